@@ -1,0 +1,61 @@
+"""Which device and precision torch uses."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rvc_engine.errors import BadInput, RvcError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def choose_device(name: str) -> torch.device:
+    """auto, cpu, cuda or cuda:N. Raises BadInput when that device is not there."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise BadInput(f"There is no device {name!r}", "", "use auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise BadInput(f"Device {name} is not available", f"torch sees {torch.cuda.device_count()} CUDA devices", "use --device cpu or auto")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """fp32, fp16 or bf16; auto is fp32 on a CPU, else bf16 where the card can, else fp16."""
+    import torch
+
+    if name != "auto":
+        if name == "fp16" and device.type == "cpu":
+            raise BadInput("fp16 does not train on a CPU", "", "use --precision fp32 or bf16")
+        return name
+    if device.type != "cuda":
+        return "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def set_threads(count: int) -> None:
+    """Threads of torch on a CPU; 0 means one a core."""
+    import torch
+
+    torch.set_num_threads(count or cores())
+
+
+def out_of_memory(error: BaseException) -> RvcError | None:
+    """An RvcError with a way out when `error` says that memory ran out, else None."""
+    import torch
+
+    told = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    if not told:
+        return None
+    return RvcError("Out of memory", str(error).split("\n")[0], "lower --batch-size, or free memory that other programs hold")

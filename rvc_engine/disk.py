@@ -1,0 +1,96 @@
+"""Files that appear whole or not at all, and old work that is moved aside, never deleted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rvc_engine.errors import RvcError
+
+TEMPORARY = ".part"
+
+
+@contextmanager
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success it is fsynced and renamed to `path`, else removed.
+
+    `durable=False` leaves out the fsync, for many small files that can be made again. Raises RvcError when the
+    disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        yield temporary
+        if durable:
+            descriptor = os.open(temporary, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        os.replace(temporary, path)
+        if durable:
+            _sync_folder(path.parent)
+    except OSError as error:
+        if error.errno == 28:
+            raise RvcError(f"The disk is full: {path}", str(error), "free some space and run the same command again") from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, data: bytes | str, *, durable: bool = True) -> None:
+    with whole_file(path, durable=durable) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def move_aside(paths: list[Path], root: Path, label: str) -> Path | None:
+    """Move what exists of `paths` (below `root`) to root/aside/TIME-LABEL, keeping relative names. None if nothing existed."""
+    present = [p for p in paths if p.exists() or p.is_symlink()]
+    if not present:
+        return None
+    base = root / "aside" / f"{time.strftime('%Y%m%d-%H%M%S')}-{label}"
+    target, count = base, 1
+    while target.exists():
+        count += 1
+        target = base.with_name(f"{base.name}-{count}")
+    for path in present:
+        goal = target / path.relative_to(root)
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(str(path), str(goal))
+    return target
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what a killed process left half written (our own temporary names only)."""
+    if folder.is_dir():
+        for path in folder.glob(f".*{TEMPORARY}"):
+            path.unlink(missing_ok=True)
+
+
+def sha256_of(path: Path, progress: Callable[[int], None] | None = None) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            if progress:
+                progress(len(block))
+    return digest.hexdigest()
+
+
+def free_bytes(folder: Path) -> int:
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

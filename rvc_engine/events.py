@@ -1,0 +1,182 @@
+"""Typed facts about a run: numbers, not sentences. The command line, the app and the tests write their own words.
+
+An event becomes one JSON object a line in the journal: {"event": "Progressed", "at": 1700000000.0, ...fields}.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """`at` is seconds since the epoch; the journal fills it in."""
+
+    KINDS: ClassVar[dict[str, type[Event]]] = {}
+    at: float = 0.0
+
+    def __init_subclass__(cls) -> None:
+        Event.KINDS[cls.__name__] = cls
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStarted(Event):
+    run: int
+    name: str
+    folder: str
+    pid: int
+    host: str
+    version: str
+    preset: str
+    stages: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageStarted(Event):
+    stage: str
+    reason: str = ""  # why it is not skipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progressed(Event):
+    """`done` of `total` units are finished; `item` names the last one."""
+
+    stage: str
+    done: int
+    total: int
+    unit: str
+    item: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemSkipped(Event):
+    stage: str
+    item: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainStepped(Event):
+    """One optimizer step of both networks. `seconds` is the duration of the step."""
+
+    step: int
+    epoch: int
+    epochs: int
+    losses: dict[str, float]
+    learning_rate: float
+    grad_norms: dict[str, float]
+    seconds: float
+    stage: str = "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochFinished(Event):
+    """`losses` are means over the epoch's steps."""
+
+    epoch: int
+    epochs: int
+    step: int
+    losses: dict[str, float]
+    seconds: float
+    stage: str = "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointSaved(Event):
+    """`kind`: checkpoint (G_ and D_ pair), small (the model to share) or resume (the exact training state)."""
+
+    path: str
+    kind: str
+    epoch: int
+    step: int
+    stage: str = "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemorySampled(Event):
+    """Bytes held by the engine: `rss_bytes` with its workers, `gpu_bytes` reserved by torch on its device."""
+
+    rss_bytes: int
+    gpu_bytes: int = 0
+    stage: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converted(Event):
+    """One recording converted."""
+
+    source: str
+    path: str
+    seconds: float
+    stage: str = "convert"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned(Event):
+    title: str
+    message: str = ""
+    hint: str = ""
+    stage: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedAside(Event):
+    """Old work that no longer fits was moved, not deleted."""
+
+    stage: str
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFinished(Event):
+    stage: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSkipped(Event):
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageStopped(Event):
+    stage: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFailed(Event):
+    stage: str
+    title: str
+    message: str = ""
+    hint: str = ""
+    exit_code: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFinished(Event):
+    """`artefacts`: [{"path", "bytes", "sha256"}], each loaded before this was written."""
+
+    seconds: float
+    artefacts: list[dict[str, Any]] = field(default_factory=list)
+
+
+ENDS = (RunFinished, StageFailed, StageStopped)
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def from_dict(record: dict[str, Any]) -> Event | None:
+    """The event of a journal line; None for a kind this version does not know. Unknown fields are dropped.
+
+    Raises TypeError when a needed field is missing.
+    """
+    kind = Event.KINDS.get(record.get("event", ""))
+    if kind is None:
+        return None
+    known = {f.name for f in fields(kind)}
+    return kind(**{key: value for key, value in record.items() if key in known})

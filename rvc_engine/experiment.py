@@ -1,0 +1,236 @@
+"""An experiment: a folder under logs/, its settings, and the only place that spells a path."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.disk import write_whole
+from rvc_engine.errors import BadInput
+from rvc_engine.models.configs import ModelConfig
+from rvc_engine.settings import ALL_SETTINGS, STAGE_SETTINGS, ExperimentSettings, describe
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where downloads, experiments and finished voices live: --home, else $RVC_HOME, else the current folder."""
+
+    home: Path
+
+    @classmethod
+    def find(cls, home: str | None = None) -> Workspace:
+        return cls(Path(home or os.environ.get("RVC_HOME") or ".").expanduser().absolute())
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def weights(self) -> Path:
+        return self.home / "weights"
+
+    @property
+    def pretrained(self) -> Path:
+        return self.home / "pretrained"
+
+    def find_pretrained(self, *relative: str) -> Path | None:
+        """The first of these files that exists, in the workspace's pretrained/ or in what ships with the program."""
+        shipped = (PACKAGE / "pretrained", PACKAGE.parent / "pretrained")
+        for name in relative:
+            for root in (self.pretrained, *shipped):
+                if (root / name).is_file():
+                    return root / name
+        return None
+
+    def experiment(self, name: str) -> Experiment:
+        """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that is no file name."""
+        if os.sep in name:
+            folder = Path(name).expanduser().absolute()
+            return Experiment(folder, Workspace(folder.parent.parent) if folder.parent.name == "logs" else self)
+        if not name or name in (".", "..") or "\0" in name or len(os.fsencode(name)) > 200 or name.startswith("-"):
+            raise BadInput(f"{name!r} cannot be the name of an experiment", "", "choose a name that can be a folder's name")
+        return Experiment(self.logs / name, self)
+
+    def experiments(self) -> list[Experiment]:
+        if not self.logs.is_dir():
+            return []
+        return [Experiment(p, self) for p in sorted(self.logs.iterdir()) if (p / "experiment.toml").is_file()]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    folder: Path
+    workspace: Workspace
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def path(self, *parts: str) -> Path:
+        return self.folder.joinpath(*parts)
+
+    # --- data ---------------------------------------------------------------------------------------------------
+    @property
+    def ground_truth(self) -> Path:
+        """Clips at the model's rate, float32 WAV, {i}_{j}.wav."""
+        return self.path("0_gt_wavs")
+
+    @property
+    def wavs_16k(self) -> Path:
+        return self.path("1_16k_wavs")
+
+    @property
+    def pitch_coarse(self) -> Path:
+        """{clip}.wav.npy, integers 1..255."""
+        return self.path("2a_f0")
+
+    @property
+    def pitch_hz(self) -> Path:
+        """{clip}.wav.npy, Hz."""
+        return self.path("2b-f0nsf")
+
+    @property
+    def voicing(self) -> Path:
+        """{clip}.wav.npy, bool: the voicing before unvoiced gaps were filled."""
+        return self.path("2c-voiced")
+
+    def features(self, dim: int) -> Path:
+        """{clip}.npy, (F50, D) float32."""
+        return self.path(f"3_feature{dim}")
+
+    @property
+    def mute(self) -> Path:
+        """One clip of silence in the same layout as the experiment (0_gt_wavs/mute.wav, ...)."""
+        return self.path("mute")
+
+    @property
+    def clips_csv(self) -> Path:
+        return self.path("clips.csv")
+
+    @property
+    def sources_csv(self) -> Path:
+        return self.path("sources.csv")
+
+    def clips(self) -> list[str]:
+        """Names (without suffix) of the clips, in the order of their numbers."""
+        if not self.ground_truth.is_dir():
+            return []
+        names = [p.stem for p in self.ground_truth.iterdir() if re.fullmatch(r"\d+_\d+\.wav", p.name)]
+        return sorted(names, key=lambda name: tuple(int(n) for n in name.split("_")))
+
+    # --- results ------------------------------------------------------------------------------------------------
+    @property
+    def total_features(self) -> Path:
+        return self.path("total_fea.npy")
+
+    def index_path(self, lists: int, version: str) -> Path:
+        return self.path(f"added_IVF{lists}_Flat_nprobe_1_{self.name}_{version}.index")
+
+    def indexes(self) -> list[Path]:
+        return sorted(self.folder.glob("added_IVF*_Flat_nprobe_1_*.index"), key=lambda p: p.stat().st_mtime)
+
+    @property
+    def small_model(self) -> Path:
+        return self.workspace.weights / f"{self.name}.pth"
+
+    def small_model_at(self, epoch: int, step: int) -> Path:
+        return self.workspace.weights / f"{self.name}_e{epoch}_s{step}.pth"
+
+    def checkpoint(self, kind: str, step: int) -> Path:
+        """`kind`: G or D."""
+        return self.path(f"{kind}_{step}.pth")
+
+    @property
+    def resume_state(self) -> Path:
+        """What G_ and D_ lack for an exact resume."""
+        return self.path("resume.pt")
+
+    @property
+    def filelist(self) -> Path:
+        return self.path("filelist.txt")
+
+    @property
+    def config_json(self) -> Path:
+        return self.path("config.json")
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.folder
+
+    # --- run ----------------------------------------------------------------------------------------------------
+    @property
+    def settings_toml(self) -> Path:
+        return self.path("experiment.toml")
+
+    @property
+    def receipts(self) -> Path:
+        return self.path("receipts")
+
+    @property
+    def runs(self) -> Path:
+        return self.path("runs")
+
+    @property
+    def lock(self) -> Path:
+        return self.path("run.lock")
+
+    @property
+    def heartbeat(self) -> Path:
+        return self.path("heartbeat.json")
+
+    @property
+    def engine_log(self) -> Path:
+        return self.path("engine.log")
+
+    def exists(self) -> bool:
+        return self.settings_toml.is_file()
+
+    def load_settings(self) -> ExperimentSettings:
+        """Raises BadInput naming the file when it cannot be read or holds something that is no setting."""
+        import tomlkit
+        from pydantic import ValidationError
+
+        try:
+            table: dict[str, Any] = tomlkit.parse(self.settings_toml.read_text(encoding="utf-8")).unwrap()
+            return ExperimentSettings.model_validate(table)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise BadInput(f"{self.settings_toml} is not valid", f"{where}: {first['msg']}", "correct that line") from error
+        except FileNotFoundError as error:
+            hint = f"rvc run {self.name} --dataset FOLDER makes it"
+            raise BadInput(f"There is no experiment {self.name!r} in {self.folder.parent}", "", hint) from error
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
+
+    def save_settings(self, settings: ExperimentSettings) -> None:
+        write_whole(self.settings_toml, render_toml(settings))
+
+    def model(self) -> ModelConfig:
+        return self.load_settings().model
+
+
+def render_toml(settings: ExperimentSettings) -> str:
+    """Every setting with its value, under a comment with help, bounds, unit and default."""
+    import tomlkit
+
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Settings of this experiment. rvc reads them at each start; `rvc STAGE --help` explains each."))
+    document.add("preset", tomlkit.item(settings.preset))
+    document.add(tomlkit.comment("false trains the variant without pitch"))
+    document.add("pitched", tomlkit.item(settings.pitched))
+    document.add("dataset", tomlkit.item(settings.dataset))
+    for stage in STAGE_SETTINGS:
+        table = tomlkit.table()
+        section = getattr(settings, stage)
+        for name, field in ALL_SETTINGS[stage].model_fields.items():
+            table.add(tomlkit.comment(describe(field)))
+            table.add(name, tomlkit.item(getattr(section, name)))
+        document.add(tomlkit.nl())
+        document.add(stage, table)
+    return tomlkit.dumps(document)

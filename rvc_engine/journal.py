@@ -1,0 +1,100 @@
+"""The journal of a run: one JSON object a line in runs/0001.jsonl, a new file a run. Append and follow."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from rvc_engine.events import ENDS, CheckpointSaved, Event, StageFinished, from_dict, to_dict
+
+# After these the line is fsynced: a power cut must not unsay them.
+DURABLE = (*ENDS, CheckpointSaved, StageFinished)
+
+
+def journals(runs: Path) -> list[Path]:
+    """The journal files of an experiment, oldest first."""
+    return sorted(runs.glob("[0-9]*.jsonl"), key=lambda p: int(p.stem)) if runs.is_dir() else []
+
+
+class Journal:
+    """Appends events to one file; each line is written in one call, so that a reader sees whole lines or a torn last one."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+            os.write(self._descriptor, b"\n")  # what a killed writer left torn stays a line of its own
+
+    @classmethod
+    def next_in(cls, runs: Path) -> tuple[int, Journal]:
+        """A new journal with the number after the newest."""
+        present = journals(runs)
+        number = int(present[-1].stem) + 1 if present else 1
+        return number, cls(runs / f"{number:04d}.jsonl")
+
+    def append(self, event: Event) -> Event:
+        """Returns the event with its time filled in."""
+        stamped = event if event.at else replace(event, at=time.time())
+        line = json.dumps(to_dict(stamped), ensure_ascii=False, allow_nan=True, separators=(",", ":"))
+        data = line.encode("utf-8", "surrogateescape") + b"\n"
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+        if isinstance(stamped, DURABLE):
+            os.fsync(self._descriptor)
+        return stamped
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def parse_line(line: bytes) -> Event | None:
+    """None for a torn line, a line that is no event, or an event of a kind this version does not know."""
+    try:
+        record = json.loads(line.decode("utf-8", "surrogateescape"))
+        return from_dict(record) if isinstance(record, dict) else None
+    except (ValueError, TypeError):
+        return None
+
+
+class JournalReader:
+    """Reads what has been appended since the last call; a line counts once its newline is there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+
+    def read_new(self, limit_bytes: int = 1 << 26) -> list[Event]:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read(limit_bytes)
+        except FileNotFoundError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [event for line in whole.splitlines() if (event := parse_line(line)) is not None]
+
+
+def read(path: Path) -> Iterator[Event]:
+    """Every event of one journal file."""
+    reader = JournalReader(path)
+    while events := reader.read_new():
+        yield from events
+
+
+def history(runs: Path) -> Iterator[Event]:
+    """Every event of all runs of an experiment, oldest first."""
+    for path in journals(runs):
+        yield from read(path)

@@ -1,0 +1,335 @@
+"""The stages in order, what makes one up to date, and how one is run.
+
+A stage leaves a receipt, written last: identity (what changes its result), inputs (what it read) and extent (settings that only ask
+for more). All equal and the outputs still there: skipped. Same identity: it goes on from what is there. Another identity: the old
+work is moved aside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rvc_engine.disk import move_aside, sha256_of, write_whole
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.events import (
+    Event,
+    MovedAside,
+    Progressed,
+    RunFinished,
+    StageFinished,
+    StageSkipped,
+    StageStarted,
+)
+from rvc_engine.experiment import Experiment
+from rvc_engine.settings import ExperimentSettings, StageSettings
+
+Files = Callable[[Experiment, ExperimentSettings], list[Path]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`incremental`: new inputs are added item by item; otherwise other inputs are another identity.
+
+    Its module, rvc_engine.stages.NAME, has `run(experiment, settings) -> Iterator[Event]`, which skips items that are there, and
+    `artefacts(experiment, settings) -> list[Path]`, which loads what the stage promises to users and raises RvcError if it does not load.
+    """
+
+    name: str
+    title: str
+    unit: str
+    needs: tuple[str, ...]
+    incremental: bool
+    outputs: Files
+
+    def module(self) -> ModuleType:
+        return importlib.import_module(f"rvc_engine.stages.{self.name}")
+
+    def settings(self, settings: ExperimentSettings) -> StageSettings:
+        section: StageSettings = getattr(settings, self.name)
+        return section
+
+
+def _preprocess_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
+    return [e.ground_truth, e.wavs_16k, e.clips_csv, e.sources_csv]
+
+
+def _pitch_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
+    return [e.pitch_coarse, e.pitch_hz, e.voicing]
+
+
+def _features_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
+    return [e.features(s.model.feature_dim), e.mute]
+
+
+def _train_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
+    found = [p for pattern in ("[GD]_[0-9]*.pth", "events.out.tfevents.*") for p in e.folder.glob(pattern)]
+    voices = [p for p in e.workspace.weights.glob("*.pth") if p == e.small_model or _is_epoch_of(p, e.name)]
+    return [e.config_json, e.filelist, e.resume_state, *sorted(found), *sorted(voices)]
+
+
+def _is_epoch_of(path: Path, name: str) -> bool:
+    head, _, tail = path.stem.rpartition("_e")
+    epoch, _, step = tail.partition("_s")
+    return head == name and epoch.isdigit() and step.isdigit()
+
+
+def _index_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
+    return [e.total_features, *e.indexes(), *e.folder.glob("added_IVF*.index.json")]
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("preprocess", "Cut the recordings into clips", "files", (), True, _preprocess_outputs),
+        Stage("pitch", "Track the pitch", "clips", ("preprocess",), True, _pitch_outputs),
+        Stage("features", "Extract content features", "clips", ("preprocess",), True, _features_outputs),
+        Stage("train", "Train the voice", "steps", ("preprocess", "pitch", "features"), False, _train_outputs),
+        Stage("index", "Build the index", "rows", ("features",), False, _index_outputs),
+    )
+}
+
+
+def stages_until(last: str, settings: ExperimentSettings) -> list[Stage]:
+    """The whole pipeline up to `last`; without pitch there is no pitch stage."""
+    names = list(STAGES)
+    return [STAGES[n] for n in names[: names.index(last) + 1] if settings.pitched or n != "pitch"]
+
+
+def stages_needed(target: str, settings: ExperimentSettings) -> list[Stage]:
+    """`target` after the stages that it needs."""
+    needed: set[str] = set()
+    waiting = [target]
+    while waiting:
+        name = waiting.pop()
+        needed.add(name)
+        waiting += STAGES[name].needs
+    return [s for s in STAGES.values() if s.name in needed and (settings.pitched or s.name != "pitch")]
+
+
+# --- what makes a stage up to date ------------------------------------------------------------------------------------
+@dataclass
+class Receipt:
+    stage: str
+    identity: dict[str, Any]
+    inputs: str
+    extent: dict[str, Any]
+    course: dict[str, Any]
+    complete: bool = False
+    outputs: str = ""
+    seconds: float = 0.0
+    finished_at: float = 0.0
+    artefacts: list[str] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, path: Path) -> Receipt | None:
+        """None when there is none, or none that can be read: the stage then looks at what is there."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def save(self, path: Path) -> None:
+        write_whole(path, json.dumps(asdict(self), indent=1))
+
+    @property
+    def digest(self) -> str:
+        return fingerprint([self.identity, self.inputs, self.outputs])
+
+
+def fingerprint(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def receipt_path(experiment: Experiment, stage: str) -> Path:
+    return experiment.receipts / f"{stage}.json"
+
+
+def dataset_files(settings: ExperimentSettings) -> list[Path]:
+    """The files of the dataset folder, sorted by name; hidden files are left out. Raises BadInput when it cannot be read."""
+    folder = Path(settings.dataset).expanduser()
+    if not settings.dataset:
+        raise BadInput("No recordings are given", "", "--dataset FOLDER names the folder of recordings")
+    if not folder.exists():
+        raise BadInput(f"There is no folder {folder}", "", "check the path given with --dataset")
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is a file, not a folder", "", f"--dataset {folder.parent} takes the folder it is in")
+    files: list[Path] = []
+
+    def fail(error: OSError) -> None:
+        raise BadInput(f"{folder} cannot be read", str(error), "check its permissions") from error
+
+    for root, folders, names in os.walk(folder, onerror=fail):
+        files += [Path(root) / name for name in names if not name.startswith(".")]
+        if not settings.preprocess.subfolders:
+            break
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+    return sorted(p for p in files if p.is_file())
+
+
+def source_name(path: Path, settings: ExperimentSettings) -> str:
+    """How clips.csv and messages name a recording: its path inside the dataset folder."""
+    return str(path.relative_to(Path(settings.dataset).expanduser()))
+
+
+def inputs_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Any:
+    if stage.name == "preprocess":
+        stats = [(source_name(p, settings), p.stat()) for p in dataset_files(settings)]
+        return [[name, s.st_size, s.st_mtime_ns] for name, s in stats]
+    upstream = [n for n in stage.needs if settings.pitched or n != "pitch"]
+    return {n: r.digest if (r := Receipt.load(receipt_path(experiment, n))) else None for n in upstream}
+
+
+def identity_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
+    model = settings.model
+    identity: dict[str, Any] = dict(stage.settings(settings).of_kind("result"))
+    if stage.name == "preprocess":
+        identity["sample_rate"] = model.sample_rate
+    if stage.name in ("features", "index"):
+        identity["encoder"] = model.encoder
+    if stage.name == "index":
+        identity["version"] = model.version
+    if stage.name == "train":
+        identity["model"] = asdict(model)
+    if stage.incremental:
+        upstream = [Receipt.load(receipt_path(experiment, n)) for n in stage.needs]
+        identity["upstream"] = [fingerprint(r.identity) if r else None for r in upstream]
+    else:
+        identity["upstream"] = inputs_of(stage, experiment, settings)
+    return json.loads(json.dumps(identity, default=str))  # type: ignore[no-any-return]
+
+
+def wanted_receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Receipt:
+    section = stage.settings(settings)
+    return Receipt(
+        stage=stage.name,
+        identity=identity_of(stage, experiment, settings),
+        inputs=fingerprint(inputs_of(stage, experiment, settings)),
+        extent=section.of_kind("extent"),
+        course=section.of_kind("course"),
+    )
+
+
+def outputs_digest(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> str:
+    """Over the names and sizes of what the stage left; events and resume files, which change without harm, are left out."""
+    seen = []
+    for path in stage.outputs(experiment, settings):
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file() and "tfevents" not in file.name and not file.name.startswith("."):
+                seen.append([os.path.relpath(file, experiment.folder), file.stat().st_size])
+    return fingerprint(sorted(seen))
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """What changed, for people: 'clip_s 4.0 -> 3.7'."""
+    words = []
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            plain = not isinstance(old.get(key), dict | list) and not isinstance(new.get(key), dict | list)
+            words.append(f"{key} {old.get(key)} -> {new.get(key)}" if plain else {"upstream": "its input", "model": "the model's shape"}.get(key, key))
+    return ", ".join(words)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`action`: skip, start, go_on or replace (old work moved aside first)."""
+
+    action: str
+    reason: str
+
+
+def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, wanted: Receipt) -> Verdict:
+    """Is the stage up to date? Reads receipts and file sizes only."""
+    old = Receipt.load(receipt_path(experiment, stage.name))
+    if old is None:
+        leftovers = any(p.exists() for p in stage.outputs(experiment, settings))
+        return Verdict("replace", "files without a receipt are in its place") if leftovers else Verdict("start", "not done yet")
+    if old.identity != wanted.identity:
+        return Verdict("replace", f"changed: {differences(old.identity, wanted.identity)}")
+    if not old.complete:
+        return Verdict("go_on", "was not finished")
+    if old.inputs != wanted.inputs:
+        return Verdict("go_on", "its input changed")
+    if any(asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()):
+        return Verdict("go_on", f"more is asked for: {differences(old.extent, wanted.extent)}")
+    if outputs_digest(stage, experiment, settings) != old.outputs:
+        return Verdict("go_on", "some of its files are missing or changed")
+    return Verdict("skip", "up to date")
+
+
+def plan(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]) -> list[tuple[Stage, Verdict]]:
+    """What a run would do now. A stage after one that will run cannot be judged yet: its verdict is 'after'."""
+    rows: list[tuple[Stage, Verdict]] = []
+    stale: set[str] = set()
+    for stage in stages:
+        waits = stale & set(stage.needs)
+        if waits:
+            decided = Verdict("after", f"after {', '.join(sorted(waits))}")
+        else:
+            decided = verdict(stage, experiment, settings, wanted_receipt(stage, experiment, settings))
+        if decided.action != "skip":
+            stale.add(stage.name)
+        rows.append((stage, decided))
+    return rows
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+def put_aside(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Path | None:
+    """Move a stage's outputs and receipt to aside/; None if there was nothing."""
+    present = [p for p in stage.outputs(experiment, settings) if p.exists()]
+    inside = [p for p in present if p.is_relative_to(experiment.folder)]
+    target = move_aside([*inside, receipt_path(experiment, stage.name)], experiment.folder, stage.name)
+    for path in present:
+        if not path.is_relative_to(experiment.folder):
+            goal = (target or experiment.path("aside")) / "weights" / path.name
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, goal)
+    return target
+
+
+def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+    """Run one stage if it is not up to date. Closing the generator stops it; what it has is kept and gone on from."""
+    wanted = wanted_receipt(stage, experiment, settings)
+    decided = verdict(stage, experiment, settings, wanted)
+    if decided.action == "skip":
+        yield StageSkipped(stage=stage.name, reason=decided.reason)
+        return
+    if decided.action == "replace":
+        target = put_aside(stage, experiment, settings)
+        if target:
+            yield MovedAside(stage=stage.name, path=str(target), reason=decided.reason)
+    started = time.monotonic()
+    wanted.save(receipt_path(experiment, stage.name))
+    yield StageStarted(stage=stage.name, reason=decided.reason)
+    module = stage.module()
+    yield from module.run(experiment, settings)
+    artefacts = module.artefacts(experiment, settings)
+    wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
+    wanted.outputs = outputs_digest(stage, experiment, settings)
+    wanted.artefacts = [str(p) for p in artefacts]
+    wanted.save(receipt_path(experiment, stage.name))
+    yield StageFinished(stage=stage.name, seconds=wanted.seconds)
+
+
+def run_pipeline(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]) -> Iterator[Event]:
+    """Every stage in turn, then RunFinished with the artefacts, each loaded and hashed. Raises RvcError where a stage fails."""
+    started = time.monotonic()
+    for stage in stages:
+        yield from run_stage(stage, experiment, settings)
+    artefacts = []
+    for stage in stages:
+        for path in stage.module().artefacts(experiment, settings):
+            if not path.is_file() or not path.stat().st_size:
+                raise RvcError(f"{path} is missing after {stage.name}", "", "run the same command again")
+            artefacts.append({"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)})
+            yield Progressed(stage=stage.name, done=len(artefacts), total=len(artefacts), unit="artefacts", item=str(path))
+    yield RunFinished(seconds=time.monotonic() - started, artefacts=artefacts)

@@ -1,0 +1,213 @@
+"""Every setting, declared once: default, bounds, unit, help, effect on the result.
+
+The command line, experiment.toml and the app's forms render this file. A key is STAGE.name_with_underscores, its flag
+--name-with-dashes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from rvc_engine.errors import BadInput
+from rvc_engine.models.configs import PRESETS, ModelConfig, model_config
+
+Kind = Literal["result", "course", "extent", "speed"]
+"""result: changes what comes out (part of a stage's identity). course: holds from now on; a training under way goes on with it and says
+so. extent: only asks for more. speed: changes none of it."""
+
+PitchMethod = Literal["auto", "praat", "harvest", "dio", "fcpe", "crepe", "rmvpe"]
+
+
+def setting(default: Any, help: str, *, unit: str = "", effect: str = "", kind: Kind = "result", **bounds: Any) -> Any:
+    return Field(default, description=help, json_schema_extra={"unit": unit, "effect": effect, "kind": kind}, **bounds)
+
+
+class StageSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    def of_kind(self, kind: Kind) -> dict[str, Any]:
+        return {name: getattr(self, name) for name, field in type(self).model_fields.items() if about(field)["kind"] == kind}
+
+
+def about(field: FieldInfo) -> dict[str, Any]:
+    """unit, effect and kind of a setting."""
+    extra = field.json_schema_extra
+    assert isinstance(extra, dict)
+    return dict(extra)
+
+
+def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
+    """Lowest and highest allowed value; None where open."""
+    low = high = None
+    for item in field.metadata:
+        low = getattr(item, "ge", None) if getattr(item, "ge", None) is not None else low
+        high = getattr(item, "le", None) if getattr(item, "le", None) is not None else high
+    return low, high
+
+
+def choices_of(field: FieldInfo) -> tuple[str, ...]:
+    if get_origin(field.annotation) is Literal:
+        return tuple(str(choice) for choice in get_args(field.annotation))
+    return ()
+
+
+class PreprocessSettings(StageSettings):
+    subfolders: bool = setting(False, "Read recordings in sub-folders too.")
+    high_pass: Literal["zero_phase", "causal", "off"] = setting(
+        "zero_phase", "48 Hz high-pass against rumble.", effect="causal is what RVC's program does now; zero_phase shifts no phase"
+    )
+    threshold_db: float = setting(-42.0, "Quieter than this is silence.", unit="dB", ge=-100, le=0)
+    min_length_ms: int = setting(1500, "Shortest stretch between two cuts at silences.", unit="ms", ge=100, le=60000)
+    min_interval_ms: int = setting(400, "Shortest silence to cut at.", unit="ms", ge=50, le=60000)
+    hop_ms: int = setting(15, "Resolution of the silence search.", unit="ms", ge=1, le=100)
+    max_silence_ms: int = setting(500, "Silence kept beside a cut.", unit="ms", ge=0, le=60000)
+    clip_s: float = setting(4.0, "Length of a clip.", unit="s", effect="RVC's program uses 3.7, and 3.0 on a CPU", ge=1.0, le=30.0)
+    overlap_s: float = setting(0.3, "Overlap of neighbouring clips.", unit="s", ge=0.0, le=0.9)
+    min_clip_s: float = setting(0.45, "Shorter clips are left out: training slices do not fit in them.", unit="s", ge=0.0, le=10.0)
+    peak: float = setting(0.9, "Peak that levelling aims at.", ge=0.1, le=1.0)
+    alpha: float = setting(0.75, "Share of the levelled signal; the rest is the original.", ge=0.0, le=1.0)
+    max_peak: float = setting(2.5, "Clips that peak above this are left out.", ge=1.0, le=100.0)
+    workers: int = setting(0, "Worker processes; 0 means one a core.", kind="speed", ge=0, le=256)
+
+
+class PitchSettings(StageSettings):
+    method: PitchMethod = setting("auto", "How pitch is tracked; auto is rmvpe where its weights are, else fcpe.")
+    unvoiced: Literal["interpolate", "zero"] = setting(
+        "interpolate", "Pitch of unvoiced frames.", effect="interpolate as RVC since 2026; zero as the published models were trained"
+    )
+    workers: int = setting(0, "Worker processes; 0 means one a core.", kind="speed", ge=0, le=256)
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N (fcpe, crepe and rmvpe).", kind="speed")
+
+
+class FeaturesSettings(StageSettings):
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
+
+
+class TrainSettings(StageSettings):
+    epochs: int = setting(20, "Epochs in all; more continues from where it is.", unit="epochs", kind="extent", ge=1, le=100000)
+    batch_size: int | Literal["auto"] = setting("auto", "Clips a step; auto is resolved once and written down.", unit="clips", ge=1, le=1024, kind="course")
+    learning_rate: float = setting(1e-4, "Rate of AdamW in the first epoch.", gt=0, le=0.1, kind="course")
+    lr_decay: float = setting(0.999875, "Factor on the learning rate after each epoch.", gt=0, le=1, kind="course")
+    c_mel: float = setting(45.0, "Weight of the mel loss.", ge=0, le=1000, kind="course")
+    c_kl: float = setting(1.0, "Weight of the KL loss.", ge=0, le=1000, kind="course")
+    seed: int = setting(1234, "Seed of every random draw.", ge=0, le=2**31 - 1, kind="course")
+    mutes: int = setting(2, "Rows of silence in the training set, so that silence stays silent.", unit="clips", ge=0, le=10, kind="course")
+    speaker: int = setting(0, "Row of the speaker table to train.", ge=0, le=108)
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = setting("auto", "auto is fp32 on a CPU, else bf16 where the card can, else fp16.", kind="course")
+    pretrained_g: str = setting("", "Generator to start from: a file, none, or empty for the preset's own.")
+    pretrained_d: str = setting("", "Discriminators to start from: a file, none, or empty for the preset's own.")
+    save_every: int = setting(5, "Epochs between checkpoints.", unit="epochs", kind="speed", ge=1, le=100000)
+    keep_last: int = setting(3, "G_ and D_ pairs kept; 0 keeps all.", unit="pairs", kind="speed", ge=0, le=1000)
+    save_small: bool = setting(True, "Write the small model at each checkpoint too, not only at the end.", kind="speed")
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
+    threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
+
+
+class IndexSettings(StageSettings):
+    max_rows: int = setting(200_000, "More feature rows than this are reduced first.", unit="rows", ge=1000, le=10_000_000)
+    centres: int = setting(10_000, "Rows that are left after a reduction.", unit="rows", ge=10, le=200_000)
+    seed: int = setting(1234, "Seed of the row order and of k-means.", ge=0, le=2**31 - 1)
+    threads: int = setting(0, "Threads of faiss; 0 means one a core.", kind="speed", ge=0, le=256)
+
+
+class ConvertSettings(StageSettings):
+    transpose: float = setting(0.0, "Transposition.", unit="semitones", ge=-48, le=48)
+    index_rate: float = setting(0.75, "Share of the retrieved features; 0 switches the index off.", ge=0, le=1)
+    protect: float = setting(0.33, "Share of retrieved features in unvoiced frames; 0.5 is no protection.", ge=0, le=0.5)
+    rms_mix_rate: float = setting(0.25, "1 keeps the voice's own loudness, 0 takes the source's.", ge=0, le=1)
+    pitch_method: PitchMethod = setting("auto", "How the source's pitch is tracked; auto is rmvpe where its weights are, else fcpe.")
+    format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when --output is a folder.")
+    sample_rate: int = setting(0, "Rate of the result; 0 is the voice's own.", unit="Hz", ge=0, le=192000)
+    speaker: int = setting(0, "Row of the speaker table.", ge=0, le=4096)
+    seed: int = setting(0, "Seed of every random draw.", ge=0, le=2**31 - 1)
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
+
+
+STAGE_SETTINGS: dict[str, type[StageSettings]] = {
+    "preprocess": PreprocessSettings,
+    "pitch": PitchSettings,
+    "features": FeaturesSettings,
+    "train": TrainSettings,
+    "index": IndexSettings,
+}
+"""The stages of the pipeline, in order."""
+
+ALL_SETTINGS: dict[str, type[StageSettings]] = {**STAGE_SETTINGS, "convert": ConvertSettings}
+
+# What a preset sets otherwise than the defaults above.
+PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
+    "starter": {"train.epochs": 40, "train.learning_rate": 5e-4, "train.save_every": 10},
+}
+
+
+class ExperimentSettings(BaseModel):
+    """All that an experiment's experiment.toml holds."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    preset: str = "starter"
+    pitched: bool = True
+    dataset: str = ""
+    preprocess: PreprocessSettings = Field(default_factory=PreprocessSettings)
+    pitch: PitchSettings = Field(default_factory=PitchSettings)
+    features: FeaturesSettings = Field(default_factory=FeaturesSettings)
+    train: TrainSettings = Field(default_factory=TrainSettings)
+    index: IndexSettings = Field(default_factory=IndexSettings)
+
+    @property
+    def model(self) -> ModelConfig:
+        return model_config_of(self)
+
+
+def model_config_of(settings: ExperimentSettings) -> ModelConfig:
+    return model_config(settings.preset, pitch=settings.pitched)
+
+
+def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> ExperimentSettings:
+    """The defaults of a preset. Raises BadInput for an unknown one."""
+    if preset not in PRESETS:
+        known = ", ".join(name for name in PRESETS if not name.endswith("-tiny"))
+        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {known}")
+    settings = ExperimentSettings(preset=preset, pitched=pitched, dataset=dataset)
+    for key, value in PRESET_DEFAULTS.get(preset.removesuffix("-tiny"), {}).items():
+        stage, name = key.split(".")
+        setattr(getattr(settings, stage), name, value)
+    return settings
+
+
+def apply(settings: ExperimentSettings, key: str, value: Any) -> None:
+    """Set STAGE.name to `value` (text is parsed). Raises BadInput that names the key, its bounds and its unit."""
+    stage, _, name = key.partition(".")
+    name = name.replace("-", "_")
+    section = getattr(settings, stage, None) if stage in STAGE_SETTINGS else None
+    if section is None or name not in type(section).model_fields:
+        raise BadInput(f"There is no setting {key!r}", "", "rvc STAGE --help lists the settings of each stage")
+    set_field(section, name, value, key)
+
+
+def set_field(section: StageSettings, name: str, value: Any, key: str) -> None:
+    try:
+        setattr(section, name, value)
+    except ValidationError as error:
+        field = type(section).model_fields[name]
+        raise BadInput(f"{key} = {value!r} is not allowed", error.errors()[0]["msg"], describe(field)) from error
+
+
+def describe(field: FieldInfo) -> str:
+    """Help, default, bounds and unit in one line, for --help, the TOML file and errors."""
+    extra = about(field)
+    low, high = bounds_of(field)
+    choices = choices_of(field)
+    parts = []
+    if choices:
+        parts.append("one of " + ", ".join(choices))
+    if low is not None or high is not None:
+        parts.append(f"{low if low is not None else ''}..{high if high is not None else ''}")
+    if extra["unit"]:
+        parts.append(extra["unit"])
+    parts.append(f"default {field.default!r}" if isinstance(field.default, str) else f"default {field.default}")
+    text = f"{field.description} [{', '.join(parts)}]"
+    return text + (f" {extra['effect'][0].upper()}{extra['effect'][1:]}." if extra["effect"] else "")
