@@ -1,0 +1,229 @@
+"""The engine process: lock, signals, heartbeat, and the pipeline in a worker thread.
+
+    python -m rvc_engine.runner FOLDER --stages preprocess,pitch  < settings.json
+
+It is started by launcher.start in a session of its own. Its exit code, its last event and its journal agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from rvc_engine import __version__
+from rvc_engine.disk import move_aside, remove_temporaries, write_whole
+from rvc_engine.errors import Busy, RvcError
+from rvc_engine.events import Event, MemorySampled, MovedAside, Progressed, RunFinished, RunStarted, StageFailed, StageStarted, StageStopped, Warned
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.journal import Journal
+from rvc_engine.lock import RunLock
+from rvc_engine.pipeline import STAGES, put_aside, run_pipeline
+from rvc_engine.settings import ExperimentSettings
+
+HEARTBEAT_S = 1.0
+MEMORY_S = 10.0
+GRACE_S = 30.0  # after a stop: this long without an event ends the process
+SAVING_GRACE_S = 300.0  # the same while the stage saves
+
+
+class Engine:
+    """Runs the pipeline in a worker thread; the main thread writes everything down."""
+
+    def __init__(self, experiment: Experiment, settings: ExperimentSettings, stages: list[str], fresh: bool) -> None:
+        self.experiment, self.settings, self.fresh = experiment, settings, fresh
+        self.stages = [STAGES[name] for name in stages]
+        self.events: queue.Queue[Event | None] = queue.Queue(maxsize=256)
+        self.stop = threading.Event()
+        self.closing = threading.Event()
+        self.stage = ""
+        self.last_event_at = time.time()
+        self.exit_code = 1
+        self.signals = 0
+
+    # --- worker thread ------------------------------------------------------------------------------------------
+    def work(self) -> None:
+        stage = ""
+        try:
+            for event in self._events():
+                if isinstance(event, StageStarted):
+                    stage = event.stage
+                self.events.put(event)
+                if isinstance(event, RunFinished):
+                    break
+        except StopAsked:
+            self.events.put(StageStopped(stage=stage))
+        except RvcError as error:
+            self.events.put(failure(stage, error))
+        except Exception as error:
+            traceback.print_exc()
+            self.events.put(failure(stage, self._explained(error)))
+        finally:
+            self.events.put(None)
+
+    def _events(self):  # type: ignore[no-untyped-def]
+        if self.fresh:
+            yield from self._put_all_aside()
+        pipeline = run_pipeline(self.experiment, self.settings, self.stages)
+        try:
+            for event in pipeline:
+                yield event
+                if self.stop.is_set() and not isinstance(event, RunFinished):
+                    self.closing.set()
+                    pipeline.close()  # saves
+                    raise StopAsked
+        finally:
+            pipeline.close()
+
+    def _put_all_aside(self):  # type: ignore[no-untyped-def]
+        for stage in STAGES.values():
+            target = put_aside(stage, self.experiment, self.settings)
+            if target:
+                yield MovedAside(stage=stage.name, path=str(target), reason="--fresh")
+        others = [p for p in self.experiment.folder.glob("3_feature*") if p.is_dir()]
+        if target := move_aside(others, self.experiment.folder, "features"):
+            yield MovedAside(stage="features", path=str(target), reason="--fresh")
+
+    def _explained(self, error: Exception) -> RvcError:
+        if "torch" in sys.modules or isinstance(error, MemoryError):
+            from rvc_engine.device import out_of_memory
+
+            if told := out_of_memory(error):
+                return told
+        kind = type(error).__name__
+        return RvcError(f"Unexpected {kind}", str(error).strip().split("\n")[0], f"the whole story is in {self.experiment.engine_log}")
+
+    # --- main thread --------------------------------------------------------------------------------------------
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.signals += 1
+        self.stop.set()
+
+    def run(self, journal: Journal, number: int) -> int:
+        journal.append(
+            RunStarted(
+                run=number, name=self.experiment.name, folder=str(self.experiment.folder), pid=os.getpid(), host=socket.gethostname(),
+                version=__version__, preset=self.settings.preset, stages=[s.name for s in self.stages],
+            )
+        )  # fmt: skip
+        worker = threading.Thread(target=self.work, name="stage", daemon=True)
+        worker.start()
+        beat_at = memory_at = 0.0
+        while True:
+            try:
+                event = self.events.get(timeout=0.25)
+            except queue.Empty:
+                event = Progressed(stage="", done=0, total=0, unit="")  # nothing new: fall through to the clock
+            if event is None:
+                return self.exit_code
+            now = time.time()
+            if not isinstance(event, Progressed) or event.stage:
+                self._write(journal, event)
+            if now - beat_at >= HEARTBEAT_S:
+                self._beat(now)
+                beat_at = now
+            if now - memory_at >= MEMORY_S:
+                journal.append(self._memory())
+                memory_at = now
+            if self.stop.is_set() and self._overdue(now):
+                journal.append(StageStopped(stage=self.stage))
+                end_now(130)
+
+    def _overdue(self, now: float) -> bool:
+        return self.signals > 1 or now - self.last_event_at > (SAVING_GRACE_S if self.closing.is_set() else GRACE_S)
+
+    def _write(self, journal: Journal, event: Event) -> None:
+        if isinstance(event, StageStarted):
+            self.stage = event.stage
+        if isinstance(event, Warned) and not event.stage:
+            event = replace(event, stage=self.stage)
+        self.last_event_at = journal.append(event).at
+        if isinstance(event, RunFinished):
+            self.exit_code = 0
+        elif isinstance(event, StageStopped):
+            self.exit_code = 130
+        elif isinstance(event, StageFailed):
+            self.exit_code = event.exit_code
+
+    def _beat(self, now: float) -> None:
+        beat = {"at": now, "pid": os.getpid(), "stage": self.stage, "event_at": self.last_event_at}
+        try:
+            write_whole(self.experiment.heartbeat, json.dumps(beat), durable=False)
+        except (OSError, RvcError) as error:
+            print(f"heartbeat not written: {error}", file=sys.stderr)
+
+    def _memory(self) -> MemorySampled:
+        process = psutil.Process()
+        rss = process.memory_info().rss
+        for child in process.children(recursive=True):
+            try:
+                rss += child.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+        torch = sys.modules.get("torch")
+        gpu = torch.cuda.memory_reserved() if torch and hasattr(torch, "cuda") and torch.cuda.is_initialized() else 0
+        return MemorySampled(rss_bytes=rss, gpu_bytes=gpu, stage=self.stage)
+
+
+class StopAsked(Exception):
+    pass
+
+
+def failure(stage: str, error: RvcError) -> StageFailed:
+    return StageFailed(stage=stage, title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code)
+
+
+def end_now(code: int) -> None:
+    """End this process and its workers at once. Files are whole: each appears by rename."""
+    for child in psutil.Process().children(recursive=True):
+        try:
+            child.kill()
+        except psutil.NoSuchProcess:
+            continue
+    os._exit(code)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m rvc_engine.runner", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--stages", required=True)
+    parser.add_argument("--fresh", action="store_true")
+    options = parser.parse_args(arguments)
+    settings = ExperimentSettings.model_validate_json(sys.stdin.read())
+    experiment = Experiment(options.folder, Workspace(Path(options.home)))
+    lock = RunLock(experiment.lock)
+    try:
+        lock.acquire()
+    except Busy as busy:
+        print(busy, file=sys.stderr)
+        return busy.exit_code
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    engine = Engine(experiment, settings, options.stages.split(","), options.fresh)
+    signal.signal(signal.SIGTERM, engine.on_signal)
+    signal.signal(signal.SIGINT, engine.on_signal)
+    remove_temporaries(experiment.folder)
+    experiment.save_settings(settings)
+    number, journal = Journal.next_in(experiment.runs)
+    with journal:
+        code = engine.run(journal, number)
+    lock.release()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    end_now(code)  # a stage's libraries may leave threads that would hold the process
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,197 @@
+"""The state of a run as a fold of its journal. Re-opening a run is replaying it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+from typing import Any
+
+from rvc_engine import events as ev
+from rvc_engine.experiment import Experiment
+from rvc_engine.journal import JournalReader, journals
+from rvc_engine.lock import Holder, live_holder, read_holder
+from rvc_engine.pipeline import STAGES
+
+HISTORY = 20_000  # loss points kept for drawing; older ones are thinned
+
+
+@dataclass
+class StageView:
+    name: str
+    title: str
+    state: str = "pending"  # pending, running, done, skipped, failed, stopped
+    done: int = 0
+    total: int = 0
+    unit: str = ""
+    item: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+    started_at: float = 0.0
+    skipped_items: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class RunView:
+    """What is known of the newest run of an experiment. Times in seconds since the epoch."""
+
+    name: str = ""
+    folder: str = ""
+    preset: str = ""
+    run: int = 0
+    state: str = "idle"  # idle, running, finished, failed, stopped
+    stages: dict[str, StageView] = field(default_factory=dict)
+    stage: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    step: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
+    learning_rate: float = 0.0
+    grad_norms: dict[str, float] = field(default_factory=dict)
+    step_seconds: float = 0.0
+    loss_history: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    warnings: list[ev.Warned] = field(default_factory=list)
+    error: dict[str, str] | None = None
+    exit_code: int | None = None
+    artefacts: list[dict[str, Any]] = field(default_factory=list)
+    pid: int = 0
+    started_at: float = 0.0
+    updated_at: float = 0.0
+    rss_bytes: int = 0
+    gpu_bytes: int = 0
+
+    def fold(self, event: ev.Event) -> None:
+        self.updated_at = max(self.updated_at, event.at)
+        self._take(event)
+
+    def _stage(self, name: str) -> StageView:
+        if name not in self.stages:
+            title = STAGES[name].title if name in STAGES else name
+            self.stages[name] = StageView(name, title)
+        return self.stages[name]
+
+    @singledispatchmethod
+    def _take(self, event: ev.Event) -> None:
+        """Events without a meaning for the state (moved aside, converted) change nothing."""
+
+    @_take.register
+    def _(self, event: ev.RunStarted) -> None:
+        fresh = RunView(name=event.name, folder=event.folder, preset=event.preset, run=event.run, state="running", pid=event.pid)
+        fresh.started_at = fresh.updated_at = event.at
+        self.__dict__.update(fresh.__dict__)
+        for stage in event.stages:
+            self._stage(stage)
+
+    @_take.register
+    def _(self, event: ev.StageStarted) -> None:
+        stage = self._stage(event.stage)
+        stage.state, stage.reason, stage.started_at = "running", event.reason, event.at
+        self.stage = event.stage
+
+    @_take.register
+    def _(self, event: ev.Progressed) -> None:
+        if event.unit == "artefacts":
+            return
+        stage = self._stage(event.stage)
+        stage.done, stage.total, stage.unit, stage.item = event.done, event.total, event.unit, event.item
+
+    @_take.register
+    def _(self, event: ev.ItemSkipped) -> None:
+        self._stage(event.stage).skipped_items.append((event.item, event.reason))
+
+    @_take.register
+    def _(self, event: ev.TrainStepped) -> None:
+        self.step, self.epoch, self.epochs = event.step, event.epoch, event.epochs
+        self.losses, self.grad_norms = event.losses, event.grad_norms
+        self.learning_rate, self.step_seconds = event.learning_rate, event.seconds
+        self.loss_history.append((event.step, event.losses))
+        if len(self.loss_history) > HISTORY:
+            del self.loss_history[: HISTORY // 2 : 2]
+
+    @_take.register
+    def _(self, event: ev.EpochFinished) -> None:
+        self.epoch, self.epochs, self.step = event.epoch, event.epochs, event.step
+
+    @_take.register
+    def _(self, event: ev.MemorySampled) -> None:
+        self.rss_bytes, self.gpu_bytes = event.rss_bytes, event.gpu_bytes
+
+    @_take.register
+    def _(self, event: ev.Warned) -> None:
+        self.warnings.append(event)
+
+    @_take.register
+    def _(self, event: ev.StageFinished) -> None:
+        stage = self._stage(event.stage)
+        stage.state, stage.seconds = "done", event.seconds
+
+    @_take.register
+    def _(self, event: ev.StageSkipped) -> None:
+        stage = self._stage(event.stage)
+        stage.state, stage.reason = "skipped", event.reason
+
+    @_take.register
+    def _(self, event: ev.StageStopped) -> None:
+        self.state, self.exit_code = "stopped", 130
+        if event.stage:
+            self._stage(event.stage).state = "stopped"
+
+    @_take.register
+    def _(self, event: ev.StageFailed) -> None:
+        self.state, self.exit_code = "failed", event.exit_code
+        self.error = {"title": event.title, "message": event.message, "hint": event.hint}
+        if event.stage:
+            self._stage(event.stage).state = "failed"
+
+    @_take.register
+    def _(self, event: ev.RunFinished) -> None:
+        self.state, self.exit_code, self.artefacts = "finished", 0, event.artefacts
+
+    def note_gone(self, holder: Holder | None, code: int | None = None) -> None:
+        """The journal has no end and the engine is not there any more."""
+        how = f" (signal {-code})" if code is not None and code < 0 else ""
+        when = time.strftime("%H:%M", time.localtime(self.updated_at)) if self.updated_at else "?"
+        hint = f"rvc run {self.name} goes on from the last whole state"
+        self.state, self.exit_code = "failed", 1
+        self.error = {"title": f"The engine is gone{how}", "message": f"its last sign of life was at {when}", "hint": hint}
+        if self.stage and self.stages[self.stage].state == "running":
+            self.stages[self.stage].state = "failed"
+
+    def as_json(self) -> dict[str, Any]:
+        """What `rvc status --json` prints."""
+        current = self.stages.get(self.stage)
+        keys = ("name", "folder", "preset", "run", "state", "stage", "epoch", "epochs", "step", "losses", "started_at", "updated_at")
+        record: dict[str, Any] = {key: getattr(self, key) for key in keys}
+        record["done"], record["total"] = (current.done, current.total) if current else (0, 0)
+        record["unit"] = current.unit if current else ""
+        record["pid"] = self.pid if self.state == "running" else None
+        record["error"], record["artefacts"] = self.error, self.artefacts
+        record["warnings"] = [f"{w.title}: {w.message}" if w.message else w.title for w in self.warnings]
+        record["stages"] = {s.name: {"state": s.state, "done": s.done, "total": s.total, "skipped": len(s.skipped_items)} for s in self.stages.values()}
+        return record
+
+
+def read_view(experiment: Experiment) -> RunView:
+    """The state of an experiment now: the newest journal replayed, and the lock asked whether its engine lives."""
+    view = RunView(name=experiment.name, folder=str(experiment.folder))
+    files = journals(experiment.runs)
+    if not files:
+        return view
+    holder = live_holder(experiment.lock)  # before the journal: an engine that ends in between has written its end
+    reader = JournalReader(files[-1])
+    while batch := reader.read_new():
+        for event in batch:
+            view.fold(event)
+    if view.state == "running" and (holder is None or holder.pid != view.pid):
+        view.note_gone(read_holder(experiment.lock))
+    return view
+
+
+def read_heartbeat(experiment: Experiment) -> dict[str, Any]:
+    """What the engine wrote last, at most a second old while it lives: at, stage, event_at."""
+    try:
+        beat: dict[str, Any] = json.loads(experiment.heartbeat.read_text())
+        return beat
+    except (OSError, ValueError):
+        return {}
