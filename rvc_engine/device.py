@@ -22,7 +22,9 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError as error:
         raise BadInput(f"There is no device {name!r}", "", "use auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise BadInput(f"Device {name} is not available", f"torch sees {torch.cuda.device_count()} CUDA devices", "use --device cpu or auto")
+        raise BadInput(
+            f"Device {name} is not available", f"torch sees {torch.cuda.device_count()} CUDA devices", "use --device cpu or auto"
+        )
     return device
 
 

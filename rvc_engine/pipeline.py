@@ -12,7 +12,7 @@ import importlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -235,7 +235,11 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             plain = not isinstance(old.get(key), dict | list) and not isinstance(new.get(key), dict | list)
-            words.append(f"{key} {old.get(key)} -> {new.get(key)}" if plain else {"upstream": "its input", "model": "the model's shape"}.get(key, key))
+            words.append(
+                f"{key} {old.get(key)} -> {new.get(key)}"
+                if plain
+                else {"upstream": "its input", "model": "the model's shape"}.get(key, key)
+            )
     return ", ".join(words)
 
 
@@ -320,7 +324,7 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     yield StageFinished(stage=stage.name, seconds=wanted.seconds)
 
 
-def run_pipeline(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]) -> Iterator[Event]:
+def run_pipeline(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]) -> Generator[Event, None, None]:
     """Every stage in turn, then RunFinished with the artefacts, each loaded and hashed. Raises RvcError where a stage fails."""
     started = time.monotonic()
     for stage in stages:

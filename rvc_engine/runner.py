@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -26,7 +27,18 @@ import psutil
 from rvc_engine import __version__
 from rvc_engine.disk import move_aside, remove_temporaries, write_whole
 from rvc_engine.errors import Busy, RvcError
-from rvc_engine.events import Event, MemorySampled, MovedAside, Progressed, RunFinished, RunStarted, StageFailed, StageStarted, StageStopped, Warned
+from rvc_engine.events import (
+    Event,
+    MemorySampled,
+    MovedAside,
+    Progressed,
+    RunFinished,
+    RunStarted,
+    StageFailed,
+    StageStarted,
+    StageStopped,
+    Warned,
+)
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.journal import Journal
 from rvc_engine.lock import RunLock
@@ -73,7 +85,7 @@ class Engine:
         finally:
             self.events.put(None)
 
-    def _events(self):  # type: ignore[no-untyped-def]
+    def _events(self) -> Generator[Event, None, None]:
         if self.fresh:
             yield from self._put_all_aside()
         pipeline = run_pipeline(self.experiment, self.settings, self.stages)
@@ -87,7 +99,7 @@ class Engine:
         finally:
             pipeline.close()
 
-    def _put_all_aside(self):  # type: ignore[no-untyped-def]
+    def _put_all_aside(self) -> Iterator[Event]:
         for stage in STAGES.values():
             target = put_aside(stage, self.experiment, self.settings)
             if target:

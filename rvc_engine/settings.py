@@ -88,7 +88,9 @@ class FeaturesSettings(StageSettings):
 
 class TrainSettings(StageSettings):
     epochs: int = setting(20, "Epochs in all; more continues from where it is.", unit="epochs", kind="extent", ge=1, le=100000)
-    batch_size: int | Literal["auto"] = setting("auto", "Clips a step; auto is resolved once and written down.", unit="clips", ge=1, le=1024, kind="course")
+    batch_size: int | Literal["auto"] = setting(
+        "auto", "Clips a step; auto is resolved once and written down.", unit="clips", ge=1, le=1024, kind="course"
+    )
     learning_rate: float = setting(1e-4, "Rate of AdamW in the first epoch.", gt=0, le=0.1, kind="course")
     lr_decay: float = setting(0.999875, "Factor on the learning rate after each epoch.", gt=0, le=1, kind="course")
     c_mel: float = setting(45.0, "Weight of the mel loss.", ge=0, le=1000, kind="course")
@@ -96,7 +98,9 @@ class TrainSettings(StageSettings):
     seed: int = setting(1234, "Seed of every random draw.", ge=0, le=2**31 - 1, kind="course")
     mutes: int = setting(2, "Rows of silence in the training set, so that silence stays silent.", unit="clips", ge=0, le=10, kind="course")
     speaker: int = setting(0, "Row of the speaker table to train.", ge=0, le=108)
-    precision: Literal["auto", "fp32", "fp16", "bf16"] = setting("auto", "auto is fp32 on a CPU, else bf16 where the card can, else fp16.", kind="course")
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = setting(
+        "auto", "auto is fp32 on a CPU, else bf16 where the card can, else fp16.", kind="course"
+    )
     pretrained_g: str = setting("", "Generator to start from: a file, none, or empty for the preset's own.")
     pretrained_d: str = setting("", "Discriminators to start from: a file, none, or empty for the preset's own.")
     save_every: int = setting(5, "Epochs between checkpoints.", unit="epochs", kind="speed", ge=1, le=100000)

@@ -168,7 +168,9 @@ class RunView:
         record["pid"] = self.pid if self.state == "running" else None
         record["error"], record["artefacts"] = self.error, self.artefacts
         record["warnings"] = [f"{w.title}: {w.message}" if w.message else w.title for w in self.warnings]
-        record["stages"] = {s.name: {"state": s.state, "done": s.done, "total": s.total, "skipped": len(s.skipped_items)} for s in self.stages.values()}
+        record["stages"] = {
+            s.name: {"state": s.state, "done": s.done, "total": s.total, "skipped": len(s.skipped_items)} for s in self.stages.values()
+        }
         return record
 
 

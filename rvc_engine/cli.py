@@ -1,0 +1,99 @@
+"""The `rvc` command: a table of commands. Each command's parser is built only when that command is called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rvc_engine import __version__
+from rvc_engine.errors import RvcError
+
+
+@dataclass(frozen=True)
+class Command:
+    """`module` under rvc_engine.commands has `build(parser, name)` and `execute(options, name) -> exit code`."""
+
+    name: str
+    help: str
+    module: str
+
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        Command("run", "train a voice from a folder of recordings: every stage, what is up to date is skipped", "pipeline"),
+        Command("preprocess", "cut the recordings into clips", "pipeline"),
+        Command("pitch", "track the pitch of the clips", "pipeline"),
+        Command("features", "extract content features of the clips", "pipeline"),
+        Command("train", "train the voice", "pipeline"),
+        Command("index", "build the index of the training features", "pipeline"),
+        Command("convert", "convert recordings with a voice", "convert"),
+        Command("status", "what an experiment is doing", "watch"),
+        Command("attach", "follow a run, also one started elsewhere", "watch"),
+        Command("stop", "stop a run; it saves first", "watch"),
+        Command("list", "the experiments of this workspace", "watch"),
+        Command("advise", "which batch size fits and which is recommended", "advise"),
+    )
+}
+
+EXIT_CODES = "exit codes: 0 done, 1 failed, 2 bad input, 3 another run holds the experiment, 130 stopped"
+
+
+def overview() -> str:
+    width = max(map(len, COMMANDS))
+    rows = "\n".join(f"  {c.name:{width}}  {c.help}" for c in COMMANDS.values())
+    return (
+        "usage: rvc COMMAND ... [--home DIR]\n\nTrain RVC voices and convert recordings with them.\n\ncommands:\n"
+        f"{rows}\n\nrvc COMMAND --help shows every setting with its default, bounds and unit. rvc-tui is the app.\n"
+        f"The workspace (logs/, weights/, pretrained/) is --home, else $RVC_HOME, else the current folder.\n{EXIT_CODES}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    home = None
+    while words and (words[0] == "--home" or words[0].startswith("--home=")):
+        flag = words.pop(0)
+        home = flag.partition("=")[2] if "=" in flag else (words.pop(0) if words else None)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if words else 2
+    if words[0] in ("--version", "-V"):
+        print(f"rvc-tui {__version__}")
+        return 0
+    name = words.pop(0)
+    if name not in COMMANDS:
+        print(f"rvc: there is no command {name!r}; rvc --help lists them", file=sys.stderr)
+        return 2
+    return run_command(COMMANDS[name], words, home)
+
+
+def run_command(command: Command, words: list[str], home: str | None) -> int:
+    module = importlib.import_module(f"rvc_engine.commands.{command.module}")
+    parser = argparse.ArgumentParser(prog=f"rvc {command.name}", description=command.help, allow_abbrev=False, epilog=EXIT_CODES)
+    module.build(parser, command.name)
+    parser.add_argument("--home", default=home, metavar="DIR", help="workspace; default $RVC_HOME, else the current folder")
+    options = parser.parse_args(words)
+    try:
+        code: int = module.execute(options, command.name)
+        return code
+    except RvcError as error:
+        print(f"rvc {command.name}: {one_line(error)}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away: nothing more to say
+        return 1
+    except KeyboardInterrupt:
+        print(f"rvc {command.name}: stopped", file=sys.stderr)
+        return 130
+
+
+def one_line(error: RvcError) -> str:
+    return " ".join(str(error).split())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

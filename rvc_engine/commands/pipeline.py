@@ -1,0 +1,218 @@
+"""rvc run, and one command a stage: settle the settings, check everything, start an engine, follow it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from rvc_engine import launcher
+from rvc_engine.commands.display import Display, choose_display
+from rvc_engine.commands.flags import add_settings, given
+from rvc_engine.errors import BadInput, Busy
+from rvc_engine.events import Event, StageFailed
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.lock import live_holder
+from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.pipeline import STAGES, Stage, plan, stages_needed, stages_until
+from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, apply, for_preset
+from rvc_engine.status import RunView
+
+DEFAULT_PRESET = "v2-40k"
+
+
+def build(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument("name", metavar="NAME", help="the experiment: a folder under logs/, or a path")
+    parser.add_argument("--dataset", metavar="DIR", help="the folder of recordings")
+    parser.add_argument("--preset", metavar="PRESET", help=f"one of {', '.join(PUBLIC_PRESETS)}")
+    parser.add_argument("--no-pitch", action="store_true", help="train the variant without pitch")
+    parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="any setting; may be repeated")
+    parser.add_argument("--fresh", action="store_true", help="move the old work aside and start anew")
+    parser.add_argument("--detach", action="store_true", help="return at once; the run goes on")
+    parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
+    parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
+    if name == "run":
+        parser.add_argument("--until", metavar="STAGE", choices=list(STAGES), default="index", help="the last stage to run")
+        _add_unambiguous(parser)
+    else:
+        add_settings(parser, name)
+
+
+def _add_unambiguous(parser: argparse.ArgumentParser) -> None:
+    """`rvc run` takes the flags of every stage, but for names that two stages share (those go through --set)."""
+    names = [name for stage in STAGE_SETTINGS.values() for name in stage.model_fields]
+    shared = {name for name in names if names.count(name) > 1}
+    for stage in STAGE_SETTINGS:
+        add_settings(parser, stage, skip=shared)
+
+
+def execute(options: argparse.Namespace, name: str) -> int:
+    experiment = Workspace.find(options.home).experiment(options.name)
+    holder = live_holder(experiment.lock)
+    if holder:
+        raise Busy(
+            f"Another run holds {experiment.name}", f"process {holder.pid} on {holder.host}",
+            f"rvc attach {experiment.name} follows it, rvc stop {experiment.name} stops it",
+        )  # fmt: skip
+    settings, notes = settle(experiment, options)
+    stages = stages_until(options.until, settings) if name == "run" else stages_needed(name, settings)
+    check_ready(experiment, settings, stages, fresh=options.fresh)
+    engine = launcher.start(experiment, settings, [s.name for s in stages], fresh=options.fresh)
+    if options.detach:
+        return _say_detached(options, experiment, engine)
+    display = choose_display(plain=options.plain, as_json=options.json)
+    for note in notes:
+        display.note(note)
+    return watch(engine, display)
+
+
+def settle(experiment: Experiment, options: argparse.Namespace) -> tuple[ExperimentSettings, list[str]]:
+    """The experiment's settings with what was given on the command line, automatic values resolved. Writes nothing."""
+    notes: list[str] = []
+    if experiment.exists() and not options.fresh:
+        settings = experiment.load_settings()
+        if options.preset and options.preset != settings.preset:
+            raise BadInput(
+                f"{experiment.name} was made with preset {settings.preset}, not {options.preset}", "",
+                "use another name, or --fresh, which moves the old work aside",
+            )  # fmt: skip
+        if options.no_pitch and settings.pitched:
+            raise BadInput(f"{experiment.name} was made with pitch", "", "use another name, or --fresh, which moves the old work aside")
+    else:
+        old = experiment.load_settings() if experiment.exists() else None
+        preset = options.preset or (old.preset if old else _default_preset(experiment, notes))
+        pitched = not options.no_pitch and (old.pitched if old and not options.preset else True)
+        settings = for_preset(preset, pitched=pitched, dataset=old.dataset if old else "")
+    if options.dataset:
+        settings.dataset = clean_path(options.dataset)
+    for key, value in given(options).items():
+        apply(settings, key, value)
+    for text in options.set:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise BadInput(f"--set {text!r} has no value", "", "write it as STAGE.KEY=VALUE, for example train.batch_size=4")
+        apply(settings, key.strip(), value.strip())
+    _resolve(experiment, settings)
+    return settings, notes
+
+
+def clean_path(text: str) -> str:
+    """An absolute path: ~ expanded, and without the quotes and invisible marks that come with pasting."""
+    text = text.strip("‪‬‎‏﻿")
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
+        text = text[1:-1]
+    return os.path.abspath(os.path.expanduser(text))
+
+
+def _default_preset(experiment: Experiment, notes: list[str]) -> str:
+    from rvc_engine.pretrained import missing_weights
+
+    missing = missing_weights(experiment.workspace, DEFAULT_PRESET)
+    if not missing:
+        return DEFAULT_PRESET
+    notes.append(f"preset: starter, because the weights of {DEFAULT_PRESET} are not here ({', '.join(missing)})")
+    return "starter"
+
+
+def _resolve(experiment: Experiment, settings: ExperimentSettings) -> None:
+    """Automatic values are settled once, so that a later run does not change its mind."""
+    if settings.pitched and settings.pitch.method == "auto":
+        from rvc_engine.pitch import resolve_method
+
+        settings.pitch.method = resolve_method("auto", experiment.workspace)  # type: ignore[assignment]
+    if settings.train.batch_size == "auto":
+        from rvc_engine.advise import advise
+
+        settings.train.batch_size = int(advise(settings.preset, experiment, measure=False)["recommended"] or 1)
+
+
+def check_ready(experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], *, fresh: bool) -> None:
+    """Everything that can be known before anything is written. Raises BadInput."""
+    for stage, verdict in plan(experiment, settings, stages):
+        if verdict.action != "skip" or fresh:
+            check = getattr(stage.module(), "check_ready", None)
+            if check:
+                check(experiment, settings)
+
+
+def _say_detached(options: argparse.Namespace, experiment: Experiment, engine: launcher.RunningEngine) -> int:
+    if options.json:
+        import json
+
+        print(json.dumps({"detached": True, "name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)}))
+    else:
+        print(
+            f"{experiment.name} runs as process {engine.pid}; rvc attach {experiment.name} follows it, rvc stop {experiment.name} stops it"
+        )
+    return 0
+
+
+# --- following --------------------------------------------------------------------------------------------------------
+class Interrupted(Exception):
+    """A signal to the follower; `ask` when a person pressed ctrl+c."""
+
+    def __init__(self, ask: bool) -> None:
+        self.ask = ask
+
+
+def watch(engine: launcher.RunningEngine, display: Display) -> int:
+    """Show a run until its end; returns the exit code that its end means."""
+    view = RunView(name=engine.experiment.name, folder=str(engine.experiment.folder))
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(ask=number == signal.SIGINT and sys.stdin.isatty() and sys.stdout.isatty())
+
+    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    batches = launcher.follow(engine)
+    stopping = False
+    try:
+        while True:
+            try:
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                _show(batch, view, display)
+            except Interrupted as interrupted:
+                if not interrupted.ask or stopping or display.ask_stop():
+                    stopping = True
+                    launcher.stop(engine.experiment)
+                else:
+                    return _leave(engine, display)
+                batches = _resumed(engine, view)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if view.exit_code is None:
+        code = engine.process.poll() if engine.process else None
+        view.note_gone(live_holder(engine.experiment.lock), code)
+        error: dict[str, Any] = view.error or {}
+        display.show(StageFailed(stage=view.stage, **error), view)
+    display.end(view)
+    return view.exit_code if view.exit_code is not None else 1
+
+
+def _resumed(engine: launcher.RunningEngine, view: RunView) -> Any:
+    """A generator that an exception left is finished: follow anew, and skip what was shown."""
+    shown = view.updated_at
+
+    def unseen() -> Any:
+        for batch in launcher.follow(engine):
+            yield [event for event in batch if event.at > shown]
+
+    return unseen()
+
+
+def _leave(engine: launcher.RunningEngine, display: Display) -> int:
+    name = engine.experiment.name
+    display.note(f"{name} goes on as process {engine.pid}; rvc attach {name} follows it, rvc stop {name} stops it")
+    return 0
+
+
+def _show(batch: list[Event], view: RunView, display: Display) -> None:
+    for event in batch:
+        view.fold(event)
+        display.show(event, view)
+    display.tick(view)

@@ -1,0 +1,101 @@
+"""rvc status, list, attach, stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+from rvc_engine import launcher
+from rvc_engine.commands.display import choose_display, duration, error_line
+from rvc_engine.commands.pipeline import watch
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.status import RunView, read_heartbeat, read_view
+
+
+def build(parser: argparse.ArgumentParser, name: str) -> None:
+    optional = {"nargs": "?"} if name == "status" else {}
+    if name != "list":
+        parser.add_argument("name", metavar="NAME", help="the experiment", **optional)  # type: ignore[arg-type]
+    if name in ("status", "list", "attach"):
+        parser.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
+    if name == "attach":
+        parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
+    if name == "stop":
+        parser.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for its end [default 60]")
+
+
+def execute(options: argparse.Namespace, name: str) -> int:
+    workspace = Workspace.find(options.home)
+    if name == "list" or (name == "status" and options.name is None):
+        return _list(workspace, as_json=options.json)
+    experiment = _known(workspace, options.name)
+    if name == "status":
+        return _status(experiment, as_json=options.json)
+    if name == "attach":
+        return watch(launcher.attach(experiment), choose_display(plain=options.plain, as_json=options.json))
+    return _stop(experiment, options.wait)
+
+
+def _known(workspace: Workspace, name: str) -> Experiment:
+    experiment = workspace.experiment(name)
+    if not experiment.exists() and not experiment.runs.is_dir():
+        there = ", ".join(e.name for e in workspace.experiments()) or "none yet"
+        raise BadInput(
+            f"There is no experiment {name!r} in {workspace.logs}", f"there is: {there}", "rvc run NAME --dataset FOLDER makes one"
+        )
+    return experiment
+
+
+def _status(experiment: Experiment, *, as_json: bool) -> int:
+    view = read_view(experiment)
+    if as_json:
+        print(json.dumps(view.as_json()))
+        return 0
+    print(summary(view))
+    for stage in view.stages.values():
+        counter = f"{stage.done}/{stage.total} {stage.unit}" if stage.total else ""
+        skipped = f"  {len(stage.skipped_items)} left out" if stage.skipped_items else ""
+        print(f"  {stage.name:11} {stage.state:8} {counter}{skipped}")
+    if view.losses:
+        print("  " + "  ".join(f"{name} {value:.3f}" for name, value in view.losses.items()))
+    if view.state == "running" and (beat := read_heartbeat(experiment)):
+        silent = beat["at"] - beat["event_at"]
+        print(f"  last progress {max(0.0, silent):.0f} s ago, heartbeat {max(0.0, time.time() - beat['at']):.0f} s ago")
+    for artefact in view.artefacts:
+        print(f"  {artefact['path']}")
+    return 0
+
+
+def summary(view: RunView) -> str:
+    if view.state == "idle":
+        return f"{view.name}: idle, no run yet"
+    text = f"{view.name}: {view.state}"
+    if view.state == "running":
+        text += f", {view.stage or 'starting'}, process {view.pid}, for {duration(time.time() - view.started_at)}"
+        return text + (f", epoch {view.epoch}/{view.epochs}, step {view.step}" if view.epoch else "")
+    if view.error:
+        return f"{text}: {error_line(view.error)}"
+    return f"{text} at {time.strftime('%Y-%m-%d %H:%M', time.localtime(view.updated_at))}"
+
+
+def _list(workspace: Workspace, *, as_json: bool) -> int:
+    views = [read_view(experiment) for experiment in workspace.experiments()]
+    if as_json:
+        print(json.dumps([view.as_json() for view in views]))
+    elif not views:
+        print(f"no experiments in {workspace.logs}; rvc run NAME --dataset FOLDER makes one")
+    else:
+        for view in views:
+            print(summary(view))
+    return 0
+
+
+def _stop(experiment: Experiment, wait_s: float) -> int:
+    if not launcher.stop(experiment, wait_s=wait_s):
+        print(f"{experiment.name} is not running")
+        return 0
+    view = read_view(experiment)
+    print(summary(view) if view.state != "running" else f"{experiment.name} is still saving; rvc status {experiment.name} tells")
+    return 0
