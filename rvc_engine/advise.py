@@ -7,42 +7,26 @@ Light: no torch here. Memory now comes from NVML, without a GPU from the system;
 from __future__ import annotations
 
 import csv
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from rvc_engine.disk import write_whole
-from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.experiment import PACKAGE, Experiment
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Experiment
 from rvc_engine.gpus import Gpu, GpuState, read_gpus, torch_gpus
 from rvc_engine.lock import live_holder
-from rvc_engine.memory_table import bytes_per_sample, fixed_bytes
+from rvc_engine.measurements import Cost, Measure, cost_of, run_measurement
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
 
 MARGIN = 0.10  # of the free memory stays free
 LARGEST = 1024  # the bound of train.batch_size
 SMALL_SET_MINUTES = 30.0
 STEPS_AN_EPOCH = 8  # fewer and an epoch is too coarse to schedule or to save by
+NOTHING_FITS = "Not even 1 fits: free memory, or choose a smaller preset."
 CLIP_S = 3.7  # a clip without its overlap, about
-MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
-MEASURE_S = 900.0
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A line of what `python -m rvc_engine.training.measure` prints, or of the table (samples_per_s None)."""
-
-    batch_size: int
-    memory_bytes: int
-    samples_per_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,27 +47,6 @@ class Memory:
         return self.device.partition(":")[0]
 
 
-@dataclass(frozen=True)
-class Cost:
-    """memory(n) = fixed + slope n; seconds(n) = start + each n, where measured. Fitted by least squares."""
-
-    source: str  # measured, cached or table
-    fixed: float
-    slope: float
-    rows: tuple[Batch, ...] = ()
-    start: float = 0.0
-    each: float | None = None
-    error_percent: float | None = None
-    notes: tuple[str, ...] = field(default=())
-
-    def memory(self, batch_size: int) -> int:
-        return int(self.fixed + self.slope * batch_size)
-
-    def speed(self, batch_size: int) -> float | None:
-        seconds = self.start + self.each * batch_size if self.each is not None else 0.0
-        return batch_size / seconds if seconds > 0 else None
-
-
 # --- memory now -------------------------------------------------------------------------------------------------------
 def run_processes(experiment: Experiment | None) -> set[int]:
     """The engine that holds this experiment, and its workers."""
@@ -98,15 +61,16 @@ def run_processes(experiment: Experiment | None) -> set[int]:
 
 def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Memory:
     """Memory of `device` (auto, cpu, cuda or cuda:N). Raises BadInput for a device that is not there."""
+    named = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
+    if named is None:
+        raise BadInput(f"There is no device {device!r}", "", "use auto, cpu, cuda or cuda:N")
     if device == "cpu":
         return _system_memory(own)
     state = state or read_gpus()
     seen = torch_gpus(state)
-    index = int(device.partition(":")[2] or 0) if device.startswith("cuda") and device.partition(":")[2].isdecimal() | (":" not in device) else 0
     if device == "auto" and not seen:
         return _system_memory(own, (f"No GPU: {state.reason or 'CUDA_VISIBLE_DEVICES hides them'}.",))
-    if device != "auto" and not device.startswith("cuda"):
-        raise BadInput(f"There is no device {device!r}", "", "use auto, cpu, cuda or cuda:N")
+    index = int(named[1] or 0)
     if index >= len(seen):
         raise BadInput(f"Device {device} is not available", state.reason or f"{len(seen)} GPUs are visible", "use --device cpu or auto")
     gpu = seen[index]
@@ -168,127 +132,6 @@ def _processor() -> str:
     return f"CPU, {psutil.cpu_count() or 1} cores"
 
 
-# --- what a batch costs -----------------------------------------------------------------------------------------------
-def table_cost(preset: str, precision: str, kind: str) -> Cost:
-    config = PRESETS[preset]
-    return Cost("table", fixed_bytes(config, kind), bytes_per_sample(config, precision))
-
-
-def fit(source: str, rows: Sequence[Batch], fallback: Cost) -> Cost:
-    """Lines through the two smallest batches; a third row tells how far the prediction is off (percent). One row: the table's slope."""
-    ordered = sorted(rows, key=lambda row: row.batch_size)
-    first, second = ordered[0], ordered[-1] if len(ordered) < 3 else ordered[1]
-    gap = second.batch_size - first.batch_size
-    slope = max((second.memory_bytes - first.memory_bytes) / gap, 0.0) if gap else fallback.slope
-    # Batches so small that the process itself hides them say nothing of the slope; the table's then holds.
-    slope = slope or fallback.slope
-    fixed = second.memory_bytes - slope * second.batch_size
-    start, each = _time_line(first, second)
-    error = None
-    if len(ordered) > 2:
-        last = ordered[-1]
-        error = round(100 * abs(fixed + slope * last.batch_size - last.memory_bytes) / last.memory_bytes, 1)
-    return Cost(source, fixed, slope, tuple(ordered), start, each, error)
-
-
-def _time_line(first: Batch, second: Batch) -> tuple[float, float | None]:
-    """(start, each) in seconds; each is None where no speed is known."""
-    if not first.samples_per_s or not second.samples_per_s:
-        return 0.0, None
-    one, two = first.batch_size / first.samples_per_s, second.batch_size / second.samples_per_s
-    gap = second.batch_size - first.batch_size
-    each = (two - one) / gap if gap else 0.0
-    if each <= 0 or two - each * second.batch_size < 0:  # noise, or no fixed part: in proportion to the larger one
-        return 0.0, two / second.batch_size
-    return two - each * second.batch_size, each
-
-
-def run_measurement(preset: str, precision: str, device: str, batches: Sequence[int]) -> tuple[list[Batch], str]:
-    """Real training steps in a throw-away process: what it measured, and why it ended early ("" if it did not)."""
-    command = [sys.executable, "-m", "rvc_engine.training.measure", preset, precision, device, *map(str, batches)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))}
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=MEASURE_S, env=environment, stdin=subprocess.DEVNULL, check=False)
-        out, said, code = done.stdout, done.stderr.decode(errors="replace"), done.returncode
-    except subprocess.TimeoutExpired as late:
-        out, said, code = late.stdout or b"", f"it took longer than {MEASURE_S:.0f} s", 1
-    rows = [row for line in out.decode(errors="replace").splitlines() if (row := read_row(line)) is not None]
-    if len(rows) >= len(batches):
-        return rows, ""
-    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
-    why = "the system ended it, most likely for memory" if code in (-9, 137) else last or f"it ended with exit code {code}"
-    return rows, why
-
-
-def read_row(line: str) -> Batch | None:
-    try:
-        record = json.loads(line)
-        speed = record.get("samples_per_s")
-        return Batch(int(record["batch_size"]), int(record["memory_bytes"]), float(speed) if speed is not None else None)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-
-
-# --- measurements kept ------------------------------------------------------------------------------------------------
-def cache_path() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rvc-tui" / "measurements.json"
-
-
-def cache_key(preset: str, precision: str, memory: Memory) -> str:
-    try:
-        torch = version("torch")
-    except PackageNotFoundError:
-        torch = "none"
-    return " | ".join((preset, precision, memory.kind, memory.name, f"torch {torch}"))
-
-
-def load_cache() -> dict[str, Any]:
-    """Empty when there is none or it cannot be read: it can be measured again."""
-    try:
-        kept = json.loads(cache_path().read_text())
-    except (OSError, ValueError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
-
-
-def cached_rows(key: str) -> list[Batch]:
-    kept = load_cache().get(key)
-    return [row for record in kept if (row := read_row(json.dumps(record))) is not None] if isinstance(kept, list) else []
-
-
-def keep_rows(key: str, rows: Sequence[Batch]) -> str:
-    """"" or why the measurement could not be kept."""
-    try:
-        write_whole(cache_path(), json.dumps({**load_cache(), key: [asdict(row) for row in rows]}, indent=1))
-    except (OSError, RvcError) as error:
-        return f"The measurement could not be kept in {cache_path()}: {error}."
-    return ""
-
-
-Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Batch], str]]
-
-
-def cost_of(preset: str, precision: str, memory: Memory, *, measure: bool, measurement: Measure = run_measurement) -> Cost:
-    table = table_cost(preset, precision, memory.kind)
-    key = cache_key(preset, precision, memory)
-    notes: list[str] = []
-    if measure:
-        rows, why = measurement(preset, precision, memory.device, MEASURED_BATCHES[memory.kind])
-        if why:
-            notes.append(f"The measurement ended early: {why}.")
-        if rows:
-            notes += filter(None, [keep_rows(key, rows)])
-            cost = fit("measured", rows, table)
-            return Cost(**{**_shallow(cost), "notes": tuple(notes)})
-    kept = cached_rows(key)
-    cost = fit("cached", kept, table) if kept else table
-    return Cost(**{**_shallow(cost), "notes": tuple(notes)})
-
-
-def _shallow(cost: Cost) -> dict[str, Any]:
-    return dict(vars(cost))
-
-
 # --- the advice -------------------------------------------------------------------------------------------------------
 def minutes_of(experiment: Experiment | None) -> float | None:
     """Minutes of the clips, from clips.csv; None before preprocess."""
@@ -325,7 +168,7 @@ def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tu
             reasons.append(f"With so few clips, {size} still makes about {STEPS_AN_EPOCH} steps an epoch.")
     if largest < size:
         size = max(largest, 1)
-        reasons.append(f"No more than {largest} fits in memory." if largest else "Not even 1 fits: free memory, or choose a smaller preset.")
+        reasons.append(f"No more than {largest} fits in memory." if largest else NOTHING_FITS)
     return size, reasons
 
 
@@ -355,7 +198,7 @@ def advise(
         raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
     memory = memory_now(device, run_processes(experiment))
     precision = memory.precision if precision == "auto" else precision
-    cost = cost_of(preset, precision, memory, measure=measure, measurement=measurement)
+    cost = cost_of(preset, precision, memory.device, memory.name, measurement if measure else None)
     minutes = minutes_of(experiment)
     largest = largest_that_fits(cost, memory.free + memory.own)
     recommended, reasons = recommend(preset, memory.kind, minutes, largest)

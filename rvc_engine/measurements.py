@@ -1,0 +1,168 @@
+"""What a batch costs in memory and time: by the table of shapes, or by real steps in a throw-away process, kept for next time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.disk import write_whole
+from rvc_engine.errors import RvcError
+from rvc_engine.launcher import engine_environment
+from rvc_engine.memory_table import bytes_per_sample, fixed_bytes
+from rvc_engine.models.configs import PRESETS
+
+MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
+MEASURE_S = 900.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A line of what `python -m rvc_engine.training.measure` prints, or of the table (samples_per_s None)."""
+
+    batch_size: int
+    memory_bytes: int
+    samples_per_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """memory(n) = fixed + slope n; seconds(n) = start + each n, where measured."""
+
+    source: str  # measured, cached or table
+    fixed: float
+    slope: float
+    rows: tuple[Batch, ...] = ()
+    start: float = 0.0
+    each: float | None = None
+    error_percent: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def memory(self, batch_size: int) -> int:
+        return int(self.fixed + self.slope * batch_size)
+
+    def speed(self, batch_size: int) -> float | None:
+        seconds = self.start + self.each * batch_size if self.each is not None else 0.0
+        return batch_size / seconds if seconds > 0 else None
+
+
+def table_cost(preset: str, precision: str, kind: str) -> Cost:
+    config = PRESETS[preset]
+    return Cost("table", fixed_bytes(config, kind), bytes_per_sample(config, precision))
+
+
+def fit(source: str, rows: Sequence[Batch], fallback: Cost) -> Cost:
+    """Lines through the two smallest batches; with a third row, how far the prediction is off. One row: the table's slope."""
+    ordered = sorted(rows, key=lambda row: row.batch_size)
+    first, second = ordered[0], ordered[-1] if len(ordered) < 3 else ordered[1]
+    gap = second.batch_size - first.batch_size
+    slope = max((second.memory_bytes - first.memory_bytes) / gap, 0.0) if gap else fallback.slope
+    # Batches so small that the process itself hides them say nothing of the slope; the table's then holds.
+    slope = slope or fallback.slope
+    fixed = second.memory_bytes - slope * second.batch_size
+    start, each = _time_line(first, second)
+    error = None
+    if len(ordered) > 2:
+        last = ordered[-1]
+        error = round(100 * abs(fixed + slope * last.batch_size - last.memory_bytes) / last.memory_bytes, 1)
+    return Cost(source, fixed, slope, tuple(ordered), start, each, error)
+
+
+def _time_line(first: Batch, second: Batch) -> tuple[float, float | None]:
+    """(start, each) in seconds; each is None where no speed is known."""
+    if not first.samples_per_s or not second.samples_per_s:
+        return 0.0, None
+    one, two = first.batch_size / first.samples_per_s, second.batch_size / second.samples_per_s
+    gap = second.batch_size - first.batch_size
+    each = (two - one) / gap if gap else 0.0
+    if each <= 0 or two - each * second.batch_size < 0:  # noise, or no fixed part: in proportion to the larger one
+        return 0.0, two / second.batch_size
+    return two - each * second.batch_size, each
+
+
+def run_measurement(preset: str, precision: str, device: str, batches: Sequence[int]) -> tuple[list[Batch], str]:
+    """Real training steps in a throw-away process: what it measured, and why it ended early ("" if it did not)."""
+    command = [sys.executable, "-m", "rvc_engine.training.measure", preset, precision, device, *map(str, batches)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=MEASURE_S, env=engine_environment(), stdin=subprocess.DEVNULL)
+        out, said, code = done.stdout, done.stderr.decode(errors="replace"), done.returncode
+    except subprocess.TimeoutExpired as late:
+        out, said, code = late.stdout or b"", f"it took longer than {MEASURE_S:.0f} s", 1
+    rows = [row for line in out.decode(errors="replace").splitlines() if (row := read_row(line)) is not None]
+    if len(rows) >= len(batches):
+        return rows, ""
+    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
+    why = "the system ended it, most likely for memory" if code in (-9, 137) else last or f"it ended with exit code {code}"
+    return rows, why
+
+
+def read_row(line: str) -> Batch | None:
+    try:
+        record = json.loads(line)
+        speed = record.get("samples_per_s")
+        return Batch(int(record["batch_size"]), int(record["memory_bytes"]), float(speed) if speed is not None else None)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+# --- measurements kept ------------------------------------------------------------------------------------------------
+def cache_path() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rvc-tui" / "measurements.json"
+
+
+def cache_key(preset: str, precision: str, kind: str, device_name: str) -> str:
+    try:
+        torch = version("torch")
+    except PackageNotFoundError:
+        torch = "none"
+    return " | ".join((preset, precision, kind, device_name, f"torch {torch}"))
+
+
+def load_cache() -> dict[str, Any]:
+    """Empty when there is none or it cannot be read: it can be measured again."""
+    try:
+        kept = json.loads(cache_path().read_text())
+    except (OSError, ValueError):
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def cached_rows(key: str) -> list[Batch]:
+    kept = load_cache().get(key)
+    return [row for record in kept if (row := read_row(json.dumps(record))) is not None] if isinstance(kept, list) else []
+
+
+def keep_rows(key: str, rows: Sequence[Batch]) -> str:
+    """Empty, or why the measurement could not be kept."""
+    try:
+        write_whole(cache_path(), json.dumps({**load_cache(), key: [asdict(row) for row in rows]}, indent=1))
+    except (OSError, RvcError) as error:
+        return f"The measurement could not be kept in {cache_path()}: {error}."
+    return ""
+
+
+Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Batch], str]]
+
+
+def cost_of(preset: str, precision: str, device: str, device_name: str, measurement: Measure | None = None) -> Cost:
+    """`device` is cpu or cuda:N. With `measurement` it is measured now; where that fails, or without it, what was kept, else the table."""
+    kind = device.partition(":")[0]
+    table = table_cost(preset, precision, kind)
+    key = cache_key(preset, precision, kind, device_name)
+    notes: list[str] = []
+    if measurement is not None:
+        rows, why = measurement(preset, precision, device, MEASURED_BATCHES[kind])
+        if why:
+            notes.append(f"The measurement ended early: {why}.")
+        if rows:
+            notes += filter(None, [keep_rows(key, rows)])
+            return replace(fit("measured", rows, table), notes=tuple(notes))
+    kept = cached_rows(key)
+    cost = fit("cached", kept, table) if kept else table
+    return replace(cost, notes=tuple(notes))

@@ -1,0 +1,248 @@
+"""The advisor against a pretended driver and a pretended measuring process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from rvc_engine import advise as advisor
+from rvc_engine import measurements
+from rvc_engine.advise import advise, container_limit, memory_now, recommend
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Workspace
+from rvc_engine.gpus import Gpu, GpuState, read_gpus, visible_gpus
+from rvc_engine.measurements import Batch
+from rvc_engine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
+from rvc_engine.models.configs import PRESETS
+
+GIB = 1 << 30
+KEYS = [
+    "device", "name", "memory_total_bytes", "memory_free_bytes", "memory_others_bytes", "preset", "precision", "minutes", "source", "batch",
+    "largest", "recommended", "reasons", "error_percent",
+]  # fmt: skip
+
+
+class NVMLError(Exception):
+    pass
+
+
+def held(pid: int, used: int) -> SimpleNamespace:
+    return SimpleNamespace(pid=pid, usedGpuMemory=used)
+
+
+class FakeNvml:
+    """One card of 24 GiB; `silent` names the questions that it does not answer."""
+
+    NVMLError = NVMLError
+    NVML_TEMPERATURE_GPU = 0
+
+    def __init__(self, silent: tuple[str, ...] = (), count: int = 1) -> None:
+        self.silent, self.count = silent, count
+
+    def __getattr__(self, name: str) -> Any:
+        answers = {
+            "nvmlInit": None,
+            "nvmlShutdown": None,
+            "nvmlDeviceGetCount": self.count,
+            "nvmlDeviceGetHandleByIndex": "handle",
+            "nvmlDeviceGetMemoryInfo": SimpleNamespace(total=24 * GIB, used=6 * GIB, free=18 * GIB),
+            "nvmlDeviceGetUtilizationRates": SimpleNamespace(gpu=37),
+            "nvmlDeviceGetComputeRunningProcesses": [
+                SimpleNamespace(pid=11, usedGpuMemory=2 * GIB),
+                SimpleNamespace(pid=12, usedGpuMemory=4 * GIB),
+            ],
+            "nvmlDeviceGetPowerUsage": 150_000,
+            "nvmlDeviceGetEnforcedPowerLimit": 350_000,
+            "nvmlDeviceGetCudaComputeCapability": (8, 6),
+            "nvmlDeviceGetMigMode": (0, 0),
+            "nvmlDeviceGetName": "Card",
+            "nvmlDeviceGetUUID": "GPU-abc",
+            "nvmlDeviceGetTemperature": 51,
+        }
+        if name not in answers:
+            raise AttributeError(name)
+
+        def answer(*_: Any) -> Any:
+            if name in self.silent:
+                raise NVMLError("Not Supported")
+            return answers[name]
+
+        return answer
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def card(monkeypatch: pytest.MonkeyPatch, *silent: str) -> None:
+    monkeypatch.setattr(advisor, "read_gpus", lambda: read_gpus(FakeNvml(silent)))
+
+
+def measured(rows: list[Batch], why: str = "") -> Any:
+    return lambda preset, precision, device, batches: (rows, why)
+
+
+def test_record_has_the_promised_keys_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    card(monkeypatch)
+    advice = advise("v2-40k", None)
+    assert list(advice) == KEYS
+    assert (advice["device"], advice["name"], advice["precision"], advice["source"]) == ("cuda:0", "Card", "bf16", "table")
+    assert (advice["memory_total_bytes"], advice["memory_free_bytes"]) == (24 * GIB, 18 * GIB)
+    assert advice["memory_others_bytes"] == 6 * GIB
+    assert all(row["samples_per_s"] is None for row in advice["batch"])
+    assert advice["recommended"] == 4 <= advice["largest"]
+    json.dumps(advice)
+
+
+def test_every_field_of_a_gpu_may_be_missing() -> None:
+    questions = [
+        "MemoryInfo", "UtilizationRates", "ComputeRunningProcesses", "PowerUsage", "EnforcedPowerLimit", "CudaComputeCapability", "MigMode",
+        "Name", "UUID", "Temperature",
+    ]  # fmt: skip
+    state = read_gpus(FakeNvml(tuple(f"nvmlDeviceGet{q}" for q in questions)))
+    assert state.gpus == (Gpu(index=0, name="GPU 0"),)
+    assert read_gpus(FakeNvml(count=0)) == GpuState(reason="the driver shows no GPU")
+    assert "Not Supported" in read_gpus(FakeNvml(("nvmlInit",))).reason
+
+
+def test_gpu_that_hides_its_memory_falls_back_to_main_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    card(monkeypatch, "nvmlDeviceGetMemoryInfo")
+    advice = advise("v2-40k", None)
+    assert advice["device"] == "cpu"
+    assert any("does not tell its memory" in reason for reason in advice["reasons"])
+
+
+def test_own_run_is_not_others_and_can_be_used_again() -> None:
+    memory = memory_now("auto", {12}, read_gpus(FakeNvml()))
+    assert (memory.own, memory.others) == (4 * GIB, 2 * GIB)
+    untold = memory_now("auto", {12}, read_gpus(FakeNvml(("nvmlDeviceGetComputeRunningProcesses",))))
+    assert untold.others is None
+    nobody = memory_now("auto", set(), read_gpus(FakeNvml(("nvmlDeviceGetComputeRunningProcesses",))))
+    assert nobody.others == 6 * GIB
+
+
+def test_cuda_visible_devices() -> None:
+    gpus = (Gpu(0, uuid="GPU-aa"), Gpu(1, uuid="GPU-bb"))
+    assert [g.index for g in visible_gpus(gpus, "1,0")] == [1, 0]
+    assert [g.index for g in visible_gpus(gpus, "GPU-b")] == [1]
+    assert visible_gpus(gpus, "") == () and visible_gpus(gpus, None) == gpus
+    assert [g.index for g in visible_gpus(gpus, "0,-1,1")] == [0]
+
+
+def test_bad_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    card(monkeypatch)
+    for arguments in ({"preset": "v9"}, {"device": "cuda:3"}, {"device": "tpu"}, {"device": "cuda:x"}):
+        with pytest.raises(BadInput):
+            advise(arguments.pop("preset", "starter"), None, **arguments)
+
+
+def test_without_a_gpu_the_main_memory_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(advisor, "read_gpus", lambda: GpuState(reason="no NVIDIA driver"))
+    advice = advise("starter", None)
+    assert (advice["device"], advice["precision"], advice["recommended"]) == ("cpu", "fp32", 4)
+    assert 0 < advice["memory_free_bytes"] <= advice["memory_total_bytes"]
+    assert any("no NVIDIA driver" in reason for reason in advice["reasons"])
+
+
+def test_measured_line_is_kept_and_used_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    card(monkeypatch)
+    rows = [Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0), Batch(8, int(6.6 * GIB), 22.0)]
+    advice = advise("v2-40k", None, measure=True, measurement=measured(rows))
+    assert advice["source"] == "measured"
+    assert advice["largest"] == int((18 * 0.9 - 2) / 0.5)  # fixed 2 GiB, half a GiB a sample, a tenth kept free
+    assert advice["error_percent"] == pytest.approx(100 * 0.6 / 6.6, abs=0.1)
+    by_size = {row["batch_size"]: row for row in advice["batch"]}
+    assert by_size[4]["samples_per_s"] == 16.0 and by_size[16]["samples_per_s"] > 16.0
+    again = advise("v2-40k", None)
+    assert again["source"] == "cached" and again["batch"] == advice["batch"]
+    assert advise("v1-40k", None)["source"] == "table"
+
+
+def test_failing_measurement_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    card(monkeypatch)
+    advice = advise("v2-40k", None, measure=True, measurement=measured([], "the system ended it, most likely for memory"))
+    assert advice["source"] == "table" and any("most likely for memory" in reason for reason in advice["reasons"])
+    part = advise("v2-40k", None, measure=True, measurement=measured([Batch(2, 3 * GIB, 10.0)], "killed"))
+    assert part["source"] == "measured" and any("killed" in reason for reason in part["reasons"])
+
+
+def test_cache_that_cannot_be_written_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    card(monkeypatch)
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    advice = advise("v2-40k", None, measure=True, measurement=measured([Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0)]))
+    assert any("could not be kept" in reason for reason in advice["reasons"])
+
+
+def test_measuring_process_that_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(code: int, out: str, said: str) -> Any:
+        return lambda *args, **more: subprocess.CompletedProcess(args, code, out.encode(), said.encode())
+
+    line = '{"batch_size": 2, "memory_bytes": 100, "samples_per_s": 1.5}\n'
+    monkeypatch.setattr(measurements.subprocess, "run", ended(-9, line, ""))
+    assert measurements.run_measurement("starter", "fp32", "cpu", (2, 4)) == (
+        [Batch(2, 100, 1.5)],
+        "the system ended it, most likely for memory",
+    )
+    monkeypatch.setattr(measurements.subprocess, "run", ended(1, "", "Traceback\nRuntimeError: CUDA out of memory\n"))
+    assert measurements.run_measurement("starter", "fp32", "cpu", (2, 4)) == ([], "RuntimeError: CUDA out of memory")
+    monkeypatch.setattr(measurements.subprocess, "run", ended(0, f"{line}noise\n{line}", ""))
+    assert measurements.run_measurement("starter", "fp32", "cpu", (2, 4))[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("preset", "kind", "minutes", "largest", "size"),
+    [
+        ("v2-40k", "cuda", 10.0, 50, 4),
+        ("v2-40k", "cuda", 30.0, 50, 8),
+        ("v2-40k", "cuda", 45.0, 6, 6),
+        ("v2-40k", "cuda", 45.0, 0, 1),
+        ("v2-40k", "cuda", 1.0, 50, 2),  # 16 clips: 8 steps an epoch
+        ("v2-40k", "cuda", 0.1, 50, 1),
+        ("v2-40k", "cpu", None, 50, 4),
+        ("starter", "cpu", 90.0, 200, 4),
+    ],
+)
+def test_recommended(preset: str, kind: str, minutes: float | None, largest: int, size: int) -> None:
+    chosen, reasons = recommend(preset, kind, minutes, largest)
+    assert chosen == size and reasons
+
+
+def test_minutes_come_from_the_clips(tmp_path: Path) -> None:
+    experiment = Workspace(tmp_path).experiment("voice")
+    experiment.folder.mkdir(parents=True)
+    assert advise("starter", experiment, device="cpu")["minutes"] is None
+    experiment.clips_csv.write_text("i,source,start_s,seconds,level\n0,a.wav,0,90.0,1\n1,b, c.wav,0,30\n".replace("b, c", "b"))
+    assert advise("starter", experiment, device="cpu")["minutes"] == 2.0
+    experiment.clips_csv.write_text("nonsense\n")
+    assert advise("starter", experiment, device="cpu")["minutes"] is None
+
+
+def test_table_knows_the_published_networks() -> None:
+    assert discriminator_parameters(PRESETS["v2-40k"].discriminator) / 1e6 == pytest.approx(71.4, rel=0.01)
+    for name, config in PRESETS.items():
+        assert 0 < bytes_per_sample(config, "bf16") < bytes_per_sample(config, "fp32"), name
+    four = fixed_bytes(PRESETS["v2-40k"], "cpu") + 4 * bytes_per_sample(PRESETS["v2-40k"], "fp32")
+    assert four == pytest.approx(4.8e9, rel=0.1)
+
+
+def test_container_limit(tmp_path: Path) -> None:
+    assert container_limit(tmp_path) is None
+    (tmp_path / "memory.stat").write_text("anon 5\ninactive_file 300\nactive_file 100\n")
+    (tmp_path / "memory.current").write_text("1400\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert container_limit(tmp_path) is None
+    (tmp_path / "memory.max").write_text("4000\n")
+    assert container_limit(tmp_path) == (4000, 3000)
+
+
+def test_advising_loads_no_torch() -> None:
+    code = "import sys; from rvc_engine.advise import advise; advise('starter', None); assert not {'torch', 'numpy'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
