@@ -1,0 +1,34 @@
+# make demo | test | soak | check | bench: each makes its own .venv when there is none.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test soak check install clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e ".[dev]"
+	touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/python samples/demo.py $(DEMO)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -m "not soak"
+
+# RVC_KIT names a folder with the whole conformance kit; without it the copied part is used.
+soak: $(STAMP)
+	$(BIN)/python -m pytest -m "soak or not soak"
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) demo
