@@ -117,7 +117,10 @@ ENCODERS: dict[str, tuple[int, str]] = {
 }
 
 
-def _rvc(version: str, rate: int, filter_length: int, mels: int, frames: int, rates: tuple[int, ...], kernels: tuple[int, ...]) -> ModelConfig:
+Ints = tuple[int, ...]
+
+
+def _rvc(version: str, rate: int, filter_length: int, mels: int, frames: int, rates: Ints, kernels: Ints) -> ModelConfig:
     dim = 256 if version == "v1" else 768
     return ModelConfig(
         version=version, encoder=f"hubert-{dim}", sample_rate=rate, filter_length=filter_length, n_mels=mels, segment_frames=frames,
