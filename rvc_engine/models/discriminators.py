@@ -1,0 +1,69 @@
+"""Critics of a waveform slice: one at full rate and one for each period, which folds the wave into rows of that length."""
+
+from __future__ import annotations
+
+import math
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rvc_engine.models.configs import DiscriminatorConfig
+from rvc_engine.models.weight_norm import NormedConv1d, NormedConv2d
+
+SLOPE = 0.1
+SCALE_KERNELS, SCALE_STRIDES, SCALE_GROUPS = (15, 41, 41, 41, 41, 5), (1, 4, 4, 4, 4, 1), (1, 4, 16, 64, 256, 1)
+PERIOD_STRIDES = (3, 3, 3, 3, 1)
+
+Judged = tuple[Tensor, list[Tensor]]
+"""Score (B, N) and the feature maps, the score's own map last."""
+
+
+class ScaleDiscriminator(nn.Module):
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        widths = zip((1, *channels), channels, SCALE_KERNELS, SCALE_STRIDES, SCALE_GROUPS, strict=False)
+        self.convs = nn.ModuleList(
+            NormedConv1d(c_in, c_out, kernel, stride=stride, groups=math.gcd(groups, c_in, c_out))
+            for c_in, c_out, kernel, stride, groups in widths
+        )
+        self.conv_post = NormedConv1d(channels[-1], 1, 3)
+
+    def forward(self, wave: Tensor) -> Judged:
+        """(B, 1, T)."""
+        return _judge(wave, self.convs, self.conv_post)
+
+
+class PeriodDiscriminator(nn.Module):
+    def __init__(self, period: int, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.period = period
+        widths = zip((1, *channels), channels, PERIOD_STRIDES, strict=False)
+        self.convs = nn.ModuleList(NormedConv2d(c_in, c_out, 5, stride=stride) for c_in, c_out, stride in widths)
+        self.conv_post = NormedConv2d(channels[-1], 1, 3)
+
+    def forward(self, wave: Tensor) -> Judged:
+        """(B, 1, T)."""
+        missing = -wave.shape[2] % self.period
+        if missing:
+            wave = F.pad(wave, (0, missing), "reflect")
+        return _judge(wave.unflatten(2, (-1, self.period)), self.convs, self.conv_post)
+
+
+def _judge(x: Tensor, convs: nn.ModuleList, conv_post: nn.Module) -> Judged:
+    maps = []
+    for conv in convs:
+        x = F.leaky_relu(conv(x), SLOPE)
+        maps.append(x)
+    x = conv_post(x)
+    return x.flatten(1), [*maps, x]
+
+
+class Discriminators(nn.Module):
+    def __init__(self, config: DiscriminatorConfig) -> None:
+        super().__init__()
+        periods = (PeriodDiscriminator(period, config.period_channels) for period in config.periods)
+        self.discriminators = nn.ModuleList([ScaleDiscriminator(config.scale_channels), *periods])
+
+    def forward(self, wave: Tensor) -> list[Judged]:
+        """(B, 1, T) -> each discriminator's score and feature maps."""
+        return [discriminator(wave) for discriminator in self.discriminators]

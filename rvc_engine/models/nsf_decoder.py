@@ -1,0 +1,116 @@
+"""From the latent to the waveform: HiFi-GAN (https://arxiv.org/abs/2010.05646) with a sine source that follows the pitch (NSF)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rvc_engine.models.configs import ModelConfig
+from rvc_engine.models.noise import NoiseSource
+from rvc_engine.models.weight_norm import NormedConv1d, NormedConvTranspose1d
+
+SINE = 0.1
+VOICED_NOISE = 0.003
+UNVOICED_NOISE = SINE / 3
+SLOPE = 0.1
+
+
+def sine_wave(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
+    """(B, F) Hz -> (B, F * hop): sin(2 pi * running sum of f0 / rate), the current sample included; unvoiced frames add nothing.
+
+    The phase at each frame's start is summed in float64 and wrapped, so that float32 is right to 1e-6 inside the frame.
+    """
+    step = pitch_hz.double() / rate
+    ends = torch.cumsum(step * hop, dim=1)
+    starts = torch.remainder(ends - step * hop, 1.0).float()
+    inside = torch.arange(1, hop + 1, device=pitch_hz.device, dtype=torch.float32)
+    phase = starts.unsqueeze(2) + step.float().unsqueeze(2) * inside
+    return torch.sin(2 * math.pi * torch.remainder(phase, 1.0)).flatten(1)
+
+
+class SineSource(nn.Module):
+    """One sine that follows the pitch, with noise; noise alone where there is no pitch. Always float32: half precision would detune it."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.rate, self.hop = config.sample_rate, config.hop_samples
+        self.l_linear = nn.Linear(1, 1)
+
+    def forward(self, pitch_hz: Tensor, noise: NoiseSource) -> Tensor:
+        """(B, F) -> (B, F * hop, 1)."""
+        with torch.autocast(pitch_hz.device.type, enabled=False):
+            pitch_hz = pitch_hz.float()
+            voiced = (pitch_hz > 0).float().repeat_interleave(self.hop, dim=1)
+            sine = SINE * sine_wave(pitch_hz, self.hop, self.rate) * voiced
+            level = VOICED_NOISE * voiced + UNVOICED_NOISE * (1 - voiced)
+            drawn = noise.normal((*sine.shape, 1)).squeeze(2)
+            source = (sine + level * drawn).unsqueeze(2)
+            return torch.tanh(F.linear(source, self.l_linear.weight.float(), self.l_linear.bias.float()))
+
+
+class ResidualBlock(nn.Module):
+    """(B, C, T) -> (B, C, T)."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(NormedConv1d(channels, channels, kernel, dilation=d) for d in dilations)
+        self.convs2 = nn.ModuleList(NormedConv1d(channels, channels, kernel) for _ in dilations)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for conv1, conv2 in zip(self.convs1, self.convs2, strict=True):
+            y = conv1(F.leaky_relu(x, SLOPE))
+            x = x + conv2(F.leaky_relu(y, SLOPE))
+        return x
+
+
+class Decoder(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        rates, first, stages = config.upsample_rates, config.upsample_initial_channel, range(len(config.upsample_rates))
+        widths = [first >> (i + 1) for i in stages]
+        self.hop = config.hop_samples
+        if config.pitch:
+            self.m_source = SineSource(config)
+            self.noise_convs = nn.ModuleList(_source_conv(width, math.prod(rates[i + 1 :])) for i, width in enumerate(widths))
+        self.conv_pre = nn.Conv1d(config.inter_channels, first, 7, padding=3)
+        self.ups = nn.ModuleList(
+            NormedConvTranspose1d(first >> i, widths[i], config.upsample_kernel_sizes[i], stride=rates[i]) for i in stages
+        )
+        shapes = list(zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True))
+        self.blocks_a_stage = len(shapes)
+        self.resblocks = nn.ModuleList(ResidualBlock(width, kernel, dilations) for width in widths for kernel, dilations in shapes)
+        self.conv_post = nn.Conv1d(widths[-1], 1, 7, padding=3, bias=False)
+        self.cond = nn.Conv1d(config.gin_channels, first, 1)
+
+    def forward(self, z: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None) -> Tensor:
+        """(B, C, F), (B, gin, 1), (B, F) -> (B, 1, F * hop). `frames`: latent and source are first stretched to this many frames."""
+        source = self.m_source(pitch_hz, noise).transpose(1, 2) if pitch_hz is not None else None
+        if frames is not None and frames != z.shape[2]:
+            z = F.interpolate(z, size=frames, mode="linear")
+            source = F.interpolate(source, size=frames * self.hop, mode="linear") if source is not None else None
+        x = self.conv_pre(z) + self.cond(g)
+        for i, up in enumerate(self.ups):
+            x = up(F.leaky_relu(x, SLOPE))
+            if source is not None:
+                x = x + self.noise_convs[i](source)
+            x = self._stage(x, i)
+        return torch.tanh(self.conv_post(F.leaky_relu(x)))  # torch's own slope, 0.01, as RVC has it here
+
+    def _stage(self, x: Tensor, i: int) -> Tensor:
+        """Mean of the residual blocks of stage `i`."""
+        n = self.blocks_a_stage
+        blocks = self.resblocks[i * n : (i + 1) * n]
+        total = blocks[0](x)
+        for block in blocks[1:]:
+            total = total + block(x)
+        return total / n
+
+
+def _source_conv(width: int, stride: int) -> nn.Conv1d:
+    """Brings the source, at full rate, to the rate of a stage, `stride` times lower."""
+    if stride == 1:
+        return nn.Conv1d(1, width, 1)
+    return nn.Conv1d(1, width, 2 * stride, stride, padding=stride // 2)

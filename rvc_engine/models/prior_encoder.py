@@ -1,0 +1,133 @@
+"""From content features and coarse pitch to the prior of the latent: a small transformer with relative positions.
+
+Relative positions after Shaw et al. (https://arxiv.org/abs/1803.02155), within WINDOW frames, shared by the heads.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rvc_engine.models.configs import ModelConfig
+
+WINDOW = 10
+MASKED = -1e4
+PITCH_STEPS = 256
+
+
+def band_to_square(band: Tensor) -> Tensor:
+    """(..., F, 2W+1) -> (..., F, F) with square[i, i + k - W] = band[i, k] and 0 elsewhere.
+
+    Rows padded to F + 2W + 1 and read again with a width one less move each row one column further than the row above.
+    """
+    frames, width = band.shape[-2:]
+    flat = F.pad(band, (0, frames)).flatten(-2)
+    skewed = flat[..., : frames * (frames + width - 1)].unflatten(-1, (frames, frames + width - 1))
+    return skewed[..., width // 2 : width // 2 + frames]
+
+
+def square_to_band(square: Tensor, width: int) -> Tensor:
+    """The inverse reading: (..., F, F) -> (..., F, width)."""
+    frames = square.shape[-1]
+    flat = F.pad(F.pad(square, (width // 2, width // 2)).flatten(-2), (0, frames))
+    return flat.unflatten(-1, (frames, frames + width))[..., :width]
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention with relative positions on keys and values. (B, C, F) -> (B, C, F)."""
+
+    def __init__(self, channels: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.width = heads, channels // heads
+        self.emb_rel_k = nn.Parameter(torch.randn(1, 2 * WINDOW + 1, self.width) * self.width**-0.5)
+        self.emb_rel_v = nn.Parameter(torch.randn(1, 2 * WINDOW + 1, self.width) * self.width**-0.5)
+        self.conv_q = nn.Conv1d(channels, channels, 1)
+        self.conv_k = nn.Conv1d(channels, channels, 1)
+        self.conv_v = nn.Conv1d(channels, channels, 1)
+        self.conv_o = nn.Conv1d(channels, channels, 1)
+        for conv in (self.conv_q, self.conv_k, self.conv_v):
+            nn.init.xavier_uniform_(conv.weight)
+        self.drop = nn.Dropout(dropout) if dropout else nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """`mask` (B, 1, F, F): True where a frame may not look."""
+        query, key, value = (self._split(conv(x)) for conv in (self.conv_q, self.conv_k, self.conv_v))
+        query = query / math.sqrt(self.width)
+        near = band_to_square(query @ self.emb_rel_k.transpose(1, 2))
+        scores = (query @ key.transpose(2, 3) + near).masked_fill(mask, MASKED)
+        weights = self.drop(torch.softmax(scores, dim=-1))
+        found = weights @ value + square_to_band(weights, 2 * WINDOW + 1) @ self.emb_rel_v
+        return self.conv_o(found.transpose(2, 3).flatten(1, 2))
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(B, C, F) -> (B, heads, F, C / heads)."""
+        return x.unflatten(1, (self.heads, self.width)).transpose(2, 3)
+
+
+class FeedForward(nn.Module):
+    def __init__(self, channels: int, inner: int, kernel: int, dropout: float) -> None:
+        super().__init__()
+        self.conv_1 = nn.Conv1d(channels, inner, kernel, padding=kernel // 2)
+        self.conv_2 = nn.Conv1d(inner, channels, kernel, padding=kernel // 2)
+        self.drop = nn.Dropout(dropout) if dropout else nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        x = self.drop(torch.relu(self.conv_1(x * mask)))
+        return self.conv_2(x * mask) * mask
+
+
+class ChannelNorm(nn.Module):
+    """Layer norm over the channels of (B, C, F)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels))
+        self.beta = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x.transpose(1, 2), self.gamma.shape, self.gamma, self.beta, 1e-5).transpose(1, 2)
+
+
+class Transformer(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        channels, layers, dropout = config.hidden_channels, range(config.n_layers), config.p_dropout
+        inner, kernel = config.filter_channels, config.kernel_size
+        self.attn_layers = nn.ModuleList(Attention(channels, config.n_heads, dropout) for _ in layers)
+        self.norm_layers_1 = nn.ModuleList(ChannelNorm(channels) for _ in layers)
+        self.ffn_layers = nn.ModuleList(FeedForward(channels, inner, kernel, dropout) for _ in layers)
+        self.norm_layers_2 = nn.ModuleList(ChannelNorm(channels) for _ in layers)
+        self.drop = nn.Dropout(dropout) if dropout else nn.Identity()
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        hidden = (mask.unsqueeze(2) * mask.unsqueeze(3)) == 0
+        x = x * mask
+        layers = zip(self.attn_layers, self.norm_layers_1, self.ffn_layers, self.norm_layers_2, strict=True)
+        for attention, norm_1, feed_forward, norm_2 in layers:
+            x = norm_1(x + self.drop(attention(x, hidden)))
+            x = norm_2(x + self.drop(feed_forward(x, mask)))
+        return x * mask
+
+
+class PriorEncoder(nn.Module):
+    """`enc_p` of the RVC checkpoints."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.scale = math.sqrt(config.hidden_channels)
+        self.emb_phone = nn.Linear(config.feature_dim, config.hidden_channels)
+        self.emb_pitch = nn.Embedding(PITCH_STEPS, config.hidden_channels) if config.pitch else None
+        self.encoder = Transformer(config)
+        self.proj = nn.Conv1d(config.hidden_channels, 2 * config.inter_channels, 1)
+
+    def forward(self, phone: Tensor, pitch: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, F, D), (B, F) in 0..255 or None, (B, 1, F) -> mean and log of the standard deviation, each (B, C, F)."""
+        x = self.emb_phone(phone)
+        if self.emb_pitch is not None:
+            x = x + self.emb_pitch(pitch)
+        x = F.leaky_relu(x * self.scale, 0.1).transpose(1, 2)
+        mean, logs = (self.proj(self.encoder(x, mask)) * mask).chunk(2, dim=1)
+        return mean, logs

@@ -1,0 +1,34 @@
+"""Stack of gated convolutions (WaveNet without dilation growth), conditioned on a speaker vector."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from rvc_engine.models.weight_norm import NormedConv1d
+
+
+class WaveNet(nn.Module):
+    """(B, C, F) -> (B, C, F): the sum of every layer's skip output."""
+
+    def __init__(self, channels: int, kernel: int, layers: int, gin_channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.in_layers = nn.ModuleList(NormedConv1d(channels, 2 * channels, kernel) for _ in range(layers))
+        widths = [2 * channels] * (layers - 1) + [channels]  # the last layer has a skip output only
+        self.res_skip_layers = nn.ModuleList(NormedConv1d(channels, width, 1) for width in widths)
+        self.cond_layer = NormedConv1d(gin_channels, 2 * channels * layers, 1)
+
+    def forward(self, x: Tensor, mask: Tensor, g: Tensor) -> Tensor:
+        """`mask` (B, 1, F), `g` (B, gin, 1)."""
+        conditions = self.cond_layer(g).chunk(len(self.in_layers), dim=1)
+        output: Tensor | None = None
+        for layer, res_skip, condition in zip(self.in_layers, self.res_skip_layers, conditions, strict=True):
+            signal, gate = (layer(x) + condition).chunk(2, dim=1)
+            y = res_skip(torch.tanh(signal) * torch.sigmoid(gate))
+            if y.shape[1] > self.channels:
+                residual, y = y.chunk(2, dim=1)
+                x = (x + residual) * mask
+            output = y if output is None else output + y
+        assert output is not None
+        return output * mask
