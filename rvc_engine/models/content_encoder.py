@@ -1,0 +1,127 @@
+"""Content encoders: what is said, 50 frames a second, with little of who says it. Every model and index names the one that made it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from rvc_engine.errors import BadInput
+from rvc_engine.models.configs import ENCODERS
+
+if TYPE_CHECKING:
+    import torch
+
+    from rvc_engine.models.hubert import Hubert
+
+FRAME_SAMPLES = 320
+HUBERT_FILE = "hubert_base.safetensors"
+
+
+class HasPretrained(Protocol):
+    def find_pretrained(self, *relative: str) -> Path | None: ...
+
+
+class ContentEncoder(Protocol):
+    """Turns speech into content features."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
+        """16 kHz waves (T,) -> for each (ceil(T / 320), D) float32. Frame k belongs to the samples from 320 k on. The result for a wave
+        does not depend on the others. Raises ValueError for an empty wave."""
+        ...
+
+
+def check_encoder(name: str, workspace: HasPretrained | None) -> None:
+    """Raises BadInput when the encoder is unknown or its weights are not there. Loads nothing."""
+    if name not in ENCODERS:
+        raise BadInput(f"There is no content encoder {name!r}", "", f"this program has: {', '.join(ENCODERS)}")
+    if name in ("hubert-256", "hubert-768") and (workspace is None or workspace.find_pretrained(HUBERT_FILE) is None):
+        raise BadInput(
+            f"The weights of the content encoder {name} are missing",
+            f"there is no pretrained/{HUBERT_FILE}",
+            "put that file there, or use --preset starter, which needs no download",
+        )
+
+
+def load_encoder(name: str, workspace: HasPretrained | None, device: torch.device | str = "cpu") -> ContentEncoder:
+    """The encoder that a model's `encoder` field names. Raises BadInput when it is unknown or its weights are missing or damaged."""
+    check_encoder(name, workspace)
+    if name == "mel-256-1":
+        return EnvelopeEncoder(name)
+    from rvc_engine.models import hubert
+
+    dim = ENCODERS[name][0]
+    if name.startswith("hubert-random"):
+        return HubertEncoder(name, dim, hubert.random_tiny(dim), device)
+    path = workspace.find_pretrained(HUBERT_FILE) if workspace else None
+    network = hubert.base(dim)
+    assert path is not None  # check_encoder has looked
+    try:
+        hubert.load(network, path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} is no HuBERT that this program can read", str(error), "fetch the file again") from error
+    return HubertEncoder(name, dim, network, device)
+
+
+class EnvelopeEncoder:
+    """`mel-256-1`; see models/envelope_encoder.py."""
+
+    dim = 256
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
+        from rvc_engine.models import envelope_encoder
+
+        _refuse_empty(waves)
+        return [envelope_encoder.encode(wave) for wave in waves]
+
+
+class HubertEncoder:
+    """HuBERT. Waves of equal length go through together; others one by one, since its first normalisation runs over the whole clip
+    and padding would change it."""
+
+    def __init__(self, name: str, dim: int, network: Hubert, device: torch.device | str, batch_size: int = 8) -> None:
+        self.name = name
+        self.dim = dim
+        self.network = network.eval().to(device)
+        self.device = device
+        self.batch_size = batch_size
+
+    def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
+        import torch
+
+        _refuse_empty(waves)
+        by_length: dict[int, list[int]] = {}
+        for i, wave in enumerate(waves):
+            by_length.setdefault(len(wave), []).append(i)
+        results: dict[int, np.ndarray] = {}
+        for same in by_length.values():
+            for start in range(0, len(same), self.batch_size):
+                batch = same[start : start + self.batch_size]
+                padded = np.stack([pad_for_hubert(np.asarray(waves[i], dtype=np.float32)) for i in batch])
+                with torch.inference_mode():
+                    content = self.network(torch.from_numpy(padded).to(self.device)).float().cpu().numpy()
+                results.update(zip(batch, content, strict=True))
+        return [np.ascontiguousarray(results[i]) for i in range(len(waves))]
+
+
+def pad_for_hubert(wave: np.ndarray) -> np.ndarray:
+    """(T,) -> (320 * ceil(T / 320) + 80,): HuBERT gives (T - 80) // 320 frames, one or two too few. Padding on the right alone, mirrored
+    where the wave is long enough, leaves every frame where RVC has it and adds the missing ones."""
+    wanted = -(-len(wave) // FRAME_SAMPLES) * FRAME_SAMPLES + 80
+    spare = wanted - len(wave)
+    return np.pad(wave, (0, spare), mode="reflect") if len(wave) > spare else np.pad(wave, (0, spare))
+
+
+def _refuse_empty(waves: list[np.ndarray]) -> None:
+    if any(wave.ndim != 1 or not len(wave) for wave in waves):
+        raise ValueError("a wave must be (T,) with at least one sample")
