@@ -1,0 +1,137 @@
+"""Folders of recordings that are not what they should be: a clear outcome for each, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import wavfile
+
+from rvc_engine.experiment import Workspace
+from tests.conftest import Rvc, rvc_environment
+
+NAMES = [
+    "two words.flac",
+    'it\'s "quoted".flac',
+    "声 録音.flac",
+    "mañana 😀.flac",
+    "line\nbreak.flac",
+    "no suffix",
+    "wrong.txt",
+    "-dash.flac",
+]
+
+
+def write_tone(path: Path, seconds: float, level: float) -> None:
+    samples = level * np.sin(2 * np.pi * 220 * np.arange(int(seconds * 16000)) / 16000)
+    wavfile.write(path, 16000, (samples * 32767).astype(np.int16))
+
+
+def refused(rvc: Rvc, home: Path, folder: Path) -> str:
+    done = rvc("run", "voice", "--dataset", folder, "--preset", "starter-tiny")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (home / "logs").exists() and not (home / "weights").exists()
+    return done.stderr
+
+
+def test_an_empty_folder(rvc: Rvc, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "empty" in refused(rvc, home, tmp_path / "empty")
+
+
+def test_only_text_files(rvc: Rvc, home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a.txt").write_text("these are words\n" * 100)
+    (folder / "b.wav").write_text("not audio either")
+    assert "texts" in refused(rvc, home, folder)
+
+
+def test_only_silence(rvc: Rvc, home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "silence"
+    folder.mkdir()
+    write_tone(folder / "a.wav", 3.0, 0.0)
+    assert "silen" in refused(rvc, home, folder)
+
+
+def test_only_a_fifth_of_a_second(rvc: Rvc, home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "short"
+    folder.mkdir()
+    write_tone(folder / "a.wav", 0.2, 0.5)
+    assert "short" in refused(rvc, home, folder)
+
+
+def test_a_file_instead_of_a_folder(rvc: Rvc, home: Path, speech: list[Path]) -> None:
+    assert "not a folder" in refused(rvc, home, speech[0])
+
+
+def test_an_unreadable_folder(home: Path, tmp_path: Path) -> None:
+    """As an ordinary user: for root no permission binds."""
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0)
+    command = [
+        sys.executable,
+        "-m",
+        "rvc_engine",
+        "run",
+        "voice",
+        "--dataset",
+        str(folder),
+        "--preset",
+        "starter-tiny",
+        "--home",
+        str(home),
+    ]
+    user = {} if os.geteuid() else {"user": 65534, "group": 65534, "extra_groups": []}
+    if user:
+        for path in (home, *home.parents):
+            if path.is_relative_to(tmp_path.parent.parent.parent):
+                path.chmod(0o755)
+        home.chmod(0o777)
+    done = subprocess.run(command, capture_output=True, text=True, env=rvc_environment(), stdin=subprocess.DEVNULL, **user)  # type: ignore[call-overload]
+    folder.chmod(0o755)
+    if "PermissionError" in done.stderr and "site-packages" in done.stderr:
+        pytest.skip("an ordinary user cannot read this Python")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "cannot be read" in done.stderr or "permission" in done.stderr.lower()
+
+
+def test_bad_files_among_good_ones_are_left_out_with_a_reason(rvc: Rvc, home: Path, dataset: Path, speech: list[Path]) -> None:
+    from rvc_engine.audio.io import decode, encode
+
+    whole = dataset.parent / "whole.mp3"
+    encode(whole, (np.tile(decode(speech[0], 44100), 4) * 32767).astype(np.int16), 44100, "mp3")
+    (dataset / "cut.mp3").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (dataset / "empty.wav").write_bytes(b"")
+    (dataset / "notes.txt").write_text("words")
+    write_tone(dataset / "blip.wav", 0.2, 0.5)
+    write_tone(dataset / "silent.wav", 3.0, 0.0)
+    (dataset / "sub").mkdir()
+    (dataset / "nowhere.flac").symlink_to(dataset / "gone")
+    done = rvc("preprocess", "voice", "--dataset", dataset, "--preset", "starter-tiny", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    skipped = {e["item"]: e["reason"] for e in map(json.loads, done.stdout.splitlines()) if e["event"] == "ItemSkipped"}
+    assert {"cut.mp3", "empty.wav", "notes.txt", "blip.wav", "silent.wav"} <= set(skipped)
+    assert all(len(reason) > 5 and "Traceback" not in reason for reason in skipped.values())
+    assert len(Workspace(home).experiment("voice").clips()) >= len(speech)
+
+
+def test_any_name_is_a_recording(rvc: Rvc, home: Path, tmp_path: Path, speech: list[Path]) -> None:
+    folder = tmp_path / "テスト ü 桌面" / "my 'voice'\n😀"
+    folder.mkdir(parents=True)
+    for name in NAMES:
+        shutil.copy(speech[0], folder / name)
+    done = rvc("preprocess", "stimme ü 声", "--dataset", folder, "--preset", "starter-tiny", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not [line for line in done.stdout.splitlines() if '"ItemSkipped"' in line]
+    experiment = Workspace(home).experiment("stimme ü 声")
+    assert len({clip.split("_")[0] for clip in experiment.clips()}) == len(NAMES)
