@@ -50,7 +50,9 @@ class Workspace:
     def experiment(self, name: str) -> Experiment:
         """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that is no file name."""
         if os.sep in name:
-            folder = Path(name).expanduser().absolute()
+            folder = Path(os.path.abspath(Path(name).expanduser()))
+            if folder.is_dir() and any(folder.iterdir()) and not (folder / "experiment.toml").exists() and not (folder / "runs").exists():
+                raise BadInput(f"{folder} is not an experiment", "it holds other files", "give a new name, or the folder of an experiment")
             return Experiment(folder, Workspace(folder.parent.parent) if folder.parent.name == "logs" else self)
         if not name or name in (".", "..") or "\0" in name or len(os.fsencode(name)) > 200 or name.startswith("-"):
             raise BadInput(f"{name!r} cannot be the name of an experiment", "", "choose a name that can be a folder's name")

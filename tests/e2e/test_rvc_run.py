@@ -141,11 +141,20 @@ def test_a_preset_whose_weights_are_missing_is_refused_with_the_way_out(rvc: Rvc
 @pytest.mark.parametrize(
     "words",
     [
-        ("run",), ("run", "x"), ("run", "x", "--dataset", "/nowhere"), ("run", "x", "--set", "train.epochs=0"), ("run", "x", "--set", "epochs"),
-        ("run", "x", "--nonsense"), ("train", "x", "--epochs", "x"), ("nonsense",), ("status", "nobody"), ("attach", "nobody"),
-        ("convert", "nobody", "/nowhere.wav", "--output", "/tmp/x.wav"), ("run", "a\nb/../..", "--dataset", "/nowhere"),
+        ("run",),
+        ("run", "x"),
+        ("run", "x", "--dataset", "/nowhere"),
+        ("run", "x", "--set", "train.epochs=0"),
+        ("run", "x", "--set", "epochs"),
+        ("run", "x", "--nonsense"),
+        ("run", "/tmp", "--dataset", "/nowhere"),
+        ("train", "x", "--epochs", "x"),
+        ("nonsense",),
+        ("status", "nobody"),
+        ("attach", "nobody"),
+        ("convert", "nobody", "/nowhere.wav", "--output", "/tmp/x.wav"),
     ],
-)  # fmt: skip
+)
 def test_bad_arguments_are_exit_2_with_one_line_and_nothing_written(rvc: Rvc, home: Path, words: tuple[str, ...]) -> None:
     done = rvc(*words)
     assert done.returncode == 2

@@ -14,7 +14,7 @@ def some_events() -> list[Event]:
     return [
         RunStarted(run=1, name="x", folder="/x", pid=7, host="h", version="0", preset="starter", stages=["train"]),
         Progressed(stage="train", done=1, total=2, unit="steps"),
-        ItemSkipped(stage="train", item="naïve \"q\" 声\n😀 \udcff", reason="too short"),
+        ItemSkipped(stage="train", item='naïve "q" 声\n😀 \udcff', reason="too short"),
         TrainStepped(
             step=1, epoch=1, epochs=2, losses={"mel": 1.5, "kl": math.inf}, learning_rate=1e-4, grad_norms={"g": 1.0}, seconds=0.1
         ),
