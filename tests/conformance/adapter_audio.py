@@ -4,6 +4,9 @@ import numpy as np
 
 from rvc_engine.audio.filters import high_pass, high_pass_coefficients
 from rvc_engine.audio.slicing import SilenceRules, slice_recording
+from rvc_engine.pitch import track
+from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
+from rvc_engine.pitch.praat import praat_frames
 
 
 def _wave(doc, inputs, name):
@@ -44,3 +47,23 @@ def highpass(doc, inputs, kit):
         elif kind == "filtfilt":
             found[key] = high_pass(inputs[f"wave_{rest}"], 16000, "zero_phase")
     return found
+
+
+def f0_pm(doc, inputs, kit):
+    found = {}
+    for name in (key.removeprefix("wave_") for key in inputs if key.startswith("wave_")):
+        wave = inputs[f"wave_{name}"] / 32768
+        tracked = track("praat", wave)
+        found[f"praat_{name}"] = praat_frames(wave)
+        found[f"train_f0_{name}"] = fill_unvoiced(tracked)
+        found[f"train_coarse_{name}"] = coarse(found[f"train_f0_{name}"])
+        for key in doc["arrays"]:
+            if key.startswith(f"convert_f0_{name}_key"):
+                f0 = transpose(fill_unvoiced(tracked), float(key.rpartition("_key")[2]))
+                found[key] = f0
+                found[key.replace("convert_f0_", "convert_coarse_")] = coarse(f0)
+    return found
+
+
+def f0_coarse(doc, inputs, kit):
+    return {key.replace("f0", "coarse"): coarse(f0) for key, f0 in inputs.items()}
