@@ -1,0 +1,179 @@
+"""One recording into another voice: high-pass, pitch, content, retrieval, synthesis, loudness."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rvc_engine.audio.filters import high_pass, high_pass_part
+from rvc_engine.audio.loudness import envelope
+from rvc_engine.conversion.chunking import HOP, RATE, Chunk, ChunkPlan, chunks, cut_points, mirrored, plan_for
+from rvc_engine.conversion.result import Result
+from rvc_engine.conversion.retrieval import Retrieval, phone_features
+from rvc_engine.errors import UnusableRecording
+from rvc_engine.models.content_encoder import ContentEncoder
+from rvc_engine.models.noise import Noise, NoiseSource
+from rvc_engine.pitch import track
+from rvc_engine.pitch.coarse import coarse, fill_unvoiced
+from rvc_engine.settings import ConvertSettings
+
+if TYPE_CHECKING:
+    from rvc_engine.bundles.small_model import Voice
+    from rvc_engine.experiment import Workspace
+
+LONG_S = 300
+BLOCK_S = 60
+PITCH_MARGIN_S = 5
+SOURCE_PEAK = 0.95
+
+Wave = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Pitch:
+    """Of the padded recording, (F,) each: coarse 1..255, Hz, and whether the tracker found a voice (before gaps were filled)."""
+
+    coarse: NDArray[np.int64]
+    hz: NDArray[np.float64]
+    voiced: NDArray[np.bool_]
+
+
+class Converter:
+    """A loaded voice. `settings.pitch_method` must be usable; `voice` and `index` must belong together (retrieval.refuse_other_encoder).
+
+    The filter and the pitch of a recording of up to 5 minutes are computed on the whole of it, as in RVC. A longer one is filtered and
+    tracked in blocks of a minute with margins of 10 s and 5 s, so that memory does not grow with its length: the filter gives the same
+    numbers, while a tracker that looks for the best path through the whole recording may decide otherwise in a few frames.
+    """
+
+    def __init__(
+        self, voice: Voice, encoder: ContentEncoder, index: Retrieval | None, settings: ConvertSettings, device: torch.device | str = "cpu", *,
+        workspace: Workspace | None = None, plan: ChunkPlan | None = None,
+    ) -> None:  # fmt: skip
+        self.voice = voice
+        self.config = voice.config
+        self.encoder = encoder
+        self.index = index if settings.index_rate else None
+        self.settings = settings
+        self.device = torch.device(device)
+        self.workspace = workspace
+        self.network = voice.network(self.device)
+        self.plan = plan or plan_for(self.device.type, memory_bytes=_memory_of(self.device))
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the results, Hz."""
+        return self.settings.sample_rate or self.config.sample_rate
+
+    def convert(self, wave: Wave) -> NDArray[np.int16]:
+        """(T,) at 16 kHz in -1..1 -> (ceil(T * rate / 16000),) int16 at `sample_rate`. Raises UnusableRecording."""
+        steps = self.steps(wave)
+        try:
+            while True:
+                next(steps)
+        except StopIteration as end:
+            result: NDArray[np.int16] = end.value
+            return result
+
+    def steps(self, wave: Wave) -> Generator[float, None, NDArray[np.int16]]:
+        """As `convert`, yielding the seconds of the source that are done after each piece of work."""
+        if not len(wave):
+            raise UnusableRecording("no audio in it")
+        if not np.isfinite(wave).all():
+            raise UnusableRecording("it holds samples that are not finite")
+        source = cleaned(wave)
+        del wave
+        pitch = None
+        if self.config.pitch:
+            hz: list[NDArray[np.float64]] = []
+            for block in self._track(source):
+                hz.append(block)
+                yield 0.0
+            pitch = self.pitch_of(np.concatenate(hz))
+        with Result(self.config.sample_rate) as result:
+            for number, chunk in enumerate(chunks(len(source), cut_points(source, self.plan))):
+                result.add(self._speak(source, pitch, chunk, number))
+                yield chunk.stop / RATE
+            return result.finish(envelope(source, RATE), self.settings.rms_mix_rate, self.sample_rate)
+
+    # --- pitch ------------------------------------------------------------------------------------------------------------
+    def _track(self, source: Wave) -> Iterator[NDArray[np.float64]]:
+        """Hz of the padded recording, 100 frames a second, 0 where unvoiced; in one piece, or in blocks if it is long."""
+        pad = self.plan.pad_frames
+        frames = -(-len(source) // HOP) + 2 * pad
+        block = frames if len(source) <= LONG_S * RATE else BLOCK_S * 100
+        margin = PITCH_MARGIN_S * 100
+        for start in range(0, frames, block):
+            stop = min(start + block, frames)
+            first, last = max(start - margin, 0), min(stop + margin, frames)
+            part = mirrored(source, (first - pad) * HOP, (last - pad) * HOP)
+            hz = track(self.settings.pitch_method, part, device=str(self.device), workspace=self.workspace)
+            if len(hz) != last - first:
+                raise AssertionError(f"{len(hz)} frames of pitch for {last - first} frames")
+            yield hz[start - first : stop - first]
+
+    def pitch_of(self, hz: NDArray[np.float64]) -> Pitch:
+        """(F,) Hz as tracked, 0 where unvoiced -> transposed, gaps filled as the voice was trained (interpolated if it does not say)."""
+        voiced = hz > 0
+        shifted = hz * 2 ** (self.settings.transpose / 12)
+        filled = shifted if self.voice.unvoiced == "zero" else fill_unvoiced(shifted)
+        return Pitch(coarse(filled), filled, voiced)
+
+    # --- synthesis --------------------------------------------------------------------------------------------------------
+    def _speak(self, source: Wave, pitch: Pitch | None, chunk: Chunk, number: int) -> NDArray[np.float32]:
+        """The chunk in the voice: exactly its samples at the voice's rate."""
+        pad, hop = self.plan.pad_frames, self.config.hop_samples
+        frames = chunk.frames + 2 * pad
+        first = chunk.start // HOP
+        audio = mirrored(source, chunk.start - self.plan.pad_samples, chunk.start - self.plan.pad_samples + frames * HOP)
+        features = self.encoder.encode([audio.astype(np.float32)])[0]
+        part = None
+        if pitch is not None:
+            part = Pitch(*(values[first : first + frames] for values in (pitch.coarse, pitch.hz, pitch.voiced)))
+        wave = self.synthesize(features, part, frames, Noise(self.device, seed=chunk_seed(self.settings.seed, number)))
+        count = round((chunk.stop - chunk.start) * self.config.sample_rate / RATE)
+        return wave[pad * hop : pad * hop + count]
+
+    def synthesize(self, features: NDArray[np.float32], pitch: Pitch | None, frames: int, noise: NoiseSource) -> NDArray[np.float32]:
+        """(F50, D) features and (frames,) pitch -> (frames * hop,) wave at the voice's rate. Raises UnusableRecording."""
+        settings = self.settings
+        phone = phone_features(features, self.index, settings.index_rate, settings.protect, pitch.voiced if pitch else None, frames)
+        with torch.inference_mode():
+            made = self.network.infer(
+                torch.from_numpy(phone).float().unsqueeze(0).to(self.device),
+                torch.tensor([frames], device=self.device),
+                torch.from_numpy(pitch.coarse).unsqueeze(0).to(self.device) if pitch else None,
+                torch.from_numpy(pitch.hz).float().unsqueeze(0).to(self.device) if pitch else None,
+                torch.tensor([settings.speaker], device=self.device),
+                noise=noise,
+            )
+        wave: NDArray[np.float32] = made.wave[0, 0].float().cpu().numpy()
+        if not np.isfinite(wave).all():
+            raise UnusableRecording("the voice answers with numbers that are not finite")
+        return wave
+
+
+def cleaned(wave: Wave) -> Wave:
+    """(T,) -> (T,): a peak above 0.95 brought down to it, then the 48 Hz high-pass forwards and backwards. float64, or float32 if long."""
+    over = max(float(np.abs(wave).max()) / SOURCE_PEAK, 1.0)
+    if len(wave) <= LONG_S * RATE:
+        return high_pass(wave / over if over > 1 else wave, RATE, "zero_phase")
+    filtered = np.empty(len(wave), dtype=np.float32)
+    for start in range(0, len(wave), BLOCK_S * RATE):
+        stop = min(start + BLOCK_S * RATE, len(wave))
+        filtered[start:stop] = high_pass_part(wave, start, stop, RATE, "zero_phase") / over
+    return filtered
+
+
+def chunk_seed(seed: int, number: int) -> int:
+    """Another noise for each chunk, the same in every run."""
+    return seed * 1_000_003 + number
+
+
+def _memory_of(device: torch.device) -> int:
+    return torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else 0

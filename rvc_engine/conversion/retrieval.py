@@ -1,0 +1,133 @@
+"""Retrieval: the features of the source are pulled towards the nearest ones of the voice's own recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rvc_engine.conversion.index_file import HINT, IndexFacts, check_index_file
+from rvc_engine.errors import BadInput
+from rvc_engine.models.configs import ModelConfig
+
+NEIGHBOURS = 8
+Features = NDArray[np.float32]
+
+
+def list_count(rows: int) -> int:
+    """Inverted lists for so many rows: RVC's rule."""
+    return max(1, min(int(16 * np.sqrt(rows)), rows // 39))
+
+
+def row_order(rows: int, seed: int) -> NDArray[np.int64]:
+    """The order in which rows enter an index: what numpy.random.seed(seed) and numpy.random.shuffle make of 0 .. rows - 1."""
+    order = np.arange(rows)
+    np.random.RandomState(seed).shuffle(order)
+    return order
+
+
+def build_index(vectors: Features, lists: int, added: Callable[[int], None] = lambda rows: None) -> Any:
+    """(N, D) in their final order -> a trained faiss IVF-Flat index with nprobe 1 that holds them; `added` hears of each block.
+
+    faiss's k-means has a fixed seed of its own, so equal rows in equal order give an equal index.
+    """
+    import faiss
+
+    index = faiss.index_factory(vectors.shape[1], f"IVF{lists},Flat")
+    faiss.extract_index_ivf(index).nprobe = 1
+    index.train(vectors)
+    for start in range(0, len(vectors), 8192):
+        index.add(vectors[start : start + 8192])
+        added(min(start + 8192, len(vectors)))
+    return index
+
+
+def write_index(index: Any, path: Path) -> None:
+    """Through Python's own file, so that any name works."""
+    import faiss
+
+    with path.open("wb") as file:
+        writer = faiss.PyCallbackIOWriter(file.write)
+        faiss.write_index(index, writer)
+        del writer  # flushes
+
+
+class Retrieval:
+    """A searchable index. Nothing but the index itself is needed: the rows are read back out of its lists."""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+        self.dim = int(index.d)
+        index.make_direct_map()
+
+    @classmethod
+    def load(cls, path: Path) -> Retrieval:
+        """Checked first, then read by faiss. Raises BadInput."""
+        import faiss
+
+        check_index_file(path)
+        try:
+            with path.open("rb") as file:
+                reader = faiss.PyCallbackIOReader(file.read)
+                return cls(faiss.read_index(reader))
+        except (OSError, RuntimeError) as error:
+            raise BadInput(f"{path} is no index that can be used", str(error).split("\n")[0], HINT) from error
+
+    def search(self, features: Features) -> tuple[NDArray[np.int64], Features, Features]:
+        """(F50, D) -> ids, squared distances, weights, each (F50, 8). Where the searched list has fewer rows the id is -1."""
+        distances, ids = self.index.search(np.ascontiguousarray(features, dtype=np.float32), NEIGHBOURS)
+        return ids, distances, weights_of(distances, ids)
+
+    def blend(self, features: Features, rate: float) -> Features:
+        """(F50, D) -> (F50, D): `rate` of the weighted neighbours, the rest the features' own. A frame without neighbours stays."""
+        if rate == 0 or not len(features):
+            return features
+        ids, _, weights = self.search(features)
+        rows = self.index.reconstruct_batch(np.maximum(ids, 0).reshape(-1)).reshape(*ids.shape, self.dim)
+        found = np.einsum("fk,fkd->fd", weights, rows)
+        share = np.where(ids.max(axis=1) >= 0, np.float32(rate), np.float32(0))[:, None]
+        blended: Features = share * found + (1 - share) * features
+        return blended
+
+
+def weights_of(distances: Features, ids: NDArray[np.int64]) -> Features:
+    """(1 / d)^2 over their sum, d the squared distance. An exact hit (d = 0, in RVC NaN) takes all the weight; id -1 gets none."""
+    there = ids >= 0
+    d = np.where(there, np.maximum(distances, 0), np.inf).astype(np.float64)
+    nearest = d.min(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 is an exact hit, inf/inf a frame without neighbours
+        ratio = np.where(d == nearest, 1.0, nearest / d)
+    weights = np.where(there, ratio**2, 0.0)
+    return (weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)).astype(np.float32)
+
+
+def refuse_other_encoder(facts: IndexFacts, model: ModelConfig) -> None:
+    """Raises BadInput when an index was made from other features than the voice's: other width, other encoder."""
+    title = f"The index {facts.path.name} does not belong to this voice"
+    hint = "use the index of the same experiment, or --index none"
+    if facts.dim != model.feature_dim:
+        raise BadInput(title, f"its features are {facts.dim} wide, the voice's {model.feature_dim} ({model.version})", hint)
+    if facts.encoder is None and model.version not in ("v1", "v2"):
+        raise BadInput(title, f"nothing says that the encoder {model.encoder} made it", hint)
+    if facts.encoder is not None and facts.encoder != model.encoder:
+        raise BadInput(title, f"the encoder {facts.encoder} made its features, {model.encoder} the voice's", hint)
+
+
+def phone_features(
+    features: Features, retrieval: Retrieval | None, index_rate: float, protect: float, voiced: NDArray[np.bool_] | None, frames: int
+) -> Features:
+    """What the synthesizer gets: (F50, D) content features -> (frames, D), blended with the retrieved ones, then each frame twice.
+
+    In unvoiced frames only `protect` of the blend is taken and the rest is the features' own, so that consonants stay clear; 0.5 and
+    above, or `voiced` None (a voice without pitch), means no protection. `voiced` (frames,) is the pitch tracker's own decision.
+    """
+    blended = features if retrieval is None else retrieval.blend(features, index_rate)
+    phone: Features = np.repeat(blended, 2, axis=0)[:frames]
+    if voiced is not None and protect < 0.5 and blended is not features:
+        own = np.repeat(features, 2, axis=0)[:frames]
+        share = np.where(voiced, np.float32(1), np.float32(protect))[:, None]
+        phone = phone * share + own * (1 - share)
+    return phone
