@@ -1,0 +1,1 @@
+"""The terminal app: starts the engine, draws what it wrote. No torch, no numpy."""

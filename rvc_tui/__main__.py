@@ -1,0 +1,68 @@
+"""`rvc-tui [NAME]`: the app; plain lines where there is no terminal to draw on."""
+
+from __future__ import annotations
+
+import argparse
+import locale
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rvc_engine import __version__
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="rvc-tui", description="Train and use RVC voices from a terminal.", allow_abbrev=False)
+    parser.add_argument("name", metavar="NAME", nargs="?", default="", help="an experiment; without it the one that runs, else the newest")
+    parser.add_argument("--home", metavar="DIR", help="workspace; default $RVC_HOME, else the current folder")
+    parser.add_argument("--low-bandwidth", action="store_true", help="repaint seldom: for slow links")
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    parser.add_argument("--ascii", action="store_true", help="7-bit characters only")
+    parser.add_argument("--plain", action="store_true", help="plain lines instead of a screen: for screen readers and logs")
+    parser.add_argument("--version", action="version", version=f"rvc-tui {__version__}")
+    return parser.parse_args(arguments)
+
+
+def set_environment(*, low_bandwidth: bool) -> None:
+    """Textual reads these when it is imported. What the user has set stays."""
+    os.environ.setdefault("TEXTUAL_FPS", "4" if low_bandwidth else "15")
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
+
+
+def wants_plain(plain: bool) -> bool:
+    return plain or os.environ.get("TERM") in ("dumb", "") or not (sys.stdin.isatty() and sys.stdout.isatty())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parse(arguments)
+    plain = wants_plain(options.plain)
+    if not plain:
+        set_environment(low_bandwidth=options.low_bandwidth)
+    from rvc_engine.errors import RvcError
+    from rvc_engine.experiment import Workspace
+    from rvc_tui.engine_client import EngineClient, newest_experiment
+
+    home: Path = Workspace.find(options.home).home
+    try:
+        client = EngineClient(home, options.name or newest_experiment(home))
+    except RvcError as error:
+        print(f"rvc-tui: {error}", file=sys.stderr)
+        return error.exit_code
+    if plain:
+        from rvc_tui.plain import follow_plainly
+
+        return follow_plainly(client)
+    from rvc_tui.app import RvcApp
+
+    ascii_only = options.ascii or "UTF" not in locale.getpreferredencoding(False).upper()
+    app = RvcApp(client, ascii=ascii_only, slow=options.low_bandwidth)
+    app.run(mouse=not options.no_mouse)
+    for line in app.parting_words():
+        print(line)
+    return app.return_code or 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

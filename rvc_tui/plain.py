@@ -1,0 +1,39 @@
+"""The app without a screen: how the experiment is, then a line for what happens, until the run ends."""
+
+from __future__ import annotations
+
+import time
+
+from rvc_engine.commands.display import PlainDisplay
+from rvc_engine.status import RunView
+from rvc_tui.engine_client import Client
+
+POLL_S = 0.2
+
+
+def follow_plainly(client: Client) -> int:
+    """Print the newest run whole and follow it while it lives. Returns what its end means; ctrl+c leaves it running."""
+    if not client.name:
+        print(f"no experiment in {client.home}; rvc run NAME --dataset FOLDER makes one")
+        return 0
+    view, display = RunView(name=client.name, folder=client.folder), PlainDisplay()
+    try:
+        while True:
+            update = client.poll()
+            for event in update.events:
+                view.fold(event)
+                display.show(event, view)
+            if not update.more and not update.alive:
+                break
+            if not update.more:
+                time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        print(f"{client.name} goes on; rvc stop {client.name} stops it")
+        return 0
+    if view.state == "idle":
+        print(f"{client.name}: no run yet; rvc run {client.name} --dataset FOLDER starts one")
+        return 0
+    if view.state == "running":
+        view.note_gone(None)
+    display.end(view)
+    return view.exit_code or 0

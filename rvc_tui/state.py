@@ -1,0 +1,111 @@
+"""What the run screen shows, as a pure fold of events: re-opening is a replay. No Textual here."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rvc_engine import events as ev
+from rvc_engine.commands.display import line_of
+from rvc_engine.pipeline import STAGES
+from rvc_engine.status import RunView, StageView
+from rvc_tui.gpu import Machine
+
+LINES = 1000  # of the journal, kept for scrolling
+SILENT_S = 40.0  # without progress for longer is worth saying
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the journal panel. `mark`: note, warning, skipped, failed or done."""
+
+    at: float
+    mark: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a run would do and what it would train with. `plan`: (stage, action, reason); `problem`: why nothing can be said."""
+
+    dataset: str = ""
+    preset: str = ""
+    plan: tuple[tuple[str, str, str], ...] = ()
+    problem: str = ""
+    advice: dict[str, Any] | None = None
+
+
+@dataclass
+class ScreenState:
+    """RunView, and what only a screen needs: the journal in words, the machine, what a run would do."""
+
+    view: RunView = field(default_factory=RunView)
+    lines: deque[Line] = field(default_factory=lambda: deque(maxlen=LINES))
+    written: int = 0  # lines ever added, so that a widget knows which are new
+    begun: int = 0  # how often the journal began anew
+    outlook: Outlook = field(default_factory=Outlook)
+    machine: Machine = field(default_factory=Machine)
+    refused: str = ""  # why the last start did not become a run
+    starting: bool = False
+    event_at: float = 0.0  # of the last progress, by the engine's heartbeat
+
+    def fold(self, events: Iterable[ev.Event]) -> None:
+        for event in events:
+            if isinstance(event, ev.RunStarted):
+                self.lines.clear()
+                self.begun += 1
+                self.refused, self.starting, self.event_at = "", False, 0.0
+            self.view.fold(event)
+            self.event_at = max(self.event_at, event.at)
+            for line in in_words(event):
+                self.add(line)
+
+    def add(self, line: Line) -> None:
+        self.lines.append(line)
+        self.written += 1
+
+    @property
+    def running(self) -> bool:
+        return self.view.state == "running"
+
+    @property
+    def preset(self) -> str:
+        return (self.view.preset if self.running else "") or self.outlook.preset or self.view.preset
+
+    def silent_s(self, now: float) -> float:
+        """Seconds without progress, where that is long; else 0."""
+        silence = now - self.event_at if self.running and self.event_at else 0.0
+        return silence if silence > SILENT_S else 0.0
+
+    def stages(self) -> list[StageView]:
+        """The stages of the run; before one, those that a run would have, with what it would do."""
+        if self.view.stages:
+            return list(self.view.stages.values())
+        if self.outlook.plan:
+            return [
+                StageView(name, STAGES[name].title, "skipped" if action == "skip" else "pending", reason=reason)
+                for name, action, reason in self.outlook.plan
+            ]
+        return [StageView(stage.name, stage.title) for stage in STAGES.values()]
+
+
+def in_words(event: ev.Event) -> list[Line]:
+    """Nothing for what is drawn elsewhere: progress, steps, memory."""
+    if isinstance(event, ev.StageFailed):
+        return [Line(event.at, "failed", f"{event.stage + ': ' if event.stage else ''}failed: {event.title}")]
+    if isinstance(event, ev.StageStopped):
+        return [Line(event.at, "warning", f"{event.stage + ': ' if event.stage else ''}stopped; what is done is saved")]
+    if isinstance(event, ev.RunFinished):
+        return [Line(event.at, "done", "finished"), *(Line(event.at, "done", str(a.get("path", ""))) for a in event.artefacts)]
+    text = line_of(event)
+    if text is None:
+        return []
+    mark = {ev.Warned: "warning", ev.ItemSkipped: "skipped", ev.MovedAside: "warning", ev.StageFinished: "done"}.get(type(event), "note")
+    return [Line(event.at, mark, text)]
+
+
+def clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at)) if at else "        "

@@ -1,0 +1,29 @@
+"""What went wrong: the title, the cause, the way out. Shown only while there is something to say."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from rvc_tui.state import ScreenState
+from rvc_tui.widgets.panel import Panel, join
+
+
+class FailurePanel(Panel):
+    TITLE = "What went wrong"
+
+    def draw(self, state: ScreenState, width: int, now: float) -> Text:
+        error = told(state)
+        rows = ((error.get("title", ""), "bold red"), (error.get("message", ""), ""), (error.get("hint", ""), "bold"))
+        labels = ("", "cause    ", "way out  ")
+        lines = []
+        for label, (text, style) in zip(labels, rows, strict=True):
+            if text:
+                lines.append(Text.assemble((label, "dim"), (" ".join(text.split()), style)))
+        return join(lines)
+
+
+def told(state: ScreenState) -> dict[str, str]:
+    """The error to show: a refused start is newer than the run's own error."""
+    if state.refused:
+        return {"title": "The run did not start", "message": state.refused}
+    return state.view.error or {}
