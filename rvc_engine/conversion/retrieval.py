@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ def row_order(rows: int, seed: int) -> NDArray[np.int64]:
     return order
 
 
-def build_index(vectors: Features, lists: int, added: Callable[[int], None] = lambda rows: None) -> Any:
-    """(N, D) in their final order -> a trained faiss IVF-Flat index with nprobe 1 that holds them; `added` hears of each block.
+def build_index(vectors: Features, lists: int) -> Any:
+    """(N, D) in their final order -> a trained faiss IVF-Flat index with nprobe 1 that holds them.
 
     faiss's k-means has a fixed seed of its own, so equal rows in equal order give an equal index.
     """
@@ -39,9 +38,7 @@ def build_index(vectors: Features, lists: int, added: Callable[[int], None] = la
     index = faiss.index_factory(vectors.shape[1], f"IVF{lists},Flat")
     faiss.extract_index_ivf(index).nprobe = 1
     index.train(vectors)
-    for start in range(0, len(vectors), 8192):
-        index.add(vectors[start : start + 8192])
-        added(min(start + 8192, len(vectors)))
+    index.add(vectors)
     return index
 
 

@@ -1,0 +1,144 @@
+"""The retrieval index over the features of all clips."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rvc_engine.conversion.index_file import check_index_file, sidecar_of
+from rvc_engine.conversion.retrieval import Retrieval, build_index, list_count, row_order, write_index
+from rvc_engine.device import cores
+from rvc_engine.disk import move_aside, sha256_of, whole_file, write_whole
+from rvc_engine.errors import RvcError
+from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
+from rvc_engine.experiment import Experiment
+from rvc_engine.settings import ExperimentSettings, IndexSettings
+
+PASSES = 3
+BATCH = 4096
+Rows = NDArray[np.float32]
+
+
+def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+    """3_featureD/*.npy -> total_fea.npy (in the index's order) and the index with its sidecar. Always built anew: it takes seconds.
+
+    Raises RvcError when there are no features.
+    """
+    import faiss
+
+    faiss.omp_set_num_threads(settings.index.threads or cores())
+    files = _feature_files(experiment, settings)
+    counts, skipped = _row_counts(files, settings.model.feature_dim)
+    for name, reason in skipped:
+        yield ItemSkipped(stage="index", item=name, reason=reason)
+    found = sum(counts.values())
+    if not found:
+        raise RvcError("There are no features to index", "", f"rvc features {experiment.name} makes them")
+    work = _Work(found, settings.index)
+    yield work.progressed(0)
+    vectors = yield from _gather(counts, work, settings.index)
+    if found > settings.index.max_rows:
+        vectors = yield from _reduce(vectors, settings.index.centres, work)
+    with whole_file(experiment.total_features) as temporary, temporary.open("wb") as file:
+        np.save(file, vectors)
+    lists = list_count(len(vectors))
+    path = experiment.index_path(lists, settings.model.version)
+    with whole_file(path) as temporary:
+        write_index(build_index(vectors, lists), temporary)
+    record = {
+        "encoder": settings.model.encoder, "version": settings.model.version, "rows": len(vectors), "dim": vectors.shape[1],
+        "lists": lists, "bytes": path.stat().st_size, "sha256": sha256_of(path),
+    }  # fmt: skip
+    write_whole(sidecar_of(path), json.dumps(record, indent=1))
+    others = [p for p in experiment.indexes() if p != path]
+    yield work.progressed(work.total - work.done, path.name)
+    target = move_aside([*others, *map(sidecar_of, others)], experiment.folder, "index")
+    if target:
+        yield MovedAside(stage="index", path=str(target), reason="another index took its place")
+
+
+def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+    """The index, checked and loaded. Raises RvcError."""
+    indexes = experiment.indexes()
+    if not indexes:
+        raise RvcError(f"{experiment.name} has no index", "", f"rvc index {experiment.name} builds it")
+    facts = check_index_file(indexes[-1])
+    Retrieval.load(facts.path)
+    if facts.dim != settings.model.feature_dim or facts.encoder != settings.model.encoder:
+        raise RvcError(f"{facts.path} is of another encoder", f"{facts.encoder}, {facts.dim} wide", f"rvc index {experiment.name} --fresh")
+    return [facts.path]
+
+
+class _Work:
+    """Counts rows over all that has to be done: read, reduced, added."""
+
+    def __init__(self, found: int, settings: IndexSettings) -> None:
+        self.done = 0
+        self.total = 2 * found
+        if found > settings.max_rows:
+            self.total = settings.max_rows * (1 + PASSES) + min(settings.centres, settings.max_rows)
+
+    def progressed(self, rows: int, item: str = "") -> Progressed:
+        self.done = min(self.done + rows, self.total)
+        return Progressed(stage="index", done=self.done, total=self.total, unit="rows", item=item)
+
+
+def _feature_files(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+    """Of the clips that are there, sorted by name as text, as RVC reads them."""
+    folder = experiment.features(settings.model.feature_dim)
+    paths = sorted((folder / f"{clip}.npy" for clip in experiment.clips()), key=lambda path: path.name)
+    return [path for path in paths if path.is_file()]
+
+
+def _row_counts(files: list[Path], dim: int) -> tuple[dict[Path, int], list[tuple[str, str]]]:
+    counts: dict[Path, int] = {}
+    skipped = []
+    for path in files:
+        try:
+            shape = np.load(path, mmap_mode="r").shape
+            if len(shape) != 2 or shape[1] != dim:
+                raise ValueError(f"its shape is {shape}")
+            counts[path] = shape[0]
+        except (OSError, ValueError, EOFError) as error:
+            skipped.append((path.stem, f"its features cannot be used: {error}"))
+    return counts, skipped
+
+
+def _gather(counts: dict[Path, int], work: _Work, settings: IndexSettings) -> Generator[Event, None, Rows]:
+    """All rows in the seeded order; above `max_rows` that many of them, drawn without looking, so that memory stays bounded."""
+    total = sum(counts.values())
+    order = row_order(total, settings.seed)[: settings.max_rows]
+    goal = np.full(total, -1, dtype=np.int64)
+    goal[order] = np.arange(len(order))
+    vectors: Rows = np.empty((len(order), np.load(next(iter(counts)), mmap_mode="r").shape[1]), dtype=np.float32)
+    start = 0
+    for path, rows in counts.items():
+        places = goal[start : start + rows]
+        vectors[places[places >= 0]] = np.load(path)[places >= 0]
+        start += rows
+        yield work.progressed(int((places >= 0).sum()), path.stem)
+    return vectors
+
+
+def _reduce(vectors: Rows, centres: int, work: _Work) -> Generator[Event, None, Rows]:
+    """(N, D) in random order -> (centres, D) by mini-batch k-means: each batch moves the centres nearest to its rows towards them, each
+    centre by its share of all rows that it has had (Sculley 2010). Starts from the first rows."""
+    import faiss
+
+    means = vectors[:centres].copy()
+    weights = np.ones(len(means))
+    for _ in range(PASSES):
+        for start in range(0, len(vectors), BATCH):
+            batch = vectors[start : start + BATCH]
+            _, nearest = faiss.knn(batch, means, 1)
+            which, counts = np.unique(nearest[:, 0], return_counts=True)
+            sums = np.zeros((len(which), vectors.shape[1]))
+            np.add.at(sums, np.searchsorted(which, nearest[:, 0]), batch)
+            weights[which] += counts
+            means[which] += ((sums - counts[:, None] * means[which]) / weights[which][:, None]).astype(np.float32)
+            yield work.progressed(len(batch))
+    return means
