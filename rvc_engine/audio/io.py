@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -238,7 +239,7 @@ def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
     """(T,) float32 and the rate of a WAV that `write_wav` wrote. Raises UnusableRecording when it is damaged."""
     try:
         sample_rate, samples = wavfile.read(path)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, struct.error) as error:
         raise UnusableRecording(f"{path.name} cannot be read: {_reason(error)}") from error
     if samples.ndim != 1 or samples.dtype != np.float32 or not samples.size:
         raise UnusableRecording(f"{path.name} is not a mono float32 WAV")
