@@ -6,7 +6,7 @@ The command line, experiment.toml and the app's forms render this file. A key is
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -42,7 +42,8 @@ def about(field: FieldInfo) -> dict[str, Any]:
 def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
     """Lowest and highest allowed value; None where open."""
     low = high = None
-    for item in field.metadata:
+    alternatives = [item for part in get_args(field.annotation) if get_origin(part) is Annotated for item in get_args(part)[1].metadata]
+    for item in (*field.metadata, *alternatives):
         low = getattr(item, "ge", None) if getattr(item, "ge", None) is not None else low
         high = getattr(item, "le", None) if getattr(item, "le", None) is not None else high
     return low, high
@@ -88,8 +89,9 @@ class FeaturesSettings(StageSettings):
 
 class TrainSettings(StageSettings):
     epochs: int = setting(20, "Epochs in all; more continues from where it is.", unit="epochs", kind="extent", ge=1, le=100000)
-    batch_size: int | Literal["auto"] = setting(
-        "auto", "Clips a step; auto is resolved once and written down.", unit="clips", ge=1, le=1024, kind="course"
+    # The bounds belong to the number alone: pydantic cannot compare "auto" with them.
+    batch_size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = setting(
+        "auto", "Clips a step; auto is resolved once and written down.", unit="clips", kind="course"
     )
     learning_rate: float = setting(1e-4, "Rate of AdamW in the first epoch.", gt=0, le=0.1, kind="course")
     lr_decay: float = setting(0.999875, "Factor on the learning rate after each epoch.", gt=0, le=1, kind="course")
