@@ -7,9 +7,17 @@ import os
 import signal
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
 
 from rvc_engine.device import cores
+from rvc_engine.errors import RvcError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+PATIENCE_S = 5.0
 
 
 def worker_count(asked: int, items: int) -> int:
@@ -34,3 +42,33 @@ def _leave_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
+
+
+def results_of(work: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Generator[Result | None, None, None]:
+    """Results as they finish; None each time that 5 s passed without one, so that the caller can be stopped.
+
+    Closing ends the workers at once. Raises RvcError when a worker dies.
+    """
+    pool = worker_pool(workers)
+    waiting = {pool.submit(work, task) for task in tasks}
+    try:
+        while waiting:
+            finished, waiting = wait(waiting, timeout=PATIENCE_S, return_when=FIRST_COMPLETED)
+            if not finished:
+                yield None
+            for future in finished:
+                yield future.result()
+    except BrokenProcessPool as error:
+        hint = "run the same command again; with --workers 1 it needs the least memory"
+        raise RvcError("A worker process ended unexpectedly", "most often the machine's memory ran out", hint) from error
+    finally:
+        _end(pool, at_once=bool(waiting))
+
+
+def _end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
+    processes = list((pool._processes or {}).values()) if at_once else []  # the pool offers no way to end them before Python 3.14
+    pool.shutdown(wait=not at_once, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(10)

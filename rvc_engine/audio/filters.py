@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +35,18 @@ def high_pass(samples: NDArray[np.floating], sample_rate: int, mode: HighPass = 
     return np.asarray(signal.filtfilt(b, a, wave, padlen=padding))
 
 
-def high_pass_part(samples: NDArray[np.generic], start: int, end: int, sample_rate: int, mode: HighPass) -> NDArray[np.float64]:
+def as_floats(samples: Any) -> NDArray[np.float64]:
+    """(T,) float64; int16 means int16 / 32768."""
+    part = np.asarray(samples)
+    return np.divide(part, 32768, dtype=np.float64) if part.dtype == np.int16 else part.astype(np.float64)
+
+
+def high_pass_part(samples: Any, start: int, end: int, sample_rate: int, mode: HighPass) -> NDArray[np.float64]:
     """`samples[start:end]` of the filtered whole, reading only 10 s more on each side.
 
-    `samples`: (T,) floats, or int16 that mean int16 / 32768 (a memory map of a long recording).
+    `samples`: (T,) floats or int16, anything that gives arrays for slices.
     """
     margin = round(SETTLED_S * sample_rate)
     first = max(0, start - margin)
-    part = np.asarray(samples[first : end + margin])
-    wave = part / 32768.0 if part.dtype == np.int16 else part.astype(np.float64)
-    filtered: NDArray[np.float64] = high_pass(wave, sample_rate, mode)[start - first : end - first]
-    return filtered.copy()
+    filtered = high_pass(as_floats(samples[first : end + margin]), sample_rate, mode)
+    return np.array(filtered[start - first : end - first])

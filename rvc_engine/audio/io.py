@@ -189,7 +189,8 @@ def _judge(count: _Count, decoded: float, promised: float | None, last: LastFram
 
 def decode(path: Path, sample_rate: int) -> NDArray[np.float32]:
     """(T,) float32 mono in -1..1, by way of int16 as RVC does. Raises UnusableRecording(reason)."""
-    return np.divide(np.concatenate(list(decode_blocks(path, sample_rate))), 32768, dtype=np.float32)
+    samples = np.concatenate(list(decode_blocks(path, sample_rate)))
+    return np.asarray(samples.astype(np.float32) / np.float32(32768))
 
 
 def encode(path: Path, samples: NDArray[np.int16], sample_rate: int, format: str) -> None:
@@ -247,7 +248,9 @@ def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
 
 
 def resample(samples: NDArray[np.floating], rate_in: int, rate_out: int) -> NDArray[np.floating]:
-    """(T,) -> (T * rate_out / rate_in,) by soxr's high quality, in the same dtype."""
+    """(T,) -> (ceil(T * rate_out / rate_in),) by soxr's high quality, in the same dtype; a last part of a sample is a zero, as in RVC."""
     if rate_in == rate_out:
         return samples
-    return np.asarray(soxr.resample(samples, rate_in, rate_out, quality="HQ"))
+    length = -(-len(samples) * rate_out // rate_in)
+    wave = np.asarray(soxr.resample(samples, rate_in, rate_out, quality="HQ"))[:length]
+    return np.pad(wave, (0, length - len(wave)))

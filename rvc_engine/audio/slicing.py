@@ -48,8 +48,8 @@ def frame_rms(blocks: Iterable[NDArray[np.float64]], hop: int, window: int) -> N
     def take(wave: NDArray[np.float64], needed: int) -> NDArray[np.float64]:
         """Measure all windows of `wave` with `needed` samples from their start on; returns what the next ones need."""
         count = 0 if len(wave) < needed else 1 + (len(wave) - needed) // hop
-        for first in range(0, count, 4096):  # bounds the copy that squaring makes
-            last = min(first + 4096, count)
+        for first in range(0, count, 256):  # bounds the copy that squaring makes
+            last = min(first + 256, count)
             frames = sliding_window_view(wave[first * hop : (last - 1) * hop + window], window)[::hop]
             found.append(np.sqrt(np.mean(frames**2, axis=1)))
         return wave[count * hop :]

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from rvc_engine.audio.clipping import ClipRules, clips_of
 from rvc_engine.audio.filters import high_pass, high_pass_coefficients
+from rvc_engine.audio.io import resample
 from rvc_engine.audio.slicing import SilenceRules, slice_recording
 from rvc_engine.pitch import track
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
@@ -67,3 +69,23 @@ def f0_pm(doc, inputs, kit):
 
 def f0_coarse(doc, inputs, kit):
     return {key.replace("f0", "coarse"): coarse(f0) for key, f0 in inputs.items()}
+
+
+def preprocess(doc, inputs, kit):
+    found = {}
+    for name, case in doc["cases"].items():
+        about = doc["waves"][case["wave"]]
+        wave = kit.golden(about["file"])[about["array"]].astype(np.float32) / np.float32(32768) * np.float32(about["scale"])
+        rules = ClipRules(about["rate"], SilenceRules(), high_pass="causal", clip_s=case["per"], overlap_s=0.3, min_clip_s=0)
+        clips = {(clip.start, len(clip.samples)): clip.samples for clip in clips_of(wave, rules) if not clip.refused}
+        named = {}
+        for call in case["norm_write_calls"]:  # where the reference wrote a name twice, the last call counts
+            if call["written"]:
+                named[call["name"] + ".wav"] = clips[call["start"], call["samples"]]
+        waves = [named[file["name"]] for file in case["files"]]
+        for suffix, parts in (("", waves), ("16", [resample(part, about["rate"], 16000) for part in waves])):
+            parts = [part.astype(np.float32) for part in parts]
+            found[f"{name}:probe{suffix}"] = np.concatenate([part[::401] for part in parts] or [np.zeros(0)])
+            found[f"{name}:head{suffix}"] = np.array([part[:50] for part in parts])
+            found[f"{name}:tail{suffix}"] = np.array([part[-50:] for part in parts])
+    return found

@@ -1,0 +1,117 @@
+"""The pitch of every clip: in Hz, as the integers that the networks read, and where there is any."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rvc_engine.audio.io import read_wav
+from rvc_engine.device import choose_device
+from rvc_engine.disk import remove_temporaries, whole_file
+from rvc_engine.errors import RvcError, UnusableRecording
+from rvc_engine.events import Event, ItemSkipped, Progressed
+from rvc_engine.experiment import Experiment
+from rvc_engine.pitch import BY_TORCH, resolve_method, track
+from rvc_engine.pitch.coarse import coarse, fill_unvoiced
+from rvc_engine.settings import ExperimentSettings
+from rvc_engine.workers import results_of, worker_count
+
+STAGE = "pitch"
+CHUNK = 8
+"""Clips that a worker takes at a time."""
+FEW = 16
+"""A worker process takes a second to start: fewer clips are done without one, by a fast method."""
+
+
+@dataclass(frozen=True)
+class PitchTask:
+    clips: list[str]
+    method: str
+    device: str
+    interpolate: bool
+    wavs_16k: Path
+    coarse: Path
+    hz: Path
+    voicing: Path
+
+    def outputs(self, clip: str) -> tuple[Path, Path, Path]:
+        name = f"{clip}.wav.npy"
+        return self.coarse / name, self.hz / name, self.voicing / name
+
+
+def track_clips(task: PitchTask) -> list[tuple[str, str]]:
+    """Track a few clips and write their files. -> (clip, why it is not used or "")"""
+    results = []
+    for clip in task.clips:
+        try:
+            wave, rate = read_wav(task.wavs_16k / f"{clip}.wav")
+            if rate != 16000:
+                raise UnusableRecording(f"{clip}.wav is at {rate} Hz, not at 16000")
+        except UnusableRecording as unusable:
+            results.append((clip, str(unusable)))
+            continue
+        f0 = track(task.method, wave, device=task.device)
+        filled = fill_unvoiced(f0) if task.interpolate else f0
+        for path, values in zip(task.outputs(clip), (coarse(filled), filled, f0 > 0), strict=True):
+            _save(path, values)
+        results.append((clip, ""))
+    return results
+
+
+def _save(path: Path, values: NDArray[np.generic]) -> None:
+    with whole_file(path, durable=False) as temporary, temporary.open("wb") as file:
+        np.save(file, values)
+
+
+def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+    """Track every clip that has no pitch yet. A damaged clip is an ItemSkipped; a wholly unvoiced one is kept, with zeros.
+
+    Raises RvcError when there is no clip, or none that can be read; BadInput for a method that does not work here.
+    """
+    method = resolve_method(settings.pitch.method, experiment.workspace)
+    device = str(choose_device(settings.pitch.device)) if method in BY_TORCH else "cpu"
+    folders = (experiment.pitch_coarse, experiment.pitch_hz, experiment.voicing)
+    task = PitchTask([], method, device, settings.pitch.unvoiced == "interpolate", experiment.wavs_16k, *folders)
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_temporaries(folder)
+    clips = experiment.clips()
+    waiting = [clip for clip in clips if not all(path.exists() for path in task.outputs(clip))]
+    done = tracked = len(clips) - len(waiting)
+    yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips")
+    results = _results(task, waiting, settings.pitch.workers)
+    try:
+        for some in results:
+            for clip, reason in some or []:
+                done += 1
+                tracked += not reason
+                if reason:
+                    yield ItemSkipped(stage=STAGE, item=clip, reason=reason)
+                yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips", item=clip)
+            if some is None:
+                yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips")
+    finally:
+        results.close()
+        for folder in folders:
+            remove_temporaries(folder)
+    if not tracked:
+        raise RvcError("No clip to track the pitch of", f"{experiment.wavs_16k} has none that can be read", "run preprocess again")
+
+
+def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[tuple[str, str]] | None, None, None]:
+    """Networks run in this process, one clip at a time; other methods take a core each."""
+    count = worker_count(workers, -(-len(clips) // CHUNK))
+    if task.method in BY_TORCH or (len(clips) <= FEW and task.method != "harvest") or len(clips) <= 2:
+        yield from (track_clips(replace(task, clips=[clip])) for clip in clips)
+        return
+    chunks = [replace(task, clips=clips[first : first + CHUNK]) for first in range(0, len(clips), CHUNK)]
+    yield from results_of(track_clips, chunks, count)
+
+
+def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+    """None: pitch is for the next stages."""
+    return []
