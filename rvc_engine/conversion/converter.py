@@ -19,7 +19,7 @@ from rvc_engine.errors import UnusableRecording
 from rvc_engine.models.content_encoder import ContentEncoder
 from rvc_engine.models.noise import Noise, NoiseSource
 from rvc_engine.pitch import track
-from rvc_engine.pitch.coarse import coarse, fill_unvoiced
+from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
 from rvc_engine.settings import ConvertSettings
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Converter:
     def pitch_of(self, hz: NDArray[np.float64]) -> Pitch:
         """(F,) Hz as tracked, 0 where unvoiced -> transposed, gaps filled as the voice was trained (interpolated if it does not say)."""
         voiced = hz > 0
-        shifted = hz * 2 ** (self.settings.transpose / 12)
+        shifted = transpose(hz, self.settings.transpose)
         filled = shifted if self.voice.unvoiced == "zero" else fill_unvoiced(shifted)
         return Pitch(coarse(filled), filled, voiced)
 
