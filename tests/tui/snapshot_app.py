@@ -1,13 +1,9 @@
-"""Shows the run screen in one of the scenarios: idle, training, finished, failed."""
+"""The app with a pretended engine in one of the scenarios: idle, training, finished, failed."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 import pretended
+from textual.pilot import Pilot
 
 from rvc_tui.app import RvcApp
 
@@ -18,3 +14,29 @@ def app_of(scenario: str, *, ascii: bool = False) -> RvcApp:
         client.waiting = getattr(pretended, scenario)()
     client.alive = scenario == "training"
     return RvcApp(client, ascii=ascii)
+
+
+def client_of(app: RvcApp) -> pretended.PretendedClient:
+    client = app.run_screen.client
+    assert isinstance(client, pretended.PretendedClient)
+    return client
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until the workers have told everything and it is drawn."""
+    app = pilot.app
+    assert isinstance(app, RvcApp)
+    screen = app.run_screen
+    for _ in range(100):
+        await pilot.pause(0.02)
+        told = screen.state.outlook.advice is not None and screen.state.machine.at
+        if told and not client_of(app).waiting and (screen.state.view.run or not client_of(app).alive):
+            break
+    await pilot.pause(0.15)
+    screen.draw()
+    await pilot.pause()
+
+
+def text_of(app: RvcApp) -> str:
+    """What is on the screen, line by line."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())

@@ -1,0 +1,163 @@
+"""The parts below the screen: what is imported, the client on real files, plain lines, characters."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pretended
+import pytest
+
+from rvc_engine.experiment import Workspace
+from rvc_engine.gpus import Gpu
+from rvc_engine.journal import Journal
+from rvc_engine.lock import Holder
+from rvc_engine.settings import for_preset
+from rvc_tui.drawing import bar, binned, number, shortened, sparkline
+from rvc_tui.engine_client import EngineClient, clean_path, newest_experiment
+from rvc_tui.gpu import Machine, read_machine
+from rvc_tui.plain import follow_plainly
+from rvc_tui.screens.choose import FolderSuggester
+from rvc_tui.state import ScreenState
+from rvc_tui.widgets.losses import chosen_losses
+from rvc_tui.widgets.memory import machine_lines
+
+
+def test_importing_the_app_loads_neither_torch_nor_numpy() -> None:
+    code = "import sys; import rvc_tui.app, rvc_tui.plain, rvc_tui.__main__; print({'torch', 'numpy', 'scipy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "set()"
+
+
+def test_no_terminal_means_plain_lines(tmp_path: Path) -> None:
+    write_run(tmp_path, "alice", pretended.finished())
+    command = [sys.executable, "-m", "rvc_tui", "alice", "--home", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "train: started" in done.stdout and "\x1b" not in done.stdout
+    assert done.stdout.strip().splitlines()[-1].startswith("artefact: /home/me/work/logs/alice/added_IVF9")
+
+
+def write_run(home: Path, name: str, events: list[object]) -> None:
+    experiment = Workspace(home).experiment(name)
+    experiment.save_settings(for_preset("starter", dataset=str(home)))
+    with Journal.next_in(experiment.runs)[1] as journal:
+        for event in events:
+            journal.append(event)  # type: ignore[arg-type]
+
+
+def test_plain_mode_tells_the_truth_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path, "alice", pretended.failed())
+    assert follow_plainly(EngineClient(tmp_path, "alice")) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("failed: train: Out of memory")
+    write_run(tmp_path, "bob", pretended.training())  # no end, and no engine holds it
+    assert follow_plainly(EngineClient(tmp_path, "bob")) == 1
+    assert "The engine is gone" in capsys.readouterr().out
+    assert follow_plainly(EngineClient(tmp_path, "")) == 0
+
+
+def test_client_replays_then_follows_the_newest_run(tmp_path: Path) -> None:
+    write_run(tmp_path, "alice", pretended.failed())
+    client, state = EngineClient(tmp_path, "alice"), ScreenState()
+    state.fold(client.poll().events)
+    assert state.view.state == "failed" and len(client.poll().events) == 0
+    write_run(tmp_path, "alice", pretended.training())
+    state.fold(client.poll().events)
+    assert state.view.state == "running" and state.view.step == 100 and state.view.error is None
+    assert state.lines[0].text.startswith("run 1 of alice")
+
+
+def test_client_sees_who_holds_the_experiment(tmp_path: Path) -> None:
+    write_run(tmp_path, "alice", pretended.training())
+    client = EngineClient(tmp_path, "alice")
+    assert not client.poll().alive and client.stop() == "nothing runs"
+    experiment = Workspace(tmp_path).experiment("alice")
+    experiment.lock.write_text(json.dumps(asdict(Holder.of_this_process())))
+    experiment.heartbeat.write_text(json.dumps({"at": 5.0, "event_at": 4.0}))
+    update = client.poll()
+    assert update.alive and update.event_at == 4.0
+
+
+def test_client_starts_by_the_command_line(tmp_path: Path) -> None:
+    command = EngineClient(tmp_path, "alice").command("/a b", "starter")
+    assert command[1:7] == ["-m", "rvc_engine", "run", "alice", "--detach", "--json"]
+    assert command[7:] == ["--home", str(tmp_path), "--dataset", "/a b", "--preset", "starter"]
+    elsewhere = EngineClient(tmp_path, str(tmp_path / "other" / "logs" / "bob"))
+    assert elsewhere.command("", "")[4] == str(tmp_path / "other" / "logs" / "bob")
+
+
+def test_refused_start_is_one_line(tmp_path: Path) -> None:
+    why = EngineClient(tmp_path, "alice").start(str(tmp_path / "nowhere"), "starter")
+    assert "nowhere" in why and "\n" not in why and not (tmp_path / "logs").exists()
+
+
+def test_outlook_before_and_after_settings(tmp_path: Path) -> None:
+    assert "n chooses" in EngineClient(tmp_path, "alice").outlook().problem
+    write_run(tmp_path, "alice", [])
+    outlook = EngineClient(tmp_path, "alice").outlook()
+    assert (outlook.preset, outlook.problem) == ("starter", "") and outlook.advice is not None
+    assert [row[0] for row in outlook.plan] == pretended.STAGES
+    Workspace(tmp_path).experiment("alice").settings_toml.write_text("preset = 5\n")
+    assert "not valid" in EngineClient(tmp_path, "alice").outlook().problem
+
+
+def test_newest_experiment_is_opened(tmp_path: Path) -> None:
+    assert newest_experiment(tmp_path) == ""
+    for age, name in ((100, "alice"), (50, "bob")):
+        write_run(tmp_path, name, pretended.finished())
+        journal = Workspace(tmp_path).experiment(name).runs / "0001.jsonl"
+        os.utime(journal, (time.time() - age, time.time() - age))
+    assert newest_experiment(tmp_path) == "bob"
+    Workspace(tmp_path).experiment("alice").lock.write_text(json.dumps(asdict(Holder.of_this_process())))
+    assert newest_experiment(tmp_path) == "alice"
+
+
+def test_pasted_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert clean_path('\u202a"/a b/声"\u202c ') == "/a b/声"
+    assert clean_path("~/x") == "/home/me/x"
+    assert clean_path("  ") == ""
+    quoted = tmp_path / "'odd'"
+    quoted.mkdir()
+    assert clean_path(str(quoted)) == str(quoted)
+
+
+async def test_folder_completion(tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "records.txt").touch()
+    suggest = FolderSuggester().get_suggestion
+    assert await suggest(f"{tmp_path}/rec") == f"{tmp_path}/recordings/"
+    assert await suggest(f"{tmp_path}/x") is None and await suggest("/nowhere/x") is None and await suggest("") is None
+
+
+def test_machine_lines_are_honest_about_what_is_not_told() -> None:
+    assert read_machine().memory_total
+    silent = Machine(at=10.0, gpus=(Gpu(0, "Card", mig=True),))
+    assert machine_lines(silent, 10.0)[0].plain == "GPU 0 Card  n/a/n/a GiB  n/a %  n/a C  n/a W  MIG"
+    full = Gpu(1, "Card", memory_total=24 << 30, memory_used=6 << 30, utilisation=98, temperature=61, power=151.2, power_limit=350.0)
+    assert machine_lines(Machine(at=10.0, gpus=(full,)), 40.0)[0].plain == "GPU 1 Card  6.0/24.0 GiB  98 %  61 C  151/350 W  30 s ago"
+    assert "no GPU: hidden" in machine_lines(Machine(at=10.0, no_gpu="hidden"), 10.0)[0].plain
+
+
+def test_characters() -> None:
+    assert bar(1, 2, 10, ascii=True) == "[####....]" and bar(1, 0, 10, ascii=True) == "" and bar(1, 2, 2, ascii=True) == ""
+    assert bar(9, 2, 6, ascii=True) == "[####]"
+    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8, ascii=False) == "▁▂▃▄▅▆▇█"
+    assert sparkline([1, float("nan"), 1], 8, ascii=True) == "--" and sparkline([], 8, ascii=True) == ""
+    assert binned([1, 1, 3, 3], 2) == [1, 3] and len(binned(list(range(1000)), 60)) == 60
+    assert number(float("nan")) == "nan" and number(0) == "0" and max(map(len, map(number, [1234567.0, 1e-9, 12.3456, -1e9]))) <= 8
+    assert shortened("/a/very/long/path", 8, ascii=True) == ".../path" and shortened("声声声", 5, ascii=False) == "…声声"
+    assert chosen_losses(["kl", "loss/mel", "loss/total"]) == ["loss/total", "loss/mel"] and chosen_losses(["a"]) == ["a"]
+
+
+def test_long_replay_is_quick() -> None:
+    state = ScreenState()
+    started = time.perf_counter()
+    state.fold(pretended.prepared() + pretended.trained(20_000))
+    assert time.perf_counter() - started < 5.0
+    assert len(state.lines) <= 1000 and state.view.step == 20_000

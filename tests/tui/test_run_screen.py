@@ -1,0 +1,256 @@
+"""The run screen against a pretended engine: what the keys do, and what is shown at which size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pretended
+import pytest
+from snapshot_app import app_of, client_of, settle, text_of
+from textual.widgets import Footer, Input
+from textual.widgets._footer import FooterKey
+
+from rvc_engine import events as ev
+from rvc_tui.app import RvcApp
+from rvc_tui.screens.choose import ChooseScreen
+from rvc_tui.screens.confirm import ConfirmScreen
+from rvc_tui.screens.help import HelpScreen
+
+SIZE = (80, 24)
+
+
+def footer(app: RvcApp) -> str:
+    return " ".join(key.description for key in app.run_screen.query_one(Footer).query(FooterKey))
+
+
+async def test_replay_shows_the_run_whole() -> None:
+    app = app_of("training")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        shown = text_of(app)
+        for words in (
+            "100/400 steps",
+            "1 left out",
+            "up to date",
+            "process 4242",
+            "total       35",
+            "Few recordings",
+            "4 recommended",
+            "epoch 11/40",
+        ):
+            assert words in shown, words
+        assert app.focused is None
+
+
+async def test_footer_shows_only_what_works() -> None:
+    wanted = {
+        "idle": ({"run all"}, {"stop", "copy paths", "scroll"}),
+        "training": ({"stop", "scroll"}, {"run all", "copy paths"}),
+        "finished": ({"run all", "copy paths"}, {"stop"}),
+        "failed": ({"run all"}, {"stop", "copy paths"}),
+    }
+    for scenario, (there, absent) in wanted.items():
+        app = app_of(scenario)
+        async with app.run_test(size=SIZE) as pilot:
+            await settle(pilot)
+            shown = footer(app)
+            assert all(key in shown for key in there | {"new/open", "help", "quit"}), scenario
+            assert not any(key in shown for key in absent), scenario
+
+
+async def test_r_runs_the_whole_pipeline() -> None:
+    app = app_of("idle")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        await pilot.pause(0.1)
+        assert client_of(app).calls == [("start", "", "")]
+        assert "starting" in text_of(app)
+        client_of(app).alive = True
+        client_of(app).waiting = pretended.prepared()
+        await settle(pilot)
+        assert "running for" in text_of(app) and not app.run_screen.state.starting
+        await pilot.press("r")  # one run at a time
+        await pilot.pause(0.1)
+        assert len(client_of(app).calls) == 1
+
+
+async def test_refused_start_is_a_panel() -> None:
+    app = app_of("idle")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        client_of(app).answer = "Another run holds alice: process 7 on gpu1"
+        await pilot.press("r")
+        await settle(pilot)
+        shown = text_of(app)
+        assert "What went wrong" in shown and "Another run holds alice" in shown
+        client_of(app).answer = ""
+        client_of(app).alive = True
+        client_of(app).waiting = pretended.prepared()
+        await settle(pilot)
+        assert "What went wrong" not in text_of(app)
+
+
+async def test_stop_asks_and_its_default_is_no() -> None:
+    app = app_of("training")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for key in ("enter", "n", "escape", "q"):
+            await pilot.press("s")
+            await pilot.pause()
+            assert isinstance(app.screen, ConfirmScreen)
+            await pilot.press(key)
+            await pilot.pause(0.05)
+            assert app.screen is app.run_screen and client_of(app).calls == []
+        await pilot.press("s", "y")
+        await pilot.pause(0.1)
+        assert client_of(app).calls == [("stop",)]
+        client_of(app).alive = False
+        client_of(app).waiting = [ev.StageStopped(at=pretended.T0 + 99, stage="train")]
+        await settle(pilot)
+        assert "stopped after" in text_of(app)
+
+
+@pytest.mark.parametrize("key", ["q", "escape", "ctrl+c"])
+async def test_leaving_stops_nothing_and_says_so(key: str) -> None:
+    app = app_of("training")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press(key)
+        await pilot.pause()
+    assert client_of(app).calls == []
+    assert app.parting_words() == ["alice goes on as process 4242: rvc-tui alice shows it again, rvc stop alice stops it"]
+
+
+async def test_results_are_copied_and_printed_on_leaving() -> None:
+    app = app_of("finished")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("y")
+        await pilot.pause()
+        assert app.clipboard.splitlines()[0] == "/home/me/work/weights/alice.pth"
+    assert app.parting_words()[0] == "artefact: /home/me/work/weights/alice.pth"
+    assert len(app.parting_words()) == 2
+
+
+async def test_failure_tells_cause_and_way_out() -> None:
+    app = app_of("failed")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        shown = text_of(app)
+        for words in ("Out of memory", "cause    tried to allocate", "way out  lower --batch-size"):
+            assert words in shown
+
+
+async def test_engine_that_vanished_is_said() -> None:
+    app = app_of("training")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        client_of(app).alive = False
+        await settle(pilot)
+        assert "The engine is gone" in text_of(app)
+
+
+async def test_silence_of_the_engine_is_said() -> None:
+    app = app_of("training")
+    async with app.run_test(size=(100, 24)) as pilot:
+        client_of(app).clock = pretended.T0 + 200
+        await settle(pilot)
+        assert "no progress for" in text_of(app)
+
+
+async def test_help_and_back() -> None:
+    app = app_of("idle")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for key in ("escape", "q", "question_mark"):
+            await pilot.press("question_mark")
+            await pilot.pause()
+            assert isinstance(app.screen, HelpScreen) and "Leaving never stops a run" in text_of(app)
+            await pilot.press(key)
+            await pilot.pause()
+            assert app.screen is app.run_screen
+
+
+async def test_journal_scrolls_by_letters_and_arrows() -> None:
+    app = app_of("training")
+    client_of(app).waiting += [ev.Warned(at=pretended.T0 + 90, title=f"warning {i}") for i in range(60)]
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "warning 59" in text_of(app)
+        await pilot.press("g")
+        await pilot.pause(0.05)
+        assert "run 1 of alice" in text_of(app)
+        client_of(app).waiting = [ev.Warned(at=pretended.T0 + 91, title="the newest")]
+        await settle(pilot)
+        assert "the newest" not in text_of(app)  # scrolled up: it does not jump
+        await pilot.press("j", "down", "k", "up", "G")
+        await pilot.pause(0.05)
+        assert "the newest" in text_of(app)
+
+
+async def test_form_makes_a_new_experiment_and_runs_it(tmp_path: Path) -> None:
+    recordings = tmp_path / "声 it's"
+    recordings.mkdir()
+    app = app_of("idle")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("n")
+        await pilot.pause()
+        assert isinstance(app.screen, ChooseScreen) and app.focused is None
+        app.screen.query_one("#name", Input).value = ""
+        await pilot.press("n", *"carol", "enter")  # letters are text in a field
+        app.screen.query_one("#dataset", Input).value = f'\u202a"{recordings}"'
+        app.screen.query_one("#preset", Input).value = ""
+        await pilot.press("enter", "enter")
+        await pilot.pause()
+        assert app.focused is None
+        await pilot.press("r")
+        await pilot.pause(0.2)
+        assert app.screen is app.run_screen
+        assert client_of(app).calls == [("switch", "carol"), ("start", str(recordings), "")]
+
+
+async def test_form_says_what_is_wrong_and_changes_nothing() -> None:
+    app = app_of("idle")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("o")
+        await pilot.pause()
+        app.screen.query_one("#preset", Input).value = "v9"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "There is no preset 'v9'." in text_of(app)
+        app.screen.query_one("#preset", Input).value = ""
+        app.screen.query_one("#dataset", Input).value = "/nowhere at all"
+        await pilot.press("r")
+        await pilot.pause()
+        assert "There is no folder /nowhere at all" in text_of(app)
+        await pilot.press("d", "escape")
+        assert isinstance(app.screen, ChooseScreen)  # first out of the field, then out of the form
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is app.run_screen and client_of(app).calls == []
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
+@pytest.mark.parametrize("scenario", ["training", "failed"])
+async def test_everything_that_matters_fits(size: tuple[int, int], scenario: str) -> None:
+    app = app_of(scenario)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        shown = text_of(app)
+        for words in ("preprocess", "index", "recommended", "Journal", "quit"):
+            assert words in shown, words
+        assert ("way out" in shown) == (scenario == "failed")
+
+
+async def test_ascii_mode_has_no_other_character() -> None:
+    for scenario, key in (("training", "s"), ("failed", "question_mark"), ("finished", "n")):
+        app = app_of(scenario, ascii=True)
+        async with app.run_test(size=SIZE) as pilot:
+            await settle(pilot)
+            assert text_of(app).isascii(), scenario
+            await pilot.press(key)
+            await pilot.pause()
+            assert text_of(app).isascii(), key
