@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, mel_filterbank, spectrogram
 from rvc_engine.models.configs import ModelConfig, model_config
+from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.training.adversary import Adversary
+from rvc_engine.training.course import Course
+from rvc_engine.training.dataset import Batch
+from rvc_engine.training.precision import Precision, adamw
+from rvc_engine.training.trainer import Trainer
 
 Arrays = dict[str, Any]
 
@@ -98,4 +104,77 @@ def mel(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
         wave = torch.from_numpy(inputs[f"{prefix}wave"]).unsqueeze(0)
         spec = spectrogram(wave, doc["filter_length"], doc["hop_length"], doc["win_length"])
         out[f"{prefix}spec"], out[f"{prefix}mel"] = spec[0].numpy(), log_mel(spec, scale)[0].numpy()
+    return out
+
+
+def train(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
+    course = Course(epochs=1, learning_rate=doc["config"]["train"]["learning_rate"])
+    precision = Precision("fp32", torch.device("cpu"))
+    generator = Synthesizer(config_of(doc))
+    load(generator, kit.weights(doc["manifest"]))
+    critics = Discriminators(generator.config.discriminator)
+    load(critics, kit.weights(doc["discriminator_manifest"]))
+    adversary = Adversary(critics, course.learning_rate, precision)
+    optimizer = adamw(generator, course.learning_rate)
+    before = {f"{side}:{k}": p.detach().clone() for side, net in (("g", generator), ("d", critics)) for k, p in net.named_parameters()}
+
+    judged: dict[int, list[tuple[Tensor, list[Tensor]]]] = {}  # each discriminator's calls: learn, then judge; real rows before fake
+    for i, discriminator in enumerate(critics.discriminators):
+        discriminator.register_forward_hook(lambda _m, _args, out, i=i: judged.setdefault(i, []).append(out))
+    seen: dict[str, Any] = {}
+    generator.register_forward_hook(lambda _m, _args, out: seen.__setitem__("made", out))
+    trainer = Trainer(generator, optimizer, adversary, precision, course)
+    mels = trainer.mels
+    trainer.mels = lambda *args: seen.setdefault("mels", mels(*args))
+
+    t = {name: torch.from_numpy(value) for name, value in inputs.items()}
+    batch = Batch(t["phone"], t["lengths"], t.get("pitch"), t.get("pitchf"), t["spec"], t["wave"], t["sid"])
+    replay = Replay([inputs[n] for n in ("z_noise", "nsf_noise") if n in inputs], [inputs["slice_uniform"]])
+    generator.train()
+    numbers = trainer.step(batch, replay).numbers()
+
+    made = seen["made"]
+    out: Arrays = {"ids_slice": made.start_frames, "y_hat": made.wave, "y_mel": seen["mels"][0], "y_hat_mel": seen["mels"][1]}
+    out |= {name: getattr(made, name) for name in ("z", "z_p", "m_p", "logs_p", "m_q", "logs_q")}
+    out = {name: spread(value, doc["arrays"][name]["text"]) for name, value in out.items()}
+    out |= _judgements(judged, len(inputs["phone"]))
+    n = range(len(judged))
+    out |= {"loss_disc": numbers["loss/d/total"], "loss_fm": numbers["loss/g/fm"], "loss_mel": numbers["loss/g/mel"], "loss_kl": numbers["loss/g/kl"]}
+    out |= {"loss_gen_all": numbers["loss/g/total"], "grad_norm_d": numbers["grad_norm_d"], "grad_norm_g": numbers["grad_norm_g"]}
+    for name, key in (("losses_disc_r", "loss/d_r"), ("losses_disc_g", "loss/d_g"), ("losses_gen", "loss/g")):
+        out[name] = [numbers[f"{key}/{i}"] for i in n]
+    out["loss_gen"] = sum(out["losses_gen"])
+    return out | _updates(doc, before, {"g": (generator, optimizer), "d": (critics, adversary.optimizer)})
+
+
+def _judgements(judged: dict[int, list[tuple[Tensor, list[Tensor]]]], size: int) -> Arrays:
+    out: Arrays = {}
+    means: dict[str, list[float]] = {}
+    for i, calls in judged.items():
+        scores = torch.cat([score for score, _ in calls])
+        maps = [torch.cat(layer) for layer in zip(*(maps for _, maps in calls), strict=True)]
+        for row, name in enumerate(("before_real", "before_fake", "after_real", "after_fake")):
+            part = slice(row * size, (row + 1) * size)
+            out[f"d_{name}_{i}"] = scores[part].detach().numpy()
+            means.setdefault(name, []).extend(float(layer[part].detach().abs().mean()) for layer in maps)
+    return out | {f"fmap_mean_abs_{name}": np.array(values) for name, values in means.items()}
+
+
+def _updates(doc: Arrays, before: dict[str, Tensor], sides: dict[str, tuple[nn.Module, torch.optim.Optimizer]]) -> Arrays:
+    out: Arrays = {}
+    for side, (network, optimizer) in sides.items():
+        modules = doc[f"grad_norm_modules_{side}"]
+        squares, moved = dict.fromkeys(modules, 0.0), dict.fromkeys(modules, 0.0)
+        for key, parameter in network.named_parameters():
+            name = f"{side}:{key}"
+            change = parameter.detach() - before[name]
+            module = next(m for m in modules if key.startswith(f"{m}."))
+            squares[module] += float(parameter.grad.double().square().sum())
+            moved[module] += float(change.double().abs().sum()) if not key.endswith("conv_k.bias") else 0.0
+            every = slice(None, None, doc["parameters"].get(name, {}).get("stride", 1))
+            state = optimizer.state[parameter]
+            values = {"grad": parameter.grad, "delta": change, "exp_avg": state["exp_avg"], "exp_avg_sq": state["exp_avg_sq"]}
+            out |= {f"{kind}:{name}": x.flatten()[every].numpy() for kind, x in values.items() if f"{kind}:{name}" in doc["arrays"]}
+        out[f"grad_norms_{side}"] = [np.sqrt(v) for v in squares.values()]
+        out[f"moved_{side}"] = list(moved.values())
     return out

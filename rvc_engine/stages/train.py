@@ -1,0 +1,212 @@
+"""Training: from clips, features and pitch to a voice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rvc_engine.bundles.small_model import read_voice, write_small_model
+from rvc_engine.device import choose_device, choose_precision, out_of_memory, set_threads
+from rvc_engine.disk import write_whole
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.events import CheckpointSaved, Event, ItemSkipped, Warned
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.models.configs import ModelConfig
+from rvc_engine.settings import ExperimentSettings
+from rvc_engine.training.course import Course
+from rvc_engine.training.dataset import ClipDataset, Row
+from rvc_engine.training.loop import TrainingLoop
+from rvc_engine.training.sampler import BucketSampler
+from rvc_engine.training.scalars import Scalars
+from rvc_engine.training.state import CheckpointStore, Restored, TrainingState, load_pretrained
+
+AUTO_BATCH = 4
+MIN_CLIPS_S = 60.0
+NAME = "train"
+
+
+def check_ready(experiment: Experiment, settings: ExperimentSettings) -> None:
+    """Raises BadInput, before anything is written, when a file to start from is missing."""
+    store = CheckpointStore(experiment.checkpoint, experiment.resume_state)
+    if not store.steps():
+        find_start(experiment, settings)
+
+
+def find_start(experiment: Experiment, settings: ExperimentSettings) -> dict[str, Path | None]:
+    """The pretrained G and D to start from; None is from nothing. Raises BadInput for one that is not there."""
+    asked = {"G": settings.train.pretrained_g, "D": settings.train.pretrained_d}
+    return {kind: _find_pretrained(experiment, settings, kind, value) for kind, value in asked.items()}
+
+
+def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind: str, value: str) -> Path | None:
+    version, flag = settings.model.version, f"--pretrained-{kind.lower()}"
+    if value == "none":
+        return None
+    if value:
+        path = Path(value).expanduser()
+        if not path.is_file():
+            raise BadInput(f"There is no file {path}", f"{flag} names it", f"check the path, or use {flag} none")
+        return path
+    if version not in ("v1", "v2") or settings.preset.endswith("-tiny"):
+        return None
+    name = f"{'f0' if settings.pitched else ''}{kind}{settings.model.rate_name}.pth"
+    names = [name, f"v1/{name}", f"pretrained/{name}"] if version == "v1" else [f"v2/{name}", f"pretrained_v2/{name}"]
+    found = experiment.workspace.find_pretrained(*names)
+    if found is None:
+        why = f"{names[0]} is not in {experiment.workspace.pretrained}"
+        raise BadInput(f"The pretrained weights of {settings.preset} are missing", why, f"rvc assets pull {settings.preset}, or {flag} none")
+    return found
+
+
+def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+    """Train up to settings.train.epochs, going on from the newest whole checkpoint. Raises RvcError with a way out."""
+    check_ready(experiment, settings)
+    device = choose_device(settings.train.device)
+    set_threads(settings.train.threads)
+    try:
+        yield from _train(experiment, settings, device)
+    except (RuntimeError, MemoryError) as error:
+        told = out_of_memory(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+    """The small model, read again. Raises RvcError when it is missing or damaged."""
+    read_voice(experiment.small_model)
+    return [experiment.small_model]
+
+
+def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.device) -> Iterator[Event]:
+    config, course = settings.model, course_of(settings, choose_precision(settings.train.precision, device))
+    rows, skipped = usable_rows(experiment, settings)
+    yield from skipped
+    rows += mute_rows(experiment, settings)
+    dataset = ClipDataset(rows, config)
+    frames = [dataset.frames(row) for row in rows]
+    clips_s = sum(length for row, length in zip(rows, frames, strict=True) if row.wave.parent == experiment.ground_truth) / 100
+    if clips_s < MIN_CLIPS_S:
+        yield Warned(title=f"Only {clips_s:.0f} s of clips", message="a voice needs 5 to 60 minutes", hint="add recordings", stage=NAME)
+    write_whole(experiment.config_json, json.dumps(rvc_config(config, course), indent=4, sort_keys=True))
+    write_whole(experiment.filelist, "\n".join(row.line() for row in rows).encode("utf-8", "surrogateescape"))
+
+    state = TrainingState.fresh(config, course, device)
+    store = CheckpointStore(experiment.checkpoint, experiment.resume_state)
+    restored = store.restore(state)
+    yield from _tell_restored(restored, course) if restored else _start(experiment, settings, state)
+
+    def small(now: TrainingState) -> list[Event]:
+        if not settings.train.save_small:
+            return []
+        return [_write_small(experiment.small_model_at(now.epoch, now.step), now, settings)]
+
+    with Scalars(experiment.tensorboard, state.step) as scalars:
+        if scalars.missing:
+            yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
+        yield from TrainingLoop(state, dataset, BucketSampler(frames, course.batch_size), store, scalars, small).run()
+    if not _is_written(experiment.small_model, state):
+        yield _write_small(experiment.small_model, state, settings)
+
+
+def course_of(settings: ExperimentSettings, precision: str) -> Course:
+    t = settings.train
+    return Course(
+        epochs=t.epochs, batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size, learning_rate=t.learning_rate,
+        lr_decay=t.lr_decay, c_mel=t.c_mel, c_kl=t.c_kl, seed=t.seed, precision=precision, mutes=t.mutes, save_every=t.save_every,
+        keep_last=t.keep_last,
+    )  # fmt: skip
+
+
+# --- the set ----------------------------------------------------------------------------------------------------------
+def _row(folder: Path, settings: ExperimentSettings, name: str) -> Row:
+    """Files of a clip below `folder`, an experiment's or its mute folder: both have the same sub-folders."""
+    experiment = Experiment(folder, Workspace(folder))
+    coarse, hz = (where / f"{name}.wav.npy" for where in (experiment.pitch_coarse, experiment.pitch_hz))
+    pitched = settings.pitched
+    features = experiment.features(settings.model.feature_dim) / f"{name}.npy"
+    return Row(experiment.ground_truth / f"{name}.wav", features, coarse if pitched else None, hz if pitched else None, settings.train.speaker)
+
+
+def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[list[Row], list[ItemSkipped]]:
+    """Clips that have all their files and hold a training slice, and the others with a reason. Raises RvcError when none is left."""
+    probe = ClipDataset([], settings.model)
+    rows, skipped = [], []
+    for name in experiment.clips():
+        row = _row(experiment.folder, settings, name)
+        missing = [path for path in row.files() if not path.is_file()]
+        if missing:
+            reason = "it has no " + " and no ".join(path.parent.name for path in missing)
+        elif probe.frames(row) < settings.model.segment_frames:
+            reason = f"it is shorter than a training slice of {settings.model.segment_frames * 10} ms"
+        else:
+            rows.append(row)
+            continue
+        skipped.append(ItemSkipped(stage=NAME, item=name, reason=reason))
+    if not rows:
+        why = f"{len(skipped)} clips, the first because {skipped[0].reason}" if skipped else f"{experiment.ground_truth} is empty"
+        raise RvcError("There is no clip to train on", why, "rvc run does the stages before; longer recordings give longer clips")
+    return rows, skipped
+
+
+def mute_rows(experiment: Experiment, settings: ExperimentSettings) -> list[Row]:
+    row = _row(experiment.mute, settings, "mute")
+    there = all(path.is_file() for path in row.files())
+    return [row] * settings.train.mutes if there else []
+
+
+def rvc_config(config: ModelConfig, course: Course) -> dict[str, Any]:
+    """config.json as RVC programs write it."""
+    rate, length = config.sample_rate, config.filter_length
+    data = {"filter_length": length, "hop_length": config.hop_samples, "max_wav_value": 32768.0, "mel_fmax": config.mel_fmax}
+    data |= {"mel_fmin": config.mel_fmin, "n_mel_channels": config.n_mels, "sampling_rate": rate, "win_length": length}
+    names = ("filter_channels", "gin_channels", "hidden_channels", "inter_channels", "kernel_size", "n_heads", "n_layers", "p_dropout")
+    names += ("resblock_dilation_sizes", "resblock_kernel_sizes", "upsample_initial_channel", "upsample_kernel_sizes", "upsample_rates")
+    model = {name: getattr(config, name) for name in names}
+    model |= {"resblock": "1", "spk_embed_dim": config.speakers, "use_spectral_norm": False}
+    train = {"batch_size": course.batch_size, "betas": [0.8, 0.99], "c_kl": course.c_kl, "c_mel": course.c_mel, "epochs": course.epochs}
+    train |= {"eps": 1e-9, "init_lr_ratio": 1, "learning_rate": course.learning_rate, "log_interval": 200, "lr_decay": course.lr_decay}
+    train |= {"seed": course.seed, "segment_size": config.segment_samples, "warmup_epochs": 0}
+    return {"data": data, "model": model, "train": train}
+
+
+# --- start and end ------------------------------------------------------------------------------------------------------
+def _start(experiment: Experiment, settings: ExperimentSettings, state: TrainingState) -> Iterator[Event]:
+    networks = {"G": state.generator, "D": state.adversary.network}
+    for kind, path in find_start(experiment, settings).items():
+        note = load_pretrained(networks[kind], path) if path is not None else ""
+        if note:
+            yield Warned(title=f"{path} has other speakers", message=note, stage=NAME)
+
+
+def _tell_restored(restored: Restored, course: Course) -> Iterator[Event]:
+    if restored.skipped:
+        message = "; ".join(restored.skipped)
+        yield Warned(title=f"Going on from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME)
+    if restored.entry is None:
+        message = "the order of clips and the random draws differ from those of an uninterrupted run"
+        yield Warned(title=f"The checkpoint of step {restored.step} has no resume state", message=message, stage=NAME)
+        return
+    old, new = restored.entry["course"], course.numbers()
+    changed = ", ".join(f"{key} {old.get(key)} -> {value}" for key, value in new.items() if old.get(key) != value)
+    if changed:
+        yield Warned(title="Training goes on with other settings", message=changed, stage=NAME)
+
+
+def _write_small(path: Path, state: TrainingState, settings: ExperimentSettings) -> CheckpointSaved:
+    extra = {"unvoiced": settings.pitch.unvoiced} if settings.pitched else {}
+    write_small_model(path, state.generator.state_dict(), settings.model, epoch=state.epoch, step=state.step, extra=extra)
+    return CheckpointSaved(path=str(path), kind="small", epoch=state.epoch, step=state.step)
+
+
+def _is_written(path: Path, state: TrainingState) -> bool:
+    """Is the small model at `path` that of this state?"""
+    try:
+        voice = read_voice(path)
+    except BadInput:
+        return False
+    return (voice.epoch, voice.step) == (state.epoch, state.step)

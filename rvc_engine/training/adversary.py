@@ -1,0 +1,58 @@
+"""The other side of the game: the discriminators and their optimizer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rvc_engine.models.discriminators import Discriminators
+from rvc_engine.models.weight_norm import folded
+from rvc_engine.training.losses import fake_losses, feature_loss, real_losses
+from rvc_engine.training.precision import Precision, adamw
+
+
+class Lesson(NamedTuple):
+    """Scalars: the discriminators' loss, its parts by discriminator, and the gradients' norm."""
+
+    total: Tensor
+    real: list[Tensor]
+    fake: list[Tensor]
+    grad_norm: Tensor
+
+
+class Judgement(NamedTuple):
+    """What the generator is told: a loss by discriminator, and the distance of the feature maps."""
+
+    adversarial: list[Tensor]
+    features: Tensor
+
+
+class Adversary:
+    def __init__(self, network: Discriminators, learning_rate: float, precision: Precision) -> None:
+        self.network, self.precision = network, precision
+        self.optimizer = adamw(network, learning_rate)
+
+    def learn(self, real: Tensor, fake: Tensor) -> Lesson:
+        """One step on waves (B, 1, T); `fake` is detached."""
+        size = len(real)
+        with self.precision.autocast():
+            scores = [score for score, _ in self.network(torch.cat([real, fake.detach()]))]
+        real_parts = real_losses([score[:size] for score in scores])
+        fake_parts = fake_losses([score[size:] for score in scores])
+        total = torch.stack(real_parts + fake_parts).sum()
+        norm = self.precision.descend(total, self.optimizer)
+        return Lesson(total, real_parts, fake_parts, norm)
+
+    def judge(self, real: Tensor, fake: Tensor) -> Judgement:
+        """The losses of `fake` for the generator. The discriminators' own weights and the real side take no gradient."""
+        self.network.requires_grad_(False)
+        try:
+            with folded(self.network), self.precision.autocast():
+                with torch.no_grad():
+                    known = [maps for _, maps in self.network(real)]
+                judged = self.network(fake)
+        finally:
+            self.network.requires_grad_(True)
+        return Judgement(real_losses([score for score, _ in judged]), feature_loss(known, [maps for _, maps in judged]))

@@ -1,0 +1,31 @@
+"""How a training goes on from here: the numbers that may change between two runs of the same training."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Course:
+    """`precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set."""
+
+    epochs: int
+    batch_size: int = 4
+    learning_rate: float = 1e-4
+    lr_decay: float = 0.999875
+    c_mel: float = 45.0
+    c_kl: float = 1.0
+    seed: int = 1234
+    precision: str = "fp32"
+    mutes: int = 0
+    save_every: int = 5
+    keep_last: int = 0
+
+    def rate_in(self, epoch: int) -> float:
+        """Learning rate in an epoch, counted from 1."""
+        return self.learning_rate * self.lr_decay ** (epoch - 1)
+
+    def numbers(self) -> dict[str, Any]:
+        """Those that change how training goes on, for comparing with an earlier run."""
+        return {key: value for key, value in asdict(self).items() if key not in ("epochs", "save_every", "keep_last")}

@@ -1,0 +1,192 @@
+"""From rows of files to batches of tensors. Frames come 100 a second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.io import wavfile
+from torch import Tensor
+
+from rvc_engine.audio.spectrogram import spectrogram
+from rvc_engine.errors import RvcError
+from rvc_engine.models.configs import ModelConfig
+from rvc_engine.training.sampler import MAX_FRAMES
+
+CACHE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Row:
+    """Files of one clip: a WAV at the model's rate, features (F50, D), coarse pitch and pitch in Hz (F,), None without pitch."""
+
+    wave: Path
+    features: Path
+    coarse: Path | None
+    hz: Path | None
+    speaker: int
+
+    @property
+    def name(self) -> str:
+        return self.wave.stem
+
+    def line(self) -> str:
+        """As RVC writes it into filelist.txt."""
+        paths = [path for path in (self.wave, self.features, self.coarse, self.hz) if path is not None]
+        return "|".join([*map(str, paths), str(self.speaker)])
+
+    def files(self) -> list[Path]:
+        return [path for path in (self.wave, self.features, self.coarse, self.hz) if path is not None]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """phone (F, D), pitch and pitch_hz (F,) or None, spec (bins, F), wave (F * hop,)."""
+
+    phone: Tensor
+    pitch: Tensor | None
+    pitch_hz: Tensor | None
+    spec: Tensor
+    wave: Tensor
+    speaker: int
+
+    @property
+    def frames(self) -> int:
+        return len(self.phone)
+
+    @property
+    def bytes(self) -> int:
+        return sum(x.nbytes for x in (self.phone, self.pitch, self.pitch_hz, self.spec, self.wave) if x is not None)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), wave (B, 1, F * hop), speaker (B,); zero
+    beyond each length. `names` are the clips'."""
+
+    phone: Tensor
+    lengths: Tensor
+    pitch: Tensor | None
+    pitch_hz: Tensor | None
+    spec: Tensor
+    wave: Tensor
+    speaker: Tensor
+    names: tuple[str, ...] = ()
+
+    def to(self, device: torch.device) -> Batch:
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: v.to(device, non_blocking=True) for k, v in values.items() if isinstance(v, Tensor)})
+
+
+class ClipDataset:
+    """Reads clips when they are asked for and keeps them in memory up to `cache_bytes`. Spectrograms are made from the audio at hand, so
+    none is ever stale."""
+
+    def __init__(self, rows: Sequence[Row], config: ModelConfig, cache_bytes: int = CACHE_BYTES) -> None:
+        self.rows, self.config = list(rows), config
+        self._free = cache_bytes
+        self._kept: dict[int, Clip] = {}
+
+    def frames(self, row: Row) -> int:
+        """Frames that all files of a row cover, at most MAX_FRAMES, from their headers alone. Raises RvcError naming a damaged file."""
+        samples = len(_read_wave(row.wave, self.config.sample_rate, mmap=True))
+        lengths = [samples // self.config.hop_samples, 2 * len(_read_array(row.features, 2, mmap=True)), MAX_FRAMES]
+        lengths += [len(_read_array(path, 1, mmap=True)) for path in (row.coarse, row.hz) if path is not None]
+        return min(lengths)
+
+    def clip(self, index: int) -> Clip:
+        """Raises RvcError naming a file that is missing or damaged."""
+        if index not in self._kept:
+            clip = self._load(self.rows[index])
+            if clip.bytes > self._free:
+                return clip
+            self._free -= clip.bytes
+            self._kept[index] = clip
+        return self._kept[index]
+
+    def _load(self, row: Row) -> Clip:
+        config = self.config
+        samples = torch.from_numpy(_finite(_read_wave(row.wave, config.sample_rate), row.wave))
+        phone = torch.from_numpy(_finite(_read_array(row.features, 2), row.features)).float().repeat_interleave(2, dim=0)
+        if phone.shape[1] != config.feature_dim:
+            raise RvcError(f"{row.features} does not fit", f"features are {phone.shape[1]} wide, the model takes {config.feature_dim}", _AGAIN)
+        pitch = torch.from_numpy(_read_array(row.coarse, 1)).long() if row.coarse is not None else None
+        hz = torch.from_numpy(_finite(_read_array(row.hz, 1), row.hz)).float() if row.hz is not None else None
+        if pitch is not None and len(pitch) and not 0 <= int(pitch.min()) <= int(pitch.max()) <= 255:
+            raise RvcError(f"{row.coarse} is damaged", "coarse pitch lies outside of 0..255", _AGAIN)
+        spec = self._spectrogram(samples, row)
+        n = min(len(phone), spec.shape[1], MAX_FRAMES, *(len(x) for x in (pitch, hz) if x is not None))
+        wave = samples[: n * config.hop_samples].clone()
+        cut = (x[:n].clone() if x is not None else None for x in (pitch, hz))
+        return Clip(phone[:n].clone(), *cut, spec[:, :n].contiguous(), wave, row.speaker)
+
+    def _spectrogram(self, samples: Tensor, row: Row) -> Tensor:
+        try:
+            return spectrogram(samples.unsqueeze(0), self.config.filter_length, self.config.hop_samples, self.config.filter_length)[0]
+        except ValueError as error:
+            raise RvcError(f"{row.wave} is too short", str(error), _AGAIN) from error
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        return collate([self.clip(i) for i in indices], tuple(self.rows[i].name for i in indices))
+
+
+def collate(clips: Sequence[Clip], names: tuple[str, ...] = ()) -> Batch:
+    """Pad to the longest clip with zeros."""
+    size = max(clip.frames for clip in clips)
+    pitched = clips[0].pitch is not None
+
+    def padded(parts: list[Any], axis: int, length: int) -> Tensor:
+        first = parts[0]
+        shape = list(first.shape)
+        shape[axis] = length
+        out = first.new_zeros((len(parts), *shape))
+        for row, part in zip(out, parts, strict=True):
+            row.narrow(axis, 0, part.shape[axis]).copy_(part)
+        return out
+
+    return Batch(
+        phone=padded([c.phone for c in clips], 0, size),
+        lengths=torch.tensor([c.frames for c in clips]),
+        pitch=padded([c.pitch for c in clips], 0, size) if pitched else None,
+        pitch_hz=padded([c.pitch_hz for c in clips], 0, size) if pitched else None,
+        spec=padded([c.spec for c in clips], 1, size),
+        wave=padded([c.wave for c in clips], 0, max(len(c.wave) for c in clips)).unsqueeze(1),
+        speaker=torch.tensor([c.speaker for c in clips]),
+        names=names,
+    )
+
+
+_AGAIN = "remove that clip's files, or run the stages before training again with --fresh"
+
+
+def _read_wave(path: Path, rate: int, *, mmap: bool = False) -> np.ndarray[Any, Any]:
+    """(T,) float32; int16 files are scaled to -1..1."""
+    try:
+        found_rate, samples = wavfile.read(path, mmap=mmap)
+    except (OSError, ValueError, EOFError) as error:
+        raise RvcError(f"{path} cannot be read", str(error) or "it is damaged", _AGAIN) from error
+    if found_rate != rate or samples.ndim != 1:
+        raise RvcError(f"{path} does not fit", f"it has {found_rate} Hz and {samples.ndim} axes, the model takes {rate} Hz mono", _AGAIN)
+    if samples.dtype == np.int16 and not mmap:
+        return samples.astype(np.float32) / 32768
+    return np.asarray(samples) if mmap else samples.astype(np.float32)
+
+
+def _read_array(path: Path, axes: int, *, mmap: bool = False) -> np.ndarray[Any, Any]:
+    try:
+        array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise RvcError(f"{path} cannot be read", str(error) or "it is damaged", _AGAIN) from error
+    if not isinstance(array, np.ndarray) or array.ndim != axes or array.dtype.kind not in "fiu":
+        raise RvcError(f"{path} does not fit", f"expected numbers along {axes} axes", _AGAIN)
+    return array
+
+
+def _finite(array: np.ndarray[Any, Any], path: Path) -> np.ndarray[Any, Any]:
+    if not np.isfinite(array).all():
+        raise RvcError(f"{path} is damaged", "it holds numbers that are not finite", _AGAIN)
+    return array

@@ -1,0 +1,78 @@
+"""Memory and speed of real steps, in a process of its own: `python -m rvc_engine.training.measure PRESET PRECISION DEVICE BATCH...`.
+
+Prints one JSON line a batch size: {"batch_size", "memory_bytes", "samples_per_s"}. memory_bytes is the peak of the process (its resident
+set on a CPU, what torch reserved on a GPU), so batch sizes are best given in rising order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+
+import torch
+
+from rvc_engine.models.configs import ModelConfig, model_config
+from rvc_engine.training.course import Course
+from rvc_engine.training.dataset import Batch
+from rvc_engine.training.state import TrainingState
+from rvc_engine.training.trainer import Trainer
+
+FRAMES = 400
+STEPS = 3
+
+
+def random_batch(config: ModelConfig, size: int, frames: int = FRAMES) -> Batch:
+    """Clips of noise with a plausible pitch, on the CPU."""
+    generator = torch.Generator().manual_seed(0)
+    hz = 100 + 200 * torch.rand(size, frames, generator=generator)
+    return Batch(
+        phone=torch.randn(size, frames, config.feature_dim, generator=generator),
+        lengths=torch.full((size,), frames),
+        pitch=torch.randint(1, 256, (size, frames), generator=generator) if config.pitch else None,
+        pitch_hz=hz if config.pitch else None,
+        spec=torch.rand(size, config.spec_bins, frames, generator=generator),
+        wave=0.1 * torch.randn(size, 1, frames * config.hop_samples, generator=generator),
+        speaker=torch.zeros(size, dtype=torch.long),
+    )
+
+
+def measure(preset: str, precision: str, device: torch.device, sizes: list[int], *, pitch: bool = True) -> Iterator[dict[str, float]]:
+    """One row a batch size, after a step to warm up. Raises what torch raises when memory runs out."""
+    config = model_config(preset, pitch=pitch)
+    state = TrainingState.fresh(config, Course(epochs=1, precision=precision), device)
+    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.course)
+    for size in sizes:
+        batch = random_batch(config, size).to(device)
+        trainer.step(batch, state.noise).numbers()
+        started = time.perf_counter()
+        for _ in range(STEPS):
+            trainer.step(batch, state.noise).numbers()
+        seconds = (time.perf_counter() - started) / STEPS
+        yield {"batch_size": size, "memory_bytes": peak_bytes(device), "samples_per_s": size / seconds}
+
+
+def peak_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m rvc_engine.training.measure", description=__doc__)
+    parser.add_argument("preset")
+    parser.add_argument("precision", choices=("fp32", "fp16", "bf16"))
+    parser.add_argument("device")
+    parser.add_argument("batch", type=int, nargs="+")
+    parser.add_argument("--no-pitch", action="store_true")
+    asked = parser.parse_args()
+    for row in measure(asked.preset, asked.precision, torch.device(asked.device), asked.batch, pitch=not asked.no_pitch):
+        print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()

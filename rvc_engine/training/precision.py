@@ -1,0 +1,42 @@
+"""Float32, float16 with a gradient scaler, or bfloat16: where half precision starts and ends in a step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+class Precision:
+    def __init__(self, name: str, device: torch.device) -> None:
+        self.name, self.device = name, device
+        self.half = name != "fp32"
+        self.scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=DTYPES[self.name] if self.half else None, enabled=self.half)
+
+    def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
+        """One step of the optimizer down the loss. Returns the norm of all gradients; they are measured, not clipped."""
+        optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(optimizer)
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        self.scaler.step(optimizer)
+        return norm
+
+
+def adamw(network: torch.nn.Module, learning_rate: float) -> torch.optim.AdamW:
+    """RVC's optimizer: weight decay on every parameter, norms and biases included. Parameters are numbered in the network's order."""
+    optimizer = torch.optim.AdamW(network.parameters(), learning_rate, betas=(0.8, 0.99), eps=1e-9, weight_decay=0.01, fused=True)
+    set_rate(optimizer, learning_rate)
+    for group in optimizer.param_groups:
+        group["initial_lr"] = learning_rate
+    return optimizer
+
+
+def set_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate

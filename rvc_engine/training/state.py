@@ -1,0 +1,267 @@
+"""All that a training is: what a checkpoint must hold, and how it is written and read again.
+
+G_{step}.pth and D_{step}.pth have RVC's layout. What they lack for an exact resume (random states, the place inside the epoch, the scaler)
+stands in resume.pt, one entry a pair; the entry is written before its pair, so a whole pair always has one.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rvc_engine.disk import whole_file
+from rvc_engine.errors import RvcError
+from rvc_engine.models.configs import ModelConfig
+from rvc_engine.models.discriminators import Discriminators
+from rvc_engine.models.noise import Noise
+from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.training.adversary import Adversary
+from rvc_engine.training.course import Course
+from rvc_engine.training.precision import Precision, adamw
+
+LATEST_ONLY = 2333333  # the number that RVC programs give a checkpoint that overwrites the one before
+UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError, ValueError, AttributeError)
+
+
+@dataclass
+class TrainingState:
+    """`epoch` is the last finished one, `position` counts the batches done of the next; `sums` adds up that epoch's scalars."""
+
+    generator: Synthesizer
+    optimizer: torch.optim.Optimizer
+    adversary: Adversary
+    precision: Precision
+    noise: Noise
+    course: Course
+    step: int = 0
+    epoch: int = 0
+    position: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    order: str = ""  # fingerprint of the epoch's batches: `position` means nothing among others
+
+    @classmethod
+    def fresh(cls, config: ModelConfig, course: Course, device: torch.device) -> TrainingState:
+        """Random weights from the course's seed."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(course.seed)
+            generator, critics = Synthesizer(config), Discriminators(config.discriminator)
+        torch.manual_seed(course.seed)
+        precision = Precision(course.precision, device)
+        generator.to(device).train()
+        adversary = Adversary(critics.to(device).train(), course.learning_rate, precision)
+        return cls(generator, adamw(generator, course.learning_rate), adversary, precision, Noise(device, course.seed), course)
+
+    @property
+    def at(self) -> tuple[int, int, int]:
+        return self.step, self.epoch, self.position
+
+    def begin_epoch(self) -> None:
+        """Forget the sums and the place of the epoch before."""
+        self.position, self.sums, self.seconds = 0, {}, 0.0
+
+    def pair(self) -> dict[str, dict[str, Any]]:
+        """Contents of G_ and D_ in RVC's layout; `iteration` is the last finished epoch."""
+        sides = {"G": (self.generator, self.optimizer), "D": (self.adversary.network, self.adversary.optimizer)}
+        return {
+            kind: {
+                "model": network.state_dict(),
+                "iteration": self.epoch,
+                "optimizer": _plain_optimizer(optimizer),
+                "learning_rate": self.course.learning_rate,
+            }
+            for kind, (network, optimizer) in sides.items()
+        }
+
+    def rest(self) -> dict[str, Any]:
+        """What a pair lacks."""
+        cuda = self.noise.device.type == "cuda"
+        return {
+            "step": self.step, "epoch": self.epoch, "position": self.position, "sums": self.sums, "seconds": self.seconds,
+            "order": self.order, "course": self.course.numbers(), "noise": self.noise.generator.get_state(),
+            "torch": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state(self.noise.device) if cuda else None,
+            "device": self.noise.device.type, "scaler": self.precision.scaler.state_dict(),
+        }  # fmt: skip
+
+    def load_pair(self, pair: dict[str, dict[str, Any]], names: dict[str, str]) -> None:
+        """Raises RvcError naming every tensor that is missing or has another shape. `names`: files, for messages."""
+        sides = {"G": (self.generator, self.optimizer), "D": (self.adversary.network, self.adversary.optimizer)}
+        for kind, (network, _) in sides.items():
+            check_tensors(pair[kind]["model"], network.state_dict(), names[kind])
+        for kind, (network, optimizer) in sides.items():
+            network.load_state_dict(pair[kind]["model"])
+            _load_optimizer(optimizer, pair[kind]["optimizer"], names[kind])
+
+    def load_rest(self, entry: dict[str, Any]) -> None:
+        self.step, self.epoch, self.position = entry["step"], entry["epoch"], entry["position"]
+        self.sums, self.seconds, self.order = dict(entry["sums"]), entry["seconds"], entry["order"]
+        if entry["scaler"] and self.precision.scaler.is_enabled():
+            self.precision.scaler.load_state_dict(entry["scaler"])
+        torch.set_rng_state(entry["torch"])
+        if entry["device"] == self.noise.device.type:
+            self.noise.generator.set_state(entry["noise"])
+            if entry["cuda"] is not None:
+                torch.cuda.set_rng_state(entry["cuda"], self.noise.device)
+        else:
+            self.noise.generator.manual_seed(self.course.seed + self.step)
+
+
+def check_tensors(found: Any, expected: dict[str, Tensor], name: str) -> None:
+    """Raises RvcError naming what is missing, too much or wrongly shaped."""
+    if not isinstance(found, dict):
+        raise RvcError(f"{name} holds no weights", "its model is no dictionary", "choose another file")
+    wrong = [f"{key} is missing" for key in expected if key not in found]
+    wrong += [f"{key} is not known" for key in found if key not in expected]
+    for key, tensor in expected.items():
+        if key in found and getattr(found[key], "shape", None) != tensor.shape:
+            wrong.append(f"{key} is {list(getattr(found[key], 'shape', []))}, expected {list(tensor.shape)}")
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise RvcError(f"{name} does not fit this model", "; ".join(wrong[:5]) + more, "use the preset it was made with, or another file")
+
+
+def _plain_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Without our choice of kernels, as RVC's programs write it."""
+    state = optimizer.state_dict()
+    state["param_groups"] = [{**group, "fused": None, "foreach": None} for group in state["param_groups"]]
+    return state
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str) -> None:
+    """Moments by parameter number; rates and betas stay our own. Raises RvcError naming the file when they do not fit."""
+    own = optimizer.state_dict()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    moments = saved.get("state") if isinstance(saved, dict) else None
+    if not isinstance(moments, dict) or (moments and set(moments) != set(range(len(parameters)))):
+        raise RvcError(f"{name} does not fit this model", f"its optimizer does not have the {len(parameters)} expected entries", _FRESH)
+    for number, entry in moments.items():
+        shapes = [getattr(entry.get(key), "shape", None) for key in ("exp_avg", "exp_avg_sq")]
+        if "step" not in entry or any(shape != parameters[number].shape for shape in shapes):
+            raise RvcError(f"{name} does not fit this model", f"its optimizer's entry {number} has another shape", _FRESH)
+    optimizer.load_state_dict({"state": moments, "param_groups": own["param_groups"]})
+
+
+_FRESH = "move the file away to go on from an older one, or train again with --fresh"
+
+
+@dataclass
+class Restored:
+    """`entry` is None for a pair from elsewhere; `skipped` names newer pairs that could not be read."""
+
+    step: int
+    entry: dict[str, Any] | None
+    skipped: list[str]
+
+
+class CheckpointStore:
+    """The G_ and D_ pairs of an experiment and its resume.pt. `path(kind, step)` spells a checkpoint's name."""
+
+    def __init__(self, path: Callable[[str, int], Path], resume: Path) -> None:
+        self.path, self.resume = path, resume
+
+    def steps(self) -> list[int]:
+        """Steps with both a G_ and a D_ file, newest first."""
+        folder = self.path("G", 0).parent
+        found = [int(m[1]) for p in folder.glob("G_*.pth") if (m := re.fullmatch(r"G_(\d+)\.pth", p.name))]
+        return sorted((step for step in found if self.path("D", step).is_file()), reverse=True)
+
+    def entries(self) -> dict[int, dict[str, Any]]:
+        """What resume.pt knows, by step; empty when there is none or it cannot be read."""
+        try:
+            content = torch.load(self.resume, map_location="cpu", weights_only=True)
+            return {int(step): dict(entry) for step, entry in content["states"].items()}
+        except UNREADABLE:
+            return {}
+
+    def save(self, state: TrainingState, *, keep: bool) -> None:
+        """Write the state's entry, then its pair. A pair with `keep` False makes room for the next one."""
+        entries = {step: entry for step, entry in self.entries().items() if step in self.steps()}
+        entries[state.step] = {**state.rest(), "keep": keep}
+        self._write(self.resume, {"format": 1, "states": entries})
+        for kind, content in state.pair().items():
+            self._write(self.path(kind, state.step), content)
+
+    def _write(self, path: Path, content: dict[str, Any]) -> None:
+        with whole_file(path) as temporary:
+            torch.save(content, temporary)
+
+    def prune(self, keep_last: int) -> None:
+        """Remove pairs that newer ones replaced: all that were not to be kept, and of the others all but `keep_last` (0 keeps all)."""
+        entries, steps = self.entries(), self.steps()
+        kept = [step for step in steps if entries.get(step, {}).get("keep", True)]
+        wanted = set(kept[:keep_last] if keep_last else kept) | set(steps[:1])
+        for step in steps:
+            if step not in wanted:
+                self.path("G", step).unlink(missing_ok=True)
+                self.path("D", step).unlink(missing_ok=True)
+
+    def restore(self, state: TrainingState) -> Restored | None:
+        """Load the newest whole pair, with its entry where there is one. None when there is no pair at all.
+
+        Raises RvcError when none of the pairs can be read, or when one that can be read does not fit.
+        """
+        entries, skipped = self.entries(), []
+        for step in self.steps():
+            paths = {kind: self.path(kind, step) for kind in ("G", "D")}
+            try:
+                pair = {kind: _read_checkpoint(path) for kind, path in paths.items()}
+                entry = entries.get(step)
+                if entry is None and pair["G"]["iteration"] != pair["D"]["iteration"]:
+                    raise ValueError("G_ and D_ are of different epochs")
+            except UNREADABLE as error:
+                skipped.append(f"{paths['G'].name} and {paths['D'].name}: {str(error).splitlines()[0] if str(error) else 'damaged'}")
+                continue
+            state.load_pair(pair, {kind: str(path) for kind, path in paths.items()})
+            self._place(state, step, entry, pair["G"])
+            return Restored(state.step, entry, skipped)
+        if skipped:
+            raise RvcError("No checkpoint can be read", "; ".join(skipped), "put back whole files, or train again with --fresh")
+        return None
+
+    def _place(self, state: TrainingState, step: int, entry: dict[str, Any] | None, generator: dict[str, Any]) -> None:
+        if entry is not None:
+            state.load_rest(entry)
+            return
+        counted = [int(moment["step"]) for moment in generator["optimizer"]["state"].values()]
+        state.step = max(counted, default=0) if step == LATEST_ONLY else step
+        state.epoch = int(generator["iteration"])
+        state.begin_epoch()
+        state.noise.generator.manual_seed(state.course.seed + state.step)
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    """Never runs code from the file. Raises one of UNREADABLE."""
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(content, dict) or not {"model", "iteration", "optimizer"} <= set(content):
+        raise ValueError(f"{path.name} is no training checkpoint")
+    return content
+
+
+def load_pretrained(network: nn.Module, path: Path) -> str:
+    """Start from a file with a `model` dictionary. Returns a note when its speaker table has another size: matching rows are copied.
+
+    Raises RvcError when the file cannot be read or does not fit otherwise.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        weights = dict(content["model"])
+    except UNREADABLE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RvcError(f"{path} is no pretrained file that can be read", reason, "rvc assets verify --file FILE says what a file is") from error
+    expected, note = network.state_dict(), ""
+    table = weights.get("emb_g.weight")
+    own = expected.get("emb_g.weight")
+    if own is not None and isinstance(table, Tensor) and table.ndim == 2 and table.shape[1:] == own.shape[1:] and len(table) != len(own):
+        rows = min(len(table), len(own))
+        weights["emb_g.weight"] = torch.cat([table[:rows].to(own), own[rows:]])
+        note = f"its speaker table has {len(table)} rows, this model {len(own)}: {rows} were copied"
+    check_tensors(weights, expected, str(path))
+    network.load_state_dict(weights)
+    return note

@@ -1,0 +1,74 @@
+"""One step of training: the discriminators learn on what the generator made, then the generator learns from their judgement."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
+from rvc_engine.models.configs import ModelConfig
+from rvc_engine.models.noise import NoiseSource
+from rvc_engine.models.synthesizer import Synthesizer, slices
+from rvc_engine.training.adversary import Adversary
+from rvc_engine.training.course import Course
+from rvc_engine.training.dataset import Batch
+from rvc_engine.training.losses import kl_loss
+from rvc_engine.training.precision import Precision
+
+
+class StepResult(NamedTuple):
+    """Scalars on the device, by the names that RVC programs give them in TensorBoard."""
+
+    scalars: dict[str, Tensor]
+
+    def numbers(self) -> dict[str, float]:
+        """Waits for the device, once."""
+        values = torch.stack([value.detach().float() for value in self.scalars.values()]).tolist()
+        return dict(zip(self.scalars, values, strict=True))
+
+
+class Trainer:
+    """Borrows networks and optimizers from a training state; owns nothing that a checkpoint must hold."""
+
+    def __init__(
+        self, generator: Synthesizer, optimizer: torch.optim.Optimizer, adversary: Adversary, precision: Precision, course: Course
+    ) -> None:
+        self.generator, self.optimizer, self.adversary = generator, optimizer, adversary
+        self.precision, self.course = precision, course
+        self.config: ModelConfig = generator.config
+        c = self.config
+        self.mel_scale = MelScale(c.sample_rate, c.filter_length, c.n_mels, c.mel_fmin, c.mel_fmax)
+
+    def step(self, batch: Batch, noise: NoiseSource) -> StepResult:
+        """`batch` is on the generator's device."""
+        b, config = batch, self.config
+        with self.precision.autocast():
+            made = self.generator(b.phone, b.lengths, b.pitch, b.pitch_hz, b.spec, b.speaker, noise)
+        wave = made.wave.float()
+        real = slices(b.wave, made.start_frames * config.hop_samples, config.segment_samples)
+
+        lesson = self.adversary.learn(real, wave.detach())
+
+        judgement = self.adversary.judge(real, wave)
+        mel = self.course.c_mel * F.l1_loss(*self.mels(b.spec, made.start_frames, wave))
+        kl = self.course.c_kl * kl_loss(made.z_p, made.logs_q, made.m_p, made.logs_p, made.mask)
+        total = torch.stack(judgement.adversarial).sum() + judgement.features + mel + kl
+        norm = self.precision.descend(total, self.optimizer)
+        self.precision.scaler.update()
+
+        scalars = {"loss/g/total": total, "loss/d/total": lesson.total, "grad_norm_d": lesson.grad_norm, "grad_norm_g": norm}
+        scalars |= {"loss/g/fm": judgement.features, "loss/g/mel": mel, "loss/g/kl": kl}
+        scalars |= {f"loss/g/{i}": part for i, part in enumerate(judgement.adversarial)}
+        scalars |= {f"loss/d_r/{i}": part for i, part in enumerate(lesson.real)}
+        scalars |= {f"loss/d_g/{i}": part for i, part in enumerate(lesson.fake)}
+        return StepResult(scalars)
+
+    def mels(self, spec: Tensor, starts: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-mels (B, n_mels, segment) of the true slice, cut out of the whole clip's, and of the made one, with reflected edges."""
+        config = self.config
+        true = log_mel(slices(spec, starts, config.segment_frames), self.mel_scale)
+        made = log_mel(spectrogram(wave.squeeze(1), config.filter_length, config.hop_samples, config.filter_length), self.mel_scale)
+        return true, made
