@@ -87,7 +87,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         except _OtherFile:
             raise UnusableRecording("it is a list of other files, not a recording") from None
         except (FFmpegError, OSError, ValueError) as error:
-            raise UnusableRecording(f"cannot be decoded: {_reason(error)}") from error
+            raise UnusableRecording(f"not audio, or damaged at its start ({_reason(error)})") from error
         with container:
             if PLAYLISTS & set(container.format.name.split(",")):
                 raise UnusableRecording("it is a list of other files, not a recording")
@@ -194,7 +194,7 @@ def decode(path: Path, sample_rate: int) -> NDArray[np.float32]:
 
 
 def encode(path: Path, samples: NDArray[np.int16], sample_rate: int, format: str) -> None:
-    """Write (T,) int16 as wav, flac, mp3, m4a (AAC) or ogg (Opus). The file appears whole and decodes to the same length.
+    """Write (T,) int16, T > 0, as wav, flac, mp3, m4a (AAC) or ogg (Opus). The file appears whole and decodes to the same length.
 
     A codec knows certain rates only: other material is resampled to the next rate above.
     """
