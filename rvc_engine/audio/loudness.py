@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.floating]
+Envelope = NDArray[np.float64]
 PEAK = 0.99
 FULL_SCALE = 32768
 FLOOR = 1e-6
@@ -38,7 +39,7 @@ class EnvelopeMeter:
         """(1 + T // hop,) RMS so far."""
         count = len(self.sums) - (1 if self.filled else 0)
         sums = np.array([*self.sums, 0.0])
-        return np.sqrt((sums[:count] + sums[1 : count + 1]) / (2 * self.hop))
+        return np.asarray(np.sqrt((sums[:count] + sums[1 : count + 1]) / (2 * self.hop)))
 
 
 def envelope(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
@@ -51,14 +52,14 @@ def envelope(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
 def spread(values: NDArray[np.float64], start: int, stop: int, total: int) -> NDArray[np.float64]:
     """Positions `start` .. `stop` of `values` stretched linearly to `total` samples (torch's interpolate, corners not aligned)."""
     positions = (np.arange(start, stop) + 0.5) * (len(values) / total) - 0.5
-    return np.interp(positions, np.arange(len(values)), values)
+    return np.asarray(np.interp(positions, np.arange(len(values)), values))
 
 
-def mix_gain(source: NDArray[np.float64], result: NDArray[np.float64], rate: float, start: int, stop: int, total: int) -> NDArray[np.float32]:
-    """Gain for samples `start` .. `stop` of a result of `total` samples, from both envelopes: source^(1 - rate) * result^(rate - 1)."""
+def mix_gain(source: Envelope, result: Envelope, rate: float, start: int, stop: int, total: int) -> NDArray[np.float32]:
+    """Gain for samples `start` .. `stop` of a result of `total`, from both envelopes: source^(1 - rate) * result^(rate - 1)."""
     above = np.maximum(spread(result, start, stop, total), FLOOR)
     gain = spread(source, start, stop, total) ** (1 - rate) * above ** (rate - 1)
-    return gain.astype(np.float32)
+    return np.asarray(gain, dtype=np.float32)
 
 
 def change_rms(source: Samples, source_rate: int, result: Samples, result_rate: int, rate: float) -> Samples:
@@ -72,7 +73,8 @@ def change_rms(source: Samples, source_rate: int, result: Samples, result_rate: 
 def int16_scale(peak: float) -> np.float32:
     """Factor from -1..1 to 16 bits; a peak above 0.99 is brought down to it."""
     over = np.float32(peak) / np.float32(PEAK)
-    return np.float32(FULL_SCALE) / over if over > 1 else np.float32(FULL_SCALE)
+    scale: np.float32 = np.float32(FULL_SCALE) / max(over, np.float32(1))
+    return scale
 
 
 def to_int16(samples: Samples, sample_rate: int, target_rate: int = 0) -> NDArray[np.int16]:
@@ -80,7 +82,8 @@ def to_int16(samples: Samples, sample_rate: int, target_rate: int = 0) -> NDArra
     if target_rate and target_rate != sample_rate and len(samples):
         import soxr
 
-        samples = fit(soxr.resample(samples, sample_rate, target_rate, quality="HQ"), resampled_length(len(samples), sample_rate, target_rate))
+        length = resampled_length(len(samples), sample_rate, target_rate)
+        samples = fit(soxr.resample(samples, sample_rate, target_rate, quality="HQ"), length)
     if not len(samples):
         return np.zeros(0, dtype=np.int16)
     if not np.isfinite(samples).all():

@@ -84,5 +84,3 @@ def mirrored(wave: NDArray[np.floating], start: int, stop: int) -> NDArray[np.fl
     period = 2 * (len(wave) - 1)
     position = np.arange(start, stop) % period
     return wave[np.minimum(position, period - position)]
-
-

@@ -42,6 +42,9 @@ class Pitch:
     hz: NDArray[np.float64]
     voiced: NDArray[np.bool_]
 
+    def part(self, start: int, stop: int) -> Pitch:
+        return Pitch(self.coarse[start:stop], self.hz[start:stop], self.voiced[start:stop])
+
 
 class Converter:
     """A loaded voice. `settings.pitch_method` must be usable; `voice` and `index` must belong together (retrieval.refuse_other_encoder).
@@ -52,8 +55,8 @@ class Converter:
     """
 
     def __init__(
-        self, voice: Voice, encoder: ContentEncoder, index: Retrieval | None, settings: ConvertSettings, device: torch.device | str = "cpu", *,
-        workspace: Workspace | None = None, plan: ChunkPlan | None = None,
+        self, voice: Voice, encoder: ContentEncoder, index: Retrieval | None, settings: ConvertSettings,
+        device: torch.device | str = "cpu", *, workspace: Workspace | None = None, plan: ChunkPlan | None = None,
     ) -> None:  # fmt: skip
         self.voice = voice
         self.config = voice.config
@@ -132,9 +135,7 @@ class Converter:
         first = chunk.start // HOP
         audio = mirrored(source, chunk.start - self.plan.pad_samples, chunk.start - self.plan.pad_samples + frames * HOP)
         features = self.encoder.encode([audio.astype(np.float32)])[0]
-        part = None
-        if pitch is not None:
-            part = Pitch(*(values[first : first + frames] for values in (pitch.coarse, pitch.hz, pitch.voiced)))
+        part = pitch.part(first, first + frames) if pitch else None
         wave = self.synthesize(features, part, frames, Noise(self.device, seed=chunk_seed(self.settings.seed, number)))
         count = round((chunk.stop - chunk.start) * self.config.sample_rate / RATE)
         return wave[pad * hop : pad * hop + count]

@@ -70,7 +70,8 @@ def check_index_file(path: Path, *, memory_bytes: int = 0) -> IndexFacts:
             raise ValueError("it is too short")
         limit = min(memory_bytes or _free_memory(), MAX_BYTES)
         if size > limit:
-            raise BadInput(f"The index {path} does not fit into memory", f"{size >> 20} MiB, {limit >> 20} MiB are free", "use --index none")
+            sizes = f"{size >> 20} MiB, {limit >> 20} MiB are free"
+            raise BadInput(f"The index {path} does not fit into memory", sizes, "use --index none")
         reader = _Reader(np.memmap(path, dtype=np.uint8, mode="r"))
         dim, rows, lists = _walk(reader)
     except FileNotFoundError as error:
@@ -129,7 +130,7 @@ def _list_sizes(reader: _Reader, lists: int, rows: int) -> list[int]:
     count = reader.number("<u8")
     if form == b"full":
         reader.expect("number of list sizes", count, lists)
-        sizes = reader.take(8 * count).view("<u8").tolist()
+        sizes: list[int] = reader.take(8 * count).view("<u8").tolist()
     else:
         if count % 2 or count > 2 * lists:
             raise ValueError("its list sizes are damaged")

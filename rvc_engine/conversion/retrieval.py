@@ -46,8 +46,9 @@ def write_index(index: Any, path: Path) -> None:
     """Through Python's own file, so that any name works."""
     import faiss
 
+    api: Any = faiss  # its type stubs lack the callbacks
     with path.open("wb") as file:
-        writer = faiss.PyCallbackIOWriter(file.write)
+        writer = api.PyCallbackIOWriter(file.write)
         faiss.write_index(index, writer)
         del writer  # flushes
 
@@ -66,9 +67,10 @@ class Retrieval:
         import faiss
 
         check_index_file(path)
+        api: Any = faiss  # its type stubs lack the callbacks
         try:
             with path.open("rb") as file:
-                reader = faiss.PyCallbackIOReader(file.read)
+                reader = api.PyCallbackIOReader(file.read)
                 return cls(faiss.read_index(reader))
         except (OSError, RuntimeError) as error:
             raise BadInput(f"{path} is no index that can be used", str(error).split("\n")[0], HINT) from error
@@ -98,7 +100,7 @@ def weights_of(distances: Features, ids: NDArray[np.int64]) -> Features:
     with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 is an exact hit, inf/inf a frame without neighbours
         ratio = np.where(d == nearest, 1.0, nearest / d)
     weights = np.where(there, ratio**2, 0.0)
-    return (weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)).astype(np.float32)
+    return np.asarray(weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300), dtype=np.float32)
 
 
 def refuse_other_encoder(facts: IndexFacts, model: ModelConfig) -> None:

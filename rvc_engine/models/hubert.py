@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchaudio.models import hubert_base, wav2vec2_model
+from torchaudio.models import Wav2Vec2Model, hubert_base, wav2vec2_model
 
 FRAME_SAMPLES = 320
 MARGIN_SAMPLES = 80  # receptive field 400 at stride 320: T samples give (T - 80) // 320 frames
@@ -25,7 +25,7 @@ class Hubert(nn.Module):
     `final_proj.bias`.
     """
 
-    def __init__(self, trunk: nn.Module, layer: int, projection: nn.Linear | None) -> None:
+    def __init__(self, trunk: Wav2Vec2Model, layer: int, projection: nn.Linear | None) -> None:
         super().__init__()
         self.trunk = trunk
         self.layer = layer

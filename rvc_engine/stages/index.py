@@ -129,7 +129,7 @@ def _reduce(vectors: Rows, centres: int, work: _Work) -> Generator[Event, None, 
     centre by its share of all rows that it has had (Sculley 2010). Starts from the first rows."""
     import faiss
 
-    means = vectors[:centres].copy()
+    means: Rows = vectors[:centres].copy()
     weights = np.ones(len(means))
     for _ in range(PASSES):
         for start in range(0, len(vectors), BATCH):

@@ -74,6 +74,7 @@ def chunks(doc, inputs, kit):
         for chunk in chunking.chunks(len(wave), cuts):
             frames = chunk.frames + 2 * plan.pad_frames
             first = chunk.start // chunking.HOP
-            rows.append([chunk.start, chunk.start + frames * chunking.HOP, first, first + frames, frames, frames * case["samples_per_frame"]])
+            end = chunk.start + frames * chunking.HOP
+            rows.append([chunk.start, end, first, first + frames, frames, frames * case["samples_per_frame"]])
         mine[f"rows_{name}"] = np.array(rows, dtype=np.int64)
     return mine

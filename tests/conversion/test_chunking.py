@@ -1,5 +1,7 @@
 """Chunks cover a recording exactly, and mirrored ends read like numpy's padding."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def test_no_sample_is_lost(length):
     parts = chunks(length, cuts)
     assert parts[0].start == 0
     assert parts[-1].stop == length
-    for a, b in zip(parts, parts[1:], strict=False):
+    for a, b in pairwise(parts):
         assert a.stop == b.start
         assert b.start % 160 == 0
     assert max(p.stop - p.start for p in parts) <= 3 * 16000

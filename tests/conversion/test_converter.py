@@ -44,7 +44,10 @@ def speech(seconds, f0=140.0):
     return (0.1 * np.where((t % 1 > 0.33) & (t % 1 < 0.66), noise, buzz)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("preset", "rate"), [("v2-40k-tiny", 40000), ("v1-48k-tiny", 48000), ("v2-32k-tiny", 32000), ("starter-tiny", 16000)])
+RATES = {"v2-40k-tiny": 40000, "v1-48k-tiny": 48000, "v2-32k-tiny": 32000, "starter-tiny": 16000}
+
+
+@pytest.mark.parametrize(("preset", "rate"), RATES.items())
 @pytest.mark.parametrize("seconds", [0.05, 1.0, 9.7])
 def test_no_time_is_lost(preset, rate, seconds):
     wave = speech(seconds)

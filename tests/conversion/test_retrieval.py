@@ -77,7 +77,9 @@ def test_frames_without_neighbours_stay():
     np.testing.assert_array_equal(Retrieval(index).blend(far, 1.0), far)
 
 
-OFFSETS = {"dim": (4, "<i"), "rows": (8, "<q"), "metric": (33, "<i"), "lists": (37, "<Q"), "probes": (45, "<Q"), "quantizer dim": (57, "<i")}
+OFFSETS = {
+    "dim": (4, "<i"), "rows": (8, "<q"), "metric": (33, "<i"), "lists": (37, "<Q"), "probes": (45, "<Q"), "quantizer dim": (57, "<i"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("field", OFFSETS)

@@ -1,0 +1,240 @@
+"""Recordings in, the same words in another voice out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rvc_engine.audio.io import decode, encode
+from rvc_engine.conversion.index_file import check_index_file
+from rvc_engine.conversion.retrieval import Retrieval, refuse_other_encoder
+from rvc_engine.device import choose_device, out_of_memory
+from rvc_engine.errors import BadInput, RvcError, UnusableRecording
+from rvc_engine.events import Converted, Event, ItemSkipped, Progressed
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.models.content_encoder import check_encoder, load_encoder
+from rvc_engine.pitch import resolve_method
+from rvc_engine.settings import ConvertSettings, choices_of
+
+if TYPE_CHECKING:
+    from rvc_engine.bundles.small_model import Voice
+    from rvc_engine.conversion.converter import Converter
+
+FORMATS = choices_of(ConvertSettings.model_fields["format"])
+LOWEST_RATE = 8000
+SOURCE_RATE = 16000
+
+
+# --- which voice ------------------------------------------------------------------------------------------------------
+def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) -> tuple[Path, Path | None]:
+    """(model, index) of VOICE: a .pth file, or the name of an experiment, whose newest small model and newest index are used.
+
+    `index`: a file, "none" for no index, or None for the experiment's own. Raises BadInput listing what is there.
+    """
+    if os.sep in name_or_path or name_or_path.endswith(".pth"):
+        model, own = _voice_file(name_or_path, workspace), None
+    else:
+        experiment = workspace.experiment(name_or_path)
+        model, own = _newest_voice(experiment), next(reversed(experiment.indexes()), None)
+    if index == "none":
+        return model, None
+    if index is None:
+        return model, own
+    path = Path(index).expanduser()
+    if not path.is_file():
+        raise BadInput(f"There is no index file {path}", "", "check the path given with --index, or use --index none")
+    return model, path
+
+
+def _voice_file(text: str, workspace: Workspace) -> Path:
+    path = Path(text).expanduser()
+    for candidate in (path, workspace.weights / path):
+        if candidate.is_file():
+            return candidate
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder, not a voice", "", "name an experiment, or a .pth file")
+    raise BadInput(f"There is no voice {path}", "", _voices_there(workspace))
+
+
+def _newest_voice(experiment: Experiment) -> Path:
+    weights, name = experiment.workspace.weights, experiment.name
+    found = [p for p in weights.glob("*.pth") if p == experiment.small_model or _is_epoch_of(p.stem, name)] if weights.is_dir() else []
+    if not found:
+        if experiment.exists():
+            raise BadInput(f"{name} has no voice yet", f"there is no {experiment.small_model}", f"rvc run {name} trains it")
+        raise BadInput(f"There is no voice {name!r}", "", _voices_there(experiment.workspace))
+    return max(found, key=lambda p: (p.stat().st_mtime, p == experiment.small_model))
+
+
+def _is_epoch_of(stem: str, name: str) -> bool:
+    """NAME_e12_s340"""
+    parts = stem.removeprefix(f"{name}_e").split("_s")
+    return stem.startswith(f"{name}_e") and len(parts) == 2 and all(p.isdigit() for p in parts)
+
+
+def _voices_there(workspace: Workspace) -> str:
+    names = sorted(p.stem for p in workspace.weights.glob("*.pth")) if workspace.weights.is_dir() else []
+    if not names:
+        return f"there are no voices in {workspace.weights}; rvc run NAME --dataset FOLDER makes one"
+    return f"voices in {workspace.weights}: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}"
+
+
+# --- which files ------------------------------------------------------------------------------------------------------
+def expand_inputs(inputs: Iterable[Path]) -> list[Path]:
+    """Files as they are, folders as the files directly in them (hidden ones left out). Raises BadInput for what is not there."""
+    files: list[Path] = []
+    for path in inputs:
+        if path.is_dir():
+            try:
+                inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+            except OSError as error:
+                raise BadInput(f"{path} cannot be read", str(error), "check its permissions") from error
+            if not inside:
+                raise BadInput(f"There are no files in {path}", "", "name recordings, or a folder that holds some")
+            files += inside
+        elif path.exists():
+            files.append(path)
+        else:
+            raise BadInput(f"There is no file {path}", "", "check the path")
+    if not files:
+        raise BadInput("No recordings are given", "", "name recordings, or folders of recordings")
+    return list(dict.fromkeys(files))
+
+
+def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) -> list[tuple[Path, Path, str]]:
+    """(source, target, format) for each recording. `output` is a folder, or, for one input file, may be a file whose suffix then decides
+    the format. Raises BadInput where the two do not fit or a recording would be overwritten."""
+    files = expand_inputs(inputs)
+    suffix = output.suffix.lower().removeprefix(".")
+    single = len(inputs) == 1 and not inputs[0].is_dir()
+    if single and not output.is_dir() and suffix:
+        if suffix not in FORMATS:
+            raise BadInput(f"Unknown format .{suffix}", f"{output}", f"use one of {', '.join(FORMATS)}")
+        plan = [(files[0], output, suffix)]
+    elif output.exists() and not output.is_dir():
+        what = "without a format in its name" if single else "but several recordings need a folder"
+        raise BadInput(f"{output} is a file, {what}", "", "give --output a folder")
+    elif not single and not output.exists() and suffix in FORMATS:
+        raise BadInput(f"{output} would be one file for several recordings", "", "give --output a folder")
+    else:
+        plan = [(source, output / name, settings.format) for source, name in zip(files, _names(files, settings.format), strict=True)]
+    sources = {p.resolve() for p in files}
+    for _, target, _ in plan:
+        if target.resolve() in sources:
+            raise BadInput(f"{target} is one of the recordings", "it would be overwritten", "choose another --output")
+        if target.is_dir():
+            raise BadInput(f"{target} is a folder", "a result of that name cannot be written", "choose another --output")
+    _refuse_unwritable(output if output.is_dir() else output.parent)
+    return plan
+
+
+def _names(files: list[Path], format: str) -> list[str]:
+    """A name for each result: the source's, with -2, -3 ... where two recordings share theirs."""
+    taken: set[str] = set()
+    names = []
+    for path in files:
+        stem, count = path.stem, 1
+        while f"{stem}.{format}".casefold() in taken:
+            count += 1
+            stem = f"{path.stem}-{count}"
+        taken.add(f"{stem}.{format}".casefold())
+        names.append(f"{stem}.{format}")
+    return names
+
+
+def _refuse_unwritable(folder: Path) -> None:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is a file, not a folder", "", "choose another --output")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadInput(f"{folder} cannot be written to", "", "choose another --output, or change its permissions")
+
+
+# --- converting -------------------------------------------------------------------------------------------------------
+def convert_files(
+    voice_path: Path, inputs: list[Path], output: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace
+) -> Generator[Event, None, None]:
+    """Each recording into the voice. The voice is loaded once; a recording that cannot be used is an ItemSkipped.
+
+    Arguments are checked here and now, before anything is written: BadInput. The events come from the generator; it raises RvcError when
+    no recording could be converted.
+    """
+    plan = plan_outputs(inputs, output, settings)
+    if 0 < settings.sample_rate < LOWEST_RATE:
+        raise BadInput(
+            f"A sample rate of {settings.sample_rate} Hz is too low", "", f"use 0 for the voice's own, or at least {LOWEST_RATE}"
+        )
+    device = str(choose_device(settings.device))
+    from rvc_engine.bundles.small_model import read_voice
+
+    voice = read_voice(voice_path)
+    check_encoder(voice.config.encoder, workspace)
+    if settings.speaker >= voice.config.speakers:
+        raise BadInput(f"{voice_path.name} has no speaker {settings.speaker}", "", f"use 0..{voice.config.speakers - 1}")
+    if voice.config.pitch:
+        settings = settings.model_copy(update={"pitch_method": resolve_method(settings.pitch_method, workspace)})
+    if index is not None and settings.index_rate:
+        refuse_other_encoder(check_index_file(index), voice.config)
+    else:
+        index = None
+    return _convert(voice, plan, settings, index, workspace, device)
+
+
+def _convert(
+    voice: Voice, plan: list[tuple[Path, Path, str]], settings: ConvertSettings, index: Path | None, workspace: Workspace, device: str
+) -> Generator[Event, None, None]:
+    from rvc_engine.conversion.converter import Converter
+
+    total = len(plan)
+    yield Progressed(stage="convert", done=0, total=total, unit="files")
+    encoder = load_encoder(voice.config.encoder, workspace, device)
+    retrieval = Retrieval.load(index) if index else None
+    converter = Converter(voice, encoder, retrieval, settings, device, workspace=workspace)
+    reasons = []
+    for done, (source, target, format) in enumerate(plan, 1):
+        try:
+            samples = yield from _convert_one(converter, source)
+            seconds = len(samples) / converter.sample_rate
+            _write(target, samples, converter.sample_rate, format)
+            yield Converted(source=str(source), path=str(target), seconds=seconds)
+        except UnusableRecording as error:
+            reasons.append(f"{source.name}: {error}")
+            yield ItemSkipped(stage="convert", item=str(source), reason=str(error))
+        yield Progressed(stage="convert", done=done, total=total, unit="files", item=source.name)
+    if len(reasons) == total:
+        more = f" (and {total - 1} more)" if total > 1 else ""
+        raise RvcError("No recording could be converted", reasons[0] + more, "check the recordings with another player")
+
+
+def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, NDArray[np.int16]]:
+    wave = decode(source, SOURCE_RATE)
+    seconds = -(-len(wave) // SOURCE_RATE)
+    steps = converter.steps(wave)
+    del wave  # a long one is kept filtered by the converter only
+    try:
+        while True:
+            done = next(steps)
+            yield Progressed(stage="convert", done=int(done), total=seconds, unit="seconds", item=source.name)
+    except StopIteration as end:
+        samples: NDArray[np.int16] = end.value
+        return samples
+    except (RuntimeError, MemoryError) as error:
+        told = out_of_memory(error)
+        if told is None:
+            raise
+        raise RvcError("Out of memory", told.message, "free memory that other programs hold, or use --device cpu") from error
+    finally:
+        steps.close()
+
+
+def _write(target: Path, samples: NDArray[np.int16], sample_rate: int, format: str) -> None:
+    try:
+        encode(target, samples, sample_rate, format)
+    except OSError as error:
+        raise RvcError(f"{target} cannot be written", str(error), "choose another --output") from error
