@@ -63,6 +63,7 @@ class RunScreen(Screen[None]):
         self.choice = Choice("", "", "")  # what the form was left with, until the engine has written it down
         self._drawn_at = 0.0
         self._undrawn = False
+        self._usable: tuple[bool | None, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Heading(ascii=self.ascii, id="heading")
@@ -186,7 +187,10 @@ class RunScreen(Screen[None]):
         for panel in self.query(Panel):
             panel.show(self.state, self.client.now())
         self.query_one(JournalPanel).show(self.state)
-        self.refresh_bindings()
+        usable = tuple(self.check_action(action, ()) for action in ("run_all", "stop", "copy", "scroll"))
+        if usable != self._usable:
+            self._usable = usable
+            self.refresh_bindings()
 
     # --- keys ---------------------------------------------------------------------------------------------------------
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -10,6 +10,7 @@ from rvc_tui.widgets.panel import Panel, join
 
 class FailurePanel(Panel):
     TITLE = "What went wrong"
+    WRAPS = True
 
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
         error = told(state)
