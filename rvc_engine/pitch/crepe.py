@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rvc_engine.errors import BadInput
@@ -25,6 +24,7 @@ def crepe(wave_16k: NDArray[np.floating], frames: int, device: str) -> NDArray[n
         raise BadInput(
             "crepe needs the package torchcrepe", "it is not installed", "pip install torchcrepe, or choose another pitch method"
         )
+    import torch
     import torchcrepe
 
     wave = torch.from_numpy(np.ascontiguousarray(wave_16k, dtype=np.float32))[None]
