@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from rvc_engine.disk import whole_file
 
 USED = "used"
+WAITING = "waiting"
 Row = TypeVar("Row", "ClipRow", "SourceRow")
 
 
@@ -29,7 +30,7 @@ class ClipRow:
 
 @dataclass(frozen=True)
 class SourceRow:
-    """`outcome`: "used", or why the recording gave no clip."""
+    """`outcome`: "used", "waiting" to be cut, or why the recording gave no clip."""
 
     i: int
     source: str
@@ -59,7 +60,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
 def write_rows(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
     """The file appears whole. Any file name survives, also one that is not valid text."""
     with whole_file(path, durable=False) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n")
+        writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
 

@@ -17,7 +17,7 @@ from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.pipeline import dataset_files, source_name
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.stages.clip_table import USED, ClipRow, SourceRow, is_whole_wav, place_of, read_rows, write_rows
+from rvc_engine.stages.clip_table import USED, WAITING, ClipRow, SourceRow, is_whole_wav, place_of, read_rows, write_rows
 from rvc_engine.workers import results_of, worker_count
 
 STAGE = "preprocess"
@@ -128,8 +128,7 @@ class Ledger:
             self.clips.setdefault(clip.source, []).append(clip)
         self.sources = {row.source: row for row in read_rows(experiment.sources_csv, SourceRow)}
         self.numbers = {name: row.i for name, row in self.sources.items()}
-        on_disk = [place_of(clip)[0] for clip in experiment.clips()]
-        self.next_number = 1 + max([*self.numbers.values(), *on_disk], default=-1)
+        self.next_number = 1 + max(self.numbers.values(), default=-1)
         self.saved = time.monotonic()
 
     def keep_only(self, stats: dict[str, os.stat_result]) -> list[MovedAside]:
@@ -150,7 +149,6 @@ class Ledger:
                 for path in pair:
                     path.unlink(missing_ok=True)
         target = move_aside(stale, self.experiment.folder, STAGE)
-        self.save()
         return [MovedAside(stage=STAGE, path=str(target), reason="recordings were removed or changed")] if target else []
 
     def _is_whole(self, row: SourceRow, stat: os.stat_result) -> bool:
@@ -173,6 +171,12 @@ class Ledger:
             self.numbers[name] = self.next_number
             self.next_number += 1
         return self.numbers[name]
+
+    def plan(self, tasks: list[SourceTask]) -> None:
+        """Write down which number each new source has, so that a run that is stopped goes on with the same."""
+        for task in tasks:
+            self.sources[task.name] = SourceRow(task.i, task.name, task.bytes, task.mtime_ns, 0.0, 0, WAITING)
+        self.save()
 
     def add(self, cut: SourceCut) -> None:
         self.sources[cut.row.source] = cut.row
@@ -214,6 +218,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         for name, (path, stat) in stats.items()
         if name not in ledger.sources
     ]
+    ledger.plan(tasks)
     results = _cuts(tasks, settings.preprocess.workers)
     try:
         for cut in results:

@@ -1,0 +1,119 @@
+"""The pitch stage: three files a clip, resumable, and nothing dropped but what cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rvc_engine.audio.io import write_wav
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.events import Event, ItemSkipped, Progressed
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.pitch.coarse import coarse, fill_unvoiced
+from rvc_engine.settings import ExperimentSettings, for_preset
+from rvc_engine.stages import pitch
+
+
+def add_clip(experiment: Experiment, name: str, wave: np.ndarray) -> None:
+    write_wav(experiment.ground_truth / f"{name}.wav", wave, 16000)
+    write_wav(experiment.wavs_16k / f"{name}.wav", wave, 16000)
+
+
+@pytest.fixture
+def experiment(home: Path) -> Experiment:
+    experiment = Workspace(home).experiment("voice")
+    t = np.arange(16000) / 16000
+    for i in range(3):
+        tone = sum(np.sin(2 * np.pi * (120 + 40 * i) * k * t) / k for k in range(1, 7)) * 0.15
+        add_clip(experiment, f"{i}_0", np.concatenate([np.zeros(8000), tone, np.zeros(4321)]))
+    return experiment
+
+
+def settings_with(method: str = "praat", unvoiced: str = "interpolate", workers: int = 1) -> ExperimentSettings:
+    settings = for_preset("starter")
+    settings.pitch.method, settings.pitch.unvoiced, settings.pitch.workers = method, unvoiced, workers  # type: ignore[assignment]
+    settings.pitch.device = "cpu"
+    return settings
+
+
+def run(experiment: Experiment, settings: ExperimentSettings) -> list[Event]:
+    return list(pitch.run(experiment, settings))
+
+
+def files_of(experiment: Experiment, clip: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    folders = (experiment.pitch_coarse, experiment.pitch_hz, experiment.voicing)
+    numbers, hz, voiced = (np.load(folder / f"{clip}.wav.npy") for folder in folders)
+    return numbers, hz, voiced
+
+
+@pytest.mark.parametrize("method", ["praat", "harvest", "dio", "fcpe", "auto"])
+def test_three_files_a_clip(experiment: Experiment, method: str) -> None:
+    events = run(experiment, settings_with(method))
+    done = [event.done for event in events if isinstance(event, Progressed)]
+    assert done == [0, 1, 2, 3] and len(events) == 4
+    for i in range(3):
+        numbers, hz, voiced = files_of(experiment, f"{i}_0")
+        assert numbers.shape == hz.shape == voiced.shape == (28321 // 160,)
+        assert numbers.dtype.kind == "i" and hz.dtype == np.float64 and voiced.dtype == bool
+        assert voiced[55:145].mean() > 0.95 and not voiced[:45].any()
+        assert np.median(hz) == pytest.approx(120 + 40 * i, rel=0.02) and (hz > 0).all()
+        assert np.array_equal(numbers, coarse(hz))
+    assert not list(experiment.folder.rglob(".*"))
+
+
+def test_unvoiced_frames_can_stay_at_zero(experiment: Experiment) -> None:
+    run(experiment, settings_with(unvoiced="zero"))
+    numbers, hz, voiced = files_of(experiment, "0_0")
+    assert np.array_equal(hz > 0, voiced) and (numbers[~voiced] == 1).all() and not voiced.all()
+    filled = fill_unvoiced(hz)
+    assert (filled > 0).all() and np.array_equal(filled[voiced], hz[voiced])
+
+
+def test_a_wholly_unvoiced_clip_is_kept(experiment: Experiment) -> None:
+    add_clip(experiment, "3_0", np.zeros(8000))
+    events = run(experiment, settings_with())
+    numbers, hz, voiced = files_of(experiment, "3_0")
+    assert not hz.any() and (numbers == 1).all() and not voiced.any()
+    assert not any(isinstance(event, ItemSkipped) for event in events)
+
+
+def test_it_goes_on_from_what_is_there(experiment: Experiment) -> None:
+    stage = pitch.run(experiment, settings_with())
+    next(stage), next(stage)
+    stage.close()
+    before = (experiment.pitch_hz / "0_0.wav.npy").stat().st_mtime_ns
+    (experiment.pitch_hz / ".1_0.wav.npy.77.part").write_bytes(b"torn")
+    events = run(experiment, settings_with())
+    assert isinstance(events[0], Progressed) and (events[0].done, events[0].total) == (1, 3)
+    assert (experiment.pitch_hz / "0_0.wav.npy").stat().st_mtime_ns == before
+    assert not list(experiment.folder.rglob(".*"))
+    assert len(run(experiment, settings_with())) == 1
+
+
+def test_workers(experiment: Experiment) -> None:
+    t = np.arange(8000) / 16000
+    for i in range(3, 25):
+        add_clip(experiment, f"{i}_0", 0.3 * np.sin(2 * np.pi * 200 * t) + 0.1 * np.sin(2 * np.pi * 400 * t))
+    events = run(experiment, settings_with(workers=2))
+    assert isinstance(events[-1], Progressed) and events[-1].done == 25
+    assert len(list(experiment.pitch_coarse.iterdir())) == 25
+
+
+def test_a_damaged_clip_is_skipped(experiment: Experiment) -> None:
+    (experiment.wavs_16k / "1_0.wav").write_bytes(b"RIFF")
+    skipped = [event for event in run(experiment, settings_with()) if isinstance(event, ItemSkipped)]
+    assert [event.item for event in skipped] == ["1_0"] and skipped[0].reason
+    for i in (0, 2):
+        (experiment.wavs_16k / f"{i}_0.wav").unlink()
+        (experiment.pitch_hz / f"{i}_0.wav.npy").unlink()
+    with pytest.raises(RvcError):
+        run(experiment, settings_with())
+
+
+def test_no_clips_and_no_such_method(home: Path, experiment: Experiment) -> None:
+    with pytest.raises(RvcError, match="No clip"):
+        run(Workspace(home).experiment("other"), settings_with())
+    with pytest.raises(BadInput):
+        run(experiment, settings_with("rmvpe"))
