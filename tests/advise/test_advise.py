@@ -246,3 +246,14 @@ def test_container_limit(tmp_path: Path) -> None:
 def test_advising_loads_no_torch() -> None:
     code = "import sys; from rvc_engine.advise import advise; advise('starter', None); assert not {'torch', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.soak
+def test_real_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real process with real steps: memory grows with the batch, and the answer is kept."""
+    monkeypatch.setattr(measurements, "MEASURED_BATCHES", {"cpu": (1, 4)})
+    advice = advise("starter-tiny", None, measure=True, device="cpu")
+    assert advice["source"] == "measured", advice["reasons"]
+    rows = {row["batch_size"]: row for row in advice["batch"]}
+    assert rows[1]["memory_bytes"] < rows[4]["memory_bytes"] and rows[4]["samples_per_s"] > 0
+    assert advise("starter-tiny", None, device="cpu")["source"] == "cached"
