@@ -16,6 +16,7 @@ from rvc_engine.models.configs import ModelConfig
 WINDOW = 10
 MASKED = -1e4
 PITCH_STEPS = 256
+QUERY_BLOCK = 512  # frames that look at a time when converting
 
 
 def band_to_square(band: Tensor) -> Tensor:
@@ -56,11 +57,27 @@ class Attention(nn.Module):
         """`mask` (B, 1, F, F): True where a frame may not look."""
         query, key, value = (self._split(conv(x)) for conv in (self.conv_q, self.conv_k, self.conv_v))
         query = query / math.sqrt(self.width)
+        if not torch.is_grad_enabled() and x.shape[2] > QUERY_BLOCK:
+            blocks = range(0, x.shape[2], QUERY_BLOCK)
+            found = torch.cat([self._found_by(query, key, value, mask, first) for first in blocks], dim=2)
+            return self.conv_o(found.transpose(2, 3).flatten(1, 2))
         near = band_to_square(query @ self.emb_rel_k.transpose(1, 2))
         scores = (query @ key.transpose(2, 3) + near).masked_fill(mask, MASKED)
         weights = self.drop(torch.softmax(scores, dim=-1))
         found = weights @ value + square_to_band(weights, 2 * WINDOW + 1) @ self.emb_rel_v
         return self.conv_o(found.transpose(2, 3).flatten(1, 2))
+
+    def _found_by(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, first: int) -> Tensor:
+        """What QUERY_BLOCK frames from `first` on find, (B, heads, block, C / heads): the same numbers in memory that grows with F only."""
+        query, mask = query[:, :, first : first + QUERY_BLOCK], mask[:, :, first : first + QUERY_BLOCK]
+        batch, heads, count, _ = query.shape
+        place = torch.arange(first, first + count, device=query.device)[:, None] + torch.arange(2 * WINDOW + 1, device=query.device)
+        place = place.expand(batch, heads, count, 2 * WINDOW + 1)  # columns of the band, shifted by WINDOW so that none is negative
+        scores = F.pad(query @ key.transpose(2, 3), (WINDOW, WINDOW))
+        scores = scores.scatter_add_(3, place, query @ self.emb_rel_k.transpose(1, 2))[..., WINDOW:-WINDOW]
+        weights = self.drop(torch.softmax(scores.masked_fill(mask, MASKED), dim=-1))
+        near = F.pad(weights, (WINDOW, WINDOW)).gather(3, place)
+        return weights @ value + near @ self.emb_rel_v
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, C, F) -> (B, heads, F, C / heads)."""
