@@ -115,4 +115,6 @@ def _first_line(error: BaseException) -> str:
 
 
 def _bad(path: Path, reason: str) -> BadInput:
-    return BadInput(f"{path} is not a voice that can be used", reason, "choose a .pth that an RVC program exported, or train the voice again")
+    return BadInput(
+        f"{path} is not a voice that can be used", reason, "choose a .pth that an RVC program exported, or train the voice again"
+    )

@@ -71,7 +71,14 @@ class Synthesizer(nn.Module):
             self.enc_p = PriorEncoder(config)
 
     def forward(
-        self, phone: Tensor, lengths: Tensor, pitch: Tensor | None, pitch_hz: Tensor | None, spec: Tensor, speaker: Tensor, noise: NoiseSource
+        self,
+        phone: Tensor,
+        lengths: Tensor,
+        pitch: Tensor | None,
+        pitch_hz: Tensor | None,
+        spec: Tensor,
+        speaker: Tensor,
+        noise: NoiseSource,
     ) -> Generated:
         """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), speaker (B,): one random slice of
         config.segment_frames of each clip, spoken from its posterior."""

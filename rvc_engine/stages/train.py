@@ -58,7 +58,9 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
     found = experiment.workspace.find_pretrained(*names)
     if found is None:
         why = f"{names[0]} is not in {experiment.workspace.pretrained}"
-        raise BadInput(f"The pretrained weights of {settings.preset} are missing", why, f"rvc assets pull {settings.preset}, or {flag} none")
+        raise BadInput(
+            f"The pretrained weights of {settings.preset} are missing", why, f"rvc assets pull {settings.preset}, or {flag} none"
+        )
     return found
 
 
@@ -129,7 +131,9 @@ def _row(folder: Path, settings: ExperimentSettings, name: str) -> Row:
     coarse, hz = (where / f"{name}.wav.npy" for where in (experiment.pitch_coarse, experiment.pitch_hz))
     pitched = settings.pitched
     features = experiment.features(settings.model.feature_dim) / f"{name}.npy"
-    return Row(experiment.ground_truth / f"{name}.wav", features, coarse if pitched else None, hz if pitched else None, settings.train.speaker)
+    return Row(
+        experiment.ground_truth / f"{name}.wav", features, coarse if pitched else None, hz if pitched else None, settings.train.speaker
+    )
 
 
 def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[list[Row], list[ItemSkipped]]:

@@ -113,7 +113,9 @@ class ClipDataset:
         samples = torch.from_numpy(_finite(_read_wave(row.wave, config.sample_rate), row.wave))
         phone = torch.from_numpy(_finite(_read_array(row.features, 2), row.features)).float().repeat_interleave(2, dim=0)
         if phone.shape[1] != config.feature_dim:
-            raise RvcError(f"{row.features} does not fit", f"features are {phone.shape[1]} wide, the model takes {config.feature_dim}", _AGAIN)
+            raise RvcError(
+                f"{row.features} does not fit", f"features are {phone.shape[1]} wide, the model takes {config.feature_dim}", _AGAIN
+            )
         pitch = torch.from_numpy(_read_array(row.coarse, 1)).long() if row.coarse is not None else None
         hz = torch.from_numpy(_finite(_read_array(row.hz, 1), row.hz)).float() if row.hz is not None else None
         if pitch is not None and len(pitch) and not 0 <= int(pitch.min()) <= int(pitch.max()) <= 255:

@@ -111,11 +111,17 @@ class TrainingLoop:
         self.scalars.add(state.step, {**numbers, "learning_rate": rate})
         norms = {"g": numbers["grad_norm_g"], "d": numbers["grad_norm_d"]}
         return TrainStepped(
-            step=state.step, epoch=epoch, epochs=self.course.epochs, losses=shown(numbers), learning_rate=rate, grad_norms=norms, seconds=seconds
+            step=state.step,
+            epoch=epoch,
+            epochs=self.course.epochs,
+            losses=shown(numbers),
+            learning_rate=rate,
+            grad_norms=norms,
+            seconds=seconds,
         )
 
     def _check_finite(self, numbers: dict[str, float], batch: Batch) -> None:
-        """The fp16 scaler skips steps whose gradients overflow and lowers its scale; anything else that is not finite has spoilt the weights."""
+        """The fp16 scaler skips a step that overflows and lowers its scale; anything else that is not finite has spoilt the weights."""
         finite = all(math.isfinite(value) for value in numbers.values())
         self._overflows = 0 if finite else self._overflows + 1
         if finite or (self.state.precision.scaler.is_enabled() and self._overflows <= OVERFLOWS):
@@ -161,4 +167,3 @@ def shown(numbers: dict[str, float]) -> dict[str, float]:
     """The losses that events carry: total, mel, KL and feature loss of the generator, total of the discriminators."""
     names = ("g/total", "g/mel", "g/kl", "g/fm", "d/total")
     return {name: numbers[f"loss/{name}"] for name in names if f"loss/{name}" in numbers}
-

@@ -26,7 +26,7 @@ def feature_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tenso
 
 
 def kl_loss(z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tensor) -> Tensor:
-    """KL of the posterior, sampled as z_p, from the prior: (B, C, F) each, `mask` (B, 1, F); summed over the channels, mean over valid frames."""
+    """KL of the posterior, sampled as z_p, from the prior: (B, C, F) each, `mask` (B, 1, F); sum over channels, mean over valid frames."""
     z_p, logs_q, m_p, logs_p = z_p.float(), logs_q.float(), m_p.float(), logs_p.float()
     kl = logs_p - logs_q - 0.5 + 0.5 * (z_p - m_p).square() * torch.exp(-2 * logs_p)
     return (kl * mask).sum() / mask.sum()

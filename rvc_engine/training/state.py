@@ -254,7 +254,9 @@ def load_pretrained(network: nn.Module, path: Path) -> str:
         weights = dict(content["model"])
     except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RvcError(f"{path} is no pretrained file that can be read", reason, "rvc assets verify --file FILE says what a file is") from error
+        raise RvcError(
+            f"{path} is no pretrained file that can be read", reason, "rvc assets verify --file FILE says what a file is"
+        ) from error
     expected, note = network.state_dict(), ""
     table = weights.get("emb_g.weight")
     own = expected.get("emb_g.weight")

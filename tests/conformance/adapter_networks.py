@@ -88,7 +88,13 @@ def infer(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
     cuts = {name: doc[name] for name in ("skip_head", "return_length", "return_length2") if doc.get(name) is not None}
     with torch.no_grad():
         out = network.infer(
-            tensors["phone"], tensors["phone_lengths"], tensors.get("pitch"), tensors.get("pitchf"), tensors["sid"], noise=Replay(draws), **cuts
+            tensors["phone"],
+            tensors["phone_lengths"],
+            tensors.get("pitch"),
+            tensors.get("pitchf"),
+            tensors["sid"],
+            noise=Replay(draws),
+            **cuts,
         )
     seen |= {"y": out.wave, "x_mask": out.mask, "z": out.z, "z_p": out.z_p, "m_p": out.m_p, "logs_p": out.logs_p}
     seen["dec_in"] = seen["pre"] + seen["cond"]
@@ -139,7 +145,12 @@ def train(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
     out = {name: spread(value, doc["arrays"][name]["text"]) for name, value in out.items()}
     out |= _judgements(judged, len(inputs["phone"]))
     n = range(len(judged))
-    out |= {"loss_disc": numbers["loss/d/total"], "loss_fm": numbers["loss/g/fm"], "loss_mel": numbers["loss/g/mel"], "loss_kl": numbers["loss/g/kl"]}
+    out |= {
+        "loss_disc": numbers["loss/d/total"],
+        "loss_fm": numbers["loss/g/fm"],
+        "loss_mel": numbers["loss/g/mel"],
+        "loss_kl": numbers["loss/g/kl"],
+    }
     out |= {"loss_gen_all": numbers["loss/g/total"], "grad_norm_d": numbers["grad_norm_d"], "grad_norm_g": numbers["grad_norm_g"]}
     for name, key in (("losses_disc_r", "loss/d_r"), ("losses_disc_g", "loss/d_g"), ("losses_gen", "loss/g")):
         out[name] = [numbers[f"{key}/{i}"] for i in n]

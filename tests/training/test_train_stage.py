@@ -1,0 +1,220 @@
+"""Training as a stage: events, files, exact resume, and refusals."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rvc_engine.bundles.small_model import read_voice
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.events import CheckpointSaved, EpochFinished, Event, Progressed, TrainStepped, Warned
+from rvc_engine.experiment import Experiment
+from rvc_engine.stages import train
+from rvc_engine.training.losses import kl_loss
+from rvc_engine.training.state import CheckpointStore
+
+
+def newest(experiment: Experiment) -> dict[str, Any]:
+    store = CheckpointStore(experiment.checkpoint, experiment.resume_state)
+    step = store.steps()[0]
+    return {kind: torch.load(experiment.checkpoint(kind, step), weights_only=True) for kind in ("G", "D")}
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    return bool(a == b)
+
+
+def of(events: list[Event], kind: type) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_a_whole_training(make_experiment: Any) -> None:
+    experiment, settings = make_experiment()
+    settings.train.save_every, settings.train.keep_last, settings.train.epochs = 1, 1, 3
+    events = list(train.run(experiment, settings))
+    steps, epochs = of(events, TrainStepped), of(events, EpochFinished)
+    assert [event.step for event in steps] == list(range(1, len(steps) + 1)) and [event.epoch for event in epochs] == [1, 2, 3]
+    first = of(events, Progressed)[0]
+    assert (first.done, first.total) == (0, len(steps)) and of(events, Progressed)[-1].done == len(steps)
+    assert {"g/total", "g/mel", "d/total"} <= set(steps[0].losses) and set(steps[0].grad_norms) == {"g", "d"}
+    assert epochs[-1].losses["g/mel"] < epochs[0].losses["g/mel"]
+    assert any("clips" in event.title for event in of(events, Warned))
+    assert {event.kind for event in of(events, CheckpointSaved)} == {"checkpoint", "small", "resume"}
+    assert len(list(experiment.folder.glob("G_*.pth"))) == len(list(experiment.folder.glob("D_*.pth"))) == 1
+    assert train.artefacts(experiment, settings) == [experiment.small_model]
+    voice = read_voice(experiment.small_model)
+    assert (voice.epoch, voice.step, voice.info, voice.unvoiced) == (3, len(steps), "3epoch", "interpolate")
+    assert all(Path(event.path).is_file() for event in of(events, CheckpointSaved) if event.kind == "small")
+    lines = experiment.filelist.read_text().split("\n")
+    assert len(lines) == 4 and lines[0].split("|")[0].endswith("0_gt_wavs/0_0.wav") and lines[0].endswith("|0")
+    assert json.loads(experiment.config_json.read_text())["data"]["sampling_rate"] == 16000
+    assert list(experiment.folder.glob("events.out.tfevents.*"))
+
+    again = list(train.run(experiment, settings))
+    assert not of(again, TrainStepped)
+    settings.train.epochs = 1
+    assert not of(list(train.run(experiment, settings)), TrainStepped)
+
+
+def test_more_epochs_go_on_and_changed_settings_are_told(make_experiment: Any) -> None:
+    experiment, settings = make_experiment()
+    settings.train.epochs = 1
+    done = of(list(train.run(experiment, settings)), TrainStepped)[-1].step
+    settings.train.epochs, settings.train.learning_rate = 2, 2e-4
+    events = list(train.run(experiment, settings))
+    steps = of(events, TrainStepped)
+    assert (steps[0].step, steps[0].epoch) == (done + 1, 2)
+    assert any("learning_rate" in event.message for event in of(events, Warned))
+    assert steps[0].learning_rate == pytest.approx(2e-4 * 0.999875)
+
+
+@pytest.mark.parametrize("preset", ["starter-tiny", "v2-32k-tiny"])
+def test_resume_is_exact_after_any_event(make_experiment: Any, preset: str, tmp_path: Path) -> None:
+    """Stopped at every event in turn, over and over: weights and optimizers end bit for bit as without a stop."""
+    whole, settings = make_experiment("whole", preset, seconds=(0.9, 0.9, 1.2))
+    settings.train.save_every = 1
+    events = list(train.run(whole, settings))
+    expected = newest(whole)
+    means = [event.losses for event in of(events, EpochFinished)]
+
+    stopped, seen = make_experiment("stopped", preset, seconds=(0.9, 0.9, 1.2))[0], []
+    for _ in range(40):
+        stage = train.run(stopped, settings)
+        for event in stage:
+            seen.append(event)
+            if isinstance(event, TrainStepped | EpochFinished | CheckpointSaved):
+                stage.close()
+                break
+        else:
+            break
+    assert same(newest(stopped), expected)
+    assert [event.step for event in of(seen, TrainStepped)] == [event.step for event in of(events, TrainStepped)]
+    assert [event.losses for event in of(seen, EpochFinished)] == means
+    assert same(read_voice(stopped.small_model).weights, read_voice(whole.small_model).weights)
+
+
+def test_checkpoints_have_rvcs_layout(make_experiment: Any) -> None:
+    experiment, settings = make_experiment(preset="v2-40k-tiny")
+    settings.train.epochs = 1
+    list(train.run(experiment, settings))
+    for content in newest(experiment).values():
+        assert list(content) == ["model", "iteration", "optimizer", "learning_rate"]
+        assert (content["iteration"], content["learning_rate"]) == (1, settings.train.learning_rate)
+        group, count = content["optimizer"]["param_groups"][0], len(content["model"])
+        assert list(group["params"]) == list(range(count)) == sorted(content["optimizer"]["state"])
+        assert {"lr", "betas", "eps", "weight_decay", "amsgrad", "initial_lr"} <= set(group) and group["fused"] is group["foreach"] is None
+        assert (group["betas"], group["eps"], group["weight_decay"]) == ((0.8, 0.99), 1e-9, 0.01)
+        assert set(content["optimizer"]["state"][0]) == {"step", "exp_avg", "exp_avg_sq"}
+
+
+def trained(make_experiment: Any) -> tuple[Experiment, Any]:
+    experiment, settings = make_experiment()
+    settings.train.save_every = 1
+    list(train.run(experiment, settings))
+    settings.train.epochs = 3
+    return experiment, settings
+
+
+def test_a_damaged_pair_gives_way_to_the_one_before(make_experiment: Any) -> None:
+    experiment, settings = trained(make_experiment)
+    steps = CheckpointStore(experiment.checkpoint, experiment.resume_state).steps()
+    path = experiment.checkpoint("D", steps[0])
+    path.write_bytes(path.read_bytes()[:1000])
+    events = list(train.run(experiment, settings))
+    assert any("damaged" in event.title for event in of(events, Warned))
+    assert of(events, TrainStepped)[0].step == steps[1] + 1
+
+
+def test_training_never_starts_over_silently(make_experiment: Any) -> None:
+    experiment, settings = trained(make_experiment)
+    for path in experiment.folder.glob("G_*.pth"):
+        path.write_bytes(b"nothing")
+    with pytest.raises(RvcError, match="No checkpoint can be read"):
+        list(train.run(experiment, settings))
+
+
+@pytest.mark.parametrize("wrong", ["missing", "shape"])
+def test_a_checkpoint_that_does_not_fit_is_refused_by_name(make_experiment: Any, wrong: str) -> None:
+    experiment, settings = trained(make_experiment)
+    step = CheckpointStore(experiment.checkpoint, experiment.resume_state).steps()[0]
+    path = experiment.checkpoint("G", step)
+    content = torch.load(path, weights_only=True)
+    if wrong == "missing":
+        del content["model"]["dec.conv_pre.bias"]
+    else:
+        content["model"]["dec.conv_pre.bias"] = torch.zeros(3)
+    torch.save(content, path)
+    with pytest.raises(RvcError, match=r"dec\.conv_pre\.bias"):
+        list(train.run(experiment, settings))
+
+
+def test_a_pair_from_elsewhere_goes_on_at_the_next_epoch(make_experiment: Any) -> None:
+    """RVC repeats the epoch that it saved; we do not."""
+    experiment, settings = trained(make_experiment)
+    experiment.resume_state.unlink()
+    step = CheckpointStore(experiment.checkpoint, experiment.resume_state).steps()[0]
+    events = list(train.run(experiment, settings))
+    first = of(events, TrainStepped)[0]
+    assert (first.step, first.epoch) == (step + 1, 3)
+    assert any("resume state" in event.title for event in of(events, Warned))
+
+
+def test_pretrained_files(make_experiment: Any, tmp_path: Path) -> None:
+    experiment, settings = trained(make_experiment)
+    step = CheckpointStore(experiment.checkpoint, experiment.resume_state).steps()[0]
+    base = torch.load(experiment.checkpoint("G", step), weights_only=True)
+    base["model"]["emb_g.weight"] = base["model"]["emb_g.weight"].repeat(3, 1)
+    torch.save({"model": base["model"]}, tmp_path / "base.pth")
+    other, settings = make_experiment("other")
+    settings.train.pretrained_g, settings.train.pretrained_d = str(tmp_path / "base.pth"), str(experiment.checkpoint("D", step))
+    stage = train.run(other, settings)
+    warned = [event for event in stage if isinstance(event, Warned)]
+    assert any("speaker table has 12 rows" in event.message for event in warned)
+
+    shutil.rmtree(other.folder)
+    settings.train.pretrained_d = str(tmp_path / "nothing.pth")
+    with pytest.raises(BadInput, match=r"nothing\.pth"):
+        train.check_ready(other, settings)
+    settings.preset = "v2-40k"
+    settings.train.pretrained_g = settings.train.pretrained_d = ""
+    with pytest.raises(BadInput, match="pretrained weights of v2-40k are missing"):
+        train.check_ready(other, settings)
+    settings.train.pretrained_g = settings.train.pretrained_d = "none"
+    train.check_ready(other, settings)
+
+
+def test_a_loss_that_is_not_finite_names_the_clips(make_experiment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is spoilt is not saved: the next run goes on from the last checkpoint."""
+    experiment, settings = make_experiment(seconds=(1.0,))
+    settings.train.save_every, settings.train.epochs, calls = 1, 4, []
+
+    def breaks(*args: Any) -> torch.Tensor:
+        calls.append(1)
+        return kl_loss(*args) * (float("nan") if len(calls) == 3 else 1.0)
+
+    monkeypatch.setattr("rvc_engine.training.trainer.kl_loss", breaks)
+    with pytest.raises(RvcError, match="the clips were 0_0") as caught:
+        list(train.run(experiment, settings))
+    assert "step 3" in caught.value.title
+    assert all(torch.isfinite(x).all() for x in newest(experiment)["G"]["model"].values())
+    assert [event.step for event in of(list(train.run(experiment, settings)), TrainStepped)] == [3, 4]
+
+
+@pytest.mark.parametrize("preset", [f"{v}-{r}k-tiny" for v in ("v1", "v2") for r in (32, 40, 48)])
+@pytest.mark.parametrize("pitched", [True, False])
+def test_every_shape_trains(make_experiment: Any, preset: str, pitched: bool) -> None:
+    experiment, settings = make_experiment(preset=preset, pitched=pitched, seconds=(0.6,))
+    settings.train.epochs = 1
+    assert of(list(train.run(experiment, settings)), TrainStepped)
+    voice = read_voice(experiment.small_model)
+    assert (voice.config.to_rvc_list(), voice.config.pitch) == (settings.model.to_rvc_list(), pitched)
+    assert (voice.config.encoder, voice.config.flow_layers) == (settings.model.encoder, settings.model.flow_layers)
