@@ -30,7 +30,11 @@ NAME = "train"
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings) -> None:
-    """Raises BadInput, before anything is written, when a file to start from is missing."""
+    """Raises BadInput, before anything is written, when a file to start from or the speaker's row is missing."""
+    if settings.train.speaker >= settings.model.speakers:
+        raise BadInput(
+            f"There is no speaker {settings.train.speaker}", f"{settings.preset} has {settings.model.speakers}", "use --speaker 0"
+        )
     store = CheckpointStore(experiment.checkpoint, experiment.resume_state)
     if not store.steps():
         find_start(experiment, settings)
@@ -99,6 +103,7 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
 
     state = TrainingState.fresh(config, course, device)
     store = CheckpointStore(experiment.checkpoint, experiment.resume_state)
+    store.remove_halves()
     restored = store.restore(state)
     yield from _tell_restored(restored, course) if restored else _start(experiment, settings, state)
 
@@ -158,9 +163,11 @@ def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[l
 
 
 def mute_rows(experiment: Experiment, settings: ExperimentSettings) -> list[Row]:
+    """Rows of silence, if the stages before made any that holds a training slice."""
     row = _row(experiment.mute, settings, "mute")
-    there = all(path.is_file() for path in row.files())
-    return [row] * settings.train.mutes if there else []
+    if not all(path.is_file() for path in row.files()) or ClipDataset([], settings.model).frames(row) < settings.model.segment_frames:
+        return []
+    return [row] * settings.train.mutes
 
 
 def rvc_config(config: ModelConfig, course: Course) -> dict[str, Any]:
@@ -168,8 +175,8 @@ def rvc_config(config: ModelConfig, course: Course) -> dict[str, Any]:
     rate, length = config.sample_rate, config.filter_length
     data = {"filter_length": length, "hop_length": config.hop_samples, "max_wav_value": 32768.0, "mel_fmax": config.mel_fmax}
     data |= {"mel_fmin": config.mel_fmin, "n_mel_channels": config.n_mels, "sampling_rate": rate, "win_length": length}
-    names = ("filter_channels", "gin_channels", "hidden_channels", "inter_channels", "kernel_size", "n_heads", "n_layers", "p_dropout")
-    names += ("resblock_dilation_sizes", "resblock_kernel_sizes", "upsample_initial_channel", "upsample_kernel_sizes", "upsample_rates")
+    names = ["filter_channels", "gin_channels", "hidden_channels", "inter_channels", "kernel_size", "n_heads", "n_layers", "p_dropout"]
+    names += ["resblock_dilation_sizes", "resblock_kernel_sizes", "upsample_initial_channel", "upsample_kernel_sizes", "upsample_rates"]
     model = {name: getattr(config, name) for name in names}
     model |= {"resblock": "1", "spk_embed_dim": config.speakers, "use_spectral_norm": False}
     train = {"batch_size": course.batch_size, "betas": [0.8, 0.99], "c_kl": course.c_kl, "c_mel": course.c_mel, "epochs": course.epochs}

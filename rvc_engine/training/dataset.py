@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,9 @@ class Batch:
     names: tuple[str, ...] = ()
 
     def to(self, device: torch.device) -> Batch:
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: v.to(device, non_blocking=True) for k, v in values.items() if isinstance(v, Tensor)})
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved = {name: value.to(device, non_blocking=True) for name, value in values.items() if isinstance(value, Tensor)}
+        return Batch(**{**values, **moved})
 
 
 class ClipDataset:
@@ -123,8 +124,8 @@ class ClipDataset:
         spec = self._spectrogram(samples, row)
         n = min(len(phone), spec.shape[1], MAX_FRAMES, *(len(x) for x in (pitch, hz) if x is not None))
         wave = samples[: n * config.hop_samples].clone()
-        cut = (x[:n].clone() if x is not None else None for x in (pitch, hz))
-        return Clip(phone[:n].clone(), *cut, spec[:, :n].contiguous(), wave, row.speaker)
+        pitch, hz = (x[:n].clone() if x is not None else None for x in (pitch, hz))
+        return Clip(phone[:n].clone(), pitch, hz, spec[:, :n].contiguous(), wave, row.speaker)
 
     def _spectrogram(self, samples: Tensor, row: Row) -> Tensor:
         try:
@@ -142,10 +143,9 @@ def collate(clips: Sequence[Clip], names: tuple[str, ...] = ()) -> Batch:
     pitched = clips[0].pitch is not None
 
     def padded(parts: list[Any], axis: int, length: int) -> Tensor:
-        first = parts[0]
-        shape = list(first.shape)
+        shape = list(parts[0].shape)
         shape[axis] = length
-        out = first.new_zeros((len(parts), *shape))
+        out: Tensor = parts[0].new_zeros((len(parts), *shape))
         for row, part in zip(out, parts, strict=True):
             row.narrow(axis, 0, part.shape[axis]).copy_(part)
         return out
@@ -173,9 +173,8 @@ def _read_wave(path: Path, rate: int, *, mmap: bool = False) -> np.ndarray[Any, 
         raise RvcError(f"{path} cannot be read", str(error) or "it is damaged", _AGAIN) from error
     if found_rate != rate or samples.ndim != 1:
         raise RvcError(f"{path} does not fit", f"it has {found_rate} Hz and {samples.ndim} axes, the model takes {rate} Hz mono", _AGAIN)
-    if samples.dtype == np.int16 and not mmap:
-        return samples.astype(np.float32) / 32768
-    return np.asarray(samples) if mmap else samples.astype(np.float32)
+    plain: np.ndarray[Any, Any] = np.asarray(samples, dtype=None if mmap else np.float32)
+    return plain / np.float32(32768) if samples.dtype == np.int16 and not mmap else plain
 
 
 def _read_array(path: Path, axes: int, *, mmap: bool = False) -> np.ndarray[Any, Any]:

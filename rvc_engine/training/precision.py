@@ -12,7 +12,7 @@ class Precision:
     def __init__(self, name: str, device: torch.device) -> None:
         self.name, self.device = name, device
         self.half = name != "fp32"
-        self.scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
+        self.scaler = torch.GradScaler(device.type, enabled=name == "fp16")
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=DTYPES[self.name] if self.half else None, enabled=self.half)
@@ -20,7 +20,7 @@ class Precision:
     def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
         """One step of the optimizer down the loss. Returns the norm of all gradients; they are measured, not clipped."""
         optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
+        torch.autograd.backward(self.scaler.scale(loss))
         self.scaler.unscale_(optimizer)
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)

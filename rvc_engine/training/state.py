@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rvc_engine.disk import whole_file
+from rvc_engine.disk import TEMPORARY, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.discriminators import Discriminators
@@ -72,7 +73,7 @@ class TrainingState:
         sides = {"G": (self.generator, self.optimizer), "D": (self.adversary.network, self.adversary.optimizer)}
         return {
             kind: {
-                "model": network.state_dict(),
+                "model": OrderedDict((key, value.cpu()) for key, value in network.state_dict().items()),
                 "iteration": self.epoch,
                 "optimizer": _plain_optimizer(optimizer),
                 "learning_rate": self.course.learning_rate,
@@ -128,8 +129,9 @@ def check_tensors(found: Any, expected: dict[str, Tensor], name: str) -> None:
 
 
 def _plain_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Without our choice of kernels, as RVC's programs write it."""
+    """On the CPU and without our choice of kernels, as RVC's programs write it."""
     state = optimizer.state_dict()
+    state["state"] = {number: {key: value.cpu() for key, value in entry.items()} for number, entry in state["state"].items()}
     state["param_groups"] = [{**group, "fused": None, "foreach": None} for group in state["param_groups"]]
     return state
 
@@ -182,7 +184,8 @@ class CheckpointStore:
 
     def save(self, state: TrainingState, *, keep: bool) -> None:
         """Write the state's entry, then its pair. A pair with `keep` False makes room for the next one."""
-        entries = {step: entry for step, entry in self.entries().items() if step in self.steps()}
+        steps = self.steps()
+        entries = {step: entry for step, entry in self.entries().items() if step in steps}
         entries[state.step] = {**state.rest(), "keep": keep}
         self._write(self.resume, {"format": 1, "states": entries})
         for kind, content in state.pair().items():
@@ -199,6 +202,17 @@ class CheckpointStore:
         wanted = set(kept[:keep_last] if keep_last else kept) | set(steps[:1])
         for step in steps:
             if step not in wanted:
+                self.path("G", step).unlink(missing_ok=True)
+                self.path("D", step).unlink(missing_ok=True)
+
+    def remove_halves(self) -> None:
+        """Remove what a process that was killed while it saved has left: temporary files, and a half of a pair newer than the last whole one."""
+        folder, newest = self.resume.parent, max(self.steps(), default=-1)
+        for pattern in (f".[GD]_*.pth.*{TEMPORARY}", f".{self.resume.name}.*{TEMPORARY}"):
+            for path in folder.glob(pattern):
+                path.unlink(missing_ok=True)
+        for step in self.entries():
+            if step > newest:
                 self.path("G", step).unlink(missing_ok=True)
                 self.path("D", step).unlink(missing_ok=True)
 

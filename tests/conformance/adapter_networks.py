@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from scipy.io import wavfile
 from torch import Tensor, nn
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, mel_filterbank, spectrogram
-from rvc_engine.models.configs import ModelConfig, model_config
+from rvc_engine.models.configs import PRESETS, ModelConfig, model_config
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.course import Course
-from rvc_engine.training.dataset import Batch
+from rvc_engine.training.dataset import Batch, ClipDataset, Row
 from rvc_engine.training.precision import Precision, adamw
 from rvc_engine.training.trainer import Trainer
 
@@ -188,4 +192,34 @@ def _updates(doc: Arrays, before: dict[str, Tensor], sides: dict[str, tuple[nn.M
             out |= {f"{kind}:{name}": x.flatten()[every].numpy() for kind, x in values.items() if f"{kind}:{name}" in doc["arrays"]}
         out[f"grad_norms_{side}"] = [np.sqrt(v) for v in squares.values()]
         out[f"moved_{side}"] = list(moved.values())
+    return out
+
+
+def dataset(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
+    """Items become files and are read by the engine's own loader; the reference lists a batch longest first."""
+    recipe = kit.recipe
+    out: Arrays = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for pitched, prefix in ((True, ""), (False, "nof0_")):
+            config = replace(PRESETS[f"v2-{doc['loader']['sr']}"], feature_dim=16, pitch=pitched)
+            rows = []
+            for name, item in doc["loader"]["items"].items():
+                path, stem = Path(folder), f"public/loader/{name}"
+                wavfile.write(path / f"{name}.wav", config.sample_rate, recipe.seeded_normal(f"{stem}/wave", (item["samples"],), 0.1))
+                np.save(path / f"{name}.npy", recipe.seeded_normal(f"{stem}/phone", (item["phone_frames_50hz"], 16)))
+                f0 = np.abs(recipe.seeded_normal(f"{stem}/f0", (item["pitch_frames"],), 100)).astype(np.float64) + 60
+                np.save(path / f"{name}.hz.npy", f0)
+                np.save(path / f"{name}.pitch.npy", recipe.rng_of(f"{stem}/pitch").integers(1, 256, item["pitch_frames"]))
+                pitch = (path / f"{name}.pitch.npy", path / f"{name}.hz.npy") if pitched else (None, None)
+                rows.append(Row(path / f"{name}.wav", path / f"{name}.npy", *pitch, item["speaker"]))
+            loader = ClipDataset(rows, config)
+            b = loader.batch(sorted(range(len(rows)), key=lambda i: -loader.clip(i).frames))
+            values = {"phone": b.phone, "pitch": b.pitch, "pitchf": b.pitch_hz, "spec": b.spec[:, ::16], "wave": b.wave[:, :, ::13]}
+            values |= {
+                "phone_lengths": b.lengths,
+                "spec_lengths": b.lengths,
+                "wave_lengths": b.lengths * config.hop_samples,
+                "sid": b.speaker,
+            }
+            out |= {f"{prefix}batch_{key}": value.numpy() for key, value in values.items() if value is not None}
     return out

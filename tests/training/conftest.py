@@ -35,6 +35,11 @@ def write_clip(experiment: Experiment, settings: ExperimentSettings, folder: Pat
 
 
 @pytest.fixture
+def add_clip() -> Callable[..., None]:
+    return write_clip
+
+
+@pytest.fixture
 def make_experiment(tmp_path: Path) -> Maker:
     def make(
         name: str = "voice", preset: str = "starter-tiny", seconds: tuple[float, ...] = (1.2, 1.2, 0.8, 0.6), pitched: bool = True

@@ -142,6 +142,26 @@ def test_training_never_starts_over_silently(make_experiment: Any) -> None:
         list(train.run(experiment, settings))
 
 
+def test_killed_between_two_files_of_a_save(make_experiment: Any) -> None:
+    """The half pair is not taken for a checkpoint and does not stay; the result is that of an uninterrupted run."""
+    whole, settings = make_experiment("whole")
+    settings.train.save_every, settings.train.epochs = 1, 3
+    list(train.run(whole, settings))
+    experiment, settings = make_experiment("killed")
+    settings.train.save_every = 1
+    list(train.run(experiment, settings))
+    store = CheckpointStore(experiment.checkpoint, experiment.resume_state)
+    newest_step = store.steps()[0]
+    experiment.checkpoint("D", newest_step).unlink()
+    leftover = experiment.path(f".D_{newest_step}.pth.123.part")
+    leftover.write_bytes(b"half")
+    settings.train.epochs = 3
+    events = list(train.run(experiment, settings))
+    assert of(events, TrainStepped)[0].step == store.entries()[min(store.steps())]["step"] + 1
+    assert not leftover.exists() and len(list(experiment.folder.glob("G_*"))) == len(list(experiment.folder.glob("D_*")))
+    assert same(newest(experiment), newest(whole))
+
+
 @pytest.mark.parametrize("wrong", ["missing", "shape"])
 def test_a_checkpoint_that_does_not_fit_is_refused_by_name(make_experiment: Any, wrong: str) -> None:
     experiment, settings = trained(make_experiment)
@@ -207,6 +227,22 @@ def test_a_loss_that_is_not_finite_names_the_clips(make_experiment: Any, monkeyp
     assert "step 3" in caught.value.title
     assert all(torch.isfinite(x).all() for x in newest(experiment)["G"]["model"].values())
     assert [event.step for event in of(list(train.run(experiment, settings)), TrainStepped)] == [3, 4]
+
+
+def test_silence_joins_the_set_where_it_was_made(make_experiment: Any, add_clip: Any) -> None:
+    experiment, settings = make_experiment(seconds=(1.0,))
+    assert train.mute_rows(experiment, settings) == []
+    add_clip(experiment, settings, experiment.mute, "mute", 1.0)
+    assert [row.line().split("|")[0] for row in train.mute_rows(experiment, settings)] == [
+        str(experiment.mute / "0_gt_wavs" / "mute.wav")
+    ] * 2
+
+
+def test_a_speaker_without_a_row_is_refused(make_experiment: Any) -> None:
+    experiment, settings = make_experiment()
+    settings.train.speaker = 4
+    with pytest.raises(BadInput, match="no speaker 4"):
+        train.check_ready(experiment, settings)
 
 
 @pytest.mark.parametrize("preset", [f"{v}-{r}k-tiny" for v in ("v1", "v2") for r in (32, 40, 48)])
