@@ -206,7 +206,7 @@ class CheckpointStore:
                 self.path("D", step).unlink(missing_ok=True)
 
     def remove_halves(self) -> None:
-        """Remove what a process that was killed while it saved has left: temporary files, and a half of a pair newer than the last whole one."""
+        """Remove what a process killed while it saved has left: temporary files, and half a pair newer than the last whole one."""
         folder, newest = self.resume.parent, max(self.steps(), default=-1)
         for pattern in (f".[GD]_*.pth.*{TEMPORARY}", f".{self.resume.name}.*{TEMPORARY}"):
             for path in folder.glob(pattern):
