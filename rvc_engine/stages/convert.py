@@ -193,6 +193,9 @@ def _convert(
 
     total = len(plan)
     yield Progressed(stage="convert", done=0, total=total, unit="files")
+    # oneDNN keeps the kernels, with their memory, of every length of chunk that it meets: 150 MB a chunk without end on a long recording.
+    # It reads this when it first computes something.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1")
     encoder = load_encoder(voice.config.encoder, workspace, device)
     retrieval = Retrieval.load(index) if index else None
     converter = Converter(voice, encoder, retrieval, settings, device, workspace=workspace)
