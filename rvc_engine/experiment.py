@@ -14,6 +14,15 @@ from rvc_engine.models.configs import ModelConfig
 from rvc_engine.settings import ALL_SETTINGS, STAGE_SETTINGS, ExperimentSettings, describe
 
 PACKAGE = Path(__file__).resolve().parent
+INVISIBLE = "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come along when a path is copied on Windows or macOS
+
+
+def clean_path(text: str) -> str:
+    """An absolute path from pasted text: ~ expanded, without surrounding quotes and invisible marks. Empty stays empty."""
+    text = text.strip(INVISIBLE)
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
+        text = text[1:-1].strip(INVISIBLE)
+    return os.path.abspath(os.path.expanduser(text)) if text else ""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -23,7 +22,6 @@ from rvc_tui.state import Outlook
 
 CHUNK_BYTES = 1 << 18  # of a journal a batch: a long replay leaves the app responsive
 START_S = 300.0
-INVISIBLE = "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come along when a path is copied on Windows or macOS
 
 
 @dataclass(frozen=True)
@@ -51,14 +49,6 @@ class Client(Protocol):
     def names(self) -> list[str]: ...
     def switch(self, name: str) -> Client: ...
     def now(self) -> float: ...
-
-
-def clean_path(text: str) -> str:
-    """A pasted path: ~ expanded, without surrounding quotes and invisible marks. Empty stays empty."""
-    text = text.strip().strip(INVISIBLE).strip()
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
-        text = text[1:-1].strip(INVISIBLE)
-    return os.path.abspath(os.path.expanduser(text)) if text else ""
 
 
 class EngineClient:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import signal
+import time
 from pathlib import Path
 from types import FrameType
 
 from rvc_engine.commands.display import choose_display
 from rvc_engine.commands.flags import add_settings, fill
-from rvc_engine.commands.pipeline import clean_path
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import RvcError, Stopped
 from rvc_engine.events import Converted, Event, RunFinished, StageFailed, StageStopped
-from rvc_engine.experiment import Workspace
+from rvc_engine.experiment import Workspace, clean_path
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.status import RunView
 
@@ -37,9 +37,8 @@ def execute(options: argparse.Namespace, name: str) -> int:
     model, index = resolve_voice(options.voice, workspace, options.index)
     inputs = [Path(clean_path(text)) for text in options.inputs]
     work = convert_files(model, inputs, Path(clean_path(options.output)), settings, index, workspace)
-    first = next(work)  # checks the arguments: bad input is an exit code 2 before anything is shown
     display = choose_display(plain=options.plain, as_json=options.json)
-    view = RunView(name=options.voice, state="running", stage="convert")
+    view = RunView(name=options.voice, state="running", stage="convert", started_at=time.time())
     done: list[Path] = []
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -49,7 +48,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
         signal.signal(number, on_signal)
     end: Event
     try:
-        event: Event | None = first
+        event: Event | None = next(work, None)
         while event is not None:
             view.fold(event)
             display.show(event, view)
@@ -58,7 +57,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
                 done.append(Path(event.path))
             event = next(work, None)
         artefacts = [{"path": str(p), "bytes": p.stat().st_size, "sha256": sha256_of(p)} for p in done]
-        end = RunFinished(seconds=0.0, artefacts=artefacts)
+        end = RunFinished(at=time.time(), seconds=time.time() - view.started_at, artefacts=artefacts)
     except Stopped:
         work.close()
         end = StageStopped(stage="convert")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from types import FrameType
@@ -14,7 +13,7 @@ from rvc_engine.commands.display import Display, choose_display
 from rvc_engine.commands.flags import add_settings, given
 from rvc_engine.errors import BadInput, Busy
 from rvc_engine.events import Event, StageFailed
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import live_holder
 from rvc_engine.models.configs import PUBLIC_PRESETS
 from rvc_engine.pipeline import STAGES, Stage, plan, stages_needed, stages_until
@@ -97,14 +96,6 @@ def settle(experiment: Experiment, options: argparse.Namespace) -> tuple[Experim
         apply(settings, key.strip(), value.strip())
     _resolve(experiment, settings)
     return settings, notes
-
-
-def clean_path(text: str) -> str:
-    """An absolute path: ~ expanded, and without the quotes and invisible marks that come with pasting."""
-    text = text.strip("‪‬‎‏﻿")
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
-        text = text[1:-1]
-    return os.path.abspath(os.path.expanduser(text))
 
 
 def _default_preset(experiment: Experiment, notes: list[str]) -> str:

@@ -163,7 +163,17 @@ class TrainingLoop:
         return events
 
 
+SHOWN = {
+    "total": "loss/g/total",
+    "mel": "loss/g/mel",
+    "kl": "loss/g/kl",
+    "feature": "loss/g/fm",
+    "discriminator": "loss/d/total",
+}
+
+
 def shown(numbers: dict[str, float]) -> dict[str, float]:
-    """The losses that events carry: total, mel, KL and feature loss of the generator, total of the discriminators."""
-    names = ("g/total", "g/mel", "g/kl", "g/fm", "d/total")
-    return {name: numbers[f"loss/{name}"] for name in names if f"loss/{name}" in numbers}
+    """The losses that events carry, by plain names; the TensorBoard names are those of the RVC programs."""
+    losses = {name: numbers[key] for name, key in SHOWN.items() if key in numbers}
+    parts = [value for name, value in numbers.items() if name.startswith("loss/g/") and name[7:].isdigit()]
+    return {**losses, "adversarial": sum(parts)} if parts else losses

@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, Static
 
+from rvc_engine.experiment import clean_path
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
-from rvc_tui.engine_client import clean_path
 
 FIELDS = ("name", "dataset", "preset")
 

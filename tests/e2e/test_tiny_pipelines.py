@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rvc_engine.stages.convert import convert_files
 
 from rvc_engine.audio.io import decode
 from rvc_engine.events import Converted, Event, RunFinished, StageFinished, StageSkipped
@@ -15,6 +14,7 @@ from rvc_engine.experiment import Workspace
 from rvc_engine.models.configs import PUBLIC_PRESETS
 from rvc_engine.pipeline import run_pipeline, stages_until
 from rvc_engine.settings import ConvertSettings, ExperimentSettings, for_preset
+from rvc_engine.stages.convert import convert_files
 
 
 def tiny_settings(preset: str, dataset: Path, *, pitched: bool = True) -> ExperimentSettings:

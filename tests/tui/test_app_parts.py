@@ -13,13 +13,13 @@ from pathlib import Path
 import pretended
 import pytest
 
-from rvc_engine.experiment import Workspace
+from rvc_engine.experiment import Workspace, clean_path
 from rvc_engine.gpus import Gpu
 from rvc_engine.journal import Journal
 from rvc_engine.lock import Holder
 from rvc_engine.settings import for_preset
 from rvc_tui.drawing import bar, binned, number, shortened, sparkline
-from rvc_tui.engine_client import EngineClient, clean_path, newest_experiment
+from rvc_tui.engine_client import EngineClient, newest_experiment
 from rvc_tui.gpu import Machine, read_machine
 from rvc_tui.plain import follow_plainly
 from rvc_tui.screens.choose import FolderSuggester
