@@ -19,7 +19,7 @@ INVISIBLE = "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come alon
 
 def clean_path(text: str) -> str:
     """An absolute path from pasted text: ~ expanded, without surrounding quotes and invisible marks. Empty stays empty."""
-    text = text.strip(INVISIBLE)
+    text = text.strip(INVISIBLE + " ")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
         text = text[1:-1].strip(INVISIBLE)
     return os.path.abspath(os.path.expanduser(text)) if text else ""

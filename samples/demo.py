@@ -73,8 +73,7 @@ def main() -> int:
     options = parser.parse_args()
     started = time.monotonic()
     move_aside([HOME / "logs", HOME / "weights", HOME / "converted"], HOME, "demo")
-    epochs = 6 if options.smallest else 30
-    extent = ["--set", f"train.epochs={epochs}", "--set", "train.save_every=10"]
+    extent = ["--set", "train.epochs=6"] if options.smallest else []
     rvc("run", "demo", "--dataset", str(SAMPLES / "target"), "--preset", "starter", "--plain", *extent)
     sources = sorted((SAMPLES / "sources").glob("*.flac"))
     rvc("convert", "demo", *map(str, sources), "--output", str(HOME / "converted"), "--plain")

@@ -45,7 +45,7 @@ def pack(kit: Path, target: Path) -> None:
         header["json"][f"golden/{name}.json"] = document
         for key in data.files:
             if key in document["arrays"]:
-                array = np.ascontiguousarray(data[key])
+                array = np.asarray(data[key], order="C")
                 header["arrays"].append([name, key, array.dtype.str, list(array.shape)])
                 # bytes of equal weight side by side: floats pack better
                 planes.append(np.frombuffer(array.tobytes(), np.uint8).reshape(-1, array.itemsize).T.tobytes())
@@ -63,7 +63,8 @@ def unpack(packed: Path, folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(json.dumps(document))
     subjects: dict[str, dict[str, np.ndarray]] = {}
-    for name, key, kind, shape in header["arrays"]:
+    for name, key, kind, _ in header["arrays"]:
+        shape = header["json"][f"golden/{name}.json"]["arrays"][key]["shape"]
         dtype = np.dtype(kind)
         count = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         plane = np.frombuffer(content, np.uint8, count, offset).reshape(dtype.itemsize, -1)
