@@ -182,8 +182,8 @@ def source_name(path: Path, settings: ExperimentSettings) -> str:
 
 def inputs_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Any:
     if stage.name == "preprocess":
-        stats = [(source_name(p, settings), p.stat()) for p in dataset_files(settings)]
-        return [[name, s.st_size, s.st_mtime_ns] for name, s in stats]
+        stats = [(source_name(p, settings), p.stat(), os.access(p, os.R_OK)) for p in dataset_files(settings)]
+        return [[name, s.st_size, s.st_mtime_ns, readable] for name, s, readable in stats]
     upstream = [n for n in stage.needs if settings.pitched or n != "pitch"]
     return {n: r.digest if (r := Receipt.load(receipt_path(experiment, n))) else None for n in upstream}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rvc_engine.experiment import Workspace
 from rvc_engine.models.configs import PRESETS
 
-HUBERT_NAMES = ("hubert_base.safetensors", "hubert_base.pt")
+HUBERT_NAMES = ("hubert_base.safetensors",)
 
 
 def pretrained_names(preset: str, kind: str, *, pitched: bool = True) -> tuple[str, ...]:

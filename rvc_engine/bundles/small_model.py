@@ -96,7 +96,9 @@ def read_voice(path: Path) -> Voice:
 def _config_of(values: list[Any], weights: dict[str, Tensor], version: str, pitch: bool, encoder: Any) -> ModelConfig:
     """What the 18 entries do not hold is read off the weights."""
     width = weights["enc_p.emb_phone.weight"].shape[1]
-    name = encoder if encoder in ENCODERS else f"hubert-{width}"
+    name = f"hubert-{width}" if encoder is None else str(encoder)
+    if name not in ENCODERS:
+        raise ValueError(f"its features were made by {name!r}, a content encoder that this version does not know")
     config = ModelConfig.from_rvc_list(values, version, pitch, name)
     layers = sum(key.startswith("flow.flows.0.enc.in_layers.") and key.endswith(".weight_v") for key in weights)
     return replace(config, feature_dim=width, flow_layers=layers, speakers=len(weights["emb_g.weight"]))

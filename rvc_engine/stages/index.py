@@ -84,7 +84,7 @@ class _Work:
 
     def progressed(self, rows: int, item: str = "") -> Progressed:
         self.done = min(self.done + rows, self.total)
-        return Progressed(stage="index", done=self.done, total=self.total, unit="rows", item=item)
+        return Progressed(stage="index", done=self.done, total=self.total, unit="row passes", item=item)
 
 
 def _feature_files(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:

@@ -16,6 +16,7 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import CheckpointSaved, Event, ItemSkipped, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.models.configs import ModelConfig
+from rvc_engine.pretrained import pretrained_names
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset, Row
@@ -47,7 +48,7 @@ def find_start(experiment: Experiment, settings: ExperimentSettings) -> dict[str
 
 
 def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind: str, value: str) -> Path | None:
-    version, flag = settings.model.version, f"--pretrained-{kind.lower()}"
+    flag = f"--pretrained-{kind.lower()}"
     if value == "none":
         return None
     if value:
@@ -55,16 +56,13 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
         if not path.is_file():
             raise BadInput(f"There is no file {path}", f"{flag} names it", f"check the path, or use {flag} none")
         return path
-    if version not in ("v1", "v2") or settings.preset.endswith("-tiny"):
+    names = pretrained_names(settings.preset, kind, pitched=settings.pitched)
+    if not names:
         return None
-    name = f"{'f0' if settings.pitched else ''}{kind}{settings.model.rate_name}.pth"
-    names = [name, f"v1/{name}", f"pretrained/{name}"] if version == "v1" else [f"v2/{name}", f"pretrained_v2/{name}"]
     found = experiment.workspace.find_pretrained(*names)
     if found is None:
         why = f"{names[0]} is not in {experiment.workspace.pretrained}"
-        raise BadInput(
-            f"The pretrained weights of {settings.preset} are missing", why, f"rvc assets pull {settings.preset}, or {flag} none"
-        )
+        raise BadInput(f"The pretrained weights of {settings.preset} are missing", why, f"put that file there, or use {flag} none")
     return found
 
 

@@ -269,7 +269,7 @@ def load_pretrained(network: nn.Module, path: Path) -> str:
     except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RvcError(
-            f"{path} is no pretrained file that can be read", reason, "rvc assets verify --file FILE says what a file is"
+            f"{path} is no pretrained file that can be read", reason, "fetch the file again, or use none to start from nothing"
         ) from error
     expected, note = network.state_dict(), ""
     table = weights.get("emb_g.weight")
