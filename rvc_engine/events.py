@@ -30,6 +30,7 @@ class RunStarted(Event):
     version: str
     preset: str
     stages: list[str]
+    keeper: int = 0  # the process that watches the engine and writes down how it ended when it could not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,15 @@ class TrainStepped(Event):
     learning_rate: float
     grad_norms: dict[str, float]
     seconds: float
+    stage: str = "train"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepsSuperseded(Event):
+    """Training goes on from `after_step`: earlier records of later steps are void, these steps are done again."""
+
+    after_step: int
+    epoch: int
     stage: str = "train"
 
 
@@ -118,6 +128,22 @@ class Warned(Event):
     message: str = ""
     hint: str = ""
     stage: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused(Event):
+    """The stage waits for something outside, such as room on the disk; `Resumed` follows when it is there."""
+
+    stage: str
+    reason: str
+    needed_bytes: int = 0
+    free_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumed(Event):
+    stage: str
+    waited_s: float
 
 
 @dataclass(frozen=True, kw_only=True)

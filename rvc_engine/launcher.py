@@ -24,7 +24,7 @@ START_S = 120.0
 
 @dataclass
 class RunningEngine:
-    """An engine that writes `journal`. `process` is None when somebody else started it."""
+    """An engine that writes `journal`. `process` is its keeper; None when somebody else started it."""
 
     experiment: Experiment
     pid: int
@@ -49,7 +49,7 @@ def start(experiment: Experiment, settings: ExperimentSettings, stages: list[str
     """Start an engine in a session of its own. Raises Busy when another run holds the experiment."""
     experiment.folder.mkdir(parents=True, exist_ok=True)
     before = len(journals(experiment.runs))
-    command = [sys.executable, "-m", "rvc_engine.runner", str(experiment.folder)]
+    command = [sys.executable, "-m", "rvc_engine.keeper", str(experiment.folder)]
     command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (["--fresh"] if fresh else [])
     with experiment.engine_log.open("ab") as log:
         log_start = log.tell()
@@ -66,8 +66,8 @@ def start(experiment: Experiment, settings: ExperimentSettings, stages: list[str
     while time.monotonic() < deadline:
         for path in journals(experiment.runs)[before:]:
             first = next(iter(JournalReader(path).read_new(1 << 16)), None)
-            if isinstance(first, RunStarted) and first.pid == process.pid:
-                return RunningEngine(experiment, process.pid, path, process)
+            if isinstance(first, RunStarted) and first.keeper == process.pid:
+                return RunningEngine(experiment, first.pid, path, process)
         if process.poll() is not None:
             raise _start_failure(experiment, process.returncode, log_start)
         time.sleep(0.02)

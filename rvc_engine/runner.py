@@ -2,7 +2,7 @@
 
     python -m rvc_engine.runner FOLDER --stages preprocess,pitch  < settings.json
 
-It is started by launcher.start in a session of its own. Its exit code, its last event and its journal agree.
+It is started by launcher.start, under a keeper, in a session of its own. Its exit code, its last event and its journal agree.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Engine:
         journal.append(
             RunStarted(
                 run=number, name=self.experiment.name, folder=str(self.experiment.folder), pid=os.getpid(), host=socket.gethostname(),
-                version=__version__, preset=self.settings.preset, stages=[s.name for s in self.stages],
+                version=__version__, preset=self.settings.preset, stages=[s.name for s in self.stages], keeper=os.getppid(),
             )
         )  # fmt: skip
         worker = threading.Thread(target=self.work, name="stage", daemon=True)

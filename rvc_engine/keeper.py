@@ -1,0 +1,72 @@
+"""Watches one engine and tells how it ended when it could not tell itself: killed, or crashed in native code.
+
+    python -m rvc_engine.keeper FOLDER --home HOME --stages ...  < settings.json
+
+It starts the engine with the same words and waits. It needs little memory, so that the system's out-of-memory killer leaves it alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from rvc_engine.events import ENDS, Event, RunStarted, StageFailed, StageStarted
+from rvc_engine.journal import Journal, journals, read
+
+
+def main(arguments: list[str]) -> int:
+    folder = Path(arguments[0])
+    engine = subprocess.Popen([sys.executable, "-m", "rvc_engine.runner", *arguments])
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        if engine.poll() is None:
+            engine.send_signal(number)
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, forward)
+    code = engine.wait()
+    if code < 0 or code not in (0, 1, 2, 3, 130):
+        write_end(folder / "runs", engine.pid, code)
+    return code if code >= 0 else 128 - code
+
+
+def write_end(runs: Path, pid: int, code: int) -> None:
+    """Close the journal of a dead engine with the cause of its death; a journal with an end is left alone."""
+    for path in reversed(journals(runs)):
+        events: list[Event] = list(read(path))
+        if not events or not isinstance(events[0], RunStarted) or events[0].pid != pid:
+            continue
+        if not any(isinstance(event, ENDS) for event in events):
+            stage = next((event.stage for event in reversed(events) if isinstance(event, StageStarted)), "")
+            title, message = cause_of(code, events[-1].at)
+            name = events[0].name
+            hint = f"rvc run {name} goes on from the last whole state"
+            with Journal(path) as journal:
+                journal.append(StageFailed(stage=stage, title=title, message=message, hint=hint))
+        return
+
+
+def cause_of(code: int, last_at: float) -> tuple[str, str]:
+    """Title and message for an exit status of subprocess: negative is a signal."""
+    when = time.strftime("%H:%M", time.localtime())
+    message = f"its last event was at {time.strftime('%H:%M:%S', time.localtime(last_at))}"
+    if code >= 0:
+        return f"The engine is gone (exit code {code}, {when})", message
+    number = -code
+    if number == signal.SIGKILL:
+        message += "; somebody killed it, or the system did because memory ran out (dmesg tells): then lower the batch size"
+    elif number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE):
+        message += f"; {signal.Signals(number).name} in native code: its log has the details"
+    return f"The engine is gone (signal {number}, {when})", message
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)
