@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
         Command("attach", "follow a run, also one started elsewhere", "watch"),
         Command("stop", "stop a run; it saves first", "watch"),
         Command("list", "the experiments of this workspace", "watch"),
+        Command("queue", "voices one after the other, and a command at the end", "queue"),
         Command("advise", "which batch size fits and which is recommended", "advise"),
     )
 }
