@@ -20,6 +20,7 @@ from rvc_engine.settings import ExperimentSettings
 
 POLL_S = 0.1
 START_S = 120.0
+KEEPER_S = 1.0  # a keeper needs this long at most to write down the end of its engine
 
 
 @dataclass
@@ -99,15 +100,17 @@ def follow(engine: RunningEngine) -> Iterator[list[Event]]:
     Ends without an end event when the engine is gone.
     """
     reader = JournalReader(engine.journal)
+    gone_at = 0.0
     while True:
-        gone = not engine.alive  # asked before reading: what it wrote last is still read
+        if not engine.alive and not gone_at:  # asked before reading: what it wrote last is still read
+            gone_at = time.monotonic()
         batch = reader.read_new()
         yield batch
         if any(isinstance(event, ENDS) for event in batch):
             if engine.process is not None:
                 engine.process.wait(timeout=30)
             return
-        if gone and not batch:
+        if gone_at and not batch and time.monotonic() - gone_at > KEEPER_S:
             return
         if not batch:
             time.sleep(POLL_S)

@@ -47,6 +47,7 @@ from rvc_engine.settings import ExperimentSettings
 
 HEARTBEAT_S = 1.0
 MEMORY_S = 10.0
+STUCK_S = 40.0  # a stage counts as stuck after this long, or ten times its slowest unit of work, without an event
 GRACE_S = 30.0  # after a stop: this long without an event ends the process
 SAVING_GRACE_S = 300.0  # the same while the stage saves
 
@@ -62,6 +63,7 @@ class Engine:
         self.closing = threading.Event()
         self.stage = ""
         self.last_event_at = time.time()
+        self.slowest_unit_s = 0.0
         self.exit_code = 1
         self.signals = 0
 
@@ -157,7 +159,9 @@ class Engine:
 
     def _write(self, journal: Journal, event: Event) -> None:
         if isinstance(event, StageStarted):
-            self.stage = event.stage
+            self.stage, self.slowest_unit_s = event.stage, 0.0
+        else:
+            self.slowest_unit_s = max(self.slowest_unit_s, time.time() - self.last_event_at)
         if isinstance(event, Warned) and not event.stage:
             event = replace(event, stage=self.stage)
         self.last_event_at = journal.append(event).at
@@ -169,7 +173,8 @@ class Engine:
             self.exit_code = event.exit_code
 
     def _beat(self, now: float) -> None:
-        beat = {"at": now, "pid": os.getpid(), "stage": self.stage, "event_at": self.last_event_at}
+        stuck_after_s = max(STUCK_S, 10 * self.slowest_unit_s)
+        beat = {"at": now, "pid": os.getpid(), "stage": self.stage, "event_at": self.last_event_at, "stuck_after_s": stuck_after_s}
         try:
             write_whole(self.experiment.heartbeat, json.dumps(beat), durable=False)
         except (OSError, RvcError) as error:

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from typing import Any
 
+import psutil
+
 from rvc_engine import events as ev
 from rvc_engine.experiment import Experiment
 from rvc_engine.journal import JournalReader, journals
-from rvc_engine.lock import Holder, live_holder, read_holder
+from rvc_engine.lock import live_holder
 from rvc_engine.pipeline import STAGES
 
+KEEPER_S = 1.0  # a keeper needs this long at most to write down the end of its engine
+FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps
 HISTORY = 20_000  # loss points kept for drawing; older ones are thinned
 
 
@@ -56,14 +60,23 @@ class RunView:
     exit_code: int | None = None
     artefacts: list[dict[str, Any]] = field(default_factory=list)
     pid: int = 0
+    keeper: int = 0
     started_at: float = 0.0
     updated_at: float = 0.0
     rss_bytes: int = 0
     gpu_bytes: int = 0
+    silent_s: float = 0.0  # since the last event, by the heartbeat
+    stuck: bool = False  # silent for longer than such a stage should be
+    paused: str = ""  # what the stage waits for
 
     def fold(self, event: ev.Event) -> None:
         self.updated_at = max(self.updated_at, event.at)
         self._take(event)
+
+    def fold_all(self, reader: JournalReader) -> None:
+        while batch := reader.read_new():
+            for event in batch:
+                self.fold(event)
 
     def _stage(self, name: str) -> StageView:
         if name not in self.stages:
@@ -78,6 +91,7 @@ class RunView:
     @_take.register
     def _(self, event: ev.RunStarted) -> None:
         fresh = RunView(name=event.name, folder=event.folder, preset=event.preset, run=event.run, state="running", pid=event.pid)
+        fresh.keeper = event.keeper
         fresh.started_at = fresh.updated_at = event.at
         self.__dict__.update(fresh.__dict__)
         for stage in event.stages:
@@ -114,6 +128,14 @@ class RunView:
         self.epoch, self.epochs, self.step = event.epoch, event.epochs, event.step
 
     @_take.register
+    def _(self, event: ev.Paused) -> None:
+        self.paused = event.reason
+
+    @_take.register
+    def _(self, event: ev.Resumed) -> None:
+        self.paused = ""
+
+    @_take.register
     def _(self, event: ev.MemorySampled) -> None:
         self.rss_bytes, self.gpu_bytes = event.rss_bytes, event.gpu_bytes
 
@@ -148,13 +170,13 @@ class RunView:
     def _(self, event: ev.RunFinished) -> None:
         self.state, self.exit_code, self.artefacts = "finished", 0, event.artefacts
 
-    def note_gone(self, holder: Holder | None, code: int | None = None) -> None:
-        """The journal has no end and the engine is not there any more."""
-        how = f" (signal {-code})" if code is not None and code < 0 else ""
+    def note_gone(self) -> None:
+        """The journal has no end, and neither the engine nor its keeper is there any more: killed together, or the machine restarted."""
         when = time.strftime("%H:%M", time.localtime(self.updated_at)) if self.updated_at else "?"
         hint = f"rvc run {self.name} goes on from the last whole state"
         self.state, self.exit_code = "failed", 1
-        self.error = {"title": f"The engine is gone{how}", "message": f"its last sign of life was at {when}", "hint": hint}
+        message = "nobody was left to write down why: killed with its keeper, or the machine restarted"
+        self.error = {"title": f"The engine is gone (last event at {when})", "message": message, "hint": hint}
         if self.stage and self.stages[self.stage].state == "running":
             self.stages[self.stage].state = "failed"
 
@@ -167,6 +189,7 @@ class RunView:
         record["unit"] = current.unit if current else ""
         record["pid"] = self.pid if self.state == "running" else None
         record["error"], record["artefacts"] = self.error, self.artefacts
+        record["silent_s"], record["stuck"], record["paused"] = round(self.silent_s, 1), self.stuck, self.paused
         record["warnings"] = [f"{w.title}: {w.message}" if w.message else w.title for w in self.warnings]
         record["stages"] = {
             s.name: {"state": s.state, "done": s.done, "total": s.total, "skipped": len(s.skipped_items)} for s in self.stages.values()
@@ -182,12 +205,28 @@ def read_view(experiment: Experiment) -> RunView:
         return view
     holder = live_holder(experiment.lock)  # before the journal: an engine that ends in between has written its end
     reader = JournalReader(files[-1])
-    while batch := reader.read_new():
-        for event in batch:
-            view.fold(event)
+    view.fold_all(reader)
+    deadline = time.monotonic() + KEEPER_S
+    while view.state == "running" and holder is None and psutil.pid_exists(view.keeper) and time.monotonic() < deadline:
+        time.sleep(0.02)  # its keeper is about to write down how it ended
+        view.fold_all(reader)
     if view.state == "running" and (holder is None or holder.pid != view.pid):
-        view.note_gone(read_holder(experiment.lock))
+        view.note_gone()
+    elif view.state == "running" and (beat := read_heartbeat(experiment)) and beat.get("pid") == view.pid:
+        now = time.time()
+        view.silent_s = max(0.0, now - beat["event_at"])
+        view.stuck = view.silent_s > beat["stuck_after_s"] or now - beat["at"] > FROZEN_S
     return view
+
+
+def log_tail(experiment: Experiment, lines: int = 8) -> list[str]:
+    """The last lines that the engine and its libraries printed."""
+    try:
+        with experiment.engine_log.open("rb") as log:
+            log.seek(max(0, experiment.engine_log.stat().st_size - 8192))
+            return log.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []
 
 
 def read_heartbeat(experiment: Experiment) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Update:
     events: list[Event] = field(default_factory=list)
     alive: bool = False
     event_at: float = 0.0
+    stuck_after_s: float = 0.0  # when silence is worth telling (0: not told)
     more: bool = False  # a replay goes on: ask again at once
 
 
@@ -85,7 +86,8 @@ class EngineClient:
             self._reader = JournalReader(files[-1])
         events = self._reader.read_new(CHUNK_BYTES)
         beat = read_heartbeat(self.experiment) if holder else {}
-        return Update(events, holder is not None, float(beat.get("event_at") or 0.0), more=bool(events))
+        told = [float(beat.get(key) or 0.0) for key in ("event_at", "stuck_after_s")]
+        return Update(events, holder is not None, *told, more=bool(events))
 
     def start(self, dataset: str, preset: str) -> str:
         """Start the whole pipeline, as `rvc run --detach` does. Empty, or the one line that says why not."""

@@ -34,6 +34,6 @@ def follow_plainly(client: Client) -> int:
         print(f"{client.name}: no run yet; rvc run {client.name} --dataset FOLDER starts one")
         return 0
     if view.state == "running":
-        view.note_gone(None)
+        view.note_gone()
     display.end(view)
     return view.exit_code or 0

@@ -51,6 +51,7 @@ class ScreenState:
     refused: str = ""  # why the last start did not become a run
     starting: bool = False
     event_at: float = 0.0  # of the last progress, by the engine's heartbeat
+    stuck_after_s: float = SILENT_S  # longer without progress is told
 
     def fold(self, events: Iterable[ev.Event]) -> None:
         for event in events:
@@ -78,7 +79,7 @@ class ScreenState:
     def silent_s(self, now: float) -> float:
         """Seconds without progress, where that is long; else 0."""
         silence = now - self.event_at if self.running and self.event_at else 0.0
-        return silence if silence > SILENT_S else 0.0
+        return silence if silence > self.stuck_after_s else 0.0
 
     def stages(self) -> list[StageView]:
         """The stages of the run; before one, those that a run would have, with what it would do."""

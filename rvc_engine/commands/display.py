@@ -64,6 +64,12 @@ def line_of(event: ev.Event) -> str | None:
         return f"train: saved {event.path}"
     if isinstance(event, ev.Converted):
         return f"convert: {event.source} -> {event.path} ({event.seconds:.2f} s)"
+    if isinstance(event, ev.Paused):
+        return f"{event.stage}: paused, {event.reason}"
+    if isinstance(event, ev.Resumed):
+        return f"{event.stage}: goes on after {duration(event.waited_s)}"
+    if isinstance(event, ev.StepsSuperseded):
+        return f"{event.stage}: goes on after step {event.after_step}"
     if isinstance(event, ev.StageFinished):
         return f"{event.stage}: done in {duration(event.seconds)}"
     return None

@@ -149,8 +149,11 @@ class Interrupted(Exception):
         self.ask = ask
 
 
-def watch(engine: launcher.RunningEngine, display: Display) -> int:
-    """Show a run until its end; returns the exit code that its end means."""
+def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True) -> int:
+    """Show a run until its end; returns the exit code that its end means.
+
+    A signal stops the run when it is `ours` (a person at a terminal is asked); a run that was only attached to goes on.
+    """
     view = RunView(name=engine.experiment.name, folder=str(engine.experiment.folder))
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -167,7 +170,7 @@ def watch(engine: launcher.RunningEngine, display: Display) -> int:
                     break
                 _show(batch, view, display)
             except Interrupted as interrupted:
-                if not interrupted.ask or stopping or display.ask_stop():
+                if stopping or (display.ask_stop() if interrupted.ask else ours):
                     stopping = True
                     launcher.stop(engine.experiment)
                 else:
@@ -177,8 +180,7 @@ def watch(engine: launcher.RunningEngine, display: Display) -> int:
         for number, handler in previous.items():
             signal.signal(number, handler)
     if view.exit_code is None:
-        code = engine.process.poll() if engine.process else None
-        view.note_gone(live_holder(engine.experiment.lock), code)
+        view.note_gone()
         error: dict[str, Any] = view.error or {}
         display.show(StageFailed(stage=view.stage, **error), view)
     display.end(view)

@@ -15,7 +15,7 @@ from rvc_engine import launcher
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.display import duration
 from rvc_engine.errors import BadInput, Busy
-from rvc_engine.experiment import Workspace
+from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.lock import RunLock, live_holder
 from rvc_engine.run_queue import DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 
@@ -148,9 +148,9 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
         env=launcher.engine_environment(), start_new_session=True,
     )  # fmt: skip
     try:
-        last, late = _follow(process, deadline)
+        last, late = _follow(process, experiment, deadline)
     except QueueStopped:
-        process.terminate()  # it stops its run, which saves
+        launcher.stop(experiment)  # it saves
         process.wait()
         queue.mark(entry.number, WAITING, "stopped; goes on with rvc queue run")
         raise
@@ -165,15 +165,16 @@ def _once(entry: Entry) -> list[str]:
     return [word for word in entry.words if word != "--fresh" or not entry.started_at]
 
 
-def _follow(process: subprocess.Popen[str], deadline: float | None) -> tuple[str, bool]:
+def _follow(process: subprocess.Popen[str], experiment: Experiment, deadline: float | None) -> tuple[str, bool]:
     """Pass its lines on; the last one, and whether the time limit ended it."""
+    last, late = "", False
 
     def on_alarm(number: int, frame: FrameType | None) -> None:
         nonlocal late
         late = True
-        process.terminate()
+        if not launcher.stop(experiment):
+            signal.setitimer(signal.ITIMER_REAL, 0.5)  # it has only just been started: ask again
 
-    last, late = "", False
     signal.signal(signal.SIGALRM, on_alarm)
     if deadline is not None:
         signal.setitimer(signal.ITIMER_REAL, max(0.01, deadline - time.time()))

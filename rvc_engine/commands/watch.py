@@ -11,7 +11,7 @@ from rvc_engine.commands.display import choose_display, duration, error_line
 from rvc_engine.commands.pipeline import watch
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.status import RunView, read_heartbeat, read_view
+from rvc_engine.status import RunView, log_tail, read_view
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     if name == "status":
         return _status(experiment, as_json=options.json)
     if name == "attach":
-        return watch(launcher.attach(experiment), choose_display(plain=options.plain, as_json=options.json))
+        return watch(launcher.attach(experiment), choose_display(plain=options.plain, as_json=options.json), ours=False)
     return _stop(experiment, options.wait)
 
 
@@ -60,12 +60,22 @@ def _status(experiment: Experiment, *, as_json: bool) -> int:
         print(f"  {stage.name:11} {stage.state:8} {counter}{skipped}")
     if view.losses:
         print("  " + "  ".join(f"{name} {value:.3f}" for name, value in view.losses.items()))
-    if view.state == "running" and (beat := read_heartbeat(experiment)):
-        silent = beat["at"] - beat["event_at"]
-        print(f"  last progress {max(0.0, silent):.0f} s ago, heartbeat {max(0.0, time.time() - beat['at']):.0f} s ago")
+    if view.state == "running":
+        print(f"  {progress_words(view)}")
+    if view.state == "failed":
+        for line in log_tail(experiment):
+            print(f"  log: {line}")
     for artefact in view.artefacts:
         print(f"  {artefact['path']}")
     return 0
+
+
+def progress_words(view: RunView) -> str:
+    if view.paused:
+        return f"paused: {view.paused}"
+    if view.stuck:
+        return f"no progress for {view.silent_s:.0f} s"
+    return f"last progress {view.silent_s:.0f} s ago"
 
 
 def summary(view: RunView) -> str:

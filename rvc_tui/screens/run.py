@@ -150,8 +150,9 @@ class RunScreen(Screen[None]):
         before = (state.view.state, bool(state.view.artefacts))
         state.fold(update.events)
         if state.running and not update.alive and not update.more:
-            state.view.note_gone(None)
+            state.view.note_gone()
         state.event_at = max(state.event_at, update.event_at)
+        state.stuck_after_s = update.stuck_after_s or state.stuck_after_s
         self._undrawn = self._undrawn or bool(update.events)
         if before != (state.view.state, bool(state.view.artefacts)):
             self.draw()
