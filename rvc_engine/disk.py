@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -13,14 +14,26 @@ from pathlib import Path
 from rvc_engine.errors import RvcError
 
 TEMPORARY = ".part"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class DiskFull(RvcError):
+    """There is no room for a file; what was there before is untouched."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Does the error say that the disk is full? torch writes files in C++ and says it in its own words."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    return isinstance(error, DiskFull) or (isinstance(error, RuntimeError) and "file write failed" in str(error))
 
 
 @contextmanager
-def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def whole_file(path: Path, *, durable: bool = True, previous: Path | None = None) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is fsynced and renamed to `path`, else removed.
 
-    `durable=False` leaves out the fsync, for many small files that can be made again. Raises RvcError when the
-    disk is full.
+    `durable=False` leaves out the fsync, for many small files that can be made again. `previous`: what is at `path` is renamed to this
+    first. Raises DiskFull when the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
@@ -32,12 +45,14 @@ def whole_file(path: Path, *, durable: bool = True) -> Iterator[Path]:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+        if previous is not None and path.exists():
+            os.replace(path, previous)
         os.replace(temporary, path)
         if durable:
             _sync_folder(path.parent)
-    except OSError as error:
-        if error.errno == 28:
-            raise RvcError(f"The disk is full: {path}", str(error), "free some space and run the same command again") from error
+    except (OSError, RuntimeError) as error:
+        if is_full(error):
+            raise DiskFull(f"The disk is full: {path}", str(error), "free some space and run the same command again") from error
         raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -158,8 +158,23 @@ class Experiment:
 
     @property
     def resume_state(self) -> Path:
-        """What G_ and D_ lack for an exact resume."""
+        """The newest whole training state, for an exact resume."""
         return self.path("resume.pt")
+
+    @property
+    def resume_previous(self) -> Path:
+        """The whole state before it, in case that one is damaged."""
+        return self.path("resume-previous.pt")
+
+    @property
+    def pins(self) -> Path:
+        """Written by the user: steps of checkpoints that are never removed, one a line."""
+        return self.path("pins.txt")
+
+    @property
+    def best(self) -> Path:
+        """Names the checkpoint with the lowest mel loss."""
+        return self.path("best.json")
 
     @property
     def filelist(self) -> Path:

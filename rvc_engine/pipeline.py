@@ -73,7 +73,7 @@ def _features_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
 def _train_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
     found = [p for pattern in ("[GD]_[0-9]*.pth", "events.out.tfevents.*") for p in e.folder.glob(pattern)]
     voices = [p for p in e.workspace.weights.glob("*.pth") if p == e.small_model or _is_epoch_of(p, e.name)]
-    return [e.config_json, e.filelist, e.resume_state, *sorted(found), *sorted(voices)]
+    return [e.config_json, e.filelist, e.resume_state, e.resume_previous, e.best, *sorted(found), *sorted(voices)]
 
 
 def _is_epoch_of(path: Path, name: str) -> bool:

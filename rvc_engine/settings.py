@@ -107,6 +107,12 @@ class TrainSettings(StageSettings):
     pretrained_d: str = setting("", "Discriminators to start from: a file, none, or empty for the preset's own.")
     save_every: int = setting(5, "Epochs between checkpoints.", unit="epochs", kind="speed", ge=1, le=100000)
     keep_last: int = setting(3, "G_ and D_ pairs kept; 0 keeps all.", unit="pairs", kind="speed", ge=0, le=1000)
+    keep_every: int = setting(0, "Every Nth pair is kept for good; 0 keeps none so.", unit="pairs", kind="speed", ge=0, le=1000)
+    keep_best: bool = setting(False, "Keep the pair with the lowest mel loss too; best.json names it.", kind="speed")
+    disk_budget_gb: float = setting(
+        0.0, "All checkpoints together; the oldest go first, pinned ones stay. 0 sets no limit.", unit="GB", kind="speed", ge=0, le=100000
+    )
+    disk_wait_s: int = setting(600, "A full disk is waited for this long.", unit="s", kind="speed", ge=0, le=1_000_000)
     save_small: bool = setting(True, "Write the small model at each checkpoint too, not only at the end.", kind="speed")
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
     threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)

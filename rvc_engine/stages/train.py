@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,23 @@ from rvc_engine.bundles.small_model import read_voice, write_small_model
 from rvc_engine.device import choose_device, choose_precision, out_of_memory, set_threads
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.events import CheckpointSaved, Event, ItemSkipped, Warned
+from rvc_engine.events import CheckpointSaved, Event, ItemSkipped, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.faults import Faults
+from rvc_engine.journal import journals
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.pretrained import pretrained_names
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset, Row
 from rvc_engine.training.loop import TrainingLoop
+from rvc_engine.training.retention import Keeping
 from rvc_engine.training.sampler import BucketSampler
+from rvc_engine.training.saving import Saver
 from rvc_engine.training.scalars import Scalars
-from rvc_engine.training.state import CheckpointStore, Restored, TrainingState, load_pretrained
+from rvc_engine.training.state import TrainingState, load_pretrained
+from rvc_engine.training.store import CheckpointStore, Restored
+from rvc_engine.training.trouble import InTrouble, Recovery, Trouble
 
 AUTO_BATCH = 4
 MIN_CLIPS_S = 60.0
@@ -36,8 +44,7 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings) -> None:
         raise BadInput(
             f"There is no speaker {settings.train.speaker}", f"{settings.preset} has {settings.model.speakers}", "use --speaker 0"
         )
-    store = CheckpointStore(experiment.checkpoint, experiment.resume_state)
-    if not store.steps():
+    if not CheckpointStore(experiment).candidates():
         find_start(experiment, settings)
 
 
@@ -67,7 +74,10 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """Train up to settings.train.epochs, going on from the newest whole checkpoint. Raises RvcError with a way out."""
+    """Train up to settings.train.epochs, going on from the newest whole state. Raises RvcError with a way out.
+
+    When memory runs out the batch size is halved, in `settings` and in experiment.toml too.
+    """
     check_ready(experiment, settings)
     device = choose_device(settings.train.device)
     set_threads(settings.train.threads)
@@ -99,23 +109,70 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     write_whole(experiment.config_json, json.dumps(rvc_config(config, course), indent=4, sort_keys=True))
     write_whole(experiment.filelist, "\n".join(row.line() for row in rows).encode("utf-8", "surrogateescape"))
 
-    state = TrainingState.fresh(config, course, device)
-    store = CheckpointStore(experiment.checkpoint, experiment.resume_state)
+    recovery = Recovery(course, device)
+    store = CheckpointStore(experiment, Faults.from_environment())
     store.remove_halves()
-    restored = store.restore(state)
-    yield from _tell_restored(restored, course) if restored else _start(experiment, settings, state)
+    attempt = _Attempt(experiment, settings, dataset, frames, store)
+    while trouble := (yield from attempt.run(recovery.course, device)):
+        yield recovery.after(trouble)
+        if recovery.course.batch_size != course.batch_size:
+            settings.train.batch_size = recovery.course.batch_size
+            experiment.save_settings(settings)
+        attempt.again = True
+        free_memory(device)
 
-    def small(now: TrainingState) -> list[Event]:
-        if not settings.train.save_small:
+
+@dataclass
+class _Attempt:
+    """From the newest whole state to the end, or to trouble. `again`: not the first attempt of this run."""
+
+    experiment: Experiment
+    settings: ExperimentSettings
+    dataset: ClipDataset
+    frames: list[int]
+    store: CheckpointStore
+    again: bool = False
+
+    def run(self, course: Course, device: torch.device) -> Generator[Event, None, Trouble | None]:
+        """Returns facts alone, so that the memory of what failed is free for the next attempt."""
+        try:
+            yield from self._train(course, device)
+        except InTrouble as error:
+            return error.trouble
+        return None
+
+    def _train(self, course: Course, device: torch.device) -> Iterator[Event]:
+        experiment, settings = self.experiment, self.settings
+        state = TrainingState.fresh(settings.model, course, device)
+        restored = self.store.restore(state)
+        if restored:
+            yield from _tell_restored(restored, course, again=self.again)
+        else:
+            yield from _start(experiment, settings, state)
+        if restored or self.again or len(journals(experiment.runs)) > 1:
+            yield StepsSuperseded(after_step=state.step, epoch=state.epoch)
+        t = settings.train
+        keeping = Keeping(t.keep_last, t.keep_every * t.save_every, t.keep_best, int(t.disk_budget_gb * 1e9))
+        saver = Saver(state, self.store, keeping, self._small, t.disk_wait_s)
+        with Scalars(experiment.tensorboard, state.step) as scalars:
+            if scalars.missing and not self.again:
+                yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
+            yield from TrainingLoop(state, self.dataset, BucketSampler(self.frames, course.batch_size), saver, scalars).run()
+        if not _is_written(experiment.small_model, state):
+            yield _write_small(experiment.small_model, state, settings)
+
+    def _small(self, state: TrainingState, anew: bool) -> list[Event]:
+        path = self.experiment.small_model_at(state.epoch, state.step)
+        if not self.settings.train.save_small or (not anew and _is_written(path, state)):
             return []
-        return [_write_small(experiment.small_model_at(now.epoch, now.step), now, settings)]
+        return [_write_small(path, state, self.settings)]
 
-    with Scalars(experiment.tensorboard, state.step) as scalars:
-        if scalars.missing:
-            yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
-        yield from TrainingLoop(state, dataset, BucketSampler(frames, course.batch_size), store, scalars, small).run()
-    if not _is_written(experiment.small_model, state):
-        yield _write_small(experiment.small_model, state, settings)
+
+def free_memory(device: torch.device) -> None:
+    """Networks hold themselves in cycles: collect them before the next ones are made."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def course_of(settings: ExperimentSettings, precision: str) -> Course:
@@ -123,7 +180,6 @@ def course_of(settings: ExperimentSettings, precision: str) -> Course:
     return Course(
         epochs=t.epochs, batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size, learning_rate=t.learning_rate,
         lr_decay=t.lr_decay, c_mel=t.c_mel, c_kl=t.c_kl, seed=t.seed, precision=precision, mutes=t.mutes, save_every=t.save_every,
-        keep_last=t.keep_last,
     )  # fmt: skip
 
 
@@ -192,17 +248,21 @@ def _start(experiment: Experiment, settings: ExperimentSettings, state: Training
             yield Warned(title=f"{path} has other speakers", message=note, stage=NAME)
 
 
-def _tell_restored(restored: Restored, course: Course) -> Iterator[Event]:
-    if restored.skipped:
-        message = "; ".join(restored.skipped)
+def _tell_restored(restored: Restored, course: Course, *, again: bool) -> Iterator[Event]:
+    if restored.damaged:
+        message = f"{'; '.join(restored.damaged)}; moved to {restored.aside}"
         yield Warned(title=f"Going on from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME)
+    if restored.newer:
+        title = f"Going on from step {restored.step}, though there are newer pairs"
+        message = f"G_ and D_ of steps {', '.join(map(str, restored.newer))} are not used"
+        yield Warned(title=title, message=message, hint="to go on from them, move resume.pt and resume-previous.pt away", stage=NAME)
     if restored.entry is None:
         message = "the order of clips and the random draws differ from those of an uninterrupted run"
         yield Warned(title=f"The checkpoint of step {restored.step} has no resume state", message=message, stage=NAME)
         return
     old, new = restored.entry["course"], course.numbers()
     changed = ", ".join(f"{key} {old.get(key)} -> {value}" for key, value in new.items() if old.get(key) != value)
-    if changed:
+    if changed and not again:
         yield Warned(title="Training goes on with other settings", message=changed, stage=NAME)
 
 

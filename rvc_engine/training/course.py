@@ -20,7 +20,6 @@ class Course:
     precision: str = "fp32"
     mutes: int = 0
     save_every: int = 5
-    keep_last: int = 0
 
     def rate_in(self, epoch: int) -> float:
         """Learning rate in an epoch, counted from 1."""
@@ -28,4 +27,4 @@ class Course:
 
     def numbers(self) -> dict[str, Any]:
         """Those that change how training goes on, for comparing with an earlier run."""
-        return {key: value for key, value in asdict(self).items() if key not in ("epochs", "save_every", "keep_last")}
+        return {key: value for key, value in asdict(self).items() if key not in ("epochs", "save_every")}

@@ -6,48 +6,49 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from rvc_engine.device import out_of_memory
+from rvc_engine.disk import DiskFull
 from rvc_engine.errors import RvcError
-from rvc_engine.events import CheckpointSaved, EpochFinished, Event, Progressed, TrainStepped, Warned
+from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Warned
 from rvc_engine.training.dataset import Batch, ClipDataset
 from rvc_engine.training.precision import set_rate
 from rvc_engine.training.sampler import BucketSampler
+from rvc_engine.training.saving import Saver
 from rvc_engine.training.scalars import Scalars
-from rvc_engine.training.state import CheckpointStore, TrainingState
-from rvc_engine.training.trainer import Trainer
+from rvc_engine.training.state import TrainingState
+from rvc_engine.training.trainer import StepResult, Trainer
+from rvc_engine.training.trouble import InTrouble, Trouble
 
-SAVE_AFTER_EPOCH_S, SAVE_INSIDE_EPOCH_S = 60.0, 300.0
-SAVING_SHARE = 20  # saving on the way takes at most a twentieth of the time
 OVERFLOWS = 20  # steps in a row that the fp16 scaler may skip
 PROGRESS_S = 0.5
 
 
 class TrainingLoop:
-    """`small(state)` writes the model to share at a checkpoint and returns its events."""
+    """The state in memory is consistent whenever an event is out: between two steps."""
 
-    def __init__(
-        self, state: TrainingState, dataset: ClipDataset, sampler: BucketSampler, store: CheckpointStore, scalars: Scalars,
-        small: Callable[[TrainingState], list[Event]],
-    ) -> None:  # fmt: skip
-        self.state, self.dataset, self.sampler = state, dataset, sampler
-        self.store, self.scalars, self.small = store, scalars, small
+    def __init__(self, state: TrainingState, dataset: ClipDataset, sampler: BucketSampler, saver: Saver, scalars: Scalars) -> None:
+        self.state, self.dataset, self.sampler, self.saver, self.scalars = state, dataset, sampler, saver, scalars
         self.course = state.course
         self.trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, self.course)
         self.total = state.step + (self.course.epochs - state.epoch) * len(sampler) - state.position
-        self._saved, self._saved_time, self._save_s = state.at, time.monotonic(), 0.0
         self._told, self._overflows = 0.0, 0
 
     def run(self) -> Iterator[Event]:
-        """Until course.epochs are done. Raises RvcError naming the clips when a loss is not finite."""
+        """Until course.epochs are done. Raises InTrouble when a step cannot be used, DiskFull after a long wait for room."""
         yield from self._check_place()
         yield self._progress()
         try:
+            self._set_rate(max(self.state.epoch, 1))  # a pair tells the rate it was made with
+            yield from self.saver.mend()
             while self.state.epoch < self.course.epochs:
                 yield from self._epoch()
-        except GeneratorExit:
-            self._save()
+        except DiskFull:
+            raise
+        except (GeneratorExit, RvcError):
+            self.saver.save_now()
             raise
 
     def _check_place(self) -> Iterator[Event]:
@@ -65,23 +66,28 @@ class TrainingLoop:
         state, epoch = self.state, self.state.epoch + 1
         batches = self.sampler.batches(epoch)
         state.order = self._order(batches)
-        for optimizer in (state.optimizer, state.adversary.optimizer):
-            set_rate(optimizer, self.course.rate_in(epoch))
+        self._set_rate(epoch)
         for batch in self._load(batches[state.position :]):
             yield self._step(batch, epoch)
             if time.monotonic() - self._told > PROGRESS_S:
                 yield self._progress()
-            if self._due(SAVE_INSIDE_EPOCH_S) and state.position < len(batches):
-                yield from self._save()
+            if state.position < len(batches):
+                yield from self.saver.inside_epoch()
         means = {name: value / state.position for name, value in state.sums.items()}
         finished = EpochFinished(epoch=epoch, epochs=self.course.epochs, step=state.step, losses=shown(means), seconds=state.seconds)
-        state.epoch = epoch
+        state.epoch, state.mel = epoch, means["loss/g/mel"]
         state.begin_epoch()
         self.scalars.add(state.step, {**means, "learning_rate": self.course.rate_in(epoch)}, now=True)
         yield finished
         yield self._progress()
-        if self._checkpoint_due() or self._due(SAVE_AFTER_EPOCH_S):
-            yield from self._save()
+        if self.scalars.broken:
+            yield Warned(title="The TensorBoard log ends here", message=self.scalars.broken, stage="train")
+            self.scalars.broken = ""
+        yield from self.saver.end_of_epoch()
+
+    def _set_rate(self, epoch: int) -> None:
+        for optimizer in (self.state.optimizer, self.state.adversary.optimizer):
+            set_rate(optimizer, self.course.rate_in(epoch))
 
     def _load(self, batches: list[list[int]]) -> Iterator[Batch]:
         """Batches on the device; the next one is read while a GPU works on this one."""
@@ -101,7 +107,7 @@ class TrainingLoop:
 
     def _step(self, batch: Batch, epoch: int) -> TrainStepped:
         state, started = self.state, time.monotonic()
-        numbers = self.trainer.step(batch, state.noise).numbers()
+        numbers = self._numbers(batch)
         self._check_finite(numbers, batch)
         seconds = time.monotonic() - started
         state.step, state.position, state.seconds = state.step + 1, state.position + 1, state.seconds + seconds
@@ -120,47 +126,32 @@ class TrainingLoop:
             seconds=seconds,
         )
 
+    def _numbers(self, batch: Batch) -> dict[str, float]:
+        """One step. Raises InTrouble when memory runs out; the step may be half done then."""
+        self.saver.clips = batch.names
+        step = self.state.step + 1
+        try:
+            result: StepResult = self.trainer.step(self.saver.store.faults.step(step, batch), self.state.noise)
+            return result.numbers()
+        except (RuntimeError, MemoryError) as error:
+            told = out_of_memory(error)
+            if told is None:
+                raise
+            raise InTrouble(Trouble("memory", step, told.message, batch.names)) from None
+
     def _check_finite(self, numbers: dict[str, float], batch: Batch) -> None:
-        """The fp16 scaler skips a step that overflows and lowers its scale; anything else that is not finite has spoilt the weights."""
-        finite = all(math.isfinite(value) for value in numbers.values())
-        self._overflows = 0 if finite else self._overflows + 1
-        if finite or (self.state.precision.scaler.is_enabled() and self._overflows <= OVERFLOWS):
-            if not finite:
-                numbers.update({name: 0.0 for name, value in numbers.items() if not math.isfinite(value)})
-            return
-        named = ", ".join(name for name, value in numbers.items() if not math.isfinite(value))
-        clips = ", ".join(dict.fromkeys(batch.names))
-        hint = "lower --learning-rate, or look at these clips; the next run goes on from the last checkpoint"
-        raise RvcError(f"Training broke down at step {self.state.step + 1}", f"{named} is not finite; the clips were {clips}", hint)
+        """The fp16 scaler skips a step whose gradients overflow and lowers its scale; anything else that is not finite has spoilt the
+        weights. A loss is made before the scale is applied, so no scale explains it."""
+        wrong = [name for name, value in numbers.items() if not math.isfinite(value)]
+        self._overflows = self._overflows + 1 if wrong else 0
+        explained = self.state.precision.scaler.is_enabled() and all(name.startswith("grad_norm") for name in wrong)
+        if wrong and not (explained and self._overflows <= OVERFLOWS):
+            raise InTrouble(Trouble("not finite", self.state.step + 1, ", ".join(wrong), batch.names))
+        numbers.update(dict.fromkeys(wrong, 0.0))
 
     def _progress(self) -> Progressed:
         self._told = time.monotonic()
         return Progressed(stage="train", done=self.state.step, total=max(self.total, self.state.step), unit="steps")
-
-    def _due(self, after_s: float) -> bool:
-        return time.monotonic() - self._saved_time > max(after_s, SAVING_SHARE * self._save_s)
-
-    def _checkpoint_due(self) -> bool:
-        """Does the state stand at an epoch's end that is to be kept?"""
-        epoch = self.state.epoch
-        return self.state.position == 0 and epoch > 0 and (epoch % self.course.save_every == 0 or epoch == self.course.epochs)
-
-    def _save(self) -> list[Event]:
-        """Save if anything was done since; at the end of an epoch that is to be kept, with its small model."""
-        state = self.state
-        if state.at == self._saved:
-            return []
-        started, keep = time.monotonic(), self._checkpoint_due()
-        self.store.save(state, keep=keep)
-        events: list[Event] = []
-        if keep:
-            path = str(self.store.path("G", state.step))
-            events = [CheckpointSaved(path=path, kind="checkpoint", epoch=state.epoch, step=state.step), *self.small(state)]
-        events.append(CheckpointSaved(path=str(self.store.resume), kind="resume", epoch=state.epoch, step=state.step))
-        self.store.prune(self.course.keep_last)
-        self._saved, self._saved_time = state.at, time.monotonic()
-        self._save_s = self._saved_time - started
-        return events
 
 
 SHOWN = {

@@ -16,6 +16,7 @@ class Scalars:
     def __init__(self, folder: Path, step: int) -> None:
         """`step`: steps already done; what an earlier run wrote after it is hidden."""
         self.missing = ""
+        self.broken = ""  # why an open log ended, once
         self._writer: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter
@@ -28,12 +29,19 @@ class Scalars:
         """`values` by name, at `step`; written when `now`, or every few steps."""
         if self._writer is None or not (now or step % EVERY_STEPS == 0 or step == 1):
             return
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
+        try:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+        except OSError as error:  # a full disk must not end a training for its log's sake
+            self._writer, self.broken = None, str(error)
 
     def __enter__(self) -> Scalars:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._writer is not None:
+        if self._writer is None:
+            return
+        try:
             self._writer.close()
+        except OSError as problem:
+            self.broken = str(problem)

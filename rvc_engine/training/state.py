@@ -1,15 +1,14 @@
-"""All that a training is: what a checkpoint must hold, and how it is written and read again.
-
-G_{step}.pth and D_{step}.pth have RVC's layout. What they lack for an exact resume (random states, the place inside the epoch, the scaler)
-stands in resume.pt, one entry a pair; the entry is written before its pair, so a whole pair always has one.
-"""
+"""All that a training is: what a checkpoint must hold, as dictionaries of tensors and numbers, and how it is taken from them again."""
 
 from __future__ import annotations
 
+import math
 import pickle
-import re
+import struct
+import zipfile
+import zlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rvc_engine.disk import TEMPORARY, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.discriminators import Discriminators
@@ -27,8 +25,11 @@ from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.course import Course
 from rvc_engine.training.precision import Precision, adamw
 
-LATEST_ONLY = 2333333  # the number that RVC programs give a checkpoint that overwrites the one before
-UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError, ValueError, AttributeError)
+# What reading a damaged file raises, in zipfile, torch or pickle.
+UNREADABLE = (
+    OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError, ValueError, AttributeError, IndexError, AssertionError,
+    OverflowError, zipfile.BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
 
 
 @dataclass
@@ -47,6 +48,7 @@ class TrainingState:
     sums: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     order: str = ""  # fingerprint of the epoch's batches: `position` means nothing among others
+    mel: float = math.inf  # mean mel loss of the last finished epoch
 
     @classmethod
     def fresh(cls, config: ModelConfig, course: Course, device: torch.device) -> TrainingState:
@@ -68,6 +70,23 @@ class TrainingState:
         """Forget the sums and the place of the epoch before."""
         self.position, self.sums, self.seconds = 0, {}, 0.0
 
+    def _tensors(self) -> Iterator[Tensor]:
+        """All that training changes: weights, buffers and moments."""
+        for network, optimizer in ((self.generator, self.optimizer), (self.adversary.network, self.adversary.optimizer)):
+            yield from network.state_dict().values()
+            for entry in optimizer.state.values():
+                yield from (value for value in entry.values() if isinstance(value, Tensor))
+
+    def is_finite(self) -> bool:
+        """No weight and no moment is infinite or not a number. Waits for the device."""
+        checks = [value.isfinite().all().to(self.noise.device) for value in self._tensors() if value.is_floating_point()]
+        return bool(torch.stack(checks).all())
+
+    @property
+    def bytes(self) -> int:
+        """About what a whole state takes on the disk."""
+        return sum(value.nbytes for value in self._tensors())
+
     def pair(self) -> dict[str, dict[str, Any]]:
         """Contents of G_ and D_ in RVC's layout; `iteration` is the last finished epoch."""
         sides = {"G": (self.generator, self.optimizer), "D": (self.adversary.network, self.adversary.optimizer)}
@@ -86,7 +105,7 @@ class TrainingState:
         cuda = self.noise.device.type == "cuda"
         return {
             "step": self.step, "epoch": self.epoch, "position": self.position, "sums": self.sums, "seconds": self.seconds,
-            "order": self.order, "course": self.course.numbers(), "noise": self.noise.generator.get_state(),
+            "order": self.order, "mel": self.mel, "course": self.course.numbers(), "noise": self.noise.generator.get_state(),
             "torch": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state(self.noise.device) if cuda else None,
             "device": self.noise.device.type, "scaler": self.precision.scaler.state_dict(),
         }  # fmt: skip
@@ -102,7 +121,7 @@ class TrainingState:
 
     def load_rest(self, entry: dict[str, Any]) -> None:
         self.step, self.epoch, self.position = entry["step"], entry["epoch"], entry["position"]
-        self.sums, self.seconds, self.order = dict(entry["sums"]), entry["seconds"], entry["order"]
+        self.sums, self.seconds, self.order, self.mel = dict(entry["sums"]), entry["seconds"], entry["order"], entry["mel"]
         if entry["scaler"] and self.precision.scaler.is_enabled():
             self.precision.scaler.load_state_dict(entry["scaler"])
         torch.set_rng_state(entry["torch"])
@@ -151,111 +170,6 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str) -> 
 
 
 _FRESH = "move the file away to go on from an older one, or train again with --fresh"
-
-
-@dataclass
-class Restored:
-    """`entry` is None for a pair from elsewhere; `skipped` names newer pairs that could not be read."""
-
-    step: int
-    entry: dict[str, Any] | None
-    skipped: list[str]
-
-
-class CheckpointStore:
-    """The G_ and D_ pairs of an experiment and its resume.pt. `path(kind, step)` spells a checkpoint's name."""
-
-    def __init__(self, path: Callable[[str, int], Path], resume: Path) -> None:
-        self.path, self.resume = path, resume
-
-    def steps(self) -> list[int]:
-        """Steps with both a G_ and a D_ file, newest first."""
-        folder = self.path("G", 0).parent
-        found = [int(m[1]) for p in folder.glob("G_*.pth") if (m := re.fullmatch(r"G_(\d+)\.pth", p.name))]
-        return sorted((step for step in found if self.path("D", step).is_file()), reverse=True)
-
-    def entries(self) -> dict[int, dict[str, Any]]:
-        """What resume.pt knows, by step; empty when there is none or it cannot be read."""
-        try:
-            content = torch.load(self.resume, map_location="cpu", weights_only=True)
-            return {int(step): dict(entry) for step, entry in content["states"].items()}
-        except UNREADABLE:
-            return {}
-
-    def save(self, state: TrainingState, *, keep: bool) -> None:
-        """Write the state's entry, then its pair. A pair with `keep` False makes room for the next one."""
-        steps = self.steps()
-        entries = {step: entry for step, entry in self.entries().items() if step in steps}
-        entries[state.step] = {**state.rest(), "keep": keep}
-        self._write(self.resume, {"format": 1, "states": entries})
-        for kind, content in state.pair().items():
-            self._write(self.path(kind, state.step), content)
-
-    def _write(self, path: Path, content: dict[str, Any]) -> None:
-        with whole_file(path) as temporary:
-            torch.save(content, temporary)
-
-    def prune(self, keep_last: int) -> None:
-        """Remove pairs that newer ones replaced: all that were not to be kept, and of the others all but `keep_last` (0 keeps all)."""
-        entries, steps = self.entries(), self.steps()
-        kept = [step for step in steps if entries.get(step, {}).get("keep", True)]
-        wanted = set(kept[:keep_last] if keep_last else kept) | set(steps[:1])
-        for step in steps:
-            if step not in wanted:
-                self.path("G", step).unlink(missing_ok=True)
-                self.path("D", step).unlink(missing_ok=True)
-
-    def remove_halves(self) -> None:
-        """Remove what a process killed while it saved has left: temporary files, and half a pair newer than the last whole one."""
-        folder, newest = self.resume.parent, max(self.steps(), default=-1)
-        for pattern in (f".[GD]_*.pth.*{TEMPORARY}", f".{self.resume.name}.*{TEMPORARY}"):
-            for path in folder.glob(pattern):
-                path.unlink(missing_ok=True)
-        for step in self.entries():
-            if step > newest:
-                self.path("G", step).unlink(missing_ok=True)
-                self.path("D", step).unlink(missing_ok=True)
-
-    def restore(self, state: TrainingState) -> Restored | None:
-        """Load the newest whole pair, with its entry where there is one. None when there is no pair at all.
-
-        Raises RvcError when none of the pairs can be read, or when one that can be read does not fit.
-        """
-        entries, skipped = self.entries(), []
-        for step in self.steps():
-            paths = {kind: self.path(kind, step) for kind in ("G", "D")}
-            try:
-                pair = {kind: _read_checkpoint(path) for kind, path in paths.items()}
-                entry = entries.get(step)
-                if entry is None and pair["G"]["iteration"] != pair["D"]["iteration"]:
-                    raise ValueError("G_ and D_ are of different epochs")
-            except UNREADABLE as error:
-                skipped.append(f"{paths['G'].name} and {paths['D'].name}: {str(error).splitlines()[0] if str(error) else 'damaged'}")
-                continue
-            state.load_pair(pair, {kind: str(path) for kind, path in paths.items()})
-            self._place(state, step, entry, pair["G"])
-            return Restored(state.step, entry, skipped)
-        if skipped:
-            raise RvcError("No checkpoint can be read", "; ".join(skipped), "put back whole files, or train again with --fresh")
-        return None
-
-    def _place(self, state: TrainingState, step: int, entry: dict[str, Any] | None, generator: dict[str, Any]) -> None:
-        if entry is not None:
-            state.load_rest(entry)
-            return
-        counted = [int(moment["step"]) for moment in generator["optimizer"]["state"].values()]
-        state.step = max(counted, default=0) if step == LATEST_ONLY else step
-        state.epoch = int(generator["iteration"])
-        state.begin_epoch()
-        state.noise.generator.manual_seed(state.course.seed + state.step)
-
-
-def _read_checkpoint(path: Path) -> dict[str, Any]:
-    """Never runs code from the file. Raises one of UNREADABLE."""
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(content, dict) or not {"model", "iteration", "optimizer"} <= set(content):
-        raise ValueError(f"{path.name} is no training checkpoint")
-    return content
 
 
 def load_pretrained(network: nn.Module, path: Path) -> str:

@@ -16,11 +16,11 @@ from rvc_engine.events import CheckpointSaved, EpochFinished, Event, Progressed,
 from rvc_engine.experiment import Experiment
 from rvc_engine.stages import train
 from rvc_engine.training.losses import kl_loss
-from rvc_engine.training.state import CheckpointStore
+from rvc_engine.training.store import CheckpointStore
 
 
 def newest(experiment: Experiment) -> dict[str, Any]:
-    store = CheckpointStore(experiment.checkpoint, experiment.resume_state)
+    store = CheckpointStore(experiment)
     step = store.steps()[0]
     return {kind: torch.load(experiment.checkpoint(kind, step), weights_only=True) for kind in ("G", "D")}
 
@@ -127,9 +127,16 @@ def trained(make_experiment: Any) -> tuple[Experiment, Any]:
     return experiment, settings
 
 
+def pairs_alone(experiment: Experiment) -> None:
+    """As an experiment from elsewhere."""
+    experiment.resume_state.unlink()
+    experiment.resume_previous.unlink()
+
+
 def test_a_damaged_pair_gives_way_to_the_one_before(make_experiment: Any) -> None:
     experiment, settings = trained(make_experiment)
-    steps = CheckpointStore(experiment.checkpoint, experiment.resume_state).steps()
+    pairs_alone(experiment)
+    steps = CheckpointStore(experiment).steps()
     path = experiment.checkpoint("D", steps[0])
     path.write_bytes(path.read_bytes()[:1000])
     events = list(train.run(experiment, settings))
@@ -139,28 +146,29 @@ def test_a_damaged_pair_gives_way_to_the_one_before(make_experiment: Any) -> Non
 
 def test_training_never_starts_over_silently(make_experiment: Any) -> None:
     experiment, settings = trained(make_experiment)
-    for path in experiment.folder.glob("G_*.pth"):
+    for path in [*experiment.folder.glob("G_*.pth"), experiment.resume_state, experiment.resume_previous]:
         path.write_bytes(b"nothing")
-    with pytest.raises(RvcError, match="No checkpoint can be read"):
-        list(train.run(experiment, settings))
+    for _ in range(2):
+        with pytest.raises(RvcError, match="No checkpoint can be read"):
+            list(train.run(experiment, settings))
 
 
 def test_killed_between_two_files_of_a_save(make_experiment: Any) -> None:
-    """The half pair is not taken for a checkpoint and does not stay; the result is that of an uninterrupted run."""
+    """The half pair is made whole; the result is that of an uninterrupted run."""
     whole, settings = make_experiment("whole")
     settings.train.save_every, settings.train.epochs = 1, 3
     list(train.run(whole, settings))
     experiment, settings = make_experiment("killed")
     settings.train.save_every = 1
     list(train.run(experiment, settings))
-    store = CheckpointStore(experiment.checkpoint, experiment.resume_state)
+    store = CheckpointStore(experiment)
     newest_step = store.steps()[0]
     experiment.checkpoint("D", newest_step).unlink()
     leftover = experiment.path(f".D_{newest_step}.pth.123.part")
     leftover.write_bytes(b"half")
     settings.train.epochs = 3
     events = list(train.run(experiment, settings))
-    assert of(events, TrainStepped)[0].step == store.entries()[min(store.steps())]["step"] + 1
+    assert of(events, TrainStepped)[0].step == newest_step + 1
     assert not leftover.exists() and len(list(experiment.folder.glob("G_*"))) == len(list(experiment.folder.glob("D_*")))
     assert same(newest(experiment), newest(whole))
 
@@ -168,7 +176,8 @@ def test_killed_between_two_files_of_a_save(make_experiment: Any) -> None:
 @pytest.mark.parametrize("wrong", ["missing", "shape"])
 def test_a_checkpoint_that_does_not_fit_is_refused_by_name(make_experiment: Any, wrong: str) -> None:
     experiment, settings = trained(make_experiment)
-    step = CheckpointStore(experiment.checkpoint, experiment.resume_state).steps()[0]
+    pairs_alone(experiment)
+    step = CheckpointStore(experiment).steps()[0]
     path = experiment.checkpoint("G", step)
     content = torch.load(path, weights_only=True)
     if wrong == "missing":
@@ -183,8 +192,8 @@ def test_a_checkpoint_that_does_not_fit_is_refused_by_name(make_experiment: Any,
 def test_a_pair_from_elsewhere_goes_on_at_the_next_epoch(make_experiment: Any) -> None:
     """RVC repeats the epoch that it saved; we do not."""
     experiment, settings = trained(make_experiment)
-    experiment.resume_state.unlink()
-    step = CheckpointStore(experiment.checkpoint, experiment.resume_state).steps()[0]
+    pairs_alone(experiment)
+    step = CheckpointStore(experiment).steps()[0]
     events = list(train.run(experiment, settings))
     first = of(events, TrainStepped)[0]
     assert (first.step, first.epoch) == (step + 1, 3)
@@ -193,7 +202,7 @@ def test_a_pair_from_elsewhere_goes_on_at_the_next_epoch(make_experiment: Any) -
 
 def test_pretrained_files(make_experiment: Any, tmp_path: Path) -> None:
     experiment, settings = trained(make_experiment)
-    step = CheckpointStore(experiment.checkpoint, experiment.resume_state).steps()[0]
+    step = CheckpointStore(experiment).steps()[0]
     base = torch.load(experiment.checkpoint("G", step), weights_only=True)
     base["model"]["emb_g.weight"] = base["model"]["emb_g.weight"].repeat(3, 1)
     torch.save({"model": base["model"]}, tmp_path / "base.pth")
@@ -215,20 +224,21 @@ def test_pretrained_files(make_experiment: Any, tmp_path: Path) -> None:
     train.check_ready(other, settings)
 
 
-def test_a_loss_that_is_not_finite_names_the_clips(make_experiment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losses_that_stay_not_finite_end_the_training(make_experiment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is spoilt is not saved: the next run goes on from the last checkpoint."""
     experiment, settings = make_experiment(seconds=(1.0,))
     settings.train.save_every, settings.train.epochs, calls = 1, 4, []
 
     def breaks(*args: Any) -> torch.Tensor:
         calls.append(1)
-        return kl_loss(*args) * (float("nan") if len(calls) == 3 else 1.0)
+        return kl_loss(*args) * (float("nan") if len(calls) >= 3 else 1.0)
 
     monkeypatch.setattr("rvc_engine.training.trainer.kl_loss", breaks)
     with pytest.raises(RvcError, match="the clips were 0_0") as caught:
         list(train.run(experiment, settings))
-    assert "step 3" in caught.value.title
+    assert "step 3" in caught.value.title and len(calls) == 4
     assert all(torch.isfinite(x).all() for x in newest(experiment)["G"]["model"].values())
+    monkeypatch.setattr("rvc_engine.training.trainer.kl_loss", kl_loss)
     assert [event.step for event in of(list(train.run(experiment, settings)), TrainStepped)] == [3, 4]
 
 

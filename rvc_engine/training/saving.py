@@ -1,0 +1,125 @@
+"""When a training is saved, and what happens when the disk is full."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from rvc_engine.disk import DiskFull, free_bytes, is_full
+from rvc_engine.events import CheckpointSaved, Event, Paused, Resumed, Warned
+from rvc_engine.training.retention import Keeping, note_best, prune
+from rvc_engine.training.state import TrainingState
+from rvc_engine.training.store import CheckpointStore
+from rvc_engine.training.trouble import InTrouble, Trouble
+
+INSIDE_EPOCH_S = 300.0
+SHARE = 10  # at an epoch's end saving takes at most a tenth of the time
+MARGIN_BYTES = 16 << 20
+LOOK_S, TELL_S = 1.0, 5.0  # a full disk is looked at, and told of, this often
+TRY_S = 5.0  # and this often when there seems to be room but a large file fails: a quota
+
+
+class Saver:
+    """`small(state, anew)` writes the model to share, or only makes sure of it, and returns its events.
+    `wait_s`: how long a full disk is waited for."""
+
+    def __init__(
+        self, state: TrainingState, store: CheckpointStore, keeping: Keeping, small: Callable[[TrainingState, bool], list[Event]],
+        wait_s: float,
+    ) -> None:  # fmt: skip
+        self.state, self.store, self.keeping, self.small, self.wait_s = state, store, keeping, small, wait_s
+        self.clips: tuple[str, ...] = ()  # of the last batch
+        self._at = state.at
+        self._time, self._took_s = time.monotonic(), 0.0
+
+    def mend(self) -> Iterator[Event]:
+        """The pair that is to stand here, when the process that was to write it was killed or its files were damaged."""
+        if not self.pair_due():
+            return
+        if self.store.pair_is_of(self.state):
+            yield from self._save_small(anew=False)
+        else:
+            if any(path.exists() for path in self.store.pair_paths(self.state.step)):
+                names = " and ".join(path.name for path in self.store.pair_paths(self.state.step))
+                yield Warned(title=f"{names} are written again", message="they were damaged, or not of this training", stage="train")
+            yield from self._save_pair()
+
+    def inside_epoch(self) -> Iterator[Event]:
+        """Save if that was long ago."""
+        if time.monotonic() - self._time > INSIDE_EPOCH_S:
+            yield from self._save_state()
+
+    def end_of_epoch(self) -> Iterator[Event]:
+        """Save unless that takes too large a share of the time; a pair that is due always comes with its whole state."""
+        due = self.pair_due()
+        if due or time.monotonic() - self._time > min(SHARE * self._took_s, INSIDE_EPOCH_S):
+            yield from self._save_state()
+        if due:
+            yield from self._save_pair()
+
+    def save_now(self) -> None:
+        """On the way out: one attempt. Spoilt weights are not saved. Raises DiskFull that says what is lost."""
+        if self.state.at == self._at or not self.state.is_finite():
+            return
+        try:
+            self.store.write_state(self.state)
+        except DiskFull as error:
+            lost = f"{self.state.step - self._at[0]} steps are not saved; {error.message}"
+            raise DiskFull(error.title, lost, f"free some space; training goes on from step {self._at[0]}") from error
+        self._at = self.state.at
+
+    def pair_due(self) -> bool:
+        """Does the state stand at an epoch's end that a pair is kept of?"""
+        epoch, course = self.state.epoch, self.state.course
+        return self.state.position == 0 and epoch > 0 and (epoch % course.save_every == 0 or epoch == course.epochs)
+
+    def _save_state(self) -> Iterator[Event]:
+        state, started = self.state, time.monotonic()
+        if state.at == self._at:
+            return
+        if not state.is_finite():
+            raise InTrouble(Trouble("not finite", state.step, "a weight", self.clips))
+        yield from self._when_room(lambda: self.store.write_state(state))
+        self._at, self._time = state.at, time.monotonic()
+        self._took_s = self._time - started
+        yield CheckpointSaved(path=str(self.store.files.resume_state), kind="resume", epoch=state.epoch, step=state.step)
+
+    def _save_pair(self) -> Iterator[Event]:
+        state = self.state
+        yield from self._when_room(lambda: self.store.write_pair(state))
+        if self.keeping.best:
+            yield from self._when_room(lambda: note_best(self.store, state), state.bytes // 1000)
+        prune(self.store, self.keeping)
+        yield CheckpointSaved(path=str(self.store.pair_paths(state.step)[0]), kind="checkpoint", epoch=state.epoch, step=state.step)
+        yield from self._save_small(anew=True)
+
+    def _save_small(self, *, anew: bool) -> Iterator[Event]:
+        made: list[Event] = []
+        yield from self._when_room(lambda: made.extend(self.small(self.state, anew)), self.state.bytes // 3)
+        yield from made
+
+    def _when_room(self, write: Callable[[], None], size: int | None = None) -> Iterator[Event]:
+        """Write, waiting for room. The events on the way let a stop through. Raises DiskFull after `wait_s`."""
+        folder, started, told = self.store.files.folder, time.monotonic(), 0.0
+        needed = int(1.1 * (self.state.bytes if size is None else size)) + MARGIN_BYTES
+        while True:
+            free, pause, tried = free_bytes(folder), LOOK_S, ""
+            if free >= needed:
+                try:
+                    write()
+                    break
+                except (DiskFull, OSError, RuntimeError) as error:
+                    if not is_full(error):
+                        raise
+                    pause, tried = TRY_S if needed > 2 * MARGIN_BYTES else LOOK_S, str(error)
+            now = time.monotonic()
+            if now - started > self.wait_s:
+                why = tried or f"{free >> 20} MB are free, a save needs {needed >> 20} MB"
+                hint = f"free some space; training goes on from step {self._at[0]}"
+                raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
+            if not told or now - told >= TELL_S:
+                told = now
+                yield Paused(stage="train", reason="the disk is full", needed_bytes=needed, free_bytes=free)
+            time.sleep(pause)
+        if told:
+            yield Resumed(stage="train", waited_s=time.monotonic() - started)

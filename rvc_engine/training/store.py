@@ -1,0 +1,229 @@
+"""Checkpoint files.
+
+resume.pt is the newest whole state, resume-previous.pt the one before it: all that an exact resume needs. G_{step}.pth and D_{step}.pth, in
+RVC's layout, are for people and other programs; training goes on from a pair where there is no resume file.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor
+
+from rvc_engine.disk import TEMPORARY, is_full, move_aside, whole_file
+from rvc_engine.errors import RvcError
+from rvc_engine.faults import Faults
+from rvc_engine.training.state import UNREADABLE, TrainingState
+
+if TYPE_CHECKING:
+    from rvc_engine.experiment import Experiment
+
+FORMAT = 2
+LATEST_ONLY = 2333333  # the number that RVC programs give a checkpoint that overwrites the one before
+KINDS = ("G", "D")
+
+
+@dataclass
+class Restored:
+    """`entry` is None for a pair from elsewhere. `damaged`: what could not be read and was moved to `aside`. `newer`: pairs of later
+    steps than the state, which are not used."""
+
+    step: int
+    entry: dict[str, Any] | None
+    damaged: list[str] = field(default_factory=list)
+    aside: Path | None = None
+    newer: list[int] = field(default_factory=list)
+
+
+class CheckpointStore:
+    """`files` spells the names. `faults`: for tests."""
+
+    def __init__(self, files: Experiment, faults: Faults | None = None) -> None:
+        self.files = files
+        self.faults = faults or Faults([])
+        self._epochs: dict[int, int] = {}
+
+    # --- what is there ------------------------------------------------------------------------------------------
+    def steps(self) -> list[int]:
+        """Steps with both a G_ and a D_ file, newest first."""
+        found = [int(m[1]) for p in self.files.folder.glob("G_*.pth") if (m := re.fullmatch(r"G_(\d+)\.pth", p.name))]
+        return sorted((step for step in found if self.files.checkpoint("D", step).is_file()), reverse=True)
+
+    def candidates(self) -> list[list[Path]]:
+        """The files to go on from, best first: the whole states, then pairs, newest first."""
+        resume = [[path] for path in (self.files.resume_state, self.files.resume_previous) if path.is_file()]
+        return resume + [self.pair_paths(step) for step in self.steps()]
+
+    def pair_paths(self, step: int) -> list[Path]:
+        return [self.files.checkpoint(kind, step) for kind in KINDS]
+
+    def pair_bytes(self, step: int) -> int:
+        return sum(path.stat().st_size for path in self.pair_paths(step) if path.is_file())
+
+    def epoch_of(self, step: int) -> int | None:
+        """The epoch that a pair was saved after; None for one that cannot be read. Reads no tensor."""
+        if step not in self._epochs:
+            try:
+                content = torch.load(self.files.checkpoint("G", step), map_location="cpu", weights_only=True, mmap=True)
+                self._epochs[step] = int(content["iteration"])
+            except UNREADABLE:
+                return None
+        return self._epochs[step]
+
+    def pair_is_of(self, state: TrainingState) -> bool:
+        """Are the G_ and D_ of this step there, whole, and with these weights?"""
+        networks = {"G": state.generator, "D": state.adversary.network}
+        for kind, path in zip(KINDS, self.pair_paths(state.step), strict=True):
+            try:
+                saved = read_pair_file(path)["model"]
+            except UNREADABLE:
+                return False
+            own = networks[kind].state_dict()
+            if saved.keys() != own.keys() or not all(torch.equal(saved[key], value.cpu()) for key, value in own.items()):
+                return False
+        return True
+
+    # --- writing ------------------------------------------------------------------------------------------------
+    def write_state(self, state: TrainingState) -> None:
+        """resume.pt; the one there becomes resume-previous.pt. Raises DiskFull."""
+        content = {"format": FORMAT, "pair": state.pair(), "rest": state.rest()}
+        self._write(self.files.resume_state, content, previous=self.files.resume_previous)
+
+    def write_pair(self, state: TrainingState) -> None:
+        """G_ and D_ of the state's step. Raises DiskFull."""
+        for kind, content in state.pair().items():
+            self._write(self.files.checkpoint(kind, state.step), content)
+        self._epochs[state.step] = state.epoch
+
+    def _write(self, path: Path, content: dict[str, Any], *, previous: Path | None = None) -> None:
+        """Read again, record by record, before it takes its name."""
+        with whole_file(path, previous=previous) as temporary:
+            with temporary.open("wb") as file:
+                stream = _Stream(file, _nbytes(content), self.faults)
+                try:
+                    torch.save(content, cast("IO[bytes]", stream))
+                except (OSError, RuntimeError):
+                    if stream.error is not None:  # torch tells it in other words
+                        raise stream.error from None
+                    raise
+            try:
+                check_whole(temporary)
+                torch.load(temporary, map_location="cpu", weights_only=True, mmap=True)
+            except UNREADABLE as error:
+                if is_full(error):
+                    raise
+                hint = "the disk or the memory is faulty; training goes on from the last whole state"
+                raise RvcError(f"{path.name} was not written whole", reason_of(error), hint) from error
+
+    def remove_halves(self) -> None:
+        """Remove the temporary files of a process that was killed while it saved."""
+        for pattern in (f".[GD]_*.pth.*{TEMPORARY}", f".resume*.pt.*{TEMPORARY}"):
+            for path in self.files.folder.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    # --- going on -----------------------------------------------------------------------------------------------
+    def restore(self, state: TrainingState) -> Restored | None:
+        """Load the first candidate that is whole; damaged ones before it are moved aside. None when there is no candidate at all.
+
+        Raises RvcError when none can be read (nothing is moved then: a second try must not start over), or when one that can be read
+        does not fit.
+        """
+        damaged: list[Path] = []
+        reasons: list[str] = []
+        for paths in self.candidates():
+            try:
+                restored = self._load(state, paths)
+            except UNREADABLE as error:
+                damaged += paths
+                reasons.append(f"{' and '.join(path.name for path in paths)}: {reason_of(error)}")
+                continue
+            restored.damaged = reasons
+            restored.aside = move_aside(damaged, self.files.folder, "damaged")
+            restored.newer = [step for step in self.steps() if restored.entry and step > state.step]
+            return restored
+        if reasons:
+            raise RvcError("No checkpoint can be read", "; ".join(reasons), "put back whole files, or train again with --fresh")
+        return None
+
+    def _load(self, state: TrainingState, paths: list[Path]) -> Restored:
+        """Raises one of UNREADABLE for a damaged file, RvcError for a whole one that does not fit."""
+        if len(paths) == 1:
+            check_whole(paths[0])
+            content = torch.load(paths[0], map_location="cpu", weights_only=True)
+            if not isinstance(content, dict) or content.get("format") != FORMAT:
+                raise ValueError("it is no resume file of this version")
+            state.load_pair(content["pair"], dict.fromkeys(KINDS, str(paths[0])))
+            state.load_rest(content["rest"])
+            return Restored(state.step, content["rest"])
+        pair = {kind: read_pair_file(path) for kind, path in zip(KINDS, paths, strict=True)}
+        if pair["G"]["iteration"] != pair["D"]["iteration"]:
+            raise ValueError("G_ and D_ are of different epochs")
+        state.load_pair(pair, {kind: str(path) for kind, path in zip(KINDS, paths, strict=True)})
+        step = int(paths[0].stem.split("_")[1])
+        counted = [int(moment["step"]) for moment in pair["G"]["optimizer"]["state"].values()]
+        state.step = max(counted, default=0) if step == LATEST_ONLY else step
+        state.epoch = int(pair["G"]["iteration"])
+        state.begin_epoch()
+        state.noise.generator.manual_seed(state.course.seed + state.step)
+        return Restored(state.step, None)
+
+
+def read_pair_file(path: Path) -> dict[str, Any]:
+    """A G_ or D_ file. Never runs code from the file. Raises one of UNREADABLE."""
+    if zipfile.is_zipfile(path):  # other programs may have written torch's old format, which has no checksums
+        check_whole(path)
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(content, dict) or not {"model", "iteration", "optimizer"} <= set(content):
+        raise ValueError(f"{path.name} is no training checkpoint")
+    return content
+
+
+def check_whole(path: Path) -> None:
+    """Compare every record with its checksum, which torch.load does not. Raises one of UNREADABLE."""
+    with zipfile.ZipFile(path) as archive:
+        bad = archive.testzip()
+    if bad is not None:
+        raise ValueError(f"the checksum of its record {bad} is wrong")
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what an error says."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _nbytes(content: Any) -> int:
+    if isinstance(content, Tensor):
+        return content.nbytes
+    inner: Iterable[Any] = content.values() if isinstance(content, dict) else ()
+    return sum(_nbytes(value) for value in inner)
+
+
+class _Stream:
+    """Where torch.save writes to: remembers the error of the file below, and is where tests inject theirs."""
+
+    def __init__(self, file: IO[bytes], expected: int, faults: Faults) -> None:
+        self.file, self.half, self.faults = file, expected // 2, faults
+        self.written = 0
+        self.error: OSError | None = None
+        faults.file_begun()
+
+    def write(self, data: bytes) -> int:
+        try:
+            count = self.file.write(data)
+            if self.written <= self.half < self.written + count:
+                self.file.flush()
+                self.faults.file_half_written()
+        except OSError as error:
+            self.error = error
+            raise
+        self.written += count
+        return count
+
+    def flush(self) -> None:
+        self.file.flush()
