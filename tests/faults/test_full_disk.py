@@ -1,0 +1,119 @@
+"""A full disk pauses the run; with room it goes on; after a time it ends, with nothing lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rvc_engine.disk import free_bytes
+from rvc_engine.events import Paused, Resumed, RunFinished, StageFailed
+from rvc_engine.journal import read
+from tests.faults.conftest import Row
+from tests.faults.harness import Voice, differences, events_in, faults, has, wait_for
+
+PAUSES = "A full disk pauses the run with an event and it goes on when there is room, with nothing lost"
+ENDS_CLEANLY = "A disk that stays full ends the run cleanly after a time, with nothing lost"
+SIZE = 32 << 20
+LEFT = 600_000  # room for journal and heartbeat, not for a checkpoint
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 32 MB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip("mounting a tmpfs is not permitted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path, left: int) -> Path:
+    """A ballast file that leaves `left` bytes."""
+    ballast = folder / "ballast"
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, free_bytes(folder) - left))
+    return ballast
+
+
+def test_a_full_disk_pauses_the_run(row: Row, small_disk: Path, prepared: Callable[[Path], Voice], reference: Voice) -> None:
+    row.of("A full tmpfs, then room is made", PAUSES)
+    voice = prepared(small_disk)
+    ballast = fill(small_disk, LEFT)
+    engine = voice.start()
+    wait_for(lambda: has(engine, Paused) or not engine.alive, "the pause")
+    assert has(engine, Paused), list(read(engine.journal))[-1]
+    paused = next(event for event in read(engine.journal) if isinstance(event, Paused))
+    ballast.unlink()
+    assert engine.process is not None and engine.process.wait(90) == 0
+    assert has(engine, Resumed) and isinstance(voice.last_run()[-1], RunFinished)
+    assert differences(voice, reference) == [] and voice.steps() == reference.steps()
+    row.saw(f"paused with {paused.free_bytes >> 10} KiB free of {paused.needed_bytes >> 10} needed, resumed, the same weights")
+
+
+def test_a_disk_that_stays_full_ends_the_run(row: Row, small_disk: Path, prepared: Callable[[Path], Voice], reference: Voice) -> None:
+    row.of("A full tmpfs that stays full for longer than train.disk_wait_s", ENDS_CLEANLY)
+    voice = prepared(small_disk)
+    ballast = fill(small_disk, LEFT)
+    done = voice.rvc("run", voice.name, "--plain", "--set", "train.disk_wait_s=2", timeout=120)
+    assert done.returncode == 1, done.stdout + done.stderr
+    last = done.stdout.rstrip().splitlines()[-1]
+    assert "disk is full" in last
+    end = voice.last_run()[-1]
+    assert isinstance(end, StageFailed) and "disk is full" in end.title
+    ballast.unlink()
+    voice.finish()
+    assert differences(voice, reference) == [] and voice.steps() == reference.steps()
+    row.saw(f"exit 1, {last[:80]!r}; with room the next run finished with the same weights", runs=2)
+
+
+@pytest.mark.soak
+def test_not_one_byte_left(row: Row, small_disk: Path, prepared: Callable[[Path], Voice], reference: Voice) -> None:
+    row.of("Not one byte left on a tmpfs: the journal cannot be written either", ENDS_CLEANLY)
+    voice = prepared(small_disk)
+    engine = voice.start()
+    wait_for(lambda: len(voice.steps()) > 2, "training")
+    ballast = fill(small_disk, 0)
+    assert engine.process is not None
+    try:
+        code = engine.process.wait(15)
+    except subprocess.TimeoutExpired:
+        code = None
+    ballast.unlink()
+    if code is None:
+        code = engine.process.wait(90)
+    voice.finish()
+    assert differences(voice, reference) == [] and voice.steps() == reference.steps()
+    row.saw(f"the first run ended with {code}, the next finished with the same weights", runs=2)
+
+
+@pytest.mark.parametrize("file", [2, *(pytest.param(n, marks=pytest.mark.soak) for n in (1, 3, 4))])
+def test_no_room_injected(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, file: int) -> None:
+    row.of("ENOSPC injected in the middle of a checkpoint file", PAUSES)
+    voice = prepared(tmp_path)
+    with faults(f"enospc@{file}:3"):
+        events = voice.finish()
+    kinds = [type(event) for event in events]
+    assert Paused in kinds and kinds.index(Paused) < kinds.index(Resumed)
+    assert differences(voice, reference) == [] and voice.steps() == reference.steps()
+    resumed = next(event for event in events if isinstance(event, Resumed))
+    row.saw(f"file {file}: paused for {resumed.waited_s:.0f} s, went on, the same weights")
+
+
+@pytest.mark.soak
+def test_no_room_injected_for_too_long(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice) -> None:
+    row.of("ENOSPC injected for longer than train.disk_wait_s", ENDS_CLEANLY)
+    voice = prepared(tmp_path)
+    with faults("enospc@2:60"):
+        done = voice.run("--set", "train.disk_wait_s=2")
+    assert done.returncode == 1
+    end = events_in(done.stdout)[-1]
+    assert isinstance(end, StageFailed) and "disk is full" in end.title
+    voice.finish()
+    assert differences(voice, reference) == [] and voice.steps() == reference.steps()
+    row.saw("exit 1; the next run finished with the same weights", runs=2)

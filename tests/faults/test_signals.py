@@ -1,0 +1,82 @@
+"""Signals to a run: hanging up changes nothing; a stop during a save leaves whole files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from rvc_engine.events import RunFinished, StageStopped, TrainStepped
+from rvc_engine.journal import history, steps_once
+from rvc_engine.lock import live_holder
+from tests.conftest import rvc_environment
+from tests.faults.conftest import Row
+from tests.faults.harness import Voice, differences, faults, has, stage_under_way, wait_for
+
+
+@pytest.mark.parametrize("stage", ["train", pytest.param("index", marks=pytest.mark.soak)])
+def test_hanging_up_changes_nothing(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, stage: str) -> None:
+    row.of("SIGHUP to the follower's session, to the engine, to its keeper and to their process group", "Detached by nature")
+    voice = prepared(tmp_path)
+    command = [sys.executable, "-m", "rvc_engine", "run", voice.name, "--plain", "--home", str(tmp_path)]
+    follower = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, env=rvc_environment(), stdin=subprocess.DEVNULL)
+
+    def under_way() -> bool:
+        if stage == "train":
+            return any(isinstance(event, TrainStepped) for event in voice.events())
+        return stage_under_way(voice.experiment.runs / "0001.jsonl") == stage
+
+    wait_for(under_way, stage)
+    holder = live_holder(voice.experiment.lock)
+    assert holder is not None
+    os.killpg(follower.pid, signal.SIGHUP)
+    os.kill(holder.pid, signal.SIGHUP)
+    os.killpg(os.getpgid(holder.pid), signal.SIGHUP)  # the keeper's session: keeper, engine and workers
+    follower.wait(30)
+    wait_for(lambda: live_holder(voice.experiment.lock) is None, "the run's end")
+    assert isinstance(voice.last_run()[-1], RunFinished)
+    assert differences(voice, reference) == []
+    assert voice.steps() == reference.steps()
+    row.saw(f"in {stage}: the follower ended by signal {-follower.returncode}, the run finished with the same weights")
+
+
+@pytest.mark.parametrize("file", [1, *(pytest.param(n, marks=pytest.mark.soak) for n in (2, 3, 5))])
+def test_a_stop_during_a_save_leaves_whole_files(
+    row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, file: int
+) -> None:
+    row.of(
+        "SIGTERM during a save", "Files on disk are whole, exit 130, the next run goes on exactly; after a clean stop nothing is done again"
+    )
+    voice = prepared(tmp_path)
+    with faults(f"slow-save@{file}:1.5"):
+        engine = voice.start()
+        written: list[float] = []
+
+        def slow() -> bool:
+            if not voice.saving():
+                written.clear()
+                return False
+            written.append(0)
+            return len(written) > 40  # 0.2 s and more in one file
+
+        wait_for(slow, f"checkpoint file {file}")
+        os.kill(engine.pid, signal.SIGTERM)
+        assert engine.process is not None
+        assert engine.process.wait(60) == 130
+    assert isinstance(voice.last_run()[-1], StageStopped)
+    assert voice.leftovers() == [] and voice.checkpoints()
+    for path in voice.checkpoints():
+        torch.load(path, map_location="cpu", weights_only=True)
+    before = [event.step for event in history(voice.experiment.runs) if isinstance(event, TrainStepped)]
+    again = [event.step for event in voice.finish() if isinstance(event, TrainStepped)]
+    assert before + again == reference.steps()  # nothing done again
+    assert [e.step for e in steps_once(voice.events()) if isinstance(e, TrainStepped)] == reference.steps()
+    assert differences(voice, reference) == []
+    row.saw(f"file {file}, after step {before[-1]}: exit 130, went on with step {before[-1] + 1}, the same weights", runs=2)
+    assert has(engine, StageStopped)
