@@ -25,7 +25,8 @@ def is_full(error: BaseException) -> bool:
     """Does the error say that the disk is full? torch writes files in C++ and says it in its own words."""
     if isinstance(error, OSError):
         return error.errno in FULL
-    return isinstance(error, DiskFull) or (isinstance(error, RuntimeError) and "file write failed" in str(error))
+    words = ("file write failed", "inline_container.cc")  # the second: torch.save to a path, when a short write went unnoticed at first
+    return isinstance(error, DiskFull) or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))
 
 
 @contextmanager

@@ -5,15 +5,27 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from rvc_engine.events import ENDS, CheckpointSaved, Event, StageFinished, from_dict, to_dict
+from rvc_engine.disk import is_full
+from rvc_engine.events import (
+    ENDS,
+    CheckpointSaved,
+    EpochFinished,
+    Event,
+    StageFinished,
+    StepsSuperseded,
+    TrainStepped,
+    from_dict,
+    to_dict,
+)
 
 # After these the line is fsynced: a power cut must not unsay them.
 DURABLE = (*ENDS, CheckpointSaved, StageFinished)
+FULL_S = 900.0  # a full disk is waited for this long: a run must not end for its journal's sake
 
 
 def journals(runs: Path) -> list[Path]:
@@ -43,8 +55,14 @@ class Journal:
         stamped = event if event.at else replace(event, at=time.time())
         line = json.dumps(to_dict(stamped), ensure_ascii=False, allow_nan=True, separators=(",", ":"))
         data = line.encode("utf-8", "surrogateescape") + b"\n"
+        give_up = time.monotonic() + FULL_S
         while data:
-            data = data[os.write(self._descriptor, data) :]
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except OSError as error:
+                if not is_full(error) or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.5)
         if isinstance(stamped, DURABLE):
             os.fsync(self._descriptor)
         return stamped
@@ -98,3 +116,18 @@ def history(runs: Path) -> Iterator[Event]:
     """Every event of all runs of an experiment, oldest first."""
     for path in journals(runs):
         yield from read(path)
+
+
+def steps_once(events: Iterable[Event]) -> list[Event]:
+    """The history without what later runs did again: steps, epochs and checkpoints after the state that a StepsSuperseded names."""
+    kept: list[Event] = []
+    step, epoch = float("inf"), float("inf")
+    for event in reversed(list(events)):
+        if isinstance(event, StepsSuperseded):
+            step, epoch = min(step, event.after_step), min(epoch, event.epoch)
+        elif (isinstance(event, TrainStepped) and event.step > step) or (
+            isinstance(event, EpochFinished | CheckpointSaved) and (event.step > step or event.epoch > epoch)
+        ):
+            continue
+        kept.append(event)
+    return kept[::-1]

@@ -75,6 +75,7 @@ class Engine:
                 if isinstance(event, StageStarted):
                     stage = event.stage
                 self.events.put(event)
+                self.events.join()  # a state that is saved next must not know of more steps than the journal
                 if isinstance(event, RunFinished):
                     break
         except StopAsked:
@@ -144,6 +145,7 @@ class Engine:
             now = time.time()
             if not isinstance(event, Progressed) or event.stage:
                 self._write(journal, event)
+                self.events.task_done()
             if now - beat_at >= HEARTBEAT_S:
                 self._beat(now)
                 beat_at = now

@@ -124,6 +124,12 @@ class RunView:
             del self.loss_history[: HISTORY // 2 : 2]
 
     @_take.register
+    def _(self, event: ev.StepsSuperseded) -> None:
+        while self.loss_history and self.loss_history[-1][0] > event.after_step:
+            self.loss_history.pop()
+        self.step, self.epoch = min(self.step, event.after_step), min(self.epoch, event.epoch + 1)
+
+    @_take.register
     def _(self, event: ev.EpochFinished) -> None:
         self.epoch, self.epochs, self.step = event.epoch, event.epochs, event.step
 

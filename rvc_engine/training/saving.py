@@ -37,7 +37,7 @@ class Saver:
         if not self.pair_due():
             return
         if self.store.pair_is_of(self.state):
-            yield from self._save_small(anew=False)
+            yield from self._save_small(anew=False, size=0)
         else:
             if any(path.exists() for path in self.store.pair_paths(self.state.step)):
                 names = " and ".join(path.name for path in self.store.pair_paths(self.state.step))
@@ -91,17 +91,18 @@ class Saver:
             yield from self._when_room(lambda: note_best(self.store, state), state.bytes // 1000)
         prune(self.store, self.keeping)
         yield CheckpointSaved(path=str(self.store.pair_paths(state.step)[0]), kind="checkpoint", epoch=state.epoch, step=state.step)
-        yield from self._save_small(anew=True)
+        yield from self._save_small(anew=True, size=state.bytes // 3)
 
-    def _save_small(self, *, anew: bool) -> Iterator[Event]:
+    def _save_small(self, *, anew: bool, size: int) -> Iterator[Event]:
         made: list[Event] = []
-        yield from self._when_room(lambda: made.extend(self.small(self.state, anew)), self.state.bytes // 3)
+        yield from self._when_room(lambda: made.extend(self.small(self.state, anew)), size)
         yield from made
 
     def _when_room(self, write: Callable[[], None], size: int | None = None) -> Iterator[Event]:
-        """Write, waiting for room. The events on the way let a stop through. Raises DiskFull after `wait_s`."""
+        """Write, waiting for room: for a whole state, or `size` bytes, 0 for what may not need any. The events on the way let a stop
+        through. Raises DiskFull after `wait_s`."""
         folder, started, told = self.store.files.folder, time.monotonic(), 0.0
-        needed = int(1.1 * (self.state.bytes if size is None else size)) + MARGIN_BYTES
+        needed = 0 if size == 0 else int(1.1 * (size or self.state.bytes)) + MARGIN_BYTES
         while True:
             free, pause, tried = free_bytes(folder), LOOK_S, ""
             if free >= needed:
