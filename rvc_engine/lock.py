@@ -19,6 +19,8 @@ import psutil
 
 from rvc_engine.errors import Busy
 
+NAMED_S = 1.0
+
 
 @dataclass(frozen=True)
 class Holder:
@@ -101,7 +103,10 @@ class RunLock:
         os.pwrite(descriptor, text, 0)
 
     def _busy(self) -> Busy:
-        holder = read_holder(self.path)
+        holder, deadline = live_holder(self.path), time.monotonic() + NAMED_S
+        while holder is None and time.monotonic() < deadline:  # it has the lock, and is about to write its name into it
+            time.sleep(0.01)
+            holder = live_holder(self.path)
         since = time.strftime("%H:%M", time.localtime(holder.since)) if holder else "?"
         who = f"process {holder.pid} on {holder.host}, since {since}" if holder else "another process"
         name = self.path.parent.name

@@ -193,13 +193,19 @@ def copy_whole(source: Voice, home: Path) -> Voice:
 
 def differences(voice: Voice, reference: Voice) -> list[str]:
     """What differs from the untouched run: clips, pitch, features and index by bytes, weights tensor by tensor."""
+    found = clip_differences(voice, reference)
+    found += weight_differences(voice.experiment.small_model, reference.experiment.small_model)
+    ours, theirs = ({p.name: p.read_bytes() for p in v.experiment.indexes()} for v in (voice, reference))
+    return found + [f"index {file}" for file in sorted({*ours, *theirs}) if ours.get(file) != theirs.get(file)]
+
+
+def clip_differences(voice: Voice, reference: Voice) -> list[str]:
+    """What differs in the clips, their pitch and their features, by bytes."""
     found = []
     for name in BEFORE_TRAINING:
         ours, theirs = (_bytes_in(v.experiment.path(name)) for v in (voice, reference))
         found += [f"{name}/{file}" for file in sorted({*ours, *theirs}) if ours.get(file) != theirs.get(file)]
-    found += weight_differences(voice.experiment.small_model, reference.experiment.small_model)
-    ours, theirs = ({p.name: p.read_bytes() for p in v.experiment.indexes()} for v in (voice, reference))
-    return found + [f"index {file}" for file in sorted({*ours, *theirs}) if ours.get(file) != theirs.get(file)]
+    return found
 
 
 def _bytes_in(folder: Path) -> dict[str, bytes]:

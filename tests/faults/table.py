@@ -1,4 +1,4 @@
-"""Writes docs/reliability.md from the rows that a run of the fault suite left.
+"""Writes docs/reliability.md from the rows that a run of the fault suite left, in one file or several.
 
 RVC_FAULT_TABLE=FILE python -m pytest tests/faults -m "soak or not soak"
 python -m tests.faults.table FILE
@@ -84,7 +84,7 @@ def cell(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    rows = json.loads(Path(arguments[0]).read_text())
+    rows = [row for name in arguments for row in json.loads(Path(name).read_text())]
     PAGE.write_text(page(rows))
     print(PAGE)
     return 0

@@ -32,6 +32,7 @@ def test_not_a_number_once(row: Row, tmp_path: Path, prepared: Callable[[Path], 
     row.saw(f"step {step}: {told[0][:110]!r}; it went on and finished")
 
 
+@pytest.mark.soak
 def test_not_a_number_again_and_again(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice]) -> None:
     row.of("A number that is not finite at the same step each time", ROLLS_BACK)
     voice = prepared(tmp_path)

@@ -48,7 +48,7 @@ def test_no_usable_clip_is_bad_input(row: Row, tmp_path: Path, content: str) -> 
     done = Voice(home).run("--dataset", folder, *WORDS)
     assert done.returncode == 2, done.stdout + done.stderr
     assert list(home.iterdir()) == []
-    row.saw(f"{content}: exit 2, {done.stderr.strip().splitlines()[-1][:90].replace(str(tmp_path), '')!r}, nothing written")
+    row.saw(f"{content}: exit 2, {done.stderr.strip().splitlines()[-1].replace(str(tmp_path), '')[:90]!r}, nothing written")
 
 
 @pytest.mark.parametrize("stage", ["pitch", pytest.param("features", marks=pytest.mark.soak)])

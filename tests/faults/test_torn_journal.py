@@ -23,8 +23,10 @@ def cuts(content: bytes) -> range:
     return range(len(content) - sum(map(len, lines[-3:])), len(content) + 1)
 
 
-def test_every_cut_can_be_read(row: Row, tmp_path: Path, trained: Voice) -> None:
+def test_every_cut_can_be_read(row: Row, tmp_path: Path, trained: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     row.of("The journal cut at every byte of its last 3 lines: status, list and attach", PROMISE)
+    monkeypatch.setattr(launcher, "KEEPER_S", 0.0)  # nobody is about to write an end
+    monkeypatch.setattr(launcher, "POLL_S", 0.0)
     voice = copy_whole(trained, tmp_path)
     journal = journals(voice.experiment.runs)[-1]
     content = journal.read_bytes()
