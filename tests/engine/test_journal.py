@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from pathlib import Path
+
+import pytest
 
 from rvc_engine.events import Event, ItemSkipped, Progressed, RunFinished, RunStarted, StageFailed, TrainStepped, from_dict, to_dict
 from rvc_engine.journal import Journal, JournalReader, history, journals, read
@@ -91,3 +95,24 @@ def test_the_view_is_a_fold_of_the_events() -> None:
         failed.fold(event)
     assert (finished.state, finished.exit_code, len(finished.artefacts)) == ("finished", 0, 1)
     assert (failed.state, failed.exit_code, failed.error) == ("failed", 1, {"title": "t", "message": "m", "hint": "h"})
+
+
+def test_a_full_disk_tears_no_line_and_loses_no_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, journal = Journal.next_in(tmp_path)
+    events = some_events()
+    real, room = os.write, [400]
+
+    def write(descriptor: int, data: bytes) -> int:
+        count = real(descriptor, data[: room[0]]) if room[0] else 0
+        room[0] -= count
+        if not count:
+            room[0] = 100_000  # somebody makes room
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return count
+
+    monkeypatch.setattr(os, "write", write)
+    with journal:
+        for event in events:
+            journal.append(event)
+    assert room[0] < 100_000
+    assert [type(event) for event in read(journal.path)] == [type(event) for event in events]
