@@ -51,10 +51,14 @@ def test_a_damaged_checkpoint_is_set_aside(row: Row, tmp_path: Path, trained: Vo
     events = voice.finish(*MORE, command="train")
     warned = [event for event in events if isinstance(event, Warned) and target.name in event.title + event.message]
     assert warned, [event for event in events if isinstance(event, Warned)]
-    assert weight_differences(voice.experiment.small_model, reference.experiment.small_model) == []
     assert voice.steps() == reference.steps()
     again = [event.step for event in events if isinstance(event, TrainStepped)]
-    row.saw(f"{told}: went on with step {again[0]}, the same weights", runs=1)
+    used = order[place + 1][0].name
+    if used.startswith("resume"):
+        assert weight_differences(voice.experiment.small_model, reference.experiment.small_model) == []
+    # G_ and D_ have the layout of the RVC programs, without room for the random states: going on from a pair is not exact
+    outcome = "the same weights" if used.startswith("resume") else "other weights (a pair holds no random states)"
+    row.saw(f"{told}: a warning that names it, went on from {used} with step {again[0]}, {outcome}")
 
 
 @pytest.mark.soak

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rvc_engine import launcher
-from rvc_engine.events import RunFinished, StageFailed, StageStarted, TrainStepped
+from rvc_engine.events import ENDS, RunFinished, StageFailed, StageStarted, TrainStepped
 from rvc_engine.journal import read
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.status import read_view
@@ -19,22 +19,23 @@ from tests.faults.harness import Voice, differences, ended, faults, has, kill, s
 
 PROMISE = "True resume: a run killed at any moment goes on to bit for bit the same voice; the history holds each step once"
 # How long a moment may lie after the stage's start, in seconds: about as long as the stage takes.
-SPREAD = {"preprocess": 2.0, "pitch": 1.5, "features": 1.5, "train": 2.5, "save": 0.4, "index": 0.25}
+SPREAD = {"preprocess": 2.0, "pitch": 1.5, "features": 1.5, "train": 0.3, "save": 0.4, "index": 0.1}
 CHAINS = [("preprocess", "train", "save"), tuple(SPREAD), tuple(SPREAD), ("pitch", "train", "save", "save", "index")]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """So many seconds after a stage has started, or after the first checkpoint was half written (`save`)."""
+    """So many seconds after a stage has started; for `train` and `save` after that step, inside a save for `save`."""
 
     where: str
+    step: int
     after_s: float
     with_keeper: bool
 
 
 def moments(seed: int) -> list[Moment]:
     rng = random.Random(seed)
-    return [Moment(where, rng.uniform(0, SPREAD[where]), rng.random() < 0.35) for where in CHAINS[seed]]
+    return [Moment(where, rng.randrange(9), rng.uniform(0, SPREAD[where]), rng.random() < 0.35) for where in CHAINS[seed]]
 
 
 def kill_at(voice: Voice, settings: ExperimentSettings, moment: Moment) -> str:
@@ -42,9 +43,13 @@ def kill_at(voice: Voice, settings: ExperimentSettings, moment: Moment) -> str:
     engine = launcher.start(voice.experiment, settings, ["preprocess", "pitch", "features", "train", "index"])
 
     def reached() -> bool:
-        if moment.where == "save":
-            return voice.saving() or ended(engine)
-        return has(engine, StageStarted, stage=moment.where) or ended(engine)
+        events = list(read(engine.journal))
+        if any(isinstance(event, ENDS) for event in events):
+            return True
+        if moment.where in ("train", "save"):
+            step = max((event.step for event in events if isinstance(event, TrainStepped)), default=0)
+            return step >= moment.step and (voice.saving() if moment.where == "save" else has(engine, StageStarted, stage="train"))
+        return has(engine, StageStarted, stage=moment.where)
 
     wait_for(reached, moment.where)
     began = len(list(read(engine.journal)))
