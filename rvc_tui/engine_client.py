@@ -86,8 +86,8 @@ class EngineClient:
             self._reader = JournalReader(files[-1])
         events = self._reader.read_new(CHUNK_BYTES)
         beat = read_heartbeat(self.experiment) if holder else {}
-        told = [float(beat.get(key) or 0.0) for key in ("event_at", "stuck_after_s")]
-        return Update(events, holder is not None, *told, more=bool(events))
+        event_at, stuck_after_s = (float(beat.get(key) or 0.0) for key in ("event_at", "stuck_after_s"))
+        return Update(events, holder is not None, event_at, stuck_after_s, more=bool(events))
 
     def start(self, dataset: str, preset: str) -> str:
         """Start the whole pipeline, as `rvc run --detach` does. Empty, or the one line that says why not."""

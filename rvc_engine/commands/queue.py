@@ -14,9 +14,11 @@ from types import FrameType
 from rvc_engine import launcher
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.display import duration
+from rvc_engine.commands.flags import given
 from rvc_engine.errors import BadInput, Busy
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import RunLock, live_holder
+from rvc_engine.pipeline import stages_until
 from rvc_engine.run_queue import DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 
 
@@ -58,7 +60,7 @@ def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> 
     """The run is checked now, so that a typing error does not wait until night."""
     experiment = workspace.experiment(options.name)
     settings, _ = pipeline.settle(experiment, options)
-    pipeline.check_ready(experiment, settings, pipeline.stages_until(options.until, settings), fresh=options.fresh)
+    pipeline.check_ready(experiment, settings, stages_until(options.until, settings), fresh=options.fresh)
     entry = queue.add(options.name, words_of(options))
     print(f"{entry.number}: {entry.name} waits; rvc queue run starts the queue")
     return 0
@@ -66,8 +68,6 @@ def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> 
 
 def words_of(options: argparse.Namespace) -> list[str]:
     """The words of `rvc run` that these options came from, paths made absolute."""
-    from rvc_engine.experiment import clean_path
-
     words = ["--dataset", clean_path(options.dataset)] if options.dataset else []
     words += ["--preset", options.preset] if options.preset else []
     words += ["--no-pitch"] if options.no_pitch else []
@@ -75,7 +75,7 @@ def words_of(options: argparse.Namespace) -> list[str]:
     words += ["--until", options.until]
     for text in options.set:
         words += ["--set", text]
-    for key, value in pipeline.given(options).items():
+    for key, value in given(options).items():
         words += ["--set", f"{key}={value}"]
     return words
 
