@@ -25,7 +25,7 @@ from types import FrameType
 import psutil
 
 from rvc_engine import __version__
-from rvc_engine.disk import move_aside, remove_temporaries, write_whole
+from rvc_engine.disk import is_full, move_aside, remove_temporaries, write_whole
 from rvc_engine.errors import Busy, RvcError
 from rvc_engine.events import (
     Event,
@@ -180,7 +180,8 @@ class Engine:
         try:
             write_whole(self.experiment.heartbeat, json.dumps(beat), durable=False)
         except (OSError, RvcError) as error:
-            print(f"heartbeat not written: {error}", file=sys.stderr)
+            if not is_full(error):  # then its log, which may be on the same disk, would raise too
+                print(f"heartbeat not written: {error}", file=sys.stderr)
 
     def _memory(self) -> MemorySampled:
         process = psutil.Process()
