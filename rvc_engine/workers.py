@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
@@ -50,8 +50,10 @@ def results_of(work: Callable[[Task], Result], tasks: Sequence[Task], workers: i
     Closing ends the workers at once. Raises RvcError when a worker dies.
     """
     pool = worker_pool(workers)
-    waiting = {pool.submit(work, task) for task in tasks}
+    waiting: set[Future[Result]] = set()
     try:
+        for task in tasks:
+            waiting.add(pool.submit(work, task))  # raises too when a worker is dead by then
         while waiting:
             finished, waiting = wait(waiting, timeout=PATIENCE_S, return_when=FIRST_COMPLETED)
             if not finished:
