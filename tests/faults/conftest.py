@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness import EPOCHS, NAME, SETTINGS, Voice, copy_prepared
+from tests.faults.table import git
 
 TABLE = "RVC_FAULT_TABLE"
 REPORT = pytest.StashKey[pytest.TestReport]()
@@ -29,6 +30,7 @@ class Row:
     result: str = "failed"
     seconds: float = 0.0
     test: str = ""
+    commit: str = ""
 
     def of(self, scenario: str, promise: str) -> None:
         self.scenario, self.promise = scenario, promise
@@ -49,7 +51,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 @pytest.fixture
 def row(request: pytest.FixtureRequest) -> Iterator[Row]:
     """A row of the table; it is written to the file that RVC_FAULT_TABLE names, if it names one."""
-    filled, started = Row(test=request.node.nodeid), time.monotonic()
+    filled, started = Row(test=request.node.nodeid, commit=git("rev-parse", "--short", "HEAD")), time.monotonic()
     yield filled
     report = request.node.stash.get(REPORT, None)
     filled.result = report.outcome if report else "failed"

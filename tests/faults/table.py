@@ -21,7 +21,8 @@ INTRODUCTION = """# Reliability: what was done to runs, and what became of them
 
 This page is made by the fault suite, `tests/faults/`: real engine processes, real signals, a tiny voice on a CPU. Nobody edits it.
 "The same weights" means that every tensor of the voice is bit for bit that of a run that nothing disturbed (fp32, same seed and
-threads); clips, pitch, features and the index are compared byte by byte too, and the history of steps must hold each step once.
+threads). Runs of the whole pipeline have their clips, pitch, features and index compared byte by byte too; the history of steps must hold
+each step once.
 """
 
 
@@ -55,10 +56,12 @@ def git(*words: str) -> str:
 
 def page(rows: list[dict[str, Any]]) -> str:
     scenarios = merged(rows)
-    changed = " with changes not committed" if git("status", "--porcelain", "--", "rvc_engine") else ""
+    commits = ", ".join(dict.fromkeys(f"`{row['commit']}`" for row in rows))
+    if "," in commits:
+        commits += " (a test that was run again at a later commit replaces its earlier row)"
     lines = [INTRODUCTION]
     lines += [
-        f"Made at commit `{git('rev-parse', 'HEAD')}`{changed}, {time.strftime('%Y-%m-%d', time.gmtime())}, by",
+        f"Made at commit {commits}, {time.strftime('%Y-%m-%d', time.gmtime())}, by",
         "",
         '    RVC_FAULT_TABLE=faults.json python -m pytest tests/faults -m "soak or not soak"',
         "    python -m tests.faults.table faults.json",
@@ -85,7 +88,7 @@ def cell(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     rows = [row for name in arguments for row in json.loads(Path(name).read_text())]
-    PAGE.write_text(page(rows))
+    PAGE.write_text(page(list({row["test"]: row for row in rows}.values())))
     print(PAGE)
     return 0
 
