@@ -54,7 +54,7 @@ class Recovery:
     def _safer(self, trouble: Trouble) -> Warned:
         title = f"Training broke down at step {trouble.step}"
         clips = ", ".join(dict.fromkeys(trouble.clips))
-        message = f"{trouble.what} is not finite; the clips were {clips}"
+        message = f"the clips were {clips}; not finite: {trouble.what}"
         if self._broke_at is not None and trouble.step <= self._broke_at + WATCHED_STEPS:
             before = f"it did at step {self._broke_at} too"
             hint = "lower --learning-rate, or look at these clips; the next run goes on from the last checkpoint"
