@@ -89,12 +89,13 @@ class HubertEncoder:
     """HuBERT. Waves of equal length go through together; others one by one, since its first normalisation runs over the whole clip
     and padding would change it."""
 
-    def __init__(self, name: str, dim: int, network: Hubert, device: torch.device | str, batch_size: int = 8) -> None:
+    def __init__(self, name: str, dim: int, network: Hubert, device: torch.device | str) -> None:
         self.name = name
         self.dim = dim
         self.network = network.eval().to(device)
         self.device = device
-        self.batch_size = batch_size
+        # On a CPU one by one: rounding depends on how many go together, and a run that was killed must end as one that was not.
+        self.batch_size = 1 if str(device) == "cpu" else 8
 
     def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
         import torch

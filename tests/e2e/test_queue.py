@@ -52,6 +52,7 @@ def test_a_run_with_bad_arguments_never_enters_the_queue(rvc: Rvc, home: Path) -
         assert rvc("queue", *words).returncode == 2
 
 
+@pytest.mark.soak
 def test_a_killed_queue_leaves_its_run_alone_and_the_next_one_follows_it(rvc: Rvc, home: Path, dataset: Path) -> None:
     assert rvc("queue", "add", "voice", "--dataset", dataset, *FAST, "--set", "train.epochs=12").returncode == 0
     first = rvc.start("queue", "run")

@@ -201,6 +201,7 @@ def test_sigterm_to_the_command_stops_the_run_with_130(rvc: Rvc, home: Path, dat
     assert isinstance(events_of(rest)[-1], StageStopped)
 
 
+@pytest.mark.soak
 def test_a_killed_follower_leaves_the_run_alone(rvc: Rvc, home: Path, dataset: Path) -> None:
     process = rvc.start("run", "voice", "--dataset", dataset, *TINY, "--set", "train.epochs=400", "--json")
     assert process.stdout is not None
@@ -217,6 +218,7 @@ def test_a_killed_follower_leaves_the_run_alone(rvc: Rvc, home: Path, dataset: P
     assert rvc("stop", "voice").returncode == 0
 
 
+@pytest.mark.soak
 def test_a_killed_engine_is_told_and_the_next_run_goes_on(rvc: Rvc, home: Path, dataset: Path) -> None:
     process = rvc.start("run", "voice", "--dataset", dataset, *TINY, "--set", "train.epochs=400", "--set", "train.save_every=1", "--json")
     assert process.stdout is not None

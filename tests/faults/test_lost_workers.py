@@ -12,7 +12,8 @@ from tests.faults.conftest import Row
 from tests.faults.harness import Voice, clip_differences, settings_for, stage_under_way, wait_for, workers_of
 
 
-@pytest.mark.parametrize("stage", ["preprocess", pytest.param("pitch", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("stage", ["preprocess", "pitch"])
 def test_a_killed_worker_is_told_and_the_next_run_finishes(
     row: Row, tmp_path: Path, recordings: Path, reference: Voice, stage: str
 ) -> None:
