@@ -48,6 +48,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def same_threads() -> Iterator[None]:
+    """Results are equal bit for bit for the same number of threads: engines started from here have one, as those of `rvc` in tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+
+
 @pytest.fixture
 def row(request: pytest.FixtureRequest) -> Iterator[Row]:
     """A row of the table; it is written to the file that RVC_FAULT_TABLE names, if it names one."""
