@@ -24,7 +24,8 @@ class Panel(Widget):
             self.border_title = self.TITLE
 
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
-        raise NotImplementedError
+        """What the panel shows, `width` cells wide. Each panel draws its own; this one is empty."""
+        return Text()
 
     def render(self) -> Text:
         return self._text
