@@ -73,7 +73,8 @@ def test_an_older_file_that_is_not_needed_does_no_harm(row: Row, tmp_path: Path,
     row.saw(f"{damage.__name__}: the newest was used, the same weights")
 
 
-@pytest.mark.parametrize("damage", [truncate, pytest.param(flip_bit, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("damage", [truncate, flip_bit])
 def test_with_all_damaged_it_never_starts_over(row: Row, tmp_path: Path, trained: Voice, damage: Damage) -> None:
     row.of("Every checkpoint file damaged", NEVER)
     voice = copy_whole(trained, tmp_path)

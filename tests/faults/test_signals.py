@@ -20,7 +20,8 @@ from tests.faults.conftest import Row
 from tests.faults.harness import Voice, differences, faults, has, stage_under_way, wait_for
 
 
-@pytest.mark.parametrize("stage", ["train", pytest.param("index", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("stage", ["train", "index"])
 def test_hanging_up_changes_nothing(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, stage: str) -> None:
     row.of("SIGHUP to the follower's session, to the engine, to its keeper and to their process group", "Detached by nature")
     voice = prepared(tmp_path)

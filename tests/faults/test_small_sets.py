@@ -51,7 +51,8 @@ def test_no_usable_clip_is_bad_input(row: Row, tmp_path: Path, content: str) -> 
     row.saw(f"{content}: exit 2, {done.stderr.strip().splitlines()[-1].replace(str(tmp_path), '')[:90]!r}, nothing written")
 
 
-@pytest.mark.parametrize("stage", ["pitch", pytest.param("features", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("stage", ["pitch", "features"])
 def test_a_stage_that_skips_every_clip_fails(row: Row, tmp_path: Path, recordings: Path, stage: str) -> None:
     row.of("Every clip is skipped at a stage", "A stage with every item skipped fails (exit 1) with the cause and the way out")
     voice = Voice(tmp_path)
