@@ -18,6 +18,8 @@ from types import FrameType
 from rvc_engine.events import ENDS, Event, RunStarted, StageFailed, StageStarted
 from rvc_engine.journal import Journal, journals, read
 
+WRITING_S = 1.0  # it needs this long at most to write down how its engine ended: readers wait so long for the end
+
 
 def main(arguments: list[str]) -> int:
     folder = Path(arguments[0])

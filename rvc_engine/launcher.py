@@ -15,12 +15,12 @@ from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.events import ENDS, Event, RunStarted
 from rvc_engine.experiment import PACKAGE, Experiment
 from rvc_engine.journal import JournalReader, journals
+from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
 from rvc_engine.settings import ExperimentSettings
 
 POLL_S = 0.1
 START_S = 120.0
-KEEPER_S = 1.0  # a keeper needs this long at most to write down the end of its engine
 
 
 @dataclass
@@ -110,7 +110,7 @@ def follow(engine: RunningEngine) -> Iterator[list[Event]]:
             if engine.process is not None:
                 engine.process.wait(timeout=30)
             return
-        if gone_at and not batch and time.monotonic() - gone_at > KEEPER_S:
+        if gone_at and not batch and time.monotonic() - gone_at > WRITING_S:
             return
         if not batch:
             time.sleep(POLL_S)

@@ -13,10 +13,10 @@ import psutil
 from rvc_engine import events as ev
 from rvc_engine.experiment import Experiment
 from rvc_engine.journal import JournalReader, journals
+from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
 from rvc_engine.pipeline import STAGES
 
-KEEPER_S = 1.0  # a keeper needs this long at most to write down the end of its engine
 FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps
 HISTORY = 20_000  # loss points kept for drawing; older ones are thinned
 
@@ -212,7 +212,7 @@ def read_view(experiment: Experiment) -> RunView:
     holder = live_holder(experiment.lock)  # before the journal: an engine that ends in between has written its end
     reader = JournalReader(files[-1])
     view.fold_all(reader)
-    deadline = time.monotonic() + KEEPER_S
+    deadline = time.monotonic() + WRITING_S
     while view.state == "running" and holder is None and psutil.pid_exists(view.keeper) and time.monotonic() < deadline:
         time.sleep(0.02)  # its keeper is about to write down how it ended
         view.fold_all(reader)
