@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import launcher
+from rvc_engine import launcher, status
 from rvc_engine.journal import journals
 from rvc_engine.status import read_view
 from tests.faults.conftest import Row
@@ -25,7 +25,8 @@ def cuts(content: bytes) -> range:
 
 def test_every_cut_can_be_read(row: Row, tmp_path: Path, trained: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     row.of("The journal cut at every byte of its last 3 lines: status, list and attach", PROMISE)
-    monkeypatch.setattr(launcher, "KEEPER_S", 0.0)  # nobody is about to write an end
+    monkeypatch.setattr(launcher, "WRITING_S", 0.0)  # nobody is about to write an end
+    monkeypatch.setattr(status, "WRITING_S", 0.0)
     monkeypatch.setattr(launcher, "POLL_S", 0.0)
     voice = copy_whole(trained, tmp_path)
     journal = journals(voice.experiment.runs)[-1]
@@ -53,8 +54,8 @@ def test_a_run_goes_on_after_a_cut(row: Row, tmp_path: Path, trained: Voice, ref
     places = cuts(content)
     length = places[int(place * (len(places) - 1))]
     journal.write_bytes(content[:length])
-    status = voice.rvc("status", voice.name, "--json")
-    assert status.returncode == 0 and json.loads(status.stdout)["state"] == "failed"
+    told = voice.rvc("status", voice.name, "--json")
+    assert told.returncode == 0 and json.loads(told.stdout)["state"] == "failed"
     assert [entry["name"] for entry in json.loads(voice.rvc("list", "--json").stdout)] == [voice.name]
     attached = voice.rvc("attach", voice.name, "--plain")
     assert attached.returncode == 1 and "Traceback" not in attached.stderr
