@@ -7,10 +7,11 @@ over stored numbers, and stand-ins (`Opaque`) for a few classes whose state is p
 from __future__ import annotations
 
 import math
+import mmap
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import torch
 from torch import Tensor
@@ -167,8 +168,8 @@ class _Machine:
         self.stack.append(item)
         return item
 
-    def run(self, stream: bytes | IO[bytes]) -> Any:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+    def run(self, stream: bytes | IO[bytes] | mmap.mmap) -> Any:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(cast("IO[bytes]", stream))):
             if count > MAX_OPCODES:
                 raise Unreadable(f"its pickle has more than {MAX_OPCODES} opcodes")
             name = opcode.name
@@ -301,9 +302,9 @@ STEPS: dict[str, Callable[[_Machine, Any], None]] = {
 }  # fmt: skip
 
 
-def load(stream: bytes | IO[bytes], storages: Storages) -> Any:
-    """One pickle as plain data (dict, list, tuple, text, numbers, bytes, None), tensors and Opaque. A stream is read up to its end of pickle.
+def load(stream: bytes | IO[bytes] | mmap.mmap, storages: Storages) -> Any:
+    """One pickle as plain data (dict, list, tuple, text, numbers, bytes, None), tensors and Opaque.
 
-    Raises Unreadable; ValueError and the like for bytes that are no pickle.
+    A stream is read up to the pickle's end. Raises Unreadable; ValueError and the like for bytes that are no pickle.
     """
     return _Machine(storages).run(stream)

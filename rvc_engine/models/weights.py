@@ -178,7 +178,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: it is no dictionary
+        names = list(file.keys())
+        return {name: file.get_tensor(name) for name in names}
 
 
 # --- plain data ---------------------------------------------------------------------------------------------------------
