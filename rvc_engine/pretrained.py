@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from rvc_engine.experiment import Workspace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
 from rvc_engine.models.configs import PRESETS
 
-HUBERT_NAMES = ("hubert_base.safetensors",)
+if TYPE_CHECKING:
+    from rvc_engine.experiment import Workspace
+
+HUBERT_NAMES = (
+    "hubert_base.pt",
+    "hubert_base.safetensors",
+    "hubert_base/config.json",  # a folder of transformers
+    "contentvec/config.json",
+    "hubert/config.json",
+)
+
+
+class HasPretrained(Protocol):
+    def find_pretrained(self, *relative: str) -> Path | None: ...
+
+
+def find_hubert(workspace: HasPretrained) -> Path | None:
+    """Where HuBERT's weights are, in any form that models/hubert.py reads: a file, or the config.json of a folder."""
+    return workspace.find_pretrained(*HUBERT_NAMES)
 
 
 def pretrained_names(preset: str, kind: str, *, pitched: bool = True) -> tuple[str, ...]:
@@ -21,8 +41,8 @@ def missing_weights(workspace: Workspace, preset: str, *, pitched: bool = True) 
     """Names of the files that a preset's defaults need and that are not here."""
     config = PRESETS[preset]
     missing = []
-    if config.encoder in ("hubert-256", "hubert-768") and workspace.find_pretrained(*HUBERT_NAMES) is None:
-        missing.append(HUBERT_NAMES[-1])
+    if config.encoder in ("hubert-256", "hubert-768") and find_hubert(workspace) is None:
+        missing.append(HUBERT_NAMES[0])
     for kind in ("G", "D"):
         names = pretrained_names(preset, kind, pitched=pitched)
         if names and workspace.find_pretrained(*names) is None:

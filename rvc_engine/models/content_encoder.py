@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ENCODERS
+from rvc_engine.pretrained import HUBERT_NAMES, HasPretrained, find_hubert
 
 if TYPE_CHECKING:
     import torch
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from rvc_engine.models.hubert import Hubert
 
 FRAME_SAMPLES = 320
-HUBERT_FILE = "hubert_base.safetensors"
-
-
-class HasPretrained(Protocol):
-    def find_pretrained(self, *relative: str) -> Path | None: ...
 
 
 class ContentEncoder(Protocol):
@@ -42,11 +37,11 @@ def check_encoder(name: str, workspace: HasPretrained | None) -> None:
     """Raises BadInput when the encoder is unknown or its weights are not there. Loads nothing."""
     if name not in ENCODERS:
         raise BadInput(f"There is no content encoder {name!r}", "", f"this program has: {', '.join(ENCODERS)}")
-    if name in ("hubert-256", "hubert-768") and (workspace is None or workspace.find_pretrained(HUBERT_FILE) is None):
+    if name in ("hubert-256", "hubert-768") and (workspace is None or find_hubert(workspace) is None):
         raise BadInput(
             f"The weights of the content encoder {name} are missing",
-            f"there is no pretrained/{HUBERT_FILE}",
-            "put that file there, or use --preset starter, which needs no download",
+            f"there is no {HUBERT_NAMES[0]} in pretrained/, nor another form of it",
+            f"fetch it by `rvc assets pull PRESET`, or put {HUBERT_NAMES[0]} there, or use --preset starter, which needs no download",
         )
 
 
@@ -60,11 +55,10 @@ def load_encoder(name: str, workspace: HasPretrained | None, device: torch.devic
     dim = ENCODERS[name][0]
     if name.startswith("hubert-random"):
         return HubertEncoder(name, dim, hubert.random_tiny(dim), device)
-    path = workspace.find_pretrained(HUBERT_FILE) if workspace else None
-    network = hubert.base(dim)
+    path = find_hubert(workspace) if workspace else None
     assert path is not None  # check_encoder has looked
     try:
-        hubert.load(network, path)
+        network = hubert.read_hubert(path, dim)
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} is no HuBERT that this program can read", str(error), "fetch the file again") from error
     return HubertEncoder(name, dim, network, device)
@@ -86,32 +80,28 @@ class EnvelopeEncoder:
 
 
 class HubertEncoder:
-    """HuBERT. Waves of equal length go through together; others one by one, since its first normalisation runs over the whole clip
-    and padding would change it."""
+    """HuBERT. Up to `batch_size` waves of similar length go through together; each gets what it would get alone (hubert.content)."""
 
-    def __init__(self, name: str, dim: int, network: Hubert, device: torch.device | str) -> None:
+    def __init__(self, name: str, dim: int, network: Hubert, device: torch.device | str, batch_size: int | None = None) -> None:
         self.name = name
         self.dim = dim
         self.network = network.eval().to(device)
         self.device = device
         # On a CPU one by one: rounding depends on how many go together, and a run that was killed must end as one that was not.
-        self.batch_size = 1 if str(device) == "cpu" else 8
+        self.batch_size = batch_size or (1 if str(device) == "cpu" else 8)
 
     def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
         import torch
 
         _refuse_empty(waves)
-        by_length: dict[int, list[int]] = {}
-        for i, wave in enumerate(waves):
-            by_length.setdefault(len(wave), []).append(i)
+        order = sorted(range(len(waves)), key=lambda i: len(waves[i]))
         results: dict[int, np.ndarray] = {}
-        for same in by_length.values():
-            for start in range(0, len(same), self.batch_size):
-                batch = same[start : start + self.batch_size]
-                padded = np.stack([pad_for_hubert(np.asarray(waves[i], dtype=np.float32)) for i in batch])
-                with torch.inference_mode():
-                    content = self.network(torch.from_numpy(padded).to(self.device)).float().cpu().numpy()
-                results.update(zip(batch, content, strict=True))
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            padded = [torch.from_numpy(pad_for_hubert(np.asarray(waves[i], dtype=np.float32))).to(self.device) for i in batch]
+            with torch.inference_mode():
+                content = self.network.content(padded)
+            results.update((i, frames.float().cpu().numpy()) for i, frames in zip(batch, content, strict=True))
         return [np.ascontiguousarray(results[i]) for i in range(len(waves))]
 
 
