@@ -22,10 +22,11 @@ class DiskFull(RvcError):
 
 
 def is_full(error: BaseException) -> bool:
-    """Does the error say that the disk is full? torch writes files in C++ and says it in its own words."""
+    """Does the error say that the disk is full? numpy, torch and faiss write files in C and C++ and say it in words of their own."""
     if isinstance(error, OSError):
-        return error.errno in FULL
-    words = ("file write failed", "inline_container.cc")  # the second: torch.save to a path, when a short write went unnoticed at first
+        return error.errno in FULL or (error.errno is None and "requested and" in str(error))  # numpy's tofile
+    # The second: torch.save to a path, when a short write went unnoticed at first. The third: faiss.
+    words = ("file write failed", "inline_container.cc", "No space left on device")
     return isinstance(error, DiskFull) or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))
 
 

@@ -18,12 +18,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rvc_engine.disk import move_aside, sha256_of, write_whole
+from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import (
     Event,
     MovedAside,
+    Paused,
     Progressed,
+    Resumed,
     RunFinished,
     StageFinished,
     StageSkipped,
@@ -33,6 +35,8 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.settings import ExperimentSettings, StageSettings
 
 Files = Callable[[Experiment, ExperimentSettings], list[Path]]
+ROOM_BYTES = 16 << 20  # with less than this free, a stage that met a full disk does not try again
+LOOK_S, TELL_S = 1.0, 5.0  # a full disk is looked at, and told of, this often
 
 
 @dataclass(frozen=True)
@@ -315,13 +319,50 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     wanted.save(receipt_path(experiment, stage.name))
     yield StageStarted(stage=stage.name, reason=decided.reason)
     module = stage.module()
-    yield from module.run(experiment, settings)
+    yield from _with_room(stage, experiment, settings)
     artefacts = module.artefacts(experiment, settings)
     wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
     wanted.outputs = outputs_digest(stage, experiment, settings)
     wanted.artefacts = [str(p) for p in artefacts]
     wanted.save(receipt_path(experiment, stage.name))
     yield StageFinished(stage=stage.name, seconds=wanted.seconds)
+
+
+def _with_room(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+    """The stage's events. When the disk is full it is waited for, and the stage then goes on from what is there.
+
+    Raises DiskFull after settings.train.disk_wait_s without one more item. Training waits by itself, inside a save.
+    """
+    full_since, reached = 0.0, -1
+    while True:
+        try:
+            for event in stage.module().run(experiment, settings):
+                if isinstance(event, Progressed) and event.done > reached:
+                    full_since, reached = 0.0, event.done
+                yield event
+            return
+        except (RvcError, OSError, RuntimeError) as error:
+            if stage.name == "train" or not is_full(error):
+                raise
+            full_since = full_since or time.monotonic()
+            yield from _wait_for_room(stage, experiment, full_since + settings.train.disk_wait_s, str(error))
+
+
+def _wait_for_room(stage: Stage, experiment: Experiment, deadline: float, why: str) -> Iterator[Event]:
+    """At least once LOOK_S, since a quota shows no lack of room. The events on the way let a stop through."""
+    started, told = time.monotonic(), 0.0
+    while True:
+        now, free = time.monotonic(), free_bytes(experiment.folder)
+        if now > deadline:
+            hint = f"free some space and run the same command again: {stage.name} goes on from what it has"
+            raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
+        if not told or now - told >= TELL_S:
+            told = now
+            yield Paused(stage=stage.name, reason="the disk is full", needed_bytes=ROOM_BYTES, free_bytes=free)
+        time.sleep(LOOK_S)
+        if free_bytes(experiment.folder) >= ROOM_BYTES:
+            break
+    yield Resumed(stage=stage.name, waited_s=time.monotonic() - started)
 
 
 def run_pipeline(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]) -> Generator[Event, None, None]:

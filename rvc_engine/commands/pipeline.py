@@ -11,6 +11,7 @@ from typing import Any
 from rvc_engine import launcher
 from rvc_engine.commands.display import Display, choose_display
 from rvc_engine.commands.flags import add_settings, given
+from rvc_engine.commands.weights import WeightsMissing, check_weights, offer
 from rvc_engine.errors import BadInput, Busy
 from rvc_engine.events import Event, StageFailed
 from rvc_engine.experiment import Experiment, Workspace, clean_path
@@ -58,7 +59,14 @@ def execute(options: argparse.Namespace, name: str) -> int:
         )  # fmt: skip
     settings, notes = settle(experiment, options)
     stages = stages_until(options.until, settings) if name == "run" else stages_needed(name, settings)
-    check_ready(experiment, settings, stages, fresh=options.fresh)
+    try:
+        check_ready(experiment, settings, stages, fresh=options.fresh, auto_pitch=_pitch_is_auto(experiment, options))
+    except WeightsMissing as missing:
+        alone = options.json or options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
+        if alone or not offer(experiment.workspace, missing):
+            raise
+        settings, notes = settle(experiment, options)
+        check_ready(experiment, settings, stages, fresh=options.fresh)
     engine = launcher.start(experiment, settings, [s.name for s in stages], fresh=options.fresh)
     if options.detach:
         return _say_detached(options, experiment, engine)
@@ -104,7 +112,8 @@ def _default_preset(experiment: Experiment, notes: list[str]) -> str:
     missing = missing_weights(experiment.workspace, DEFAULT_PRESET)
     if not missing:
         return DEFAULT_PRESET
-    notes.append(f"preset: starter, because the weights of {DEFAULT_PRESET} are not here ({', '.join(missing)})")
+    lacking = f"the weights of {DEFAULT_PRESET} are not here ({', '.join(missing)}; rvc assets pull {DEFAULT_PRESET} fetches them)"
+    notes.append(f"preset: starter, because {lacking}")
     return "starter"
 
 
@@ -120,13 +129,22 @@ def _resolve(experiment: Experiment, settings: ExperimentSettings) -> None:
         settings.train.batch_size = int(advise(settings.preset, experiment, measure=False)["recommended"] or 1)
 
 
-def check_ready(experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], *, fresh: bool) -> None:
-    """Everything that can be known before anything is written. Raises BadInput."""
-    for stage, verdict in plan(experiment, settings, stages):
-        if verdict.action != "skip" or fresh:
-            check = getattr(stage.module(), "check_ready", None)
-            if check:
-                check(experiment, settings)
+def _pitch_is_auto(experiment: Experiment, options: argparse.Namespace) -> bool:
+    """Was the choice of the pitch method left to the program? Then RMVPE is used where its weights are."""
+    asked = "pitch.method" in given(options) or any(text.strip().startswith("pitch.method") for text in options.set)
+    return not asked and (options.fresh or not experiment.exists())
+
+
+def check_ready(
+    experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], *, fresh: bool, auto_pitch: bool = False
+) -> None:
+    """Everything that can be known before anything is written. Raises BadInput, WeightsMissing for published weights."""
+    to_run = [stage for stage, verdict in plan(experiment, settings, stages) if verdict.action != "skip" or fresh]
+    check_weights(experiment, settings, [stage.name for stage in to_run], fresh=fresh, auto_pitch=auto_pitch)
+    for stage in to_run:
+        check = getattr(stage.module(), "check_ready", None)
+        if check:
+            check(experiment, settings, fresh=fresh)
 
 
 def _say_detached(options: argparse.Namespace, experiment: Experiment, engine: launcher.RunningEngine) -> int:

@@ -21,7 +21,7 @@ BATCH = 8
 MUTE_S = 3
 
 
-def check_ready(experiment: Experiment, settings: ExperimentSettings) -> None:
+def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput when the encoder's weights are not there, before anything is written."""
     check_encoder(settings.model.encoder, experiment.workspace)
     choose_device(settings.features.device)

@@ -57,7 +57,7 @@ def clip_rules(settings: ExperimentSettings) -> ClipRules:
     return ClipRules(settings.model.sample_rate, silence, s.high_pass, s.clip_s, s.overlap_s, s.min_clip_s, s.peak, s.alpha, s.max_peak)
 
 
-def check_ready(experiment: Experiment, settings: ExperimentSettings) -> None:
+def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput when the dataset folder cannot be read, is empty, or not one recording in it would give a clip. Writes nothing."""
     reasons = []
     for path in _files(settings):

@@ -38,13 +38,14 @@ MIN_CLIPS_S = 60.0
 NAME = "train"
 
 
-def check_ready(experiment: Experiment, settings: ExperimentSettings) -> None:
-    """Raises BadInput, before anything is written, when a file to start from or the speaker's row is missing."""
+def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
+    """Raises BadInput, before anything is written, when a file to start from or the speaker's row is missing. `fresh`: what is there
+    will be moved aside, so that it is no start."""
     if settings.train.speaker >= settings.model.speakers:
         raise BadInput(
             f"There is no speaker {settings.train.speaker}", f"{settings.preset} has {settings.model.speakers}", "use --speaker 0"
         )
-    if not CheckpointStore(experiment).candidates():
+    if fresh or not CheckpointStore(experiment).candidates():
         find_start(experiment, settings)
 
 

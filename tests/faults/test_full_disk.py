@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from rvc_engine import launcher
 from rvc_engine.disk import free_bytes
-from rvc_engine.events import Paused, Resumed, RunFinished, StageFailed
+from rvc_engine.events import ItemSkipped, Paused, Resumed, RunFinished, StageFailed
 from rvc_engine.journal import read
+from rvc_engine.pipeline import STAGES, put_aside
 from tests.faults.conftest import Row
-from tests.faults.harness import Voice, differences, events_in, faults, has, wait_for
+from tests.faults.harness import Voice, clip_differences, copy_prepared, differences, events_in, faults, has, wait_for
 
 PAUSES = "A full disk pauses the run with an event and it goes on when there is room, with nothing lost"
 ENDS_CLEANLY = "A disk that stays full ends the run cleanly after a time, with nothing lost"
@@ -54,6 +57,29 @@ def test_a_full_disk_pauses_the_run(row: Row, small_disk: Path, prepared: Callab
     assert has(engine, Resumed) and isinstance(voice.last_run()[-1], RunFinished)
     assert differences(voice, reference) == [] and voice.steps() == reference.steps()
     row.saw(f"paused with {paused.free_bytes >> 10} KiB free of {paused.needed_bytes >> 10} needed, resumed, the same weights")
+
+
+@pytest.mark.parametrize("stage", [pytest.param(n, marks=pytest.mark.soak) for n in ("preprocess", "pitch", "features", "index")])
+def test_a_full_disk_pauses_every_stage(row: Row, small_disk: Path, reference: Voice, stage: str) -> None:
+    row.of("A full tmpfs during preprocess, pitch, features and index, then room is made", PAUSES)
+    voice = copy_prepared(reference.experiment, small_disk)
+    settings = voice.experiment.load_settings()
+    shutil.rmtree(voice.experiment.path("mute"))
+    for name in ("preprocess", "pitch", "features")[{"preprocess": 0, "pitch": 1, "features": 2, "index": 3}[stage] :]:
+        put_aside(STAGES[name], voice.experiment, settings)
+    shutil.rmtree(voice.experiment.path("aside"), ignore_errors=True)
+    ballast = fill(small_disk, LEFT // 10)
+    engine = launcher.start(voice.experiment, settings, ["preprocess", "pitch", "features", "index"])
+    wait_for(lambda: has(engine, Paused) or free_bytes(small_disk) < 8192 or not engine.alive, "the pause")
+    assert engine.process is not None
+    with pytest.raises(subprocess.TimeoutExpired):
+        engine.process.wait(4)
+    ballast.unlink()
+    assert engine.process.wait(90) == 0 and isinstance(voice.last_run()[-1], RunFinished)
+    told = "paused" if has(engine, Resumed) else "not one byte left for the journal, waited"
+    assert not any(isinstance(event, ItemSkipped) for event in voice.last_run())
+    assert clip_differences(voice, reference) == [] and voice.leftovers() == []
+    row.saw(f"before {stage}: {told}, went on, the same files")
 
 
 @pytest.mark.soak

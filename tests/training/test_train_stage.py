@@ -224,6 +224,15 @@ def test_pretrained_files(make_experiment: Any, tmp_path: Path) -> None:
     train.check_ready(other, settings)
 
 
+def test_a_fresh_start_needs_its_pretrained_files_before_old_work_moves(make_experiment: Any) -> None:
+    experiment, settings = make_experiment(seconds=(1.0,))
+    list(train.run(experiment, settings))
+    settings.train.pretrained_g = "/nowhere/G.pth"
+    train.check_ready(experiment, settings)
+    with pytest.raises(BadInput, match="/nowhere/G"):
+        train.check_ready(experiment, settings, fresh=True)
+
+
 def test_losses_that_stay_not_finite_end_the_training(make_experiment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is spoilt is not saved: the next run goes on from the last checkpoint."""
     experiment, settings = make_experiment(seconds=(1.0,))
