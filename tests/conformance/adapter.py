@@ -12,3 +12,7 @@ with contextlib.suppress(ImportError):
     from adapter_audio import *  # noqa: F403
 with contextlib.suppress(ImportError):
     from adapter_conversion import *  # noqa: F403
+with contextlib.suppress(ImportError):
+    from adapter_pitch import *  # noqa: F403
+with contextlib.suppress(ImportError):
+    from adapter_content import *  # noqa: F403

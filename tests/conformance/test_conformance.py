@@ -13,7 +13,7 @@ from tests.conformance.pack import FINAL, PACKED, WHOLE, unpack
 from tests.conftest import ROOT, rvc_environment
 
 HERE = Path(__file__).resolve().parent
-LATER = ("rmvpe_", "hubert")  # kinds whose code comes with the reading of their weights
+LATER = ("rmvpe_",)  # kinds whose code comes with the reading of their weights
 
 
 @pytest.fixture(scope="session")
