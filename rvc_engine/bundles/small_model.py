@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
+import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,33 @@ import torch
 from torch import Tensor
 
 from rvc_engine import __version__
+from rvc_engine.bundles.checkpoint import checkpoint_of
+from rvc_engine.bundles.layout import model_of, rvc_names
 from rvc_engine.disk import whole_file
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.models.configs import ENCODERS, ModelConfig
+from rvc_engine.models import weights as weight_files
+from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weight_norm import fold
+from rvc_engine.models.weights import Unreadable
 
-_UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError, ValueError, AttributeError, IndexError)
+# The order of RVC's entries: of a voice saved in training, of one extracted from a checkpoint, of a merged one.
+SAVED = ("weight", "config", "info", "sr", "f0", "version")
+EXTRACTED = ("weight", "config", "info", "version", "sr", "f0")
+MERGED = ("weight", "config", "sr", "f0", "version", "info")
+OURS = ("encoder", "unvoiced", "epoch", "step", "program")
+MAX_TEXT = 10_000
+MAX_EXTRAS = 100
+MAX_NUMBER = 1 << 53
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A small model as it was read. `epoch`, `step`, `unvoiced` and `program` are None in files of other programs."""
+    """A small model as it was read. `epoch`, `step`, `unvoiced` and `program` are None in files of other programs.
+
+    `extras` are the other entries that are plain: ours `pitch_hz` and `minutes`, Applio's author, model_name, dataset_length and more.
+    `rate_name` is the file's own `sr`.
+    """
 
     config: ModelConfig
     weights: dict[str, Tensor]
@@ -33,6 +49,8 @@ class Voice:
     unvoiced: str | None
     program: str | None
     path: Path
+    extras: dict[str, Any] = field(default_factory=dict)
+    rate_name: str = ""
 
     def network(self, device: torch.device | str = "cpu") -> Synthesizer:
         """In float32 and eval mode, its normed weights computed once: for conversion, not for training."""
@@ -43,25 +61,62 @@ class Voice:
         fold(network)
         return network
 
+    @property
+    def pitch_hz(self) -> tuple[float, float, float] | None:
+        """10th percentile, median and 90th percentile of the recordings that it was trained on, if the file says."""
+        values = self.extras.get("pitch_hz")
+        if not isinstance(values, list) or len(values) != 3 or not all(isinstance(v, int | float) and 20 < v < 5000 for v in values):
+            return None
+        return float(values[0]), float(values[1]), float(values[2])
+
+    @property
+    def ours(self) -> dict[str, Any]:
+        """The entries after RVC's, for another file of the same voice."""
+        own = {"encoder": self.config.encoder, "unvoiced": self.unvoiced, "epoch": self.epoch, "step": self.step}
+        return {**own, **self.extras, "program": self.program}
+
+    def weights_sha256(self) -> str:
+        """Of names, shapes and numbers in half precision: equal for the same voice in a .pth and in a bundle."""
+        digest = hashlib.sha256()
+        for key in sorted(self.weights):
+            value = self.weights[key].half().contiguous()
+            digest.update(f"{key} {list(value.shape)}\n".encode())
+            digest.update(value.numpy().tobytes())
+        return digest.hexdigest()
+
+
+def small_model(
+    weights: Mapping[str, Tensor], config: ModelConfig, info: str, ours: Mapping[str, Any], order: tuple[str, ...] = SAVED
+) -> OrderedDict[str, Any]:
+    """The entries of a small model, RVC's in `order` and then `ours`; weights in half precision, enc_q left out.
+
+    Raises RvcError when a weight is not finite in half precision.
+    """
+    half = {key: value.detach().to("cpu", torch.float16).contiguous() for key, value in weights.items() if "enc_q" not in key}
+    broken = [key for key, value in half.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise RvcError("The voice has weights that are not finite", ", ".join(broken[:5]), "train again from an older checkpoint")
+    entries: dict[str, Any] = {
+        "weight": half, "config": config.to_rvc_list(), "info": info, "sr": config.rate_name, "f0": int(config.pitch),
+        "version": config.version,
+    }  # fmt: skip
+    entries["config"][15] = len(half["emb_g.weight"])
+    return OrderedDict([*((key, entries[key]) for key in order), *((key, value) for key, value in ours.items() if key not in entries)])
+
+
+def save_small_model(path: Path, content: Mapping[str, Any]) -> None:
+    """Raises DiskFull."""
+    with whole_file(path) as temporary:
+        torch.save(content, temporary)
+
 
 def write_small_model(path: Path, weights: dict[str, Tensor], config: ModelConfig, *, epoch: int, step: int, extra: dict[str, Any]) -> None:
     """Write `weights` (a generator's state dict; enc_q is left out) in half precision. `extra`: e.g. {"unvoiced": "interpolate"}.
 
     Raises RvcError when a weight is not finite in half precision.
     """
-    half = {key: value.detach().to("cpu", torch.float16) for key, value in weights.items() if "enc_q" not in key}
-    broken = [key for key, value in half.items() if not torch.isfinite(value).all()]
-    if broken:
-        raise RvcError("The voice has weights that are not finite", ", ".join(broken[:5]), "train again from an older checkpoint")
-    content: OrderedDict[str, Any] = OrderedDict(
-        weight=half, config=config.to_rvc_list(), info=f"{epoch}epoch", sr=config.rate_name, f0=int(config.pitch), version=config.version
-    )
-    content["config"][15] = len(half["emb_g.weight"])
-    content.update(encoder=config.encoder, unvoiced=None, epoch=epoch, step=step)
-    content.update(extra)
-    content["program"] = f"rvc-tui {__version__}"
-    with whole_file(path) as temporary:
-        torch.save(content, temporary)
+    ours = {"encoder": config.encoder, "unvoiced": None, "epoch": epoch, "step": step, **extra, "program": f"rvc-tui {__version__}"}
+    save_small_model(path, small_model(weights, config, f"{epoch}epoch", ours))
 
 
 def read_voice(path: Path) -> Voice:
@@ -69,54 +124,79 @@ def read_voice(path: Path) -> Voice:
     if not path.is_file():
         raise BadInput(f"There is no voice {path}", "", "check the path; rvc list shows the voices of this workspace")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
-        raise _bad(path, f"it is damaged or not a model at all: {_first_line(error)}") from error
+        content = weight_files.read(path)
+    except (OSError, Unreadable) as error:
+        raise _bad(path, f"it is damaged or not a model at all: {error}") from error
     if not isinstance(content, dict) or "weight" not in content or "config" not in content:
-        raise _bad(path, _what_else(content))
-    weights, version, pitch = content["weight"], str(content.get("version", "v1")), bool(int(content.get("f0", 1)))
+        refuse_other(path, content)
+    return voice_of(content, path)
+
+
+def voice_of(content: dict[str, Any], path: Path) -> Voice:
+    """The voice in the entries of a small model. Raises BadInput that names `path` and what is wrong."""
     try:
-        weights = {str(key): value for key, value in weights.items() if "enc_q" not in key}
-        config = _config_of(list(content["config"]), weights, version, pitch, content.get("encoder"))
+        if not isinstance(content["weight"], dict):
+            raise ValueError("its weight is no dictionary")
+        weights = {key: value for key, value in rvc_names(content["weight"]).items() if "enc_q" not in key}
+        config = model_of(content, weights)
         with torch.device("meta"):
             expected = Synthesizer(config, posterior=False).state_dict()
-    except _UNREADABLE as error:
-        raise _bad(path, f"its configuration does not describe a {version} voice: {_first_line(error)}") from error
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise _bad(path, str(error)) from error
     wrong = [key for key in expected if getattr(weights.get(key), "shape", None) != expected[key].shape]
     wrong += [key for key in weights if key not in expected]
     if wrong:
-        raise _bad(path, f"{len(wrong)} of its tensors are missing, unknown or of another shape: {', '.join(wrong[:5])}")
-    if not all(torch.isfinite(weights[key]).all() for key in expected):
+        raise _bad(path, f"{len(wrong)} of its tensors are missing, unknown or of another shape: {', '.join(map(str, wrong[:5]))[:300]}")
+    if not all(value.is_floating_point() and torch.isfinite(value).all() for value in weights.values()):
         raise _bad(path, "some of its weights are not finite")
-    epoch, step = (content.get(key) if isinstance(content.get(key), int) else None for key in ("epoch", "step"))
-    unvoiced, program = (content.get(key) if isinstance(content.get(key), str) else None for key in ("unvoiced", "program"))
-    return Voice(config, {k: weights[k] for k in expected}, str(content.get("info", "")), epoch, step, unvoiced, program, path)
+    epoch, step = (content[key] if type(content.get(key)) is int and 0 <= content[key] < MAX_NUMBER else None for key in ("epoch", "step"))
+    unvoiced, program = (_text(content.get(key)) for key in ("unvoiced", "program"))
+    ordered = {key: weights[key] for key in expected}
+    info, rate_name = str(content.get("info", ""))[:MAX_TEXT], str(content.get("sr", ""))[:20]
+    return Voice(config, ordered, info, epoch, step, unvoiced, program, path, _extras(content), rate_name)
 
 
-def _config_of(values: list[Any], weights: dict[str, Tensor], version: str, pitch: bool, encoder: Any) -> ModelConfig:
-    """What the 18 entries do not hold is read off the weights."""
-    width = weights["enc_p.emb_phone.weight"].shape[1]
-    name = f"hubert-{width}" if encoder is None else str(encoder)
-    if name not in ENCODERS:
-        raise ValueError(f"its features were made by {name!r}, a content encoder that this version does not know")
-    config = ModelConfig.from_rvc_list(values, version, pitch, name)
-    layers = sum(key.startswith("flow.flows.0.enc.in_layers.") and key.endswith(".weight_v") for key in weights)
-    return replace(config, feature_dim=width, flow_layers=layers, speakers=len(weights["emb_g.weight"]))
+def _text(value: Any) -> str | None:
+    return value[:MAX_TEXT] if isinstance(value, str) else None
 
 
-def _what_else(content: Any) -> str:
-    if isinstance(content, dict) and {"model", "optimizer"} <= set(content):
-        return "it is a training checkpoint (G_ or D_); the small model is in weights/"
-    if isinstance(content, dict) and "cfg" in content:
-        return "it is a content encoder"
-    return "it holds no voice"
+def _extras(content: dict[str, Any]) -> dict[str, Any]:
+    """Plain entries beyond RVC's and ours: texts, numbers, short lists of numbers."""
+    found: dict[str, Any] = {}
+    for key, value in content.items():
+        if not isinstance(key, str) or len(key) > 100 or key in (*SAVED, *OURS) or len(found) == MAX_EXTRAS:
+            continue
+        short_text = isinstance(value, str) and len(value) <= MAX_TEXT
+        if short_text or all(map(_is_number, value if isinstance(value, list) and len(value) <= 16 else [value])):
+            found[key] = value
+    return found
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) < MAX_NUMBER
 
 
-def _bad(path: Path, reason: str) -> BadInput:
-    return BadInput(
-        f"{path} is not a voice that can be used", reason, "choose a .pth that an RVC program exported, or train the voice again"
-    )
+def refuse_other(path: Path, content: Any) -> None:
+    """Raises BadInput that says what the content of a file is, where it is no small model."""
+    try:
+        checkpoint = checkpoint_of(content)
+    except Unreadable:
+        reason = "it is a content encoder" if isinstance(content, dict) and "cfg" in content else "it holds no voice"
+        raise _bad(path, reason) from None
+    at = "" if checkpoint.iteration is None else f" after epoch {checkpoint.iteration}"
+    if checkpoint.kind == "D":
+        raise _bad(path, f"it is a training checkpoint, {checkpoint.what}{at}, which speaks with no voice", "the G_ file beside it has one")
+    raise _bad(path, f"it is a training checkpoint, {checkpoint.what}{at}", f"this makes a voice of it: {extract_command(path)}")
+
+
+def extract_command(path: Path) -> str:
+    """The command that makes a voice of a checkpoint, named after its folder."""
+    import shlex
+
+    name = path.absolute().parent.name
+    return f"rvc voice extract {shlex.quote(str(path))} --name {shlex.quote(name if name.strip('.') else 'voice')}"
+
+
+def _bad(path: Path, reason: str, hint: str = "") -> BadInput:
+    hint = hint or "choose a .pth that an RVC program exported, or train the voice again"
+    return BadInput(f"{path} is not a voice that can be used", reason, hint)

@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from rvc_engine.bundles.checkpoint import checkpoint_of, read_checkpoint
+from rvc_engine.bundles.layout import rvc_names
 from rvc_engine.errors import RvcError
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.models.weights import Unreadable
 from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.course import Course
 from rvc_engine.training.precision import Precision, adamw
@@ -113,11 +116,13 @@ class TrainingState:
     def load_pair(self, pair: dict[str, dict[str, Any]], names: dict[str, str]) -> None:
         """Raises RvcError naming every tensor that is missing or has another shape. `names`: files, for messages."""
         sides = {"G": (self.generator, self.optimizer), "D": (self.adversary.network, self.adversary.optimizer)}
+        models = {kind: rvc_names(pair[kind]["model"]) for kind in sides}
         for kind, (network, _) in sides.items():
-            check_tensors(pair[kind]["model"], network.state_dict(), names[kind])
+            check_tensors(models[kind], network.state_dict(), names[kind])
         for kind, (network, optimizer) in sides.items():
-            network.load_state_dict(pair[kind]["model"])
-            _load_optimizer(optimizer, pair[kind]["optimizer"], names[kind])
+            network.load_state_dict(models[kind])
+            order = [list(models[kind]).index(key) for key, _ in network.named_parameters()]
+            _load_optimizer(optimizer, pair[kind]["optimizer"], names[kind], order)
 
     def load_rest(self, entry: dict[str, Any]) -> None:
         self.step, self.epoch, self.position = entry["step"], entry["epoch"], entry["position"]
@@ -155,13 +160,16 @@ def _plain_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     return state
 
 
-def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str) -> None:
-    """Moments by parameter number; rates and betas stay our own. Raises RvcError naming the file when they do not fit."""
+def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str, order: list[int]) -> None:
+    """Moments; rates and betas stay our own. `order`: for each of our parameters its place in the file's model, whose order is that of
+    the file's numbers (Applio has another than RVC). Raises RvcError naming the file when they do not fit.
+    """
     own = optimizer.state_dict()
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments = saved.get("state") if isinstance(saved, dict) else None
     if not isinstance(moments, dict) or (moments and set(moments) != set(range(len(parameters)))):
         raise RvcError(f"{name} does not fit this model", f"its optimizer does not have the {len(parameters)} expected entries", _FRESH)
+    moments = {number: moments[place] for number, place in enumerate(order)} if moments else {}
     for number, entry in moments.items():
         shapes = [getattr(entry.get(key), "shape", None) for key in ("exp_avg", "exp_avg_sq")]
         if "step" not in entry or any(shape != parameters[number].shape for shape in shapes):
@@ -172,26 +180,31 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str) -> 
 _FRESH = "move the file away to go on from an older one, or train again with --fresh"
 
 
-def load_pretrained(network: nn.Module, path: Path) -> str:
+def load_pretrained(network: Synthesizer | Discriminators, path: Path) -> str:
     """Start from a file with a `model` dictionary. Returns a note when its speaker table has another size: matching rows are copied.
 
-    Raises RvcError when the file cannot be read or does not fit otherwise.
+    Raises RvcError when the file cannot be read, or that says what it is when it is of another kind, version or rate.
     """
+    way_out = "fetch the file again, or use none to start from nothing"
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        weights = dict(content["model"])
-    except UNREADABLE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RvcError(
-            f"{path} is no pretrained file that can be read", reason, "fetch the file again, or use none to start from nothing"
-        ) from error
-    expected, note = network.state_dict(), ""
-    table = weights.get("emb_g.weight")
-    own = expected.get("emb_g.weight")
-    if own is not None and isinstance(table, Tensor) and table.ndim == 2 and table.shape[1:] == own.shape[1:] and len(table) != len(own):
-        rows = min(len(table), len(own))
-        weights["emb_g.weight"] = torch.cat([table[:rows].to(own), own[rows:]])
-        note = f"its speaker table has {len(table)} rows, this model {len(own)}: {rows} were copied"
+        found = read_checkpoint(path)
+    except (OSError, Unreadable) as error:
+        raise RvcError(f"{path} is no pretrained file that can be read", reason_of(error), way_out) from error
+    own = checkpoint_of({"model": network.state_dict()})
+    if found.kind != own.kind or (found.presets and own.presets and not set(found.presets) & set(own.presets)):
+        reason = f"it is {found.what}, this training needs {own.what}"
+        raise RvcError(f"{path} does not fit this model", reason, "use the file of this preset, or none to start from nothing")
+    expected, weights, note = network.state_dict(), found.weights, ""
+    table, rows = weights.get("emb_g.weight"), expected.get("emb_g.weight")
+    if rows is not None and table is not None and table.shape[1:] == rows.shape[1:] and len(table) != len(rows):
+        count = min(len(table), len(rows))
+        weights["emb_g.weight"] = torch.cat([table[:count].to(rows), rows[count:]])
+        note = f"its speaker table has {len(table)} rows, this model {len(rows)}: {count} were copied"
     check_tensors(weights, expected, str(path))
     network.load_state_dict(weights)
     return note
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what an error says."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

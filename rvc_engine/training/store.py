@@ -16,10 +16,12 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
+from rvc_engine.bundles.layout import rvc_names
 from rvc_engine.disk import TEMPORARY, is_full, move_aside, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.faults import Faults
-from rvc_engine.training.state import UNREADABLE, TrainingState
+from rvc_engine.models import weights
+from rvc_engine.training.state import UNREADABLE, TrainingState, reason_of
 
 if TYPE_CHECKING:
     from rvc_engine.experiment import Experiment
@@ -175,12 +177,13 @@ class CheckpointStore:
 
 
 def read_pair_file(path: Path) -> dict[str, Any]:
-    """A G_ or D_ file. Never runs code from the file. Raises one of UNREADABLE."""
-    if zipfile.is_zipfile(path):  # other programs may have written torch's old format, which has no checksums
-        check_whole(path)
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(content, dict) or not {"model", "iteration", "optimizer"} <= set(content):
+    """A G_ or D_ file, of any RVC program: data alone, with weight norm under RVC's names. Raises one of UNREADABLE."""
+    content = weights.read(path)
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict) or not {"iteration", "optimizer"} <= set(content):
         raise ValueError(f"{path.name} is no training checkpoint")
+    if type(content["iteration"]) is not int or not 0 <= content["iteration"] < 1 << 40:
+        raise ValueError(f"{path.name} does not say after which epoch it was saved")
+    content["model"] = rvc_names(content["model"])
     return content
 
 
@@ -190,11 +193,6 @@ def check_whole(path: Path) -> None:
         bad = archive.testzip()
     if bad is not None:
         raise ValueError(f"the checksum of its record {bad} is wrong")
-
-
-def reason_of(error: BaseException) -> str:
-    """The first line of what an error says."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _nbytes(content: Any) -> int:
