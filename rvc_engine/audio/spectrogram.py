@@ -61,10 +61,14 @@ def mel_filterbank(scale: MelScale, dtype: torch.dtype = torch.float32, device: 
     fmax = scale.fmax if scale.fmax is not None else scale.sample_rate / 2
     bins = np.linspace(0, scale.sample_rate / 2, scale.filter_length // 2 + 1)
     edges = _hz_of(np.linspace(_mel_of(scale.fmin), _mel_of(fmax), scale.n_mels + 2))
+    return torch.from_numpy(triangles(edges, bins)).to(device=device, dtype=dtype)
+
+
+def triangles(edges: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """(M + 2,) and (N,), both in Hz -> (M, N): triangles of equal area from one edge to the next but one."""
     rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
-    triangles = np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None]
-    return torch.from_numpy(triangles).to(device=device, dtype=dtype)
+    return np.asarray(np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None])
 
 
 def log_mel(spec: Tensor, scale: MelScale) -> Tensor:

@@ -18,7 +18,7 @@ from rvc_engine.errors import BadInput, RvcError, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.models.content_encoder import check_encoder, load_encoder
-from rvc_engine.pitch import resolve_method
+from rvc_engine.pitch import prepare, resolve_method
 from rvc_engine.settings import ConvertSettings, choices_of
 
 if TYPE_CHECKING:
@@ -183,6 +183,8 @@ def convert_files(
         refuse_other_encoder(check_index_file(index), voice.config)
     else:
         index = None
+    if voice.config.pitch:
+        prepare(settings.pitch_method, device, workspace)
     return _convert(voice, plan, settings, index, workspace, device)
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.audio.io import read_wav
-from rvc_engine.device import choose_device
+from rvc_engine.device import choose_device, out_of_memory
 from rvc_engine.disk import remove_temporaries, whole_file
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
-from rvc_engine.experiment import Experiment
-from rvc_engine.pitch import BY_TORCH, resolve_method, track
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.pitch import BY_TORCH, prepare, release, resolve_method, track_all
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.workers import results_of, worker_count
@@ -23,6 +23,8 @@ from rvc_engine.workers import results_of, worker_count
 STAGE = "pitch"
 CHUNK = 8
 """Clips that a worker takes at a time."""
+BATCH = 16
+"""Clips that RMVPE takes at a time on a GPU: those of the same length go through together."""
 FEW = 16
 """A worker process takes a second to start: fewer clips are done without one, by a fast method."""
 
@@ -37,6 +39,7 @@ class PitchTask:
     coarse: Path
     hz: Path
     voicing: Path
+    workspace: Workspace
 
     def outputs(self, clip: str) -> tuple[Path, Path, Path]:
         name = f"{clip}.wav.npy"
@@ -46,15 +49,14 @@ class PitchTask:
 def track_clips(task: PitchTask) -> list[tuple[str, str]]:
     """Track a few clips and write their files. -> (clip, why it is not used or "")"""
     results = []
+    waves: dict[str, NDArray[np.float32]] = {}
     for clip in task.clips:
         try:
-            wave, rate = read_wav(task.wavs_16k / f"{clip}.wav")
-            if rate != 16000:
-                raise UnusableRecording(f"{clip}.wav is at {rate} Hz, not at 16000")
+            waves[clip] = _read(task.wavs_16k / f"{clip}.wav")
         except UnusableRecording as unusable:
             results.append((clip, str(unusable)))
-            continue
-        f0 = track(task.method, wave, device=task.device)
+    tracked = track_all(task.method, list(waves.values()), device=task.device, workspace=task.workspace)
+    for clip, f0 in zip(waves, tracked, strict=True):
         filled = fill_unvoiced(f0) if task.interpolate else f0
         for path, values in zip(task.outputs(clip), (coarse(filled), filled, f0 > 0), strict=True):
             _save(path, values)
@@ -62,9 +64,25 @@ def track_clips(task: PitchTask) -> list[tuple[str, str]]:
     return results
 
 
+def _read(path: Path) -> NDArray[np.float32]:
+    wave, rate = read_wav(path)
+    if rate != 16000:
+        raise UnusableRecording(f"{path.name} is at {rate} Hz, not at 16000")
+    return wave
+
+
 def _save(path: Path, values: NDArray[np.generic]) -> None:
     with whole_file(path, durable=False) as temporary, temporary.open("wb") as file:
         np.save(file, values)
+
+
+def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
+    """Raises BadInput for a method that does not work here, a device that is not there, or weights that cannot be read."""
+    method = resolve_method(settings.pitch.method, experiment.workspace)
+    if method in BY_TORCH:
+        choose_device(settings.pitch.device)
+    prepare(method, "cpu", experiment.workspace)
+    release(method)
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
@@ -75,16 +93,17 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     method = resolve_method(settings.pitch.method, experiment.workspace)
     device = str(choose_device(settings.pitch.device)) if method in BY_TORCH else "cpu"
     folders = (experiment.pitch_coarse, experiment.pitch_hz, experiment.voicing)
-    task = PitchTask([], method, device, settings.pitch.unvoiced == "interpolate", experiment.wavs_16k, *folders)
+    task = PitchTask([], method, device, settings.pitch.unvoiced == "interpolate", experiment.wavs_16k, *folders, experiment.workspace)
+    prepare(method, device, experiment.workspace)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         remove_temporaries(folder)
     clips = experiment.clips()
     waiting = [clip for clip in clips if not all(path.exists() for path in task.outputs(clip))]
     done = tracked = len(clips) - len(waiting)
-    yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips")
     results = _results(task, waiting, settings.pitch.workers)
     try:
+        yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips")
         for some in results:
             for clip, reason in some or []:
                 done += 1
@@ -96,6 +115,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
                 yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips")
     finally:
         results.close()
+        release(method)
         for folder in folders:
             remove_temporaries(folder)
     if not tracked:
@@ -103,13 +123,38 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
 
 
 def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[tuple[str, str]] | None, None, None]:
-    """Networks run in this process, one clip at a time; other methods take a core each."""
+    """Networks run in this process; other methods take a core each."""
     count = worker_count(workers, -(-len(clips) // CHUNK))
-    if task.method in BY_TORCH or (len(clips) <= FEW and task.method != "harvest") or len(clips) <= 2:
+    if task.method in BY_TORCH:
+        yield from (_track_in_process(part) for part in _by_length(task, clips))
+    elif (len(clips) <= FEW and task.method != "harvest") or len(clips) <= 2:
         yield from (track_clips(replace(task, clips=[clip])) for clip in clips)
-        return
-    chunks = [replace(task, clips=clips[first : first + CHUNK]) for first in range(0, len(clips), CHUNK)]
-    yield from results_of(track_clips, chunks, count)
+    else:
+        chunks = [replace(task, clips=clips[first : first + CHUNK]) for first in range(0, len(clips), CHUNK)]
+        yield from results_of(track_clips, chunks, count)
+
+
+def _by_length(task: PitchTask, clips: list[str]) -> list[PitchTask]:
+    """One clip a task, but for RMVPE on a GPU several of about the same length."""
+    together = task.method == "rmvpe" and task.device != "cpu"
+    if together:
+        clips = sorted(clips, key=lambda clip: _size(task.wavs_16k / f"{clip}.wav"))
+    size = BATCH if together else 1
+    return [replace(task, clips=clips[first : first + size]) for first in range(0, len(clips), size)]
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _track_in_process(task: PitchTask) -> list[tuple[str, str]]:
+    try:
+        return track_clips(task)
+    except (RuntimeError, MemoryError) as error:
+        told = out_of_memory(error)
+        if told is None:
+            raise
+        raise RvcError("Out of memory in the pitch tracker", told.message, "free memory, or use --device cpu") from error
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
