@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +69,18 @@ class Voice:
         if not isinstance(values, list) or len(values) != 3 or not all(isinstance(v, int | float) and 20 < v < 5000 for v in values):
             return None
         return float(values[0]), float(values[1]), float(values[2])
+
+    @property
+    def epochs(self) -> int | None:
+        """Where the file says nothing else, from an info such as 200epoch."""
+        found = re.match(r"(\d{1,7})epoch", self.info)
+        return self.epoch if self.epoch is not None or not found else int(found[1])
+
+    @property
+    def minutes(self) -> float | None:
+        """Of clips that it was trained on, if the file says."""
+        value = self.extras.get("minutes")
+        return float(value) if isinstance(value, int | float) else None
 
     @property
     def ours(self) -> dict[str, Any]:

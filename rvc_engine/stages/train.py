@@ -6,6 +6,7 @@ import gc
 import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from rvc_engine.journal import journals
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.pretrained import pretrained_names
 from rvc_engine.settings import ExperimentSettings
+from rvc_engine.stages.voice_facts import about_recordings
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset, Row
 from rvc_engine.training.loop import TrainingLoop
@@ -160,13 +162,18 @@ class _Attempt:
                 yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
             yield from TrainingLoop(state, self.dataset, BucketSampler(self.frames, course.batch_size), saver, scalars).run()
         if not _is_written(experiment.small_model, state):
-            yield _write_small(experiment.small_model, state, settings)
+            yield _write_small(experiment.small_model, state, settings, self.about)
 
     def _small(self, state: TrainingState, anew: bool) -> list[Event]:
         path = self.experiment.small_model_at(state.epoch, state.step)
         if not self.settings.train.save_small or (not anew and _is_written(path, state)):
             return []
-        return [_write_small(path, state, self.settings)]
+        return [_write_small(path, state, self.settings, self.about)]
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What the small model says beyond its weights."""
+        return about_recordings(self.experiment, self.settings)
 
 
 def free_memory(device: torch.device) -> None:
@@ -267,9 +274,8 @@ def _tell_restored(restored: Restored, course: Course, *, again: bool) -> Iterat
         yield Warned(title="Training goes on with other settings", message=changed, stage=NAME)
 
 
-def _write_small(path: Path, state: TrainingState, settings: ExperimentSettings) -> CheckpointSaved:
-    extra = {"unvoiced": settings.pitch.unvoiced} if settings.pitched else {}
-    write_small_model(path, state.generator.state_dict(), settings.model, epoch=state.epoch, step=state.step, extra=extra)
+def _write_small(path: Path, state: TrainingState, settings: ExperimentSettings, about: dict[str, Any]) -> CheckpointSaved:
+    write_small_model(path, state.generator.state_dict(), settings.model, epoch=state.epoch, step=state.step, extra=about)
     return CheckpointSaved(path=str(path), kind="small", epoch=state.epoch, step=state.step)
 
 
