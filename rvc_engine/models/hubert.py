@@ -150,7 +150,7 @@ def read_hubert(path: Path, dim: int | None = None) -> Hubert:
     weights = renamed(weights)
     _check_weights(weights, size)
     config = _with_projection(config, weights)
-    layer, projected = _output(config, dim)
+    layer, projected = output_of(config, dim)
     with torch.device("meta"):
         network = Hubert(config, layer, projected=projected)
     _fill(network, weights)
@@ -251,14 +251,16 @@ def _with_projection(config: HubertConfig, weights: Mapping[str, Tensor]) -> Hub
     return checked(replace(config, projection=rows[0])) if whole else config
 
 
-def _output(config: HubertConfig, dim: int | None) -> tuple[int, bool]:
-    """The layer, and whether it goes through final_proj."""
+def output_of(config: HubertConfig, dim: int | None) -> tuple[int, bool]:
+    """The layer (from 1) that RVC takes, and whether it goes through final_proj. Raises Unreadable when that is not `dim` wide."""
     if dim is None:
         return config.layers, False
     if (config.hop_samples, config.window_samples) != FRAMES:
         raise Unreadable("its frames are not RVC's 20 ms")
     projected = dim == 256
+    if projected and not config.projection:
+        raise Unreadable("it has no final_proj, which the content of RVC v1 needs")
     width = config.projection if projected else config.width
     if width != dim:
-        raise Unreadable(f"its {'final_proj' if projected else 'layers'} give {width} numbers a frame, not {dim}")
+        raise Unreadable(f"its {'final_proj' if projected else 'last layer'} gives {width} numbers a frame, not {dim}")
     return min(LAYER_OF[dim], config.layers), projected

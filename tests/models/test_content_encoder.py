@@ -1,6 +1,5 @@
 """Content encoders: lengths, alignment, determinism, and what the built-in one must not hear."""
 
-import json
 import subprocess
 import sys
 
@@ -11,7 +10,8 @@ import torch
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.models import hubert
-from rvc_engine.models.content_encoder import check_encoder, load_encoder, pad_for_hubert
+from rvc_engine.models.content_encoder import HubertEncoder, check_encoder, load_encoder, pad_for_hubert
+from rvc_engine.pretrained import find_hubert
 
 
 def voice(f0: float, seconds: float = 1.2, level: float = 0.3) -> np.ndarray:
@@ -84,7 +84,7 @@ def test_envelope_encoder_knows_silence():
 def test_missing_weights_name_the_way_out(tmp_path):
     with pytest.raises(BadInput, match="hubert-768") as caught:
         check_encoder("hubert-768", Workspace(tmp_path))
-    assert "--preset starter" in caught.value.hint
+    assert all(way in caught.value.hint for way in ("rvc assets pull", "hubert_base.pt", "--preset starter"))
     with pytest.raises(BadInput):
         check_encoder("hubert-9000", Workspace(tmp_path))
 
@@ -98,37 +98,56 @@ def test_checking_loads_no_torch(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def save_safetensors(path, tensors):
-    header, body = {}, b""
-    for name, value in tensors.items():
-        raw = value.astype("<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(value.shape), "data_offsets": [len(body), len(body) + len(raw)]}
-        body += raw
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + body)
+@pytest.fixture
+def own_hubert(tmp_path):
+    """A workspace with a HuBERT as wide as v1 wants, in our own form, and its network."""
+    config = hubert.HubertConfig(
+        convolutions=tuple((8, k, s) for _, k, s in hubert.HubertConfig().convolutions), width=16, layers=2, heads=2, inner_width=16,
+        position_kernel=8, position_groups=2,
+    )  # fmt: skip
+    torch.manual_seed(1)
+    hubert.write_hubert(tmp_path / "pretrained" / "hubert_base.safetensors", hubert.Hubert(config, 2, projected=True))
+    return Workspace(tmp_path), hubert.read_hubert(tmp_path / "pretrained" / "hubert_base.safetensors", 256)
 
 
-def test_weights_are_read_by_name(tmp_path):
-    network = hubert.random_tiny(256)
-    tensors = {k.removeprefix("trunk."): v.numpy() for k, v in network.state_dict().items()}
-    path = tmp_path / "h.safetensors"
-    save_safetensors(path, tensors)
-    other = hubert.random_tiny(256)
-    for weight in other.parameters():
-        torch.nn.init.zeros_(weight)
-    hubert.load(other, path)
-    for name, value in network.state_dict().items():
-        assert torch.equal(other.state_dict()[name], value)
-    tensors.pop("final_proj.bias")
-    save_safetensors(path, tensors)
-    with pytest.raises(ValueError, match=r"final_proj\.bias"):
-        hubert.load(other, path)
+def test_weights_are_found_and_read(own_hubert):
+    workspace, network = own_hubert
+    wave = voice(120)
+    check_encoder("hubert-256", workspace)
+    (content,) = load_encoder("hubert-256", workspace).encode([wave])
+    (wanted,) = HubertEncoder("hubert-256", 256, network, "cpu").encode([wave])
+    np.testing.assert_array_equal(content, wanted)
+    assert content.shape == (60, 256)
+
+
+def test_a_folder_of_transformers_is_found(tmp_path):
+    for name in ("hubert", "contentvec", "hubert_base"):
+        folder = tmp_path / "pretrained" / name
+        folder.mkdir(parents=True)
+        assert find_hubert(Workspace(tmp_path)) != folder / "config.json"
+        (folder / "config.json").write_text("{}")
+        assert find_hubert(Workspace(tmp_path)) == folder / "config.json"
+    (tmp_path / "pretrained" / "hubert_base.pt").write_bytes(b"")
+    assert find_hubert(Workspace(tmp_path)).name == "hubert_base.pt"
+
+
+def test_damaged_and_other_weights_are_named(own_hubert):
+    workspace, _ = own_hubert
+    path = find_hubert(workspace)
+    with pytest.raises(BadInput, match="hubert_base") as caught:
+        load_encoder("hubert-768", workspace)
+    assert "16 numbers a frame, not 768" in caught.value.message
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(ValueError):
-        hubert.load(other, path)
+    with pytest.raises(BadInput, match="hubert_base"):
+        load_encoder("hubert-256", workspace)
 
 
-def test_hubert_base_has_rvcs_shapes():
-    with torch.device("meta"):
-        network = hubert.Hubert(hubert.hubert_base(), 9, torch.nn.Linear(768, 256))
-    assert sum(p.numel() for p in network.parameters()) == pytest.approx(94.6e6, rel=0.005)
+@pytest.mark.parametrize("name", ["hubert-random-256", "hubert-random-768"])
+def test_batches_of_other_lengths_give_what_each_wave_alone_gives(name):
+    one_by_one = load_encoder(name, None)
+    assert one_by_one.batch_size == 1  # on a CPU
+    batches = HubertEncoder(name, one_by_one.dim, one_by_one.network, "cpu", batch_size=5)
+    waves = [voice(100 + 9 * n, level=0.05 * n)[:length] for n, length in enumerate((19200, 1, 16000, 800, 16000, 9001, 321, 19199), 1)]
+    for alone, together in zip(one_by_one.encode(waves), batches.encode(waves), strict=True):
+        assert alone.shape == together.shape
+        assert np.abs(alone - together).max() < 1e-4

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from rvc_engine.audio.io import write_wav
+from rvc_engine.audio.io import read_wav, write_wav
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import ItemSkipped, Progressed
 from rvc_engine.experiment import Workspace
+from rvc_engine.models.content_encoder import HubertEncoder, load_encoder
 from rvc_engine.settings import for_preset
 from rvc_engine.stages import features
 
@@ -50,6 +51,27 @@ def test_it_goes_on_from_what_is_there(experiment):
     list(features.run(experiment, settings))
     assert len(list(experiment.features(256).iterdir())) == 4
     assert all(p.stat().st_mtime_ns == stamp for p, stamp in stamps.items())
+
+
+def test_batches_give_what_each_clip_alone_gives(experiment, monkeypatch):
+    """As on a GPU: the clips, three lengths of them, go through the encoder together."""
+    settings = for_preset("v2-40k-tiny")
+    encoder = load_encoder(settings.model.encoder, None)
+    seen = []
+
+    class Watched(HubertEncoder):
+        def encode(self, waves):
+            seen.append([len(wave) for wave in waves])
+            return super().encode(waves)
+
+    together = Watched(encoder.name, encoder.dim, encoder.network, "cpu", batch_size=8)
+    monkeypatch.setattr(features, "load_encoder", lambda *_: together)
+    list(features.run(experiment, settings))
+    assert [8001, 9000, 16000, 16000] in seen
+    for clip in experiment.clips():
+        wave, _ = read_wav(experiment.wavs_16k / f"{clip}.wav")
+        alone = encoder.encode([wave])[0]
+        assert np.abs(np.load(experiment.features(768) / f"{clip}.npy") - alone).max() < 1e-4
 
 
 def test_bad_clips_are_skipped_until_none_is_left(experiment):
