@@ -36,6 +36,8 @@ COMMANDS: dict[str, Command] = {
         Command("stop", "stop a run; it saves first", "watch"),
         Command("list", "the experiments of this workspace", "watch"),
         Command("queue", "voices one after the other, and a command at the end", "queue"),
+        Command("assets", "the published weights: list, fetch, check", "assets"),
+        Command("doctor", "what this machine can do, and what is missing", "doctor"),
         Command("advise", "which batch size fits and which is recommended", "advise"),
     )
 }

@@ -1,0 +1,257 @@
+"""Downloads published weights: several at once, each going on where it was cut off, checked by sha256 before it appears in its place."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rvc_engine.assets.hub import Cut, Offline, Remote, ask, is_offline, receive
+from rvc_engine.assets.manifest import Asset, endpoint
+from rvc_engine.assets.verify import OK, OTHER, Receipts, check
+from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, sha256_of, whole_file
+from rvc_engine.errors import Busy, RvcError
+from rvc_engine.experiment import Workspace
+from rvc_engine.lock import RunLock
+
+AT_ONCE = 4
+TRIES = 5
+"""How often in a row a download may break without a megabyte more; then it is given up."""
+WAIT_S = 0.25
+"""Before the second try; doubled before each further one."""
+PROGRESS_BYTES = 1 << 20
+REACHED_WITHIN_S = 8.0
+SPARE_BYTES = 16 << 20
+"""What must stay free on the disk."""
+
+
+@dataclass
+class Transfer:
+    """One file on its way: its worker writes here, a display reads. `done` and `total` in bytes; `total` None is not known."""
+
+    asset: Asset
+    target: Path
+    part: Path
+    total: int | None = None
+    done: int = 0
+    state: str = "waiting"  # then downloading, checking, done or failed
+    resumed_at: int = 0
+    error: RvcError | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ("done", "failed")
+
+
+Watch = Callable[[list[Transfer]], None]
+
+
+def pull(workspace: Workspace, assets: list[Asset], watch: Watch = lambda transfers: None) -> list[Transfer]:
+    """Fetch what is not here yet or differs from the manifest; `watch` is called a few times a second. Returns what was fetched.
+
+    Raises Offline, DiskFull, Busy, or RvcError naming the files that failed (the others are in place then). What was fetched of a failed
+    or interrupted file stays in pretrained/.downloads, and the next call goes on from there.
+    """
+    receipts = Receipts(workspace)
+    wanted = [asset for asset in assets if check(workspace, asset, receipts).state not in (OK, OTHER)]
+    if not wanted:
+        return []
+    staging = workspace.pretrained / ".downloads"
+    transfers = [_transfer(workspace, staging, asset) for asset in wanted]
+    lock = RunLock(staging / "lock")
+    try:
+        lock.acquire()
+    except Busy as busy:
+        raise Busy("Another process downloads into this workspace", busy.message, "wait for it, then run the same command again") from busy
+    try:
+        _ask_all(transfers)
+        _check_room(workspace, transfers)
+        _run(transfers, workspace, watch)
+    finally:
+        lock.release()
+    for transfer in transfers:
+        if transfer.state == "done":
+            receipts.note(transfer.target, transfer.asset.sha256)
+    _raise_failures(transfers)
+    return transfers
+
+
+def _transfer(workspace: Workspace, staging: Path, asset: Asset) -> Transfer:
+    part = staging / f"{asset.name.replace('/', '-')}-{asset.sha256[:12]}.part"
+    done = part.stat().st_size if part.is_file() else 0
+    return Transfer(asset, workspace.pretrained / asset.name, part, asset.bytes, done, resumed_at=done)
+
+
+# --- before ---------------------------------------------------------------------------------------------------------------
+def _ask_all(transfers: list[Transfer]) -> None:
+    """Sizes from the hub. Raises Offline when it does not answer within seconds; a file that it does not have has failed."""
+    if is_offline():
+        raise Offline("HF_HUB_OFFLINE forbids downloads")
+    answers: dict[str, Remote | Exception] = {}
+
+    def work(transfer: Transfer) -> None:
+        try:
+            answers[transfer.asset.name] = ask(transfer.asset)
+        except (RvcError, Cut) as error:
+            answers[transfer.asset.name] = error
+
+    threads = _in_threads(work, transfers, 2 * AT_ONCE)
+    deadline = time.monotonic() + REACHED_WITHIN_S
+    while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    broken = [answer for answer in answers.values() if isinstance(answer, Cut | Offline)]
+    if len(broken) == len(answers):
+        raise Offline(f"{endpoint()} cannot be reached", str(broken[0]) if broken else f"no answer within {REACHED_WITHIN_S:.0f} s")
+    for transfer in transfers:
+        _take_answer(transfer, answers.get(transfer.asset.name))
+
+
+def _take_answer(transfer: Transfer, answer: Remote | Exception | None) -> None:
+    if isinstance(answer, RvcError):
+        transfer.state, transfer.error = "failed", answer
+    elif isinstance(answer, Remote):
+        transfer.total = answer.bytes or transfer.total
+        if answer.sha256 and answer.sha256 != transfer.asset.sha256:
+            transfer.state, transfer.error = "failed", _other_file(transfer, answer.sha256)
+
+
+def _check_room(workspace: Workspace, transfers: list[Transfer]) -> None:
+    missing = sum(max(0, (t.total or 0) - t.done) for t in transfers if not t.ended)
+    free = free_bytes(workspace.pretrained)
+    if missing and missing + SPARE_BYTES > free:
+        wanted = missing + SPARE_BYTES - free
+        raise DiskFull(
+            f"There is not enough room in {workspace.pretrained}", f"{missing / 1e6:.0f} MB are to come, {free / 1e6:.0f} MB are free",
+            f"free {wanted / 1e6:.0f} MB, or use another --home",
+        )  # fmt: skip
+
+
+# --- at work ----------------------------------------------------------------------------------------------------------------
+def _in_threads(work: Callable[[Transfer], None], transfers: list[Transfer], at_once: int) -> list[threading.Thread]:
+    """Daemon threads: one that hangs in the network must not keep the program from ending."""
+    waiting: queue.SimpleQueue[Transfer] = queue.SimpleQueue()
+    for transfer in transfers:
+        waiting.put(transfer)
+
+    def worker() -> None:
+        while True:
+            try:
+                work(waiting.get_nowait())
+            except queue.Empty:
+                return
+
+    threads = [threading.Thread(target=worker, daemon=True) for _ in range(min(at_once, len(transfers)))]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _run(transfers: list[Transfer], workspace: Workspace, watch: Watch) -> None:
+    stop = threading.Event()
+    threads = _in_threads(lambda transfer: _work(transfer, workspace, stop), [t for t in transfers if not t.ended], AT_ONCE)
+    try:
+        while any(thread.is_alive() for thread in threads):
+            watch(transfers)
+            time.sleep(0.1)
+        watch(transfers)
+    except BaseException:
+        stop.set()
+        for thread in threads:
+            thread.join(timeout=1.0)
+        raise
+
+
+def _work(transfer: Transfer, workspace: Workspace, stop: threading.Event) -> None:
+    if stop.is_set():
+        return
+    try:
+        transfer.state = "downloading"
+        _fetch(transfer, stop)
+        if not stop.is_set():
+            transfer.state = "checking"
+            _place(transfer, workspace)
+            transfer.state = "done"
+    except RvcError as error:
+        transfer.error = error
+    except (OSError, MemoryError) as error:
+        full = is_full(error)
+        title = f"The disk is full: {transfer.part}" if full else f"{transfer.asset.name} cannot be written"
+        transfer.error = (DiskFull if full else RvcError)(
+            title, str(error), "make room, then run the same command again: it goes on from there"
+        )
+    finally:
+        transfer.state = "done" if transfer.state == "done" else "failed"
+
+
+def _fetch(transfer: Transfer, stop: threading.Event) -> None:
+    """Until the file is whole, however often the connection breaks, as long as it gets on. Raises RvcError, OSError."""
+    tries, best = 0, transfer.done
+    while not stop.is_set():
+        try:
+            _receive(transfer, stop)
+            return
+        except Cut as cut:
+            tries = 0 if transfer.done >= best + PROGRESS_BYTES else tries + 1
+            best = max(best, transfer.done)
+            if tries >= TRIES:
+                have = f"{transfer.done / 1e6:.1f} MB of it are here"
+                raise RvcError(
+                    f"The download of {transfer.asset.name} was cut off {tries} times",
+                    f"{cut}; {have}",
+                    "run the same command again: it goes on",
+                ) from cut
+            stop.wait(min(WAIT_S * 2**tries, 8.0))
+
+
+def _receive(transfer: Transfer, stop: threading.Event) -> None:
+    """One connection. Raises Cut when it ends before the file does."""
+    with transfer.part.open("ab") as file:
+        transfer.done = file.tell()
+        if transfer.total is not None and transfer.done >= transfer.total:
+            return
+        for offset, block in receive(transfer.asset, transfer.done, stop):
+            if offset != transfer.done:  # the server starts over
+                file.seek(0)
+                file.truncate()
+            file.write(block)
+            file.flush()
+            transfer.done = offset + len(block)
+            if transfer.total is not None and transfer.done > transfer.total:
+                return  # another file than announced: its sum will say so
+    if transfer.total is not None and transfer.done < transfer.total and not stop.is_set():
+        raise Cut("the server ended it early")
+
+
+def _place(transfer: Transfer, workspace: Workspace) -> None:
+    """Check the sum, then let the file appear. What was in its place and is another file is moved aside."""
+    found = sha256_of(transfer.part)
+    if found != transfer.asset.sha256:
+        transfer.part.unlink()
+        raise _other_file(transfer, found)
+    move_aside([transfer.target], workspace.pretrained, "replaced")
+    with whole_file(transfer.target) as temporary:
+        os.replace(transfer.part, temporary)
+    transfer.total = transfer.done
+
+
+def _other_file(transfer: Transfer, found: str) -> RvcError:
+    return RvcError(
+        f"{transfer.asset.name} from {endpoint()} is not the published file",
+        f"its sha256 is {found[:12]}..., the manifest says {transfer.asset.sha256[:12]}...; it was not kept",
+        "try again, or another mirror in HF_ENDPOINT",
+    )
+
+
+def _raise_failures(transfers: list[Transfer]) -> None:
+    failed = [t for t in transfers if t.error is not None]
+    if len(failed) == 1 and failed[0].error is not None:
+        raise failed[0].error
+    if failed:
+        reasons = "; ".join(t.error.title for t in failed if t.error is not None)
+        raise RvcError(
+            f"{len(failed)} of {len(transfers)} files could not be downloaded", reasons, "run the same command again: it goes on"
+        )

@@ -1,0 +1,99 @@
+"""The published weights: what pretrained/manifest.toml says of each, and which of them a preset needs."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Workspace
+from rvc_engine.models.configs import PUBLIC_PRESETS
+
+DEFAULT_ENDPOINT = "https://huggingface.co"
+REQUIRED = ("name", "repository", "path", "sha256")
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One published file. `name` is its place below pretrained/; `bytes` None: not publicly stated; `pitch` None: with and without."""
+
+    name: str
+    repository: str
+    path: str
+    sha256: str
+    revision: str = "main"
+    licence: str = ""
+    presets: tuple[str, ...] = ()
+    pitch: bool | None = None
+    bytes: int | None = None
+
+    def needed_by(self, preset: str, *, pitched: bool) -> bool:
+        return preset in self.presets and self.pitch in (None, pitched)
+
+    @property
+    def url(self) -> str:
+        """Where it is downloaded from; $HF_ENDPOINT names a mirror of the hub."""
+        return f"{endpoint()}/{self.repository}/resolve/{quote(self.revision, safe='')}/{quote(self.path)}"
+
+
+def endpoint() -> str:
+    return (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+
+
+def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
+    """The workspace's own pretrained/manifest.toml, else the one that ships with the program. Raises BadInput when it is damaged."""
+    import tomlkit
+
+    path = workspace.find_pretrained("manifest.toml")
+    if path is None:
+        raise BadInput("There is no manifest of published weights", "pretrained/manifest.toml is missing", "install the program again")
+    try:
+        table = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        return tuple(_asset(row) for row in table.get("weight", []))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"{path} cannot be used", str(error).partition("\n")[0], "correct it, or take it away to use the built-in one"
+        ) from error
+
+
+def _asset(row: dict[str, Any]) -> Asset:
+    absent = [key for key in REQUIRED if not isinstance(row.get(key), str)]
+    if absent:
+        raise ValueError(f"a weight without {absent[0]}: {row.get('name', row)}")
+    unknown = sorted(set(row) - set(Asset.__dataclass_fields__))
+    if unknown:
+        raise ValueError(f"{row['name']} has an entry that is not known: {unknown[0]}")
+    if not re.fullmatch(r"[0-9a-f]{64}", row["sha256"]):
+        raise ValueError(f"the sha256 of {row['name']} is not 64 hexadecimal digits")
+    for key in ("name", "repository", "path"):
+        if row[key].startswith(("/", ".")) or "\\" in row[key] or ".." in row[key].split("/"):
+            raise ValueError(f"the {key} {row[key]!r} leaves its folder")
+    if not isinstance(row.get("bytes", 0), int) or row.get("bytes", 1) < 1:
+        raise ValueError(f"the bytes of {row['name']} are not a count")
+    return Asset(**{**row, "presets": tuple(row.get("presets", ()))})
+
+
+def needs(manifest: tuple[Asset, ...], preset: str, *, pitched: bool = True) -> list[Asset]:
+    """What a preset trains with: the content encoder, the pitch tracker where there is pitch, its G and D. Raises BadInput for a preset
+    that there is not."""
+    if preset not in PUBLIC_PRESETS:
+        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of {', '.join(PUBLIC_PRESETS)}")
+    return [asset for asset in manifest if asset.needed_by(preset, pitched=pitched)]
+
+
+def find(workspace: Workspace, asset: Asset) -> Path | None:
+    """Where this file is, or another form of it that is as good (a HuBERT as a folder, v2 weights in pretrained_v2/)."""
+    if asset.name == "hubert_base.pt":
+        from rvc_engine.pretrained import find_hubert
+
+        return find_hubert(workspace)
+    names = [asset.name]
+    if asset.name == "rmvpe.pt":
+        names.append("rmvpe.safetensors")
+    if asset.name.startswith("v2/"):
+        names.append(f"pretrained_{asset.name}")
+    return workspace.find_pretrained(*names)

@@ -1,0 +1,96 @@
+"""How downloads are shown: a bar a file on a terminal, plain lines elsewhere, or one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from rvc_engine.assets.download import Transfer
+
+
+class Shown:
+    """Called with the transfers a few times a second, inside `with`."""
+
+    def __enter__(self) -> Shown:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    def __call__(self, transfers: list[Transfer]) -> None: ...
+
+
+def choose_watch(*, plain: bool, as_json: bool) -> Shown:
+    if as_json:
+        return Lines(as_json=True)
+    if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return Lines(as_json=False)
+    return Bars()
+
+
+class Lines(Shown):
+    """A line when a file starts, ends, or every two seconds on its way."""
+
+    interval = 2.0
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self._state: dict[str, str] = {}
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def __call__(self, transfers: list[Transfer]) -> None:
+        now = time.monotonic()
+        for transfer in transfers:
+            name = transfer.asset.name
+            changed = self._state.get(name, "waiting") != transfer.state
+            at, done = self._said.get(name, (now, transfer.done))
+            if changed or (transfer.state == "downloading" and now - at >= self.interval):
+                speed = (transfer.done - done) / (now - at) if now > at else 0.0
+                print(self._json(transfer, speed) if self.as_json else self._words(transfer, speed), flush=True)
+                self._said[name] = (now, transfer.done)
+            self._state[name] = transfer.state
+
+    def _json(self, transfer: Transfer, speed: float) -> str:
+        row: dict[str, Any] = {"event": transfer.state, "file": transfer.asset.name, "done": transfer.done, "total": transfer.total}
+        if transfer.state == "downloading":
+            row |= {"bytes_per_s": round(speed), "resumed_at": transfer.resumed_at}
+        if transfer.error is not None:
+            row["error"] = {"title": transfer.error.title, "message": transfer.error.message, "hint": transfer.error.hint}
+        return json.dumps(row)
+
+    def _words(self, transfer: Transfer, speed: float) -> str:
+        name, done = transfer.asset.name, transfer.done / 1e6
+        if transfer.state == "failed":
+            return f"{name}: failed: {transfer.error}" if transfer.error else f"{name}: stopped at {done:.1f} MB"
+        if transfer.state != "downloading":
+            return f"{name}: {transfer.state} ({done:.1f} MB)"
+        total = f" of {transfer.total / 1e6:.1f}" if transfer.total else ""
+        left = f", {(transfer.total - transfer.done) / speed:.0f} s left" if transfer.total and speed else ""
+        rate = f", {speed / 1e6:.1f} MB/s{left}" if speed else (", going on" if transfer.resumed_at else "")
+        return f"{name}: {done:.1f}{total} MB{rate}"
+
+
+class Bars(Shown):
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+        self._progress = Progress(TextColumn("{task.description:<16}"), BarColumn(20), DownloadColumn(), TransferSpeedColumn(),
+                                  TimeRemainingColumn(), TextColumn("{task.fields[state]}"), refresh_per_second=5)  # fmt: skip
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def __call__(self, transfers: list[Transfer]) -> None:
+        for transfer in transfers:
+            name = transfer.asset.name
+            if name not in self._tasks:
+                self._tasks[name] = self._progress.add_task(name, total=transfer.total, completed=transfer.done, state="")
+            self._progress.update(self._tasks[name], total=transfer.total, completed=transfer.done, state=transfer.state)
