@@ -1,0 +1,71 @@
+"""A process that looks at files from strangers as `rvc assets verify --file` does, with limits; a line of JSON for each."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+SECONDS = 5
+BYTES = 1 << 30
+
+
+class TooLong(BaseException):
+    pass
+
+
+def on_alarm(number: int, frame: FrameType | None) -> None:
+    raise TooLong
+
+
+def look_at(path: Path) -> str:
+    """`read KIND` or `refused REASON`; anything else is a defect."""
+    from rvc_engine.bundles.recognise import describe_file
+    from rvc_engine.conversion.retrieval import Retrieval
+    from rvc_engine.errors import BadInput
+
+    try:
+        facts = describe_file(path)
+        if path.suffix == ".index":
+            Retrieval.load(path)
+        return f"read {facts.kind}"
+    except BadInput as refusal:
+        words = str(refusal)
+        return f"refused {words}" if len(words.splitlines()) == 1 else f"broke: {len(words.splitlines())} lines: {words}"
+    except TooLong:
+        return f"broke: more than {SECONDS} s"
+    except BaseException as error:
+        return f"broke: {type(error).__name__}: {error}"
+
+
+def main() -> None:
+    import faiss  # noqa: F401
+    import torch
+
+    import rvc_engine.models.hubert
+    import rvc_engine.models.synthesizer  # noqa: F401
+
+    torch.set_num_threads(1)
+    warm = Path(sys.argv[1])
+    look_at(warm)
+    size = psutil.Process().memory_info().vms + BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    signal.signal(signal.SIGALRM, on_alarm)
+    for line in sys.stdin:
+        path = Path(line.rstrip("\n"))
+        before, started = psutil.Process().memory_info().rss, time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        result = look_at(path)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        grown = psutil.Process().memory_info().rss - before
+        print(json.dumps({"path": str(path), "result": result, "seconds": time.monotonic() - started, "bytes": grown}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
