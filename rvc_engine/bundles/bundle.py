@@ -40,7 +40,9 @@ class Bundle:
     has_index: bool
 
     def extract_index(self, target: Path) -> None:
-        """Raises BadInput when it is no longer what the card says, RvcError when the disk is full."""
+        """Raises BadInput when there is none or it is no longer what the card says, RvcError when the disk is full."""
+        if not self.has_index:
+            raise BadInput(f"{self.path} has no index in it", "", "use another index, or --index none")
         with _checked(self.path) as archive, whole_file(target, durable=False) as temporary, temporary.open("wb") as file:
             for block in _part(archive, INDEX, self.card):
                 file.write(block)

@@ -19,10 +19,10 @@ from rvc_engine.status import RunView
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
-    parser.add_argument("voice", metavar="VOICE", help="an experiment's name, or a .pth file")
+    parser.add_argument("voice", metavar="VOICE", help="an experiment's name, a .pth file, or a bundle (.rvcvoice)")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="recordings, or folders of recordings")
     parser.add_argument("--output", required=True, metavar="PATH", help="a file for one input, a folder for more")
-    parser.add_argument("--index", metavar="FILE", help="an index file; none switches it off; default the experiment's newest")
+    parser.add_argument("--index", metavar="FILE", help="an index file; none switches it off; default the experiment's or bundle's own")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
     add_settings(parser, "convert")

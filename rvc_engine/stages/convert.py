@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.audio.io import decode, encode
-from rvc_engine.conversion.index_file import check_index_file
-from rvc_engine.conversion.retrieval import Retrieval, refuse_other_encoder
+from rvc_engine.bundles.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card
 from rvc_engine.device import choose_device, out_of_memory
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed
@@ -20,10 +20,12 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.models.content_encoder import check_encoder, load_encoder
 from rvc_engine.pitch import prepare, resolve_method
 from rvc_engine.settings import ConvertSettings, choices_of
+from rvc_engine.stages.voice_files import load_index
 
 if TYPE_CHECKING:
     from rvc_engine.bundles.small_model import Voice
     from rvc_engine.conversion.converter import Converter
+    from rvc_engine.conversion.retrieval import Retrieval
 
 FORMATS = choices_of(ConvertSettings.model_fields["format"])
 LOWEST_RATE = 8000
@@ -32,12 +34,15 @@ SOURCE_RATE = 16000
 
 # --- which voice ------------------------------------------------------------------------------------------------------
 def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) -> tuple[Path, Path | None]:
-    """(model, index) of VOICE: a .pth file, or the name of an experiment, whose newest small model and newest index are used.
+    """(model, index) of VOICE: a .pth file, a bundle, or the name of an experiment, whose newest small model and newest index are used.
 
-    `index`: a file, "none" for no index, or None for the experiment's own. Raises BadInput listing what is there.
+    `index`: a file, "none" for no index, or None for the voice's own; a bundle as index means the one in it. Raises BadInput listing
+    what is there.
     """
-    if os.sep in name_or_path or name_or_path.endswith(".pth"):
-        model, own = _voice_file(name_or_path, workspace), None
+    own: Path | None
+    if os.sep in name_or_path or name_or_path.endswith((".pth", SUFFIX)):
+        model = _voice_file(name_or_path, workspace)
+        own = model if is_bundle(model) and INDEX in read_card(model)["members"] else None
     else:
         experiment = workspace.experiment(name_or_path)
         model, own = _newest_voice(experiment), next(reversed(experiment.indexes()), None)
@@ -57,7 +62,7 @@ def _voice_file(text: str, workspace: Workspace) -> Path:
         if candidate.is_file():
             return candidate
     if path.is_dir():
-        raise BadInput(f"{path} is a folder, not a voice", "", "name an experiment, or a .pth file")
+        raise BadInput(f"{path} is a folder, not a voice", "", "name an experiment, a .pth file or a bundle")
     raise BadInput(f"There is no voice {path}", "", _voices_there(workspace))
 
 
@@ -65,6 +70,9 @@ def _newest_voice(experiment: Experiment) -> Path:
     weights, name = experiment.workspace.weights, experiment.name
     found = [p for p in weights.glob("*.pth") if p == experiment.small_model or _is_epoch_of(p.stem, name)] if weights.is_dir() else []
     if not found:
+        if any(experiment.folder.glob("G_*.pth")):
+            why = f"there is no {experiment.small_model}, but there are training checkpoints"
+            raise BadInput(f"{name} has no voice yet", why, f"rvc voice extract {shlex.quote(name)} makes one of the newest")
         if experiment.exists():
             raise BadInput(f"{name} has no voice yet", f"there is no {experiment.small_model}", f"rvc run {name} trains it")
         raise BadInput(f"There is no voice {name!r}", "", _voices_there(experiment.workspace))
@@ -171,25 +179,25 @@ def convert_files(
             f"A sample rate of {settings.sample_rate} Hz is too low", "", f"use 0 for the voice's own, or at least {LOWEST_RATE}"
         )
     device = str(choose_device(settings.device))
-    from rvc_engine.bundles.small_model import read_voice
-
-    voice = read_voice(voice_path)
+    voice = read_any_voice(voice_path)
     check_encoder(voice.config.encoder, workspace)
     if settings.speaker >= voice.config.speakers:
         raise BadInput(f"{voice_path.name} has no speaker {settings.speaker}", "", f"use 0..{voice.config.speakers - 1}")
     if voice.config.pitch:
         settings = settings.model_copy(update={"pitch_method": resolve_method(settings.pitch_method, workspace)})
-    if index is not None and settings.index_rate:
-        refuse_other_encoder(check_index_file(index), voice.config)
-    else:
-        index = None
+    retrieval = load_index(index, voice) if index is not None and settings.index_rate else None
     if voice.config.pitch:
         prepare(settings.pitch_method, device, workspace)
-    return _convert(voice, plan, settings, index, workspace, device)
+    return _convert(voice, plan, settings, retrieval, workspace, device)
 
 
 def _convert(
-    voice: Voice, plan: list[tuple[Path, Path, str]], settings: ConvertSettings, index: Path | None, workspace: Workspace, device: str
+    voice: Voice,
+    plan: list[tuple[Path, Path, str]],
+    settings: ConvertSettings,
+    retrieval: Retrieval | None,
+    workspace: Workspace,
+    device: str,
 ) -> Generator[Event, None, None]:
     from rvc_engine.conversion.converter import Converter
 
@@ -199,7 +207,6 @@ def _convert(
     # It reads this when it first computes something.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1")
     encoder = load_encoder(voice.config.encoder, workspace, device)
-    retrieval = Retrieval.load(index) if index else None
     converter = Converter(voice, encoder, retrieval, settings, device, workspace=workspace)
     reasons = []
     for done, (source, target, format) in enumerate(plan, 1):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rvc_engine.bundles.checkpoint import checkpoint_of, read_checkpoint
 from rvc_engine.bundles.layout import rvc_names
@@ -180,7 +180,7 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str, ord
 _FRESH = "move the file away to go on from an older one, or train again with --fresh"
 
 
-def load_pretrained(network: Synthesizer | Discriminators, path: Path) -> str:
+def load_pretrained(network: nn.Module, path: Path) -> str:
     """Start from a file with a `model` dictionary. Returns a note when its speaker table has another size: matching rows are copied.
 
     Raises RvcError when the file cannot be read, or that says what it is when it is of another kind, version or rate.

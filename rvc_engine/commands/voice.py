@@ -1,0 +1,240 @@
+"""rvc voice: what a voice file is, and voices made of checkpoints, of two voices, for other programs and from them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Experiment, Workspace, clean_path
+
+FILES = (".pth", ".rvcvoice", ".pt", ".bin", ".zip")
+
+
+def build(parser: argparse.ArgumentParser, name: str) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="info|extract|merge|export|import")
+    info = actions.add_parser("info", help="what it is: epochs, rate, pitch, encoder, hash, suggested transposition")
+    info.add_argument("voices", metavar="FILE_OR_NAME", nargs="+", help="a .pth, a bundle, a checkpoint, or an experiment's name")
+    info.add_argument("--source", metavar="FILE", help="a recording to convert: how far to transpose it")
+    info.add_argument("--experiment", metavar="NAME", help="the experiment of the voice, for its pitch where the file does not tell it")
+    info.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
+
+    extract = actions.add_parser("extract", help="make a voice of a training checkpoint")
+    extract.add_argument("checkpoint", metavar="CHECKPOINT_OR_EXPERIMENT", help="a G_ file, or an experiment's name")
+    which = extract.add_mutually_exclusive_group()
+    which.add_argument("--epoch", type=int, metavar="N", help="of an experiment: the checkpoint of that epoch; default the newest")
+    which.add_argument("--step", type=int, metavar="N", help="of an experiment: the checkpoint of that step")
+    _target(extract, "voice.pth", required=False)
+    extract.add_argument("--sample-rate", type=int, metavar="HZ", help="where the checkpoint does not tell its own")
+    extract.add_argument("--info", default="", metavar="TEXT", help="what the file says of itself; default its epochs")
+
+    merge = actions.add_parser("merge", help="one voice out of two")
+    merge.add_argument("first", metavar="A", help="a .pth, a bundle, or an experiment's name")
+    merge.add_argument("second", metavar="B", help="the other one")
+    merge.add_argument("--weight", type=float, default=0.5, metavar="W", help="share of A, 0..1 (default 0.5)")
+    _target(merge, "voice.pth", required=False)
+    merge.add_argument("--info", default="", metavar="TEXT", help="what the file says of itself; default both shares")
+
+    export = actions.add_parser("export", help="the .pth and .index for RVC programs, a zip of both, or a bundle")
+    export.add_argument("voice", metavar="NAME_OR_FILE", help="an experiment's name, a .pth, or a bundle")
+    _target(export, "folder, .zip or .rvcvoice", required=True)
+    export.add_argument("--index", metavar="FILE", help="its index; none leaves it out; default the experiment's or bundle's own")
+    export.add_argument(
+        "--format", choices=("rvc", "zip", "bundle"), help="default by the output's suffix, else rvc: a folder of two files"
+    )
+    export.add_argument("--licence", default="", metavar="TEXT", help="for the bundle's card: what others may do with the voice")
+    export.add_argument("--consent", default="", metavar="TEXT", help="for the bundle's card: whose voice it is, and that they agreed")
+
+    bring = actions.add_parser("import", help="put a .pth, a zip or a bundle where rvc convert NAME finds it")
+    bring.add_argument("file", metavar="FILE", help="a .pth, a zip of a .pth and an .index, or a bundle")
+    bring.add_argument("--name", metavar="N", help="the voice's name here; default the file's own")
+    bring.add_argument("--index", metavar="FILE", help="the index of a .pth")
+    for action in (info, extract, merge, export, bring):
+        action.add_argument("--home", default=argparse.SUPPRESS, metavar="DIR", help="workspace")
+
+
+def _target(parser: argparse.ArgumentParser, what: str, *, required: bool) -> None:
+    parser.add_argument("--output", required=required, metavar="PATH", help=f"where to write it ({what})")
+    parser.add_argument(
+        "--name", metavar="N", help="the voice's name" + ("" if required else "; without --output it goes to weights/N.pth")
+    )
+    parser.add_argument("--replace", action="store_true", help="write over what is there")
+
+
+def execute(options: argparse.Namespace, name: str) -> int:
+    actions: dict[str, Callable[[argparse.Namespace, Workspace], int]] = {
+        "info": _info, "extract": _extract, "merge": _merge, "export": _export, "import": _import,
+    }  # fmt: skip
+    return actions[options.action](options, Workspace.find(options.home))
+
+
+def _told(paths: list[Path]) -> int:
+    for path in paths:
+        print(path)
+    return 0
+
+
+# --- what is meant --------------------------------------------------------------------------------------------------------
+def _is_file(text: str) -> bool:
+    return os.sep in text or text.lower().endswith(FILES)
+
+
+def _voice_path(text: str, workspace: Workspace) -> tuple[Path, Experiment | None]:
+    """A file, or the newest small model of an experiment. Raises BadInput."""
+    from rvc_engine.stages.convert import resolve_voice
+
+    if _is_file(text) and Path(clean_path(text)).is_file():
+        return Path(clean_path(text)), None
+    path, _ = resolve_voice(text, workspace, "none")
+    return path, None if _is_file(text) else workspace.experiment(text)
+
+
+def _experiment(text: str, workspace: Workspace) -> Experiment | None:
+    """A name, or the folder of a training, also of another RVC program; None for a file."""
+    if not _is_file(text):
+        return workspace.experiment(text)
+    folder = Path(clean_path(text))
+    return Experiment(folder, workspace) if folder.is_dir() else None
+
+
+def _output(options: argparse.Namespace, workspace: Workspace, default: str = "") -> Path:
+    """--output, else weights/NAME.pth. Raises BadInput for none, or for what must not be written over."""
+    from rvc_engine.stages.voice_files import refuse_name
+
+    name = options.name or default
+    if options.output:
+        path = Path(clean_path(options.output))
+    elif name:
+        refuse_name(name)
+        path = workspace.weights / f"{name}.pth"
+    else:
+        raise BadInput("Nothing says where to write the voice", "", "give --output FILE, or --name NAME for weights/NAME.pth")
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder", "", "give --output a file")
+    _refuse_taken([path], options)
+    return path
+
+
+def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
+    for path in paths:
+        if path.exists() and not options.replace:
+            raise BadInput(f"{path} is there already", "", "choose another --output, or add --replace")
+
+
+# --- actions ----------------------------------------------------------------------------------------------------------------
+def _info(options: argparse.Namespace, workspace: Workspace) -> int:
+    from rvc_engine.stages.voice_info import facts_of
+
+    given = workspace.experiment(options.experiment) if options.experiment else None
+    source = Path(clean_path(options.source)) if options.source else None
+    found = []
+    for text in options.voices:
+        path, own = _voice_path(text, workspace)
+        found.append(facts_of(path, given or own, source))
+    if options.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        print("\n\n".join("\n".join(_lines(facts)) for facts in found))
+    return 0
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    flat = {**facts, **facts.get("other", {})}
+    flat.pop("other", None)
+    if flat.get("pitch") and "transpose" in flat and flat.get("pitch_hz") is None:
+        flat["pitch_hz"] = "not told by the file; --experiment NAME looks at its recordings"
+    rows = {_safe(key.replace("_", " ")): _in_words(key, value) for key, value in flat.items() if value not in (None, "")}
+    width = max(map(len, rows))
+    return [f"{key:{width}}  {text}" for key, text in rows.items()]
+
+
+def _in_words(key: str, value: Any) -> str:
+    if key == "transpose":
+        return f"{value:+d} semitones: rvc convert ... --transpose {value}"
+    if key in ("pitch_hz", "source_pitch_hz") and not isinstance(value, str):
+        return f"{value[1]:.0f} Hz in the middle, {value[0]:.0f} to {value[2]:.0f} Hz for most of it"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _safe(f"{value} Hz" if key == "sample_rate" else str(value))
+
+
+def _safe(text: str) -> str:
+    """A stranger's text, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)[:500]
+
+
+def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
+    from rvc_engine.bundles.extract import config_of, extract, read_generator
+    from rvc_engine.stages.voice_facts import about_recordings
+    from rvc_engine.stages.voice_files import find_checkpoint, step_of
+
+    about: dict[str, Any] = {}
+    path, experiment = Path(clean_path(options.checkpoint)), _experiment(options.checkpoint, workspace)
+    if experiment is not None:
+        path = find_checkpoint(experiment, options.epoch, options.step)
+        about = about_recordings(experiment, experiment.load_settings()) if experiment.exists() else {}
+    elif options.epoch is not None or options.step is not None:
+        raise BadInput("--epoch and --step choose among an experiment's checkpoints", f"{path} is one file", "name the experiment instead")
+    checkpoint, step = read_generator(path), step_of(path)
+    numbers = (f"{letter}{value}" for letter, value in (("e", checkpoint.iteration), ("s", step)) if value is not None)
+    output = _output(options, workspace, "_".join([experiment.name, *numbers]) if experiment else "")
+    config = config_of(checkpoint, path, options.sample_rate)
+    extract(checkpoint, config, path, output, info=options.info, about={"step": step, **about})
+    return _told([output])
+
+
+def _merge(options: argparse.Namespace, workspace: Workspace) -> int:
+    from rvc_engine.bundles.bundle import read_any_voice
+    from rvc_engine.bundles.merge import merge
+
+    output = _output(options, workspace)
+    first, second = (read_any_voice(_voice_path(text, workspace)[0]) for text in (options.first, options.second))
+    merge(first, second, options.weight, output, options.info)
+    return _told([output])
+
+
+def _export(options: argparse.Namespace, workspace: Workspace) -> int:
+    from rvc_engine.bundles.bundle import is_bundle, read_any_voice
+    from rvc_engine.bundles.export import export, planned
+    from rvc_engine.stages.convert import resolve_voice
+    from rvc_engine.stages.voice_files import check_index_of, refuse_name, unpack_index
+
+    path, index = resolve_voice(options.voice, workspace, options.index)
+    voice = read_any_voice(path)
+    name = options.name or (path.stem if _is_file(options.voice) else workspace.experiment(options.voice).name)
+    refuse_name(name)
+    output = Path(clean_path(options.output))
+    suffixes = {".zip": "zip", ".rvcvoice": "bundle"}
+    form = options.format or suffixes.get(output.suffix.lower(), "rvc")
+    with TemporaryDirectory(prefix="rvc-") as folder:
+        if index is not None and is_bundle(index):
+            index = unpack_index(index, Path(folder))
+        lists = check_index_of(index, voice).lists if index is not None else 0
+        pair = (index, lists) if index is not None else None
+        _refuse_taken(planned(voice, name, output, form, lists), options)
+        return _told(export(voice, name, output, form, pair, {"licence": options.licence, "consent": options.consent}))
+
+
+def _import(options: argparse.Namespace, workspace: Workspace) -> int:
+    from dataclasses import replace
+
+    from rvc_engine.bundles.unpack import unpack
+    from rvc_engine.stages.voice_files import name_for, place
+
+    path = Path(clean_path(options.file))
+    with TemporaryDirectory(prefix="rvc-") as folder:
+        unpacked = unpack(path, Path(folder))
+        if options.index:
+            unpacked = replace(unpacked, index=Path(clean_path(options.index)), from_bundle=False)
+        name = name_for(options.name, unpacked, path)
+        written = place(unpacked, name, workspace)
+    _told(written)
+    print(f"rvc convert {shlex.quote(name)} INPUT --output PATH speaks with it", file=sys.stderr)
+    return 0
