@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
         Command("attach", "follow a run, also one started elsewhere", "watch"),
         Command("stop", "stop a run; it saves first", "watch"),
         Command("list", "the experiments of this workspace", "watch"),
+        Command("voice", "voice files: info, extract, merge, export, import", "voice"),
         Command("queue", "voices one after the other, and a command at the end", "queue"),
         Command("assets", "the published weights: list, fetch, check", "assets"),
         Command("doctor", "what this machine can do, and what is missing", "doctor"),
