@@ -42,6 +42,11 @@ class Checkpoint:
             return None
         return replace(PRESETS[self.presets[0]], pitch=self.pitch, speakers=self.speakers)
 
+    def differs_from(self, other: Checkpoint) -> bool:
+        """In kind, version, rate or pitch, as far as both are known."""
+        pairs = [(getattr(self, name), getattr(other, name)) for name in ("kind", "version", "sample_rate", "pitch")]
+        return any(None not in pair and pair[0] != pair[1] for pair in pairs)
+
     @property
     def what(self) -> str:
         """In words: "a v2 40k generator with pitch"."""

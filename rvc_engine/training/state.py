@@ -191,7 +191,7 @@ def load_pretrained(network: nn.Module, path: Path) -> str:
     except (OSError, Unreadable) as error:
         raise RvcError(f"{path} is no pretrained file that can be read", reason_of(error), way_out) from error
     own = checkpoint_of({"model": network.state_dict()})
-    if found.kind != own.kind or (found.presets and own.presets and not set(found.presets) & set(own.presets)):
+    if found.differs_from(own):
         reason = f"it is {found.what}, this training needs {own.what}"
         raise RvcError(f"{path} does not fit this model", reason, "use the file of this preset, or none to start from nothing")
     expected, weights, note = network.state_dict(), found.weights, ""

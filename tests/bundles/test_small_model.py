@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from rvc_engine.bundles.small_model import read_voice, write_small_model
+from rvc_engine.bundles.small_model import read_voice, voice_of, write_small_model
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.models.configs import PRESETS, ModelConfig, model_config
 from rvc_engine.models.noise import Noise
@@ -102,6 +104,86 @@ def test_other_files_are_refused_by_name(tmp_path: Path, case: str, monkeypatch:
     with pytest.raises(BadInput, match=r"voice\.pth"):
         read_voice(path)
     assert not (tmp_path / "evil-ran").exists()
+
+
+APPLIO = {
+    "epoch": 300, "step": 9000, "sr": 40000, "f0": True, "creation_date": "2025-01-01T10:00:00", "overtrain_info": None,
+    "dataset_length": "00:12:30", "model_name": "me", "author": "Somebody", "embedder_model": "contentvec", "speakers_id": 1,
+    "vocoder": "HiFi-GAN", "model_hash": "ab" * 32,
+}  # fmt: skip
+
+
+def rewritten(path: Path, preset: str, **entries: Any) -> Path:
+    """A file of `preset` with other entries; None takes one out."""
+    written(path, PRESETS[preset])
+    content = dict(torch.load(path, weights_only=True))
+    for key in OURS:
+        del content[key]
+    content |= entries
+    torch.save({key: value for key, value in content.items() if value is not None or key in APPLIO}, path)
+    return path
+
+
+def test_applios_entries_and_names_are_read(tmp_path: Path) -> None:
+    path = rewritten(tmp_path / "v.pth", "v2-40k-tiny", **APPLIO)
+    content = torch.load(path, weights_only=True)
+    names = {".weight_g": ".parametrizations.weight.original0", ".weight_v": ".parametrizations.weight.original1"}
+    ours = content["weight"]
+    content["weight"] = {key.replace(key[-9:], names.get(key[-9:], key[-9:])): value for key, value in ours.items()}
+    torch.save(content, path)
+    voice = read_voice(path)
+    assert (voice.epoch, voice.step, voice.epochs, voice.config.encoder) == (300, 9000, 300, "hubert-768")
+    assert voice.extras["author"] == "Somebody" and list(voice.weights) == list(ours)
+
+
+@pytest.mark.parametrize(
+    ("entries", "named"),
+    [
+        ({"version": "v1"}, "version is wrong.*v1.*256 wide.*768"),
+        ({"version": "v9"}, "version is 'v9'"),
+        ({"f0": 0}, "f0 is wrong"),
+        ({"encoder": "hubert-256"}, "encoder is wrong"),
+        ({"embedder_model": "spin"}, "'spin'.*other than RVC's"),
+        ({"vocoder": "RefineGAN"}, "decoder is 'RefineGAN'"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, entries: dict[str, Any], named: str) -> None:
+    path = rewritten(tmp_path / "v.pth", "v2-40k-tiny", **entries)
+    with pytest.raises(BadInput, match=r"v\.pth") as caught:
+        read_voice(path)
+    assert re.search(named, caught.value.message)
+
+
+@pytest.mark.parametrize("entry", [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 17])
+@pytest.mark.parametrize("value", [10**9, -1, 1e30, "x", [10**6] * 3, [[10**9]] * 3, [1] * 10**6, None, True])
+def test_absurd_configurations_are_refused_at_once(tmp_path: Path, entry: int, value: Any) -> None:
+    """Before a network of that size is thought of."""
+    config = PRESETS["v2-40k-tiny"].to_rvc_list()
+    config[entry] = value
+    weights = {"enc_p.emb_phone.weight": torch.zeros(16, 768), "emb_g.weight": torch.zeros(4, 16)}
+    started = time.monotonic()
+    with pytest.raises(BadInput, match=r"config|residual|rate"):
+        voice_of({"weight": weights, "config": config, "version": "v2"}, tmp_path / "v.pth")
+    assert time.monotonic() - started < 0.5
+
+
+def test_a_wrong_rate_is_named(tmp_path: Path) -> None:
+    path = rewritten(tmp_path / "v.pth", "v2-40k-tiny")
+    content = torch.load(path, weights_only=True)
+    content["config"][17] = 48000
+    torch.save(content, path)
+    with pytest.raises(BadInput, match="48000 Hz, its decoder makes 40000"):
+        read_voice(path)
+
+
+def test_a_checkpoint_given_as_a_voice_comes_with_the_command_to_extract_it(tmp_path: Path) -> None:
+    path = tmp_path / "my voice" / "G_500.pth"
+    path.parent.mkdir()
+    torch.save({"model": Synthesizer(PRESETS["v2-40k-tiny"]).state_dict(), "iteration": 7, "optimizer": {}, "learning_rate": 1e-4}, path)
+    with pytest.raises(BadInput) as caught:
+        read_voice(path)
+    assert "a v2 40k generator with pitch after epoch 7" in caught.value.message
+    assert caught.value.hint.endswith(f"rvc voice extract '{path}' --name 'my voice'")
 
 
 def test_weights_beyond_half_precision_are_not_written(tmp_path: Path) -> None:
