@@ -138,14 +138,16 @@ def _frames(container: Any, stream: Any, count: _Count, last: LastFrame) -> Iter
         yield from frames
 
 
-def _to_mono(frames: Iterator[Any], sample_rate: int) -> Iterator[NDArray[np.int16]]:
-    """Frames of any layout, mixed and resampled by swresample to mono int16 blocks."""
-    resampler, shape = None, None
+def _converted(frames: Iterator[Any], sample_rate: int, *, mono: bool) -> Iterator[NDArray[np.int16]]:
+    """Frames of any layout, resampled by swresample to (C, T) int16 blocks in the layout of the first one; mixed when `mono`."""
+    resampler, shape, layout = None, None, None
     for frame in frames:
         now = (frame.format.name, frame.layout.name, frame.sample_rate)
         if now != shape:  # chained streams may change on the way
             yield from _blocks(resampler.resample(None) if resampler else [])
-            resampler, shape = AudioResampler(format="s16", layout="mono", rate=sample_rate), now
+            layout = layout or frame.layout
+            resampler = AudioResampler("s16" if mono else "s16p", "mono" if mono else layout, sample_rate)
+            shape = now
         frame.pts = None  # sample by sample, whatever the time stamps say
         assert resampler is not None
         yield from _blocks(resampler.resample(frame))
@@ -155,7 +157,23 @@ def _to_mono(frames: Iterator[Any], sample_rate: int) -> Iterator[NDArray[np.int
 def _blocks(frames: list[Any]) -> Iterator[NDArray[np.int16]]:
     for frame in frames:
         if frame is not None and frame.samples:
-            yield frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+            yield frame.to_ndarray().astype(np.int16, copy=False)
+
+
+@dataclass(frozen=True)
+class StoredFormat:
+    """How a file holds its audio: the name of the codec, Hz, channels."""
+
+    codec: str
+    sample_rate: int
+    channels: int
+
+
+def stored_format(path: Path) -> StoredFormat:
+    """By the file's header. Raises UnusableRecording."""
+    with _opened(path) as (_, stream):
+        context = stream.codec_context
+        return StoredFormat(str(context.name), int(context.sample_rate or 0), int(context.channels or 0))
 
 
 def decode_blocks(path: Path, sample_rate: int) -> Iterator[NDArray[np.int16]]:
@@ -163,12 +181,21 @@ def decode_blocks(path: Path, sample_rate: int) -> Iterator[NDArray[np.int16]]:
 
     Raises UnusableRecording, for a truncated or damaged file only at its end: the blocks before are then not to be used.
     """
+    yield from (block.reshape(-1) for block in _decoded(path, sample_rate, mono=True))
+
+
+def decode_channels(path: Path, sample_rate: int) -> Iterator[NDArray[np.int16]]:
+    """As `decode_blocks`, every channel for itself: (C, T) blocks."""
+    return _decoded(path, sample_rate, mono=False)
+
+
+def _decoded(path: Path, sample_rate: int, *, mono: bool) -> Iterator[NDArray[np.int16]]:
     count, last = _Count(), LastFrame()
     with _opened(path) as (container, stream):
         promised = _promised_seconds(path, container, stream)
         try:
-            for block in _to_mono(_frames(container, stream, count, last), sample_rate):
-                count.samples += len(block)
+            for block in _converted(_frames(container, stream, count, last), sample_rate, mono=mono):
+                count.samples += block.shape[-1]
                 yield block
         except (FFmpegError, ValueError) as error:
             raise UnusableRecording(f"cannot be decoded: {_reason(error)}") from error
