@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from rvc_engine.experiment import Workspace
-
 OK, WARN, FAIL, NONE = "ok", "warn", "fail", "n/a"
 OLDEST_PYTHON = (3, 10)
 TORCH = ((2, 9), (2, 12))
@@ -36,11 +34,11 @@ class Finding:
     advice: str = ""
 
 
-Check = Callable[[Workspace], Iterator[Finding]]
+Check = Callable[[Path], Iterator[Finding]]
 
 
-def examine(workspace: Workspace) -> Iterator[Finding]:
-    """Every finding in turn; importing torch takes seconds. Never raises."""
+def examine(home: Path) -> Iterator[Finding]:
+    """Every finding in turn, for the workspace at `home`; importing torch takes seconds. Never raises."""
     from rvc_engine import doctor_gpu, doctor_io
 
     checks: tuple[Check, ...] = (
@@ -49,9 +47,11 @@ def examine(workspace: Workspace) -> Iterator[Finding]:
     )  # fmt: skip
     for check in checks:
         try:
-            yield from check(workspace)
+            yield from check(home)
+        except ImportError as error:
+            yield Finding(check.__name__, FAIL, first_line(error), f"pip install {error.name or 'rvc-tui'}")
         except Exception as error:  # whatever a broken installation raises is the finding
-            yield Finding(check.__name__.replace("_", " "), FAIL, f"cannot be examined: {first_line(error)}", "report this line")
+            yield Finding(check.__name__, FAIL, f"cannot be examined: {first_line(error)}", "pip install --force-reinstall rvc-tui")
 
 
 def first_line(error: BaseException) -> str:
@@ -67,7 +67,7 @@ def load(name: str) -> tuple[ModuleType | None, str]:
 
 
 # --- Python and packages --------------------------------------------------------------------------------------------------
-def python(workspace: Workspace) -> Iterator[Finding]:
+def python(home: Path) -> Iterator[Finding]:
     found = f"{platform.python_version()} ({sys.executable}), {platform.system()} {platform.release()} {platform.machine()}"
     if sys.version_info[:2] < OLDEST_PYTHON:
         yield Finding("python", FAIL, found, "use Python 3.10 or newer")
@@ -77,7 +77,7 @@ def python(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("python", OK, found)
 
 
-def torch_pair(workspace: Workspace) -> Iterator[Finding]:
+def torch_pair(home: Path) -> Iterator[Finding]:
     """torch, and torchaudio of the same version."""
     torch, reason = load("torch")
     if torch is None:
@@ -103,7 +103,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.partition("+")[0].split(".") if part.isdigit())
 
 
-def packages(workspace: Workspace) -> Iterator[Finding]:
+def packages(home: Path) -> Iterator[Finding]:
     missing = {name: reason for name in PACKAGES if (reason := load(name)[1])}
     if missing:
         first = next(iter(missing.items()))
@@ -119,7 +119,7 @@ def packages(workspace: Workspace) -> Iterator[Finding]:
     )
 
 
-def pyworld(workspace: Workspace) -> Iterator[Finding]:
+def pyworld(home: Path) -> Iterator[Finding]:
     """It imports pkg_resources at run time, which setuptools 81 no longer has."""
     try:
         version = importlib.metadata.version("setuptools")
@@ -133,7 +133,7 @@ def pyworld(workspace: Workspace) -> Iterator[Finding]:
 
 
 # --- memory and disk ------------------------------------------------------------------------------------------------------
-def memory(workspace: Workspace) -> Iterator[Finding]:
+def memory(home: Path) -> Iterator[Finding]:
     psutil, reason = load("psutil")
     if psutil is None:
         yield Finding("memory", FAIL, reason, "pip install psutil")
@@ -153,16 +153,16 @@ def memory(workspace: Workspace) -> Iterator[Finding]:
     yield Finding("shared memory", WARN if few else OK, f"{room:.0f} MB free in /dev/shm", advice)
 
 
-def disk(workspace: Workspace) -> Iterator[Finding]:
+def disk(home: Path) -> Iterator[Finding]:
     """Room in the workspace, and whether it can be written to."""
-    folder = workspace.home
+    folder = home
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 1e9
     advice = "free some space, or use another --home: a training takes 2 to 5 GB" if free < DISK_GB else ""
-    yield Finding("disk", WARN if advice else OK, f"{free:.1f} GB free for {workspace.home}", advice)
+    yield Finding("disk", WARN if advice else OK, f"{free:.1f} GB free for {home}", advice)
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".rvc-doctor-"):
-            yield Finding("workspace", OK, f"{workspace.home} can be written to")
+            yield Finding("workspace", OK, f"{home} can be written to")
     except OSError as error:
-        yield Finding("workspace", FAIL, f"{workspace.home}: {error.strerror or error}", "use a folder of your own: --home DIR or RVC_HOME")
+        yield Finding("workspace", FAIL, f"{home}: {error.strerror or error}", "use a folder of your own: --home DIR or RVC_HOME")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rvc_engine import doctor
 from rvc_engine.doctor import FAIL, NONE, OK, WARN, Finding
-from rvc_engine.experiment import Workspace
 from rvc_engine.gpus import Gpu, load_nvml, read_gpus, torch_gpus
 
 
-def driver(workspace: Workspace, nvml: Any = None) -> Iterator[Finding]:
+def driver(home: Path, nvml: Any = None) -> Iterator[Finding]:
     """NVML, the driver's version, each GPU, MIG. `nvml` replaces pynvml in tests."""
     nvml = nvml if nvml is not None else load_nvml()
     if nvml is None:
@@ -56,7 +56,7 @@ def _gpu(gpu: Gpu, visible: bool) -> Finding:
     return Finding(f"gpu {gpu.index}", OK, found)
 
 
-def cuda(workspace: Workspace) -> Iterator[Finding]:
+def cuda(home: Path) -> Iterator[Finding]:
     """Whether torch computes on the GPU; a sum on each tells more than what it says of itself."""
     torch, reason = doctor.load("torch")
     if torch is None:

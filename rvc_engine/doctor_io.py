@@ -7,15 +7,15 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from rvc_engine import doctor
 from rvc_engine.doctor import FAIL, NONE, OK, WARN, Finding
-from rvc_engine.experiment import Workspace
 
 DECODERS = {"wav": "pcm_s16le", "mp3": "mp3", "m4a": "aac", "flac": "flac", "ogg": "vorbis", "opus": "opus"}
 
 
-def codecs(workspace: Workspace) -> Iterator[Finding]:
+def codecs(home: Path) -> Iterator[Finding]:
     """Each format that a recording may have and that a conversion may write."""
     av, reason = doctor.load("av")
     if av is None:
@@ -39,12 +39,14 @@ def codecs(workspace: Workspace) -> Iterator[Finding]:
             yield Finding(name, OK, f"{', '.join(here)} (PyAV {av.__version__})")
 
 
-def weights(workspace: Workspace) -> Iterator[Finding]:
+def weights(home: Path) -> Iterator[Finding]:
     """What the presets need: complete and as published, or what is missing. Sums are computed once and remembered."""
     from rvc_engine.assets.manifest import needs, read_manifest
     from rvc_engine.assets.verify import DIFFERS, MISSING, Receipts, check
+    from rvc_engine.experiment import Workspace
     from rvc_engine.models.configs import PUBLIC_PRESETS
 
+    workspace = Workspace(home)
     manifest, receipts = read_manifest(workspace), Receipts(workspace)
     rows = {asset.name: check(workspace, asset, receipts) for asset in manifest}
     here = [row for row in rows.values() if row.state not in (MISSING, DIFFERS)]
@@ -63,7 +65,7 @@ def weights(workspace: Workspace) -> Iterator[Finding]:
             yield Finding(f"weights {preset}", NONE, f"without {', '.join(lacking)}", f"rvc assets pull {preset}")
 
 
-def terminal(workspace: Workspace) -> Iterator[Finding]:
+def terminal(home: Path) -> Iterator[Finding]:
     """What the app can draw here."""
     if not sys.stdout.isatty():
         yield Finding("terminal", NONE, "output does not go to a terminal", "the app needs one; rvc run works without")

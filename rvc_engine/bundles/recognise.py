@@ -9,13 +9,14 @@ from typing import Any
 
 from torch import Tensor
 
+from rvc_engine.bundles.bundle import SUFFIX, is_bundle, read_bundle
 from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of
+from rvc_engine.bundles.small_model import Voice, voice_of
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.models import weights
 
 INDEX_STARTS = (b"IwFl", b"IxF2", b"IxFI", b"IxFl", b"IxMp", b"IwPQ")
-BUNDLE_SUFFIX = ".rvcvoice"
 HUBERT_KEYS = ("feature_extractor.conv_layers.0.", "hubert.feature_extractor.", "post_extract_proj.", "label_embs_concat")
 
 
@@ -57,8 +58,8 @@ def _read(path: Path) -> tuple[str, dict[str, str]]:
     if path.is_dir() or path.name == "config.json":
         return _hubert(path, "transformers folder")
     with path.open("rb") as file:
-        head = file.read(8)
-    if path.suffix == BUNDLE_SUFFIX:
+        head = file.read(16)
+    if path.suffix == SUFFIX or (head[:2] == b"PK" and is_bundle(path)):
         return _bundle(path)
     if path.suffix == ".index" or head[:4] in INDEX_STARTS:
         return _index(path)
@@ -117,23 +118,22 @@ def _counted(content: Mapping[str, Tensor]) -> dict[str, str]:
 
 # --- one reader each --------------------------------------------------------------------------------------------------------
 def _voice(path: Path, content: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    from rvc_engine.bundles.small_model import voice_of
+    return "voice", _voice_facts(voice_of(content, path))
 
-    voice = voice_of(content, path)
+
+def _voice_facts(voice: Voice) -> dict[str, str]:
     config = voice.config
     facts = {
         "version": config.version, "rate": f"{config.sample_rate} Hz", "pitch": _with(config.pitch), "encoder": config.encoder,
         "speakers": str(config.speakers), "info": voice.info, "program": voice.program or "",
     }  # fmt: skip
-    return "voice", {key: value for key, value in facts.items() if value}
+    return {key: value for key, value in facts.items() if value}
 
 
 def _bundle(path: Path) -> tuple[str, dict[str, str]]:
-    from rvc_engine.bundles.bundle import read_bundle
-
     bundle = read_bundle(path)
-    config = bundle.voice.config
-    return "voice bundle", {"version": config.version, "rate": f"{config.sample_rate} Hz", "pitch": _with(config.pitch)}
+    facts = {"name": str(bundle.card.get("name", ""))[:100], "index": _with(bundle.has_index)}
+    return "voice bundle", {**facts, **_voice_facts(bundle.voice)}
 
 
 def _index(path: Path) -> tuple[str, dict[str, str]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from rvc_engine.doctor import FAIL, examine
-from rvc_engine.experiment import Workspace
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -18,7 +19,8 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
 def execute(options: argparse.Namespace, name: str) -> int:
     """Exit code 1 when something fails."""
     findings = []
-    for finding in examine(Workspace.find(options.home)):
+    home = Path(options.home or os.environ.get("RVC_HOME") or ".").expanduser().absolute()  # as Workspace.find, without its packages
+    for finding in examine(home):
         findings.append(finding)
         if not options.json:
             print(f"{finding.state:4}  {finding.name:15} {finding.found}", flush=True)

@@ -60,8 +60,9 @@ def offer(workspace: Workspace, missing: WeightsMissing) -> bool:
     known = sum(count or 0 for count in sizes)
     amount = f"{known / 1e6:.0f} MB{' and more' if None in sizes else ''}" if known else f"{len(sizes)} files"
     print(f"{missing.title}: {missing.message}")
+    print(f"Download them now ({amount})? [y/N] ", end="", flush=True)
     try:
-        answer = input(f"Download them now ({amount})? [y/N] ")
+        answer = input()
     except EOFError:
         return False
     return answer.strip().lower() in ("y", "yes") and pull(workspace, missing.assets, [missing.preset]) == 0
