@@ -1,6 +1,6 @@
 """Packs a part of the conformance kit small enough to commit, and unpacks it into files that check.py reads.
 
-    python tests/conformance/pack.py KIT_FOLDER      writes tests/conformance/kit.xz
+    python tests/conformance/pack.py KIT_FOLDER [NAME...]      writes tests/conformance/kit.xz, kit_rmvpe.xz, or those named
 
 Every array of one subject of each kind, inputs and final outputs of others; `make soak` runs the whole kit by its path (RVC_KIT).
 """
@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-PACKED = HERE / "kit.xz"
 WHOLE = (
     "change_rms", "chunks", "f0_coarse", "f0_pm", "highpass", "index_768", "int16", "preprocess", "slicer",
     "infer_v1_40k_f0", "train_v2_40k_f0", "mel_32k",
@@ -29,34 +28,51 @@ FINAL = {
     "infer_v2_48k_f0": ("y",),
     "mel_48k": ("mel",),
 }
+RMVPE = {
+    "rmvpe_decode": ("cents", "f0", "f0_threshold_0.3"),
+    "rmvpe_network": ("mel", "mel_filterbank", "encoder_0", "encoder_4", "intermediate", "decoder_0", "decoder_4", "salience", "f0"),
+}
+PACKS: dict[str, dict[str, tuple[str, ...] | None]] = {"kit": {**dict.fromkeys(WHOLE), **FINAL}, "kit_rmvpe": dict(RMVPE)}
+"""What each file holds: subjects, with the names of those of their outputs that are kept (None: all)."""
+PACK_OF_MANIFEST = {"rmvpe_e2e": "kit_rmvpe", "hubert": ""}  # the others are in the first one
+SUBJECTS = [name for subjects in PACKS.values() for name in subjects]
 
 
-def pack(kit: Path, target: Path) -> None:
+def packed(name: str) -> Path:
+    return HERE / f"{name}.xz"
+
+
+def pack(kit: Path, name: str) -> None:
     header: dict[str, Any] = {"json": {}, "arrays": []}
     planes = []
     for path in sorted((kit / "manifests").glob("*.json")):
-        if path.stem not in ("hubert", "rmvpe_e2e"):
+        if PACK_OF_MANIFEST.get(path.stem, "kit") == name:
             header["json"][f"manifests/{path.name}"] = json.loads(path.read_text())
-    for name in (*WHOLE, *FINAL):
-        document = json.loads((kit / "golden" / f"{name}.json").read_text())
-        data = np.load(kit / "golden" / f"{name}.npz")
-        if name in FINAL:
-            document["arrays"] = {k: v for k, v in document["arrays"].items() if v["role"] == "input" or k in FINAL[name]}
-        header["json"][f"golden/{name}.json"] = document
+    for subject, final in PACKS[name].items():
+        document = json.loads((kit / "golden" / f"{subject}.json").read_text())
+        data = np.load(kit / "golden" / f"{subject}.npz")
+        if final is not None:
+            document["arrays"] = {k: v for k, v in document["arrays"].items() if v["role"] == "input" or k in final}
+        header["json"][f"golden/{subject}.json"] = document
         for key in data.files:
             if key in document["arrays"]:
                 array = np.asarray(data[key], order="C")
-                header["arrays"].append([name, key, array.dtype.str, list(array.shape)])
+                header["arrays"].append([subject, key, array.dtype.str, list(array.shape)])
                 # bytes of equal weight side by side: floats pack better
                 planes.append(np.frombuffer(array.tobytes(), np.uint8).reshape(-1, array.itemsize).T.tobytes())
     head = json.dumps(header, separators=(",", ":")).encode()
     content = len(head).to_bytes(8, "little") + head + b"".join(planes)
-    target.write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
+    packed(name).write_bytes(lzma.compress(content, preset=9 | lzma.PRESET_EXTREME))
 
 
-def unpack(packed: Path, folder: Path) -> None:
-    """Write the kit's files below `folder`: golden/*.json, golden/*.npz, manifests/*.json."""
-    content = lzma.decompress(packed.read_bytes())
+def unpack(folder: Path) -> None:
+    """Write the files of every pack below `folder`: golden/*.json, golden/*.npz, manifests/*.json."""
+    for name in PACKS:
+        _unpack(packed(name), folder)
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    content = lzma.decompress(path.read_bytes())
     offset = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:offset])
     for name, document in header["json"].items():
@@ -75,5 +91,6 @@ def unpack(packed: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    pack(Path(sys.argv[1]), PACKED)
-    print(f"{PACKED}: {PACKED.stat().st_size:,} bytes")
+    for name in sys.argv[2:] or PACKS:
+        pack(Path(sys.argv[1]), name)
+        print(f"{packed(name)}: {packed(name).stat().st_size:,} bytes")
