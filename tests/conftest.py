@@ -7,8 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from rvc_engine.experiment import Workspace
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded: two workers with two threads each would wait for one another
@@ -39,6 +45,31 @@ def dataset(tmp_path: Path, speech: list[Path]) -> Path:
     for path in speech:
         shutil.copy(path, folder / path.name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def rmvpe_tensors() -> dict[str, Tensor]:
+    """Every key of rmvpe.pt in half precision, with numbers made from the names."""
+    import torch
+
+    from rvc_engine.models.rmvpe import Rmvpe
+    from tests.conformance import recipe
+
+    with torch.device("meta"):
+        keys = Rmvpe().state_dict()
+    manifest = {key: {"shape": list(x.shape), "dtype": "float16" if x.is_floating_point() else "int64"} for key, x in keys.items()}
+    return {key: torch.as_tensor(value) for key, value in recipe.fill_state_dict(manifest).items()}
+
+
+@pytest.fixture(scope="session")
+def rmvpe_home(rmvpe_tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace that holds pretrained/rmvpe.pt."""
+    import torch
+
+    workspace = Workspace(tmp_path_factory.mktemp("rmvpe"))
+    workspace.pretrained.mkdir()
+    torch.save(rmvpe_tensors, workspace.pretrained / "rmvpe.pt")
+    return workspace
 
 
 def rvc_environment() -> dict[str, str]:
