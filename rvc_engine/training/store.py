@@ -147,7 +147,7 @@ class CheckpointStore:
                 continue
             restored.damaged = reasons
             restored.aside = move_aside(damaged, self.files.folder, "damaged")
-            restored.newer = [step for step in self.steps() if restored.entry and step > state.step]
+            restored.newer = [step for step in self.steps() if restored.entry and state.step < step != LATEST_ONLY]
             return restored
         if reasons:
             raise RvcError("No checkpoint can be read", "; ".join(reasons), "put back whole files, or train again with --fresh")
