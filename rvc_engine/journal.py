@@ -105,6 +105,18 @@ class JournalReader:
         return [event for line in whole.splitlines() if (event := parse_line(line)) is not None]
 
 
+def last_event(path: Path, tail_bytes: int = 1 << 16) -> Event | None:
+    """The last whole event of a journal, without reading the rest of it."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - tail_bytes))
+            data = file.read()
+    except OSError:
+        return None
+    lines = data[: data.rfind(b"\n") + 1].splitlines()
+    return next((event for line in reversed(lines) if (event := parse_line(line)) is not None), None)
+
+
 def read(path: Path) -> Iterator[Event]:
     """Every event of one journal file."""
     reader = JournalReader(path)

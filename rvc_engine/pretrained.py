@@ -10,6 +10,7 @@ from rvc_engine.models.configs import PRESETS
 if TYPE_CHECKING:
     from rvc_engine.experiment import Workspace
 
+DEFAULT_PRESET = "v2-40k"
 HUBERT_NAMES = (
     "hubert_base.pt",
     "hubert_base.safetensors",
@@ -48,3 +49,8 @@ def missing_weights(workspace: Workspace, preset: str, *, pitched: bool = True) 
         if names and workspace.find_pretrained(*names) is None:
             missing.append(names[0])
     return missing
+
+
+def preset_here(workspace: Workspace) -> str:
+    """The preset of a new experiment when none is asked for: the default where its weights are, else the one that needs none."""
+    return "starter" if missing_weights(workspace, DEFAULT_PRESET) else DEFAULT_PRESET

@@ -1,16 +1,34 @@
-"""The app: routes, and stays small. The engine is another process; leaving the app never stops it."""
+"""The app: watches one experiment, routes between the screens, and stays small. The engine is another process; leaving never stops it."""
 
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import subprocess
+import time
 from pathlib import Path
 from typing import ClassVar
 
+from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.worker import get_current_worker
 
+from rvc_engine.errors import RvcError
 from rvc_tui.engine_client import Client
-from rvc_tui.screens.run import RunScreen
+from rvc_tui.messages import Happened, Looked, MachineRead, Refused
+from rvc_tui.places import PLACES, beside
+from rvc_tui.screens import SCREENS
+from rvc_tui.screens.base import AppScreen
+from rvc_tui.screens.command import CommandScreen
+from rvc_tui.screens.confirm import ConfirmScreen
+from rvc_tui.screens.help import HelpScreen
+from rvc_tui.screens.plan import PlanScreen
+from rvc_tui.session import Session
+
+FOLLOW_S, LOOK_S, MACHINE_S, DRAW_S = 0.1, 15.0, 2.0, 0.25
+SLOWER = 5  # times, in low-bandwidth mode
 
 
 class RvcApp(App[None]):
@@ -18,22 +36,265 @@ class RvcApp(App[None]):
     TITLE = "rvc-tui"
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c,ctrl+q", "quit", show=False, priority=True)]
+    SCREENS = SCREENS
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "run_all", "run all", id="run.all"),
+        Binding("s", "stop", "stop", id="run.stop"),
+        Binding("y", "copy", "copy", id="copy"),
+        Binding("at", "command", "command", key_display="@", show=False, id="command"),
+        Binding("e", "edit", "edit file", show=False, id="edit.file"),
+        Binding("right,l,right_square_bracket", "beside(1)", show=False, id="screen.next"),
+        Binding("left,h,left_square_bracket", "beside(-1)", show=False, id="screen.previous"),
+        *(Binding(place.key, f"go('{place.name}')", show=False, id=f"screen.{place.name}") for place in PLACES),
+        Binding("question_mark", "help", "help", key_display="?", id="help"),
+        Binding("escape", "home", show=False, id="back"),
+        Binding("q", "leave", "quit", id="quit"),
+        Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True, id="quit.ctrl"),
+        Binding("ctrl+z", "suspend_process", show=False, id="suspend"),
+    ]
 
-    def __init__(self, client: Client, *, ascii: bool = False, slow: bool = False) -> None:
+    def __init__(self, client: Client, *, ascii: bool = False, slow: bool = False, first: str = "") -> None:
         super().__init__()
         if "TEXTUAL_THEME" not in os.environ:
             self.theme = "ansi-dark"  # the terminal's own colours, whichever they are
         self.ascii = ascii
-        self.run_screen = RunScreen(client, ascii=ascii, slow=slow)
+        self.session = Session(client, ascii=ascii, pace=SLOWER if slow else 1)
+        self.first_place = first or "experiments"
+        self._drawn_at = 0.0
+        self._undrawn = False
+        self._usable: tuple[object, ...] = ()
 
     def on_mount(self) -> None:
         self.set_class(self.ascii, "-ascii")
-        self.push_screen(self.run_screen)
+        self.push_screen(self.first_place)
+        self.watch_experiment(self.session.client)
+        self.set_interval(1.0 * self.session.pace, self.draw)
+        self.set_interval(DRAW_S * self.session.pace, self._draw_if_due)
+
+    def watch_experiment(self, client: Client) -> None:
+        """From its first line on."""
+        self.session.begin(client)
+        self.workers.cancel_group(self, "watch")
+        self.follow(client)
+        self.look(client)
+        self.watch_machine(client)
+        self.draw()
+
+    @property
+    def shown(self) -> AppScreen | None:
+        """The screen of the app that is seen, perhaps below a question."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AppScreen)), None)
+
+    # --- workers: they fetch and post, and touch no widget ------------------------------------------------------------
+    @work(thread=True, group="watch", exit_on_error=True)
+    def follow(self, client: Client) -> None:
+        worker = get_current_worker()
+        known = False
+        while not worker.is_cancelled:
+            update = client.poll()
+            if worker.is_cancelled:
+                return
+            if update.events or update.alive or known:
+                self.post_message(Happened(update))
+            known = update.alive
+            if not update.more:
+                time.sleep(FOLLOW_S * self.session.pace)
+
+    @work(thread=True, group="watch")
+    def look(self, client: Client) -> None:
+        """The advisor and the plan, again from time to time: others come and go."""
+        worker = get_current_worker()
+        due = 0.0
+        while not worker.is_cancelled:
+            if time.monotonic() >= due:
+                outlook = client.outlook()
+                due = time.monotonic() + LOOK_S * self.session.pace
+                if not worker.is_cancelled:
+                    self.post_message(Looked(outlook))
+            time.sleep(0.1)
+
+    @work(thread=True, group="watch")
+    def watch_machine(self, client: Client) -> None:
+        worker = get_current_worker()
+        due = 0.0
+        while not worker.is_cancelled:
+            if time.monotonic() >= due:
+                machine = client.machine()
+                due = time.monotonic() + MACHINE_S * self.session.pace
+                if not worker.is_cancelled:
+                    self.post_message(MachineRead(machine))
+            time.sleep(0.1)
+
+    @work(thread=True, group="look-once")
+    def look_now(self) -> None:
+        """The plan has changed: settings were."""
+        client = self.session.client
+        outlook = client.outlook()
+        if client is self.session.client:
+            self.post_message(Looked(outlook))
+
+    @work(thread=True, group="command")
+    def start(self, client: Client, words: list[str]) -> None:
+        self.post_message(Refused(client.start(words)))
+
+    @work(thread=True, group="command")
+    def ask_to_stop(self, client: Client) -> None:
+        if why := client.stop():
+            self.call_from_thread(self.notify, why, title="Not stopped", severity="warning")
+
+    @work(thread=True, group="command")
+    def copy_in_tmux(self, text: str) -> None:
+        """tmux ignores what applications send to the clipboard unless told otherwise: its own buffer works."""
+        subprocess.run(["tmux", "load-buffer", "-w", "-"], input=text.encode(), check=False, timeout=5, capture_output=True)
+
+    # --- what they found ----------------------------------------------------------------------------------------------
+    def on_happened(self, message: Happened) -> None:
+        update, state = message.update, self.session.state
+        before = (state.view.state, bool(state.view.artefacts))
+        state.fold(update.events)
+        if state.running and not update.alive and not update.more:
+            state.view.note_gone()
+        state.event_at = max(state.event_at, update.event_at)
+        state.stuck_after_s = update.stuck_after_s or state.stuck_after_s
+        self._undrawn = self._undrawn or bool(update.events)
+        if before != (state.view.state, bool(state.view.artefacts)):
+            self.draw()
+        else:
+            self._draw_if_due()
+
+    def on_looked(self, message: Looked) -> None:
+        self.session.state.outlook = message.outlook
+        self.draw()
+
+    def on_machine_read(self, message: MachineRead) -> None:
+        self.session.state.machine = message.machine
+        self._undrawn = True
+        self._draw_if_due()
+
+    def on_refused(self, message: Refused) -> None:
+        if message.why:
+            self.session.state.starting, self.session.state.refused = False, message.why
+        else:  # `starting` holds until the run's first line arrives
+            self.session.dataset = self.session.preset = ""
+        self.draw()
+
+    # --- drawing ------------------------------------------------------------------------------------------------------
+    def _draw_if_due(self) -> None:
+        if self._undrawn and time.monotonic() - self._drawn_at >= DRAW_S * self.session.pace:
+            self.draw()
+
+    def draw(self) -> None:
+        screen = self.shown
+        if screen is None:
+            return
+        self._drawn_at, self._undrawn = time.monotonic(), False
+        screen.draw()
+        usable = (screen.place, *(self.check_action(action, ()) for action in ("run_all", "stop", "copy")), *screen.usable())
+        if usable != self._usable:
+            self._usable = usable
+            screen.refresh_bindings()
+
+    # --- keys ---------------------------------------------------------------------------------------------------------
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer shows only what works now."""
+        state, screen = self.session.state, self.shown
+        if action == "run_all":
+            return not state.running and not state.starting
+        if action == "stop":
+            return state.running
+        if action == "copy":
+            return screen is not None and bool(screen.to_copy())
+        if action == "edit":
+            return bool(self.session.client.name)
+        return True
+
+    def action_go(self, name: str) -> None:
+        if self.shown is not None and self.shown.place != name:
+            self.switch_screen(name)
+
+    def action_beside(self, step: int) -> None:
+        if self.shown is not None:
+            self.action_go(beside(self.shown.place, step))
+
+    def action_home(self) -> None:
+        self.action_go("experiments")
+
+    def action_run_all(self) -> None:
+        """Says what will run; enter starts it."""
+        if not self.session.client.name or not self.session.recordings:
+            self.action_go("experiments")
+            self.notify("n makes an experiment: a name and a folder of recordings", title="Nothing to run yet")
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_words(self.run_command())
+
+        self.push_screen(PlanScreen(self.session), answered)
+
+    def run_command(self) -> list[str]:
+        """The whole pipeline, with what was chosen and is not yet written down."""
+        words = ["run", self.session.client.spelled()]
+        words += ["--dataset", self.session.dataset] if self.session.dataset else []
+        return words + (["--preset", self.session.preset] if self.session.preset else [])
+
+    def run_words(self, words: list[str]) -> None:
+        self.session.state.starting, self.session.state.refused = True, ""
+        self.draw()
+        self.start(self.session.client, words)
+
+    def action_stop(self) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.notify("It saves what it has, then stops.")
+                self.ask_to_stop(self.session.client)
+
+        question = f"Stop the run of {self.session.state.view.name}?\nWhat is done is saved; r goes on from there."
+        self.push_screen(ConfirmScreen(question), answered)
+
+    def action_copy(self) -> None:
+        if self.shown is not None:
+            self.copy_lines(self.shown.to_copy())
+
+    def copy_lines(self, lines: list[str]) -> None:
+        text = "\n".join(lines)
+        self.copy_to_clipboard(text)
+        if os.environ.get("TMUX") and shutil.which("tmux"):
+            self.copy_in_tmux(text)
+        self.notify(f"{len(lines)} lines copied" if len(lines) > 1 else f"copied: {text}")
+
+    def action_command(self) -> None:
+        if self.shown is not None:
+            self.push_screen(CommandScreen(shlex.join(["rvc", *self.shown.command()])))
+
+    def action_edit(self) -> None:
+        """experiment.toml in the user's editor; what is wrong with it afterwards is said."""
+        path = Path(self.session.client.folder) / "experiment.toml"
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        if not path.is_file():
+            self.notify("it is written by the first run, or by n", title="There is no experiment.toml yet", severity="warning")
+            return
+        try:
+            with self.suspend():
+                subprocess.run([*editor, str(path)], check=False)
+        except OSError as error:
+            self.notify(str(error), title=f"{editor[0]} does not start: set EDITOR", severity="error")
+        try:
+            self.session.client.settings()
+        except RvcError as error:
+            self.notify(str(error), title="The file is not valid", severity="error")
+        self.look_now()
+        self.draw()
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen(self.screen.active_bindings))
+
+    def action_leave(self) -> None:
+        self.exit()
 
     def parting_words(self) -> list[str]:
         """What is printed on leaving: that a run goes on, and where the results are."""
-        state = self.run_screen.state
+        state = self.session.state
         lines = [f"artefact: {artefact['path']}" for artefact in state.view.artefacts]
         if state.running:
             name = state.view.name

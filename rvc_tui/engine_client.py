@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from rvc_engine import launcher
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import JournalReader, journals
+from rvc_engine.journal import JournalReader, journals, last_event
 from rvc_engine.lock import live_holder
-from rvc_engine.pipeline import plan, stages_until
+from rvc_engine.pipeline import STAGES, Receipt, plan, receipt_path, stages_until
+from rvc_engine.pretrained import missing_weights, preset_here
+from rvc_engine.settings import ExperimentSettings, apply, for_preset
 from rvc_engine.status import read_heartbeat
 from rvc_tui.gpu import Machine, read_machine
-from rvc_tui.state import Outlook
+from rvc_tui.state import Outlook, Row
 
 CHUNK_BYTES = 1 << 18  # of a journal a batch: a long replay leaves the app responsive
 START_S = 300.0
@@ -35,6 +41,14 @@ class Update:
     more: bool = False  # a replay goes on: ask again at once
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed as JSON, or the one line that says why it did not."""
+
+    data: Any = None
+    problem: str = ""
+
+
 class Client(Protocol):
     """What the screen needs of an engine; tests have a pretended one."""
 
@@ -43,13 +57,23 @@ class Client(Protocol):
     home: Path
 
     def poll(self) -> Update: ...
-    def start(self, dataset: str, preset: str) -> str: ...
+    def start(self, words: list[str]) -> str: ...
     def stop(self) -> str: ...
     def outlook(self) -> Outlook: ...
     def machine(self) -> Machine: ...
     def names(self) -> list[str]: ...
+    def spelled(self) -> str: ...
+    def rows(self) -> list[Row]: ...
     def switch(self, name: str) -> Client: ...
     def now(self) -> float: ...
+    def settings(self) -> ExperimentSettings | None: ...
+    def change(self, key: str, value: object) -> str: ...
+    def create(self, name: str, dataset: str, preset: str) -> str: ...
+    def duplicate(self, name: str, new: str) -> str: ...
+    def remove(self, name: str) -> str: ...
+    def ask(self, words: list[str]) -> Answer: ...
+    def stream(self, words: list[str]) -> Iterator[dict[str, Any]]: ...
+    def interrupt(self) -> None: ...
 
 
 class EngineClient:
@@ -61,6 +85,7 @@ class EngineClient:
         self.experiment: Experiment | None = self.workspace.experiment(name) if name else None
         self.folder = str(self.experiment.folder) if self.experiment else ""
         self._reader: JournalReader | None = None
+        self._streaming: subprocess.Popen[bytes] | None = None
 
     def now(self) -> float:
         return time.time()
@@ -89,12 +114,15 @@ class EngineClient:
         event_at, stuck_after_s = (float(beat.get(key) or 0.0) for key in ("event_at", "stuck_after_s"))
         return Update(events, holder is not None, event_at, stuck_after_s, more=bool(events))
 
-    def start(self, dataset: str, preset: str) -> str:
-        """Start the whole pipeline, as `rvc run --detach` does. Empty, or the one line that says why not."""
-        command = self.command(dataset, preset)
+    def start(self, words: list[str]) -> str:
+        """Start a run in the background: `words` as after `rvc`. Empty, or the one line that says why not."""
+        return self.ask([*words, "--detach", "--json"]).problem
+
+    def ask(self, words: list[str]) -> Answer:
+        """Run a command that prints JSON."""
         try:
             done = subprocess.run(
-                command,
+                self.command(words),
                 env=launcher.engine_environment(),
                 capture_output=True,
                 stdin=subprocess.DEVNULL,
@@ -102,20 +130,105 @@ class EngineClient:
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired:
-            return f"the engine did not start within {START_S:.0f} s"
-        said = [line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
-        if done.returncode == 0:
-            return ""
-        return said[-1].removeprefix("rvc run: ") if said else f"rvc run ended with exit code {done.returncode}"
+            return Answer(problem=f"rvc {words[0]} took more than {START_S:.0f} s")
+        if done.returncode:
+            return Answer(problem=last_line(done.stderr, words, done.returncode))
+        try:
+            return Answer(json.loads(done.stdout))
+        except ValueError:
+            return Answer(problem=f"rvc {words[0]} printed no JSON")
 
-    def command(self, dataset: str, preset: str) -> list[str]:
-        words = [sys.executable, "-m", "rvc_engine", "run", self._spelled(), "--detach", "--json", "--home", str(self.home)]
-        words += ["--dataset", dataset] if dataset else []
-        return words + (["--preset", preset] if preset else [])
+    def stream(self, words: list[str]) -> Iterator[dict[str, Any]]:
+        """Run a command that prints one event a line; the last is {"exit_code", "problem"}."""
+        process = subprocess.Popen(
+            self.command(words),
+            env=launcher.engine_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._streaming = process
+        assert process.stdout is not None and process.stderr is not None
+        for line in process.stdout:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+        said = process.stderr.read()
+        code = process.wait()
+        yield {"exit_code": code, "problem": last_line(said, words, code) if code else ""}
 
-    def _spelled(self) -> str:
+    def interrupt(self) -> None:
+        """Stop the command that streams, as ctrl+c does."""
+        if self._streaming is not None and self._streaming.poll() is None:
+            self._streaming.send_signal(signal.SIGINT)
+
+    def command(self, words: list[str]) -> list[str]:
+        return [sys.executable, "-m", "rvc_engine", *words, "--home", str(self.home)]
+
+    # --- experiments ------------------------------------------------------------------------------------------------
+    def rows(self) -> list[Row]:
+        return sorted(map(row_of, self.workspace.experiments()), key=lambda row: (row.state != "running", -row.at))
+
+    def create(self, name: str, dataset: str, preset: str) -> str:
+        """A new experiment with the defaults of its preset. Empty, or why not."""
+        try:
+            experiment = self.workspace.experiment(name)
+            if experiment.exists():
+                return f"there is an experiment {name!r} already"
+            experiment.save_settings(for_preset(preset or preset_here(self.workspace), dataset=dataset))
+        except (RvcError, OSError) as error:
+            return str(error)
+        return ""
+
+    def duplicate(self, name: str, new: str) -> str:
+        """A new experiment with another one's settings, and none of its work. Empty, or why not."""
+        try:
+            target = self.workspace.experiment(new)
+            if target.exists():
+                return f"there is an experiment {new!r} already"
+            target.save_settings(self.workspace.experiment(name).load_settings())
+        except (RvcError, OSError) as error:
+            return str(error)
+        return ""
+
+    def remove(self, name: str) -> str:
+        """Move an experiment to the workspace's trash/. Empty, or why not."""
+        try:
+            experiment = self.workspace.experiment(name)
+            if live_holder(experiment.lock) is not None:
+                return f"{name} runs; stop it first"
+            goal = self.home / "trash" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(str(experiment.folder), str(goal))
+        except (RvcError, OSError) as error:
+            return str(error)
+        return ""
+
+    def settings(self) -> ExperimentSettings | None:
+        """None when there is no experiment yet. Raises BadInput when its file is damaged."""
+        return self.experiment.load_settings() if self.experiment is not None and self.experiment.exists() else None
+
+    def change(self, key: str, value: object) -> str:
+        """Set STAGE.name (or dataset) in experiment.toml. Empty, or why not; then nothing is changed."""
+        try:
+            settings = self.settings()
+            if settings is None or self.experiment is None:
+                return "there is no experiment yet"
+            if key == "dataset":
+                settings.dataset = str(value)
+            else:
+                apply(settings, key, value)
+            self.experiment.save_settings(settings)
+        except (RvcError, OSError) as error:
+            return str(error)
+        return ""
+
+    def spelled(self) -> str:
         """As the command line takes it: a folder when it is not one of this workspace."""
-        assert self.experiment is not None
+        if self.experiment is None:
+            return ""
         own = self.experiment.folder.parent == self.workspace.logs
         return self.experiment.name if own else str(self.experiment.folder)
 
@@ -129,29 +242,49 @@ class EngineClient:
 
     def outlook(self) -> Outlook:
         """What a run would do, and the advisor's answer. Never raises: what it cannot tell, it says."""
+        rows = tuple(self.rows())
         if self.experiment is None:
-            return Outlook(problem="no experiment is chosen")
+            return Outlook(problem="no experiment is chosen", rows=rows)
         from rvc_engine.advise import advise
 
-        dataset = preset = problem = ""
-        rows: tuple[tuple[str, str, str], ...] = ()
-        advice = None
+        if not self.experiment.exists():
+            return Outlook(problem="a new experiment: n chooses the recordings", rows=rows, advice=advise("starter", None))
         try:
-            if self.experiment.exists():
-                settings = self.experiment.load_settings()
-                dataset, preset = settings.dataset, settings.preset
-                advice = advise(preset, self.experiment, precision=settings.train.precision, device=settings.train.device)
-                decided = plan(self.experiment, settings, stages_until("index", settings))
-                rows = tuple((stage.name, verdict.action, verdict.reason) for stage, verdict in decided)
-            else:
-                problem = "a new experiment: n chooses the recordings"
-                advice = advise("starter", None)
+            settings = self.experiment.load_settings()
+            advice = advise(settings.preset, self.experiment, precision=settings.train.precision, device=settings.train.device)
+            missing = tuple(missing_weights(self.workspace, settings.preset, pitched=settings.pitched))
+            took = {name: r.seconds for name in STAGES if (r := Receipt.load(receipt_path(self.experiment, name))) and r.complete}
+            known = Outlook(settings.dataset, settings.preset, rows=rows, advice=advice, missing=missing, took=took)
         except (RvcError, OSError) as error:
-            problem = str(error)
-        return Outlook(dataset, preset, rows, problem, advice)
+            return Outlook(problem=str(error), rows=rows)
+        try:
+            decided = plan(self.experiment, settings, stages_until("index", settings))
+        except (RvcError, OSError) as error:
+            return replace(known, problem=str(error))
+        return replace(known, plan=tuple((stage.name, verdict.action, verdict.reason) for stage, verdict in decided))
 
     def machine(self) -> Machine:
         return read_machine()
+
+
+def last_line(said: bytes, words: list[str], code: int) -> str:
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1].removeprefix(f"rvc {words[0]}: ") if lines else f"rvc {words[0]} ended with exit code {code}"
+
+
+def row_of(experiment: Experiment) -> Row:
+    """From the lock and the last line of the newest journal: a long one is not read."""
+    files = journals(experiment.runs)
+    at = max((path.stat().st_mtime for path in (experiment.settings_toml, *files[-1:]) if path.exists()), default=0.0)
+    try:
+        preset = experiment.load_settings().preset
+    except RvcError:
+        preset = "?"
+    if live_holder(experiment.lock) is not None:
+        return Row(experiment.name, preset, "running", at)
+    end = last_event(files[-1]) if files else None
+    kinds = {"RunFinished": "finished", "StageStopped": "stopped"}
+    return Row(experiment.name, preset, kinds.get(type(end).__name__, "failed") if files else "idle", at)
 
 
 def newest_experiment(home: Path) -> str:

@@ -25,17 +25,32 @@ class Line:
     at: float
     mark: str
     text: str
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An experiment in a list. `state` as in RunView; `at`: when something last happened there."""
+
+    name: str
+    preset: str = ""
+    state: str = "idle"
+    at: float = 0.0
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a run would do and what it would train with. `plan`: (stage, action, reason); `problem`: why nothing can be said."""
+    """What a run would do and what it would train with. `plan`: (stage, action, reason); `problem`: why nothing can be said; `rows`: the
+    experiments of the workspace; `missing`: weights that the preset needs; `took`: seconds of each stage last time."""
 
     dataset: str = ""
     preset: str = ""
     plan: tuple[tuple[str, str, str], ...] = ()
     problem: str = ""
     advice: dict[str, Any] | None = None
+    rows: tuple[Row, ...] = ()
+    missing: tuple[str, ...] = ()
+    took: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -95,17 +110,18 @@ class ScreenState:
 
 def in_words(event: ev.Event) -> list[Line]:
     """Nothing for what is drawn elsewhere: progress, steps, memory."""
+    stage = str(getattr(event, "stage", "") or "")
     if isinstance(event, ev.StageFailed):
-        return [Line(event.at, "failed", f"{event.stage + ': ' if event.stage else ''}failed: {event.title}")]
+        return [Line(event.at, "failed", f"{stage + ': ' if stage else ''}failed: {event.title}", stage)]
     if isinstance(event, ev.StageStopped):
-        return [Line(event.at, "warning", f"{event.stage + ': ' if event.stage else ''}stopped; what is done is saved")]
+        return [Line(event.at, "warning", f"{stage + ': ' if stage else ''}stopped; what is done is saved", stage)]
     if isinstance(event, ev.RunFinished):
         return [Line(event.at, "done", "finished"), *(Line(event.at, "done", str(a.get("path", ""))) for a in event.artefacts)]
     text = line_of(event)
     if text is None:
         return []
     mark = {ev.Warned: "warning", ev.ItemSkipped: "skipped", ev.MovedAside: "warning", ev.StageFinished: "done"}.get(type(event), "note")
-    return [Line(event.at, mark, text)]
+    return [Line(event.at, mark, text, stage or ("train" if isinstance(event, ev.EpochFinished | ev.CheckpointSaved) else ""))]
 
 
 def clock(at: float) -> str:

@@ -1,0 +1,14 @@
+"""The screens by name; each is made when it is first shown, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rvc_tui.screens.experiments import ExperimentsScreen
+from rvc_tui.screens.stage import FeaturesScreen, IndexScreen, PitchScreen, PreprocessScreen
+from rvc_tui.screens.train import TrainScreen
+
+SCREENS: dict[str, Callable[[], Any]] = {
+    screen.place: screen for screen in (ExperimentsScreen, PreprocessScreen, PitchScreen, FeaturesScreen, TrainScreen, IndexScreen)
+}

@@ -15,9 +15,11 @@ SIGN = {"warning": "! ", "skipped": "- ", "failed": "x ", "done": "* ", "note": 
 class JournalPanel(RichLog):
     can_focus = False
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, stage: str = "", id: str | None = None) -> None:
+        """`stage`: only its lines."""
         super().__init__(id=id, max_lines=4 * LINES, wrap=True, min_width=10, auto_scroll=True)
         self.border_title = "Journal"
+        self.stage = stage
         self._written = 0
         self._begun = 0
         self._width = 0
@@ -35,6 +37,8 @@ class JournalPanel(RichLog):
     def _write(self, lines: list[Line]) -> None:
         follow = self.is_vertical_scroll_end
         for line in lines:
+            if self.stage and line.stage != self.stage:
+                continue
             text = Text.assemble((f"{clock(line.at)} ", "dim"), (SIGN[line.mark] + " ".join(line.text.split()), STYLE[line.mark]))
             self.write(text, scroll_end=follow, animate=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
+from rvc_engine.pipeline import STAGES
 from rvc_engine.status import StageView
 from rvc_tui.drawing import bar
 from rvc_tui.state import ScreenState
@@ -39,3 +40,21 @@ class StagesPanel(Panel):
         if stage.skipped_items:
             parts.append(f"{len(stage.skipped_items)} left out")
         return "".join(f"  {part}" for part in parts)
+
+
+class OneStagePanel(StagesPanel):
+    """The line of one stage, and what a run would do about it."""
+
+    TITLE = ""
+
+    def __init__(self, stage: str, *, ascii: bool, id: str | None = None) -> None:
+        super().__init__(ascii=ascii, id=id)
+        self.stage = stage
+        self.border_title = STAGES[stage].title
+
+    def draw(self, state: ScreenState, width: int, now: float) -> Text:
+        lines = [self.line(stage, width, now) for stage in state.stages() if stage.name == self.stage]
+        for name, action, reason in state.outlook.plan:
+            if name == self.stage and not state.running and action not in ("skip", "after") and state.view.stages:
+                lines.append(Text(f"next run: {reason}", "dim"))
+        return join(lines or [Text("not part of this experiment", "dim")])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rvc_engine import events as ev
-from rvc_tui.engine_client import Update
+from rvc_engine.settings import ExperimentSettings, apply, for_preset
+from rvc_tui.engine_client import Answer, Update
 from rvc_tui.gpu import Machine
-from rvc_tui.state import Outlook
+from rvc_tui.state import Outlook, Row
 
 T0 = 1_700_000_000.0
 STAGES = ["preprocess", "pitch", "features", "train", "index"]
@@ -31,6 +33,8 @@ class PretendedClient:
     answer: str = ""  # of start and stop
     calls: list[tuple[str, ...]] = field(default_factory=list)
     others: list[str] = field(default_factory=lambda: ["alice", "bob"])
+    answers: dict[str, Any] = field(default_factory=dict)  # what `ask` and `stream` give, by the first two words
+    kept: ExperimentSettings = field(default_factory=lambda: for_preset("starter"))
 
     @property
     def folder(self) -> str:
@@ -40,8 +44,11 @@ class PretendedClient:
         events, self.waiting = self.waiting, []
         return Update(events, self.alive, more=bool(events))
 
-    def start(self, dataset: str, preset: str) -> str:
-        self.calls.append(("start", dataset, preset))
+    def spelled(self) -> str:
+        return self.name
+
+    def start(self, words: list[str]) -> str:
+        self.calls.append(("start", *words))
         return self.answer
 
     def stop(self) -> str:
@@ -49,8 +56,10 @@ class PretendedClient:
         return self.answer
 
     def outlook(self) -> Outlook:
-        rows = tuple((name, "start" if name == "preprocess" else "after", "not done yet") for name in STAGES)
-        return Outlook(self.dataset, "starter", rows, "" if self.dataset else "a new experiment: n chooses the recordings", ADVICE)
+        plan = tuple((name, "start" if name == "preprocess" else "after", "not done yet") for name in STAGES)
+        return Outlook(
+            self.dataset, "starter", plan, "" if self.dataset else "a new experiment: n chooses the recordings", ADVICE, tuple(self.rows())
+        )
 
     def machine(self) -> Machine:
         return Machine(self.clock, (), "no NVIDIA driver", 12.0, 16 << 30, 4 << 30)
@@ -58,9 +67,49 @@ class PretendedClient:
     def names(self) -> list[str]:
         return self.others
 
+    def rows(self) -> list[Row]:
+        return [Row(name, "starter", "idle", T0) for name in self.others]
+
     def switch(self, name: str) -> PretendedClient:
         self.calls.append(("switch", name))
-        return PretendedClient(name, self.home, self.clock, calls=self.calls, dataset="")
+        return PretendedClient(name, self.home, self.clock, calls=self.calls, others=self.others, dataset="")
+
+    def settings(self) -> ExperimentSettings | None:
+        return self.kept if self.name else None
+
+    def change(self, key: str, value: object) -> str:
+        self.calls.append(("change", key, str(value)))
+        if key != "dataset":
+            apply(self.kept, key, value)
+        return self.answer
+
+    def create(self, name: str, dataset: str, preset: str) -> str:
+        self.calls.append(("create", name, dataset, preset))
+        self.others.append(name)
+        return self.answer
+
+    def duplicate(self, name: str, new: str) -> str:
+        self.calls.append(("duplicate", name, new))
+        self.others.append(new)
+        return self.answer
+
+    def remove(self, name: str) -> str:
+        self.calls.append(("remove", name))
+        self.others.remove(name)
+        return self.answer
+
+    def ask(self, words: list[str]) -> Answer:
+        self.calls.append(("ask", *words))
+        told = self.answers.get(" ".join(words[:2]), Answer(problem="not pretended"))
+        assert isinstance(told, Answer)
+        return told
+
+    def stream(self, words: list[str]) -> Iterator[dict[str, Any]]:
+        self.calls.append(("stream", *words))
+        yield from self.answers.get(" ".join(words[:2]), [{"exit_code": 0, "problem": ""}])
+
+    def interrupt(self) -> None:
+        self.calls.append(("interrupt",))
 
     def now(self) -> float:
         return self.clock

@@ -8,16 +8,16 @@ from textual.pilot import Pilot
 from rvc_tui.app import RvcApp
 
 
-def app_of(scenario: str, *, ascii: bool = False) -> RvcApp:
+def app_of(scenario: str, *, ascii: bool = False, first: str = "") -> RvcApp:
     client = pretended.PretendedClient()
     if scenario != "idle":
         client.waiting = getattr(pretended, scenario)()
     client.alive = scenario == "training"
-    return RvcApp(client, ascii=ascii)
+    return RvcApp(client, ascii=ascii, first=first)
 
 
 def client_of(app: RvcApp) -> pretended.PretendedClient:
-    client = app.run_screen.client
+    client = app.session.client
     assert isinstance(client, pretended.PretendedClient)
     return client
 
@@ -26,14 +26,14 @@ async def settle(pilot: Pilot[None]) -> None:
     """Wait until the workers have told everything and it is drawn."""
     app = pilot.app
     assert isinstance(app, RvcApp)
-    screen = app.run_screen
+    session = app.session
     for _ in range(100):
         await pilot.pause(0.02)
-        told = screen.state.outlook.advice is not None and screen.state.machine.at
-        if told and not client_of(app).waiting and (screen.state.view.run or not client_of(app).alive):
+        told = session.state.outlook.advice is not None and session.state.machine.at
+        if told and not client_of(app).waiting and (session.state.view.run or not client_of(app).alive):
             break
     await pilot.pause(0.15)
-    screen.draw()
+    app.draw()
     await pilot.pause()
 
 

@@ -83,17 +83,37 @@ def test_client_sees_who_holds_the_experiment(tmp_path: Path) -> None:
     assert update.alive and update.event_at == 4.0
 
 
-def test_client_starts_by_the_command_line(tmp_path: Path) -> None:
-    command = EngineClient(tmp_path, "alice").command("/a b", "starter")
-    assert command[1:7] == ["-m", "rvc_engine", "run", "alice", "--detach", "--json"]
-    assert command[7:] == ["--home", str(tmp_path), "--dataset", "/a b", "--preset", "starter"]
-    elsewhere = EngineClient(tmp_path, str(tmp_path / "other" / "logs" / "bob"))
-    assert elsewhere.command("", "")[4] == str(tmp_path / "other" / "logs" / "bob")
+def test_client_speaks_by_the_command_line(tmp_path: Path) -> None:
+    client = EngineClient(tmp_path, "alice")
+    assert client.command(["run", "alice"])[1:] == ["-m", "rvc_engine", "run", "alice", "--home", str(tmp_path)]
+    assert client.spelled() == "alice"
+    elsewhere = str(tmp_path / "other" / "logs" / "bob")
+    assert EngineClient(tmp_path, elsewhere).spelled() == elsewhere
+    assert client.ask(["list", "--json"]).data == []
+    assert client.ask(["status", "nobody", "--json"]).problem.startswith("There is no experiment 'nobody'")
+    assert list(client.stream(["list", "--json"])) == [[], {"exit_code": 0, "problem": ""}]
 
 
 def test_refused_start_is_one_line(tmp_path: Path) -> None:
-    why = EngineClient(tmp_path, "alice").start(str(tmp_path / "nowhere"), "starter")
+    why = EngineClient(tmp_path, "alice").start(["run", "alice", "--dataset", str(tmp_path / "nowhere"), "--preset", "starter"])
     assert "nowhere" in why and "\n" not in why and not (tmp_path / "logs").exists()
+
+
+def test_experiments_are_made_copied_changed_and_moved_away(tmp_path: Path) -> None:
+    client = EngineClient(tmp_path, "alice")
+    assert client.settings() is None and client.change("train.epochs", "3")
+    assert client.create("alice", "/a b", "") == "" and "already" in client.create("alice", "", "")
+    assert client.change("train.epochs", "3") == "" and "1..100000" in client.change("train.epochs", "0")
+    assert client.duplicate("alice", "bob") == ""
+    bob = EngineClient(tmp_path, "bob")
+    settings = bob.settings()
+    assert settings is not None and (settings.train.epochs, settings.dataset, settings.preset) == (3, "/a b", "starter")
+    write_run(tmp_path, "bob", pretended.finished())
+    assert [(row.name, row.state) for row in client.rows()] == [("bob", "finished"), ("alice", "idle")]
+    Workspace(tmp_path).experiment("bob").lock.write_text(json.dumps(asdict(Holder.of_this_process())))
+    assert "stop it first" in client.remove("bob") and client.rows()[0].state == "running"
+    assert client.remove("alice") == "" and client.names() == ["bob"]
+    assert [path.name.startswith("alice-") for path in (tmp_path / "trash").iterdir()] == [True]
 
 
 def test_outlook_before_and_after_settings(tmp_path: Path) -> None:

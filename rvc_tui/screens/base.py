@@ -1,0 +1,96 @@
+"""What every screen of the app has: the heading, the row of screens, the footer, and one way to draw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from rvc_tui.session import Session
+from rvc_tui.widgets.failure import FailurePanel, told
+from rvc_tui.widgets.heading import Heading
+from rvc_tui.widgets.panel import Panel
+from rvc_tui.widgets.places import PlacesLine
+
+if TYPE_CHECKING:
+    from rvc_tui.app import RvcApp
+
+
+class AppScreen(Screen[None]):
+    """Subclasses name their place, compose `body` from panels, and say their `command`."""
+
+    place: ClassVar[str] = ""
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide"), (110, "-broad")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (16, "-short"), (24, "-tall")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "down", "down", key_display="j k", show=False, id="list.down"),
+        Binding("k,up", "up", show=False, id="list.up"),
+        Binding("pagedown", "down(10)", show=False, id="list.page-down"),
+        Binding("pageup,b", "up(10)", show=False, id="list.page-up"),
+        Binding("g,home", "up(100000)", show=False, id="list.first"),
+        Binding("G,end", "down(100000)", show=False, id="list.last"),
+    ]
+
+    @property
+    def rvc(self) -> RvcApp:
+        return cast("RvcApp", self.app)
+
+    @property
+    def session(self) -> Session:
+        return self.rvc.session
+
+    @property
+    def ascii(self) -> bool:
+        return self.rvc.ascii
+
+    def compose(self) -> ComposeResult:
+        yield Heading(ascii=self.ascii, id="heading")
+        yield PlacesLine(self.place, ascii=self.ascii, id="places")
+        yield from self.body()
+        yield Footer(show_command_palette=False, compact=True)
+
+    def body(self) -> ComposeResult:
+        """The panels between the row of screens and the footer."""
+        yield FailurePanel(ascii=self.ascii, id="failure")
+
+    def on_screen_resume(self) -> None:
+        self.entered()
+        self.draw()
+
+    def entered(self) -> None:
+        """The screen is shown again: fetch what may have changed."""
+
+    def draw(self) -> None:
+        """Show the session as it is now."""
+        if not self.is_mounted:
+            return
+        state = self.session.state
+        self.set_class(bool(told(state)) and not state.starting, "-failing")
+        for panel in self.query(Panel):
+            panel.show(state, self.session.client.now())
+
+    def usable(self) -> tuple[object, ...]:
+        """Which of its own keys work now."""
+        return tuple(self.check_action(b.action.partition("(")[0], ()) for b in type(self).BINDINGS if isinstance(b, Binding))
+
+    # --- what keys need -------------------------------------------------------------------------------------------------
+    def command(self) -> list[str]:
+        """The words after `rvc` that do what this screen does."""
+        return ["status", self.session.client.spelled()] if self.session.client.name else ["list"]
+
+    def to_copy(self) -> list[str]:
+        """Paths or values that `y` copies."""
+        return [str(artefact["path"]) for artefact in self.session.state.view.artefacts]
+
+    def action_down(self, count: int = 1) -> None:
+        self.move(count)
+
+    def action_up(self, count: int = 1) -> None:
+        self.move(-count)
+
+    def move(self, count: int) -> None:
+        """Down (or up, below 0) by so many rows or lines."""

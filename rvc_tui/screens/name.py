@@ -1,0 +1,35 @@
+"""One line of text that is asked for: a name, a path."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.suggester import Suggester
+from textual.widgets import Input, Static
+
+
+class NameScreen(ModalScreen[str]):
+    """Enter takes it; esc gives an empty text."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "answer('')", "back")]
+
+    def __init__(self, question: str, value: str = "", suggester: Suggester | None = None) -> None:
+        super().__init__()
+        self.question, self.value, self.suggester = question, value, suggester
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Static(self.question, markup=False)
+            yield Input(self.value, id="answer", compact=True, suggester=self.suggester)
+            yield Static("enter  take it    esc  back", markup=False, classes="keys")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.value.strip())
+
+    def action_answer(self, value: str) -> None:
+        self.dismiss(value)

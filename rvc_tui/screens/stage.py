@@ -1,0 +1,116 @@
+"""A stage of the pipeline: how far it is, every setting, and what it said."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from rvc_engine.errors import RvcError
+from rvc_engine.settings import ExperimentSettings, for_preset
+from rvc_tui.screens.base import AppScreen
+from rvc_tui.widgets.failure import FailurePanel
+from rvc_tui.widgets.form import Form, items_of
+from rvc_tui.widgets.journal import JournalPanel
+from rvc_tui.widgets.stages import OneStagePanel
+
+
+class StageScreen(AppScreen):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "change", "change", id="form.change", tooltip="change the chosen setting; enter again saves it"),
+        Binding("space", "cycle", "next value", id="form.next", tooltip="the next of the few values of a setting"),
+        Binding("d", "reset", "default", id="form.default", tooltip="back to the default"),
+        Binding("x", "run_stage", "run this stage", id="run.stage", tooltip="this stage, after those that it needs"),
+        Binding("escape", "leave_field", show=False, id="form.leave"),
+    ]
+
+    def body(self) -> ComposeResult:
+        yield OneStagePanel(self.place, ascii=self.ascii, id="stage")
+        yield FailurePanel(ascii=self.ascii, id="failure")
+        yield Form(ascii=self.ascii, id="form")
+        yield JournalPanel(stage=self.place, id="journal")
+
+    @property
+    def form(self) -> Form:
+        return self.query_one(Form)
+
+    def draw(self) -> None:
+        super().draw()
+        if not self.is_mounted:
+            return
+        self.query_one(JournalPanel).show(self.session.state)
+        self.show_form()
+
+    def show_form(self) -> None:
+        settings = self.settings()
+        if settings is None:
+            self.form.show([], None)
+            return
+        defaults = for_preset(settings.preset, pitched=settings.pitched)
+        section = getattr(settings, self.place)
+        self.form.show(items_of(self.place, section, getattr(defaults, self.place)), section)
+
+    def settings(self) -> ExperimentSettings | None:
+        try:
+            return self.session.client.settings()
+        except RvcError:  # the heading says it, by the outlook
+            return None
+
+    def command(self) -> list[str]:
+        """With every setting that is not its default."""
+        words = [self.place, self.session.client.spelled() or "NAME"]
+        return words + [word for item in self.form.items if item.changed for word in item.as_flag()]
+
+    # --- keys -------------------------------------------------------------------------------------------------------
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("change", "cycle", "reset"):
+            return bool(self.is_mounted and self.form.items)
+        if action == "run_stage":
+            return bool(self.session.client.name) and not self.session.state.running and not self.session.state.starting
+        return True
+
+    def move(self, count: int) -> None:
+        self.form.move(count)
+
+    def action_change(self) -> None:
+        self.form.edit()
+
+    def action_cycle(self) -> None:
+        self.form.cycle()
+
+    def action_reset(self) -> None:
+        self.form.reset()
+
+    def action_leave_field(self) -> None:
+        if self.form.editing:
+            self.form.leave_entry()
+        else:
+            self.rvc.action_home()
+
+    def action_run_stage(self) -> None:
+        self.rvc.run_words([self.place, self.session.client.spelled()])
+
+    def on_form_changed(self, message: Form.Changed) -> None:
+        if why := self.session.client.change(message.key, message.value):
+            self.notify(why, title="Not changed", severity="error")
+        elif self.session.state.running:
+            self.notify("the run that is under way keeps what it began with", title="Saved for the next run")
+        self.draw()
+        self.rvc.look_now()
+
+
+class PreprocessScreen(StageScreen):
+    place = "preprocess"
+
+
+class PitchScreen(StageScreen):
+    place = "pitch"
+
+
+class FeaturesScreen(StageScreen):
+    place = "features"
+
+
+class IndexScreen(StageScreen):
+    place = "index"

@@ -1,0 +1,32 @@
+"""What every screen shares: the experiment that is watched, what is known of it, and what the user has chosen but not yet started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rvc_tui.engine_client import Client
+from rvc_tui.state import ScreenState
+
+
+@dataclass
+class Session:
+    """`pace`: how many times slower everything is told and drawn. `dataset` and `preset`: what the form was left with, until the engine
+    has written it down."""
+
+    client: Client
+    ascii: bool = False
+    pace: int = 1
+    dataset: str = ""
+    preset: str = ""
+    state: ScreenState = field(default_factory=ScreenState)
+
+    def begin(self, client: Client) -> None:
+        """Watch another experiment from its first line on."""
+        self.client, self.dataset, self.preset = client, "", ""
+        self.state = ScreenState(machine=self.state.machine)
+        self.state.view.name, self.state.view.folder = client.name, client.folder
+        self.state.begun = -1  # the journal panel forgets the former experiment
+
+    @property
+    def recordings(self) -> str:
+        return self.dataset or self.state.outlook.dataset

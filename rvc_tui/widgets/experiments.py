@@ -1,0 +1,50 @@
+"""The experiments of the workspace, the one that is watched among them."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from rvc_engine.commands.display import duration
+from rvc_tui.state import Row, ScreenState
+from rvc_tui.widgets.heading import STATE_STYLE
+from rvc_tui.widgets.panel import Panel, join
+
+SHOWN = 4
+
+
+class ExperimentsPanel(Panel):
+    TITLE = "Experiments"
+
+    def __init__(self, *, ascii: bool, id: str | None = None) -> None:
+        super().__init__(ascii=ascii, id=id)
+        self.cursor = 0
+        self.rows: tuple[Row, ...] = ()
+
+    @property
+    def chosen(self) -> Row | None:
+        return self.rows[self.cursor] if self.rows else None
+
+    def move(self, count: int) -> None:
+        self.cursor = max(0, min(len(self.rows) - 1, self.cursor + count))
+
+    def put_cursor_on(self, name: str) -> None:
+        self.cursor = next((i for i, row in enumerate(self.rows) if row.name == name), 0)
+
+    def draw(self, state: ScreenState, width: int, now: float) -> Text:
+        chosen = self.chosen.name if self.chosen else state.view.name
+        self.rows = state.outlook.rows
+        self.put_cursor_on(chosen)
+        if not self.rows:
+            return Text("none yet: n makes one from a folder of recordings", "dim")
+        first = max(0, min(self.cursor - SHOWN // 2, len(self.rows) - SHOWN))
+        lines = [self.line(row, state, now) for row in self.rows[first : first + SHOWN]]
+        if len(self.rows) > SHOWN:
+            lines[-1].append(f"   {self.cursor + 1} of {len(self.rows)}", "dim")
+        return join(lines)
+
+    def line(self, row: Row, state: ScreenState, now: float) -> Text:
+        here = self.chosen is not None and row.name == self.chosen.name
+        known = state.view.state if row.name == state.view.name else row.state
+        age = f"{duration(max(0.0, now - row.at))} ago" if row.at else ""
+        line = Text.assemble(("> " if here else "  ", "bold"), (f"{row.name:<20.20} ", "bold" if row.name == state.view.name else ""))
+        return line.append(f"{known:<9} ", STATE_STYLE.get(known, "")).append(f"{row.preset:<9} {age}", "dim")

@@ -1,0 +1,214 @@
+"""Settings as rows: value, unit, whether it is the default; bounds and help of the chosen one below. One line is edited at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic.fields import FieldInfo
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from rvc_engine.errors import BadInput
+from rvc_engine.settings import about, bounds_of, choices_of, set_field
+
+NAME_WIDTH = 18
+
+
+@dataclass(frozen=True)
+class Item:
+    """One setting: its key (STAGE.name), declaration, value and default."""
+
+    key: str
+    field: FieldInfo
+    value: Any
+    default: Any
+
+    @property
+    def name(self) -> str:
+        return self.key.partition(".")[2]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.value != self.default)
+
+    def as_flag(self) -> list[str]:
+        """As the command line takes it."""
+        flag = self.name.replace("_", "-")
+        if isinstance(self.value, bool):
+            return [f"--{flag}" if self.value else f"--no-{flag}"]
+        return [f"--{flag}", str(self.value)]
+
+    def next_choice(self) -> Any:
+        """The next of the few values that it may have; None when it is typed."""
+        if self.field.annotation is bool:
+            return not self.value
+        choices = choices_of(self.field)
+        return choices[(choices.index(str(self.value)) + 1) % len(choices)] if choices else None
+
+
+def items_of(stage: str, section: Any, defaults: Any) -> list[Item]:
+    """Every setting of a stage, as declared in rvc_engine/settings.py."""
+    fields = type(section).model_fields
+    return [Item(f"{stage}.{name}", field, getattr(section, name), getattr(defaults, name)) for name, field in fields.items()]
+
+
+def check(section: Any, item: Item, text: str) -> str:
+    """Why `text` cannot be the value; empty when it can."""
+    try:
+        set_field(section.model_copy(), item.name, text, item.key)
+    except BadInput as error:
+        return f"{error.title}: {error.message}"
+    return ""
+
+
+class Form(Vertical):
+    """Keys belong to the screen; the form says what they do: `move`, `edit`, `cycle`, `reset`."""
+
+    class Changed(Message):
+        def __init__(self, key: str, value: object) -> None:
+            super().__init__()
+            self.key, self.value = key, value
+
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(self, *, ascii: bool, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.ascii = ascii
+        self.items: list[Item] = []
+        self.section: Any = None
+        self._told: list[Text] = []
+
+    def compose(self) -> ComposeResult:
+        rows = OptionList(id="rows", compact=True, markup=False)
+        rows.can_focus = False
+        yield rows
+        yield Static("", id="about", markup=False)
+        entry = Input(id="entry", compact=True, select_on_focus=True)
+        entry.display = False
+        yield entry
+
+    @property
+    def rows(self) -> OptionList:
+        return self.query_one("#rows", OptionList)
+
+    @property
+    def editing(self) -> bool:
+        return self.query_one("#entry", Input).display
+
+    @property
+    def chosen(self) -> Item | None:
+        row = self.rows.highlighted
+        return self.items[row] if row is not None and row < len(self.items) else None
+
+    def show(self, items: list[Item], section: Any) -> None:
+        """Draw these settings; the cursor stays where it is."""
+        self.items, self.section = items, section
+        self.draw_rows()
+        self.tell()
+
+    def draw_rows(self) -> None:
+        """Only rows that look otherwise than before are touched."""
+        rows, told = self.rows, self._told
+        at = min(rows.highlighted or 0, len(self.items) - 1)
+        lines = [self.line(item, here=place == at) for place, item in enumerate(self.items)]
+        if len(lines) != len(told):
+            rows.clear_options()
+            rows.add_options([Option(line) for line in lines])
+            rows.highlighted = at if lines else None
+        else:
+            for place, (new, old) in enumerate(zip(lines, told, strict=True)):
+                if new != old:
+                    rows.replace_option_prompt_at_index(place, new)
+        self._told = lines
+
+    def line(self, item: Item, *, here: bool) -> Text:
+        unit = about(item.field)["unit"]
+        value = {True: "yes", False: "no"}.get(item.value, item.value) if isinstance(item.value, bool) else item.value
+        mark = "> " if here else "  "
+        line = Text.assemble((mark, "bold"), ("* " if item.changed else "  ", "bold yellow"), (f"{item.name:<{NAME_WIDTH}} ", ""))
+        line.append(f"{str(value) if value != '' else '(empty)'}", "bold" if item.changed else "")
+        line.append(f" {unit}" if unit else "", "dim")
+        if item.changed:
+            line.append(f"   default {item.default if item.default != '' else '(empty)'}", "dim")
+        return line
+
+    def tell(self, problem: str = "") -> None:
+        """Bounds and help of the chosen setting, or what is wrong with what is typed."""
+        item = self.chosen
+        if item is None:
+            self.query_one("#about", Static).update("")
+            return
+        low, high = bounds_of(item.field)
+        parts = [f"{'' if low is None else low}..{'' if high is None else high}"] if low is not None or high is not None else []
+        parts += [" | ".join(choices_of(item.field))] if choices_of(item.field) else []
+        extra = about(item.field)
+        text = Text.assemble((f"{item.name}  ", "bold"), f"{item.field.description} ", ("  ".join(parts), "dim"))
+        text.append(f"\n{problem}" if problem else f"\n{extra['effect']}", "bold red" if problem else "dim")
+        self.query_one("#about", Static).update(text)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self.draw_rows()
+        self.tell()
+
+    # --- keys ---------------------------------------------------------------------------------------------------------
+    def move(self, count: int) -> None:
+        if self.items:
+            at = self.rows.highlighted or 0
+            self.rows.highlighted = max(0, min(len(self.items) - 1, at + count))
+
+    def cycle(self) -> None:
+        """The next choice of a setting that has few; others are typed."""
+        item = self.chosen
+        if item is None:
+            return
+        value = item.next_choice()
+        if value is None:
+            self.edit()
+        else:
+            self.post_message(self.Changed(item.key, value))
+
+    def reset(self) -> None:
+        if (item := self.chosen) is not None and item.changed:
+            self.post_message(self.Changed(item.key, item.default))
+
+    def edit(self) -> None:
+        item = self.chosen
+        if item is None:
+            return
+        entry = self.query_one("#entry", Input)
+        entry.value = str(item.value)
+        choices = choices_of(item.field)
+        entry.suggester = SuggestFromList(choices, case_sensitive=False) if choices else None
+        entry.display = True
+        entry.focus()
+
+    def leave_entry(self) -> None:
+        entry = self.query_one("#entry", Input)
+        entry.display = False
+        self.screen.set_focus(None)
+        self.tell()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.editing and (item := self.chosen) is not None:
+            self.tell(check(self.section, item, event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        item = self.chosen
+        if item is None:
+            return
+        problem = check(self.section, item, event.value)
+        if problem:
+            self.tell(problem)
+            return
+        self.leave_entry()
+        self.post_message(self.Changed(item.key, event.value))

@@ -1,0 +1,30 @@
+"""The row of screens: each with its key; the one that is shown stands in brackets."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from rvc_tui.places import PLACES
+from rvc_tui.state import ScreenState
+from rvc_tui.widgets.panel import Panel
+
+
+class PlacesLine(Panel):
+    def __init__(self, shown: str, *, ascii: bool, id: str | None = None) -> None:
+        super().__init__(ascii=ascii, id=id)
+        self.shown = shown
+
+    def draw(self, state: ScreenState, width: int, now: float) -> Text:
+        for short in (False, True):
+            line = self.line(short=short)
+            if line.cell_len <= width:
+                return line
+        return Text.assemble((f"[{self.shown}]", "bold reverse"), "  1-9 0 a: other screens")
+
+    def line(self, *, short: bool) -> Text:
+        parts = []
+        for place in (place for place in PLACES if place.name in self.app.SCREENS):
+            name = place.short if short else place.name
+            here = place.name == self.shown
+            parts.append(Text(f"[{place.key} {name}]" if here else f"{place.key} {name}", "bold reverse" if here else "dim"))
+        return Text(" " if short else "  ").join(parts)
