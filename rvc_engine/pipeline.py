@@ -258,6 +258,8 @@ class Verdict:
 def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, wanted: Receipt) -> Verdict:
     """Is the stage up to date? Reads receipts and file sizes only."""
     old = Receipt.load(receipt_path(experiment, stage.name))
+    if old is None and stage.name == "train" and has_pair(experiment):
+        return Verdict("go_on", "checkpoints of another program are here")
     if old is None:
         leftovers = any(p.exists() for p in stage.outputs(experiment, settings))
         return Verdict("replace", "files without a receipt are in its place") if leftovers else Verdict("start", "not done yet")
@@ -272,6 +274,11 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
     if outputs_digest(stage, experiment, settings) != old.outputs:
         return Verdict("go_on", "some of its files are missing or changed")
     return Verdict("skip", "up to date")
+
+
+def has_pair(experiment: Experiment) -> bool:
+    """Is there a G_ with its D_, as RVC programs leave them?"""
+    return any(path.with_name("D" + path.name[1:]).is_file() for path in experiment.folder.glob("G_[0-9]*.pth"))
 
 
 def plan(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]) -> list[tuple[Stage, Verdict]]:

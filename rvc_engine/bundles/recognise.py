@@ -137,7 +137,7 @@ def _bundle(path: Path) -> tuple[str, dict[str, str]]:
 
 
 def _index(path: Path) -> tuple[str, dict[str, str]]:
-    from rvc_engine.conversion.index_file import check_index_file
+    from rvc_engine.bundles.index_file import check_index_file
 
     found = check_index_file(path)
     facts = {"rows": str(found.rows), "width": str(found.dim), "lists": str(found.lists), "encoder": found.encoder or "not told"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.conversion.index_file import HINT, IndexFacts, check_index_file
+from rvc_engine.bundles.index_file import HINT, IndexFacts, check_index_file
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
 

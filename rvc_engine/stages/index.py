@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.conversion.index_file import check_index_file, sidecar_of
+from rvc_engine.bundles.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion.retrieval import Retrieval, build_index, list_count, row_order, write_index
 from rvc_engine.device import cores
 from rvc_engine.disk import move_aside, sha256_of, whole_file, write_whole

@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rvc_engine.bundles.bundle import INDEX, is_bundle, read_bundle
+from rvc_engine.bundles.index_file import IndexFacts, check_index_file, sidecar_of
 from rvc_engine.bundles.small_model import Voice
 from rvc_engine.bundles.unpack import Unpacked
-from rvc_engine.conversion.index_file import IndexFacts, check_index_file, sidecar_of
 from rvc_engine.conversion.retrieval import Retrieval, refuse_other_encoder
 from rvc_engine.disk import sha256_of, whole_file, write_whole
 from rvc_engine.errors import BadInput

@@ -25,7 +25,7 @@ class ExperimentsScreen(AppScreen):
         Binding("n", "new", "new", id="experiment.new", tooltip="a new experiment: name, recordings, preset"),
         Binding("enter,o", "open", "open", key_display="enter", id="experiment.open", tooltip="watch the chosen experiment"),
         Binding("c", "duplicate", "duplicate", show=False, id="experiment.duplicate", tooltip="a new experiment with the same settings"),
-        Binding("D,delete", "remove", "delete", key_display="D", show=False, id="experiment.delete", tooltip="move it to trash/ (asks first)"),
+        Binding("D,delete", "remove", "delete", show=False, key_display="D", id="experiment.delete", tooltip="move it to trash/ (asks)"),
         Binding("space", "down(10)", show=False),
     ]
 

@@ -7,8 +7,8 @@ import faiss
 import numpy as np
 import pytest
 
+from rvc_engine.bundles.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion import retrieval
-from rvc_engine.conversion.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion.retrieval import Retrieval, build_index, list_count, refuse_other_encoder, row_order, weights_of, write_index
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import model_config

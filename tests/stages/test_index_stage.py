@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from rvc_engine.conversion.index_file import check_index_file, sidecar_of
+from rvc_engine.bundles.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion.retrieval import Retrieval, row_order
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import RvcError

@@ -12,8 +12,19 @@ import torch
 
 from rvc_engine.bundles.small_model import read_voice
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.events import CheckpointSaved, EpochFinished, Event, Progressed, TrainStepped, Warned
+from rvc_engine.events import (
+    CheckpointSaved,
+    EpochFinished,
+    Event,
+    MovedAside,
+    Progressed,
+    StageSkipped,
+    StageStarted,
+    TrainStepped,
+    Warned,
+)  # fmt: skip
 from rvc_engine.experiment import Experiment
+from rvc_engine.pipeline import STAGES, run_stage
 from rvc_engine.stages import train
 from rvc_engine.training.losses import kl_loss
 from rvc_engine.training.store import CheckpointStore
@@ -198,6 +209,17 @@ def test_a_pair_from_elsewhere_goes_on_at_the_next_epoch(make_experiment: Any) -
     first = of(events, TrainStepped)[0]
     assert (first.step, first.epoch) == (step + 1, 3)
     assert any("resume state" in event.title for event in of(events, Warned))
+
+
+def test_the_pipeline_goes_on_with_checkpoints_of_another_program(make_experiment: Any) -> None:
+    """A folder with nothing of ours but the clips: they are not moved aside."""
+    experiment, settings = trained(make_experiment)
+    pairs_alone(experiment)
+    step = CheckpointStore(experiment).steps()[0]
+    events = list(run_stage(STAGES["train"], experiment, settings))
+    assert of(events, StageStarted)[0].reason == "checkpoints of another program are here"
+    assert of(events, TrainStepped)[0].step == step + 1 and not of(events, MovedAside)
+    assert of(list(run_stage(STAGES["train"], experiment, settings)), StageSkipped)
 
 
 def test_pretrained_files(make_experiment: Any, tmp_path: Path) -> None:
