@@ -31,6 +31,7 @@ COMMANDS: dict[str, Command] = {
         Command("train", "train the voice", "pipeline"),
         Command("index", "build the index of the training features", "pipeline"),
         Command("convert", "convert recordings with a voice", "convert"),
+        Command("dataset", "what is in a folder of recordings, and what is wrong with it", "dataset"),
         Command("status", "what an experiment is doing", "watch"),
         Command("attach", "follow a run, also one started elsewhere", "watch"),
         Command("stop", "stop a run; it saves first", "watch"),

@@ -1,0 +1,62 @@
+"""rvc dataset: what is in a folder of recordings, and what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import clean_path
+
+INTERNAL = {"fingerprint", "mtime_ns", "pitch_parts", "pitch_counts"}
+"""What a report holds for the folder's sake only."""
+TOLD = 3
+
+
+def build(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument("folder", metavar="DIR", help="the folder of recordings")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output and nothing else")
+    parser.add_argument("--subfolders", action="store_true", help="read recordings in sub-folders too")
+    parser.add_argument("--plain", action="store_true", help="ASCII and plain lines, also on a terminal")
+    parser.add_argument("--workers", type=_workers, default=0, metavar="N", help="worker processes; 0 means one a core [default 0]")
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) > 256:
+        raise argparse.ArgumentTypeError("a number from 0 to 256 is expected")
+    return int(text)
+
+
+def execute(options: argparse.Namespace, name: str) -> int:
+    from rvc_engine.commands.dataset_progress import watched
+    from rvc_engine.dataset.findings import findings_of
+    from rvc_engine.dataset.folder import Folder, summary_of
+    from rvc_engine.dataset.survey import measure_all, recordings_in
+
+    folder = Path(clean_path(options.folder) or ".").absolute()
+    tasks = recordings_in(folder, subfolders=options.subfolders)
+    reports = watched(measure_all(folder, tasks, workers=options.workers), len(tasks), plain=options.plain or options.json)
+    files = sorted(reports, key=lambda report: report.name)
+    if not any(file.readable for file in files):
+        raise _nothing_readable(folder, files)
+    findings = [asdict(finding) for finding in findings_of(files)]
+    summary = summary_of(Folder(files))
+    if options.json:
+        rows = [file.model_dump(exclude=INTERNAL) for file in files]
+        print(json.dumps({"folder": str(folder), "files": rows, **summary, "findings": findings}))
+        return 0
+    from rvc_engine.commands.dataset_text import text_of
+
+    print(text_of(folder, files, summary, findings, plain=options.plain))
+    return 0
+
+
+def _nothing_readable(folder: Path, files: Sequence[Any]) -> BadInput:
+    told = "; ".join(f"{file.name!r}: {file.unusable}" for file in files[:TOLD])
+    more = f"; and {len(files) - TOLD} more" if len(files) > TOLD else ""
+    hint = "give a folder with recordings of one voice, in any format that ffmpeg reads"
+    return BadInput(f"No usable recording in {str(folder)!r}", told + more, hint)
