@@ -65,6 +65,7 @@ def converted(run: Words, voice: str | Path, output: Path, *more: str) -> np.nda
     return decode(output, 16000)
 
 
+@pytest.mark.soak
 def test_every_form_of_a_voice_converts_alike(run: Words, home: Path, tmp_path: Path) -> None:
     """The trained one, extracted again, in a bundle, and imported from a bundle, a zip and a folder of two files."""
     expected = converted(run, "kathleen", tmp_path / "0.wav")

@@ -24,7 +24,7 @@ def tone(samples: int, hz: float = 200.0) -> np.ndarray:
     return 0.2 * sum(np.sin(k * phase) / k for k in range(1, 6))
 
 
-@pytest.mark.parametrize("samples", [0, 100, 160, 500, 513, 1599, 16000])
+@pytest.mark.parametrize("samples", [0, 160, 1599, *(pytest.param(n, marks=pytest.mark.soak) for n in (100, 500, 513, 16000))])
 def test_any_length_and_any_number(samples: int, rmvpe_home: Workspace) -> None:
     for wave in (tone(samples).astype(np.float32), np.zeros(samples), np.full(samples, np.nan)):
         f0 = track("rmvpe", wave, workspace=rmvpe_home)
@@ -53,6 +53,7 @@ def test_windows_cover_every_frame_once(start: int, stop: int, size: int) -> Non
     assert kept == list(range(start, stop))
 
 
+@pytest.mark.soak
 def test_windows_give_what_the_whole_gives(rmvpe_home: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     wave = 0.05 * np.random.default_rng(1).normal(size=9 * 16000) + tone(9 * 16000)
     whole = track("rmvpe", wave, workspace=rmvpe_home)
@@ -62,6 +63,7 @@ def test_windows_give_what_the_whole_gives(rmvpe_home: Workspace, monkeypatch: p
     assert (whole > 0).any() and np.allclose(parts, whole, rtol=1e-4)
 
 
+@pytest.mark.soak
 def test_a_batch_gives_what_each_clip_gives(rmvpe_home: Workspace) -> None:
     waves = [tone(n, hz) for n, hz in ((8000, 150), (12000, 300), (8500, 220), (0, 100), (9000, 110))]
     alone = [track("rmvpe", wave, workspace=rmvpe_home) for wave in waves]
@@ -91,6 +93,7 @@ def test_it_is_read_once(rmvpe_home: Workspace, monkeypatch: pytest.MonkeyPatch)
     rmvpe.release()
 
 
+@pytest.mark.soak
 def test_every_form_of_the_file(rmvpe_home: Workspace, rmvpe_tensors: dict[str, Tensor], tmp_path: Path) -> None:
     wrapped, plain = tmp_path / "wrapped.pt", tmp_path / "rmvpe.safetensors"
     torch.save({"model": {key: x for key, x in rmvpe_tensors.items() if not key.endswith("num_batches_tracked")}}, wrapped)

@@ -129,6 +129,7 @@ def with_rmvpe(experiment: Experiment, rmvpe_home: Workspace) -> Experiment:
     return experiment
 
 
+@pytest.mark.soak
 def test_rmvpe_goes_on_to_the_same_numbers(with_rmvpe: Experiment) -> None:
     experiment = with_rmvpe
     pitch.check_ready(experiment, settings_with("auto"))
