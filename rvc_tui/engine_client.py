@@ -7,8 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +29,7 @@ from rvc_tui.state import Outlook, Row
 
 CHUNK_BYTES = 1 << 18  # of a journal a batch: a long replay leaves the app responsive
 START_S = 300.0
+KEPT_LINES = 200
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command printed as JSON, or the one line that says why it did not."""
+    """What a command printed as JSON; `problem`: the one line that says why it failed. A check that finds something fails with both."""
 
     data: Any = None
     problem: str = ""
@@ -72,8 +74,9 @@ class Client(Protocol):
     def duplicate(self, name: str, new: str) -> str: ...
     def remove(self, name: str) -> str: ...
     def ask(self, words: list[str]) -> Answer: ...
-    def stream(self, words: list[str]) -> Iterator[dict[str, Any]]: ...
-    def interrupt(self) -> None: ...
+    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]: ...
+    def interrupt(self, command: str = "") -> None: ...
+    def queue_runner(self) -> int: ...
 
 
 class EngineClient:
@@ -85,7 +88,7 @@ class EngineClient:
         self.experiment: Experiment | None = self.workspace.experiment(name) if name else None
         self.folder = str(self.experiment.folder) if self.experiment else ""
         self._reader: JournalReader | None = None
-        self._streaming: subprocess.Popen[bytes] | None = None
+        self._streaming: dict[str, subprocess.Popen[bytes]] = {}  # by the first word of the command
 
     def now(self) -> float:
         return time.time()
@@ -95,7 +98,9 @@ class EngineClient:
 
     def switch(self, name: str) -> EngineClient:
         """Raises BadInput for what cannot be a name."""
-        return EngineClient(self.home, name)
+        other = EngineClient(self.home, name)
+        other._streaming = self._streaming  # they go on
+        return other
 
     def poll(self) -> Update:
         """What has been written since the last call; a newer run is followed as soon as it has a journal."""
@@ -131,15 +136,15 @@ class EngineClient:
             )
         except subprocess.TimeoutExpired:
             return Answer(problem=f"rvc {words[0]} took more than {START_S:.0f} s")
-        if done.returncode:
-            return Answer(problem=last_line(done.stderr, words, done.returncode))
+        problem = last_line(done.stderr, words, done.returncode) if done.returncode else ""
         try:
-            return Answer(json.loads(done.stdout))
+            return Answer(json.loads(done.stdout), problem)
         except ValueError:
-            return Answer(problem=f"rvc {words[0]} printed no JSON")
+            return Answer(problem=problem or f"rvc {words[0]} printed no JSON")
 
-    def stream(self, words: list[str]) -> Iterator[dict[str, Any]]:
-        """Run a command that prints one event a line; the last is {"exit_code", "problem"}."""
+    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
+        """Run a command that prints one event a line; the last is {"exit_code", "problem"}. `said`: called with each line that it says
+        on standard error, on another thread."""
         process = subprocess.Popen(
             self.command(words),
             env=launcher.engine_environment(),
@@ -148,21 +153,30 @@ class EngineClient:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        self._streaming = process
-        assert process.stdout is not None and process.stderr is not None
+        self._streaming[words[0]] = process
+        errors: list[bytes] = []
+        listener = threading.Thread(target=listen, args=(process, errors, said), daemon=True)
+        listener.start()
+        assert process.stdout is not None
         for line in process.stdout:
             try:
                 yield json.loads(line)
             except ValueError:
                 continue
-        said = process.stderr.read()
         code = process.wait()
-        yield {"exit_code": code, "problem": last_line(said, words, code) if code else ""}
+        listener.join(timeout=5)  # a grandchild may keep the pipe open
+        yield {"exit_code": code, "problem": last_line(b"".join(errors), words, code) if code else ""}
 
-    def interrupt(self) -> None:
-        """Stop the command that streams, as ctrl+c does."""
-        if self._streaming is not None and self._streaming.poll() is None:
-            self._streaming.send_signal(signal.SIGINT)
+    def interrupt(self, command: str = "") -> None:
+        """Stop a command that streams, named by its first word, or all of them, as ctrl+c does."""
+        for name, process in self._streaming.items():
+            if command in ("", name) and process.poll() is None:
+                process.send_signal(signal.SIGINT)
+
+    def queue_runner(self) -> int:
+        """The process that runs the queue; 0 when none does."""
+        holder = live_holder(self.home / "queue-run.lock")
+        return holder.pid if holder else 0
 
     def command(self, words: list[str]) -> list[str]:
         return [sys.executable, "-m", "rvc_engine", *words, "--home", str(self.home)]
@@ -265,6 +279,16 @@ class EngineClient:
 
     def machine(self) -> Machine:
         return read_machine()
+
+
+def listen(process: subprocess.Popen[bytes], kept: list[bytes], said: Callable[[str], None] | None) -> None:
+    """Read what a process says on standard error, so that it never waits for a reader; the last lines are kept."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        kept.append(line)
+        del kept[:-KEPT_LINES]
+        if said is not None:
+            said(line.decode(errors="replace").strip())
 
 
 def last_line(said: bytes, words: list[str], code: int) -> str:

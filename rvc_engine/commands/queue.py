@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 from rvc_engine import launcher
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.display import duration
 from rvc_engine.commands.flags import given
-from rvc_engine.errors import BadInput, Busy
+from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import RunLock, live_holder
 from rvc_engine.pipeline import stages_until
 from rvc_engine.run_queue import DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 
+LOCK = "queue-run.lock"
+START_S = 60.0
+
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|move|remove|run")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|move|remove|run|stop")
     add = actions.add_parser("add", help="put a run at the end of the queue; takes what rvc run takes")
     pipeline.build(add, "run")
     listing = actions.add_parser("list", help="what waits, runs and has ended")
-    listing.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
     move = actions.add_parser("move", help="change the order")
     move.add_argument("number", type=int, metavar="N", help="the entry, as rvc queue list numbers it")
     move.add_argument("place", type=int, metavar="PLACE", help="its new place, counted from 1")
@@ -36,7 +40,12 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     run = actions.add_parser("run", help="run what waits, one after the other")
     run.add_argument("--then", metavar="COMMAND", help="a command for the end, when all is done or failed; not run by a shell")
     run.add_argument("--time-limit", metavar="TIME", help="8h, 90m or 06:00: then the run stops (it saves) and the rest fails")
-    for action in (add, listing, move, remove, run):
+    run.add_argument("--detach", action="store_true", help="return at once; the queue goes on, its lines in queue.log")
+    stop = actions.add_parser("stop", help="stop the queue and its run, which saves; rvc queue run goes on from there")
+    for action in (listing, move, remove, run, stop):
+        also = ", with --detach" if action is run else ""
+        action.add_argument("--json", action="store_true", help=f"JSON on standard output and nothing else{also}")
+    for action in (add, listing, move, remove, run, stop):
         action.add_argument("--home", default=argparse.SUPPRESS, metavar="DIR", help="workspace")
 
 
@@ -45,15 +54,17 @@ def execute(options: argparse.Namespace, name: str) -> int:
     queue = RunQueue(workspace.home)
     if options.action == "add":
         return _add(options, workspace, queue)
-    if options.action == "list":
-        return _list(queue, as_json=options.json)
+    if options.action == "stop":
+        return _stop(workspace, as_json=options.json)
+    if options.action == "run":
+        if options.detach:
+            return _detach(options, workspace, queue)
+        return run_queue(workspace, queue, options.then, options.time_limit)
     if options.action == "move":
         queue.move(options.number, options.place)
-        return _list(queue, as_json=False)
-    if options.action == "remove":
+    elif options.action == "remove":
         queue.remove(options.number)
-        return _list(queue, as_json=False)
-    return run_queue(workspace, queue, options.then, options.time_limit)
+    return _list(queue, as_json=options.json)
 
 
 def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> int:
@@ -62,6 +73,8 @@ def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> 
     settings, _ = pipeline.settle(experiment, options)
     pipeline.check_ready(experiment, settings, stages_until(options.until, settings), fresh=options.fresh)
     entry = queue.add(options.name, words_of(options))
+    if options.json:
+        return _list(queue, as_json=True)
     print(f"{entry.number}: {entry.name} waits; rvc queue run starts the queue")
     return 0
 
@@ -98,15 +111,76 @@ class QueueStopped(Exception):
     pass
 
 
+def _ending(then: str | None, limit: str | None) -> tuple[list[str], float | None]:
+    """The command for the end and the deadline. Raises BadInput for what cannot be one."""
+    try:
+        action = shlex.split(then) if then else []
+    except ValueError as error:
+        raise BadInput(f"{then!r} is no command", str(error), "close the quotes of --then") from error
+    return action, deadline_of(limit, time.time()) if limit else None
+
+
+def _busy(why: str) -> Busy:
+    return Busy("Another process runs this queue", why, "rvc queue list shows how far it is, rvc queue stop stops it")
+
+
+def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> int:
+    """The same command again, in a session of its own. Returns when it holds the queue, or has ended."""
+    _ending(options.then, options.time_limit)
+    if holder := live_holder(workspace.home / LOCK):
+        raise _busy(f"process {holder.pid} on {holder.host}")
+    log = workspace.home / "queue.log"
+    words = ["queue", "run", "--home", str(workspace.home)]
+    words += ["--then", options.then] if options.then else []
+    words += ["--time-limit", options.time_limit] if options.time_limit else []
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as said:
+        start = said.tell()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rvc_engine", *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            env=launcher.engine_environment(), start_new_session=True, close_fds=True,
+        )  # fmt: skip
+    _await_holder(process, workspace.home / LOCK, log, start)
+    waiting = sum(entry.state in (WAITING, RUNNING) for entry in queue.entries())
+    if options.json:
+        print(json.dumps({"detached": True, "pid": process.pid, "log": str(log), "waiting": waiting}))
+    else:
+        print(f"the queue runs as process {process.pid}; its lines are in {log}, rvc queue stop stops it")
+    return 0
+
+
+def _await_holder(process: subprocess.Popen[bytes], lock: Path, log: Path, start: int) -> None:
+    """Raises RvcError with the last line that it said when it fails before it holds the queue."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        holder = live_holder(lock)
+        if (holder is not None and holder.pid == process.pid) or process.poll() == 0:
+            return
+        if process.returncode is not None:
+            said = log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
+            raise RvcError("The queue did not start", said[-1] if said else f"exit code {process.returncode}", f"its log is {log}")
+        time.sleep(0.02)
+
+
+def _stop(workspace: Workspace, *, as_json: bool) -> int:
+    holder = live_holder(workspace.home / LOCK)
+    if holder is None:
+        raise BadInput("The queue does not run", "", "rvc queue run starts it")
+    if not holder.here:
+        raise BadInput("The queue runs on another machine", f"{holder.host}, process {holder.pid}", "stop it there")
+    os.kill(holder.pid, signal.SIGTERM)
+    print(json.dumps({"stopping": holder.pid}) if as_json else "stopping: the run saves what it has; rvc queue run goes on from there")
+    return 0
+
+
 def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None) -> int:
     """Exit code 0 when every entry is done, 1 when one failed, 3 when another process runs the queue, 130 when stopped."""
-    action = shlex.split(then) if then else []
-    deadline = deadline_of(limit, time.time()) if limit else None
-    lock = RunLock(workspace.home / "queue-run.lock")
+    action, deadline = _ending(then, limit)
+    lock = RunLock(workspace.home / LOCK)
     try:
         lock.acquire()
     except Busy as busy:
-        raise Busy("Another process runs this queue", busy.message, "rvc queue list shows how far it is") from busy
+        raise _busy(busy.message) from busy
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         raise QueueStopped
@@ -150,7 +224,8 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     try:
         last, late = _follow(process, experiment, deadline)
     except QueueStopped:
-        launcher.stop(experiment)  # it saves
+        while not launcher.stop(experiment) and process.poll() is None:  # it saves; one that has only just been started is asked again
+            time.sleep(0.1)
         process.wait()
         queue.mark(entry.number, WAITING, "stopped; goes on with rvc queue run")
         raise

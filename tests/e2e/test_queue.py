@@ -106,3 +106,18 @@ def test_time_limits() -> None:
     for text in ("", "soon", "25:99:1", "h"):
         with pytest.raises(BadInput):
             deadline_of(text, now)
+
+
+def test_detached_queue_outlives_its_starter_and_can_be_stopped(rvc: Rvc, home: Path, dataset: Path) -> None:
+    assert rvc("queue", "stop").returncode == 2 and rvc("queue", "run", "--detach", "--then", "an 'open quote").returncode == 2
+    added = rvc("queue", "add", "voice", "--dataset", dataset, *FAST, "--set", "train.epochs=50", "--json")
+    assert [entry["name"] for entry in json.loads(added.stdout)] == ["voice"]
+    begun = json.loads(rvc("queue", "run", "--detach", "--json").stdout)
+    assert begun["waiting"] == 1 and Path(begun["log"]).is_file()
+    assert rvc("queue", "run", "--detach").returncode == 3  # one at a time
+    assert json.loads(rvc("queue", "stop", "--json").stdout) == {"stopping": begun["pid"]}
+    deadline = time.monotonic() + 60
+    while live_holder(home / "queue-run.lock") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert states(rvc) == {"voice": "waiting"}
+    assert json.loads(rvc("queue", "remove", "1", "--json").stdout) == []

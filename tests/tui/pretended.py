@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class PretendedClient:
     calls: list[tuple[str, ...]] = field(default_factory=list)
     others: list[str] = field(default_factory=lambda: ["alice", "bob"])
     answers: dict[str, Any] = field(default_factory=dict)  # what `ask` and `stream` give, by the first two words
+    queue_pid: int = 0
     kept: ExperimentSettings = field(default_factory=lambda: for_preset("starter"))
 
     @property
@@ -104,12 +105,18 @@ class PretendedClient:
         assert isinstance(told, Answer)
         return told
 
-    def stream(self, words: list[str]) -> Iterator[dict[str, Any]]:
+    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
         self.calls.append(("stream", *words))
+        if said is not None:
+            for line in self.answers.get("said " + words[0], []):
+                said(line)
         yield from self.answers.get(" ".join(words[:2]), [{"exit_code": 0, "problem": ""}])
 
-    def interrupt(self) -> None:
-        self.calls.append(("interrupt",))
+    def interrupt(self, command: str = "") -> None:
+        self.calls.append(("interrupt", command) if command else ("interrupt",))
+
+    def queue_runner(self) -> int:
+        return self.queue_pid
 
     def now(self) -> float:
         return self.clock
