@@ -25,6 +25,11 @@ def clean_path(text: str) -> str:
     return os.path.abspath(os.path.expanduser(text)) if text else ""
 
 
+def voice_of_stem(stem: str) -> str:
+    """The name of a voice, from its file's: alice of alice and of alice_e12_s340."""
+    return re.sub(r"_e\d+_s\d+$", "", stem) or stem
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Where downloads, experiments and finished voices live: --home, else $RVC_HOME, else the current folder."""
@@ -151,6 +156,11 @@ class Experiment:
 
     def small_model_at(self, epoch: int, step: int) -> Path:
         return self.workspace.weights / f"{self.name}_e{epoch}_s{step}.pth"
+
+    def small_models(self) -> list[Path]:
+        """Its voices, the newest last: NAME.pth and NAME_e12_s340.pth."""
+        found = [p for p in self.workspace.weights.glob("*.pth") if voice_of_stem(p.stem) == self.name or p == self.small_model]
+        return sorted(found, key=lambda p: (p.stat().st_mtime, p == self.small_model))
 
     def checkpoint(self, kind: str, step: int) -> Path:
         """`kind`: G or D."""

@@ -76,14 +76,7 @@ def _features_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
 
 def _train_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
     found = [p for pattern in ("[GD]_[0-9]*.pth", "events.out.tfevents.*") for p in e.folder.glob(pattern)]
-    voices = [p for p in e.workspace.weights.glob("*.pth") if p == e.small_model or _is_epoch_of(p, e.name)]
-    return [e.config_json, e.filelist, e.resume_state, e.resume_previous, e.best, *sorted(found), *sorted(voices)]
-
-
-def _is_epoch_of(path: Path, name: str) -> bool:
-    head, _, tail = path.stem.rpartition("_e")
-    epoch, _, step = tail.partition("_s")
-    return head == name and epoch.isdigit() and step.isdigit()
+    return [e.config_json, e.filelist, e.resume_state, e.resume_previous, e.best, *sorted(found), *sorted(e.small_models())]
 
 
 def _index_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:

@@ -19,7 +19,10 @@ FILES = (".pth", ".rvcvoice", ".pt", ".bin", ".zip")
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="info|extract|merge|export|import")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|info|extract|merge|export|import")
+    shown = actions.add_parser("list", help="the voices of this workspace, by what their files say: nothing is checked")
+    shown.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
+
     info = actions.add_parser("info", help="what it is: epochs, rate, pitch, encoder, hash, suggested transposition")
     info.add_argument("voices", metavar="FILE_OR_NAME", nargs="+", help="a .pth, a bundle, a checkpoint, or an experiment's name")
     info.add_argument("--source", metavar="FILE", help="a recording to convert: how far to transpose it")
@@ -56,7 +59,9 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     bring.add_argument("file", metavar="FILE", help="a .pth, a zip of a .pth and an .index, or a bundle")
     bring.add_argument("--name", metavar="N", help="the voice's name here; default the file's own")
     bring.add_argument("--index", metavar="FILE", help="the index of a .pth")
-    for action in (info, extract, merge, export, bring):
+    for action in (extract, merge, export, bring):
+        action.add_argument("--json", action="store_true", help="the paths that were written, as JSON")
+    for action in (shown, info, extract, merge, export, bring):
         action.add_argument("--home", default=argparse.SUPPRESS, metavar="DIR", help="workspace")
 
 
@@ -70,14 +75,13 @@ def _target(parser: argparse.ArgumentParser, what: str, *, required: bool) -> No
 
 def execute(options: argparse.Namespace, name: str) -> int:
     actions: dict[str, Callable[[argparse.Namespace, Workspace], int]] = {
-        "info": _info, "extract": _extract, "merge": _merge, "export": _export, "import": _import,
+        "list": _list, "info": _info, "extract": _extract, "merge": _merge, "export": _export, "import": _import,
     }  # fmt: skip
     return actions[options.action](options, Workspace.find(options.home))
 
 
-def _told(paths: list[Path]) -> int:
-    for path in paths:
-        print(path)
+def _told(paths: list[Path], options: argparse.Namespace) -> int:
+    print(json.dumps([str(path) for path in paths]) if options.json else "\n".join(map(str, paths)))
     return 0
 
 
@@ -129,6 +133,23 @@ def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
 
 
 # --- actions ----------------------------------------------------------------------------------------------------------------
+def _list(options: argparse.Namespace, workspace: Workspace) -> int:
+    from rvc_engine.commands.display import size
+    from rvc_engine.commands.voice_list import rows_of
+
+    rows = rows_of(workspace)
+    if options.json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return 0
+    for row in rows:
+        rate = f"{row['sample_rate'] // 1000}k" if row["sample_rate"] else ""
+        told = " ".join(filter(None, (row["version"], rate, f"epoch {row['epochs']}" if row["epochs"] is not None else "")))
+        print(f"{row['voice']:<24}  {told:<22}  {size(row['bytes']):>10}  {row['problem'] or row['path']}")
+    if not rows:
+        print(f"there are no voices in {workspace.weights}", file=sys.stderr)
+    return 0
+
+
 def _info(options: argparse.Namespace, workspace: Workspace) -> int:
     from rvc_engine.stages.voice_info import facts_of
 
@@ -187,7 +208,7 @@ def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
     output = _output(options, workspace, "_".join([experiment.name, *numbers]) if experiment else "")
     config = config_of(checkpoint, path, options.sample_rate)
     extract(checkpoint, config, path, output, info=options.info, about={"step": step, **about})
-    return _told([output])
+    return _told([output], options)
 
 
 def _merge(options: argparse.Namespace, workspace: Workspace) -> int:
@@ -197,7 +218,7 @@ def _merge(options: argparse.Namespace, workspace: Workspace) -> int:
     output = _output(options, workspace)
     first, second = (read_any_voice(_voice_path(text, workspace)[0]) for text in (options.first, options.second))
     merge(first, second, options.weight, output, options.info)
-    return _told([output])
+    return _told([output], options)
 
 
 def _export(options: argparse.Namespace, workspace: Workspace) -> int:
@@ -219,7 +240,7 @@ def _export(options: argparse.Namespace, workspace: Workspace) -> int:
         lists = check_index_of(index, voice).lists if index is not None else 0
         pair = (index, lists) if index is not None else None
         _refuse_taken(planned(voice, name, output, form, lists), options)
-        return _told(export(voice, name, output, form, pair, {"licence": options.licence, "consent": options.consent}))
+        return _told(export(voice, name, output, form, pair, {"licence": options.licence, "consent": options.consent}), options)
 
 
 def _import(options: argparse.Namespace, workspace: Workspace) -> int:
@@ -235,6 +256,6 @@ def _import(options: argparse.Namespace, workspace: Workspace) -> int:
             unpacked = replace(unpacked, index=Path(clean_path(options.index)), from_bundle=False)
         name = name_for(options.name, unpacked, path)
         written = place(unpacked, name, workspace)
-    _told(written)
+    _told(written, options)
     print(f"rvc convert {shlex.quote(name)} INPUT --output PATH speaks with it", file=sys.stderr)
     return 0

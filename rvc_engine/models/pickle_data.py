@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import mmap
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_OPCODES = 2_000_000
 MAX_RANK = 8
@@ -44,14 +44,14 @@ class Global:
         return "".join(c if c.isprintable() else "?" for c in f"{self.module}.{self.name}"[:80])
 
 
-Storages = Callable[[str, torch.dtype, int], Tensor]
-"""(key, dtype, elements) -> the numbers of a storage, (elements,). Raises Unreadable when the file does not hold as many."""
+Storages = Callable[[str, str, int], Any]
+"""(key, torch's name of the dtype, elements) -> the numbers of a storage, (elements,). Raises Unreadable when the file holds fewer."""
 
 STORAGES = {
     f"{name}Storage": dtype
     for name, dtype in {
-        "Float": torch.float32, "Half": torch.float16, "BFloat16": torch.bfloat16, "Double": torch.float64, "Long": torch.int64,
-        "Int": torch.int32, "Short": torch.int16, "Char": torch.int8, "Byte": torch.uint8, "Bool": torch.bool,
+        "Float": "float32", "Half": "float16", "BFloat16": "bfloat16", "Double": "float64", "Long": "int64",
+        "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
     }.items()
 }  # fmt: skip
 NUMPY_SCALARS = {"f2": "float16", "f4": "float32", "f8": "float64", "i4": "int32", "i8": "int64", "b1": "bool"}
@@ -69,6 +69,8 @@ TYPES = {"typing.Any", *(f"{module}.{name}" for module in ("__builtin__", "built
 
 # --- what a REDUCE may do -----------------------------------------------------------------------------------------------
 def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
+    from torch import Tensor
+
     numbers = (offset, *size, *stride)
     if not isinstance(storage, Tensor) or any(type(number) is not int or number < 0 for number in numbers):
         raise Unreadable("a tensor is described by something other than numbers")
@@ -82,6 +84,8 @@ def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[i
 
 
 def _parameter(tensor: Tensor, *_: Any) -> Tensor:
+    from torch import Tensor
+
     if not isinstance(tensor, Tensor):
         raise Unreadable("a parameter holds no tensor")
     return tensor
@@ -144,8 +148,8 @@ def _put(target: Any, key: Any, value: Any) -> None:
 class _Machine:
     """Stack and memo of one pickle."""
 
-    def __init__(self, storages: Storages) -> None:
-        self.storages = storages
+    def __init__(self, storages: Storages, calls: Mapping[str, Callable[..., Any]]) -> None:
+        self.storages, self.calls = storages, calls
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
@@ -255,7 +259,7 @@ class _Machine:
         arguments, called = self.pop(), self.pop()
         if not isinstance(called, Global) or str(called) not in CALLS or not isinstance(arguments, tuple):
             raise Unreadable(f"it calls {called if isinstance(called, Global) else 'something'}, which is not allowed")
-        self.stack.append(CALLS[str(called)](*arguments))
+        self.stack.append(self.calls[str(called)](*arguments))
 
     def new_object(self, _: Any) -> None:
         arguments, kind = self.pop(), self.pop()
@@ -302,9 +306,17 @@ STEPS: dict[str, Callable[[_Machine, Any], None]] = {
 }  # fmt: skip
 
 
+WITHOUT_TENSORS = {**CALLS, "torch._utils._rebuild_tensor_v2": lambda *_: None, "torch._utils._rebuild_parameter": lambda *_: None}
+
+
 def load(stream: bytes | IO[bytes] | mmap.mmap, storages: Storages) -> Any:
     """One pickle as plain data (dict, list, tuple, text, numbers, bytes, None), tensors and Opaque.
 
     A stream is read up to the pickle's end. Raises Unreadable; ValueError and the like for bytes that are no pickle.
     """
-    return _Machine(storages).run(stream)
+    return _Machine(storages, CALLS).run(stream)
+
+
+def load_plain(stream: bytes | IO[bytes] | mmap.mmap) -> Any:
+    """As `load`, with None for each tensor: needs no torch."""
+    return _Machine(lambda *_: None, WITHOUT_TENSORS).run(stream)

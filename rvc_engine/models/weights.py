@@ -106,7 +106,8 @@ def _read_zip(path: Path, size: int) -> Any:
             raise Unreadable("its numbers are big endian")
         held: dict[str, Tensor] = {}
 
-        def storage(key: str, dtype: torch.dtype, count: int) -> Tensor:
+        def storage(key: str, dtype_name: str, count: int) -> Tensor:
+            dtype = getattr(torch, dtype_name)
             if key not in held:
                 record = records.get(f"{prefix}data/{key}")
                 if record is None or record.file_size != count * dtype.itemsize:
@@ -139,8 +140,9 @@ def _read_old_stream(path: Path) -> Any:
         wanted: dict[str, Tensor] = {}
         promised = 0
 
-        def storage(key: str, dtype: torch.dtype, count: int) -> Tensor:
+        def storage(key: str, dtype_name: str, count: int) -> Tensor:
             nonlocal promised
+            dtype = getattr(torch, dtype_name)
             if key not in wanted:
                 promised += count * dtype.itemsize
                 if promised > data.size():
@@ -160,7 +162,7 @@ def _read_old_stream(path: Path) -> Any:
         return content
 
 
-def _no_storages(key: str, dtype: torch.dtype, count: int) -> Tensor:
+def _no_storages(key: str, dtype_name: str, count: int) -> Tensor:
     raise Unreadable("it stores a tensor where there is none")
 
 

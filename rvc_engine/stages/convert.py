@@ -67,8 +67,7 @@ def _voice_file(text: str, workspace: Workspace) -> Path:
 
 
 def _newest_voice(experiment: Experiment) -> Path:
-    weights, name = experiment.workspace.weights, experiment.name
-    found = [p for p in weights.glob("*.pth") if p == experiment.small_model or _is_epoch_of(p.stem, name)] if weights.is_dir() else []
+    found, name = experiment.small_models(), experiment.name
     if not found:
         if any(experiment.folder.glob("G_*.pth")):
             why = f"there is no {experiment.small_model}, but there are training checkpoints"
@@ -76,13 +75,7 @@ def _newest_voice(experiment: Experiment) -> Path:
         if experiment.exists():
             raise BadInput(f"{name} has no voice yet", f"there is no {experiment.small_model}", f"rvc run {name} trains it")
         raise BadInput(f"There is no voice {name!r}", "", _voices_there(experiment.workspace))
-    return max(found, key=lambda p: (p.stat().st_mtime, p == experiment.small_model))
-
-
-def _is_epoch_of(stem: str, name: str) -> bool:
-    """NAME_e12_s340"""
-    parts = stem.removeprefix(f"{name}_e").split("_s")
-    return stem.startswith(f"{name}_e") and len(parts) == 2 and all(p.isdigit() for p in parts)
+    return found[-1]
 
 
 def _voices_there(workspace: Workspace) -> str:

@@ -1,0 +1,90 @@
+"""What the file of a voice says of itself, in milliseconds: no torch, no weights, and nothing is checked (small_model.py does that)."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.models.pickle_data import Unreadable, load_plain
+
+SUFFIX = ".rvcvoice"
+MAX_BYTES = 32 << 20  # of a pickle or a card
+MAX_TEXT = 200
+UNTOLD: dict[str, Any] = {
+    "what": "unreadable", "version": None, "sample_rate": None, "pitch": None, "encoder": None, "epochs": None, "minutes": None,
+    "pitch_hz": None, "info": None, "has_index": False, "problem": "",
+}  # fmt: skip
+
+
+def glance(path: Path) -> dict[str, Any]:
+    """Keys of UNTOLD. `what`: voice, bundle, or unreadable, then `problem` says why; None for what the file does not tell."""
+    try:
+        if path.suffix == SUFFIX:
+            return {**UNTOLD, "what": "bundle", **_of_card(_record(path, "card.json"))}
+        content = _entries(path)
+        if not isinstance(content, dict) or not isinstance(content.get("config"), list | tuple):
+            raise Unreadable("it is no voice")
+        return {**UNTOLD, "what": "voice", **_of_entries(content)}
+    except Unreadable as error:
+        return {**UNTOLD, "problem": str(error)}
+    except Exception as error:  # a damaged zip, pickle or JSON: each has its own words for it
+        return {**UNTOLD, "problem": f"it cannot be read: {' '.join(str(error).split())[:MAX_TEXT]}"}
+
+
+def _entries(path: Path) -> Any:
+    """The pickle of a .pth, of torch's zip form or the one before it, without its tensors."""
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\x03\x04":
+            return load_plain(_record(path, "data.pkl"))
+        file.seek(0)
+        for _ in range(3):  # magic number, protocol, sizes
+            load_plain(file)
+        return load_plain(file)
+
+
+def _record(path: Path, name: str) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        found = [member for member in archive.infolist() if member.filename.rpartition("/")[2] == name]
+        if len(found) != 1 or found[0].file_size > MAX_BYTES:
+            raise Unreadable("it is no voice")
+        return archive.read(found[0])
+
+
+def _of_entries(content: Mapping[str, Any]) -> dict[str, Any]:
+    version, info = _text(content.get("version")) or "v1", _text(content.get("info")) or ""
+    encoder = _text(content.get("encoder")) or {"v1": "hubert-256", "v2": "hubert-768"}.get(version)
+    counted = re.match(r"(\d{1,7})epoch", info)
+    epochs = _number(content.get("epoch"))
+    return {
+        "version": version, "sample_rate": _number(content["config"][-1]), "pitch": content.get("f0") not in (0, "0", False),
+        "encoder": encoder, "epochs": int(counted[1]) if epochs is None and counted else epochs, "info": info,
+        "minutes": _number(content.get("minutes")), "pitch_hz": _range(content.get("pitch_hz")),
+    }  # fmt: skip
+
+
+def _of_card(text: bytes) -> dict[str, Any]:
+    card = json.loads(text)
+    return {
+        "version": _text(card.get("version")), "sample_rate": _number(card.get("rate_hz")), "pitch": bool(card.get("pitch")),
+        "encoder": _text(card.get("encoder")), "epochs": _number(card.get("epochs")), "info": _text(card.get("licence")),
+        "minutes": _number(card.get("minutes")), "pitch_hz": _range(card.get("pitch_range_hz")),
+        "has_index": "voice.index" in (card.get("members") or {}),
+    }  # fmt: skip
+
+
+def _text(value: Any) -> str | None:
+    """A stranger's text, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in value[:MAX_TEXT]) if isinstance(value, str) else None
+
+
+def _number(value: Any) -> int | float | None:
+    return value if type(value) in (int, float) and 0 <= value < 1 << 53 else None
+
+
+def _range(value: Any) -> list[float] | None:
+    """(low, middle, high) in Hz."""
+    return list(value) if isinstance(value, list | tuple) and len(value) == 3 and all(map(_number, value)) else None
