@@ -13,6 +13,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
 from textual.worker import get_current_worker
 
 from rvc_engine.errors import RvcError
@@ -209,12 +210,12 @@ class RvcApp(App[None]):
         return True
 
     def action_go(self, name: str) -> None:
-        if self.shown is not None and self.shown.place != name:
+        if self.shown is not None and self.shown.place != name and name in self.SCREENS:
             self.switch_screen(name)
 
     def action_beside(self, step: int) -> None:
         if self.shown is not None:
-            self.action_go(beside(self.shown.place, step))
+            self.action_go(beside(self.shown.place, step, self.SCREENS))
 
     def action_home(self) -> None:
         self.action_go("experiments")
@@ -262,6 +263,12 @@ class RvcApp(App[None]):
         if os.environ.get("TMUX") and shutil.which("tmux"):
             self.copy_in_tmux(text)
         self.notify(f"{len(lines)} lines copied" if len(lines) > 1 else f"copied: {text}")
+
+    def notify(
+        self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None, markup: bool = True
+    ) -> None:
+        """What is told may hold anything that a file is called: it is never markup."""
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
 
     def action_command(self) -> None:
         if self.shown is not None:

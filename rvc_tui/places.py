@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 
@@ -29,7 +30,7 @@ PLACES = (
 )
 
 
-def beside(name: str, step: int) -> str:
-    """The place after (1) or before (-1) another; after the last comes the first."""
-    names = [place.name for place in PLACES]
+def beside(name: str, step: int, there: Container[str]) -> str:
+    """The place after (1) or before (-1) another, of those that are there; after the last comes the first."""
+    names = [place.name for place in PLACES if place.name in there]
     return names[(names.index(name) + step) % len(names)] if name in names else names[0]

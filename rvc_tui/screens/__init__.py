@@ -6,9 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from rvc_tui.screens.experiments import ExperimentsScreen
+from rvc_tui.screens.queue import QueueScreen
 from rvc_tui.screens.stage import FeaturesScreen, IndexScreen, PitchScreen, PreprocessScreen
 from rvc_tui.screens.train import TrainScreen
 
-SCREENS: dict[str, Callable[[], Any]] = {
-    screen.place: screen for screen in (ExperimentsScreen, PreprocessScreen, PitchScreen, FeaturesScreen, TrainScreen, IndexScreen)
-}
+SHOWN = (
+    ExperimentsScreen,
+    PreprocessScreen,
+    PitchScreen,
+    FeaturesScreen,
+    TrainScreen,
+    IndexScreen,
+    QueueScreen,
+)
+SCREENS: dict[str, Callable[[], Any]] = {screen.place: screen for screen in SHOWN}

@@ -13,9 +13,13 @@ from textual.widgets import Input, Static
 
 
 class NameScreen(ModalScreen[str]):
-    """Enter takes it; esc gives an empty text."""
+    """Enter takes it, tab takes what is suggested; esc gives None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "answer('')", "back")]
+    AUTO_FOCUS = "Input"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "back", id="ask.back"),
+        Binding("tab", "complete", "take the suggestion", show=False, id="ask.complete"),
+    ]
 
     def __init__(self, question: str, value: str = "", suggester: Suggester | None = None) -> None:
         super().__init__()
@@ -25,11 +29,17 @@ class NameScreen(ModalScreen[str]):
         with Vertical(classes="box"):
             yield Static(self.question, markup=False)
             yield Input(self.value, id="answer", compact=True, suggester=self.suggester)
-            yield Static("enter  take it    esc  back", markup=False, classes="keys")
+            tab = "tab  complete    " if self.suggester else ""
+            yield Static(f"enter  take it    {tab}esc  back", markup=False, classes="keys")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self.dismiss(event.value.strip())
 
-    def action_answer(self, value: str) -> None:
-        self.dismiss(value)
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def action_complete(self) -> None:
+        field = self.query_one(Input)
+        field.action_end()
+        field.action_cursor_right()

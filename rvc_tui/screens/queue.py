@@ -1,0 +1,250 @@
+"""Voices one after the other: what waits, runs and has ended, and a command for the end."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from rvc_engine.commands.display import duration
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.run_queue import RUNNING, WAITING, deadline_of
+from rvc_tui.engine_client import Answer, Client
+from rvc_tui.screens.base import AppScreen
+from rvc_tui.screens.confirm import ConfirmScreen
+from rvc_tui.screens.name import NameScreen
+from rvc_tui.state import clock
+from rvc_tui.widgets.failure import FailurePanel
+from rvc_tui.widgets.rows import RowsPanel, TextPanel
+
+REFRESH_S = 3.0
+STYLE = {"running": "bold cyan", "done": "green", "failed": "bold red", "waiting": ""}
+NOTHING = "nothing waits: n puts the experiment that is watched at the end"
+
+
+class QueueScreen(AppScreen):
+    place = "queue"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "add", "add", id="queue.add", tooltip="put the watched experiment at the end, with its settings"),
+        Binding("x", "run_queue", "run queue", id="queue.run", tooltip="run what waits, one after the other; it outlives the app"),
+        Binding("X", "stop_queue", "stop queue", id="queue.stop", tooltip="stop the queue and its run, which saves (asks first)"),
+        Binding("enter,o", "open", "open", key_display="enter", id="queue.open", tooltip="watch the experiment of the chosen entry"),
+        Binding("K", "shift(-1)", "up", show=False, id="queue.earlier", tooltip="the chosen entry one place earlier"),
+        Binding("J", "shift(1)", "down", show=False, id="queue.later", tooltip="the chosen entry one place later"),
+        Binding("D,delete", "remove", "remove", key_display="D", show=False, id="queue.remove", tooltip="take the entry out (asks first)"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[dict[str, Any]] = []
+        self.runner = 0
+        self._stamp: tuple[object, ...] | None = None
+
+    def body(self) -> ComposeResult:
+        yield RowsPanel("Queue", NOTHING, ascii=self.ascii, id="entries")
+        yield TextPanel("Entry", ascii=self.ascii, id="about")
+        yield FailurePanel(ascii=self.ascii, id="failure")
+
+    def on_mount(self) -> None:
+        self.set_interval(REFRESH_S * self.session.pace, self.refresh_entries)
+
+    def entered(self) -> None:
+        self.fetch(self.session.client)
+
+    @property
+    def rows(self) -> RowsPanel:
+        return self.query_one(RowsPanel)
+
+    @property
+    def chosen(self) -> dict[str, Any] | None:
+        return self.entries[self.rows.cursor] if self.entries else None
+
+    # --- what the engine says ---------------------------------------------------------------------------------------------
+    def stamp(self) -> tuple[object, ...]:
+        """When the queue was last written and who runs it: only then is the engine asked again."""
+        client = self.session.client
+        try:
+            about = (client.home / "queue.json").stat()
+            written = (about.st_mtime_ns, about.st_size)
+        except OSError:
+            written = (0, 0)
+        return (*written, client.queue_runner())
+
+    def refresh_entries(self) -> None:
+        if self.rvc.shown is self and self.stamp() != self._stamp:
+            self.fetch(self.session.client)
+
+    @work(thread=True, group="queue", exclusive=True)
+    def fetch(self, client: Client) -> None:
+        self.tell(client.ask(["queue", "list", "--json"]), client)
+
+    @work(thread=True, group="queue-change")
+    def change(self, client: Client, words: list[str], title: str, done: str = "") -> None:
+        """`title`: of what is said when it does not work; `done`: what is said when it does."""
+        answer = client.ask(["queue", *words, "--json"])
+        if answer.problem:
+            self.app.call_from_thread(self.notify, answer.problem, title=title, severity="error", timeout=10)
+        elif done:
+            self.app.call_from_thread(self.notify, done)
+        self.tell(client.ask(["queue", "list", "--json"]), client)
+
+    def tell(self, answer: Answer, client: Client) -> None:
+        runner = client.queue_runner()
+        self.app.call_from_thread(self.told, answer, runner)
+
+    def told(self, answer: Answer, runner: int) -> None:
+        self._stamp = self.stamp()
+        if not self.is_mounted:
+            return
+        number = self.chosen["number"] if self.chosen else 0
+        self.runner, self.entries = runner, answer.data if isinstance(answer.data, list) else []
+        self.rows.nothing = answer.problem or NOTHING
+        place = next((i for i, entry in enumerate(self.entries) if entry["number"] == number), self.rows.cursor)
+        self.show_entries(place)
+        self.rvc.draw()
+
+    # --- drawing ------------------------------------------------------------------------------------------------------------
+    def show_entries(self, cursor: int | None = None) -> None:
+        state = f"runs, process {self.runner}" if self.runner else "does not run"
+        self.rows.border_title = f"Queue: {state}"
+        header = Text(f"{'':>3}  {'state':<8} {set_cell_size('experiment', self.name_width)} since", "dim")
+        self.rows.fill([self.line(entry) for entry in self.entries], header=header, cursor=cursor)
+        self.query_one("#about", TextPanel).fill(self.about())
+
+    @property
+    def name_width(self) -> int:
+        return min(20, max([10, *(cell_len(entry["name"]) for entry in self.entries)]))
+
+    def line(self, entry: dict[str, Any]) -> Text:
+        state = entry["state"]
+        line = Text.assemble(
+            f"{entry['number']:>3}  ", (f"{state:<8} ", STYLE.get(state, "")), (f"{set_cell_size(entry['name'], self.name_width)} ", "bold")
+        )
+        return line.append(f"{self.since(entry):<20} ", "dim").append(str(entry["outcome"]))
+
+    def since(self, entry: dict[str, Any]) -> str:
+        started, ended, now = entry["started_at"], entry["ended_at"], self.session.client.now()
+        if entry["state"] == RUNNING and started:
+            return f"{clock(started)}, {duration(max(0.0, now - started))}"
+        if ended and started and entry["state"] != WAITING:
+            return f"{clock(ended)}, took {duration(ended - started)}"
+        return clock(entry["added_at"])
+
+    def about(self) -> list[Text]:
+        """What the chosen entry runs, and what has become of it."""
+        entry = self.chosen
+        if entry is None:
+            return []
+        lines = [Text.assemble(("rvc run ", "dim"), " ".join([entry["name"], *entry["words"]]))]
+        lines += [Text(f"outcome  {entry['outcome']}")] if entry["outcome"] else []
+        if entry["state"] == WAITING:
+            lines.append(Text("it takes the settings that the experiment has when its turn comes", "dim"))
+        return lines
+
+    # --- keys -----------------------------------------------------------------------------------------------------------------
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "add":
+            return bool(self.session.client.name)
+        if action == "run_queue":
+            return any(entry["state"] in (WAITING, RUNNING) for entry in self.entries)
+        if action == "stop_queue":
+            return bool(self.runner)
+        if action in ("open", "shift", "remove"):
+            return bool(self.entries)
+        return True
+
+    def command(self) -> list[str]:
+        waits = any(entry["state"] == WAITING for entry in self.entries)
+        return ["queue", "run", "--detach"] if waits and not self.runner else ["queue", "list"]
+
+    def to_copy(self) -> list[str]:
+        return [f"{entry['number']} {entry['state']} {entry['name']} {entry['outcome']}".rstrip() for entry in self.entries]
+
+    def move(self, count: int) -> None:
+        self.rows.move(count)
+        self.show_entries()
+
+    def action_add(self) -> None:
+        name = self.session.client.name
+        self.change(self.session.client, ["add", *self.rvc.run_command()[1:]], "Not added", f"{name} is in the queue; x runs it")
+
+    def action_shift(self, step: int) -> None:
+        entry = self.chosen
+        place = self.rows.cursor + step
+        if entry is not None and 0 <= place < len(self.entries):
+            self.change(self.session.client, ["move", str(entry["number"]), str(place + 1)], "Not moved")
+
+    def action_open(self) -> None:
+        entry = self.chosen
+        if entry is None:
+            return
+        try:
+            client = self.session.client.switch(entry["name"])
+        except RvcError as error:
+            self.notify(str(error), title="Not opened", severity="error")
+            return
+        self.rvc.watch_experiment(client)
+        self.rvc.action_go("experiments")
+
+    def action_remove(self) -> None:
+        entry = self.chosen
+        if entry is None:
+            return
+        if entry["state"] == RUNNING and self.runner:
+            self.notify("X stops the queue, s its run", title=f"{entry['name']} runs", severity="warning")
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.change(self.session.client, ["remove", str(entry["number"])], "Not removed")
+
+        question = f"Take {entry['number']}, {entry['name']}, out of the queue?\nThe experiment and its work stay."
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    def action_stop_queue(self) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.change(self.session.client, ["stop"], "Not stopped", "The run saves what it has; x goes on from there.")
+
+        question = "Stop the queue and the run that is under way?\nThe run saves what it has; x goes on from there."
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    def action_run_queue(self) -> None:
+        """Asks for an end command and a time limit; both may stay empty."""
+        if runner := self.session.client.queue_runner():
+            self.notify(f"process {runner}; what is added is run after it", title="The queue runs already", severity="warning")
+            return
+
+        def limited(limit: str | None, then: str) -> None:
+            if limit is None:
+                return
+            if problem := limit_problem(limit, self.session.client.now()):
+                self.notify(problem, title="Not started", severity="error")
+                return
+            words = ["run", "--detach"] + (["--then", then] if then else []) + (["--time-limit", limit] if limit else [])
+            self.change(self.session.client, words, "Not started", "The queue runs, and goes on when the app is closed.")
+
+        def ended(then: str | None) -> None:
+            if then is not None:
+                self.app.push_screen(NameScreen(LIMIT_QUESTION), lambda limit: limited(limit, then))
+
+        self.app.push_screen(NameScreen(THEN_QUESTION), ended)
+
+
+THEN_QUESTION = "A command for the end, when all is done or failed (enter: none).\nFor example: sudo shutdown -h now"
+LIMIT_QUESTION = (
+    "A time limit (enter: none): 8h, 90m or a time of day such as 06:00.\nThen the run stops and saves, and the rest does not begin."
+)
+
+
+def limit_problem(text: str, now: float) -> str:
+    try:
+        if text:
+            deadline_of(text, now)
+    except BadInput as error:
+        return str(error)
+    return ""
