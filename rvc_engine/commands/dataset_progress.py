@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -55,6 +56,13 @@ def bar(total: int) -> Iterator[Shown]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns: tuple[Any, ...] = (SpinnerColumn("line"), TextColumn("measuring"), BarColumn(24), MofNCompleteColumn(), TextColumn("files"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("", total=total)
+    progress = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    task = progress.add_task("", total=total)
+    begin = threading.Timer(QUIET_S, progress.start)
+    begin.start()
+    try:
         yield lambda done, name: progress.update(task, completed=done)
+    finally:
+        begin.cancel()
+        begin.join()
+        progress.stop()

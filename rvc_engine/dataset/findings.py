@@ -7,28 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rvc_engine.dataset import thresholds as limits
 from rvc_engine.dataset.folder import Folder, suggest_rate
 from rvc_engine.dataset.report import FileReport
-from rvc_engine.dataset.thresholds import (
-    BEGINNER_S,
-    CLIPPED_BADLY,
-    CLIPPED_SHARE,
-    DC_OFFSET,
-    FEW_S,
-    FILLED,
-    JUDGED_BANDWIDTH_S,
-    LEAST_S,
-    LOW_HZ,
-    MANY,
-    MUCH_S,
-    NOISE_DBFS,
-    QUIET_LUFS,
-    SILENCE_SHARE,
-    SNR_DB,
-    SPREAD_LU,
-    UPSAMPLED,
-)  # fmt: skip
-from rvc_engine.dataset.voices import Voices, two_voices
+from rvc_engine.dataset.voices import spread_semitones, two_voices
 
 Severity = Literal["good", "note", "warning", "problem"]
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note", "good")
@@ -75,28 +57,28 @@ def check_minutes(folder: Folder) -> list[Finding]:
             Finding("problem", "nothing_usable", "No usable sound", why, "See the reasons of the files.", _names(folder.files), numbers)
         ]
     what = f"{_minutes(seconds)} of usable sound"
-    if seconds < FEW_S:
+    if seconds < limits.FEW_S:
         why = "With so little a voice sounds flat and learns the noise of its few sentences by heart."
         way_out = "Add recordings: 15 minutes make a first good voice, 30 to 40 a natural one."
-        return [Finding("problem" if seconds < LEAST_S else "warning", "little", what, why, way_out, [], numbers)]
-    if seconds < BEGINNER_S:
+        return [Finding("problem" if seconds < limits.LEAST_S else "warning", "little", what, why, way_out, [], numbers)]
+    if seconds < limits.BEGINNER_S:
         why = "Enough for a first voice; 15 minutes and more sound more natural."
         return [Finding("note", "little", what, why, "Add recordings if there are more.", [], numbers)]
-    if seconds > MUCH_S:
+    if seconds > limits.MUCH_S:
         why = "More than an hour gains little, and every epoch takes as much longer."
         return [Finding("note", "much", what, why, "Keep the cleanest hour.", [], numbers)]
     return [Finding("good", "minutes", what, numbers=numbers)]
 
 
 def check_clipping(folder: Folder) -> list[Finding]:
-    files = sorted((f for f in folder.used if f.clipped_share >= CLIPPED_SHARE), key=lambda f: -f.clipped_share)
+    files = sorted((f for f in folder.used if f.clipped_share >= limits.CLIPPED_SHARE), key=lambda f: -f.clipped_share)
     if not files:
         return [Finding("good", "clipping", "No clipping")] if folder.used else []
-    badly = [f for f in files if f.clipped_share >= CLIPPED_BADLY]
+    badly = [f for f in files if f.clipped_share >= limits.CLIPPED_BADLY]
     worst = files[0].clipped_share
     return [
         Finding(
-            "problem" if folder.share(badly) >= MANY else "warning", "clipping",
+            "problem" if folder.share(badly) >= limits.MANY else "warning", "clipping",
             f"{_count(files)} clipped, the worst in {100 * worst:.2g} % of the samples",
             "The crackle of flat tops is learned as part of the voice.",
             "Record again at a lower gain, use the original before it was turned up, or leave these out. A declipper helps a little.",
@@ -107,8 +89,8 @@ def check_clipping(folder: Folder) -> list[Finding]:
 
 def check_noise(folder: Folder) -> list[Finding]:
     measured = [f for f in folder.used if f.noise_dbfs is not None and f.snr_db is not None]
-    near = [f for f in measured if (f.snr_db or 0) < SNR_DB]
-    high = [f for f in measured if f not in near and (f.noise_dbfs or 0) > NOISE_DBFS]
+    near = [f for f in measured if (f.snr_db or 0) < limits.SNR_DB]
+    high = [f for f in measured if f not in near and (f.noise_dbfs or 0) > limits.NOISE_DBFS]
     noise, snr = folder.median(lambda f: f.noise_dbfs), folder.median(lambda f: f.snr_db)
     if noise is None or snr is None:
         return []
@@ -118,12 +100,12 @@ def check_noise(folder: Folder) -> list[Finding]:
     way_out = "Remove music and noise with a separation tool (UVR, PyMSS) or a gentle denoiser, or record nearer to the microphone."
     found = []
     if near:
-        what = f"{_count(near)} with noise less than {SNR_DB:.0f} dB below the voice"
+        what = f"{_count(near)} with noise less than {limits.SNR_DB:.0f} dB below the voice"
         why = "The voice learns the room, the hum or the music along with the sound."
-        severity: Severity = "problem" if folder.share(near) >= MANY else "warning"
+        severity: Severity = "problem" if folder.share(near) >= limits.MANY else "warning"
         found.append(Finding(severity, "noise", what, why, way_out, _names(near), numbers))
     if high:
-        what = f"{_count(high)} with a background above {NOISE_DBFS:.0f} dBFS"
+        what = f"{_count(high)} with a background above {limits.NOISE_DBFS:.0f} dBFS"
         why = "Pauses are found by their level (-42 dB); breath and hiss this loud may stay in the clips."
         found.append(Finding("note", "noise_level", what, why, way_out, _names(high), numbers))
     return found
@@ -134,18 +116,18 @@ def check_loudness(folder: Folder) -> list[Finding]:
     found = []
     if spread is not None and level is not None:
         numbers = {"spread_lu": round(spread, 1), "median_lufs": level}
-        if spread > SPREAD_LU:
-            far = [f for f in folder.used if f.loudness_lufs is not None and abs(f.loudness_lufs - level) > SPREAD_LU]
+        if spread > limits.SPREAD_LU:
+            far = [f for f in folder.used if f.loudness_lufs is not None and abs(f.loudness_lufs - level) > limits.SPREAD_LU]
             why = "Clips are levelled by three quarters only: loud and soft takes still teach the voice two volumes."
             way_out = "Bring all files to one loudness, for example -23 LUFS (not to one peak)."
             found.append(Finding("warning", "loudness", f"Loudness varies by {spread:.1f} LU", why, way_out, _names(far), numbers))
         else:
             found.append(Finding("good", "loudness", f"Even loudness: {level:.0f} LUFS, varying by {spread:.1f} LU", numbers=numbers))
-    quiet = [f for f in folder.used if f.loudness_lufs is not None and f.loudness_lufs < QUIET_LUFS]
+    quiet = [f for f in folder.readable if f.loudness_lufs is not None and f.loudness_lufs < limits.QUIET_LUFS]
     if quiet:
         why = "What is below -42 dB is cut away as silence: in a recording this soft, ends of words go too."
         way_out = "Raise their loudness to about -23 LUFS, or lower --threshold-db of rvc preprocess."
-        found.append(Finding("warning", "quiet", f"{_count(quiet)} softer than {QUIET_LUFS:.0f} LUFS", why, way_out, _names(quiet)))
+        found.append(Finding("warning", "quiet", f"{_count(quiet)} softer than {limits.QUIET_LUFS:.0f} LUFS", why, way_out, _names(quiet)))
     return found
 
 
@@ -156,22 +138,22 @@ def check_bandwidth(folder: Folder) -> list[Finding]:
         return []
     found = []
     numbers = {"bandwidth_hz": hz, "sample_rate": float(rate)}
-    if hz <= LOW_HZ:
+    if hz <= limits.LOW_HZ:
         why = "A model at a higher rate has nothing to learn from in its upper band: it sounds dull, or hisses."
         way_out = "Find the recordings at their original quality, or train at 16 kHz (--preset starter); v2-32k works, with an empty top."
         found.append(Finding("warning", "bandwidth", f"The sound ends at {hz / 1000:.1f} kHz", why, way_out, [], numbers))
     else:
         found.append(Finding("good", "bandwidth", f"{rate // 1000} kHz fits: {reason}", numbers=numbers))
-    need = FILLED * min(rate, 2 * hz) / 2
+    need = limits.FILLED * min(rate, 2 * hz) / 2
     low = [f for f in folder.used if f.bandwidth_hz is not None and f.bandwidth_hz < need]
-    low = [f for f in low if f.low_passed or f.seconds >= JUDGED_BANDWIDTH_S or 2 * need > f.sample_rate]
+    low = [f for f in low if f.low_passed or f.seconds >= limits.JUDGED_BANDWIDTH_S or 2 * need > f.sample_rate]
     if low:
         lowest = min(f.bandwidth_hz or 0.0 for f in low)
         what = f"{_count(low)} that end below {need / 1000:.1f} kHz, the lowest at {lowest / 1000:.1f} kHz"
         why = f"At {rate // 1000} kHz the model hears the same voice bright in some clips and dull in others."
         way_out = "Use better originals, leave them out, or choose the preset of the rate that all of them fill."
         found.append(Finding("warning", "bandwidth_mixed", what, why, way_out, _names(low), {"lowest_hz": lowest, "needed_hz": need}))
-    less = [f for f in folder.used if f.low_passed and (f.bandwidth_hz or 0) < UPSAMPLED * f.sample_rate / 2]
+    less = [f for f in folder.used if f.low_passed and (f.bandwidth_hz or 0) < limits.UPSAMPLED * f.sample_rate / 2]
     if less:
         what = f"{_count(less)} with less in them than their sample rate says"
         why = "The spectrum ends at a wall: an MP3, a call, or a file that was made larger from a lower rate."
@@ -180,7 +162,8 @@ def check_bandwidth(folder: Folder) -> list[Finding]:
 
 
 def check_silence(folder: Folder) -> list[Finding]:
-    files = [f for f in folder.used if f.silence_share > SILENCE_SHARE]
+    audible = [f for f in folder.used if (f.loudness_lufs or 0.0) >= limits.QUIET_LUFS]  # of the others too much counts as silence
+    files = [f for f in audible if f.silence_share > limits.SILENCE_SHARE]
     if not files:
         return []
     lost = sum(f.seconds - f.usable_seconds for f in files)
@@ -202,7 +185,7 @@ def check_rates(folder: Folder) -> list[Finding]:
 
 def check_channels(folder: Folder) -> list[Finding]:
     found = []
-    opposite = [f for f in folder.used if f.channel_kind == "opposite"]
+    opposite = [f for f in folder.readable if f.channel_kind == "opposite"]
     if opposite:
         why = "The channels cancel each other when they are mixed to one: little of the voice is left."
         way_out = "Keep one channel only, or invert one of them."
@@ -212,7 +195,7 @@ def check_channels(folder: Folder) -> list[Finding]:
         why = "Two microphones, a room or music in stereo: mixed to one channel they smear the voice."
         way_out = "Keep the better channel, or remove the music first."
         found.append(Finding("note", "stereo", f"{_count(different)} with different channels", why, way_out, _names(different)))
-    offset = [f for f in folder.used if f.dc_offset > DC_OFFSET]
+    offset = [f for f in folder.used if f.dc_offset > limits.DC_OFFSET]
     if offset:
         why = "It takes headroom away. The 48 Hz high-pass of rvc preprocess removes it."
         found.append(
@@ -242,18 +225,26 @@ def _reasons(files: Sequence[FileReport]) -> str:
 
 
 def check_voices(folder: Folder) -> list[Finding]:
-    voices: Voices | None = two_voices(folder.used)
-    if voices is None:
-        if any(f.pitch_hz for f in folder.used) or not folder.used:
-            return []
+    if not folder.used:
+        return []
+    if not any(f.pitch_hz for f in folder.used):
         why = "No pitch was found: this is noise, whispering or music, not a voice that RVC can learn."
         return [Finding("problem", "no_voice", "Nobody seems to speak or sing", why, "Check that this is the right folder.")]
-    what = f"Two pitch ranges: around {voices.low_hz:.0f} Hz and around {voices.high_hz:.0f} Hz"
-    why = "Perhaps two speakers, and the model would become a mixture of both; or one who sings and speaks."
-    way_out = "Listen to these files, and move those of somebody else to a folder of their own."
-    severity: Severity = "warning" if voices.share >= 0.05 else "note"
-    numbers = {"low_hz": voices.low_hz, "high_hz": voices.high_hz, "share": round(voices.share, 3)}
-    return [Finding(severity, "two_voices", what, why, way_out, voices.files, numbers)]
+    voices, spread = two_voices(folder.used), spread_semitones(folder.used)
+    found = []
+    certain = voices is not None and voices.share >= limits.OTHER_VOICE_SHARE and voices.seconds >= limits.OTHER_VOICE_S
+    if voices is not None:
+        what = f"Two pitch ranges: around {voices.low_hz:.0f} Hz and around {voices.high_hz:.0f} Hz"
+        why = "Perhaps two speakers, and the model would become a mixture of both; or one who sings and speaks."
+        way_out = "Listen to these files, and move those of somebody else to a folder of their own."
+        numbers = {"low_hz": voices.low_hz, "high_hz": voices.high_hz, "share": round(voices.share, 3)}
+        found.append(Finding("warning" if certain else "note", "two_voices", what, why, way_out, voices.files, numbers))
+    if not certain and spread is not None and spread > limits.SPREAD_SEMITONES:
+        what = f"The pitch differs from recording to recording by {spread:.1f} semitones"
+        why = "One reader stays within two: perhaps several speakers, and the model would become a mixture; or somebody who sings."
+        way_out = "Check that one person speaks in all."
+        found.append(Finding("note", "many_voices", what, why, way_out, numbers={"semitones": round(spread, 1)}))
+    return found
 
 
 def check_duplicates(folder: Folder) -> list[Finding]:

@@ -15,7 +15,7 @@ from rvc_engine.pipeline import dataset_files
 from rvc_engine.settings import ExperimentSettings, PreprocessSettings
 from rvc_engine.workers import results_of, worker_count
 
-SMALL_BYTES = 4 << 20
+SMALL_BYTES = 1 << 20
 """A worker process takes a second to start: less than this is measured without one."""
 LOST = "cannot be measured: the process that read it ended"
 
@@ -128,7 +128,7 @@ def measure_all(folder: Path, tasks: Sequence[FileTask], *, workers: int = 0) ->
 def _measured(tasks: list[FileTask], workers: int) -> Iterator[FileReport | None]:
     """Files that end a worker process are told from the others by measuring them alone."""
     count = worker_count(workers, len(tasks))
-    if sum(task.bytes for task in tasks) <= SMALL_BYTES and count == 1:
+    if sum(task.bytes for task in tasks) <= SMALL_BYTES * (4 if count == 1 else 1):
         yield from map(measure_file, tasks)
         return
     waiting = {task.name: task for task in tasks}

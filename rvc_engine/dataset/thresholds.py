@@ -31,3 +31,7 @@ UPSAMPLED = 0.75
 DC_OFFSET = 0.01
 MANY = 0.25
 """Share of the audio from which on a fault is a problem, not a warning."""
+SPREAD_SEMITONES = 3.5
+"""Standard deviation of the pitch of recordings: about 1 for one who reads, 5 for men and women mixed."""
+OTHER_VOICE_SHARE, OTHER_VOICE_S = 0.05, 5.0
+"""Less voice at another pitch may be an error of the pitch tracker by an octave."""

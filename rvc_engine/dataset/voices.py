@@ -14,17 +14,19 @@ JUDGED_VOICED_S = 0.5
 """The median of less voice than this is chance."""
 GAP_SEMITONES = 2.5
 """Nothing lies in between: one person's sentences, also lively ones, fill the range that they use."""
-APART_SEMITONES = 6.0
+APART_SEMITONES = 5.0
 """Between the means: men and women who read lie 8 to 12 semitones apart, one reader's sentences within 3."""
 
 
 @dataclass(frozen=True)
 class Voices:
-    """Two groups of stretches that no stretch lies between. `files` and `share` (of the voiced time) are those of the smaller one."""
+    """Two groups of stretches that no stretch lies between. `files`, `share` (of the voiced time) and `seconds`
+    are those of the smaller one."""
 
     low_hz: float
     high_hz: float
     share: float
+    seconds: float
     files: list[str]
 
 
@@ -35,11 +37,23 @@ class Stretch:
     file: str
 
 
+def _stretches(files: Sequence[FileReport]) -> list[Stretch]:
+    """By pitch."""
+    found = (Stretch(12 * math.log2(hz), seconds, f.name) for f in files for hz, seconds in f.pitch_parts if seconds >= JUDGED_VOICED_S)
+    return sorted(found, key=lambda stretch: stretch.semitone)
+
+
+def spread_semitones(files: Sequence[FileReport]) -> float | None:
+    """Standard deviation of the medians of all stretches of ten seconds or less."""
+    stretches = _stretches(files)
+    if not stretches:
+        return None
+    mean = _mean(stretches)
+    return math.sqrt(sum(s.seconds * (s.semitone - mean) ** 2 for s in stretches) / _seconds(stretches))
+
+
 def two_voices(files: Sequence[FileReport]) -> Voices | None:
-    stretches = sorted(
-        (Stretch(12 * math.log2(hz), seconds, f.name) for f in files for hz, seconds in f.pitch_parts if seconds >= JUDGED_VOICED_S),
-        key=lambda stretch: stretch.semitone,
-    )
+    stretches = _stretches(files)
     gaps = [after.semitone - before.semitone for before, after in pairwise(stretches)]
     if not gaps or max(gaps) < GAP_SEMITONES:
         return None
@@ -50,7 +64,7 @@ def two_voices(files: Sequence[FileReport]) -> Voices | None:
     fewer = min(low, high, key=_seconds)
     names = list(dict.fromkeys(stretch.file for stretch in fewer))
     share = _seconds(fewer) / _seconds(stretches)
-    return Voices(round(2 ** (_mean(low) / 12), 1), round(2 ** (_mean(high) / 12), 1), share, names)
+    return Voices(round(2 ** (_mean(low) / 12), 1), round(2 ** (_mean(high) / 12), 1), share, _seconds(fewer), names)
 
 
 def _seconds(stretches: Sequence[Stretch]) -> float:
