@@ -18,6 +18,8 @@ from rvc_engine.workers import results_of, worker_count
 SMALL_BYTES = 1 << 20
 """A worker process takes a second to start: less than this is measured without one."""
 LOST = "cannot be measured: the process that read it ended"
+NOT_KEPT = ("no permission", "cannot be read", "cannot be measured")
+"""Reasons that may be gone the next time although the file is the same."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def measure_all(folder: Path, tasks: Sequence[FileTask], *, workers: int = 0) ->
     yield from known.values()
     try:
         for report in _measured([task for task in tasks if task.name not in known], workers):
-            if report is not None and report.unusable != LOST:
+            if report is not None and not report.unusable.startswith(NOT_KEPT):
                 kept.add(report)
             yield report
     finally:

@@ -19,6 +19,7 @@ import soxr
 from scipy.io import wavfile
 
 from rvc_engine.audio.io import decode, encode
+from rvc_engine.cli import main
 from rvc_engine.dataset import survey
 from rvc_engine.dataset.kept import Kept
 from rvc_engine.dataset.survey import LOST, FileTask, measure_all, measure_file, recordings_in
@@ -54,11 +55,28 @@ def write(path: Path, samples: np.ndarray, rate: int = RATE) -> None:
     wavfile.write(path, rate, np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16).T)
 
 
-def survey_of(rvc: Rvc, folder: Path, *words: str) -> dict[str, Any]:
-    done = rvc("dataset", folder, "--json", *words)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 1
-    report: dict[str, Any] = json.loads(done.stdout, parse_constant=pytest.fail)
+class Ask:
+    """`rvc dataset` within this process, which spares its start; processes of their own where that matters."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self.capsys = capsys
+
+    def text(self, folder: Path, *words: str) -> str:
+        assert main(["dataset", str(folder), *words]) == 0
+        return self.capsys.readouterr().out
+
+    def __call__(self, folder: Path, *words: str) -> dict[str, Any]:
+        return parsed(self.text(folder, "--json", *words))
+
+
+@pytest.fixture
+def ask(capsys: pytest.CaptureFixture[str]) -> Ask:
+    return Ask(capsys)
+
+
+def parsed(out: str) -> dict[str, Any]:
+    assert len(out.splitlines()) == 1
+    report: dict[str, Any] = json.loads(out, parse_constant=pytest.fail)
     return report
 
 
@@ -70,7 +88,9 @@ def findings(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def test_a_clean_folder(rvc: Rvc, folder: Path) -> None:
     for path in target(6):
         shutil.copy(path, folder)
-    report = survey_of(rvc, folder)
+    done = rvc("dataset", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    report = parsed(done.stdout)
     assert report["folder"] == str(folder) and report["count"] == report["used"] == 6
     assert report["total_seconds"] == pytest.approx(sum(len(decode(p, RATE)) for p in target(6)) / RATE, abs=0.1)
     assert 0.9 * report["total_seconds"] < report["usable_seconds"] <= report["total_seconds"]
@@ -85,7 +105,7 @@ def test_a_clean_folder(rvc: Rvc, folder: Path) -> None:
     assert all(fields <= file.keys() for file in report["files"])
 
 
-def test_every_fault_is_named_with_its_files(rvc: Rvc, folder: Path) -> None:
+def test_every_fault_is_named_with_its_files(ask: Ask, folder: Path) -> None:
     for path in target(5):
         shutil.copy(path, folder)
     shutil.copy(target(1)[0], folder / "copy.flac")
@@ -104,7 +124,7 @@ def test_every_fault_is_named_with_its_files(rvc: Rvc, folder: Path) -> None:
     (folder / "notes.txt").write_text("words")
     (folder / "empty.wav").write_bytes(b"")
     shutil.copy(SAMPLES / "sources" / "arctic_aew_a0001.flac", folder / "man.flac")
-    report = survey_of(rvc, folder, "--workers", "1")
+    report = ask(folder, "--workers", "1")
     found = {code: (f["severity"], set(f["files"])) for code, f in findings(report).items()}
     assert found["clipping"] == ("warning", {"clipped.wav"})
     assert found["noise"][0] in ("warning", "problem") and "hissing.wav" in found["noise"][1]
@@ -126,47 +146,46 @@ def test_every_fault_is_named_with_its_files(rvc: Rvc, folder: Path) -> None:
     reasons = {f["name"]: f["unusable"] for f in report["files"] if f["unusable"]}
     assert reasons["empty.wav"] == "the file is empty" and reasons["short.wav"].startswith("too short")
 
-    done = rvc("dataset", folder, "--plain")
-    assert done.returncode == 0 and done.stdout.isascii()
-    assert max(map(len, done.stdout.splitlines())) <= 80
-    assert "clipped.wav" in done.stdout and "the file is empty" in done.stdout and "##" in done.stdout
+    text = ask.text(folder, "--plain")
+    assert text.isascii() and max(map(len, text.splitlines())) <= 80
+    assert "clipped.wav" in text and "the file is empty" in text and "##" in text
 
 
-def test_narrow_recordings_get_the_small_model(rvc: Rvc, folder: Path) -> None:
+def test_narrow_recordings_get_the_small_model(ask: Ask, folder: Path) -> None:
     write(folder / "a.wav", soxr.resample(soxr.resample(voice(0, 4), RATE, 16000), 16000, 44100), 44100)
-    report = survey_of(rvc, folder)
+    report = ask(folder)
     assert report["suggested_sample_rate"] == 16000 and report["suggested_presets"] == ["starter", "v2-32k"]
     assert findings(report)["bandwidth"]["severity"] == "warning"
 
 
-def test_two_speakers(rvc: Rvc, folder: Path) -> None:
+def test_two_speakers(ask: Ask, folder: Path) -> None:
     shutil.copy(SAMPLES / "sources" / "arctic_aew_a0001.flac", folder / "man.flac")
     long = voice(0, 6)
     write(folder / "woman.wav", long)
     man = decode(SAMPLES / "sources" / "arctic_aew_a0001.flac", 16000)
     write(folder / "man again.wav", np.tile(man, 3)[: 10 * 16000], 16000)
-    finding = findings(survey_of(rvc, folder))["two_voices"]
+    finding = findings(ask(folder))["two_voices"]
     assert finding["severity"] == "warning" and len(finding["files"]) in (1, 2)
     assert 90 < finding["numbers"]["low_hz"] < 130 < finding["numbers"]["high_hz"]
 
 
-def test_subfolders(rvc: Rvc, folder: Path) -> None:
+def test_subfolders(ask: Ask, folder: Path) -> None:
     (folder / "in").mkdir()
     shutil.copy(target(1)[0], folder / "in" / "a.flac")
     shutil.copy(target(2)[1], folder / "b.flac")
-    assert [f["name"] for f in survey_of(rvc, folder)["files"]] == ["b.flac"]
-    assert [f["name"] for f in survey_of(rvc, folder, "--subfolders")["files"]] == ["b.flac", "in/a.flac"]
+    assert [f["name"] for f in ask(folder)["files"]] == ["b.flac"]
+    assert [f["name"] for f in ask(folder, "--subfolders")["files"]] == ["b.flac", "in/a.flac"]
 
 
-def test_any_name(rvc: Rvc, folder: Path) -> None:
+def test_any_name(ask: Ask, folder: Path) -> None:
     names = ["-dash.flac", "line\nbreak.flac", "\x1b[31mred.flac", "声 録音 とても長い名前のファイルです、本当に.flac", "😀"]
     for name, path in zip(names, target(5), strict=True):
         shutil.copy(path, folder / name)
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.flac")).write_bytes(target(6)[5].read_bytes())
-    assert {f["name"] for f in survey_of(rvc, folder)["files"]} == {*names, "caf\\xe9.flac"}
+    assert {f["name"] for f in ask(folder)["files"]} == {*names, "caf\\xe9.flac"}
     for words in ([], ["--plain"]):
-        done = rvc("dataset", folder, *words)
-        assert done.returncode == 0 and "\x1b" not in done.stdout and "6 of 6" in done.stdout
+        text = ask.text(folder, *words)
+        assert "\x1b" not in text and "6 of 6" in text
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
@@ -181,11 +200,11 @@ def test_what_is_no_folder_of_recordings(rvc: Rvc, folder: Path, home: Path) -> 
     assert list(home.iterdir()) == []
 
 
-def test_only_too_short_files_are_still_described(rvc: Rvc, folder: Path) -> None:
+def test_only_too_short_files_are_still_described(ask: Ask, folder: Path) -> None:
     write(folder / "a.wav", voice(0, 1)[:9000])
-    report = survey_of(rvc, folder)
+    report = ask(folder)
     assert report["findings"][0]["code"] == "nothing_usable" and report["usable_seconds"] == 0
-    assert rvc("dataset", folder).returncode == 0
+    assert "too short" in ask.text(folder)
 
 
 # --- what is kept -----------------------------------------------------------------------------------------------------
@@ -195,20 +214,20 @@ def measured(folder: Path) -> list[str]:
     return [task.name for task in recordings_in(folder) if kept.of(task.name, task.bytes, task.mtime_ns) is None]
 
 
-def test_a_second_look_measures_only_what_changed(rvc: Rvc, folder: Path, cache: Path) -> None:
+def test_a_second_look_measures_only_what_changed(ask: Ask, folder: Path, cache: Path) -> None:
     for path in target(3):
         shutil.copy(path, folder)
-    first = survey_of(rvc, folder)
-    assert measured(folder) == [] and survey_of(rvc, folder) == first
+    first = ask(folder)
+    assert measured(folder) == [] and ask(folder) == first
     shutil.copy(target(4)[3], folder / target(1)[0].name)
     (folder / target(2)[1].name).unlink()
     assert measured(folder) == [target(1)[0].name]
-    assert len(survey_of(rvc, folder)["files"]) == 2
+    assert len(ask(folder)["files"]) == 2
     assert len(json.loads(next(cache.iterdir()).read_text())["files"]) == 2, "what is gone is forgotten"
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 1}', '{"version": 1, "files": 3}', "\x00\xff", "[" * 100_000])
-def test_a_damaged_cache_is_ignored(rvc: Rvc, folder: Path, cache: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 1}', '{"version": 1, "files": 3}', "\x00\xff", "[" * 100_000], ids=range(7))
+def test_a_damaged_cache_is_ignored(folder: Path, cache: Path, damage: str) -> None:
     shutil.copy(target(1)[0], folder)
     list(measure_all(folder, recordings_in(folder)))
     (path,) = cache.iterdir()
@@ -228,19 +247,19 @@ def test_records_of_another_kind_are_measured_again(folder: Path, cache: Path) -
     assert len(measured(folder)) == 1
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(rvc: Rvc, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_done_without(ask: Ask, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(target(1)[0], folder)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert survey_of(rvc, folder)["used"] == 1
+    assert ask(folder)["used"] == 1
 
 
 def test_two_at_once(rvc: Rvc, folder: Path) -> None:
     for path in target(4):
         shutil.copy(path, folder)
-    running = [rvc.start("dataset", folder, "--json", "--workers", "1") for _ in range(3)]
+    running = [rvc.start("dataset", folder, "--json", "--workers", "1") for _ in range(2)]
     reports = [json.loads(process.communicate(timeout=60)[0]) for process in running]
-    assert reports[0] == reports[1] == reports[2] and measured(folder) == []
+    assert reports[0] == reports[1] and measured(folder) == []
 
 
 # --- trouble on the way -----------------------------------------------------------------------------------------------
@@ -251,12 +270,12 @@ def dies_at_one(task: FileTask) -> Any:
 
 
 def test_a_file_that_ends_a_worker_is_named_and_the_others_are_measured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, path in zip("abcd", target(4), strict=True):
+    for name, path in zip("abc", target(3), strict=True):
         shutil.copy(path, folder / f"{name}.flac")
     monkeypatch.setattr(survey, "measure_file", dies_at_one)
     monkeypatch.setattr(survey, "SMALL_BYTES", 0)
-    reports = {r.name: r for r in measure_all(folder, recordings_in(folder), workers=2) if r is not None}
-    assert {name: r.unusable for name, r in reports.items()} == {"a.flac": "", "b.flac": LOST, "c.flac": "", "d.flac": ""}
+    reports = {r.name: r for r in measure_all(folder, recordings_in(folder), workers=1) if r is not None}
+    assert {name: r.unusable for name, r in reports.items()} == {"a.flac": "", "b.flac": LOST, "c.flac": ""}
     assert measured(folder) == ["b.flac"], "it is tried again the next time"
 
 
