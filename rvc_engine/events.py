@@ -6,6 +6,7 @@ An event becomes one JSON object a line in the journal: {"event": "Progressed", 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 
 
@@ -59,7 +60,7 @@ class ItemSkipped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainStepped(Event):
-    """One optimizer step of both networks. `seconds` is the duration of the step."""
+    """One optimizer step of both networks. `seconds` is the duration of the step, `data_seconds` the wait for its batch before."""
 
     step: int
     epoch: int
@@ -69,6 +70,7 @@ class TrainStepped(Event):
     grad_norms: dict[str, float]
     seconds: float
     stage: str = "train"
+    data_seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +107,13 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MemorySampled(Event):
-    """Bytes held by the engine: `rss_bytes` with its workers, `gpu_bytes` reserved by torch on its device."""
+    """Bytes held by the engine: `rss_bytes` with its workers, `gpu_bytes` reserved by torch on its devices. `gpus`: each that it uses as
+    {"uuid", "index", "reserved", "context"}; context, what CUDA itself holds, is None where the driver does not tell (in containers)."""
 
     rss_bytes: int
     gpu_bytes: int = 0
     stage: str = ""
+    gpus: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,5 +208,10 @@ def from_dict(record: dict[str, Any]) -> Event | None:
     kind = Event.KINDS.get(record.get("event", ""))
     if kind is None:
         return None
-    known = {f.name for f in fields(kind)}
+    known = _field_names(kind.__name__)
     return kind(**{key: value for key, value in record.items() if key in known})
+
+
+@cache
+def _field_names(kind: str) -> frozenset[str]:
+    return frozenset(f.name for f in fields(Event.KINDS[kind]))

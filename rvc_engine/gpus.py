@@ -140,3 +140,18 @@ def visible_gpus(gpus: tuple[Gpu, ...], visible: str | None) -> tuple[Gpu, ...]:
 def torch_gpus(state: GpuState) -> tuple[Gpu, ...]:
     """The GPUs that a torch started from here sees."""
     return visible_gpus(state.gpus, os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def held_by_torch(torch: Any, state: GpuState) -> list[dict[str, Any]]:
+    """What this process holds on each GPU that it uses, as events.MemorySampled has it. CUDA must be initialised."""
+    seen = torch_gpus(state)
+    held = []
+    for place in range(torch.cuda.device_count()):
+        reserved = int(torch.cuda.memory_reserved(place))
+        if not reserved:
+            continue
+        gpu = seen[place] if place < len(seen) else Gpu(place)
+        ours = (gpu.processes or {}).get(os.getpid())
+        context = max(ours - reserved, 0) if ours is not None else None
+        held.append({"uuid": gpu.uuid, "index": gpu.index, "reserved": reserved, "context": context})
+    return held

@@ -40,6 +40,7 @@ from rvc_engine.events import (
     Warned,
 )
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.gpus import held_by_torch, read_gpus
 from rvc_engine.journal import Journal
 from rvc_engine.lock import RunLock
 from rvc_engine.pipeline import STAGES, put_aside, run_pipeline
@@ -192,8 +193,8 @@ class Engine:
             except psutil.NoSuchProcess:
                 continue
         torch = sys.modules.get("torch")
-        gpu = torch.cuda.memory_reserved() if torch and hasattr(torch, "cuda") and torch.cuda.is_initialized() else 0
-        return MemorySampled(rss_bytes=rss, gpu_bytes=gpu, stage=self.stage)
+        gpus = held_by_torch(torch, read_gpus()) if torch and hasattr(torch, "cuda") and torch.cuda.is_initialized() else []
+        return MemorySampled(rss_bytes=rss, gpu_bytes=sum(gpu["reserved"] for gpu in gpus), stage=self.stage, gpus=gpus)
 
 
 class StopAsked(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import psutil
 
 from rvc_engine import events as ev
+from rvc_engine.curves import Curves
 from rvc_engine.experiment import Experiment
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
@@ -18,7 +20,9 @@ from rvc_engine.lock import live_holder
 from rvc_engine.pipeline import STAGES
 
 FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps
-HISTORY = 20_000  # loss points kept for drawing; older ones are thinned
+GRAD_NORM = "grad norm "  # with the network: g or d
+RATE = "learning rate"
+EPOCHS_KEPT = 32  # ends of the latest epochs, for the time that the rest will take
 
 
 @dataclass
@@ -54,7 +58,9 @@ class RunView:
     learning_rate: float = 0.0
     grad_norms: dict[str, float] = field(default_factory=dict)
     step_seconds: float = 0.0
-    loss_history: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+    curves: Curves = field(default_factory=Curves)  # of every run that was folded
+    epoch_ends: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=EPOCHS_KEPT))  # (time, step) in this run
+    waits: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=100))  # seconds (for data, in all) of the latest steps
     warnings: list[ev.Warned] = field(default_factory=list)
     error: dict[str, str] | None = None
     exit_code: int | None = None
@@ -65,6 +71,7 @@ class RunView:
     updated_at: float = 0.0
     rss_bytes: int = 0
     gpu_bytes: int = 0
+    gpus: list[dict[str, Any]] = field(default_factory=list)  # what the engine holds on each, as in MemorySampled
     silent_s: float = 0.0  # since the last event, by the heartbeat
     stuck: bool = False  # silent for longer than such a stage should be
     paused: str = ""  # what the stage waits for
@@ -93,6 +100,8 @@ class RunView:
         fresh = RunView(name=event.name, folder=event.folder, preset=event.preset, run=event.run, state="running", pid=event.pid)
         fresh.keeper = event.keeper
         fresh.started_at = fresh.updated_at = event.at
+        fresh.curves = self.curves
+        fresh.curves.new_run()
         self.__dict__.update(fresh.__dict__)
         for stage in event.stages:
             self._stage(stage)
@@ -119,23 +128,26 @@ class RunView:
         self.step, self.epoch, self.epochs = event.step, event.epoch, event.epochs
         self.losses, self.grad_norms = event.losses, event.grad_norms
         self.learning_rate, self.step_seconds = event.learning_rate, event.seconds
-        self.loss_history.append((event.step, event.losses))
-        if len(self.loss_history) > HISTORY:
-            del self.loss_history[: HISTORY // 2 : 2]
+        norms = {f"{GRAD_NORM}{network}": value for network, value in event.grad_norms.items()}
+        self.curves.add(event.step, event.at, event.seconds, {**event.losses, **norms, RATE: event.learning_rate})
+        self.waits.append((event.data_seconds, event.data_seconds + event.seconds))
 
     @_take.register
     def _(self, event: ev.StepsSuperseded) -> None:
-        while self.loss_history and self.loss_history[-1][0] > event.after_step:
-            self.loss_history.pop()
+        self.curves.forget_after(event.after_step)
+        self.epoch_ends.clear()
         self.step, self.epoch = min(self.step, event.after_step), min(self.epoch, event.epoch + 1)
 
     @_take.register
     def _(self, event: ev.EpochFinished) -> None:
         self.epoch, self.epochs, self.step = event.epoch, event.epochs, event.step
+        self.curves.end_epoch(event.epoch, event.step)
+        self.epoch_ends.append((event.at, event.step))
 
     @_take.register
     def _(self, event: ev.Paused) -> None:
         self.paused = event.reason
+        self.epoch_ends.clear()
 
     @_take.register
     def _(self, event: ev.Resumed) -> None:
@@ -143,7 +155,7 @@ class RunView:
 
     @_take.register
     def _(self, event: ev.MemorySampled) -> None:
-        self.rss_bytes, self.gpu_bytes = event.rss_bytes, event.gpu_bytes
+        self.rss_bytes, self.gpu_bytes, self.gpus = event.rss_bytes, event.gpu_bytes, event.gpus
 
     @_take.register
     def _(self, event: ev.Warned) -> None:

@@ -15,6 +15,8 @@ from rvc_engine.status import RunView, StageView
 from rvc_tui.gpu import Machine
 
 LINES = 1000  # of the journal, kept for scrolling
+READINGS = 60
+BUSY_READINGS = 10  # over so many a GPU's work is averaged
 SILENT_S = 40.0  # without progress for longer is worth saying
 
 
@@ -63,6 +65,7 @@ class ScreenState:
     begun: int = 0  # how often the journal began anew
     outlook: Outlook = field(default_factory=Outlook)
     machine: Machine = field(default_factory=Machine)
+    readings: deque[Machine] = field(default_factory=lambda: deque(maxlen=READINGS))  # the latest of the machine
     refused: str = ""  # why the last start did not become a run
     starting: bool = False
     event_at: float = 0.0  # of the last progress, by the engine's heartbeat
@@ -82,6 +85,16 @@ class ScreenState:
     def add(self, line: Line) -> None:
         self.lines.append(line)
         self.written += 1
+
+    def note_machine(self, machine: Machine) -> None:
+        self.machine = machine
+        self.readings.append(machine)
+
+    def busy(self, index: int) -> float | None:
+        """Percent of late that a GPU was busy; None where that is not told."""
+        told = [gpu.utilisation for machine in list(self.readings)[-BUSY_READINGS:] for gpu in machine.gpus if gpu.index == index]
+        known = [value for value in told if value is not None]
+        return sum(known) / len(known) if known else None
 
     @property
     def running(self) -> bool:

@@ -67,12 +67,14 @@ class TrainingLoop:
         batches = self.sampler.batches(epoch)
         state.order = self._order(batches)
         self._set_rate(epoch)
+        asked = time.monotonic()
         for batch in self._load(batches[state.position :]):
-            yield self._step(batch, epoch)
+            yield self._step(batch, epoch, time.monotonic() - asked)
             if time.monotonic() - self._told > PROGRESS_S:
                 yield self._progress()
             if state.position < len(batches):
                 yield from self.saver.inside_epoch()
+            asked = time.monotonic()
         means = {name: value / state.position for name, value in state.sums.items()}
         finished = EpochFinished(epoch=epoch, epochs=self.course.epochs, step=state.step, losses=shown(means), seconds=state.seconds)
         state.epoch, state.mel = epoch, means["loss/g/mel"]
@@ -105,7 +107,7 @@ class TrainingLoop:
                 coming = reader.submit(self.dataset.batch, following) if following else None
                 yield ready.to(device)
 
-    def _step(self, batch: Batch, epoch: int) -> TrainStepped:
+    def _step(self, batch: Batch, epoch: int, waited: float) -> TrainStepped:
         state, started = self.state, time.monotonic()
         numbers = self._numbers(batch)
         self._check_finite(numbers, batch)
@@ -124,6 +126,7 @@ class TrainingLoop:
             learning_rate=rate,
             grad_norms=norms,
             seconds=seconds,
+            data_seconds=waited,
         )
 
     def _numbers(self, batch: Batch) -> dict[str, float]:

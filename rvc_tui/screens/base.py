@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
+from textual.widgets import Footer, Input
 
 from rvc_tui.session import Session
 from rvc_tui.widgets.failure import FailurePanel, told
+from rvc_tui.widgets.filter import FilterLine
 from rvc_tui.widgets.heading import Heading
+from rvc_tui.widgets.journal import JournalPanel
 from rvc_tui.widgets.panel import Panel
 from rvc_tui.widgets.places import PlacesLine
 
@@ -33,6 +36,8 @@ class AppScreen(Screen[None]):
         Binding("pageup,b", "up(10)", show=False, id="list.page-up"),
         Binding("g,home", "up(100000)", show=False, id="list.first"),
         Binding("G,end", "down(100000)", show=False, id="list.last"),
+        Binding("slash", "filter", key_display="/", show=False, id="journal.filter", tooltip="only lines of the journal with a text"),
+        Binding("escape", "clear_filter", show=False, id="journal.all"),
     ]
 
     @property
@@ -73,9 +78,48 @@ class AppScreen(Screen[None]):
         for panel in self.query(Panel):
             panel.show(state, self.session.client.now())
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "filter":
+            return self.journal is not None
+        return self.filtering if action == "clear_filter" else True
+
     def usable(self) -> tuple[object, ...]:
         """Which of its own keys work now."""
         return tuple(self.check_action(b.action.partition("(")[0], ()) for b in type(self).BINDINGS if isinstance(b, Binding))
+
+    # --- the journal's filter -----------------------------------------------------------------------------------------
+    @property
+    def journal(self) -> JournalPanel | None:
+        return next(iter(self.query(JournalPanel)), None) if self.is_mounted else None
+
+    @property
+    def filtering(self) -> bool:
+        return self.journal is not None and bool(self.journal.wanted)
+
+    def action_filter(self) -> None:
+        """What is typed is looked for at once."""
+        if self.journal is not None and not self.query(FilterLine):
+            line = FilterLine(self.journal.wanted)
+            self.mount(line, after=self.journal)
+            line.focus()
+
+    def action_clear_filter(self) -> None:
+        if self.journal is not None:
+            self.journal.only("")
+            self.refresh_bindings()
+
+    @on(Input.Changed, "#filter")
+    def filter_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.journal is not None:
+            self.journal.only(event.value.strip())
+
+    @on(FilterLine.Left)
+    def filter_left(self, event: FilterLine.Left) -> None:
+        self.query(FilterLine).remove()
+        if self.journal is not None:
+            self.journal.only(event.wanted)
+        self.refresh_bindings()
 
     # --- what keys need -------------------------------------------------------------------------------------------------
     def command(self) -> list[str]:

@@ -68,7 +68,7 @@ class StageScreen(AppScreen):
             return bool(self.is_mounted and self.form.items)
         if action == "run_stage":
             return bool(self.session.client.name) and not self.session.state.running and not self.session.state.starting
-        return True
+        return super().check_action(action, parameters)
 
     def move(self, count: int) -> None:
         self.form.move(count)
@@ -85,6 +85,8 @@ class StageScreen(AppScreen):
     def action_leave_field(self) -> None:
         if self.form.editing:
             self.form.leave_entry()
+        elif self.filtering:
+            self.action_clear_filter()
         else:
             self.rvc.action_home()
 

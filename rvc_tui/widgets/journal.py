@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.markup import escape
 from rich.text import Text
 from textual.events import Resize
 from textual.widgets import RichLog
@@ -24,6 +25,21 @@ class JournalPanel(RichLog):
         self._begun = 0
         self._width = 0
         self._state: ScreenState | None = None
+        self.wanted = ""  # only lines with this text
+
+    def only(self, wanted: str) -> None:
+        """Show the lines that contain a text, in either case; all of them for an empty one."""
+        if wanted == self.wanted:
+            return
+        self.wanted = wanted
+        self.border_title = f"Journal: lines with {escape(wanted)}" if wanted else "Journal"
+        if self._state is not None:
+            self.clear()
+            self._write(list(self._state.lines))
+            self.scroll_end(animate=False)
+
+    def shows(self, line: Line) -> bool:
+        return (not self.stage or line.stage == self.stage) and self.wanted.casefold() in line.text.casefold()
 
     def show(self, state: ScreenState) -> None:
         self._state = state
@@ -37,7 +53,7 @@ class JournalPanel(RichLog):
     def _write(self, lines: list[Line]) -> None:
         follow = self.is_vertical_scroll_end
         for line in lines:
-            if self.stage and line.stage != self.stage:
+            if not self.shows(line):
                 continue
             text = Text.assemble((f"{clock(line.at)} ", "dim"), (SIGN[line.mark] + " ".join(line.text.split()), STYLE[line.mark]))
             self.write(text, scroll_end=follow, animate=False)

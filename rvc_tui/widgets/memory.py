@@ -1,12 +1,12 @@
-"""The machine now and the batch size that suits it: one line a GPU (the processor without one), one or two for the advice."""
+"""The machine now: its GPUs with the share of this run, the processor without one; and the batch size that suits it."""
 
 from __future__ import annotations
 
 from rich.text import Text
 
 from rvc_engine.gpus import Gpu
-from rvc_tui.drawing import gib
-from rvc_tui.gpu import Machine
+from rvc_tui.drawing import gib, sparkline
+from rvc_tui.gpu import Share, share_of
 from rvc_tui.state import ScreenState
 from rvc_tui.widgets.panel import Panel, join
 
@@ -18,7 +18,7 @@ class MemoryPanel(Panel):
     TITLE = "Machine"
 
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
-        return join([*machine_lines(state.machine, now), *self.advice_lines(state)])
+        return join([*machine_lines(state, width, now), *self.advice_lines(state)])
 
     def advice_lines(self, state: ScreenState) -> list[Text]:
         advice = state.outlook.advice
@@ -35,27 +35,96 @@ class MemoryPanel(Panel):
         return [line, Text(f"{free}. {advice['reasons'][0] if advice['reasons'] else ''}", "dim")]
 
 
-def machine_lines(machine: Machine, now: float) -> list[Text]:
+class MachinePanel(Panel):
+    """`roomy`: a picture of each GPU's memory and work; else a line each."""
+
+    TITLE = "Machine"
+
+    def __init__(self, *, ascii: bool, id: str | None = None) -> None:
+        super().__init__(ascii=ascii, id=id)
+        self.roomy = False
+
+    def draw(self, state: ScreenState, width: int, now: float) -> Text:
+        if not self.roomy or not state.machine.gpus:
+            return join(machine_lines(state, width, now))
+        return join([line for gpu in state.machine.gpus for line in self.picture(state, gpu, width)])
+
+    def picture(self, state: ScreenState, gpu: Gpu, width: int) -> list[Text]:
+        share = share_of(gpu, state.view, running=state.running)
+        memory = f" {gib(gpu.memory_used)}/{gib(gpu.memory_total)} GiB{share_words(share, gpu)}"
+        label = f"{'memory':<8}"
+        drawn = memory_bar(gpu, share, min(40, width - len(label) - len(memory)), ascii=self.ascii)
+        work = [float(g.utilisation or 0) for m in state.readings for g in m.gpus if g.index == gpu.index]
+        lines = [Text.assemble((f"GPU {gpu.index} {gpu.name}{'  MIG' if gpu.mig else ''}", "bold"))]
+        lines.append(Text.assemble((label, "dim"), drawn, memory))
+        figures = "  ".join(figures_of(gpu))
+        course = sparkline([*work, 0.0, 100.0], width, ascii=self.ascii)[: len(work)][-max(width - len(label) - len(figures) - 2, 0) :]
+        lines.append(Text.assemble((f"{'busy':<8}", "dim"), figures, "  ", (course, "cyan")))
+        return lines
+
+
+def memory_bar(gpu: Gpu, share: Share, width: int, *, ascii: bool) -> Text:
+    """This run, then others, then what is free."""
+    if not gpu.memory_total or gpu.memory_used is None or width < 6:
+        return Text()
+    inside = width - 2
+    ours = max(0, min(inside, round(inside * share.run / gpu.memory_total)))
+    used = max(ours, min(inside, round(inside * gpu.memory_used / gpu.memory_total)))
+    run, others, free = ("#", "+", ".") if ascii else ("█", "▒", "░")
+    return Text.assemble("[", (run * ours, "cyan"), (others * (used - ours), "yellow"), (free * (inside - used), "dim"), "]")
+
+
+def machine_lines(state: ScreenState, width: int, now: float) -> list[Text]:
+    machine = state.machine
     if not machine.at:
         return [Text("reading...", "dim")]
     age = f"  {now - machine.at:.0f} s ago" if now - machine.at > OLD_S else ""
-    if machine.gpus:
-        hidden = len(machine.gpus) - SHOWN_GPUS
-        lines = [Text(gpu_line(gpu) + age) for gpu in machine.gpus[:SHOWN_GPUS]]
-        if hidden > 0:
-            lines[-1].append(f"  and {hidden} more")
-        return lines
+    if not machine.gpus:
+        return [processor_line(state, age)]
+    hidden = len(machine.gpus) - SHOWN_GPUS
+    more = f"  and {hidden} more" if hidden > 0 else ""
+    lines = []
+    for place, gpu in enumerate(machine.gpus[:SHOWN_GPUS]):
+        tail = age + (more if place == SHOWN_GPUS - 1 else "")
+        lines.append(Text(gpu_line(gpu, share_of(gpu, state.view, running=state.running), width - len(tail)) + tail))
+    return lines
+
+
+def processor_line(state: ScreenState, age: str) -> Text:
+    machine, run = state.machine, state.view.rss_bytes if state.running else 0
     percent = "n/a" if machine.processor_percent is None else f"{machine.processor_percent:.0f} %"
-    memory = f"{gib(machine.memory_used)}/{gib(machine.memory_total)} GiB"
-    return [Text.assemble(f"processor {percent}  memory {memory}{age}  ", (f"no GPU: {machine.no_gpu}", "dim"))]
+    line = Text(f"processor {percent}  memory {gib(machine.memory_used)}/{gib(machine.memory_total)} GiB")
+    if run and machine.memory_used is not None:
+        line.append(f" (run {gib(run)}, others {gib(max(machine.memory_used - run, 0))})")
+    line.append(f"  swap {gib(machine.swap_used)}" if machine.swap_used else "")
+    return line.append(f"{age}  ").append(f"no GPU: {machine.no_gpu}", "dim")
 
 
-def gpu_line(gpu: Gpu) -> str:
+def share_words(share: Share, gpu: Gpu) -> str:
+    """Empty where there is nothing to tell apart."""
+    run = f"run {gib(share.run)}{'' if share.exact else '+'}, " if share.run else ""
+    if share.others is not None:
+        return f" ({run}others {gib(share.others)})"
+    if gpu.memory_used is None and not run:
+        return ""
+    most = f", at most {gib(share.others_at_most)}" if share.others_at_most is not None else ""
+    return f" ({run}others unknown{most})"
+
+
+def figures_of(gpu: Gpu) -> list[str]:
+    """Utilisation, temperature, power; what is not told is n/a."""
+
     def told(value: float | None, unit: str) -> str:
         return f"{'n/a' if value is None else f'{value:.0f}'} {unit}"
 
     limit = "" if gpu.power_limit is None else f"/{gpu.power_limit:.0f}"
-    power = f"{'n/a' if gpu.power is None else f'{gpu.power:.0f}'}{limit} W"
-    memory = f"{gib(gpu.memory_used)}/{gib(gpu.memory_total)} GiB"
-    parts = [f"GPU {gpu.index} {gpu.name}", memory, told(gpu.utilisation, "%"), told(gpu.temperature, "C"), power]
-    return "  ".join([*parts, "MIG"] if gpu.mig else parts)
+    return [told(gpu.utilisation, "%"), told(gpu.temperature, "C"), f"{'n/a' if gpu.power is None else f'{gpu.power:.0f}'}{limit} W"]
+
+
+def gpu_line(gpu: Gpu, share: Share, width: int) -> str:
+    """The name gives way where there is little room."""
+    memory = f"{gib(gpu.memory_used)}/{gib(gpu.memory_total)} GiB{share_words(share, gpu)}"
+    rest = "  ".join([memory, *figures_of(gpu), *(["MIG"] if gpu.mig else [])])
+    name = gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
+    room = width - len(rest) - len(f"GPU {gpu.index}   ")
+    return f"GPU {gpu.index} {name if len(name) <= room else name[: max(room, 0)].rstrip()}".rstrip() + f"  {rest}"

@@ -253,7 +253,7 @@ def test_steps_once() -> None:
     view = RunView()
     for event in [*first, *second, *third]:
         view.fold(event)
-    assert [step for step, _ in view.loss_history] == [1, 2, 3, 4] and (view.step, view.epoch) == (4, 2)
+    assert [row.step for row in view.curves.recent] == [1, 2, 3, 4] and (view.step, view.epoch) == (4, 2)
 
 
 # --- trouble in a step --------------------------------------------------------------------------------------------------

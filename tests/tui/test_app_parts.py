@@ -24,7 +24,6 @@ from rvc_tui.gpu import Machine, read_machine
 from rvc_tui.plain import follow_plainly
 from rvc_tui.screens.choose import FolderSuggester
 from rvc_tui.state import ScreenState
-from rvc_tui.widgets.losses import chosen_losses
 from rvc_tui.widgets.memory import machine_lines
 
 
@@ -157,11 +156,15 @@ async def test_folder_completion(tmp_path: Path) -> None:
 
 def test_machine_lines_are_honest_about_what_is_not_told() -> None:
     assert read_machine().memory_total
+
+    def line(machine: Machine, now: float) -> str:
+        return machine_lines(ScreenState(machine=machine), 100, now)[0].plain
+
     silent = Machine(at=10.0, gpus=(Gpu(0, "Card", mig=True),))
-    assert machine_lines(silent, 10.0)[0].plain == "GPU 0 Card  n/a/n/a GiB  n/a %  n/a C  n/a W  MIG"
+    assert line(silent, 10.0) == "GPU 0 Card  n/a/n/a GiB  n/a %  n/a C  n/a W  MIG"
     full = Gpu(1, "Card", memory_total=24 << 30, memory_used=6 << 30, utilisation=98, temperature=61, power=151.2, power_limit=350.0)
-    assert machine_lines(Machine(at=10.0, gpus=(full,)), 40.0)[0].plain == "GPU 1 Card  6.0/24.0 GiB  98 %  61 C  151/350 W  30 s ago"
-    assert "no GPU: hidden" in machine_lines(Machine(at=10.0, no_gpu="hidden"), 10.0)[0].plain
+    assert line(Machine(at=10.0, gpus=(full,)), 40.0) == "GPU 1 Card  6.0/24.0 GiB (others 6.0)  98 %  61 C  151/350 W  30 s ago"
+    assert "no GPU: hidden" in line(Machine(at=10.0, no_gpu="hidden"), 10.0)
 
 
 def test_characters() -> None:
@@ -172,7 +175,6 @@ def test_characters() -> None:
     assert binned([1, 1, 3, 3], 2) == [1, 3] and len(binned(list(range(1000)), 60)) == 60
     assert number(float("nan")) == "nan" and number(0) == "0" and max(map(len, map(number, [1234567.0, 1e-9, 12.3456, -1e9]))) <= 8
     assert shortened("/a/very/long/path", 8, ascii=True) == ".../path" and shortened("声声声", 5, ascii=False) == "…声声"
-    assert chosen_losses(["kl", "loss/mel", "loss/total"]) == ["loss/total", "loss/mel"] and chosen_losses(["a"]) == ["a"]
 
 
 def test_long_replay_is_quick() -> None:

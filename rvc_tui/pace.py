@@ -1,0 +1,120 @@
+"""How fast a training is, how long it goes on, what it costs and what holds it up. Pure functions of what the screen knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from rvc_engine.status import RunView
+from rvc_tui.drawing import gib, number
+from rvc_tui.gpu import Machine, share_of
+from rvc_tui.state import ScreenState
+
+STEPS = 50  # the latest, for steps/s
+GROUPS = 5  # of steps, while fewer than EPOCHS epochs have ended
+EPOCHS = 3
+WAITING = 0.2  # of the time for data is worth telling
+IDLE_PERCENT = 50.0
+FULL = 0.98
+OTHERS_BYTES = 1 << 30
+SWAP_BYTES_S = 1 << 20
+
+
+@dataclass(frozen=True)
+class Span:
+    """Seconds: the middle, and where it lies in most cases."""
+
+    middle: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        unit, name = (1.0, "s") if self.middle < 120 else (60.0, "min") if self.middle < 7200 else (3600.0, "h")
+        digits = 0 if unit == 1.0 else 1
+        words = f"{self.middle / unit:.{digits}f} {name}"
+        low, high = f"{self.low / unit:.{digits}f}", f"{self.high / unit:.{digits}f}"
+        return words if low == high else f"{words} ({low}..{high})"
+
+
+def steps_a_second(view: RunView) -> float | None:
+    """By the clock, over the latest steps of this run: waiting and saving count."""
+    rows = list(view.curves.recent)[-STEPS:]
+    times = [row.at for row in rows if row.at >= view.started_at]
+    return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else None
+
+
+def seconds_a_step(view: RunView) -> list[float]:
+    """Of each of the latest epochs; while there are few of them, of groups of the latest steps."""
+    ends = list(view.epoch_ends)
+    epochs = [(b[0] - a[0]) / (b[1] - a[1]) for a, b in pairwise(ends) if b[1] > a[1] and b[0] > a[0]]
+    if len(epochs) >= EPOCHS:
+        return epochs
+    rows = [(row.at, row.step) for row in view.curves.recent if row.at >= view.started_at]
+    size = max(len(rows) // GROUPS, 1)
+    marks = rows[::-size][::-1] if len(rows) > 1 else []
+    return [(b[0] - a[0]) / (b[1] - a[1]) for a, b in pairwise(marks) if b[1] > a[1] and b[0] > a[0]]
+
+
+def time_left(view: RunView) -> Span | None:
+    """Of the training; None when it does not run or nothing is known yet."""
+    stage = view.stages.get("train")
+    if view.state != "running" or stage is None or stage.state != "running":
+        return None
+    left, paces = stage.total - view.step, sorted(seconds_a_step(view))
+    if left <= 0 or not paces:
+        return None
+    edge = len(paces) // 8  # the slowest and the fastest eighth are exceptions
+    return Span(left * median(paces), left * paces[edge], left * paces[len(paces) - 1 - edge])
+
+
+def run_seconds(view: RunView, now: float) -> float:
+    if not view.started_at:
+        return 0.0
+    return max(0.0, (now if view.state == "running" else view.updated_at) - view.started_at)
+
+
+# --- what holds it up -------------------------------------------------------------------------------------------------
+def waiting_share(view: RunView) -> float:
+    """Of the time of the latest steps, how much was waiting for data."""
+    total = sum(seconds for _, seconds in view.waits)
+    return sum(waited for waited, _ in view.waits) / total if total > 0 else 0.0
+
+
+def bottlenecks(state: ScreenState) -> list[str]:
+    """What keeps the training from being faster, the worst first; empty while none is known."""
+    view, machine = state.view, state.machine
+    found = [f"paused: {view.paused}"] if view.paused else []
+    found += spilling(machine)
+    share = waiting_share(view)
+    if share >= WAITING:
+        found.append(f"waiting for data {share:.0%} of the time: a slow disk, or other programs on the processor")
+    for gpu in machine.gpus:
+        ours = share_of(gpu, view, running=state.running)
+        if ours.run:
+            busy = state.busy(gpu.index)
+            if busy is not None and busy < IDLE_PERCENT and share < WAITING:
+                found.append(f"GPU {gpu.index} is only {busy:.0f} % busy: small batches leave it idle")
+            if gpu.memory_used is not None and gpu.memory_total and gpu.memory_used > FULL * gpu.memory_total:
+                found.append(f"memory of GPU {gpu.index} is full")
+        if ours.run and ours.others_at_least > OTHERS_BYTES:
+            found.append(f"another user holds {gib(ours.others_at_least)} GiB of GPU {gpu.index}")
+    return found
+
+
+def spilling(machine: Machine) -> list[str]:
+    rate = machine.swapped_in_s
+    if rate is None or rate < SWAP_BYTES_S:
+        return []
+    return [f"memory spills to the disk ({number(rate / (1 << 20))} MiB/s swapped in): close programs, or a smaller batch"]
+
+
+def no_bottleneck(state: ScreenState) -> str:
+    """What the training is limited by when nothing is wrong."""
+    machine, view = state.machine, state.view
+    busy = [state.busy(gpu.index) for gpu in machine.gpus if share_of(gpu, view, running=state.running).run]
+    if busy and busy[0] is not None:
+        return f"none: the GPU is {busy[0]:.0f} % busy, waiting for data {waiting_share(view):.0%}"
+    if not machine.gpus and machine.processor_percent is not None:
+        return f"none: the processor is {machine.processor_percent:.0f} % busy, waiting for data {waiting_share(view):.0%}"
+    return f"none seen; waiting for data {waiting_share(view):.0%}"

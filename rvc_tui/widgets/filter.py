@@ -1,0 +1,29 @@
+"""A line to type in what the journal is to show."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import Input
+
+
+class FilterLine(Input):
+    """Enter keeps what is typed, esc clears it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "all lines")]
+
+    class Left(Message):
+        def __init__(self, wanted: str) -> None:
+            super().__init__()
+            self.wanted = wanted
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(wanted, placeholder="only lines with this text; enter keeps it, esc shows all", compact=True, id="filter")
+
+    def action_give_up(self) -> None:
+        self.post_message(self.Left(""))
+
+    async def action_submit(self) -> None:
+        self.post_message(self.Left(self.value.strip()))

@@ -1,0 +1,80 @@
+"""Where a training is: epoch and step, how fast, how long yet, what it costs, and what holds it up."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from rich.text import Text
+
+from rvc_engine.commands.display import duration
+from rvc_engine.status import GRAD_NORM, RunView
+from rvc_tui.drawing import number
+from rvc_tui.pace import bottlenecks, no_bottleneck, run_seconds, steps_a_second, time_left
+from rvc_tui.remembered import Price
+from rvc_tui.state import ScreenState
+from rvc_tui.widgets.losses import known
+from rvc_tui.widgets.panel import Panel, join
+
+NORM_STEPS = 20  # above the limit for so long is trouble
+
+
+class PacePanel(Panel):
+    TITLE = "Progress"
+
+    def __init__(self, *, ascii: bool, id: str | None = None) -> None:
+        super().__init__(ascii=ascii, id=id)
+        self.price: Price | None = None
+
+    def draw(self, state: ScreenState, width: int, now: float) -> Text:
+        lines = [self.pace(state.view, now), self.learning(state.view, now, width)]
+        if state.running and state.view.stage == "train":
+            lines.append(bottleneck_line(state))
+        return join(lines)
+
+    def pace(self, view: RunView, now: float) -> Text:
+        stage = view.stages.get("train")
+        total = f"/{stage.total}" if stage is not None and stage.total else ""
+        line = Text.assemble((f"epoch {view.epoch}/{view.epochs}  step {view.step}{total}", "bold"))
+        if rate := steps_a_second(view):
+            line.append(f"  {number(float(f'{rate:.3g}'))} steps/s")
+        left = time_left(view)
+        if left is not None:
+            line.append(f"  {left} left")
+        elif view.state == "running" and stage is not None and stage.state == "running":
+            line.append("  time left: not known yet", "dim")
+        elif stage is not None and stage.seconds:
+            line.append(f"  took {duration(stage.seconds)}")
+        return line
+
+    def learning(self, view: RunView, now: float, width: int) -> Text:
+        """Learning rate, gradient norms with a mark where they are too high, and the cost."""
+        line = Text(f"rate {number(view.learning_rate)}")
+        for network in sorted(view.grad_norms, reverse=True):
+            line.append("  gradients " if network == "g" else "  ")
+            line.append(f"{network.upper()} {number(float(f'{view.grad_norms[network]:.3g}'))}")
+            if worry := norm_worry(view, network):
+                line.append(f" ! {worry}", "bold red")
+        if self.price is not None and (seconds := run_seconds(view, now)):
+            left = time_left(view)
+            line.append(f"  cost {self.price.of(seconds)}", "bold")
+            line.append(f", about {self.price.of(seconds + left.middle)} in all" if left else "")
+            line.append(f" at {self.price}/h", "dim")
+        return line
+
+
+def norm_worry(view: RunView, network: str) -> str:
+    """Empty while the gradients are as they should be."""
+    name = f"{GRAD_NORM}{network}"
+    limit = known(name).limit
+    late = [row.values.get(name, 0.0) for row in list(view.curves.recent)[-NORM_STEPS:]]
+    if limit is None or not late or late[-1] <= limit:
+        return ""
+    return "trouble: i tells" if len(late) >= NORM_STEPS and median(late) > limit else "high"
+
+
+def bottleneck_line(state: ScreenState) -> Text:
+    found = bottlenecks(state)
+    if not found:
+        return Text.assemble(("bottleneck  ", "dim"), (no_bottleneck(state), "dim"))
+    line = Text.assemble(("bottleneck  ", "bold"), (f"! {found[0]}", "bold yellow"))
+    return line.append(f"; {'; '.join(found[1:])}" if len(found) > 1 else "", "yellow")
