@@ -23,7 +23,7 @@ from rvc_tui.places import PLACES, beside
 from rvc_tui.screens import SCREENS
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.command import CommandScreen
-from rvc_tui.screens.confirm import ConfirmScreen
+from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.plan import PlanScreen
 from rvc_tui.session import Session
@@ -297,7 +297,18 @@ class RvcApp(App[None]):
         self.push_screen(HelpScreen(self.screen.active_bindings))
 
     def action_leave(self) -> None:
-        self.exit()
+        """Asks only when something would be lost. A run goes on, and is not."""
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                if self.session.unfinished:
+                    self.session.client.interrupt()
+                self.exit()
+
+        if not self.session.unfinished or isinstance(self.screen, LeaveScreen):  # asked twice: meant
+            answered(True)
+        else:
+            self.push_screen(LeaveScreen("Leaving cuts off:\n" + "\n".join(self.session.unfinished.values()) + "\nLeave?"), answered)
 
     def parting_words(self) -> list[str]:
         """What is printed on leaving: that a run goes on, and where the results are."""

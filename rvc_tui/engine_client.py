@@ -88,7 +88,7 @@ class EngineClient:
         self.experiment: Experiment | None = self.workspace.experiment(name) if name else None
         self.folder = str(self.experiment.folder) if self.experiment else ""
         self._reader: JournalReader | None = None
-        self._streaming: dict[str, subprocess.Popen[bytes]] = {}  # by the first word of the command
+        self._streaming: dict[str, subprocess.Popen[bytes]] = {}  # by the first two words of the command
 
     def now(self) -> float:
         return time.time()
@@ -153,7 +153,7 @@ class EngineClient:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        self._streaming[words[0]] = process
+        self._streaming[" ".join(words[:2])] = process
         errors: list[bytes] = []
         listener = threading.Thread(target=listen, args=(process, errors, said), daemon=True)
         listener.start()
@@ -168,9 +168,9 @@ class EngineClient:
         yield {"exit_code": code, "problem": last_line(b"".join(errors), words, code) if code else ""}
 
     def interrupt(self, command: str = "") -> None:
-        """Stop a command that streams, named by its first word, or all of them, as ctrl+c does."""
+        """Stop the commands that stream and begin so ("assets pull"), or all of them, as ctrl+c does."""
         for name, process in self._streaming.items():
-            if command in ("", name) and process.poll() is None:
+            if name.startswith(command) and process.poll() is None:
                 process.send_signal(signal.SIGINT)
 
     def queue_runner(self) -> int:

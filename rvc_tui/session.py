@@ -11,13 +11,14 @@ from rvc_tui.state import ScreenState
 @dataclass
 class Session:
     """`pace`: how many times slower everything is told and drawn. `dataset` and `preset`: what the form was left with, until the engine
-    has written it down."""
+    has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it."""
 
     client: Client
     ascii: bool = False
     pace: int = 1
     dataset: str = ""
     preset: str = ""
+    unfinished: dict[str, str] = field(default_factory=dict)
     state: ScreenState = field(default_factory=ScreenState)
 
     def begin(self, client: Client) -> None:

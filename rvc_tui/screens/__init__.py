@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rvc_tui.screens.assets import AssetsScreen
 from rvc_tui.screens.experiments import ExperimentsScreen
 from rvc_tui.screens.queue import QueueScreen
 from rvc_tui.screens.stage import FeaturesScreen, IndexScreen, PitchScreen, PreprocessScreen
@@ -18,5 +19,6 @@ SHOWN = (
     TrainScreen,
     IndexScreen,
     QueueScreen,
+    AssetsScreen,
 )
 SCREENS: dict[str, Callable[[], Any]] = {screen.place: screen for screen in SHOWN}

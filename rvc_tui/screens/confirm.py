@@ -14,8 +14,8 @@ from textual.widgets import Static
 class ConfirmScreen(ModalScreen[bool]):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "yes"),
-        Binding("n,q,escape,enter", "answer(False)", "no"),
+        Binding("y", "answer(True)", "yes", id="question.yes"),
+        Binding("n,q,escape,enter", "answer(False)", "no", id="question.no"),
     ]
 
     def __init__(self, question: str) -> None:
@@ -29,3 +29,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)
+
+
+class LeaveScreen(ConfirmScreen):
+    """Before the app is left."""

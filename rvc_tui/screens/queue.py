@@ -30,9 +30,9 @@ class QueueScreen(AppScreen):
     place = "queue"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "add", "add", id="queue.add", tooltip="put the watched experiment at the end, with its settings"),
-        Binding("x", "run_queue", "run queue", id="queue.run", tooltip="run what waits, one after the other; it outlives the app"),
-        Binding("X", "stop_queue", "stop queue", id="queue.stop", tooltip="stop the queue and its run, which saves (asks first)"),
-        Binding("enter,o", "open", "open", key_display="enter", id="queue.open", tooltip="watch the experiment of the chosen entry"),
+        Binding("x", "run_queue", "start", id="queue.run", tooltip="run what waits, one after the other; it outlives the app"),
+        Binding("X", "stop_queue", "stop", id="queue.stop", tooltip="stop the queue and its run, which saves (asks first)"),
+        Binding("enter,o", "open", "open", key_display="o", id="queue.open", tooltip="watch the experiment of the chosen entry"),
         Binding("K", "shift(-1)", "up", show=False, id="queue.earlier", tooltip="the chosen entry one place earlier"),
         Binding("J", "shift(1)", "down", show=False, id="queue.later", tooltip="the chosen entry one place later"),
         Binding("D,delete", "remove", "remove", key_display="D", show=False, id="queue.remove", tooltip="take the entry out (asks first)"),
@@ -87,14 +87,17 @@ class QueueScreen(AppScreen):
         """`title`: of what is said when it does not work; `done`: what is said when it does."""
         answer = client.ask(["queue", *words, "--json"])
         if answer.problem:
-            self.app.call_from_thread(self.notify, answer.problem, title=title, severity="error", timeout=10)
+            self.call_later(self.say, answer.problem, title)
         elif done:
-            self.app.call_from_thread(self.notify, done)
+            self.call_later(self.notify, done)
         self.tell(client.ask(["queue", "list", "--json"]), client)
 
     def tell(self, answer: Answer, client: Client) -> None:
         runner = client.queue_runner()
-        self.app.call_from_thread(self.told, answer, runner)
+        self.call_later(self.told, answer, runner)
+
+    def say(self, problem: str, title: str) -> None:
+        self.notify(problem, title=title, severity="error", timeout=10)
 
     def told(self, answer: Answer, runner: int) -> None:
         self._stamp = self.stamp()

@@ -214,12 +214,12 @@ async def test_command_copy_and_footer() -> None:
         await pilot.press("y")
         assert app.clipboard.splitlines()[1] == "2 failed bob a.flac [/b] is not audio"
         last = text_of(app).splitlines()[-1]
-        assert "run queue" in last and "stop queue" not in last and "quit" in last
+        assert "x start" in last and "X stop" not in last and "quit" in last
 
 
 @pytest.mark.parametrize("size", [(60, 20), (200, 60)])
 async def test_sizes_and_ascii(size: tuple[int, int]) -> None:
-    app = queue_app(ENTRIES[:4], ascii=True)
+    app = queue_app(ENTRIES[:4], ascii=True, pid=77)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         assert text_of(app).isascii()

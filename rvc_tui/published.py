@@ -1,0 +1,75 @@
+"""The published weights as `rvc assets` tells of them: what a preset needs, what is missing, how to copy it by hand. No Textual here."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.commands.display import duration, size
+
+MISSING, DIFFERS = "missing", "differs"
+Row = dict[str, Any]  # of rvc assets list --json
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a preset needs with pitch. `lacking`: what is missing or not as published."""
+
+    preset: str
+    rows: tuple[Row, ...]
+
+    @property
+    def lacking(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row["state"] in (MISSING, DIFFERS))
+
+    @property
+    def size(self) -> str:
+        """Of what is lacking; some sizes are not publicly stated."""
+        return total_of([bytes_of(row) for row in self.lacking])
+
+
+def need_of(preset: str, rows: list[Row]) -> Need:
+    return Need(preset, tuple(row for row in rows if preset in row["presets"] and row["pitch"] in (None, True)))
+
+
+def bytes_of(row: Row) -> int | None:
+    count = row.get("bytes") or row.get("published_bytes")
+    return int(count) if count else None
+
+
+def total_of(sizes: list[int | None]) -> str:
+    known = [count for count in sizes if count]
+    if not known:
+        return "size not stated" if sizes else ""
+    unknown = len(sizes) - len(known)
+    return size(sum(known)) + (f" and {unknown} of unknown size" if unknown else "")
+
+
+def place_of(home: Path, row: Row) -> str:
+    return str(row.get("path") or home / "pretrained" / row["name"])
+
+
+def by_hand(home: Path, need: Need) -> list[str]:
+    """What to do on a machine that cannot download."""
+    lines = ["Fetch these on a machine that reaches the hub:"]
+    for row in need.lacking:
+        lines += ["", row["url"], f"  to      {home / 'pretrained' / row['name']}", f"  sha256  {row['published_sha256']}"]
+        known = bytes_of(row)
+        lines += [f"  bytes   {known}"] if known else []
+    folders = sorted({str((home / "pretrained" / row["name"]).parent) for row in need.lacking})
+    lines += ["", "make the folders here:", f"  mkdir -p {shlex.join(folders)}", "copy from there:"]
+    lines += [f"  scp FILE USER@THIS_MACHINE:{shlex.quote(str(home / 'pretrained') + '/')}", "then check:"]
+    return [*lines, f"  rvc assets verify {need.preset}"]
+
+
+def progress_of(event: dict[str, Any]) -> str:
+    """A line of rvc assets pull --json in words."""
+    done, total, rate = int(event.get("done") or 0), event.get("total"), float(event.get("bytes_per_s") or 0)
+    if event["event"] == "downloading":
+        text = f"{done / 1e6:.1f}" + (f" of {total / 1e6:.1f} MB" if total else " MB")
+        text += f"  {rate / 1e6:.1f} MB/s" if rate else ("  going on" if event.get("resumed_at") else "")
+        return text + (f"  {duration((total - done) / rate)} left" if total and rate else "")
+    error = event.get("error") or {}
+    return " ".join(filter(None, [event["event"], error.get("title"), error.get("message")]))

@@ -1,0 +1,250 @@
+"""The screen of the published weights against a pretended engine: what is missing, fetching, stopping, checking, and the doctor."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pretended
+import pytest
+from snapshot_app import client_of, settle, text_of
+
+from rvc_tui.app import RvcApp
+from rvc_tui.engine_client import Answer, EngineClient
+from rvc_tui.published import need_of, progress_of, total_of
+from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
+from rvc_tui.screens.page import PageScreen
+
+V2 = ["v2-40k"]
+HUB = "https://huggingface.co/lj1995/VoiceConversionWebUI/resolve/main/"
+
+
+def row(name: str, state: str = "missing", count: int | None = None, presets: list[str] | None = None, **more: Any) -> dict[str, Any]:
+    here = None if state == "missing" else f"/home/me/work/pretrained/{name}"
+    return {
+        "name": name, "state": state, "bytes": count, "path": here, "sha256": None, "published_sha256": "f" * 64, "published_bytes": count,
+        "url": HUB + name, "licence": "MIT", "presets": presets or V2, "pitch": None, **more,
+    }  # fmt: skip
+
+
+ROWS = [
+    row("hubert_base.pt", "verified", 189507909, ["v1-40k", "v2-40k"]),
+    row("rmvpe.pt", "missing", 181184272, ["v1-40k", "v2-40k"], pitch=True),
+    row("v2/f0G40k.pth", "missing", 73106273, pitch=True),
+    row("v2/f0D40k.pth", "missing", None, pitch=True),
+    row("v2/G40k.pth", "missing", 72000000, pitch=False),
+]
+FINDINGS = [
+    {"name": "python", "state": "ok", "found": "3.11.7", "advice": ""},
+    {"name": "cuda", "state": "n/a", "found": "torch sees no GPU", "advice": ""},
+    {"name": "disk", "state": "fail", "found": "1.0 GB free [/x]", "advice": "make room"},
+]
+
+
+class Slow(list[dict[str, Any]]):
+    """Events of a stream that waits before its end until it is told to go on."""
+
+    def __init__(self, events: list[dict[str, Any]], end: dict[str, Any]) -> None:
+        super().__init__(events)
+        self.end, self.go_on = end, threading.Event()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        yield from list.__iter__(self)
+        self.go_on.wait(10)
+        yield self.end
+
+
+def assets_app(rows: list[dict[str, Any]] | None = None, *, ascii: bool = False, **answers: Any) -> RvcApp:
+    told = {"assets list": Answer(ROWS if rows is None else rows), **{key.replace("_", " "): value for key, value in answers.items()}}
+    client = pretended.PretendedClient(answers=told)
+    return RvcApp(client, ascii=ascii, first="assets")
+
+
+async def choose(pilot: Any, preset: str = "v2-40k") -> None:
+    await settle(pilot)
+    screen = pilot.app.shown
+    for _ in range(12):
+        if screen.chosen is not None and screen.chosen.preset == preset:
+            return
+        await pilot.press("j")
+
+
+def notes(app: RvcApp) -> str:
+    return "\n".join(f"{note.title}: {note.message}" for note in app._notifications)
+
+
+def test_what_a_preset_needs() -> None:
+    need = need_of("v2-40k", ROWS)
+    assert [row["name"] for row in need.rows] == ["hubert_base.pt", "rmvpe.pt", "v2/f0G40k.pth", "v2/f0D40k.pth"]  # with pitch
+    assert need.size == "242.5 MiB and 1 of unknown size"
+    assert not need_of("starter", ROWS).lacking and total_of([None]) == "size not stated"
+
+
+def test_progress_in_words() -> None:
+    event = {"event": "downloading", "file": "a", "done": 50_000_000, "total": 100_000_000, "bytes_per_s": 10_000_000, "resumed_at": 0}
+    assert progress_of(event) == "50.0 of 100.0 MB  10.0 MB/s  5.0 s left"
+    assert progress_of({**event, "total": None, "bytes_per_s": 0, "resumed_at": 5}) == "50.0 MB  going on"
+    failed = {"event": "failed", "done": 1, "total": 2, "error": {"title": "Refused", "message": "404", "hint": "x"}}
+    assert progress_of(failed) == "failed Refused 404"
+
+
+async def test_presets_and_files_are_told() -> None:
+    app = assets_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await choose(pilot)
+        shown = text_of(app)
+        for words in ("starter   complete", "3 of 4 files missing", "v2/f0D40k.pth", "size not stated", "f0G40k.pth", "What v2-40k needs"):
+            assert words in shown, words
+        await pilot.press("g")
+        assert "it is part of the program" in text_of(app) and "pull" not in text_of(app).splitlines()[-1]
+
+
+async def test_pull_asks_with_the_size_then_shows_how_far_it_is() -> None:
+    events = Slow(
+        [
+            {
+                "event": "downloading",
+                "file": "rmvpe.pt",
+                "done": 90_000_000,
+                "total": 181184272,
+                "bytes_per_s": 12_000_000,
+                "resumed_at": 0,
+            },
+            {"event": "done", "file": "v2/f0G40k.pth", "done": 73106273, "total": 73106273},
+        ],
+        {"exit_code": 0, "problem": ""},
+    )
+    app = assets_app(assets_pull=events)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await choose(pilot)
+        await pilot.press("p", "n")
+        assert not [call for call in client_of(app).calls if call[0] == "stream"]
+        await pilot.press("p")
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmScreen) and "242.5 MiB and 1 of unknown size" in text_of(app)
+        await pilot.press("y")
+        await settle(pilot)
+        assert ("stream", "assets", "pull", "v2-40k", "--json") in client_of(app).calls
+        shown = text_of(app)
+        assert "is fetched; X stops it" in shown and "90.0 of 181.2 MB  12.0 MB/s  7.6 s left" in shown
+        await pilot.press("X")
+        assert ("interrupt", "assets pull") in client_of(app).calls
+        events.go_on.set()
+        await settle(pilot)
+        assert "v2-40k has all that it needs" in notes(app) and not app.session.unfinished
+
+
+async def test_stopped_and_failed_downloads_say_what_is_kept() -> None:
+    app = assets_app(assets_pull=[{"exit_code": 130, "problem": "stopped"}])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await choose(pilot)
+        await pilot.press("p", "y")
+        await settle(pilot)
+        assert "what is here is kept" in notes(app)
+        offline = [{"event": "by_hand", "files": []}, {"exit_code": 1, "problem": "huggingface.co cannot be reached"}]
+        client_of(app).answers["assets pull"] = offline
+        await pilot.press("p", "y")
+        await settle(pilot)
+        assert isinstance(app.screen, PageScreen) and "v2-40k without a download" in text_of(app)
+        await pilot.press("y")
+        assert "sha256  " + "f" * 64 in app.clipboard and "rvc assets verify v2-40k" in app.clipboard
+        await pilot.press("q")
+        await settle(pilot)
+        assert app.screen is app.shown and "huggingface.co cannot be reached" in text_of(app)
+
+
+async def test_leaving_asks_only_while_something_is_fetched() -> None:
+    events = Slow([], {"exit_code": 130, "problem": ""})
+    app = assets_app(assets_pull=events)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await choose(pilot)
+        await pilot.press("p", "y")
+        await settle(pilot)
+        await pilot.press("q")
+        await pilot.pause()
+        assert isinstance(app.screen, LeaveScreen) and "the download of v2-40k" in text_of(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen is app.shown
+        await pilot.press("ctrl+c", "ctrl+c")  # asked twice
+        await pilot.pause()
+        assert client_of(app).calls[-1] == ("interrupt",)
+        events.go_on.set()
+    assert app.return_code == 0
+
+
+async def test_verify_names_what_is_not_as_published() -> None:
+    bad = [{**ROWS[0], "state": "differs"}, *ROWS[1:]]
+    app = assets_app(assets_verify=[bad, {"exit_code": 1, "problem": "hubert_base.pt missing or not as published"}])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await choose(pilot)
+        await pilot.press("v")
+        await settle(pilot)
+        assert "Not as published: hubert_base.pt" in notes(app)
+        client_of(app).answers["assets verify"] = [ROWS, {"exit_code": 0, "problem": ""}]
+        await pilot.press("v")
+        await settle(pilot)
+        assert "1 files are as published" in notes(app)
+        client_of(app).answers["assets verify"] = [{"exit_code": 2, "problem": "the manifest cannot be used"}]
+        await pilot.press("v")
+        await settle(pilot)
+        assert "Not verified: the manifest cannot be used" in notes(app)
+
+
+async def test_doctor_tells_failures_first_also_when_it_fails() -> None:
+    app = assets_app()
+    client_of(app).answers["doctor --json"] = Answer({"ok": False, "findings": FINDINGS}, "disk must be mended")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("d")
+        await settle(pilot)
+        shown = text_of(app)
+        assert shown.index("FAIL") < shown.index("3.11.7") and "-> make room" in shown and "1.0 GB free [/x]" in shown
+        await pilot.press("j", "k", "G", "g", "escape")
+        await pilot.pause()
+        assert app.screen is app.shown
+
+
+async def test_list_that_fails_is_said() -> None:
+    app = assets_app()
+    client_of(app).answers["assets list"] = Answer(problem="pretrained/manifest.toml cannot be used")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "manifest.toml cannot be used" in text_of(app)
+
+
+async def test_copy_and_command() -> None:
+    app = assets_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await choose(pilot)
+        await pilot.press("y")
+        assert app.clipboard.splitlines()[0] == HUB + "rmvpe.pt"
+        assert app.shown is not None and app.shown.command() == ["assets", "pull", "v2-40k"]
+        await pilot.press("i")
+        await pilot.pause()
+        await pilot.press("G")
+        assert "scp FILE" in text_of(app) and "y copy" in text_of(app)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (200, 60)])
+async def test_sizes_and_ascii(size: tuple[int, int]) -> None:
+    app = assets_app(ascii=True)
+    async with app.run_test(size=size) as pilot:
+        await choose(pilot)
+        assert text_of(app).isascii() and "rmvpe.pt" in text_of(app) and "quit" in text_of(app).splitlines()[-1]
+
+
+def test_real_commands_have_the_shape_that_the_screen_reads(tmp_path: Path) -> None:
+    client = EngineClient(tmp_path, "")
+    rows = client.ask(["assets", "list", "--json"]).data
+    assert {"hubert_base.pt", "rmvpe.pt"} <= {row["name"] for row in need_of("v2-40k", rows).lacking}
+    verified = list(client.stream(["assets", "verify", "--json"]))
+    assert isinstance(verified[0], list) and verified[-1]["exit_code"] == 0
+    assert client.ask(["queue", "list", "--json"]).data == [] and client.queue_runner() == 0
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_look(snap_compare: Any, size: tuple[int, int]) -> None:
+    assert snap_compare(assets_app(), terminal_size=size, run_before=choose)
