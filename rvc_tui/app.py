@@ -169,8 +169,7 @@ class RvcApp(App[None]):
 
     def on_machine_read(self, message: MachineRead) -> None:
         self.session.state.machine = message.machine
-        self._undrawn = True
-        self._draw_if_due()
+        self.draw_soon()
 
     def on_refused(self, message: Refused) -> None:
         if message.why:
@@ -180,6 +179,11 @@ class RvcApp(App[None]):
         self.draw()
 
     # --- drawing ------------------------------------------------------------------------------------------------------
+    def draw_soon(self) -> None:
+        """At the app's pace: for what changes often."""
+        self._undrawn = True
+        self._draw_if_due()
+
     def _draw_if_due(self) -> None:
         if self._undrawn and time.monotonic() - self._drawn_at >= DRAW_S * self.session.pace:
             self.draw()
@@ -314,6 +318,7 @@ class RvcApp(App[None]):
         """What is printed on leaving: that a run goes on, and where the results are."""
         state = self.session.state
         lines = [f"artefact: {artefact['path']}" for artefact in state.view.artefacts]
+        lines += [f"written: {path}" for path in self.session.results]
         if state.running:
             name = state.view.name
             lines.append(f"{name} goes on as process {state.view.pid}: rvc-tui {name} shows it again, rvc stop {name} stops it")

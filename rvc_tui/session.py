@@ -11,7 +11,8 @@ from rvc_tui.state import ScreenState
 @dataclass
 class Session:
     """`pace`: how many times slower everything is told and drawn. `dataset` and `preset`: what the form was left with, until the engine
-    has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it."""
+    has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it.
+    `results`: files that the app had made; told on leaving."""
 
     client: Client
     ascii: bool = False
@@ -19,6 +20,7 @@ class Session:
     dataset: str = ""
     preset: str = ""
     unfinished: dict[str, str] = field(default_factory=dict)
+    results: list[str] = field(default_factory=list)
     state: ScreenState = field(default_factory=ScreenState)
 
     def begin(self, client: Client) -> None:

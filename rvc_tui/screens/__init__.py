@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from rvc_tui.screens.assets import AssetsScreen
+from rvc_tui.screens.convert import ConvertScreen
 from rvc_tui.screens.experiments import ExperimentsScreen
 from rvc_tui.screens.queue import QueueScreen
 from rvc_tui.screens.stage import FeaturesScreen, IndexScreen, PitchScreen, PreprocessScreen
 from rvc_tui.screens.train import TrainScreen
+from rvc_tui.screens.voices import VoicesScreen
 
 SHOWN = (
     ExperimentsScreen,
@@ -18,6 +20,8 @@ SHOWN = (
     FeaturesScreen,
     TrainScreen,
     IndexScreen,
+    ConvertScreen,
+    VoicesScreen,
     QueueScreen,
     AssetsScreen,
 )

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.suggester import SuggestFromList
+from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -82,6 +82,7 @@ class Form(Vertical):
         super().__init__(id=id)
         self.ascii = ascii
         self.items: list[Item] = []
+        self.suggesters: dict[str, Suggester] = {}  # of what is typed, by setting
         self.section: Any = None
         self._told: list[Text] = []
 
@@ -186,7 +187,7 @@ class Form(Vertical):
         entry = self.query_one("#entry", Input)
         entry.value = str(item.value)
         choices = choices_of(item.field)
-        entry.suggester = SuggestFromList(choices, case_sensitive=False) if choices else None
+        entry.suggester = SuggestFromList(choices, case_sensitive=False) if choices else self.suggesters.get(item.name)
         entry.display = True
         entry.focus()
 

@@ -1,0 +1,209 @@
+"""What is to be converted, kept in the workspace's convert.toml, and how far a conversion is: a fold of its events."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.disk import write_whole
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import clean_path
+from rvc_engine.settings import ConvertSettings, set_field
+from rvc_tui.widgets.form import Item, items_of
+
+FILE = "convert.toml"
+COMMENT = "What the convert screen of rvc-tui was left with. index: empty is the voice's own, none switches it off, else a file."
+
+
+@dataclass
+class Request:
+    """`voice`: a name or a file, as `rvc convert` takes it. `index`: empty is the voice's own. `output`: empty is `folder`."""
+
+    home: Path
+    voice: str = ""
+    index: str = ""
+    inputs: list[str] = field(default_factory=list)
+    output: str = ""
+    settings: ConvertSettings = field(default_factory=ConvertSettings)
+
+    def items(self) -> list[Item]:
+        return items_of("convert", self.settings, ConvertSettings())
+
+    @property
+    def folder(self) -> Path:
+        """Where results go when nothing else is said."""
+        return self.home / "converted" / (Path(self.voice).stem if os.sep in self.voice else self.voice)
+
+    @property
+    def goal(self) -> str:
+        return self.output or str(self.folder)
+
+    def missing(self) -> str:
+        """What has to be chosen first; empty when all is there."""
+        if not self.voice:
+            return "v chooses a voice"
+        return "" if self.inputs else "f adds recordings, or a folder of them"
+
+    def words(self) -> list[str]:
+        """After `rvc`; what is not chosen yet in capitals."""
+        words = ["convert", self.voice or "VOICE", *(self.inputs or ["INPUT"]), "--output", self.goal]
+        words += ["--index", self.index] if self.index else []
+        return words + [word for item in self.items() if item.changed for word in item.as_flag()]
+
+    def recordings(self) -> list[Path]:
+        """Files as they are, folders as the files directly in them."""
+        found: list[Path] = []
+        for path in map(Path, self.inputs):
+            try:
+                found += sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")) if path.is_dir() else [path]
+            except OSError:  # the engine says so
+                continue
+        return found
+
+    def replaces(self) -> list[Path]:
+        """Files that are there already and would be written over."""
+        goal = Path(self.goal)
+        if goal.is_file():
+            return [goal]
+        names = {f"{path.stem}.{self.settings.format}" for path in self.recordings()}
+        return sorted(goal / name for name in names if (goal / name).exists())
+
+    # --- kept -----------------------------------------------------------------------------------------------------------
+    def save(self) -> str:
+        """Empty, or why not."""
+        import tomlkit
+
+        document = tomlkit.document()
+        document.add(tomlkit.comment(COMMENT))
+        for name in ("voice", "index", "inputs", "output"):
+            document.add(name, tomlkit.item(getattr(self, name)))
+        table = tomlkit.table()
+        for item in self.items():
+            if item.changed:
+                table.add(item.name, item.value)
+        document.add("settings", table)
+        try:
+            write_whole(self.home / FILE, tomlkit.dumps(document))
+        except Exception as error:  # a full or read-only disk: the screen works without
+            return str(error)
+        return ""
+
+
+def load(home: Path) -> tuple[Request, str]:
+    """What was kept, and what of it could not be used."""
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    request = Request(home)
+    try:
+        told: dict[str, Any] = tomlkit.parse((home / FILE).read_text(encoding="utf-8")).unwrap()
+    except FileNotFoundError:
+        return request, ""
+    except (OSError, ValueError, TOMLKitError) as error:
+        return request, f"{home / FILE}: {error}"
+    for name in ("voice", "index", "output"):
+        setattr(request, name, str(told.get(name, "")))
+    inputs = told.get("inputs")
+    request.inputs = [str(path) for path in inputs] if isinstance(inputs, list) else []
+    settings = told.get("settings")
+    problems = []
+    for name, value in (settings if isinstance(settings, dict) else {}).items():
+        try:
+            if name not in ConvertSettings.model_fields:
+                raise BadInput(f"there is no setting {name!r}")
+            set_field(request.settings, name, value, f"convert.{name}")
+        except BadInput as error:
+            problems.append(str(error))
+    return request, f"{home / FILE}: {'; '.join(problems)}" if problems else ""
+
+
+def paths_of(text: str) -> list[str]:
+    """The files and folders that a typed or pasted line means: one path, several as a shell would split them, or a pattern with *.
+    Raises BadInput for what is not there."""
+    one = clean_path(text)
+    if not one or os.path.exists(one):
+        return [one] if one else []
+    try:
+        parts = [clean_path(part) for part in shlex.split(text)]
+    except ValueError:
+        parts = []
+    found = [path for part in parts or [one] for path in ([part] if os.path.exists(part) else sorted(glob.glob(part)) or [part])]
+    absent = next((path for path in found if not os.path.exists(path)), None)
+    if absent is not None:
+        raise BadInput(f"There is no file {one if len(found) == 1 else absent}", "", "tab completes a path")
+    return found
+
+
+# --- while it runs ----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Result:
+    """A recording that is done, or with `reason` one that could not be used. `seconds` of sound."""
+
+    source: str
+    path: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+
+
+@dataclass
+class Conversion:
+    """One `rvc convert`. `state`: idle, running, finished, stopped or failed; `part`: seconds of the recording at hand, done and in all."""
+
+    state: str = "idle"
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    progress_at: float = 0.0
+    done: int = 0
+    total: int = 0
+    item: str = ""
+    part: tuple[int, int] = (0, 0)
+    results: list[Result] = field(default_factory=list)
+    error: tuple[str, str, str] = ("", "", "")  # title, cause, way out
+
+    @property
+    def running(self) -> bool:
+        return self.state == "running"
+
+    @property
+    def paths(self) -> list[str]:
+        return [result.path for result in self.results if result.path]
+
+    @property
+    def failed(self) -> int:
+        return sum(bool(result.reason) for result in self.results)
+
+    def begin(self, now: float) -> None:
+        self.__init__("running", now, now, now)  # type: ignore[misc]
+
+    def fold(self, record: dict[str, Any], now: float) -> None:
+        """One line of `rvc convert --json`, or the exit code at its end."""
+        kind = record.get("event", "")
+        self.progress_at = now
+        if kind == "Progressed" and record["unit"] == "files":
+            self.done, self.total, self.part = record["done"], record["total"], (0, 0)
+        elif kind == "Progressed":
+            self.item, self.part = record["item"], (record["done"], record["total"])
+        elif kind == "Converted":
+            self.results.append(Result(record["source"], record["path"], record["seconds"]))
+        elif kind == "ItemSkipped":
+            self.results.append(Result(record["item"], reason=record["reason"]))
+        elif kind == "StageFailed":
+            self.error = (record["title"], record["message"], record["hint"])
+        elif kind == "StageStopped":
+            self.state = "stopped"
+        elif "exit_code" in record:
+            self._end(int(record["exit_code"]), str(record.get("problem", "")), now)
+
+    def _end(self, code: int, problem: str, now: float) -> None:
+        self.ended_at = now
+        if self.state == "stopped" or code == 130:
+            self.state = "stopped"
+        elif code == 0:
+            self.state = "finished"
+        else:
+            self.state = "failed"
+            self.error = self.error if self.error[0] else ("The conversion did not start", problem, "")

@@ -1,0 +1,226 @@
+"""Convert: a voice, recordings, every setting, and what came of each recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from rvc_tui.conversion import Conversion
+from rvc_tui.engine_client import Answer, Client
+from rvc_tui.screens.confirm import ConfirmScreen
+from rvc_tui.screens.convert_choices import ConvertChoices
+from rvc_tui.widgets.convert import ConvertPanel, result_lines, result_row
+from rvc_tui.widgets.form import Form
+from rvc_tui.widgets.paths import within
+from rvc_tui.widgets.rows import RowsPanel, TextPanel
+
+UNFINISHED = "the conversion: the recording at hand is lost, those that are done stay"
+
+
+class ConvertScreen(ConvertChoices):
+    place = "convert"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "voice", "voice", id="convert.voice", tooltip="which voice: one of the workspace, or a file"),
+        Binding("f", "add", "files", id="convert.files", tooltip="add recordings: files, a folder, or a pattern such as ~/takes/*.wav"),
+        Binding("F", "take_away", "fewer", show=False, id="convert.fewer", tooltip="take recordings off the list"),
+        Binding("o", "output", "output", id="convert.output", tooltip="where the results go: a folder, or a file for one recording"),
+        Binding("i", "index", "index", show=False, id="convert.index", tooltip="which index: the voice's own, another file, or none"),
+        Binding("p", "suggest", "pitch", show=False, id="convert.suggest", tooltip="transpose by what suits voice and first recording"),
+        Binding("enter", "change", "change", id="form.change", tooltip="change the chosen setting; enter again saves it"),
+        Binding("space", "cycle", "next value", show=False, id="form.next", tooltip="the next of the few values of a setting"),
+        Binding("d", "reset", "default", show=False, id="form.default", tooltip="back to the default"),
+        Binding("x", "convert", "convert", id="convert.start", tooltip="convert the recordings"),
+        Binding("c", "cancel", "cancel", id="convert.cancel", tooltip="stop the conversion (asks first)"),
+        Binding("t", "turn", "results", id="convert.turn", tooltip="the settings, or the results"),
+        Binding("escape", "leave_field", show=False, id="form.leave"),
+    ]
+
+    @dataclass
+    class Told(Message):
+        """A line of the conversion."""
+
+        record: dict[str, Any]
+
+    @dataclass
+    class Suggested(Message):
+        voice: str
+        answer: Answer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conversion = Conversion()
+        self.shows_results = False
+        self._asking = False
+
+    def body(self) -> ComposeResult:
+        yield ConvertPanel(ascii=self.ascii, id="convert")
+        yield Form(ascii=self.ascii, id="form")
+        yield RowsPanel("Results", "nothing is converted yet", ascii=self.ascii, id="results")
+        yield TextPanel(ascii=self.ascii, id="result")
+
+    @property
+    def form(self) -> Form:
+        return self.query_one(Form)
+
+    @property
+    def results(self) -> RowsPanel:
+        return self.query_one(RowsPanel)
+
+    def draw(self) -> None:
+        if self.is_mounted and self.request is not None:
+            panel = self.query_one(ConvertPanel)
+            panel.request, panel.work, panel.known = self.request, self.conversion, self.row_of(self.request.voice)
+            self.form.display, self.results.display = not self.shows_results, self.shows_results
+            self.form.show(self.request.items(), self.request.settings)
+            self.results.fill([result_row(result) for result in self.conversion.results])
+            chosen = self.conversion.results[self.results.cursor] if self.shows_results and self.conversion.results else None
+            self.query_one(TextPanel).fill(result_lines(chosen, self.conversion.error))
+        super().draw()
+
+    def command(self) -> list[str]:
+        return self.request.words() if self.request is not None else ["convert"]
+
+    def to_copy(self) -> list[str]:
+        return self.conversion.paths
+
+    # --- workers --------------------------------------------------------------------------------------------------------
+    @work(thread=True, group="convert")
+    def run_conversion(self, client: Client, words: list[str]) -> None:
+        for record in client.stream(words):
+            self.post_message(self.Told(record))
+
+    @work(thread=True, group="suggest")
+    def ask_for_pitch(self, client: Client, voice: str, source: str) -> None:
+        self.post_message(self.Suggested(voice, client.ask(["voice", "info", voice, "--source", source, "--json"])))
+
+    def on_convert_screen_told(self, message: Told) -> None:
+        work = self.conversion
+        known = len(work.results)
+        work.fold(message.record, self.session.client.now())
+        if len(work.results) > known and self.results.cursor == known - 1:  # it follows the end
+            self.results.cursor = known
+        if "exit_code" not in message.record:
+            self.rvc.draw_soon()
+            return
+        self.session.unfinished.pop(self.place, None)
+        self.session.results += [path for path in work.paths if path not in self.session.results]
+        if self.rvc.shown is not self:
+            self.notify(f"{len(work.paths)} converted, {work.failed} failed", title=f"The conversion has {work.state}")
+        self.rvc.draw()
+
+    def on_convert_screen_suggested(self, message: Suggested) -> None:
+        self._asking = False
+        facts = message.answer.data[0] if isinstance(message.answer.data, list) and message.answer.data else {}
+        shift = facts.get("transpose")
+        if self.request is None or message.voice != self.request.voice:
+            return
+        if shift is not None:
+            self.set("transpose", float(shift))
+            theirs, own = facts["source_pitch_hz"][1], facts["pitch_hz"][1]
+            self.notify(f"the recording is at {theirs:.0f} Hz, the voice at {own:.0f} Hz", title=f"Transposed by {shift:+d} semitones")
+        else:
+            untold = "neither its file nor its experiment tells how high it is" if facts.get("pitch") else "the voice has no pitch"
+            self.notify(message.answer.problem or untold, title="No transposition can be suggested", severity="warning")
+        self.rvc.draw()
+
+    # --- keys -----------------------------------------------------------------------------------------------------------
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        running = self.conversion.running
+        if self.request is None:
+            return action not in (
+                "voice",
+                "add",
+                "take_away",
+                "output",
+                "index",
+                "suggest",
+                "change",
+                "cycle",
+                "reset",
+                "convert",
+                "cancel",
+            )
+        if action in ("change", "cycle", "reset"):
+            return not self.shows_results
+        if action == "convert":
+            return not running and not self.request.missing()
+        if action == "cancel":
+            return running
+        if action == "take_away":
+            return bool(self.request.inputs)
+        if action == "suggest":
+            return not self.request.missing() and not self._asking
+        return True
+
+    def move(self, count: int) -> None:
+        if self.shows_results:
+            self.results.move(count)
+            self.draw()
+        else:
+            self.form.move(count)
+
+    def action_change(self) -> None:
+        self.form.edit()
+
+    def action_cycle(self) -> None:
+        self.form.cycle()
+
+    def action_reset(self) -> None:
+        self.form.reset()
+
+    def action_leave_field(self) -> None:
+        if self.form.editing:
+            self.form.leave_entry()
+        else:
+            self.rvc.action_home()
+
+    def action_turn(self) -> None:
+        self.shows_results = not self.shows_results
+        self.rvc.draw()
+
+    def action_suggest(self) -> None:
+        if self.request is None:
+            return
+        source = next(iter(self.request.recordings()), None)
+        if source is None:
+            self.notify("there are no files in it", title=self.request.inputs[0], severity="warning")
+            return
+        self._asking = True
+        self.notify(f"how high {source.name} and the voice are", title="Looking")
+        self.ask_for_pitch(self.session.client, self.request.voice, str(source))
+
+    def action_convert(self) -> None:
+        """Asks only when files would be written over."""
+        if self.request is None:
+            return
+        there = self.request.replaces()
+        if not there:
+            self.start_conversion(True)
+            return
+        names = ", ".join(path.name for path in there[:5]) + (f" and {len(there) - 5} more" if len(there) > 5 else "")
+        where = within(str(there[0].parent), self.session.client.home)
+        self.app.push_screen(ConfirmScreen(f"Write over what is in {where}?\n{names}"), self.start_conversion)
+
+    def start_conversion(self, yes: bool | None) -> None:
+        if not yes or self.request is None or self.conversion.running:
+            return
+        self.conversion = Conversion()
+        self.conversion.begin(self.session.client.now())
+        self.session.unfinished[self.place] = UNFINISHED
+        self.shows_results = True
+        self.results.cursor = 0
+        self.rvc.draw()
+        self.run_conversion(self.session.client, [*self.request.words(), "--json"])
+
+    def action_cancel(self) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes and self.conversion.running:
+                self.session.client.interrupt("convert")
+
+        question = "Stop the conversion?\nThe recording at hand is lost; those that are done stay."
+        self.app.push_screen(ConfirmScreen(question), answered)

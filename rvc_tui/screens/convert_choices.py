@@ -1,0 +1,173 @@
+"""What is to be converted: the voice, its index, the recordings, where the results go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from textual import work
+from textual.message import Message
+
+from rvc_engine.commands.display import size
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import clean_path
+from rvc_engine.settings import set_field
+from rvc_tui.conversion import Request, load, paths_of
+from rvc_tui.engine_client import Answer, Client
+from rvc_tui.screens.base import AppScreen
+from rvc_tui.screens.name import NameScreen
+from rvc_tui.screens.pick import PickScreen
+from rvc_tui.widgets.convert import epochs_of, kind_of
+from rvc_tui.widgets.form import Form
+from rvc_tui.widgets.paths import FileSuggester, within
+
+ANOTHER = "another file: type its path"
+
+
+class ConvertChoices(AppScreen):
+    """The part of the convert screen that chooses; what was chosen is kept at once."""
+
+    @dataclass
+    class VoicesRead(Message):
+        answer: Answer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.request: Request | None = None
+        self.wanted: tuple[str, str] | None = None  # voice and index, chosen on another screen
+        self.voices: list[dict[str, Any]] = []
+        self._looking = False
+
+    def entered(self) -> None:
+        if self.request is None:
+            self.request, problem = load(self.session.client.home)
+            if problem:
+                self.notify(problem, title="Not all of it was taken over", severity="warning")
+        if self.wanted is not None:
+            self.request.voice, self.request.index = self.wanted
+            self.wanted = None
+            self.keep()
+        if not self._looking:
+            self._looking = True
+            self.look_for_voices(self.session.client)
+
+    def row_of(self, voice: str) -> dict[str, Any] | None:
+        return next((row for row in self.voices if voice and voice in (row["voice"], row["path"])), None)
+
+    @work(thread=True, group="voices")
+    def look_for_voices(self, client: Client) -> None:
+        self.post_message(self.VoicesRead(client.ask(["voice", "list", "--json"])))
+
+    def on_convert_choices_voices_read(self, message: VoicesRead) -> None:
+        self._looking = False
+        if isinstance(message.answer.data, list):
+            self.voices = message.answer.data
+        self.rvc.draw()
+
+    def keep(self) -> None:
+        if self.request is not None and (why := self.request.save()):
+            self.notify(why, title="The choice is not kept", severity="warning")
+        self.rvc.draw()
+
+    def set(self, name: str, value: object) -> None:
+        if self.request is None:
+            return
+        try:
+            set_field(self.request.settings, name, value, f"convert.{name}")
+        except BadInput as error:
+            self.notify(str(error), title="Not changed", severity="error")
+        self.keep()
+
+    def on_form_changed(self, message: Form.Changed) -> None:
+        self.set(message.key.partition(".")[2], message.value)
+
+    def choose(self, voice: str, index: str = "") -> None:
+        if self.request is not None:
+            self.request.voice, self.request.index = voice, index
+            self.keep()
+
+    # --- keys -----------------------------------------------------------------------------------------------------------
+    def action_voice(self) -> None:
+        rows = [row for row in self.voices if row["what"] in ("voice", "bundle")]
+        home = self.session.client.home
+        names = [f"{within(row['voice'], home):<28} {kind_of(row):<14} {epochs_of(row):<11} {size(row['bytes'])}" for row in rows]
+        at = next((place for place, row in enumerate(rows) if self.request and row["voice"] == self.request.voice), 0)
+
+        def picked(place: int | None) -> None:
+            if place is None:
+                return
+            if place < len(rows):
+                row = rows[place]
+                self.choose(row["voice"], "" if row["voice"] == row["name"] else row["index"] or "")
+            else:
+                suggester = FileSuggester(".pth", ".rvcvoice")
+                self.app.push_screen(NameScreen("A .pth, or a bundle (.rvcvoice)", "", suggester), self._voice_typed)
+
+        self.app.push_screen(PickScreen("Which voice?", [*names, ANOTHER], at, ascii=self.ascii), picked)
+
+    def _voice_typed(self, text: str | None) -> None:
+        if text:
+            self.choose(clean_path(text))
+
+    def action_index(self) -> None:
+        if self.request is None:
+            return
+        home = self.session.client.home
+        known = sorted({str(row["index"]) for row in self.voices if row["index"]} | ({self.request.index} - {"", "none"}))
+        values = ["", "none", *known]
+        rows = ["the voice's own", "none", *(within(path, home) for path in known), ANOTHER]
+
+        def picked(place: int | None) -> None:
+            if place is None or self.request is None:
+                return
+            if place < len(values):
+                self.choose(self.request.voice, values[place])
+            else:
+                self.app.push_screen(NameScreen("An index file", "", FileSuggester(".index", ".rvcvoice")), self._index_typed)
+
+        self.app.push_screen(PickScreen("Which index?", rows, values.index(self.request.index), ascii=self.ascii), picked)
+
+    def _index_typed(self, text: str | None) -> None:
+        if text and self.request is not None:
+            self.choose(self.request.voice, clean_path(text))
+
+    def action_add(self) -> None:
+        question = "Recordings: a file, a folder (all that is directly in it), or a pattern with *"
+        self.app.push_screen(NameScreen(question, "", FileSuggester()), self._added)
+
+    def _added(self, text: str | None) -> None:
+        if not text or self.request is None:
+            return
+        try:
+            found = paths_of(text)
+        except BadInput as error:
+            self.notify(str(error), title="Nothing is added", severity="error")
+            return
+        self.request.inputs += [path for path in found if path not in self.request.inputs]
+        self.keep()
+
+    def action_take_away(self) -> None:
+        if self.request is None:
+            return
+        home, inputs = self.session.client.home, self.request.inputs
+
+        def picked(place: int | None) -> None:
+            if place is not None:
+                del inputs[place if place < len(inputs) else slice(None)]
+                self.keep()
+
+        rows = [*(within(path, home) for path in inputs), f"all {len(inputs)}"]
+        self.app.push_screen(PickScreen("Take which off the list? The file itself stays.", rows, ascii=self.ascii), picked)
+
+    def action_output(self) -> None:
+        if self.request is None:
+            return
+        usual = within(str(self.request.folder), self.session.client.home)
+        question = f"Where the results go: a folder, or a file for one recording. Empty: {usual} in the workspace"
+
+        def typed(text: str | None) -> None:
+            if text is not None and self.request is not None:
+                self.request.output = clean_path(text)
+                self.keep()
+
+        self.app.push_screen(NameScreen(question, self.request.output, FileSuggester()), typed)

@@ -1,0 +1,80 @@
+"""Voices as rows and lines."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from rvc_engine.commands.display import size
+from rvc_tui.widgets.paths import within
+
+NAME = 22
+
+
+def header(width: int) -> Text:
+    where = "where" if width > 90 else ""
+    return Text(
+        f"{'voice':<{NAME}} {'version':<9} {'rate':<4} {'pitch':<5} {'encoder':<10} {'epochs':>6} {'size':>10}  {where}".rstrip(), "dim"
+    )
+
+
+def voice_row(row: dict[str, Any], home: Path, width: int) -> Text:
+    """One voice; what cannot be used says so instead of its facts."""
+    line = Text(f"{name_of(row):<{NAME}.{NAME}} ", no_wrap=True)
+    if row["problem"]:
+        return line.append(row["problem"] if row["what"] == "checkpoints" else f"unusable: {row['problem']}", "yellow")
+    rate = f"{int(row['sample_rate'] or 0) // 1000}k"
+    pitch = "yes" if row["pitch"] else "no"
+    epochs = "?" if row["epochs"] is None else row["epochs"]
+    line.append(f"{row['version'] or '?':<9.9} {rate:<4} {pitch:<5} {row['encoder'] or '?':<10.10} {epochs:>6} {size(row['bytes']):>10}")
+    return line.append(f"  {within(row['path'], home)}", "dim") if width > 90 else line
+
+
+def name_of(row: dict[str, Any]) -> str:
+    """The name where it is enough, else the file's."""
+    return str(row["name"] if row["voice"] == row["name"] else Path(row["path"]).name)
+
+
+def voice_lines(row: dict[str, Any], home: Path) -> list[Text]:
+    """What the list knows of one voice."""
+    rows = [
+        ("file", f"{within(row['path'], home)}  {size(row['bytes'])}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(row['at']))}"),
+        ("spoken as", "" if row["problem"] else f"rvc convert {shlex.quote(within(row['voice'], home))} ..."),
+        ("pitch", pitch_in_words(row["pitch_hz"]) if row["pitch_hz"] else ""),
+        ("trained on", f"{row['minutes']:.1f} minutes" if row["minutes"] else ""),
+        ("licence" if row["what"] == "bundle" else "info", row["info"] or ""),
+        ("index", "in the bundle" if row["has_index"] else within(row["index"], home) if row["index"] else ""),
+        ("problem", row["problem"]),
+    ]
+    return [Text.assemble((f"{label:<11}", "dim"), text) for label, text in rows if text]
+
+
+def fact_lines(facts: dict[str, Any]) -> list[str]:
+    """Everything that `rvc voice info` tells."""
+    flat = {**facts, **(facts.get("other") or {})}
+    flat.pop("other", None)
+    rows = {key.replace("_", " "): in_words(key, value) for key, value in flat.items() if value not in (None, "")}
+    width = max(map(len, rows), default=0)
+    return [f"{safe(key):<{width}}  {text}" for key, text in rows.items()]
+
+
+def in_words(key: str, value: Any) -> str:
+    if key.endswith("pitch_hz") and isinstance(value, list) and len(value) == 3:
+        return pitch_in_words(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    units = {"sample_rate": " Hz", "minutes": " minutes", "transpose": " semitones"}
+    return f"{value:,} bytes ({size(value)})" if key == "bytes" else safe(f"{value}{units.get(key, '')}")
+
+
+def pitch_in_words(hz: list[float]) -> str:
+    return f"{hz[1]:.0f} Hz in the middle, {hz[0]:.0f} to {hz[2]:.0f} Hz for most of it"
+
+
+def safe(text: str) -> str:
+    """A stranger's text, without what a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)[:500]

@@ -1,0 +1,306 @@
+"""The convert screen against a pretended engine: what is chosen and kept, what is started, what came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pretended import PretendedClient
+from pretended_voices import SIZES, converted, footer, voices_in, wait_for
+from snapshot_app import app_of, client_of, settle, text_of
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from rvc_tui.app import RvcApp
+from rvc_tui.conversion import Request, load
+from rvc_tui.engine_client import Answer
+from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
+from rvc_tui.screens.convert import ConvertScreen
+from rvc_tui.screens.name import NameScreen
+from rvc_tui.screens.pick import PickScreen
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "rec").mkdir()
+    for name in ("a.wav", "b b.wav", "c.flac"):
+        (tmp_path / "rec" / name).touch()
+    return tmp_path
+
+
+@pytest.fixture
+def app(home: Path) -> RvcApp:
+    app = app_of("idle", first="convert")
+    client_of(app).home = home
+    client_of(app).answers = {"voice list": voices_in(home), "convert alice": converted(home)}
+    return app
+
+
+def screen_of(app: RvcApp) -> ConvertScreen:
+    screen = app.shown
+    assert isinstance(screen, ConvertScreen) and screen.request is not None
+    return screen
+
+
+def request_of(app: RvcApp) -> Request:
+    request = screen_of(app).request
+    assert request is not None
+    return request
+
+
+async def type_in(pilot: Pilot[None], text: str) -> None:
+    """Into the field that is asked for, and enter."""
+    await pilot.pause()
+    pilot.app.screen.query_one("#answer", Input).value = text
+    await pilot.press("enter")
+    await pilot.pause(0.05)
+
+
+async def choose(pilot: Pilot[None], app: RvcApp, home: Path) -> None:
+    """alice, and the folder of recordings."""
+    await settle(pilot)
+    await pilot.press("v", "enter")
+    await pilot.press("f")
+    await type_in(pilot, str(home / "rec"))
+
+
+async def test_a_choice_is_kept_and_converted(app: RvcApp, home: Path) -> None:
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await settle(pilot)
+        assert "v chooses a voice" in text_of(app) and app.focused is None
+        assert {"voice", "files", "output"} <= footer(app) and not {"convert", "cancel"} & footer(app)
+        await choose(pilot, app, home)
+        assert "v2 40k, epoch 20" in text_of(app) and "x converts" in text_of(app) and "convert" in footer(app)
+        await pilot.press("enter", *"7", "enter")  # transpose, the first setting
+        await pilot.pause(0.05)
+        assert screen_of(app).command() == [
+            "convert", "alice", str(home / "rec"), "--output", str(home / "converted" / "alice"), "--transpose", "7.0",
+        ]  # fmt: skip
+        assert load(home)[0] == request_of(app)
+        await pilot.press("x")
+        await wait_for(pilot, lambda: screen_of(app).conversion.state == "finished")
+        assert client_of(app).calls[-1] == ("stream", *screen_of(app).command(), "--json")
+        shown = text_of(app)
+        assert "2 converted, 1 failed" in shown and "it holds no sound" in shown and "a.wav" in shown
+        await pilot.press("y")
+        assert app.clipboard.splitlines() == [f"{home}/converted/alice/a.wav", f"{home}/converted/alice/c.wav"]
+    assert app.parting_words() == [f"written: {home}/converted/alice/{name}.wav" for name in "ac"]
+
+
+async def test_an_older_epoch_takes_the_index_of_its_experiment(app: RvcApp, home: Path) -> None:
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await settle(pilot)
+        await pilot.press("v", "j", "enter")
+        await pilot.pause(0.05)
+        request = request_of(app)
+        assert request.voice.endswith("alice_e5_s50.pth") and request.index.endswith("alice_v2.index")
+        await pilot.press("i", "g", "j", "enter")
+        await pilot.pause(0.05)
+        assert request.index == "none" and request.words()[-2:] == ["--index", "none"]
+        await pilot.press("i", "G", "enter")
+        await type_in(pilot, f"'{home}/my.index'")
+        assert request.index == f"{home}/my.index"
+        await pilot.press("v", "G", "enter")
+        await type_in(pilot, f"{home}/other.pth")
+        assert request.voice == f"{home}/other.pth" and request.index == ""
+
+
+async def test_recordings_are_added_and_taken_away(app: RvcApp, home: Path) -> None:
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await settle(pilot)
+        for text in (f'"{home}/rec/b b.wav"', f"{home}/rec/*.flac", f"{home}/rec/*.flac"):
+            await pilot.press("f")
+            await type_in(pilot, text)
+        assert [Path(path).name for path in request_of(app).inputs] == ["b b.wav", "c.flac"]
+        await pilot.press("f")
+        await type_in(pilot, str(home / "none.wav"))
+        assert len(request_of(app).inputs) == 2 and any("none.wav" in note.message for note in app._notifications)
+        await pilot.press("F", "enter")
+        await pilot.pause(0.05)
+        assert [Path(path).name for path in request_of(app).inputs] == ["c.flac"]
+        await pilot.press("F", "G", "enter")
+        await pilot.pause(0.05)
+        assert request_of(app).inputs == []
+
+
+async def test_typing_a_path_presses_no_key(app: RvcApp) -> None:
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await settle(pilot)
+        await pilot.press("o", *"xcvq")
+        await pilot.pause()
+        assert isinstance(app.screen, NameScreen) and app.screen.query_one(Input).value == "xcvq"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.screen is app.shown and request_of(app).output == ""
+        await pilot.press("o")
+        await type_in(pilot, "/tmp/out put")
+        assert request_of(app).goal == "/tmp/out put"
+
+
+async def test_a_transposition_is_suggested_and_applied(app: RvcApp, home: Path) -> None:
+    facts = {"pitch": True, "transpose": 12, "pitch_hz": [170.0, 220.0, 300.0], "source_pitch_hz": [90.0, 110.0, 140.0]}
+    client_of(app).answers["voice info"] = Answer([facts])
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await choose(pilot, app, home)
+        await pilot.press("p")
+        await wait_for(pilot, lambda: request_of(app).settings.transpose == 12.0)
+        assert ("ask", "voice", "info", "alice", "--source", f"{home}/rec/a.wav", "--json") in client_of(app).calls
+        client_of(app).answers["voice info"] = Answer([{**facts, "transpose": None}])
+        await pilot.press("p")
+        await wait_for(pilot, lambda: any("how high it is" in note.message for note in app._notifications))
+        assert request_of(app).settings.transpose == 12.0
+
+
+async def test_nothing_is_written_over_unasked(app: RvcApp, home: Path) -> None:
+    goal = home / "converted" / "alice"
+    goal.mkdir(parents=True)
+    (goal / "a.wav").touch()
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await choose(pilot, app, home)
+        await pilot.press("x")
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmScreen) and "a.wav" in text_of(app)
+        await pilot.press("enter")
+        await pilot.pause(0.05)
+        assert screen_of(app).conversion.state == "idle"
+        await pilot.press("x", "y")
+        await wait_for(pilot, lambda: screen_of(app).conversion.state == "finished")
+
+
+class SlowClient(PretendedClient):
+    """Converts until it is interrupted."""
+
+    stopped: threading.Event
+
+    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
+        self.calls.append(("stream", *words))
+        yield from converted(self.home)[:3]
+        self.stopped.wait(10)
+        yield {"event": "StageStopped", "stage": "convert"}
+        yield {"exit_code": 130, "problem": ""}
+
+    def interrupt(self, command: str = "") -> None:
+        self.calls.append(("interrupt", command))
+        self.stopped.set()
+
+
+@pytest.fixture
+def slow(home: Path) -> RvcApp:
+    client = SlowClient(home=home, answers={"voice list": voices_in(home)})
+    client.stopped = threading.Event()
+    return RvcApp(client, first="convert")
+
+
+async def test_cancel_asks_and_its_default_is_no(slow: RvcApp, home: Path) -> None:
+    app = slow
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await choose(pilot, app, home)
+        await pilot.press("x")
+        await wait_for(pilot, lambda: len(screen_of(app).conversion.results) == 1)
+        await wait_for(pilot, lambda: "0/3 files  a.wav 2/4 s" in text_of(app))
+        assert "cancel" in footer(app) and "convert" not in footer(app)
+        await pilot.press("c", "enter")
+        await pilot.pause()
+        assert screen_of(app).conversion.running
+        await pilot.press("1")  # another screen: it goes on
+        await pilot.pause(0.1)
+        screen = app.get_screen("convert", ConvertScreen)
+        assert app.shown is not screen and screen.conversion.running
+        await pilot.press("8", "c", "y")
+        await wait_for(pilot, lambda: screen.conversion.state == "stopped")
+        assert ("interrupt", "convert") in client_of(app).calls and "what was converted stays" in text_of(app)
+        assert not app.session.unfinished
+
+
+async def test_leaving_while_it_runs_asks(slow: RvcApp, home: Path) -> None:
+    app = slow
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await choose(pilot, app, home)
+        await pilot.press("x")
+        await wait_for(pilot, lambda: len(screen_of(app).conversion.results) == 1)
+        await pilot.press("q")
+        await pilot.pause()
+        assert isinstance(app.screen, LeaveScreen) and "those that are done stay" in text_of(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen is app.shown and screen_of(app).conversion.running
+        await pilot.press("q", "y")
+        await pilot.pause(0.1)
+    assert any(call[0] == "interrupt" for call in client_of(app).calls)
+
+
+async def test_a_refusal_is_shown_whole(app: RvcApp, home: Path) -> None:
+    refused = "/x.pth is not a voice that can be used: it is a training checkpoint (this makes a voice of it: rvc voice extract /x.pth)"
+    client_of(app).answers["convert alice"] = [{"exit_code": 2, "problem": refused}]
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await choose(pilot, app, home)
+        await pilot.press("x")
+        await wait_for(pilot, lambda: screen_of(app).conversion.state == "failed")
+        words = " ".join(text_of(app).split())
+        assert "did not start" in words and "rvc voice extract /x.pth)" in words
+
+
+async def test_keys_of_the_settings(app: RvcApp, home: Path) -> None:
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await choose(pilot, app, home)
+        await pilot.press("j", "enter", *"5", "enter")  # index_rate: refused, 0..1
+        await pilot.pause()
+        assert screen_of(app).form.editing and request_of(app).settings.index_rate == 0.75
+        await pilot.press("escape")
+        assert not screen_of(app).form.editing
+        for _ in range(4):
+            await pilot.press("j")
+        await pilot.press("space")  # format
+        await pilot.pause(0.05)
+        assert request_of(app).settings.format == "flac"
+        await pilot.press("d")
+        await pilot.pause(0.05)
+        assert request_of(app).settings.format == "wav"
+        await pilot.press("t")
+        await pilot.pause()
+        assert "nothing is converted yet" in text_of(app) and "change" not in footer(app)
+        await pilot.press("t", "escape")
+        await pilot.pause()
+        assert app.shown is not None and app.shown.place == "experiments"
+
+
+async def test_a_list_to_choose_from_scrolls_at_any_size(app: RvcApp) -> None:
+    rows = [f"voice {number}" for number in range(100)]
+    async with app.run_test(size=(60, 20)) as pilot:
+        await settle(pilot)
+        chosen: list[int | None] = []
+        app.push_screen(PickScreen("Which?", rows, ascii=False), chosen.append)
+        await pilot.press("G", "k", "k")
+        await pilot.pause()
+        assert "voice 97" in text_of(app) and "esc  back" in text_of(app)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert chosen == [97]
+
+
+# --- how it looks -----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("pane", ["settings", "results"])
+def test_looks(snap_compare: Any, size: tuple[int, int], pane: str) -> None:
+    app = app_of("idle", first="convert")
+    home = Path("/home/me/nowhere")
+    client_of(app).home = home
+    client_of(app).answers = {"voice list": voices_in(home)}
+
+    async def show(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        screen = screen_of(app)
+        screen.request = Request(home, "alice", "", ["/rec/a.wav", "/rec/b.txt", "/rec/c.wav"])
+        screen.request.settings.transpose = 5.0
+        if pane == "results":
+            screen.conversion.begin(client_of(app).clock - 4)
+            for record in converted(home)[:-3]:
+                screen.conversion.fold(record, client_of(app).clock)
+            screen.shows_results = True
+        app.draw()
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=show)
