@@ -65,8 +65,9 @@ class Curves:
         self._pending += 1
 
     def _close_bin(self, step: int, elapsed: float) -> None:
-        for name in self._sums.keys() - self._series.keys():
-            self._series[name] = array("d", [math.nan]) * len(self._steps)
+        for name in self._sums:
+            if name not in self._series:
+                self._series[name] = array("d", [math.nan]) * len(self._steps)
         for name, series in self._series.items():
             series.append(self._sums[name] / self._pending if name in self._sums else math.nan)
         self._steps.append(step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -87,22 +87,35 @@ def parse_line(line: bytes) -> Event | None:
 
 
 class JournalReader:
-    """Reads what has been appended since the last call; a line counts once its newline is there."""
+    """Reads what has been appended since the last call; a line counts once its newline is there. `kinds`: only events of these."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kinds: Sequence[type[Event]] = ()) -> None:
         self.path = path
-        self._offset = 0
+        self.offset = 0
+        self._starts = tuple(f'{{"event":"{kind.__name__}"'.encode() for kind in kinds)
 
     def read_new(self, limit_bytes: int = 1 << 26) -> list[Event]:
         try:
             with self.path.open("rb") as file:
-                file.seek(self._offset)
+                file.seek(self.offset)
                 data = file.read(limit_bytes)
         except FileNotFoundError:
             return []
         whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return [event for line in whole.splitlines() if (event := parse_line(line)) is not None]
+        self.offset += len(whole)
+        lines = whole.splitlines()
+        if self._starts:
+            lines = [line for line in lines if line.startswith(self._starts)]
+        return [event for line in lines if (event := parse_line(line)) is not None]
+
+
+def training_of(paths: Sequence[Path], limit_bytes: int = 1 << 18) -> Iterator[list[Event]]:
+    """The steps and epochs of some journals, a part at a time; the rest is not even parsed."""
+    for path in paths:
+        reader, before = JournalReader(path, (TrainStepped, EpochFinished, StepsSuperseded)), -1
+        while reader.offset != before:
+            before = reader.offset
+            yield reader.read_new(limit_bytes)
 
 
 def last_event(path: Path, tail_bytes: int = 1 << 16) -> Event | None:

@@ -113,7 +113,7 @@ class Plot:
         """Values that read well, from the lowest."""
         low, high = self.up
         if not self.log:
-            step = round_up((high - low) / 5)
+            step = round_up((high - low) / max(2, min(10, self.height // 3)))
             return [low + i * step for i in range(math.floor((high - low) / step + 1e-6) + 1)]
         powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
         few = LEVELS[:-1] if len(powers) < 3 else (1.0, 3.0) if len(powers) < 5 else (1.0,)
@@ -150,16 +150,12 @@ class Plot:
                 sums[column] = (total + y, count + 1)
         return sums
 
-    def span(self, layer: Layer, points: Iterable[tuple[float, float]]) -> None:
-        """From the lowest to the highest of each column of dots."""
-        ends: dict[int, tuple[int, int]] = {}
+    def scatter(self, layer: Layer, points: Iterable[tuple[float, float]]) -> None:
+        """A dot for each."""
         for x, y in points:
             if 0 <= (column := self.column(x)) < self.columns:
                 row = self.row(y)
-                high, low = ends.get(column, (row, row))
-                ends[column] = (min(high, row), max(low, row))
-        for column, (first, last) in ends.items():
-            self._dots(layer, column, first, last)
+                self._dots(layer, column, row, row)
         self.layers.append(layer)
 
     def character(self, layer: Layer, bits: int) -> str:
@@ -182,7 +178,7 @@ class Plot:
         told: dict[int, str] = {}
         for value in self.ticks():
             row = self.row(value) // DOTS[self.symbols][1]
-            if not any(near in told for near in (row - 1, row, row + 1)):
+            if not any(near in told for near in ((row - 1, row, row + 1) if self.height > 4 else (row,))):
                 told[row] = f"{number(float(f'{value:.4g}'))[:LABEL]:>{LABEL}} {tick}"
         return [told.get(row, " " * (LABEL + 1) + line) for row in range(self.height)]
 

@@ -78,6 +78,8 @@ class ScreenState:
                 self.begun += 1
                 self.refused, self.starting, self.event_at = "", False, 0.0
             self.view.fold(event)
+            if not self.view.run:
+                continue  # the training of an earlier run: for the curves alone
             self.event_at = max(self.event_at, event.at)
             for line in in_words(event):
                 self.add(line)

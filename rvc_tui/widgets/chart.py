@@ -79,21 +79,23 @@ class ChartPanel(Panel):
         return join([self.legend(view, drawn, width), *self.plot_lines(view, drawn, width, height - 1)])
 
     def legend(self, view: RunView, drawn: list[Curve], width: int) -> Text:
-        """The letter, name and last value of each curve that is drawn."""
+        """The letter, name and last value of each curve that is drawn; the raw value too where there is room."""
         line = Text()
-        for curve in drawn:
-            points = list(view.curves.points(curve.name))
-            if not points:
-                continue
-            last = smoothed(((p.value, p.steps) for p in points), self.look.weight)[-1]
-            part = Text.assemble((f"{curve.mark} {curve.name} ", curve.style), number(last))
-            part.append(f" (raw {number(points[-1].value)})" if self.look.weight and len(drawn) < 3 else "", "dim")
-            if curve.limit is not None and last > curve.limit:
-                part.append(" ! too high", "bold red")
-            if line and line.cell_len + part.cell_len + 2 > width:
-                return line.append(" ...", "dim")
-            line = Text.assemble(line, "  " if line else "", part)
+        for raw in (bool(self.look.weight), False):
+            parts = [part for curve in drawn if (part := self.figures(view, curve, raw=raw))]
+            line = Text("  ").join(parts)
+            if line.cell_len <= width:
+                break
         return line
+
+    def figures(self, view: RunView, curve: Curve, *, raw: bool) -> Text:
+        points = list(view.curves.points(curve.name))
+        if not points:
+            return Text()
+        last = smoothed(((point.value, point.steps) for point in points), self.look.weight)[-1]
+        part = Text.assemble((f"{curve.mark} {curve.name} ", curve.style), number(last))
+        part.append(f" (raw {number(points[-1].value)})" if raw else "", "dim")
+        return part.append(" !" if curve.limit is not None and last > curve.limit else "", "bold red")
 
     # --- the field ----------------------------------------------------------------------------------------------------
     def plot_lines(self, view: RunView, drawn: list[Curve], width: int, height: int) -> list[Text]:
@@ -117,7 +119,7 @@ class ChartPanel(Panel):
         plot = Plot(max(width - LABEL - 4, 8), height - 2, across, bounds, self.look.log, symbols(ascii=self.ascii))
         if self.look.weight:
             for _, seen in raw:
-                plot.span(Layer(".", RAW), seen)
+                plot.scatter(Layer(".", RAW), seen)
         for curve, seen in lines:
             plot.line(Layer(curve.mark, curve.style), seen)
         return self.with_axes(plot, lines, unit)
@@ -125,12 +127,11 @@ class ChartPanel(Panel):
     def with_axes(self, plot: Plot, lines: list[tuple[Curve, list[tuple[float, float]]]], unit: str) -> list[Text]:
         """Values to the left, the letter of each curve where it ends, steps or time below."""
         letters: dict[int, Curve] = {}
-        for curve, points in lines:
-            if points:
-                row = plot.row(points[-1][1]) // DOTS[plot.symbols][1]
-                free = [r for r in sorted(range(plot.height), key=lambda r: abs(r - row)) if r not in letters]
-                if free:
-                    letters[free[0]] = curve
+        for value, curve in sorted(((points[-1][1], curve) for curve, points in lines if points), key=lambda end: -end[0]):
+            row = plot.row(value) // DOTS[plot.symbols][1]
+            free = [place for place in range(plot.height) if place not in letters]
+            if free:  # where two end in one row, the lower curve has the row below
+                letters[min(free, key=lambda place: (abs(place - row), -place))] = curve
         drawn = []
         for row, label in enumerate(plot.labels()):
             line = Text.assemble((label, "dim"), plot.text(row))

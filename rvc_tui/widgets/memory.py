@@ -12,6 +12,7 @@ from rvc_tui.widgets.panel import Panel, join
 
 OLD_S = 10.0
 SHOWN_GPUS = 2
+LABEL = "{:<8}"
 
 
 class MemoryPanel(Panel):
@@ -45,22 +46,46 @@ class MachinePanel(Panel):
         self.roomy = False
 
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
-        if not self.roomy or not state.machine.gpus:
+        if not self.roomy or not state.machine.at:
             return join(machine_lines(state, width, now))
-        return join([line for gpu in state.machine.gpus for line in self.picture(state, gpu, width)])
+        lines = [line for gpu in state.machine.gpus for line in self.picture(state, gpu, width)]
+        return join([*lines, *self.processor(state, width)])
+
+    def row(self, label: str, figures: str, course: list[float], width: int) -> Text:
+        """Figures in percent, and their course where there is room."""
+        room = max(width - len(label) - len(figures) - 2, 0)
+        drawn = sparkline([*course[-room:], 0.0, 100.0], room + 2, ascii=self.ascii)[:-2] if room else ""
+        return Text.assemble((label, "dim"), figures, "  ", (drawn, "cyan"))
+
+    def processor(self, state: ScreenState, width: int) -> list[Text]:
+        machine, run = state.machine, state.view.rss_bytes if state.running else 0
+        percent = "n/a" if machine.processor_percent is None else f"{machine.processor_percent:.0f} %"
+        course = [reading.processor_percent or 0.0 for reading in state.readings]
+        lines = [Text.assemble(("processor", "bold"), *((f"  no GPU: {machine.no_gpu}", "dim"),) * (not machine.gpus))]
+        as_gpu = Gpu(0, memory_total=machine.memory_total, memory_used=machine.memory_used)
+        share = Share(run, True, max((machine.memory_used or 0) - run, 0))
+        lines[0] = self.headed(lines[0], as_gpu, share, width)
+        lines.append(self.memory(as_gpu, share, f", swap {gib(machine.swap_used)}" if machine.swap_used else ""))
+        return [*lines, self.row(LABEL.format("busy"), percent, course, width)]
+
+    def memory(self, gpu: Gpu, share: Share, more: str = "") -> Text:
+        words = f"{gib(gpu.memory_used)}/{gib(gpu.memory_total)} GiB{share_words(share, gpu)}{more}"
+        return Text.assemble((LABEL.format("memory"), "dim"), words)
+
+    def headed(self, head: Text, gpu: Gpu, share: Share, width: int) -> Text:
+        """With a picture of the memory."""
+        head.append("  ")
+        return head.append_text(memory_bar(gpu, share, min(40, width - head.cell_len), ascii=self.ascii))
 
     def picture(self, state: ScreenState, gpu: Gpu, width: int) -> list[Text]:
         share = share_of(gpu, state.view, running=state.running)
-        memory = f" {gib(gpu.memory_used)}/{gib(gpu.memory_total)} GiB{share_words(share, gpu)}"
-        label = f"{'memory':<8}"
-        drawn = memory_bar(gpu, share, min(40, width - len(label) - len(memory)), ascii=self.ascii)
-        work = [float(g.utilisation or 0) for m in state.readings for g in m.gpus if g.index == gpu.index]
-        lines = [Text.assemble((f"GPU {gpu.index} {gpu.name}{'  MIG' if gpu.mig else ''}", "bold"))]
-        lines.append(Text.assemble((label, "dim"), drawn, memory))
-        figures = "  ".join(figures_of(gpu))
-        course = sparkline([*work, 0.0, 100.0], width, ascii=self.ascii)[: len(work)][-max(width - len(label) - len(figures) - 2, 0) :]
-        lines.append(Text.assemble((f"{'busy':<8}", "dim"), figures, "  ", (course, "cyan")))
-        return lines
+        work = [float(g.utilisation or 0) for machine in state.readings for g in machine.gpus if g.index == gpu.index]
+        name = Text.assemble((f"GPU {gpu.index} {gpu.name}{'  MIG' if gpu.mig else ''}", "bold"))
+        return [
+            self.headed(name, gpu, share, width),
+            self.memory(gpu, share),
+            self.row(LABEL.format("busy"), "  ".join(figures_of(gpu)), work, width),
+        ]
 
 
 def memory_bar(gpu: Gpu, share: Share, width: int, *, ascii: bool) -> Text:
@@ -107,8 +132,8 @@ def share_words(share: Share, gpu: Gpu) -> str:
         return f" ({run}others {gib(share.others)})"
     if gpu.memory_used is None and not run:
         return ""
-    most = f", at most {gib(share.others_at_most)}" if share.others_at_most is not None else ""
-    return f" ({run}others unknown{most})"
+    most = "unknown" if share.others_at_most is None else f"at most {gib(share.others_at_most)}"
+    return f" ({run}others {most})"
 
 
 def figures_of(gpu: Gpu) -> list[str]:

@@ -48,18 +48,22 @@ class PacePanel(Panel):
 
     def learning(self, view: RunView, now: float, width: int) -> Text:
         """Learning rate, gradient norms with a mark where they are too high, and the cost."""
-        line = Text(f"rate {number(view.learning_rate)}")
+        line = Text(f"rate {view.learning_rate:.3g}")
         for network in sorted(view.grad_norms, reverse=True):
             line.append("  gradients " if network == "g" else "  ")
             line.append(f"{network.upper()} {number(float(f'{view.grad_norms[network]:.3g}'))}")
             if worry := norm_worry(view, network):
                 line.append(f" ! {worry}", "bold red")
-        if self.price is not None and (seconds := run_seconds(view, now)):
-            left = time_left(view)
-            line.append(f"  cost {self.price.of(seconds)}", "bold")
-            line.append(f", about {self.price.of(seconds + left.middle)} in all" if left else "")
-            line.append(f" at {self.price}/h", "dim")
-        return line
+        cost = self.cost(view, now)
+        rate = f" at {self.price}/h" if cost else ""
+        return line.append(cost, "bold").append(rate if line.cell_len + len(rate) <= width else "", "dim")
+
+    def cost(self, view: RunView, now: float) -> str:
+        """Of this run, and of all of it once the time left is known; empty without a price."""
+        seconds, left = run_seconds(view, now), time_left(view)
+        if self.price is None or not seconds:
+            return ""
+        return f"  cost {self.price.of(seconds)}" + (f" of about {self.price.of(seconds + left.middle)}" if left else "")
 
 
 def norm_worry(view: RunView, network: str) -> str:
@@ -69,7 +73,7 @@ def norm_worry(view: RunView, network: str) -> str:
     late = [row.values.get(name, 0.0) for row in list(view.curves.recent)[-NORM_STEPS:]]
     if limit is None or not late or late[-1] <= limit:
         return ""
-    return "trouble: i tells" if len(late) >= NORM_STEPS and median(late) > limit else "high"
+    return "trouble" if len(late) >= NORM_STEPS and median(late) > limit else "high"
 
 
 def bottleneck_line(state: ScreenState) -> Text:
