@@ -309,10 +309,11 @@ class RvcApp(App[None]):
                     self.session.client.interrupt()
                 self.exit()
 
-        if not self.session.unfinished or isinstance(self.screen, LeaveScreen):  # asked twice: meant
+        lost = [what for what in self.session.unfinished.values() if what]
+        if not lost or isinstance(self.screen, LeaveScreen):  # asked twice: meant
             answered(True)
         else:
-            self.push_screen(LeaveScreen("Leaving cuts off:\n" + "\n".join(self.session.unfinished.values()) + "\nLeave?"), answered)
+            self.push_screen(LeaveScreen("\n".join(["Leaving cuts off:", *lost, "Leave?"])), answered)
 
     def parting_words(self) -> list[str]:
         """What is printed on leaving: that a run goes on, and where the results are."""

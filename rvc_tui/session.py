@@ -11,8 +11,8 @@ from rvc_tui.state import ScreenState
 @dataclass
 class Session:
     """`pace`: how many times slower everything is told and drawn. `dataset` and `preset`: what the form was left with, until the engine
-    has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it.
-    `results`: files that the app had made; told on leaving."""
+    has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it (empty: it is stopped
+    without a question). `results`: files that the app had made; told on leaving."""
 
     client: Client
     ascii: bool = False

@@ -7,6 +7,7 @@ from typing import Any
 
 from rvc_tui.screens.assets import AssetsScreen
 from rvc_tui.screens.convert import ConvertScreen
+from rvc_tui.screens.dataset import DatasetScreen
 from rvc_tui.screens.experiments import ExperimentsScreen
 from rvc_tui.screens.queue import QueueScreen
 from rvc_tui.screens.stage import FeaturesScreen, IndexScreen, PitchScreen, PreprocessScreen
@@ -15,6 +16,7 @@ from rvc_tui.screens.voices import VoicesScreen
 
 SHOWN = (
     ExperimentsScreen,
+    DatasetScreen,
     PreprocessScreen,
     PitchScreen,
     FeaturesScreen,

@@ -1,0 +1,180 @@
+"""What `rvc dataset --json` tells of a folder, as lines: the sum, findings, the table, one file. No Textual here."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from rich.cells import set_cell_size
+from rich.text import Text
+
+from rvc_engine.commands.dataset_text import histogram
+from rvc_engine.commands.display import duration, size
+
+File = dict[str, Any]  # of files in the report
+Report = dict[str, Any]
+ORDERS = ("worst", "length", "loudness", "noise", "bandwidth", "clipping")
+STYLE = {"problem": "bold red", "warning": "yellow", "note": "", "good": "green"}
+WEIGHTS = {"problem": 100, "warning": 10, "note": 1, "good": 0}
+HEADER = f"{'length':>7} {'kHz':>5} {'band':>5} {'LUFS':>6} {'noise':>5} {'SNR':>4} {'clip':>6} {'pitch':>5}"
+WIDE = 1e9  # where nothing was measured: last
+
+
+def printable(name: str) -> str:
+    """Without characters that would move the cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def progress_of(line: str) -> tuple[int, int] | None:
+    """(done, total) of a line such as 'dataset: 3/12 files, 4 s'."""
+    found = re.match(r"dataset: (\d+)/(\d+) files", line)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+# --- the folder ---------------------------------------------------------------------------------------------------------
+def summary(report: Report) -> list[Text]:
+    s = report
+    used = Text.assemble(f"{s['used']} of {s['count']} files can be used: ", (duration(s["usable_seconds"]), "bold"))
+    lines = [used.append(f" of sound in {duration(s['total_seconds'])}")]
+    if s["used"]:
+        presets = ", then ".join(s["suggested_presets"])
+        fits = Text.assemble(f"a model at {s['suggested_sample_rate'] // 1000} kHz fits: ", (presets, "bold"))
+        lines.append(fits.append(f"  {s['suggestion_reason']}", "dim"))
+    if s["pitch_hz"]:
+        low, median, high = s["pitch_hz"]
+        lines.append(Text(f"pitch {median:.0f} Hz, mostly {low:.0f} to {high:.0f} Hz", "dim"))
+    return lines
+
+
+def finding_line(finding: dict[str, Any]) -> Text:
+    severity = finding["severity"]
+    return Text.assemble((f"{severity:<8} ", STYLE.get(severity, "")), printable(finding["what"]))
+
+
+def about_finding(finding: dict[str, Any]) -> list[Text]:
+    """What it means, the way out, and which files."""
+    lines = [Text(finding["what"], "bold")]
+    lines += [Text(finding["why_it_matters"])] if finding["why_it_matters"] else []
+    lines += [Text.assemble(("way out  ", "bold"), finding["way_out"])] if finding["way_out"] else []
+    names = [printable(name) for name in finding["files"]]
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return lines + ([Text(f"files  {', '.join(names[:6])}{more}", "dim")] if names else [])
+
+
+# --- the files ----------------------------------------------------------------------------------------------------------
+def ordered(report: Report, order: str) -> list[File]:
+    """Worst first: the shortest, the farthest from the median loudness, the least above its noise, the lowest band, the most clipped."""
+    weight: Counter[str] = Counter()
+    for finding in report["findings"]:
+        for name in finding["files"]:
+            weight[name] += WEIGHTS.get(finding["severity"], 0)
+    levels = [f["loudness_lufs"] for f in report["files"] if f["loudness_lufs"] is not None]
+    middle = statistics.median(levels) if levels else 0.0
+
+    def known(value: float | None) -> float:
+        return WIDE if value is None else value
+
+    keys: dict[str, Callable[[File], float]] = {
+        "worst": lambda f: -weight[f["name"]],
+        "length": lambda f: f["seconds"],
+        "loudness": lambda f: WIDE if f["loudness_lufs"] is None else -abs(f["loudness_lufs"] - middle),
+        "noise": lambda f: known(f["snr_db"]),
+        "bandwidth": lambda f: known(f["bandwidth_hz"]),
+        "clipping": lambda f: -f["clipped_share"],
+    }
+    return sorted(report["files"], key=lambda f: (keys[order](f), f["name"]))
+
+
+def file_line(file: File, name_width: int) -> Text:
+    name = Text(set_cell_size(tail(printable(file["name"]), name_width), name_width) + " ", "bold")
+    if not file["readable"]:
+        return Text.assemble(name, (printable(file["unusable"]), "red"))
+    pitch = file["pitch_hz"][1] if file["pitch_hz"] else None
+    clip = f"{100 * file['clipped_share']:.2g}%" if file["clipped_share"] else "-"
+    parts = [
+        f"{length(file['seconds']):>7}",
+        f"{file['sample_rate'] / 1000:>5.4g}",
+        f"{number(file['bandwidth_hz'], 1000, 1):>5}",
+        f"{number(file['loudness_lufs'], 1, 1):>6}",
+        f"{number(file['noise_dbfs']):>5}",
+        f"{number(file['snr_db']):>4}",
+        f"{clip:>6}",
+        f"{number(pitch):>5}",
+    ]
+    return Text.assemble(name, (" ".join(parts), "yellow" if file["unusable"] else ""))
+
+
+def about_file(report: Report, file: File) -> list[Text]:
+    """Everything that was measured, and each finding that names it."""
+    lines = [Text.assemble((printable(file["name"]), "bold"), f"  {size(file['bytes'])}")]
+    if file["unusable"]:
+        lines.append(Text(f"left out: {printable(file['unusable'])}", "bold red"))
+    if file["readable"]:
+        channels = f"{file['channels']} channel{'s' if file['channels'] != 1 else ''}"
+        kind = f" ({file['channel_kind']})" if file["channel_kind"] else ""
+        wall = ", it ends at a wall" if file["low_passed"] else ""
+        lines.append(Text(f"{file['codec']}, {file['sample_rate']} Hz, {channels}{kind}; sound up to {khz(file['bandwidth_hz'])}{wall}"))
+        lines.append(
+            Text(
+                f"{file['seconds']:.1f} s, {file['usable_seconds']:.1f} s usable, {100 * file['silence_share']:.0f} % silence; "
+                f"loudness {number(file['loudness_lufs'], 1, 1)} LUFS, peak {number(file['peak_dbfs'], 1, 1)} dBFS, "
+                f"noise {number(file['noise_dbfs'])} dBFS, SNR {number(file['snr_db'])} dB"
+            )
+        )
+        pitch = (
+            "no voice" if not file["pitch_hz"] else "{:.0f} Hz, mostly {:.0f} to {:.0f}".format(*(file["pitch_hz"][i] for i in (1, 0, 2)))
+        )
+        lines.append(Text(f"clipped {100 * file['clipped_share']:.2g} %, offset {file['dc_offset']:.3f}, pitch {pitch}"))
+    for finding in report["findings"]:
+        if file["name"] in finding["files"]:
+            lines.append(finding_line(finding))
+    return lines
+
+
+def khz(hz: float | None) -> str:
+    return "n/a" if hz is None else f"{hz / 1000:.1f} kHz"
+
+
+def number(value: float | None, unit: float = 1, digits: int = 0) -> str:
+    return "-" if value is None else f"{value / unit:.{digits}f}"
+
+
+def length(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+
+
+def tail(name: str, width: int) -> str:
+    """The end of a long name tells more than its beginning."""
+    return name if len(name) <= width else "..." + name[len(name) - width + 3 :]
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------------
+def pictures(report: Report, width: int, *, ascii: bool) -> list[Text]:
+    """Histograms of the files, as many beside each other as fit."""
+    files = [f for f in report["files"] if f["readable"]]
+    named = (
+        ("length", "s", "seconds", 1),
+        ("loudness", "LUFS", "loudness_lufs", 1),
+        ("SNR", "dB", "snr_db", 1),
+        ("band", "kHz", "bandwidth_hz", 1000),
+    )
+    blocks = []
+    for title, unit, key, divisor in named:
+        values = [f[key] / divisor for f in files if f[key] is not None]
+        blocks += [histogram(title, values, unit, ascii)] if values else []
+    pitches = [f["pitch_hz"][1] for f in files if f["pitch_hz"]]
+    blocks += [histogram("pitch", pitches, "Hz", ascii)] if pitches else []
+    beside = max(1, width // 40)
+    lines: list[Text] = []
+    for first in range(0, len(blocks), beside):
+        row = blocks[first : first + beside]
+        height = max(map(len, row))
+        lines += [Text("".join(f"{block[y] if y < len(block) else '':<40}" for block in row).rstrip()) for y in range(height)]
+        lines.append(Text())
+    return lines[:-1]

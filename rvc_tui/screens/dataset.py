@@ -1,0 +1,252 @@
+"""The recordings: how much there is, which preset fits, what is wrong and the way out, file by file."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from rvc_engine.experiment import clean_path
+from rvc_tui.drawing import bar
+from rvc_tui.engine_client import Client
+from rvc_tui.recordings import (
+    HEADER,
+    ORDERS,
+    Report,
+    about_file,
+    about_finding,
+    file_line,
+    finding_line,
+    ordered,
+    pictures,
+    progress_of,
+    summary,
+)
+from rvc_tui.screens.base import AppScreen
+from rvc_tui.screens.choose import FolderSuggester
+from rvc_tui.screens.name import NameScreen
+from rvc_tui.widgets.failure import FailurePanel
+from rvc_tui.widgets.rows import RowsPanel, TextPanel
+
+VIEWS = ("findings", "files", "pictures")
+SETTLED_S = 0.4  # on the screen for so long: it is meant, not passed by
+STOPPED = (130, -2)
+NAME_WIDTH = (20, 50)
+
+
+class DatasetScreen(AppScreen):
+    place = "dataset"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f", "folder", "folder", id="dataset.folder", tooltip="choose another folder of recordings"),
+        Binding("v", "view", "view", id="dataset.view", tooltip="findings, files, pictures"),
+        Binding(
+            "o", "order", "order", id="dataset.order", tooltip="order of the files, worst first: by finding, length, loudness, noise, ..."
+        ),
+        Binding("u", "use", "use", id="dataset.use", tooltip="make the folder the recordings of the experiment"),
+        Binding("R", "read", "read", show=False, id="dataset.read", tooltip="read the folder again; files that have not changed are known"),
+        Binding("X", "stop_reading", "stop", id="dataset.stop", tooltip="stop reading; what is measured is kept"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = ""  # chosen here; empty: the experiment's
+        self.read_folder = ""  # that the report, or the problem, is about
+        self.report: Report | None = None
+        self.reading = self.problem = ""
+        self.progress = (0, 0)
+        self.view, self.order = "findings", "worst"
+        self._experiment = ""
+
+    def body(self) -> ComposeResult:
+        yield TextPanel("Recordings", ascii=self.ascii, id="summary")
+        yield RowsPanel("Findings", ascii=self.ascii, id="rows")
+        yield TextPanel(ascii=self.ascii, id="about")
+        yield FailurePanel(ascii=self.ascii, id="failure")
+
+    def entered(self) -> None:
+        if self._experiment != self.session.client.folder:
+            self._experiment, self.folder = self.session.client.folder, ""
+        self.show_all()
+        self.set_timer(SETTLED_S, self.read_if_new)
+
+    def on_resize(self) -> None:
+        self.show_all()
+
+    @property
+    def rows(self) -> RowsPanel:
+        return self.query_one(RowsPanel)
+
+    @property
+    def shown_folder(self) -> str:
+        return self.folder or self.session.recordings
+
+    # --- reading ------------------------------------------------------------------------------------------------------------
+    def read_if_new(self) -> None:
+        """A training needs the cores: then reading waits for its key."""
+        free = not self.reading and not self.session.state.running
+        if self.rvc.shown is self and self.shown_folder and self.shown_folder != self.read_folder and free:
+            self.action_read()
+        else:
+            self.show_all()
+
+    def words(self) -> list[str]:
+        words = ["dataset", self.shown_folder or "FOLDER"]
+        settings = self.session.client.settings() if self.session.client.name and not self.folder else None
+        return [*words, "--subfolders"] if settings is not None and settings.preprocess.subfolders else words
+
+    @work(thread=True, group="dataset", exclusive=True)
+    def read(self, client: Client, words: list[str]) -> None:
+        report: Report | None = None
+        for told in client.stream(words, self.listen):
+            if "exit_code" in told:
+                self.call_later(self.ended, words[1], report, int(told["exit_code"]), str(told["problem"]))
+            else:
+                report = told
+
+    def listen(self, line: str) -> None:
+        """On a thread."""
+        self.call_later(self.heard, line)
+
+    def heard(self, line: str) -> None:
+        if found := progress_of(line):
+            self.progress = found
+            self.show_all()
+
+    def ended(self, folder: str, report: Report | None, code: int, problem: str) -> None:
+        self.reading, self.read_folder = "", folder
+        self.session.unfinished.pop("dataset", None)
+        stopped = code in STOPPED
+        self.problem = "stopped; R goes on, what is measured is kept" if stopped else problem
+        self.report = report if code == 0 else None
+        self.rows.cursor = 0
+        self.show_all()
+        self.rvc.draw()
+
+    # --- drawing ------------------------------------------------------------------------------------------------------------
+    def show_all(self) -> None:
+        if not self.is_mounted:
+            return
+        self.query_one("#summary", TextPanel).border_title = Text(
+            f"Recordings: {self.reading or self.read_folder or self.shown_folder or 'none'}"
+        )
+        self.query_one("#summary", TextPanel).fill(self.summary_lines())
+        report = self.report if not self.reading else None
+        if report is None:
+            self.rows.display = False
+            self.query_one("#about", TextPanel).fill([])
+        else:
+            self.rows.display = True
+            getattr(self, f"show_{self.view}")(report)
+        self.refresh_bindings()
+
+    def summary_lines(self) -> list[Text]:
+        if self.reading:
+            done, total = self.progress
+            how_far = f"{bar(done, total, 32, ascii=self.ascii)} {done}/{total} files" if total else "reading..."
+            return [Text(how_far), Text("X stops it; what is measured is kept", "dim")]
+        if self.problem:
+            return [Text(self.problem, "bold red"), Text("f chooses a folder, R reads it again", "dim")]
+        if self.report is not None:
+            return summary(self.report)
+        if not self.shown_folder:
+            return [Text("f chooses a folder of recordings", "dim")]
+        return [
+            Text(
+                "R reads the recordings; a run is under way and would be slowed"
+                if self.session.state.running
+                else "R reads the recordings",
+                "dim",
+            )
+        ]
+
+    def show_findings(self, report: Report) -> None:
+        self.rows.border_title = "Findings   v: files, pictures"
+        self.rows.fill([finding_line(finding) for finding in report["findings"]])
+        self.query_one("#about", TextPanel).fill(about_finding(report["findings"][self.rows.cursor]) if report["findings"] else [])
+
+    def show_files(self, report: Report) -> None:
+        files = ordered(report, self.order)
+        low, high = NAME_WIDTH
+        width = max(low, min(high, self.size.width - len(HEADER) - 6, max(len(file["name"]) for file in files)))
+        self.rows.border_title = (
+            f"Files, worst first by {self.order}" if self.order != "worst" else "Files, those with the worst findings first"
+        )
+        self.rows.fill([file_line(file, width) for file in files], header=Text(f"{'recording':<{width}} {HEADER}", "dim"))
+        self.query_one("#about", TextPanel).fill(about_file(report, files[self.rows.cursor]))
+
+    def show_pictures(self, report: Report) -> None:
+        self.rows.border_title = "Pictures: how many files are where"
+        self.rows.fill(pictures(report, self.size.width - 4, ascii=self.ascii))
+        self.query_one("#about", TextPanel).fill([])
+
+    # --- keys -----------------------------------------------------------------------------------------------------------------
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "view":
+            return self.report is not None and not self.reading
+        if action == "order":
+            return self.report is not None and not self.reading and self.view == "files"
+        if action == "use":
+            return bool(self.session.client.name and self.folder) and self.folder != self.session.recordings
+        if action == "read":
+            return bool(self.shown_folder) and not self.reading
+        if action == "stop_reading":
+            return bool(self.reading)
+        return True
+
+    def command(self) -> list[str]:
+        return self.words()
+
+    def to_copy(self) -> list[str]:
+        """The findings as text; before there are any, the folder."""
+        if self.report is None:
+            return [self.shown_folder] if self.shown_folder else []
+        return [self.read_folder, *(f"{finding['severity']}: {finding['what']}" for finding in self.report["findings"])]
+
+    def move(self, count: int) -> None:
+        if self.report is not None:
+            self.rows.move(count)
+            self.show_all()
+
+    def action_view(self) -> None:
+        self.view = VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)]
+        self.rows.cursor = 0
+        self.show_all()
+
+    def action_order(self) -> None:
+        self.order = ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)]
+        self.rows.cursor = 0
+        self.show_all()
+
+    def action_folder(self) -> None:
+        def chosen(text: str | None) -> None:
+            if text:
+                self.folder = clean_path(text)
+                self.action_read()
+
+        self.app.push_screen(NameScreen("Folder of recordings", self.shown_folder, FolderSuggester()), chosen)
+
+    def action_read(self) -> None:
+        if self.reading:
+            self.session.client.interrupt("dataset")
+        self.reading, self.problem, self.progress = self.shown_folder, "", (0, 0)
+        self.session.unfinished["dataset"] = ""  # nothing would be lost
+        self.show_all()
+        self.read(self.session.client, self.words_to_read())
+
+    def words_to_read(self) -> list[str]:
+        return [*self.words(), "--json"]
+
+    def action_stop_reading(self) -> None:
+        self.session.client.interrupt("dataset")
+
+    def action_use(self) -> None:
+        if why := self.session.client.change("dataset", self.folder):
+            self.notify(why, title="Not changed", severity="error")
+            return
+        self.session.dataset = ""
+        self.notify(f"{self.session.client.name} is trained on {self.folder}")
+        self.rvc.look_now()
+        self.show_all()

@@ -1,0 +1,233 @@
+"""The screen of the recordings against a pretended engine, and the shape of the real report."""
+
+from __future__ import annotations
+
+import math
+import struct
+import wave
+from pathlib import Path
+from typing import Any
+
+import pretended
+import pytest
+from snapshot_app import client_of, settle, text_of
+from textual.widgets import Input
+
+from rvc_tui.app import RvcApp
+from rvc_tui.engine_client import EngineClient
+from rvc_tui.recordings import ORDERS, about_file, file_line, ordered, pictures, printable, progress_of, summary
+from rvc_tui.screens.name import NameScreen
+
+
+def recording(name: str, seconds: float, **more: Any) -> dict[str, Any]:
+    known = {
+        "bytes": 100_000, "readable": True, "unusable": "", "usable_seconds": seconds * 0.9, "codec": "flac", "sample_rate": 44100,
+        "channels": 1, "channel_kind": "mono", "bandwidth_hz": 20000.0, "low_passed": False, "clipped_share": 0.0, "silence_share": 0.1,
+        "noise_dbfs": -70.0, "snr_db": 45.0, "loudness_lufs": -20.0, "peak_dbfs": -3.0, "dc_offset": 0.0,
+        "pitch_hz": [150.0, 200.0, 260.0], "voiced_seconds": seconds / 2, "sha256": "0",
+    }  # fmt: skip
+    return {"name": name, "seconds": seconds, **known, **more}
+
+
+FILES = [
+    recording("a [b].flac", 130.0),
+    recording("clipped.wav", 20.0, clipped_share=0.02),
+    recording("dull.mp3", 30.0, bandwidth_hz=7000.0, low_passed=True),
+    recording("noisy.wav", 40.0, noise_dbfs=-35.0, snr_db=12.0, loudness_lufs=-30.0),
+    recording("声\n.wav", 50.0),
+    recording(
+        "torn.ogg", 0.0, readable=False, unusable="it ends in the middle of a page",
+        pitch_hz=None, bandwidth_hz=None, loudness_lufs=None, snr_db=None, noise_dbfs=None,
+    ),
+]  # fmt: skip
+FINDINGS = [
+    {"severity": "problem", "code": "clipping", "what": "1 recording clipped, the worst in 2 % of the samples",
+     "why_it_matters": "The crackle is learned.", "way_out": "Record again at a lower gain.", "files": ["clipped.wav"], "numbers": {}},
+    {"severity": "note", "code": "little", "what": "4.1 minutes of usable sound", "why_it_matters": "Enough for a first voice.",
+     "way_out": "", "files": [], "numbers": {}},
+    {"severity": "good", "code": "noise", "what": "Quiet background", "why_it_matters": "", "way_out": "", "files": [], "numbers": {}},
+]  # fmt: skip
+REPORT = {
+    "folder": "/home/me/recordings/alice", "files": FILES, "count": 6, "readable": 5, "used": 5, "total_seconds": 270.0,
+    "usable_seconds": 243.0, "pitch_hz": [150.0, 200.0, 260.0], "suggested_sample_rate": 40000,
+    "suggested_presets": ["v2-40k", "v2-32k"], "suggestion_reason": "the audio reaches 20.0 kHz", "findings": FINDINGS,
+}  # fmt: skip
+END = {"exit_code": 0, "problem": ""}
+FOLDER = "/home/me/recordings/alice"
+
+
+def dataset_app(events: list[dict[str, Any]] | None = None, *, ascii: bool = False, scenario: str = "", folder: str = FOLDER) -> RvcApp:
+    client = pretended.PretendedClient(answers={f"dataset {folder}": [REPORT, END] if events is None else events})
+    client.answers["said dataset"] = ["dataset: 2/6 files, 3 s"]
+    if scenario:
+        client.waiting, client.alive = getattr(pretended, scenario)(), True
+    return RvcApp(client, ascii=ascii, first="dataset")
+
+
+async def read(pilot: Any) -> None:
+    await settle(pilot)
+    for _ in range(60):
+        if pilot.app.shown.report is not None or pilot.app.shown.problem:
+            break
+        await pilot.pause(0.05)
+    await settle(pilot)
+
+
+def streamed(app: RvcApp) -> list[tuple[str, ...]]:
+    return [call for call in client_of(app).calls if call[0] == "stream"]
+
+
+def test_orders_put_the_worst_first() -> None:
+    first = {order: ordered(REPORT, order)[0]["name"] for order in ORDERS}
+    assert first == {"worst": "clipped.wav", "length": "torn.ogg", "loudness": "noisy.wav", "noise": "noisy.wav", "bandwidth": "dull.mp3",
+                     "clipping": "clipped.wav"}  # fmt: skip
+
+
+def test_lines_hold_nothing_that_moves_the_cursor() -> None:
+    assert printable("a\nb\x1b") == "a\\nb\\x1b"
+    for file in FILES:
+        text = "\n".join(line.plain for line in about_file(REPORT, file)) + file_line(file, 20).plain
+        assert file_line(file, 20).plain.count("\n") == 0 and "\x1b" not in text
+    assert progress_of("dataset: 3/12 files, 4 s") == (3, 12) and progress_of("Traceback") is None
+    assert "v2-40k, then v2-32k" in summary(REPORT)[1].plain
+    assert max(len(line.plain) for line in pictures(REPORT, 80, ascii=True)) <= 80
+
+
+async def test_it_is_read_when_one_stays_and_findings_say_the_way_out() -> None:
+    app = dataset_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await read(pilot)
+        assert streamed(app) == [("stream", "dataset", FOLDER, "--json")]
+        shown = text_of(app)
+        for words in (
+            "5 of 6 files",
+            "v2-40k, then v2-32k",
+            "problem  1 recording clipped",
+            "way out  Record again",
+            "note     4.1 minutes",
+        ):
+            assert words in shown, words
+        await pilot.press("j")
+        assert "Enough for a first voice" in text_of(app)
+        await pilot.press("1", "2")
+        await pilot.pause(0.6)
+        assert len(streamed(app)) == 1  # known already
+
+
+async def test_a_training_is_not_slowed_without_being_asked() -> None:
+    app = dataset_app(scenario="training")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.pause(0.6)
+        assert streamed(app) == [] and "would be slowed" in text_of(app)
+        await pilot.press("R")
+        await read(pilot)
+        assert len(streamed(app)) == 1
+
+
+async def test_files_are_ordered_and_the_chosen_one_is_told() -> None:
+    app = dataset_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await read(pilot)
+        await pilot.press("v")
+        shown = text_of(app)
+        assert "a [b].flac" in shown and "声\\n.wav" in shown and "it ends in the middle" in shown
+        assert "clipped 2 %" in shown  # the worst is chosen
+        await pilot.press("o", "o", "o")
+        assert "worst first by noise" in text_of(app) and "SNR 12 dB" in text_of(app)
+        await pilot.press("G")
+        await pilot.press("v")
+        assert "length (s)" in text_of(app)
+
+
+async def test_folder_is_chosen_with_completion_and_used(tmp_path: Path) -> None:
+    folder = tmp_path / "voice of bob"
+    folder.mkdir()
+    app = dataset_app(folder=str(folder))
+    client_of(app).answers[f"dataset {FOLDER}"] = [
+        {"exit_code": 2, "problem": "There is no folder /home/me/recordings/alice: check the path"}
+    ]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await read(pilot)
+        assert "There is no folder" in text_of(app) and "f chooses a folder" in text_of(app)
+        await pilot.press("f")
+        await pilot.pause()
+        assert isinstance(app.screen, NameScreen)
+        app.screen.query_one(Input).value = str(tmp_path / "voi")
+        app.screen.query_one(Input).action_end()
+        await pilot.pause(0.1)
+        await pilot.press("tab")
+        assert app.screen.query_one(Input).value == f"{folder}/"
+        await pilot.press("enter")
+        await read(pilot)
+        assert streamed(app)[-1] == ("stream", "dataset", str(folder), "--json")
+        assert app.shown is not None and app.shown.command() == ["dataset", str(folder)]
+        await pilot.press("u")
+        assert ("change", "dataset", str(folder)) in client_of(app).calls
+
+
+async def test_stopping_keeps_what_is_measured() -> None:
+    app = dataset_app([{"exit_code": 130, "problem": ""}])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await read(pilot)
+        assert "what is measured is kept" in text_of(app) and not app.session.unfinished
+        app.shown.reading = "x"  # type: ignore[union-attr]
+        app.shown.heard("dataset: 2/6 files, 3 s")  # type: ignore[union-attr]
+        await pilot.pause()
+        assert "2/6 files" in text_of(app)
+        await pilot.press("X")
+        assert ("interrupt", "dataset") in client_of(app).calls
+
+
+async def test_without_an_experiment_it_asks_for_a_folder() -> None:
+    client = pretended.PretendedClient(name="", dataset="")
+    app = RvcApp(client, first="dataset")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "f chooses a folder of recordings" in text_of(app)
+
+
+async def test_copy() -> None:
+    app = dataset_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await read(pilot)
+        await pilot.press("y")
+        assert app.clipboard.splitlines()[:2] == [FOLDER, "problem: 1 recording clipped, the worst in 2 % of the samples"]
+
+
+@pytest.mark.parametrize("size", [(60, 20), (200, 60)])
+async def test_sizes_and_ascii(size: tuple[int, int]) -> None:
+    report = {**REPORT, "files": [file for file in FILES if file["name"].isascii()]}
+    app = dataset_app([report, END], ascii=True)
+    async with app.run_test(size=size) as pilot:
+        await read(pilot)
+        for _ in range(3):
+            assert text_of(app).isascii() and "quit" in text_of(app).splitlines()[-1]
+            await pilot.press("v")
+
+
+def test_real_report_is_drawn(tmp_path: Path) -> None:
+    for place, name in enumerate(("one.wav", "two.wav")):
+        with wave.open(str(tmp_path / name), "wb") as file:
+            file.setparams((1, 2, 16000, 0, "NONE", ""))
+            tone = (math.sin(i * 0.05 * (place + 1)) * math.sin(i / 4000) ** 2 for i in range(48000))
+            file.writeframes(b"".join(struct.pack("<h", int(20000 * value)) for value in tone))
+    (tmp_path / "no sound.wav").write_text("text")
+    told = list(EngineClient(tmp_path, "").stream(["dataset", str(tmp_path), "--json"]))
+    assert told[-1]["exit_code"] == 0, told
+    report = told[0]
+    assert summary(report) and all(
+        file_line(file, 20).plain and about_file(report, file) for order in ORDERS for file in ordered(report, order)
+    )
+    assert pictures(report, 120, ascii=True)
+
+
+@pytest.mark.parametrize("view", ["findings", "files", "pictures"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_look(snap_compare: Any, size: tuple[int, int], view: str) -> None:
+    async def turned(pilot: Any) -> None:
+        await read(pilot)
+        while pilot.app.shown.view != view:
+            await pilot.press("v")
+
+    assert snap_compare(dataset_app(), terminal_size=size, run_before=turned)
