@@ -18,7 +18,7 @@ from rvc_engine import launcher
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import JournalReader, journals, last_event
+from rvc_engine.journal import JournalReader, journals, last_event, training_of
 from rvc_engine.lock import live_holder
 from rvc_engine.pipeline import STAGES, Receipt, plan, receipt_path, stages_until
 from rvc_engine.pretrained import missing_weights, preset_here
@@ -88,6 +88,7 @@ class EngineClient:
         self.experiment: Experiment | None = self.workspace.experiment(name) if name else None
         self.folder = str(self.experiment.folder) if self.experiment else ""
         self._reader: JournalReader | None = None
+        self._past: Iterator[list[Event]] | None = None  # the training of earlier runs, for the curves
         self._streaming: dict[str, subprocess.Popen[bytes]] = {}  # by the first two words of the command
 
     def now(self) -> float:
@@ -103,13 +104,18 @@ class EngineClient:
         return other
 
     def poll(self) -> Update:
-        """What has been written since the last call; a newer run is followed as soon as it has a journal."""
+        """What has been written since the last call; a newer run is followed as soon as it has a journal. The training of earlier runs
+        comes first, without their beginnings and ends."""
         if self.experiment is None:
             return Update()
         holder = live_holder(self.experiment.lock)  # before reading: what an engine wrote last is still read
         files = journals(self.experiment.runs)
         if not files:
             return Update(alive=holder is not None)
+        if self._reader is None:
+            self._past = self._past or training_of(files[:-1], CHUNK_BYTES)
+            if (events := next(self._past, None)) is not None:
+                return Update(events, holder is not None, more=True)
         if self._reader is None or self._reader.path != files[-1]:
             if self._reader is not None and (last := self._reader.read_new()):
                 return Update(last, holder is not None)  # the end of the older run first
