@@ -1,4 +1,4 @@
-"""The voices of a workspace: small models and bundles in weights/ (bundles also beside it), and experiments that have checkpoints alone."""
+"""The voices of a workspace: small models and bundles in weights/, bundles beside it or in exports/, experiments with checkpoints only."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from rvc_engine.bundles.glance import SUFFIX, UNTOLD, glance
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, voice_of_stem
 
+EXPORTS = "exports"  # where the app puts what it makes for others
+
 
 def rows_of(workspace: Workspace) -> list[dict[str, Any]]:
     """Newest first. Each: what `glance` tells, and `voice` as `rvc convert` takes it, `name`, `path`, `bytes`, `at` (time of the file),
     `index` (of its experiment), `newest` (of its name)."""
-    bundles = [path for folder in (workspace.weights, workspace.home) for path in _files(folder, SUFFIX)]
+    bundles = [path for folder in (workspace.weights, workspace.home, workspace.home / EXPORTS) for path in _files(folder, SUFFIX)]
     rows = [*map(_bundle, bundles), *(_small_model(path, workspace) for path in _files(workspace.weights, ".pth"))]
     voiced = {row["name"] for row in rows}
     for experiment in workspace.experiments():

@@ -48,14 +48,14 @@ class AskScreen(ModalScreen[bool]):
             yield Static(self.title_text, markup=False)
             yield Form(ascii=self.ascii, id="ask")
             yield Static("", id="problem", markup=False)
-            yield Static(f"enter  change    space  next value    x  {self.verb}    @  command    esc  back", markup=False, classes="keys")
+            yield Static(f"enter  change   space  next value   x  {self.verb}   @  command   esc  back", markup=False, classes="keys")
 
     @property
     def form(self) -> Form:
         return self.query_one(Form)
 
     def on_mount(self) -> None:
-        self.form.suggesters = self.suggesters
+        self.form.suggesters, self.form.listener = self.suggesters, self.changed
         self.show()
         self.fit()
 
@@ -63,13 +63,13 @@ class AskScreen(ModalScreen[bool]):
         self.fit()
 
     def fit(self) -> None:
-        self.form.styles.height = max(4, min(len(self.form.items) + 4, self.app.size.height - AROUND + 4))
+        self.form.styles.height = max(4, min(len(self.form.items) + 3, self.app.size.height - AROUND + 3))
 
     def show(self, problem: str = "") -> None:
         self.form.show(items_of("ask", self.ask, self.begun), self.ask)
         self.query_one("#problem", Static).update(problem)
 
-    def on_form_changed(self, message: Form.Changed) -> None:
+    def changed(self, message: Form.Changed) -> None:
         try:
             set_field(self.ask, message.key.partition(".")[2], message.value, message.key)
         except BadInput as error:

@@ -31,7 +31,7 @@ class ConvertScreen(ConvertChoices):
         Binding("o", "output", "output", id="convert.output", tooltip="where the results go: a folder, or a file for one recording"),
         Binding("i", "index", "index", show=False, id="convert.index", tooltip="which index: the voice's own, another file, or none"),
         Binding("p", "suggest", "pitch", show=False, id="convert.suggest", tooltip="transpose by what suits voice and first recording"),
-        Binding("enter", "change", "change", id="form.change", tooltip="change the chosen setting; enter again saves it"),
+        Binding("enter", "change", "change", key_display="enter", show=False, id="form.change", tooltip="change the chosen setting"),
         Binding("space", "cycle", "next value", show=False, id="form.next", tooltip="the next of the few values of a setting"),
         Binding("d", "reset", "default", show=False, id="form.default", tooltip="back to the default"),
         Binding("x", "convert", "convert", id="convert.start", tooltip="convert the recordings"),
@@ -62,6 +62,9 @@ class ConvertScreen(ConvertChoices):
         yield Form(ascii=self.ascii, id="form")
         yield RowsPanel("Results", "nothing is converted yet", ascii=self.ascii, id="results")
         yield TextPanel(ascii=self.ascii, id="result")
+
+    def on_mount(self) -> None:
+        self.form.listener = self.changed
 
     @property
     def form(self) -> Form:

@@ -78,7 +78,7 @@ class ConvertChoices(AppScreen):
             self.notify(str(error), title="Not changed", severity="error")
         self.keep()
 
-    def on_form_changed(self, message: Form.Changed) -> None:
+    def changed(self, message: Form.Changed) -> None:
         self.set(message.key.partition(".")[2], message.value)
 
     def choose(self, voice: str, index: str = "") -> None:

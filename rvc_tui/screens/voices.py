@@ -34,10 +34,10 @@ DONE = {"extract": "extracted", "merge": "merged", "export": "exported", "import
 class VoicesScreen(AppScreen):
     place = "voices"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "facts", "facts", id="voice.facts", tooltip="all that is known of the voice: hash, pitch range, info"),
+        Binding("enter", "facts", "facts", key_display="enter", id="voice.facts", tooltip="all that its file tells"),
         Binding("c", "convert", "convert", id="voice.convert", tooltip="convert recordings with this voice"),
-        Binding("x", "extract", "extract", id="voice.extract", tooltip="a voice of a training checkpoint"),
-        Binding("m", "merge", "merge", id="voice.merge", tooltip="one voice out of this and another"),
+        Binding("x", "extract", "extract", show=False, id="voice.extract", tooltip="a voice of a training checkpoint"),
+        Binding("m", "merge", "merge", show=False, id="voice.merge", tooltip="one voice out of this and another"),
         Binding("o", "export", "export", id="voice.export", tooltip="out: a bundle, a zip or a folder for others"),
         Binding("i", "import", "import", id="voice.import", tooltip="in: a .pth, a zip or a bundle from elsewhere"),
         Binding("D,delete", "remove", "delete", key_display="D", show=False, id="voice.delete", tooltip="move it to trash/ (asks first)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -83,6 +84,7 @@ class Form(Vertical):
         self.ascii = ascii
         self.items: list[Item] = []
         self.suggesters: dict[str, Suggester] = {}  # of what is typed, by setting
+        self.listener: Callable[[Form.Changed], None] | None = None  # told at once, before the next key, instead of a message
         self.section: Any = None
         self._told: list[Text] = []
 
@@ -174,11 +176,18 @@ class Form(Vertical):
         if value is None:
             self.edit()
         else:
-            self.post_message(self.Changed(item.key, value))
+            self.change(item.key, value)
 
     def reset(self) -> None:
         if (item := self.chosen) is not None and item.changed:
-            self.post_message(self.Changed(item.key, item.default))
+            self.change(item.key, item.default)
+
+    def change(self, key: str, value: object) -> None:
+        message = self.Changed(key, value)
+        if self.listener is not None:
+            self.listener(message)
+        else:
+            self.post_message(message)
 
     def edit(self) -> None:
         item = self.chosen
@@ -189,7 +198,7 @@ class Form(Vertical):
         choices = choices_of(item.field)
         entry.suggester = SuggestFromList(choices, case_sensitive=False) if choices else self.suggesters.get(item.name)
         entry.display = True
-        entry.focus()
+        self.screen.set_focus(entry)  # now: the next key is typed
 
     def leave_entry(self) -> None:
         entry = self.query_one("#entry", Input)
@@ -212,4 +221,4 @@ class Form(Vertical):
             self.tell(problem)
             return
         self.leave_entry()
-        self.post_message(self.Changed(item.key, event.value))
+        self.change(item.key, event.value)

@@ -79,3 +79,9 @@ def test_it_loads_no_torch(workspace: Workspace) -> None:
     script = f"from rvc_engine.cli import main; main(['voice', 'list', '--home', {str(workspace.home)!r}])\nimport sys\n"
     done = subprocess.run([sys.executable, "-c", script + "assert not {'torch', 'numpy'} & set(sys.modules)"], env=rvc_environment())
     assert done.returncode == 0
+
+
+def test_bundles_that_were_exported_are_listed_too(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    (workspace.home / "exports").mkdir()
+    (workspace.weights / "shared.rvcvoice").rename(workspace.home / "exports" / "theirs.rvcvoice")
+    assert listed(workspace, capsys)["theirs.rvcvoice"]["what"] == "bundle"

@@ -70,12 +70,12 @@ async def test_the_list_with_facts_of_the_chosen(app: RvcApp) -> None:
         shown = text_of(app)
         for words in ("alice_e5_s50.pth", "bob.rvcvoice", "hubert-768", "878.9 KiB", "150 Hz in the middle", "rvc convert alice", "40k"):
             assert words in shown, words
-        assert {"facts", "convert", "merge", "export", "import", "extract"} <= footer(app) and app.focused is None
+        assert {"facts", "convert", "export", "import"} <= footer(app) and app.focused is None
         await pilot.press("y")
         assert app.clipboard.endswith("weights/alice.pth")
         await pilot.press("G")
         await pilot.pause()
-        assert "training checkpoints only" in text_of(app) and not {"convert", "merge", "export"} & footer(app)
+        assert "training checkpoints only" in text_of(app) and not {"convert", "export"} & footer(app)
 
 
 async def test_all_facts_are_read_and_made_harmless(app: RvcApp) -> None:
