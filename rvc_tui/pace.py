@@ -31,10 +31,12 @@ class Span:
 
     def __str__(self) -> str:
         unit, name = (1.0, "s") if self.middle < 120 else (60.0, "min") if self.middle < 7200 else (3600.0, "h")
-        digits = 0 if unit == 1.0 else 1
-        words = f"{self.middle / unit:.{digits}f} {name}"
-        low, high = f"{self.low / unit:.{digits}f}", f"{self.high / unit:.{digits}f}"
-        return words if low == high else f"{words} ({low}..{high})"
+        middle, low, high = (short(seconds / unit) for seconds in (self.middle, self.low, self.high))
+        return f"{middle} {name}" if low == high else f"{middle} {name} ({low}..{high})"
+
+
+def short(value: float) -> str:
+    return f"{value:.0f}" if value >= 20 else f"{value:.1f}".removesuffix(".0")
 
 
 def steps_a_second(view: RunView) -> float | None:

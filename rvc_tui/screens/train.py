@@ -33,7 +33,7 @@ class TrainScreen(StageScreen):
     place = "train"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "run_stage", "train", id="run.stage", tooltip="this stage, after those that it needs"),
-        Binding("t", "turn", "form/live", id="train.turn", tooltip="the settings, or the live panels"),
+        Binding("t", "turn", "set/live", id="train.turn", tooltip="the settings, or the live panels"),
         Binding("v", "view", "panel", id="train.view", tooltip="give the room to: curves, machine, batch size, journal"),
         Binding("c", "curve(1)", "curve", id="train.curve", tooltip="the next curve alone; C the one before"),
         Binding("C", "curve(-1)", show=False, id="train.curve-before"),

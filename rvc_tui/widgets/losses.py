@@ -32,25 +32,26 @@ CURVES = (
         "mel", "m", "bold green",
         "How far the spectrogram of the generated voice is from the recording: mean difference of the log mel bands, times c_mel (45).",
         "Down: the timbre gets closer.",
-        "Fine-tuning with 45: often 15 to 25. Much higher after many epochs: noisy recordings or a wrong sample rate.",
+        "Fine-tuning published weights: often 15 to 25; the small starter is higher. Much higher after many epochs: noisy recordings "
+        "or a wrong sample rate.",
     ),
     Curve(
         "kl", "k", "bold yellow",
         "How far what the text and pitch predict is from what the recording's spectrum holds, times c_kl.",
         "Down, and steady.",
-        "About 0.5 to 3. Jumps: odd clips, music or several voices in the set.",
+        "Fine-tuning published weights: about 0.5 to 3; the starter begins above 10. Jumps: odd clips, music or several voices in the set.",
     ),
     Curve(
         "feature", "f", "bold magenta",
         "How differently the discriminators see the generated and the real voice, inside.",
         "Not clearly either: it rises while the discriminators get better, and that is no fault.",
-        "About 2 to 15, level or slowly rising.",
+        "About 1 to 15, level or slowly rising.",
     ),
     Curve(
         "adversarial", "a", "bold blue",
         "How easily the discriminators tell the generated voice from the real one.",
         "Level. Rising for long means that the discriminators win; falling to 0 that they have given up.",
-        "About 2 to 5.",
+        "About 1 to 5.",
     ),
     Curve(
         "discriminator", "d", "bold red",

@@ -7,12 +7,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from scipy.io import wavfile
 
 from rvc_engine.bundles.small_model import read_voice
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import (
+    Audition,
     CheckpointSaved,
     EpochFinished,
     Event,
@@ -60,6 +63,7 @@ def test_a_whole_training(make_experiment: Any) -> None:
         "g",
         "d",
     }
+    assert all(0 < event.data_seconds < event.seconds + 5 for event in steps)
     assert epochs[-1].losses["mel"] < epochs[0].losses["mel"]
     assert any("clips" in event.title for event in of(events, Warned))
     assert {event.kind for event in of(events, CheckpointSaved)} == {"checkpoint", "small", "resume"}
@@ -280,6 +284,26 @@ def test_silence_joins_the_set_where_it_was_made(make_experiment: Any, add_clip:
     assert [row.line().split("|")[0] for row in train.mute_rows(experiment, settings)] == [
         str(experiment.mute / "0_gt_wavs" / "mute.wav")
     ] * 2
+
+
+def test_each_checkpoint_can_be_heard_and_seen(make_experiment: Any) -> None:
+    """And the weights are those of a training without it."""
+    weights = []
+    for name, wanted in (("with", True), ("without", False)):
+        experiment, settings = make_experiment(name)
+        settings.train.save_every, settings.train.audition = 1, wanted
+        heard = of(list(train.run(experiment, settings)), Audition)
+        assert [event.epoch for event in heard] == ([1, 2] if wanted else [])
+        for event in heard:
+            rate, wave = wavfile.read(event.path)
+            assert (rate, wave.dtype, len(wave)) == (16000, np.int16, len(wavfile.read(event.target)[1])) and np.abs(wave).max() > 0
+            picture = json.loads(Path(event.picture).read_text())
+            assert picture["seconds"] == 1.2 and event.clip == "0_0"
+            for kind in ("target", "generated"):
+                assert len(bytes.fromhex(picture[kind])) == picture["rows"] * picture["columns"]
+        weights.append(read_voice(experiment.small_model).weights)
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[1])
+    assert not experiment.auditions.exists()
 
 
 def test_a_speaker_without_a_row_is_refused(make_experiment: Any) -> None:

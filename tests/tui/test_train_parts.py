@@ -119,8 +119,8 @@ def test_only_the_changed_part_of_a_line_is_repainted() -> None:
 def test_time_left_has_a_range_from_the_spread_of_epochs() -> None:
     left = time_left(course(10, [1.0, 1.2, 0.8]))
     assert left is not None and left.middle == pytest.approx(900) and left.low == pytest.approx(720) and left.high == pytest.approx(1080)
-    assert str(left) == "15.0 min (12.0..18.0)"
-    assert str(Span(50, 50, 50.1)) == "50 s" and str(Span(9000, 7200, 10800)) == "2.5 h (2.0..3.0)"
+    assert str(left) == "15 min (12..18)"
+    assert str(Span(50, 50, 50.1)) == "50 s" and str(Span(9000, 7200, 10800)) == "2.5 h (2..3)"
 
 
 def test_time_left_before_an_epoch_has_ended() -> None:

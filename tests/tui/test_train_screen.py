@@ -1,0 +1,341 @@
+"""The train screen against a pretended engine: each key, the panels at each size, and how it looks."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pretended
+import pytest
+from snapshot_app import app_of, client_of, settle, text_of
+from textual.pilot import Pilot
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+from rvc_engine import events as ev
+from rvc_engine.experiment import Workspace
+from rvc_engine.gpus import Gpu
+from rvc_engine.journal import Journal
+from rvc_tui.app import RvcApp
+from rvc_tui.engine_client import EngineClient
+from rvc_tui.gpu import Machine
+from rvc_tui.screens.curves import CurvesScreen
+from rvc_tui.screens.help import HelpScreen
+from rvc_tui.screens.name import NameScreen
+from rvc_tui.screens.train import TrainScreen
+from rvc_tui.state import Outlook, ScreenState
+from rvc_tui.widgets.filter import FilterLine
+
+GIB = 1 << 30
+CARD = Gpu(0, "NVIDIA H100 80GB HBM3", "GPU-aa", 80 * GIB, 45 * GIB, 35 * GIB, 97, 61, 310.0, 700.0, (9, 0))
+ROWS = [{"batch_size": n, "memory_bytes": GIB * n, "samples_per_s": 5.0 + n} for n in (1, 2, 4, 8, 16, 32)]
+ADVICE = {**pretended.ADVICE, "batch": ROWS, "recommended": 8, "largest": 40, "source": "measured"}
+
+
+def long_training(steps: int = 900) -> list[ev.Event]:
+    """Noisy losses that fall, ten epochs, and what the engine holds."""
+    chance, events, at = random.Random(1), pretended.prepared(), pretended.T0 + 10
+    for step in range(1, steps + 1):
+        at += 0.1
+        total = 30 + 60 * math.exp(-step / 120) + chance.gauss(0, 4)
+        losses = {"total": total, "mel": total * 0.6, "kl": 1.2, "feature": 3.4, "discriminator": 3.3, "adversarial": 2.2}
+        norms = {"g": 100 * math.exp(chance.gauss(0, 0.7)), "d": 20.0}
+        epoch = 1 + (step - 1) // 100
+        events.append(ev.Progressed(at=at, stage="train", done=step, total=3000, unit="steps"))
+        events.append(
+            ev.TrainStepped(
+                at=at, step=step, epoch=epoch, epochs=30, losses=losses, learning_rate=1e-4, grad_norms=norms, seconds=0.09,
+                data_seconds=0.001,
+            )
+        )  # fmt: skip
+        if step % 100 == 0:
+            at += chance.random()
+            events.append(ev.EpochFinished(at=at, epoch=epoch, epochs=30, step=step, losses={"total": total}, seconds=9.0))
+    held = [{"uuid": "GPU-aa", "index": 0, "reserved": 40 * GIB, "context": GIB // 2}]
+    return [*events, ev.MemorySampled(at=at, rss_bytes=3 * GIB, gpu_bytes=40 * GIB, gpus=held)]
+
+
+@pytest.fixture(autouse=True)
+def _no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("RVC_TUI_GRAPH", raising=False)
+
+
+def training(*, ascii: bool = False, gpu: bool = False) -> RvcApp:
+    app = app_of("training", ascii=ascii, first="train")
+    client = client_of(app)
+    client.waiting, client.clock = long_training(), pretended.T0 + 110
+    if gpu:
+        client.machine = lambda: Machine(client.clock, (CARD,), "", 12.0, 128 * GIB, 20 * GIB, GIB, 0.0)  # type: ignore[method-assign]
+    return app
+
+
+def screen_of(app: RvcApp) -> TrainScreen:
+    screen = app.shown
+    assert isinstance(screen, TrainScreen)
+    return screen
+
+
+def said(app: RvcApp) -> list[tuple[str, str]]:
+    return [(told.title, told.message) for told in app._notifications]
+
+
+async def shown_after(pilot: Pilot[None], *keys: str) -> str:
+    await pilot.press(*keys)
+    await pilot.pause(0.1)
+    assert isinstance(pilot.app, RvcApp)
+    return text_of(pilot.app)
+
+
+async def test_everything_that_matters_fits() -> None:
+    app = training(gpu=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        shown = text_of(app)
+        for words in (
+            "epoch 9/30  step 900/3000", "steps/s", "min (", "left", "rate 0.0001  gradients G", "bottleneck  ! another user holds 4.5 GiB",
+            "45.0/80.0 GiB (run 40.5, others 4.5)  97 %  61 C  310/700 W", "t total", "m mel", "1000 steps", "epoch 9/30",
+        ):  # fmt: skip
+            assert words in shown, words
+        assert app.focused is None
+
+
+@pytest.mark.parametrize("scenario", ["idle", "training", "finished", "failed"])
+async def test_footer_fits(scenario: str) -> None:
+    app = app_of(scenario, first="train")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for _ in range(2):
+            footer = app.screen.query_one(Footer)
+            assert footer.virtual_size.width <= 80 and {"help", "quit"} <= {key.description for key in footer.query(FooterKey)}
+            assert sum(key.region.width for key in footer.query(FooterKey)) <= 80
+            await pilot.press("t")
+            await pilot.pause(0.1)
+
+
+async def test_keys_of_the_chart() -> None:
+    app = training()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "smoothing 0.987, by step" in await shown_after(pilot, "o")
+        assert "raw, by step" in await shown_after(pilot, "o")
+        assert "raw, log, by step" in await shown_after(pilot, "L")
+        assert "10 epochs" in await shown_after(pilot, "X")
+        assert "100 s" in await shown_after(pilot, "X") and "raw, log, by time" in text_of(app)
+        assert "zoom 4x" in await shown_after(pilot, "plus", "equals_sign")
+        before = text_of(app)
+        assert await shown_after(pilot, "less_than_sign") != before
+        assert await shown_after(pilot, "full_stop") == before
+        assert "zoom 2x" in await shown_after(pilot, "minus")
+        assert "zoom" not in await shown_after(pilot, "z")
+        assert "t total" in await shown_after(pilot, "c") and "m mel" not in text_of(app)
+        assert "m mel" in await shown_after(pilot, "c") and "t total" in await shown_after(pilot, "C")
+        assert "r learning rate" in await shown_after(pilot, "C")
+
+
+async def test_following_the_newest_or_staying() -> None:
+    app = training()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        chart = screen_of(app).chart
+        await pilot.press("plus", "plus", "plus")
+        assert chart.look.right is None
+        await pilot.press("comma", "comma")
+        stayed = chart.look.right
+        assert stayed is not None and stayed < 900
+        await pilot.press("greater_than_sign", "greater_than_sign", "greater_than_sign")
+        assert chart.look.right is None
+        await pilot.press("comma", "z")
+        assert (chart.look.zoom, chart.look.right) == (0, None)
+
+
+async def test_curves_are_explained_and_chosen() -> None:
+    app = training()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        shown = await shown_after(pilot, "i")
+        assert isinstance(app.screen, CurvesScreen) and "> * t total" in shown and "learns by" in shown
+        assert "far what the text and pitch predict" in await shown_after(pilot, "j", "down")
+        assert "* k kl" in await shown_after(pilot, "space")
+        shown = await shown_after(pilot, "k", "x", "escape")
+        assert "t total" in shown and "k kl" in shown and "m mel" not in shown
+        await pilot.press("i", "space", "j", "j", "space", "q")  # none left
+        await pilot.pause(0.1)
+        assert screen_of(app).chart.look.drawn == ["total"]
+
+
+async def test_v_gives_the_room_to_another_panel() -> None:
+    app = training(gpu=True)
+    client_of(app).outlook = lambda: Outlook("/d", "starter", advice=ADVICE)  # type: ignore[method-assign]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "GPU 0 NVIDIA H100 80GB HBM3" in await shown_after(pilot, "v") and "1000 steps" not in text_of(app)
+        shown = await shown_after(pilot, "v")
+        assert "8 recommended, 40 the largest that fits; set: auto" in shown and "clips/s" in shown and "8*" in shown
+        assert "train: started" in await shown_after(pilot, "v")
+        assert "1000 steps" in await shown_after(pilot, "v")
+
+
+async def test_settings_are_one_key_away() -> None:
+    app = training()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "batch_size" in await shown_after(pilot, "t")
+        assert "batch_size" in await shown_after(pilot, "c")  # keys of the chart do nothing here
+        assert "batch_size" not in await shown_after(pilot, "t")
+
+
+async def test_one_key_uses_the_advice() -> None:
+    app = training()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await shown_after(pilot, "u")
+        assert said(app) == [("Saved for the next run", "train.batch_size is 4")]
+        assert ("change", "train.batch_size", "4") in client_of(app).calls
+        client_of(app).answer = "experiment.toml: read-only"
+        await shown_after(pilot, "u")
+        assert ("Not changed", "experiment.toml: read-only") in said(app)
+
+
+async def test_measuring_tells_what_it_found() -> None:
+    app = app_of("finished", first="train")
+    client = client_of(app)
+    client.answers["advise alice"] = [dict(ADVICE), {"exit_code": 0, "problem": ""}]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        shown = await shown_after(pilot, "m")
+        assert ("stream", "advise", "alice", "--precision", "auto", "--measure", "--json") in client.calls
+        assert "8 recommended" in shown and "measured now" in shown and not app.session.unfinished
+        client.answers["advise alice"] = [{"exit_code": 1, "problem": "no such preset"}]
+        assert "not measured: no such preset" in await shown_after(pilot, "m")
+
+
+async def test_measuring_can_be_stopped_and_waits_for_a_run() -> None:
+    app = app_of("finished", first="train")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        screen = screen_of(app)
+        screen.advisor.measuring, screen.view = True, "advice"
+        screen.turned()
+        assert "measuring real steps" in await shown_after(pilot, "m")
+        assert client_of(app).calls == [("interrupt", "advise")]
+    app = training()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("m")
+        assert client_of(app).calls == []
+
+
+async def test_price_is_asked_for_and_kept() -> None:
+    app = training()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "cost" not in text_of(app)
+        await pilot.press("p")
+        await pilot.pause()
+        assert isinstance(app.screen, NameScreen)
+        shown = await shown_after(pilot, *"$36", "enter")
+        assert "cost $1.10 of about $" in shown
+        await pilot.press("p", "x", "enter")
+        await pilot.pause(0.1)
+        assert "is no price" in said(app)[-1][1] and screen_of(app).price is not None
+    again = training()
+    async with again.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "cost $1.10" in text_of(again)
+        await pilot.press("p")
+        await pilot.pause()
+        assert "cost" not in await shown_after(pilot, "home", "ctrl+k", "0", "enter")
+
+
+async def test_journal_can_be_filtered_on_every_screen() -> None:
+    for first in ("train", "experiments", "preprocess"):
+        app = app_of("failed" if first == "preprocess" else "training", first=first)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            word = "left" if first == "preprocess" else "few"
+            there, gone = ("left out", "done in 2.4") if first == "preprocess" else ("Few recordings", "train: started")
+            assert gone in text_of(app), first
+            shown = await shown_after(pilot, "slash", *word, "[", "backspace")
+            assert there in shown and gone not in shown and isinstance(app.focused, FilterLine), first
+            shown = await shown_after(pilot, "enter")
+            assert f"lines with {word}" in shown and gone not in shown and app.focused is None
+            assert gone in await shown_after(pilot, "escape") and app.shown is not None and app.shown.place == first
+            assert gone in await shown_after(pilot, "slash", *"zzz", "escape") and not app.screen.query(FilterLine)
+            app.session.state.add(replace(app.session.state.lines[-1], text="a line that is new"))
+
+
+async def test_help_lists_the_keys() -> None:
+    app = training()
+    async with app.run_test(size=(80, 60)) as pilot:
+        await settle(pilot)
+        shown = await shown_after(pilot, "question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        for words in ("smoothing: 0, 0.6", "logarithmic", "by step, epoch or time", "+ -", "< >", "/ ", "price", "recommended", "means"):
+            assert words in shown, words
+
+
+async def test_charts_are_redrawn_at_most_twice_a_second() -> None:
+    app = training()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        chart, drawn = screen_of(app).chart, []
+        draw = chart.draw
+        chart.draw = lambda *told: drawn.append(1) or draw(*told)  # type: ignore[method-assign, func-returns-value]
+        await pilot.pause(0.5)
+        drawn.clear()
+        for _ in range(50):
+            app.draw()
+        assert len(drawn) <= 1
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40), (200, 60), (50, 14)])
+async def test_every_size_shows_the_pace_and_the_journal(size: tuple[int, int]) -> None:
+    app = training(ascii=True, gpu=True)
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        for key in ("", "v", "v", "v"):
+            shown = await shown_after(pilot, *([key] if key else []))
+            assert "epoch 9/30" in shown and shown.isascii() and "Journal" in shown, (size, key)
+        if size[1] >= 40:
+            assert "Batch size" in shown and "Gradients" in shown
+
+
+def test_curves_of_earlier_runs_come_first(tmp_path: Path) -> None:
+    experiment = Workspace(tmp_path).experiment("alice")
+    for events in (pretended.failed(), pretended.training()[:-60], pretended.started()):
+        with Journal.next_in(experiment.runs)[1] as journal:
+            for event in events:
+                journal.append(event)
+    client, state, more = EngineClient(tmp_path, "alice"), ScreenState(), True
+    while more:
+        update = client.poll()
+        state.fold(update.events)
+        more = update.more
+    assert [point.step for point in state.view.curves.points("total")] == list(range(1, 71))
+    assert [line.text for line in state.lines] == ["run 1 of alice (starter): preprocess, pitch, features, train, index"]
+    assert state.view.losses == {} and state.begun == 1
+
+
+# --- how it looks -----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (60, 20)], ids=str)
+def test_look(snap_compare: Any, size: tuple[int, int]) -> None:
+    assert snap_compare(training(gpu=True), terminal_size=size, run_before=settle)
+
+
+@pytest.mark.parametrize("keys", [("v",), ("v", "v"), ("i",), ("L", "X")], ids="-".join)
+def test_look_after_keys(snap_compare: Any, keys: tuple[str, ...]) -> None:
+    async def press(pilot: Pilot[None]) -> None:
+        await settle(pilot)
+        await pilot.press(*keys)
+        await pilot.pause(0.1)
+
+    assert snap_compare(training(gpu=True), terminal_size=(80, 24), run_before=press)
+
+
+def test_look_in_ascii(snap_compare: Any) -> None:
+    assert snap_compare(training(ascii=True), terminal_size=(80, 24), run_before=settle)
