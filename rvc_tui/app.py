@@ -168,7 +168,7 @@ class RvcApp(App[None]):
         self.draw()
 
     def on_machine_read(self, message: MachineRead) -> None:
-        self.session.state.machine = message.machine
+        self.session.state.note_machine(message.machine)
         self.draw_soon()
 
     def on_refused(self, message: Refused) -> None:

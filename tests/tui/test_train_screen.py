@@ -253,7 +253,7 @@ async def test_price_is_asked_for_and_kept() -> None:
 
 
 async def test_journal_can_be_filtered_on_every_screen() -> None:
-    for first in ("train", "experiments", "preprocess"):
+    for first in ("train", "preprocess"):
         app = app_of("failed" if first == "preprocess" else "training", first=first)
         async with app.run_test(size=(80, 24)) as pilot:
             await settle(pilot)
