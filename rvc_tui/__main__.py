@@ -20,6 +20,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.add_argument("--ascii", action="store_true", help="7-bit characters only")
     parser.add_argument("--plain", action="store_true", help="plain lines instead of a screen: for screen readers and logs")
+    parser.add_argument("--write-keys", action="store_true", help="write the file of keys, to be changed, and say where it is")
     parser.add_argument("--version", action="version", version=f"rvc-tui {__version__}")
     return parser.parse_args(arguments)
 
@@ -35,8 +36,21 @@ def wants_plain(plain: bool) -> bool:
     return plain or os.environ.get("TERM") in ("dumb", "") or not (sys.stdin.isatty() and sys.stdout.isatty())
 
 
+def write_keys_file() -> int:
+    from rvc_tui.keymap import keys_file, write_keys
+
+    try:
+        print(write_keys(keys_file()))
+    except OSError as error:
+        print(f"rvc-tui: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
+    if options.write_keys:
+        return write_keys_file()
     plain = wants_plain(options.plain)
     if not plain:
         set_environment(low_bandwidth=options.low_bandwidth)
@@ -55,9 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return follow_plainly(client)
     from rvc_tui.app import RvcApp
+    from rvc_tui.keymap import keys_file, read_keys
 
     ascii_only = options.ascii or "UTF" not in locale.getpreferredencoding(False).upper()
-    app = RvcApp(client, ascii=ascii_only, slow=options.low_bandwidth)
+    app = RvcApp(client, ascii=ascii_only, slow=options.low_bandwidth, keys=read_keys(keys_file()))
     app.run(mouse=not options.no_mouse)
     for line in app.parting_words():
         print(line)

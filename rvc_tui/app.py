@@ -18,13 +18,16 @@ from textual.worker import get_current_worker
 
 from rvc_engine.errors import RvcError
 from rvc_tui.engine_client import Client
+from rvc_tui.keymap import UserKeys, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
+from rvc_tui.palette import Entry, entries_of
 from rvc_tui.places import PLACES, beside
 from rvc_tui.screens import SCREENS
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.command import CommandScreen
 from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
 from rvc_tui.screens.help import HelpScreen
+from rvc_tui.screens.palette import PaletteScreen
 from rvc_tui.screens.plan import PlanScreen
 from rvc_tui.session import Session
 
@@ -44,18 +47,20 @@ class RvcApp(App[None]):
         Binding("y", "copy", "copy", id="copy"),
         Binding("at", "command", "command", key_display="@", show=False, id="command"),
         Binding("e", "edit", "edit file", show=False, id="edit.file"),
-        Binding("right,l,right_square_bracket", "beside(1)", show=False, id="screen.next"),
-        Binding("left,h,left_square_bracket", "beside(-1)", show=False, id="screen.previous"),
-        *(Binding(place.key, f"go('{place.name}')", show=False, id=f"screen.{place.name}") for place in PLACES),
+        Binding("right,l,right_square_bracket", "beside(1)", "next screen", show=False, id="screen.next"),
+        Binding("left,h,left_square_bracket", "beside(-1)", "screen before", show=False, id="screen.previous"),
+        *(Binding(place.key, f"go('{place.name}')", f"the screen {place.name}", show=False, id=f"screen.{place.name}") for place in PLACES),
         Binding("question_mark", "help", "help", key_display="?", id="help"),
-        Binding("escape", "home", show=False, id="back"),
+        Binding("escape", "home", "experiments", show=False, id="back"),
+        Binding("colon,ctrl+p", "palette", "palette", show=False, id="palette", tooltip="everything that can be done now, by name"),
         Binding("q", "leave", "quit", id="quit"),
-        Binding("ctrl+c,ctrl+q", "leave", show=False, priority=True, id="quit.ctrl"),
-        Binding("ctrl+z", "suspend_process", show=False, id="suspend"),
+        Binding("ctrl+c,ctrl+q", "leave", "quit", show=False, priority=True, id="quit.ctrl"),
+        Binding("ctrl+z", "suspend_process", "suspend: fg brings it back", show=False, id="suspend"),
     ]
 
-    def __init__(self, client: Client, *, ascii: bool = False, slow: bool = False, first: str = "") -> None:
+    def __init__(self, client: Client, *, ascii: bool = False, slow: bool = False, first: str = "", keys: UserKeys | None = None) -> None:
         super().__init__()
+        self.keys = keys or UserKeys()
         if "TEXTUAL_THEME" not in os.environ:
             self.theme = "ansi-dark"  # the terminal's own colours, whichever they are
         self.ascii = ascii
@@ -67,6 +72,7 @@ class RvcApp(App[None]):
 
     def on_mount(self) -> None:
         self.set_class(self.ascii, "-ascii")
+        self.use_keys(self.keys)
         self.push_screen(self.first_place)
         self.watch_experiment(self.session.client)
         self.set_interval(1.0 * self.session.pace, self.draw)
@@ -281,15 +287,10 @@ class RvcApp(App[None]):
     def action_edit(self) -> None:
         """experiment.toml in the user's editor; what is wrong with it afterwards is said."""
         path = Path(self.session.client.folder) / "experiment.toml"
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
         if not path.is_file():
             self.notify("it is written by the first run, or by n", title="There is no experiment.toml yet", severity="warning")
             return
-        try:
-            with self.suspend():
-                subprocess.run([*editor, str(path)], check=False)
-        except OSError as error:
-            self.notify(str(error), title=f"{editor[0]} does not start: set EDITOR", severity="error")
+        self.open_editor(path)
         try:
             self.session.client.settings()
         except RvcError as error:
@@ -297,8 +298,50 @@ class RvcApp(App[None]):
         self.look_now()
         self.draw()
 
+    def open_editor(self, path: Path) -> None:
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+        try:
+            with self.suspend():
+                subprocess.run([*editor, str(path)], check=False)
+        except OSError as error:
+            self.notify(str(error), title=f"{editor[0]} does not start: set EDITOR", severity="error")
+
+    def use_keys(self, keys: UserKeys) -> None:
+        """The user's own keys; what is wrong with them is told."""
+        self.keys = keys
+        self.set_keymap(keys.keymap)
+        if keys.problems:
+            self.notify("\n".join(keys.problems[:5]), title="Keys", severity="warning", timeout=15)
+
+    def action_write_keys(self) -> None:
+        try:
+            self.notify(write_keys(keys_file()), title="Keys")
+        except OSError as error:
+            self.notify(str(error), title="Not written", severity="error")
+
+    def action_edit_keys(self) -> None:
+        """The file is written first when there is none; what it says counts at once."""
+        path = keys_file()
+        if not path.exists():
+            self.action_write_keys()
+        if path.exists():
+            self.open_editor(path)
+            self.use_keys(read_keys(path))
+
+    def action_palette(self) -> None:
+        def chosen(entry: Entry | None) -> None:
+            if entry is not None:
+                self.call_later(self.run_action, entry.action, entry.node)
+
+        self.push_screen(PaletteScreen(entries_of(self.screen.active_bindings, self, self.SCREENS)), chosen)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """7-bit names in ASCII mode."""
+        shown = super().get_key_display(binding)
+        return shown if shown.isascii() or not self.ascii else shown_keys([binding.key])
+
     def action_help(self) -> None:
-        self.push_screen(HelpScreen(self.screen.active_bindings))
+        self.push_screen(HelpScreen(self.screen.active_bindings, self.keys.keymap))
 
     def action_leave(self) -> None:
         """Asks only when something would be lost. A run goes on, and is not."""

@@ -34,7 +34,7 @@ class AskScreen(ModalScreen[bool]):
         Binding("j,down", "move(1)", show=False, id="ask.down"),
         Binding("k,up", "move(-1)", show=False, id="ask.up"),
         Binding("escape", "back", "back", id="ask.back"),
-        Binding("q", "close", "back", show=False),
+        Binding("q", "close", "back", show=False, id="ask.close"),
     ]
 
     def __init__(self, title: str, ask: Ask, home: Path, suggesters: dict[str, Suggester], *, ascii: bool, verb: str) -> None:

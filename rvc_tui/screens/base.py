@@ -31,11 +31,11 @@ class AppScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (16, "-short"), (24, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "down", "down", key_display="j k", show=False, id="list.down"),
-        Binding("k,up", "up", show=False, id="list.up"),
-        Binding("pagedown", "down(10)", show=False, id="list.page-down"),
-        Binding("pageup,b", "up(10)", show=False, id="list.page-up"),
-        Binding("g,home", "up(100000)", show=False, id="list.first"),
-        Binding("G,end", "down(100000)", show=False, id="list.last"),
+        Binding("k,up", "up", "up", show=False, id="list.up"),
+        Binding("pagedown", "down(10)", "further down", show=False, id="list.page-down"),
+        Binding("pageup,b", "up(10)", "further up", show=False, id="list.page-up"),
+        Binding("g,home", "up(100000)", "first", show=False, id="list.first"),
+        Binding("G,end", "down(100000)", "last", show=False, id="list.last"),
         Binding("slash", "filter", key_display="/", show=False, id="journal.filter", tooltip="only lines of the journal with a text"),
         Binding("escape", "clear_filter", show=False, id="journal.all"),
     ]

@@ -48,15 +48,15 @@ class FolderSuggester(Suggester):
 class ChooseScreen(ModalScreen[Choice | None]):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "edit('name')", "name"),
-        Binding("d", "edit('dataset')", "recordings"),
-        Binding("p", "edit('preset')", "preset"),
-        Binding("r", "use(True)", "run"),
-        Binding("enter", "use(False)", "open"),
-        Binding("j,down", "app.focus_next", show=False),
-        Binding("k,up", "app.focus_previous", show=False),
-        Binding("escape", "back", "back"),
-        Binding("q", "close", "back", show=False),
+        Binding("n", "edit('name')", "name", id="choose.name"),
+        Binding("d", "edit('dataset')", "recordings", id="choose.dataset"),
+        Binding("p", "edit('preset')", "preset", id="choose.preset"),
+        Binding("r", "use(True)", "run", id="choose.run"),
+        Binding("enter", "use(False)", "open", id="choose.open"),
+        Binding("j,down", "app.focus_next", "next field", show=False, id="choose.down"),
+        Binding("k,up", "app.focus_previous", "field before", show=False, id="choose.up"),
+        Binding("escape", "back", "back", id="choose.back"),
+        Binding("q", "close", "back", show=False, id="choose.close"),
     ]
 
     def __init__(self, known: Choice, names: list[str]) -> None:

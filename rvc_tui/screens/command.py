@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 class CommandScreen(ModalScreen[None]):
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "copy"), Binding("q,escape,enter,at", "dismiss", "back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "copy", id="command.copy"),
+        Binding("q,escape,enter,at", "dismiss", "back", id="command.back"),
+    ]
 
     def __init__(self, command: str) -> None:
         super().__init__()

@@ -21,10 +21,10 @@ class CurvesScreen(ModalScreen[list[str]]):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", show=False),
-        Binding("k,up", "move(-1)", show=False),
-        Binding("space,x", "turn", "draw"),
-        Binding("q,escape,enter,i", "close", "back"),
+        Binding("j,down", "move(1)", "down", show=False, id="curves.down"),
+        Binding("k,up", "move(-1)", "up", show=False, id="curves.up"),
+        Binding("space,x", "turn", "draw", id="curves.draw"),
+        Binding("q,escape,enter,i", "close", "back", id="curves.back"),
     ]
 
     def __init__(self, view: RunView, drawn: list[str]) -> None:

@@ -26,7 +26,7 @@ class ExperimentsScreen(AppScreen):
         Binding("enter,o", "open", "open", key_display="enter", id="experiment.open", tooltip="watch the chosen experiment"),
         Binding("c", "duplicate", "duplicate", show=False, id="experiment.duplicate", tooltip="a new experiment with the same settings"),
         Binding("D,delete", "remove", "delete", show=False, key_display="D", id="experiment.delete", tooltip="move it to trash/ (asks)"),
-        Binding("space", "down(10)", show=False),
+        Binding("space", "down(10)", "further down", show=False, id="experiments.page-down"),
     ]
 
     def body(self) -> ComposeResult:

@@ -11,19 +11,21 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_tui.keymap import shown_keys
 from rvc_tui.places import PLACES
 
-ALWAYS = (
-    ("1-9 0 a", f"the screens: {', '.join(place.name for place in PLACES)}"),
-    ("h l", "the screen before and after; also arrows, [ and ]"),
-    ("j k", "down and up; also arrows, page keys, g and G"),
-    ("r", "run the whole pipeline; what is up to date is skipped"),
-    ("s", "stop the run (asks first); it saves, and r goes on from there"),
-    ("y", "copy the paths or values of this screen"),
-    ("@", "the shell command that does the same"),
-    ("e", "experiment.toml in $EDITOR"),
-    ("?", "this help"),
-    ("q", "quit; also ctrl+c"),
+ALWAYS = (  # as the keys come, by which ids, what they do
+    ("1-9 0 a", tuple(f"screen.{place.name}" for place in PLACES), f"the screens: {', '.join(place.name for place in PLACES)}"),
+    ("h l", ("screen.previous", "screen.next"), "the screen before and after; also arrows, [ and ]"),
+    ("j k", ("list.down", "list.up"), "down and up; also arrows, page keys, g and G"),
+    ("r", ("run.all",), "run the whole pipeline; what is up to date is skipped"),
+    ("s", ("run.stop",), "stop the run (asks first); it saves, and r goes on from there"),
+    ("y", ("copy",), "copy the paths or values of this screen"),
+    ("@", ("command",), "the shell command that does the same"),
+    ("e", ("edit.file",), "experiment.toml in $EDITOR"),
+    (":", ("palette",), "everything that can be done now, by name; also ctrl+p"),
+    ("?", ("help",), "this help"),
+    ("q", ("quit",), "quit; also ctrl+c"),
 )
 NOTES = """\
 Leaving never stops a run. rvc-tui NAME shows it again, also after a dropped link.
@@ -36,31 +38,41 @@ In tmux, escape-time 10 makes esc quick.
 class HelpScreen(ModalScreen[None]):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,escape,question_mark,enter", "dismiss", "back"),
-        Binding("j,down", "scroll(1)", show=False),
-        Binding("k,up", "scroll(-1)", show=False),
+        Binding("q,escape,question_mark,enter", "dismiss", "back", id="help.back"),
+        Binding("j,down", "scroll(1)", "down", show=False, id="help.down"),
+        Binding("k,up", "scroll(-1)", "up", show=False, id="help.up"),
     ]
 
-    def __init__(self, active: Mapping[str, ActiveBinding]) -> None:
+    def __init__(self, active: Mapping[str, ActiveBinding], keymap: Mapping[str, str] | None = None) -> None:
+        """`keymap`: the user's own keys."""
         super().__init__()
-        self.active = active
+        self.active, self.keymap = active, keymap or {}
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(self.own(), markup=False)
-            yield Static("\n".join(f"{keys:<10} {what}" for keys, what in ALWAYS) + "\n", markup=False)
+            yield Static(self.common(), markup=False)
             yield Static(NOTES, markup=False)
             yield Static("j k  scroll    esc or q  back", markup=False, classes="keys")
 
+    def common(self) -> str:
+        lines = []
+        for keys, ids, what in ALWAYS:
+            if any(id in self.keymap for id in ids):
+                keys = " ".join(shown_keys(self.keymap[id].split(",")) for id in ids if id in self.keymap)
+            lines.append(f"{keys:<10} {what}")
+        return "\n".join(lines) + "\n"
+
     def own(self) -> str:
         """The keys that only the screen below has."""
-        known = {keys for keys, _ in ALWAYS} | {"?"}
+        known = {id for _, ids, _ in ALWAYS for id in ids}
         rows: dict[str, str] = {}
         for binding in self.active.values():
-            shown = binding.binding.key_display or binding.binding.key
-            if (binding.binding.show or binding.binding.tooltip) and binding.enabled and shown not in known:
-                rows[shown] = binding.binding.tooltip or binding.binding.description
-        return "\n".join(f"{key:<10} {what}" for key, what in rows.items()) + ("\n" if rows else "")
+            shown = binding.binding.key_display or shown_keys([binding.binding.key])
+            what = binding.binding.tooltip or binding.binding.description
+            if (binding.binding.show or binding.binding.tooltip) and binding.enabled and binding.binding.id not in known:
+                rows.setdefault(what, shown)
+        return "\n".join(f"{key:<10} {what}" for what, key in rows.items()) + ("\n" if rows else "")
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

@@ -17,8 +17,8 @@ class NameScreen(ModalScreen[str]):
 
     AUTO_FOCUS = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "back", id="ask.back"),
-        Binding("tab", "complete", "take the suggestion", show=False, id="ask.complete"),
+        Binding("escape", "close", "back", id="name.back"),
+        Binding("tab", "complete", "take the suggestion", show=False, id="name.complete"),
     ]
 
     def __init__(self, question: str, value: str = "", suggester: Suggester | None = None) -> None:

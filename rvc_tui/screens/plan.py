@@ -22,8 +22,8 @@ class PlanScreen(ModalScreen[bool]):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,r", "answer(True)", "start"),
-        Binding("n,q,escape", "answer(False)", "back"),
+        Binding("enter,r", "answer(True)", "start", id="plan.start"),
+        Binding("n,q,escape", "answer(False)", "back", id="plan.back"),
     ]
 
     def __init__(self, session: Session) -> None:

@@ -12,7 +12,7 @@ from textual.widgets import Input
 class FilterLine(Input):
     """Enter keeps what is typed, esc clears it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "all lines")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "all lines", id="filter.back")]
 
     class Left(Message):
         def __init__(self, wanted: str) -> None:
