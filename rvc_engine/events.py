@@ -106,6 +106,20 @@ class CheckpointSaved(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Audition(Event):
+    """`clip` of the set as the voice speaks it at a checkpoint: `path` and the recording itself, `target`, are WAV files; `picture` is JSON
+    with both spectrograms (rows, columns, seconds, range_db; target and generated in hex, a byte a place, lowest band first)."""
+
+    epoch: int
+    step: int
+    clip: str
+    path: str
+    target: str
+    picture: str
+    stage: str = "train"
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemorySampled(Event):
     """Bytes held by the engine: `rss_bytes` with its workers, `gpu_bytes` reserved by torch on its devices. `gpus`: each that it uses as
     {"uuid", "index", "reserved", "context"}; context, what CUDA itself holds, is None where the driver does not tell (in containers)."""

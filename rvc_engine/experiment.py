@@ -187,6 +187,11 @@ class Experiment:
         return self.path("best.json")
 
     @property
+    def auditions(self) -> Path:
+        """target.wav, and e{epoch}_s{step}.wav and .json of each checkpoint."""
+        return self.path("audition")
+
+    @property
     def filelist(self) -> Path:
         return self.path("filelist.txt")
 

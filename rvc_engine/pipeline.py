@@ -76,7 +76,7 @@ def _features_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
 
 def _train_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
     found = [p for pattern in ("[GD]_[0-9]*.pth", "events.out.tfevents.*") for p in e.folder.glob(pattern)]
-    return [e.config_json, e.filelist, e.resume_state, e.resume_previous, e.best, *sorted(found), *sorted(e.small_models())]
+    return [e.config_json, e.filelist, e.auditions, e.resume_state, e.resume_previous, e.best, *sorted(found), *sorted(e.small_models())]
 
 
 def _index_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
@@ -216,9 +216,11 @@ def wanted_receipt(stage: Stage, experiment: Experiment, settings: ExperimentSet
 
 
 def outputs_digest(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> str:
-    """Over the names and sizes of what the stage left; events and resume files, which change without harm, are left out."""
+    """Over the names and sizes of what the stage left; events and auditions, which may go without harm, are left out."""
     seen = []
     for path in stage.outputs(experiment, settings):
+        if path == experiment.auditions:
+            continue
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         for file in files:
             if file.is_file() and "tfevents" not in file.name and not file.name.startswith("."):

@@ -114,6 +114,7 @@ class TrainSettings(StageSettings):
     )
     disk_wait_s: int = setting(600, "A full disk is waited for this long.", unit="s", kind="speed", ge=0, le=1_000_000)
     save_small: bool = setting(True, "Write the small model at each checkpoint too, not only at the end.", kind="speed")
+    audition: bool = setting(True, "Speak a clip at each checkpoint, to hear and see how far the voice is.", kind="speed")
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
     threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
 

@@ -62,6 +62,8 @@ def line_of(event: ev.Event) -> str | None:
         return f"train: epoch {event.epoch}/{event.epochs}  step {event.step}  {losses}  ({duration(event.seconds)})"
     if isinstance(event, ev.CheckpointSaved) and event.kind != "resume":
         return f"train: saved {event.path}"
+    if isinstance(event, ev.Audition):
+        return f"train: epoch {event.epoch} to hear: {event.path}"
     if isinstance(event, ev.Converted):
         return f"convert: {event.source} -> {event.path} ({event.seconds:.2f} s)"
     if isinstance(event, ev.Paused):

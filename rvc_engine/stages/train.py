@@ -16,7 +16,7 @@ from rvc_engine.bundles.small_model import read_voice, write_small_model
 from rvc_engine.device import choose_device, choose_precision, out_of_memory, set_threads
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.events import CheckpointSaved, Event, ItemSkipped, StepsSuperseded, Warned
+from rvc_engine.events import Audition, CheckpointSaved, Event, ItemSkipped, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Faults
 from rvc_engine.journal import journals
@@ -24,6 +24,7 @@ from rvc_engine.models.configs import ModelConfig
 from rvc_engine.pretrained import pretrained_names
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.voice_facts import about_recordings
+from rvc_engine.training.audition import Auditions
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset, Row
 from rvc_engine.training.loop import TrainingLoop
@@ -156,13 +157,21 @@ class _Attempt:
             yield StepsSuperseded(after_step=state.step, epoch=state.epoch)
         t = settings.train
         keeping = Keeping(t.keep_last, t.keep_every * t.save_every, t.keep_best, int(t.disk_budget_gb * 1e9))
-        saver = Saver(state, self.store, keeping, self._small, t.disk_wait_s)
+        saver = Saver(state, self.store, keeping, self._to_share, t.disk_wait_s)
         with Scalars(experiment.tensorboard, state.step) as scalars:
             if scalars.missing and not self.again:
                 yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
             yield from TrainingLoop(state, self.dataset, BucketSampler(self.frames, course.batch_size), saver, scalars).run()
         if not _is_written(experiment.small_model, state):
             yield _write_small(experiment.small_model, state, settings, self.about)
+
+    def _to_share(self, state: TrainingState, anew: bool) -> list[Event]:
+        """What comes with a pair: the small model, and a clip spoken by it."""
+        return [*self._small(state, anew), *self._audition(state)]
+
+    def _audition(self, state: TrainingState) -> list[Audition]:
+        auditions = Auditions(self.dataset, self.frames, self.experiment.auditions)
+        return auditions.make(state) if self.settings.train.audition and not auditions.made(state) else []
 
     def _small(self, state: TrainingState, anew: bool) -> list[Event]:
         path = self.experiment.small_model_at(state.epoch, state.step)
