@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import work
@@ -12,6 +13,7 @@ from textual.containers import Container, Horizontal, Vertical
 
 from rvc_tui.engine_client import Client
 from rvc_tui.remembered import Price, kept_price, read_price, remember
+from rvc_tui.screens.audition import AuditionScreen, pictures_in
 from rvc_tui.screens.curves import CurvesScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.stage import StageScreen
@@ -46,6 +48,7 @@ class TrainScreen(StageScreen):
         Binding("less_than_sign,comma", "pan(-1)", key_display="< >", show=False, id="chart.before", tooltip="earlier and later; also , ."),
         Binding("greater_than_sign,full_stop", "pan(1)", show=False, id="chart.after"),
         Binding("z", "whole", show=False, id="chart.whole", tooltip="the whole course again"),
+        Binding("w", "audition", show=False, id="train.audition", tooltip="the voice at each checkpoint: spectrograms, files to hear"),
         Binding("p", "price", show=False, id="train.price", tooltip="the price of an hour of this machine"),
         Binding("m", "measure", show=False, id="advice.measure", tooltip="measure batch sizes with real steps; again stops it"),
         Binding("u", "use_advice", show=False, id="advice.use", tooltip="use the recommended batch size"),
@@ -176,6 +179,13 @@ class TrainScreen(StageScreen):
 
     def action_whole(self) -> None:
         self.chart.whole()
+
+    def action_audition(self) -> None:
+        """What each checkpoint made of one clip."""
+        if found := pictures_in(Path(self.session.client.folder) / "audition"):
+            self.app.push_screen(AuditionScreen(found))
+        else:
+            self.notify("the first checkpoint of a training makes one", title="Nothing to hear yet")
 
     def action_price(self) -> None:
         def answered(text: str | None) -> None:
