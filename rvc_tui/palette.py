@@ -30,18 +30,24 @@ KEYS_FILE = (("write the keys file, with every id and its keys", "write_keys"), 
 
 
 def entries_of(active: Mapping[str, ActiveBinding], app: DOMNode, there: Iterable[str]) -> list[Entry]:
-    """Actions of the screen first, then those of the app, then the screens."""
+    """Actions of the screen first, then those of the app, the screens, moving about. Textual's own have no id, and are left out."""
     keys: dict[tuple[DOMNode, str], list[str]] = {}
     first: dict[tuple[DOMNode, str], ActiveBinding] = {}
     for key, found in active.items():
         at = (found.node, found.binding.action)
         words = found.binding.tooltip or found.binding.description
-        if found.enabled and words and not (found.binding.id or "").startswith("screen.") and found.binding.action != "palette":
+        id = found.binding.id or "screen."
+        if found.enabled and words and not id.startswith("screen.") and id != "palette":
             keys.setdefault(at, []).append(key)
             first.setdefault(at, found)
     entries = [
-        Entry(found.binding.tooltip or found.binding.description, shown_keys(keys[at][:2]), found.binding.action, found.node)
-        for at, found in first.items()
+        Entry(
+            found.binding.tooltip or found.binding.description,
+            shown_keys(sorted(keys[at], key=lambda key: "+" in key)[:2]),
+            found.binding.action,
+            found.node,
+        )
+        for at, found in sorted(first.items(), key=lambda item: item[1].node is app)
     ]
     names = set(there)
     by_action = {found.binding.action: key for key, found in active.items() if (found.binding.id or "").startswith("screen.")}
@@ -49,4 +55,5 @@ def entries_of(active: Mapping[str, ActiveBinding], app: DOMNode, there: Iterabl
         if place.name in names:
             key = by_action.get(f"go('{place.name}')", "")
             entries.append(Entry(f"screen: {place.name}", shown_keys([key]) if key else "", f"go('{place.name}')", app))
+    entries.sort(key=lambda entry: entry.action.startswith(("down(", "up(")) or entry.action in ("down", "up"))
     return entries + [Entry(what, "", action, app) for what, action in KEYS_FILE]
