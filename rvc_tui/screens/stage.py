@@ -18,7 +18,7 @@ from rvc_tui.widgets.stages import OneStagePanel
 
 class StageScreen(AppScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "change", "change", id="form.change", tooltip="change the chosen setting; enter again saves it"),
+        Binding("enter", "change", "change", id="form.change", tooltip="change the chosen setting"),
         Binding("space", "cycle", "next", id="form.next", tooltip="the next of the few values of a setting"),
         Binding("d", "reset", "default", id="form.default", tooltip="back to the default"),
         Binding("x", "run_stage", "this stage", id="run.stage", tooltip="this stage, after those that it needs"),
