@@ -17,10 +17,10 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/python samples/demo.py $(DEMO)
 
-# First what needs no quiet machine, two at a time; then real terminals, signals and races, one by one.
+# First what needs no quiet machine, two at a time; then signals, kills and races, one by one.
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --ignore=tests/faults --ignore=tests/tui
-	$(BIN)/python -m pytest -m "not soak" tests/faults tests/tui
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --ignore=tests/faults
+	$(BIN)/python -m pytest -m "not soak" tests/faults
 
 # RVC_KIT names a folder with the whole conformance kit; without it the copied part is used. Writes docs/reliability.md.
 soak: $(STAMP)

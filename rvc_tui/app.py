@@ -196,7 +196,7 @@ class RvcApp(App[None]):
 
     def draw(self) -> None:
         screen = self.shown
-        if screen is None:
+        if screen is None or self._exit:
             return
         self._drawn_at, self._undrawn = time.monotonic(), False
         screen.draw()

@@ -31,15 +31,18 @@ class StageScreen(AppScreen):
         yield Form(ascii=self.ascii, id="form")
         yield JournalPanel(stage=self.place, id="journal")
 
+    def on_mount(self) -> None:
+        self.form.listener = self.on_form_changed
+
     @property
     def form(self) -> Form:
         return self.query_one(Form)
 
     def draw(self) -> None:
         super().draw()
-        if not self.is_mounted:
+        if self.journal is None:
             return
-        self.query_one(JournalPanel).show(self.session.state)
+        self.journal.show(self.session.state)
         self.show_form()
 
     def show_form(self) -> None:

@@ -316,7 +316,8 @@ MEASURED = """
 import resource, sys
 from rvc_engine.cli import main
 code = main(["dataset", sys.argv[1], "--json", "--workers", "1"])
-print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) // 1024, file=sys.stderr)
+own = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))  # ru_maxrss has the parent's in it
+print(max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024, file=sys.stderr)
 raise SystemExit(code)
 """
 

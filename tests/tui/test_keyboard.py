@@ -65,7 +65,10 @@ def test_the_keys_as_they_come_do_not_clash() -> None:
 
 
 # --- fields -------------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("place", [screen.place for screen in SHOWN if screen.place not in ("pitch", "features", "index")])  # as preprocess
+FIELDS = [pytest.param(screen.place, marks=[] if screen.place == "train" else pytest.mark.soak) for screen in SHOWN]
+
+
+@pytest.mark.parametrize("place", FIELDS)
 async def test_letters_in_the_fields_of_a_screen_are_text(place: str) -> None:
     app = app_with(UserKeys({"list.down": "w", "quit": "Q", "back": "x,escape"}), place)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -89,13 +92,13 @@ async def test_letters_in_the_fields_of_a_screen_are_text(place: str) -> None:
 @pytest.mark.parametrize(
     ("first", "keys"),
     [
-        ("experiments", "c"),
+        pytest.param("experiments", "c", marks=pytest.mark.soak),
         ("queue", "x"),
-        ("dataset", "f"),
-        ("experiments", ":"),
+        pytest.param("dataset", "f", marks=pytest.mark.soak),
+        pytest.param("experiments", ":", marks=pytest.mark.soak),
         ("experiments", "n n"),
-        ("experiments", "n d"),
-        ("experiments", "n p"),
+        pytest.param("experiments", "n d", marks=pytest.mark.soak),
+        pytest.param("experiments", "n p", marks=pytest.mark.soak),
     ],
 )
 async def test_letters_in_the_fields_of_questions_are_text(first: str, keys: str) -> None:
