@@ -147,7 +147,7 @@ def test_every_fault_is_named_with_its_files(ask: Ask, folder: Path) -> None:
     assert reasons["empty.wav"] == "the file is empty" and reasons["short.wav"].startswith("too short")
 
     text = ask.text(folder, "--plain")
-    assert text.isascii() and max(map(len, text.splitlines())) <= 80
+    assert text.isascii() and max(map(len, text.splitlines()[1:])) <= 80  # the first is the path
     assert "clipped.wav" in text and "the file is empty" in text and "##" in text
 
 
