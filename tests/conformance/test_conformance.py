@@ -24,7 +24,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def check(kit: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(HERE / "check.py"), "--adapter", str(HERE / "adapter.py"), "--kit", str(kit), *words]
-    environment = {**rvc_environment(), "OMP_NUM_THREADS": "2"}
+    environment = {**rvc_environment(), "OMP_NUM_THREADS": "1" if "PYTEST_XDIST_WORKER" in os.environ else "2"}
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
 
 

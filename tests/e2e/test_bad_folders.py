@@ -113,6 +113,7 @@ def test_a_folder_without_permission(home: Path, tmp_path: Path) -> None:
     folder.chmod(0o755)
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("open_way")
 def test_a_file_without_permission(home: Path, dataset: Path) -> None:
     for path in dataset.iterdir():

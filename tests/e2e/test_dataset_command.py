@@ -158,6 +158,7 @@ def test_narrow_recordings_get_the_small_model(ask: Ask, folder: Path) -> None:
     assert findings(report)["bandwidth"]["severity"] == "warning"
 
 
+@pytest.mark.soak
 def test_two_speakers(ask: Ask, folder: Path) -> None:
     shutil.copy(SAMPLES / "sources" / "arctic_aew_a0001.flac", folder / "man.flac")
     long = voice(0, 6)
@@ -254,6 +255,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(ask: Ask, folder: Path, 
     assert ask(folder)["used"] == 1
 
 
+@pytest.mark.soak
 def test_two_at_once(rvc: Rvc, folder: Path) -> None:
     for path in target(4):
         shutil.copy(path, folder)

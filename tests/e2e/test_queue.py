@@ -71,6 +71,7 @@ def test_a_killed_queue_leaves_its_run_alone_and_the_next_one_follows_it(rvc: Rv
     assert states(rvc) == {"voice": "done"}
 
 
+@pytest.mark.soak
 def test_the_time_limit_stops_the_run_and_fails_the_rest(rvc: Rvc, home: Path, dataset: Path) -> None:
     for name in ("first", "second"):
         assert rvc("queue", "add", name, "--dataset", dataset, *FAST, "--set", "train.epochs=900").returncode == 0
@@ -108,6 +109,7 @@ def test_time_limits() -> None:
             deadline_of(text, now)
 
 
+@pytest.mark.soak
 def test_detached_queue_outlives_its_starter_and_can_be_stopped(rvc: Rvc, home: Path, dataset: Path) -> None:
     assert rvc("queue", "stop").returncode == 2 and rvc("queue", "run", "--detach", "--then", "an 'open quote").returncode == 2
     added = rvc("queue", "add", "voice", "--dataset", dataset, *FAST, "--set", "train.epochs=50", "--json")

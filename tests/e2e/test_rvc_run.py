@@ -189,6 +189,7 @@ def test_stop_saves_and_the_next_run_goes_on_without_a_gap(rvc: Rvc, home: Path,
     assert steps() == list(range(1, len(steps()) + 1))
 
 
+@pytest.mark.soak
 def test_sigterm_to_the_command_stops_the_run_with_130(rvc: Rvc, home: Path, dataset: Path) -> None:
     process = rvc.start("run", "voice", "--dataset", dataset, *TINY, "--set", "train.epochs=400", "--json")
     assert process.stdout is not None

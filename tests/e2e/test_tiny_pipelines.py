@@ -25,8 +25,17 @@ def tiny_settings(preset: str, dataset: Path, *, pitched: bool = True) -> Experi
     return settings
 
 
-@pytest.mark.parametrize("pitched", [True, False], ids=["pitch", "no-pitch"])
-@pytest.mark.parametrize("preset", PUBLIC_PRESETS)
+FEW = [("starter", True), ("v1-40k", False), ("v2-40k", True), ("v2-48k", False)]
+VARIANTS = [
+    pytest.param(
+        preset, pitched, id=f"{preset}-{'pitch' if pitched else 'no-pitch'}", marks=[] if (preset, pitched) in FEW else pytest.mark.soak
+    )
+    for preset in PUBLIC_PRESETS
+    for pitched in (True, False)
+]
+
+
+@pytest.mark.parametrize(("preset", "pitched"), VARIANTS)
 def test_recordings_become_a_voice_that_converts(home: Path, dataset: Path, speech: list[Path], preset: str, pitched: bool) -> None:
     experiment = Workspace(home).experiment("voice")
     settings = tiny_settings(preset, dataset, pitched=pitched)

@@ -17,6 +17,7 @@ def clean_environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "RVC_HOME")} | {"OMP_NUM_THREADS": "1"}
 
 
+@pytest.mark.soak
 def test_the_wheel_trains_from_another_folder(tmp_path: Path, dataset: Path) -> None:
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True, env=clean_environment())

@@ -91,6 +91,14 @@ def test_the_command_line_refuses_in_one_line(rvc: Rvc, files: Path, name: str, 
 
 
 @pytest.mark.soak
+def test_the_command_line_tells_the_control_from_the_others(rvc: Rvc, files: Path) -> None:
+    for name, told in sorted(json.loads((files / "evil" / "index.json").read_text()).items()):
+        done = rvc("assets", "verify", "--file", files / "evil" / name)
+        wanted = 0 if told["expect"] == "load" else 2
+        assert done.returncode == wanted and len(done.stderr.splitlines()) == (1 if wanted else 0), (name, done.stderr)
+
+
+@pytest.mark.soak
 def test_every_command_refuses_the_same(rvc: Rvc, home: Path, files: Path, dataset: Path) -> None:
     """Given as a voice, an index, pretrained weights or an encoder."""
     evil = files / "evil" / "p01_reduce_os_system.pt"

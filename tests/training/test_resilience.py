@@ -200,7 +200,7 @@ def test_all_damaged_is_a_failure_again_and_again(halfway: Made) -> None:
 
 
 # --- going on ---------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("after", [1, 3, 5])
+@pytest.mark.parametrize("after", [*(pytest.param(n, marks=pytest.mark.soak) for n in (1, 3)), 5])
 def test_what_a_kill_leaves_goes_on_exactly(make: Callable[[str], Made], whole: Experiment, monkeypatch: Any, after: int) -> None:
     """The process is gone after a step, without a word: the folder is taken as it stands on the disk."""
     monkeypatch.setattr(saving, "INSIDE_EPOCH_S", 0.0)  # a state after every step

@@ -23,7 +23,7 @@ def start(preset: str = "starter-tiny", precision: str = "fp32") -> tuple[Traini
     return state, Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.course)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=pytest.mark.soak)])
 def test_a_few_steps_lower_the_mel_loss(precision: str) -> None:
     state, trainer = start(precision=precision)
     batch = random_batch(state.generator.config, 2, frames=60)

@@ -95,7 +95,7 @@ def test_more_epochs_go_on_and_changed_settings_are_told(make_experiment: Any) -
     assert steps[0].learning_rate == pytest.approx(2e-4 * 0.999875)
 
 
-@pytest.mark.parametrize("preset", ["starter-tiny", "v2-32k-tiny"])
+@pytest.mark.parametrize("preset", ["starter-tiny", pytest.param("v2-32k-tiny", marks=pytest.mark.soak)])
 def test_resume_is_exact_after_any_event(make_experiment: Any, preset: str, tmp_path: Path) -> None:
     """Stopped at every event in turn, over and over: weights and optimizers end bit for bit as without a stop."""
     whole, settings = make_experiment("whole", preset, seconds=(0.9, 0.9, 1.2))

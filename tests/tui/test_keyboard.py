@@ -96,7 +96,7 @@ async def test_letters_in_the_fields_of_a_screen_are_text(place: str) -> None:
         ("queue", "x"),
         pytest.param("dataset", "f", marks=pytest.mark.soak),
         pytest.param("experiments", ":", marks=pytest.mark.soak),
-        ("experiments", "n n"),
+        pytest.param("experiments", "n n", marks=pytest.mark.soak),
         pytest.param("experiments", "n d", marks=pytest.mark.soak),
         pytest.param("experiments", "n p", marks=pytest.mark.soak),
     ],
@@ -131,7 +131,7 @@ async def test_letters_in_the_fields_of_questions_are_text(first: str, keys: str
 
 
 # --- the palette --------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("key", ["colon", "ctrl+p"])
+@pytest.mark.parametrize("key", ["colon", pytest.param("ctrl+p", marks=pytest.mark.soak)])
 async def test_palette_finds_and_does(key: str) -> None:
     app = app_with()
     async with app.run_test(size=(80, 24)) as pilot:
