@@ -25,7 +25,8 @@ class Tmux:
     """A server of its own with one window."""
 
     def __init__(self, folder: Path, size: tuple[int, int] = (80, 24)) -> None:
-        self.socket, self.home = str(folder / "tmux"), folder / "home"
+        self.folder, self.home = folder, folder / "home"
+        self.opened = 0
         self.home.mkdir()
         self.size = size
         self.environment = {**rvc_environment(), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "SHELL": "/bin/sh"}
@@ -34,7 +35,13 @@ class Tmux:
         command = ["tmux", "-S", self.socket, "-f", "/dev/null", *words]
         return subprocess.run(command, capture_output=True, text=True, check=True, env=self.environment).stdout
 
+    @property
+    def socket(self) -> str:
+        """A new one each time: a server that was killed may hold its own for a moment."""
+        return str(self.folder / f"tmux{self.opened}")
+
     def open(self) -> None:
+        self.opened += 1
         shell = f"{sys.executable} -m rvc_tui --home {self.home}; exec sh"
         self("new-session", "-d", "-x", str(self.size[0]), "-y", str(self.size[1]), "-c", str(ROOT), shell)
 
