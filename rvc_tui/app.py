@@ -13,6 +13,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.notifications import SeverityLevel
 from textual.worker import get_current_worker
 
@@ -199,7 +200,11 @@ class RvcApp(App[None]):
         if screen is None or self._exit:
             return
         self._drawn_at, self._undrawn = time.monotonic(), False
-        screen.draw()
+        try:
+            screen.draw()
+        except NoMatches:  # its panels are not all there yet, or no longer
+            self._undrawn = True
+            return
         usable = (screen.place, *(self.check_action(action, ()) for action in ("run_all", "stop", "copy")), *screen.usable())
         if usable != self._usable:
             self._usable = usable

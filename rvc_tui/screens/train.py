@@ -95,8 +95,8 @@ class TrainScreen(StageScreen):
         return self.query_one(AdvisorPanel)
 
     def give_room(self) -> None:
-        """Which panels are there, by what is asked for and by the room."""
-        if not self.is_mounted:
+        """Which panels are there, by what is asked for and by the room. Those inside others come a moment after the screen."""
+        if not (self.is_mounted and self.query(MachinePanel) and self.query(PacePanel)):
             return
         roomy = self.size.height >= ROOMY
         self.set_class(roomy, "-roomy")
