@@ -96,7 +96,7 @@ class TrainScreen(StageScreen):
 
     def give_room(self) -> None:
         """Which panels are there, by what is asked for and by the room. Those inside others come a moment after the screen."""
-        if not (self.is_mounted and self.query(MachinePanel) and self.query(PacePanel)):
+        if not (self.is_mounted and self.query("MachinePanel") and self.query("PacePanel")):
             return
         roomy = self.size.height >= ROOMY
         self.set_class(roomy, "-roomy")
