@@ -19,6 +19,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--low-bandwidth", action="store_true", help="repaint seldom: for slow links")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.add_argument("--ascii", action="store_true", help="7-bit characters only")
+    parser.add_argument("--theme", metavar="NAME", default="", help="colours: terminal (default), ansi-dark, ansi-light, textual-dark, ...")
     parser.add_argument("--plain", action="store_true", help="plain lines instead of a screen: for screen readers and logs")
     parser.add_argument("--write-keys", action="store_true", help="write the file of keys, to be changed, and say where it is")
     parser.add_argument("--version", action="version", version=f"rvc-tui {__version__}")
@@ -34,6 +35,19 @@ def set_environment(*, low_bandwidth: bool) -> None:
 
 def wants_plain(plain: bool) -> bool:
     return plain or os.environ.get("TERM") in ("dumb", "") or not (sys.stdin.isatty() and sys.stdout.isatty())
+
+
+def theme_of(asked: str) -> str:
+    """`asked`, else $TEXTUAL_THEME, which Textual itself shall not see: it does not know ours. Empty: our own choice. Raises BadInput."""
+    name = os.environ.pop("TEXTUAL_THEME", "")
+    name = asked or name
+    if name:
+        from rvc_engine.errors import BadInput
+        from rvc_tui.colours import THEMES
+
+        if name not in THEMES:
+            raise BadInput(f"there is no theme {name!r}", hint=f"one of: {', '.join(THEMES)}")
+    return name
 
 
 def write_keys_file() -> int:
@@ -60,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     home: Path = Workspace.find(options.home).home
     try:
+        theme = theme_of(options.theme)
         client = EngineClient(home, options.name or newest_experiment(home))
     except RvcError as error:
         print(f"rvc-tui: {error}", file=sys.stderr)
@@ -72,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rvc_tui.keymap import keys_file, read_keys
 
     ascii_only = options.ascii or "UTF" not in locale.getpreferredencoding(False).upper()
-    app = RvcApp(client, ascii=ascii_only, slow=options.low_bandwidth, keys=read_keys(keys_file()))
+    app = RvcApp(client, ascii=ascii_only, slow=options.low_bandwidth, theme=theme, keys=read_keys(keys_file()))
     app.run(mouse=not options.no_mouse)
     for line in app.parting_words():
         print(line)

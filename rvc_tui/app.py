@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,10 +15,12 @@ from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
+from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.worker import get_current_worker
 
 from rvc_engine.errors import RvcError
+from rvc_tui.colours import TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.engine_client import Client
 from rvc_tui.keymap import UserKeys, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
@@ -59,11 +62,14 @@ class RvcApp(App[None]):
         Binding("ctrl+z", "suspend_process", "suspend: fg brings it back", show=False, id="suspend"),
     ]
 
-    def __init__(self, client: Client, *, ascii: bool = False, slow: bool = False, first: str = "", keys: UserKeys | None = None) -> None:
+    def __init__(
+        self, client: Client, *, ascii: bool = False, slow: bool = False, first: str = "", theme: str = "", keys: UserKeys | None = None
+    ) -> None:
         super().__init__()
         self.keys = keys or UserKeys()
-        if "TEXTUAL_THEME" not in os.environ:
-            self.theme = "ansi-dark"  # the terminal's own colours, whichever they are
+        self.register_theme(TERMINAL_THEME)
+        self.theme = theme or TERMINAL
+        self.readable = Readable(lambda: table_of(self.theme, self.console.color_system))
         self.ascii = ascii
         self.session = Session(client, ascii=ascii, pace=SLOWER if slow else 1)
         self.first_place = first or "experiments"
@@ -87,6 +93,9 @@ class RvcApp(App[None]):
         self.look(client)
         self.watch_machine(client)
         self.draw()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [self.readable, *super().get_line_filters()]
 
     @property
     def shown(self) -> AppScreen | None:
