@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import work
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.filter import LineFilter
@@ -23,6 +22,7 @@ from rvc_engine.errors import RvcError
 from rvc_tui.colours import TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.engine_client import Client
 from rvc_tui.keymap import UserKeys, keys_file, read_keys, shown_keys, write_keys
+from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
 from rvc_tui.palette import Entry, entries_of
 from rvc_tui.places import PLACES, beside
@@ -39,7 +39,7 @@ FOLLOW_S, LOOK_S, MACHINE_S, DRAW_S = 0.1, 15.0, 2.0, 0.25
 SLOWER = 5  # times, in low-bandwidth mode
 
 
-class RvcApp(App[None]):
+class RvcApp(KeystrokesApp):
     CSS_PATH = Path(__file__).with_name("rvc.tcss")
     TITLE = "rvc-tui"
     ENABLE_COMMAND_PALETTE = False

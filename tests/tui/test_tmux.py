@@ -3,83 +3,24 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from terminal import Tmux, needs_tmux, tmux_in
 
 from rvc_engine.experiment import Workspace
 from rvc_engine.lock import live_holder
-from tests.conftest import ROOT, rvc_environment
 
-pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
-
-
-class Tmux:
-    """A server of its own with one window."""
-
-    def __init__(self, folder: Path, size: tuple[int, int] = (80, 24)) -> None:
-        self.folder, self.home = folder, folder / "home"
-        self.opened = 0
-        self.home.mkdir()
-        self.size = size
-        self.environment = {**rvc_environment(), "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "SHELL": "/bin/sh"}
-
-    def __call__(self, *words: str) -> str:
-        command = ["tmux", "-S", self.socket, "-f", "/dev/null", *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True, env=self.environment).stdout
-
-    @property
-    def socket(self) -> str:
-        """A new one each time: a server that was killed may hold its own for a moment."""
-        return str(self.folder / f"tmux{self.opened}")
-
-    def open(self) -> None:
-        self.opened += 1
-        shell = f"{sys.executable} -m rvc_tui --home {self.home}; exec sh"
-        self("new-session", "-d", "-x", str(self.size[0]), "-y", str(self.size[1]), "-c", str(ROOT), shell)
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self("send-keys", key)
-            time.sleep(0.15)
-
-    def type(self, text: str) -> None:
-        self("send-keys", "-l", text)
-        time.sleep(0.15)
-
-    def screen(self) -> str:
-        return self("capture-pane", "-p")
-
-    def wait_for(self, *words: str, limit_s: float = 60.0) -> str:
-        """The screen once one of these words is on it."""
-        deadline = time.monotonic() + limit_s
-        while not any(word in (shown := self.screen()) for word in words):
-            assert time.monotonic() < deadline, f"none of {words} within {limit_s:.0f} s:\n{shown}"
-            time.sleep(0.1)
-        return shown
-
-    def app(self) -> psutil.Process:
-        """The process of the app, below the window's shell."""
-        window = psutil.Process(int(self("display-message", "-p", "#{pane_pid}")))
-        return next(p for p in [window, *window.children(recursive=True)] if "rvc_tui" in p.cmdline())
+pytestmark = needs_tmux
 
 
 @pytest.fixture
 def tmux(tmp_path: Path) -> Iterator[Tmux]:
-    server = Tmux(tmp_path)
-    yield server
-    subprocess.run(["tmux", "-S", server.socket, "kill-server"], capture_output=True, check=False)
-    for experiment in Workspace(server.home).experiments():
-        subprocess.run(
-            [sys.executable, "-m", "rvc_engine", "stop", experiment.name, "--home", str(server.home)], env=rvc_environment(), check=False
-        )
+    with tmux_in(tmp_path) as server:
+        yield server
 
 
 def test_a_voice_by_keys_alone(tmux: Tmux, dataset: Path) -> None:
