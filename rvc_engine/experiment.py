@@ -6,12 +6,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
-from rvc_engine.settings import ALL_SETTINGS, STAGE_SETTINGS, ExperimentSettings, describe
+
+if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
+    from rvc_engine.settings import ExperimentSettings
 
 PACKAGE = Path(__file__).resolve().parent
 INVISIBLE = "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come along when a path is copied on Windows or macOS
@@ -236,6 +238,8 @@ class Experiment:
         import tomlkit
         from pydantic import ValidationError
 
+        from rvc_engine.settings import ExperimentSettings
+
         try:
             table: dict[str, Any] = tomlkit.parse(self.settings_toml.read_text(encoding="utf-8")).unwrap()
             return ExperimentSettings.model_validate(table)
@@ -259,6 +263,8 @@ class Experiment:
 def render_toml(settings: ExperimentSettings) -> str:
     """Every setting with its value, under a comment with help, bounds, unit and default."""
     import tomlkit
+
+    from rvc_engine.settings import ALL_SETTINGS, STAGE_SETTINGS, describe
 
     document = tomlkit.document()
     document.add(tomlkit.comment("Settings of this experiment. rvc reads them at each start; `rvc STAGE --help` explains each."))

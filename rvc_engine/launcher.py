@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.events import ENDS, Event, RunStarted
@@ -17,7 +18,9 @@ from rvc_engine.experiment import PACKAGE, Experiment
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
-from rvc_engine.settings import ExperimentSettings
+
+if TYPE_CHECKING:
+    from rvc_engine.settings import ExperimentSettings
 
 POLL_S = 0.1
 START_S = 120.0

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
@@ -32,9 +32,11 @@ from rvc_engine.events import (
     StageStarted,
 )
 from rvc_engine.experiment import Experiment
-from rvc_engine.settings import ExperimentSettings, StageSettings
 
-Files = Callable[[Experiment, ExperimentSettings], list[Path]]
+if TYPE_CHECKING:
+    from rvc_engine.settings import ExperimentSettings, StageSettings
+
+Files = Callable[[Experiment, "ExperimentSettings"], list[Path]]
 ROOM_BYTES = 16 << 20  # with less than this free, a stage that met a full disk does not try again
 LOOK_S, TELL_S = 1.0, 5.0  # a full disk is looked at, and told of, this often
 

@@ -19,6 +19,7 @@ from textual.notifications import SeverityLevel
 from textual.worker import get_current_worker
 
 from rvc_engine.errors import RvcError
+from rvc_tui.changed_cells import ChangedCells
 from rvc_tui.colours import TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.engine_client import Client
 from rvc_tui.keymap import UserKeys, keys_file, read_keys, shown_keys, write_keys
@@ -39,7 +40,7 @@ FOLLOW_S, LOOK_S, MACHINE_S, DRAW_S = 0.1, 15.0, 2.0, 0.25
 SLOWER = 5  # times, in low-bandwidth mode
 
 
-class RvcApp(KeystrokesApp):
+class RvcApp(ChangedCells, KeystrokesApp):
     CSS_PATH = Path(__file__).with_name("rvc.tcss")
     TITLE = "rvc-tui"
     ENABLE_COMMAND_PALETTE = False

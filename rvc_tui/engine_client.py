@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rvc_engine import launcher
 from rvc_engine.errors import RvcError
@@ -22,10 +22,12 @@ from rvc_engine.journal import JournalReader, journals, last_event, training_of
 from rvc_engine.lock import live_holder
 from rvc_engine.pipeline import STAGES, Receipt, plan, receipt_path, stages_until
 from rvc_engine.pretrained import missing_weights, preset_here
-from rvc_engine.settings import ExperimentSettings, apply, for_preset
 from rvc_engine.status import read_heartbeat
 from rvc_tui.gpu import Machine, read_machine
 from rvc_tui.state import Outlook, Row
+
+if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import: after the first paint
+    from rvc_engine.settings import ExperimentSettings
 
 CHUNK_BYTES = 1 << 18  # of a journal a batch: a long replay leaves the app responsive
 START_S = 300.0
@@ -193,6 +195,8 @@ class EngineClient:
 
     def create(self, name: str, dataset: str, preset: str) -> str:
         """A new experiment with the defaults of its preset. Empty, or why not."""
+        from rvc_engine.settings import for_preset
+
         try:
             experiment = self.workspace.experiment(name)
             if experiment.exists():
@@ -232,6 +236,8 @@ class EngineClient:
 
     def change(self, key: str, value: object) -> str:
         """Set STAGE.name (or dataset) in experiment.toml. Empty, or why not; then nothing is changed."""
+        from rvc_engine.settings import apply
+
         try:
             settings = self.settings()
             if settings is None or self.experiment is None:

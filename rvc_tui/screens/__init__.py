@@ -1,30 +1,41 @@
-"""The screens by name; each is made when it is first shown, and kept."""
+"""The screens by name. Each is imported and made when it is first shown, and kept: what the first paint does not need comes later."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from rvc_tui.screens.assets import AssetsScreen
-from rvc_tui.screens.convert import ConvertScreen
-from rvc_tui.screens.dataset import DatasetScreen
-from rvc_tui.screens.experiments import ExperimentsScreen
-from rvc_tui.screens.queue import QueueScreen
-from rvc_tui.screens.stage import FeaturesScreen, IndexScreen, PitchScreen, PreprocessScreen
-from rvc_tui.screens.train import TrainScreen
-from rvc_tui.screens.voices import VoicesScreen
+MODULES = {
+    "experiments": "experiments.ExperimentsScreen",
+    "dataset": "dataset.DatasetScreen",
+    "preprocess": "stage.PreprocessScreen",
+    "pitch": "stage.PitchScreen",
+    "features": "stage.FeaturesScreen",
+    "train": "train.TrainScreen",
+    "index": "stage.IndexScreen",
+    "convert": "convert.ConvertScreen",
+    "voices": "voices.VoicesScreen",
+    "queue": "queue.QueueScreen",
+    "assets": "assets.AssetsScreen",
+}
 
-SHOWN = (
-    ExperimentsScreen,
-    DatasetScreen,
-    PreprocessScreen,
-    PitchScreen,
-    FeaturesScreen,
-    TrainScreen,
-    IndexScreen,
-    ConvertScreen,
-    VoicesScreen,
-    QueueScreen,
-    AssetsScreen,
-)
-SCREENS: dict[str, Callable[[], Any]] = {screen.place: screen for screen in SHOWN}
+
+def screen_class(place: str) -> Any:
+    module, _, name = MODULES[place].partition(".")
+    return getattr(importlib.import_module(f"rvc_tui.screens.{module}"), name)
+
+
+def make(place: str) -> Any:
+    return screen_class(place)()
+
+
+SCREENS: dict[str, Callable[[], Any]] = {place: partial(make, place) for place in MODULES}
+
+
+def __getattr__(name: str) -> Any:
+    """SHOWN: the class of every screen, in the order of the keys."""
+    if name == "SHOWN":
+        return tuple(map(screen_class, MODULES))
+    raise AttributeError(name)
