@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import shlex
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,7 @@ class Conversion:
     part: tuple[int, int] = (0, 0)
     results: list[Result] = field(default_factory=list)
     error: tuple[str, str, str] = ("", "", "")  # title, cause, way out
+    cancelled: bool = False  # asked for; its process may not know yet
 
     @property
     def running(self) -> bool:
@@ -200,7 +202,7 @@ class Conversion:
 
     def _end(self, code: int, problem: str, now: float) -> None:
         self.ended_at = now
-        if self.state == "stopped" or code == 130:
+        if self.state == "stopped" or code in (130, -signal.SIGINT) or (self.cancelled and code):
             self.state = "stopped"
         elif code == 0:
             self.state = "finished"

@@ -77,7 +77,7 @@ class Client(Protocol):
     def remove(self, name: str) -> str: ...
     def ask(self, words: list[str]) -> Answer: ...
     def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]: ...
-    def interrupt(self, command: str = "") -> None: ...
+    def interrupt(self, command: str = "") -> bool: ...
     def queue_runner(self) -> int: ...
 
 
@@ -92,6 +92,7 @@ class EngineClient:
         self._reader: JournalReader | None = None
         self._past: Iterator[list[Event]] | None = None  # the training of earlier runs, for the curves
         self._streaming: dict[str, subprocess.Popen[bytes]] = {}  # by the first two words of the command
+        self._leaving = threading.Event()
 
     def now(self) -> float:
         return time.time()
@@ -102,7 +103,7 @@ class EngineClient:
     def switch(self, name: str) -> EngineClient:
         """Raises BadInput for what cannot be a name."""
         other = EngineClient(self.home, name)
-        other._streaming = self._streaming  # they go on
+        other._streaming, other._leaving = self._streaming, self._leaving  # they go on
         return other
 
     def poll(self) -> Update:
@@ -162,6 +163,8 @@ class EngineClient:
             start_new_session=True,
         )
         self._streaming[" ".join(words[:2])] = process
+        if self._leaving.is_set():  # while it started
+            process.send_signal(signal.SIGINT)
         errors: list[bytes] = []
         listener = threading.Thread(target=listen, args=(process, errors, said), daemon=True)
         listener.start()
@@ -175,11 +178,15 @@ class EngineClient:
         listener.join(timeout=5)  # a grandchild may keep the pipe open
         yield {"exit_code": code, "problem": last_line(b"".join(errors), words, code) if code else ""}
 
-    def interrupt(self, command: str = "") -> None:
-        """Stop the commands that stream and begin so ("assets pull"), or all of them, as ctrl+c does."""
-        for name, process in self._streaming.items():
-            if name.startswith(command) and process.poll() is None:
-                process.send_signal(signal.SIGINT)
+    def interrupt(self, command: str = "") -> bool:
+        """Stop the commands that stream and begin so ("assets pull"), as ctrl+c does. False when none does, perhaps not yet. Without a
+        command: all of them, also those that are about to start; the app is left."""
+        if not command:
+            self._leaving.set()
+        there = [process for name, process in list(self._streaming.items()) if name.startswith(command) and process.poll() is None]
+        for process in there:
+            process.send_signal(signal.SIGINT)
+        return bool(there)
 
     def queue_runner(self) -> int:
         """The process that runs the queue; 0 when none does."""

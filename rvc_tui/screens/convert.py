@@ -223,7 +223,13 @@ class ConvertScreen(ConvertChoices):
     def action_cancel(self) -> None:
         def answered(yes: bool | None) -> None:
             if yes and self.conversion.running:
-                self.session.client.interrupt("convert")
+                self.conversion.cancelled = True
+                self.interrupt()
 
         question = "Stop the conversion?\nThe recording at hand is lost; those that are done stay."
         self.app.push_screen(ConfirmScreen(question), answered)
+
+    def interrupt(self) -> None:
+        """In the first instant its process is not there yet: again a moment later."""
+        if self.conversion.running and not self.session.client.interrupt("convert"):
+            self.set_timer(0.1, self.interrupt)

@@ -112,8 +112,9 @@ class PretendedClient:
                 said(line)
         yield from self.answers.get(" ".join(words[:2]), [{"exit_code": 0, "problem": ""}])
 
-    def interrupt(self, command: str = "") -> None:
+    def interrupt(self, command: str = "") -> bool:
         self.calls.append(("interrupt", command) if command else ("interrupt",))
+        return True
 
     def queue_runner(self) -> int:
         return self.queue_pid

@@ -182,9 +182,10 @@ class SlowClient(PretendedClient):
         yield {"event": "StageStopped", "stage": "convert"}
         yield {"exit_code": 130, "problem": ""}
 
-    def interrupt(self, command: str = "") -> None:
+    def interrupt(self, command: str = "") -> bool:
         self.calls.append(("interrupt", command))
         self.stopped.set()
+        return True
 
 
 @pytest.fixture
