@@ -223,7 +223,9 @@ def from_dict(record: dict[str, Any]) -> Event | None:
     if kind is None:
         return None
     known = _field_names(kind.__name__)
-    return kind(**{key: value for key, value in record.items() if key in known})
+    fields = {**record}
+    del fields["event"]
+    return kind(**fields if known >= fields.keys() else {key: value for key, value in fields.items() if key in known})
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
 from typing import Any
@@ -78,7 +79,7 @@ class RunView:
 
     def fold(self, event: ev.Event) -> None:
         self.updated_at = max(self.updated_at, event.at)
-        self._take(event)
+        taker_of(type(event))(self, event)
 
     def fold_all(self, reader: JournalReader) -> None:
         while batch := reader.read_new():
@@ -235,6 +236,17 @@ def read_view(experiment: Experiment) -> RunView:
         view.silent_s = max(0.0, now - beat["event_at"])
         view.stuck = view.silent_s > beat["stuck_after_s"] or now - beat["at"] > FROZEN_S
     return view
+
+
+_takers: dict[type[ev.Event], Callable[[RunView, Any], None]] = {}
+
+
+def taker_of(kind: type[ev.Event]) -> Callable[[RunView, Any], None]:
+    """RunView's method for an event; singledispatchmethod looks it up anew each time, which a replay of a long journal feels."""
+    if kind not in _takers:
+        found: singledispatchmethod[None] = RunView.__dict__["_take"]
+        _takers[kind] = found.dispatcher.dispatch(kind)
+    return _takers[kind]
 
 
 def log_tail(experiment: Experiment, lines: int = 8) -> list[str]:

@@ -38,6 +38,7 @@ from rvc_tui.session import Session
 
 FOLLOW_S, LOOK_S, MACHINE_S, DRAW_S = 0.1, 15.0, 2.0, 0.25
 SLOWER = 5  # times, in low-bandwidth mode
+REPLAY, REPLAY_DRAW_S = 300, 1.0  # more events at once are a replay; drawing holds it up
 
 
 class RvcApp(ChangedCells, KeystrokesApp):
@@ -76,6 +77,7 @@ class RvcApp(ChangedCells, KeystrokesApp):
         self.first_place = first or "experiments"
         self._drawn_at = 0.0
         self._undrawn = False
+        self._replays = False
         self._usable: tuple[object, ...] = ()
 
     def on_mount(self) -> None:
@@ -175,6 +177,7 @@ class RvcApp(ChangedCells, KeystrokesApp):
         state.event_at = max(state.event_at, update.event_at)
         state.stuck_after_s = update.stuck_after_s or state.stuck_after_s
         self._undrawn = self._undrawn or bool(update.events)
+        self._replays = len(update.events) > REPLAY
         if before != (state.view.state, bool(state.view.artefacts)):
             self.draw()
         else:
@@ -202,7 +205,8 @@ class RvcApp(ChangedCells, KeystrokesApp):
         self._draw_if_due()
 
     def _draw_if_due(self) -> None:
-        if self._undrawn and time.monotonic() - self._drawn_at >= DRAW_S * self.session.pace:
+        pause = REPLAY_DRAW_S if self._replays else DRAW_S
+        if self._undrawn and time.monotonic() - self._drawn_at >= pause * self.session.pace:
             self.draw()
 
     def draw(self) -> None:

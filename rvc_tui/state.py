@@ -17,6 +17,7 @@ from rvc_tui.gpu import Machine
 LINES = 1000  # of the journal, kept for scrolling
 READINGS = 60
 BUSY_READINGS = 10  # over so many a GPU's work is averaged
+DRAWN = (ev.TrainStepped, ev.Progressed, ev.MemorySampled)  # panels show them: no lines of the journal
 SILENT_S = 40.0  # without progress for longer is worth saying
 
 
@@ -81,8 +82,9 @@ class ScreenState:
             if not self.view.run:
                 continue  # the training of an earlier run: for the curves alone
             self.event_at = max(self.event_at, event.at)
-            for line in in_words(event):
-                self.add(line)
+            if not isinstance(event, DRAWN):
+                for line in in_words(event):
+                    self.add(line)
 
     def add(self, line: Line) -> None:
         self.lines.append(line)
