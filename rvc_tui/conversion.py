@@ -14,6 +14,7 @@ from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import clean_path
 from rvc_engine.settings import ConvertSettings, set_field
+from rvc_tui.texts import _
 from rvc_tui.widgets.form import Item, items_of
 
 FILE = "convert.toml"
@@ -46,8 +47,8 @@ class Request:
     def missing(self) -> str:
         """What has to be chosen first; empty when all is there."""
         if not self.voice:
-            return "v chooses a voice"
-        return "" if self.inputs else "f adds recordings, or a folder of them"
+            return _("v chooses a voice")
+        return "" if self.inputs else _("f adds recordings, or a folder of them")
 
     def words(self) -> list[str]:
         """After `rvc`; what is not chosen yet in capitals."""
@@ -208,4 +209,4 @@ class Conversion:
             self.state = "finished"
         else:
             self.state = "failed"
-            self.error = self.error if self.error[0] else ("The conversion did not start", problem, "")
+            self.error = self.error if self.error[0] else (_("The conversion did not start"), problem, "")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_LEVELS = "_.:-=+*#"
@@ -41,6 +41,21 @@ def sparkline(values: Sequence[float], width: int, *, ascii: bool) -> str:
     if span <= 0:
         return levels[3] * len(bins)
     return "".join(levels[min(int((value - low) / span * len(levels)), len(levels) - 1)] for value in bins)
+
+
+def padded(text: str, width: int) -> str:
+    """At least `width` cells; Japanese and Chinese letters take two each."""
+    return text + " " * (width - cell_len(text))
+
+
+def aligned(text: str, width: int) -> str:
+    """At the right of at least `width` cells."""
+    return " " * (width - cell_len(text)) + text
+
+
+def cut(text: str, width: int) -> str:
+    """At most `width` cells."""
+    return text if cell_len(text) <= width else set_cell_size(text, max(width, 0))
 
 
 def gib(count: int | None) -> str:

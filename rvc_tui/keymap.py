@@ -21,12 +21,13 @@ from rvc_engine.disk import write_whole
 
 HEAD = """\
 # Keys of rvc-tui. Each line below is an id with its keys as they come; take the # away and write others.
-# Several keys are separated by commas: "run.all" = "r,ctrl+r". A letter with shift is a capital: "G".
+# Several keys are separated by commas: "run.all" = "r,ctrl+r". A letter with shift is a capital: "G". "" takes all keys away.
 # Names: space enter escape tab backspace delete up down left right home end pageup pagedown f1 comma ctrl+x
 # Keys belong to the screen that is shown; a letter typed into a field is text, whatever it is bound to.
 """
 MODIFIERS = {"ctrl", "alt", "shift", "super", "meta", "hyper"}
 NAMES = {key.value for key in KeyNames}
+NO_KEY = "none:"  # with an id: what no terminal sends
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Key:
 
 @dataclass(frozen=True)
 class UserKeys:
-    """`keymap`: {id: "r,ctrl+r"}. `problems`: one line each."""
+    """`keymap`: {id: "r,ctrl+r"}; an empty text takes the keys away. `problems`: one line each."""
 
     keymap: dict[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -136,8 +137,10 @@ def problem_of(key: Key | None, id: str, value: object) -> str:
     if key is None:
         return f"there is no id {id!r}"
     texts = value if isinstance(value, list) else [value]
-    if not all(isinstance(text, str) for text in texts) or not keys_in(value):
+    if not all(isinstance(text, str) for text in texts):
         return f'{id}: its keys are written as text, such as "r" or "r,ctrl+r"'
+    if not keys_in(value) and key.priority:
+        return f"{id}: it needs a key, so that there is always a way out"
     unknown = [name for name in keys_in(value) if not is_key(name)]
     if unknown:
         return f"{id}: there is no key {unknown[0]!r}"
@@ -167,7 +170,7 @@ def clashes(keymap: dict[str, str]) -> list[str]:
     for screen, keys in contexts():
         by_key: dict[str, dict[str, Key]] = {}
         for key in keys:
-            for name in keymap[key.id].split(",") if key.id in keymap else key.keys:
+            for name in keys_in(keymap[key.id]) if key.id in keymap else key.keys:
                 by_key.setdefault(name, {})[key.id] = key
         for name, there in by_key.items():
             mine = [id for id in there if id in keymap and name not in there[id].keys]
@@ -205,7 +208,7 @@ def template(keymap: dict[str, str]) -> str:
         if key.owner.__name__ != section:
             section = key.owner.__name__
             lines.append(f"\n# --- {section_name(key.owner)}")
-        keys = ",".join(map(as_written, keymap[key.id].split(",") if key.id in keymap else key.keys))
+        keys = ",".join(map(as_written, keys_in(keymap[key.id]) if key.id in keymap else key.keys))
         lines.append(f'{"" if key.id in keymap else "# "}"{key.id}" = "{keys}"  # {key.what}')
     return "\n".join(lines) + "\n"
 
@@ -233,10 +236,19 @@ def write_keys(path: Path) -> str:
     return f"written: {path}"
 
 
+def for_textual(keymap: dict[str, str]) -> dict[str, str]:
+    """Textual leaves a binding as it is when its keys are empty."""
+    return {id: keys or NO_KEY + id for id, keys in keymap.items()}
+
+
+def has_key(name: str) -> bool:
+    return not name.startswith(NO_KEY)
+
+
 def shown_keys(names: Iterable[str]) -> str:
     """As a keyboard has them: "?" and not "question_mark"."""
     texts = []
-    for name in names:
+    for name in filter(has_key, names):
         character = character_of(name)
         texts.append(character if character and character.isprintable() and character != " " else name.replace("escape", "esc"))
     return " ".join(texts)

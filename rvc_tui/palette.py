@@ -10,6 +10,7 @@ from textual.dom import DOMNode
 
 from rvc_tui.keymap import shown_keys
 from rvc_tui.places import PLACES
+from rvc_tui.texts import N_, _
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,10 @@ class Entry:
         return all(word in f"{self.what} {self.keys}".casefold() for word in text.casefold().split())
 
 
-KEYS_FILE = (("write the keys file, with every id and its keys", "write_keys"), ("change the keys: the keys file in $EDITOR", "edit_keys"))
+KEYS_FILE = (
+    (N_("write the keys file, with every id and its keys"), "write_keys"),
+    (N_("change the keys: the keys file in $EDITOR"), "edit_keys"),
+)
 
 
 def entries_of(active: Mapping[str, ActiveBinding], app: DOMNode, there: Iterable[str]) -> list[Entry]:
@@ -54,6 +58,8 @@ def entries_of(active: Mapping[str, ActiveBinding], app: DOMNode, there: Iterabl
     for place in PLACES:
         if place.name in names:
             key = by_action.get(f"go('{place.name}')", "")
-            entries.append(Entry(f"screen: {place.name}", shown_keys([key]) if key else "", f"go('{place.name}')", app))
+            entries.append(
+                Entry(_("screen: {name}").format(name=_(place.name)), shown_keys([key]) if key else "", f"go('{place.name}')", app)
+            )
     entries.sort(key=lambda entry: entry.action.startswith(("down(", "up(")) or entry.action in ("down", "up"))
-    return entries + [Entry(what, "", action, app) for what, action in KEYS_FILE]
+    return entries + [Entry(_(what), "", action, app) for what, action in KEYS_FILE]

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_tui.drawing import number
@@ -193,9 +194,10 @@ class Plot:
         for i, place in enumerate(places):
             line[place] = "+" if ascii else "┴"
             told = number(low + (high - low) * i / parts) + (f" {unit}" if i == parts else "")
-            start = 0 if i == 0 else self.width - len(told) if i == parts else place - len(told) // 2
-            if start >= 0 and all(c == " " for c in numbers[max(start - 1, 0) : start + len(told)]):
-                numbers[start : start + len(told)] = told
+            size = cell_len(told)
+            start = 0 if i == 0 else self.width - size if i == parts else place - size // 2
+            if start >= 0 and all(c == " " for c in numbers[max(start - 1, 0) : start + size]):
+                numbers[start : start + size] = [*told, *[""] * (size - len(told))]
         margin = " " * (LABEL + 1)
         return [margin + ("+" if ascii else "└") + "".join(line), margin + " " + "".join(numbers).rstrip()]
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.commands.display import duration, size
+from rvc_tui.drawing import padded
+from rvc_tui.texts import _
 
 MISSING, DIFFERS = "missing", "differs"
 Row = dict[str, Any]  # of rvc assets list --json
@@ -42,9 +44,9 @@ def bytes_of(row: Row) -> int | None:
 def total_of(sizes: list[int | None]) -> str:
     known = [count for count in sizes if count]
     if not known:
-        return "size not stated" if sizes else ""
+        return _("size not stated") if sizes else ""
     unknown = len(sizes) - len(known)
-    return size(sum(known)) + (f" and {unknown} of unknown size" if unknown else "")
+    return size(sum(known)) + (_(" and {count} of unknown size").format(count=unknown) if unknown else "")
 
 
 def place_of(home: Path, row: Row) -> str:
@@ -53,14 +55,14 @@ def place_of(home: Path, row: Row) -> str:
 
 def by_hand(home: Path, need: Need) -> list[str]:
     """What to do on a machine that cannot download."""
-    lines = ["Fetch these on a machine that reaches the hub:"]
+    lines = [_("Fetch these on a machine that reaches the hub:")]
     for row in need.lacking:
-        lines += ["", row["url"], f"  to      {home / 'pretrained' / row['name']}", f"  sha256  {row['published_sha256']}"]
+        lines += ["", row["url"], f"  {padded(_('to'), 6)}  {home / 'pretrained' / row['name']}", f"  sha256  {row['published_sha256']}"]
         known = bytes_of(row)
-        lines += [f"  bytes   {known}"] if known else []
+        lines += [f"  {padded(_('bytes'), 6)}  {known}"] if known else []
     folders = sorted({str((home / "pretrained" / row["name"]).parent) for row in need.lacking})
-    lines += ["", "make the folders here:", f"  mkdir -p {shlex.join(folders)}", "copy from there:"]
-    lines += [f"  scp FILE USER@THIS_MACHINE:{shlex.quote(str(home / 'pretrained') + '/')}", "then check:"]
+    lines += ["", _("make the folders here:"), f"  mkdir -p {shlex.join(folders)}", _("copy from there:")]
+    lines += [f"  scp FILE USER@THIS_MACHINE:{shlex.quote(str(home / 'pretrained') + '/')}", _("then check:")]
     return [*lines, f"  rvc assets verify {need.preset}"]
 
 
@@ -68,8 +70,8 @@ def progress_of(event: dict[str, Any]) -> str:
     """A line of rvc assets pull --json in words."""
     done, total, rate = int(event.get("done") or 0), event.get("total"), float(event.get("bytes_per_s") or 0)
     if event["event"] == "downloading":
-        text = f"{done / 1e6:.1f}" + (f" of {total / 1e6:.1f} MB" if total else " MB")
-        text += f"  {rate / 1e6:.1f} MB/s" if rate else ("  going on" if event.get("resumed_at") else "")
-        return text + (f"  {duration((total - done) / rate)} left" if total and rate else "")
+        text = _("{done} of {total} MB").format(done=f"{done / 1e6:.1f}", total=f"{total / 1e6:.1f}") if total else f"{done / 1e6:.1f} MB"
+        text += f"  {rate / 1e6:.1f} MB/s" if rate else ("  " + _("going on") if event.get("resumed_at") else "")
+        return text + ("  " + _("{time} left").format(time=duration((total - done) / rate)) if total and rate else "")
     error = event.get("error") or {}
-    return " ".join(filter(None, [event["event"], error.get("title"), error.get("message")]))
+    return " ".join(filter(None, [_(event["event"]), error.get("title"), error.get("message")]))

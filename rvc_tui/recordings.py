@@ -13,14 +13,24 @@ from rich.text import Text
 
 from rvc_engine.commands.dataset_text import histogram
 from rvc_engine.commands.display import duration, size
+from rvc_tui.drawing import aligned, padded, shortened
+from rvc_tui.said import said
+from rvc_tui.texts import N_, _, counted
 
 File = dict[str, Any]  # of files in the report
 Report = dict[str, Any]
-ORDERS = ("worst", "length", "loudness", "noise", "bandwidth", "clipping")
+ORDERS = ("worst", N_("length"), N_("loudness"), N_("noise"), N_("bandwidth"), N_("clipping"))
 STYLE = {"problem": "bold red", "warning": "yellow", "note": "", "good": "green"}
-WEIGHTS = {"problem": 100, "warning": 10, "note": 1, "good": 0}
-HEADER = f"{'length':>7} {'kHz':>5} {'band':>5} {'LUFS':>6} {'noise':>5} {'SNR':>4} {'clip':>6} {'pitch':>5}"
+WEIGHTS = {N_("problem"): 100, N_("warning"): 10, N_("note"): 1, N_("good"): 0}
+COLUMNS = (
+    (N_("length"), 7), ("kHz", 5), (N_("band"), 5), ("LUFS", 6), (N_("noise"), 5), ("SNR", 4), (N_("clip"), 6), (N_("pitch"), 5),
+)  # fmt: skip
 WIDE = 1e9  # where nothing was measured: last
+
+
+def header() -> str:
+    """Above the files, without the column of their names."""
+    return " ".join(aligned(_(head), cells) for head, cells in COLUMNS)
 
 
 def printable(name: str) -> str:
@@ -37,31 +47,31 @@ def progress_of(line: str) -> tuple[int, int] | None:
 # --- the folder ---------------------------------------------------------------------------------------------------------
 def summary(report: Report) -> list[Text]:
     s = report
-    used = Text.assemble(f"{s['used']} of {s['count']} files can be used: ", (duration(s["usable_seconds"]), "bold"))
-    lines = [used.append(f" of sound in {duration(s['total_seconds'])}")]
+    files = _("{used} of {count} files can be used: ").format(used=s["used"], count=s["count"])
+    used = Text.assemble(files, (duration(s["usable_seconds"]), "bold"))
+    lines = [used.append(_(" of sound in {time}").format(time=duration(s["total_seconds"])))]
     if s["used"]:
-        presets = ", then ".join(s["suggested_presets"])
-        fits = Text.assemble(f"a model at {s['suggested_sample_rate'] // 1000} kHz fits: ", (presets, "bold"))
-        lines.append(fits.append(f"  {s['suggestion_reason']}", "dim"))
+        presets = _(", then ").join(s["suggested_presets"])
+        fits = Text.assemble(_("a model at {rate} kHz fits: ").format(rate=s["suggested_sample_rate"] // 1000), (presets, "bold"))
+        lines.append(fits.append(f"  {said(s['suggestion_reason'])}", "dim"))
     if s["pitch_hz"]:
-        low, median, high = s["pitch_hz"]
-        lines.append(Text(f"pitch {median:.0f} Hz, mostly {low:.0f} to {high:.0f} Hz", "dim"))
+        lines.append(Text(f"{_('pitch')} {pitch_words(s['pitch_hz'])}", "dim"))
     return lines
 
 
 def finding_line(finding: dict[str, Any]) -> Text:
     severity = finding["severity"]
-    return Text.assemble((f"{severity:<8} ", STYLE.get(severity, "")), printable(finding["what"]))
+    return Text.assemble((padded(_(severity), 8) + " ", STYLE.get(severity, "")), printable(said(finding["what"])))
 
 
 def about_finding(finding: dict[str, Any]) -> list[Text]:
     """What it means, the way out, and which files."""
-    lines = [Text(finding["what"], "bold")]
-    lines += [Text(finding["why_it_matters"])] if finding["why_it_matters"] else []
-    lines += [Text.assemble(("way out  ", "bold"), finding["way_out"])] if finding["way_out"] else []
+    lines = [Text(said(finding["what"]), "bold")]
+    lines += [Text(said(finding["why_it_matters"]))] if finding["why_it_matters"] else []
+    lines += [Text.assemble((_("way out") + "  ", "bold"), said(finding["way_out"]))] if finding["way_out"] else []
     names = [printable(name) for name in finding["files"]]
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return lines + ([Text(f"files  {', '.join(names[:6])}{more}", "dim")] if names else [])
+    more = _(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else ""
+    return lines + ([Text(f"{_('files')}  {', '.join(names[:6])}{more}", "dim")] if names else [])
 
 
 # --- the files ----------------------------------------------------------------------------------------------------------
@@ -91,7 +101,7 @@ def ordered(report: Report, order: str) -> list[File]:
 def file_line(file: File, name_width: int) -> Text:
     name = Text(set_cell_size(tail(printable(file["name"]), name_width), name_width) + " ", "bold")
     if not file["readable"]:
-        return Text.assemble(name, (printable(file["unusable"]), "red"))
+        return Text.assemble(name, (printable(said(file["unusable"])), "red"))
     pitch = file["pitch_hz"][1] if file["pitch_hz"] else None
     clip = f"{100 * file['clipped_share']:.2g}%" if file["clipped_share"] else "-"
     parts = [
@@ -111,27 +121,48 @@ def about_file(report: Report, file: File) -> list[Text]:
     """Everything that was measured, and each finding that names it."""
     lines = [Text.assemble((printable(file["name"]), "bold"), f"  {size(file['bytes'])}")]
     if file["unusable"]:
-        lines.append(Text(f"left out: {printable(file['unusable'])}", "bold red"))
+        lines.append(Text(_("left out: {reason}").format(reason=printable(said(file["unusable"]))), "bold red"))
     if file["readable"]:
-        channels = f"{file['channels']} channel{'s' if file['channels'] != 1 else ''}"
-        kind = f" ({file['channel_kind']})" if file["channel_kind"] else ""
-        wall = ", it ends at a wall" if file["low_passed"] else ""
-        lines.append(Text(f"{file['codec']}, {file['sample_rate']} Hz, {channels}{kind}; sound up to {khz(file['bandwidth_hz'])}{wall}"))
-        lines.append(
-            Text(
-                f"{file['seconds']:.1f} s, {file['usable_seconds']:.1f} s usable, {100 * file['silence_share']:.0f} % silence; "
-                f"loudness {number(file['loudness_lufs'], 1, 1)} LUFS, peak {number(file['peak_dbfs'], 1, 1)} dBFS, "
-                f"noise {number(file['noise_dbfs'])} dBFS, SNR {number(file['snr_db'])} dB"
-            )
-        )
-        pitch = (
-            "no voice" if not file["pitch_hz"] else "{:.0f} Hz, mostly {:.0f} to {:.0f}".format(*(file["pitch_hz"][i] for i in (1, 0, 2)))
-        )
-        lines.append(Text(f"clipped {100 * file['clipped_share']:.2g} %, offset {file['dc_offset']:.3f}, pitch {pitch}"))
+        lines += [Text(form(file)), Text(levels(file)), Text(clipping_and_pitch(file))]
     for finding in report["findings"]:
         if file["name"] in finding["files"]:
             lines.append(finding_line(finding))
     return lines
+
+
+def form(file: File) -> str:
+    channels = counted("{count} channel", "{count} channels", file["channels"])
+    kind = f" ({_(file['channel_kind'])})" if file["channel_kind"] else ""
+    band = _("sound up to {band}").format(band=khz(file["bandwidth_hz"])) + (_(", it ends at a wall") if file["low_passed"] else "")
+    return f"{file['codec']}, {file['sample_rate']} Hz, {channels}{kind}; {band}"
+
+
+def levels(file: File) -> str:
+    return _(
+        "{seconds} s, {usable} s usable, {silence} % silence; loudness {lufs} LUFS, peak {peak} dBFS, noise {noise} dBFS, SNR {snr} dB"
+    ).format(
+        seconds=f"{file['seconds']:.1f}",
+        usable=f"{file['usable_seconds']:.1f}",
+        silence=f"{100 * file['silence_share']:.0f}",
+        lufs=number(file["loudness_lufs"], 1, 1),
+        peak=number(file["peak_dbfs"], 1, 1),
+        noise=number(file["noise_dbfs"]),
+        snr=number(file["snr_db"]),
+    )
+
+
+def clipping_and_pitch(file: File) -> str:
+    low, middle, high = file["pitch_hz"] or (0.0, 0.0, 0.0)
+    pitch = _("no voice")
+    if file["pitch_hz"]:
+        pitch = _("{middle} Hz, mostly {low} to {high}").format(middle=f"{middle:.0f}", low=f"{low:.0f}", high=f"{high:.0f}")
+    clipped, offset = f"{100 * file['clipped_share']:.2g}", f"{file['dc_offset']:.3f}"
+    return _("clipped {share} %, offset {offset}, pitch {pitch}").format(share=clipped, offset=offset, pitch=pitch)
+
+
+def pitch_words(hz: list[float]) -> str:
+    low, middle, high = (f"{value:.0f}" for value in hz)
+    return _("{middle} Hz, mostly {low} to {high} Hz").format(middle=middle, low=low, high=high)
 
 
 def khz(hz: float | None) -> str:
@@ -151,7 +182,7 @@ def length(seconds: float) -> str:
 
 def tail(name: str, width: int) -> str:
     """The end of a long name tells more than its beginning."""
-    return name if len(name) <= width else "..." + name[len(name) - width + 3 :]
+    return shortened(name, width, ascii=True)
 
 
 # --- pictures -----------------------------------------------------------------------------------------------------------
@@ -159,22 +190,22 @@ def pictures(report: Report, width: int, *, ascii: bool) -> list[Text]:
     """Histograms of the files, as many beside each other as fit."""
     files = [f for f in report["files"] if f["readable"]]
     named = (
-        ("length", "s", "seconds", 1),
-        ("loudness", "LUFS", "loudness_lufs", 1),
+        (_("length"), "s", "seconds", 1),
+        (_("loudness"), "LUFS", "loudness_lufs", 1),
         ("SNR", "dB", "snr_db", 1),
-        ("band", "kHz", "bandwidth_hz", 1000),
+        (_("band"), "kHz", "bandwidth_hz", 1000),
     )
     blocks = []
     for title, unit, key, divisor in named:
         values = [f[key] / divisor for f in files if f[key] is not None]
         blocks += [histogram(title, values, unit, ascii)] if values else []
     pitches = [f["pitch_hz"][1] for f in files if f["pitch_hz"]]
-    blocks += [histogram("pitch", pitches, "Hz", ascii)] if pitches else []
+    blocks += [histogram(_("pitch"), pitches, "Hz", ascii)] if pitches else []
     beside = max(1, width // 40)
     lines: list[Text] = []
     for first in range(0, len(blocks), beside):
         row = blocks[first : first + beside]
         height = max(map(len, row))
-        lines += [Text("".join(f"{block[y] if y < len(block) else '':<40}" for block in row).rstrip()) for y in range(height)]
+        lines += [Text("".join(padded(block[y] if y < len(block) else "", 40) for block in row).rstrip()) for y in range(height)]
         lines.append(Text())
     return lines[:-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rvc_engine import events as ev
@@ -13,6 +13,8 @@ from rvc_engine.commands.display import line_of
 from rvc_engine.pipeline import STAGES
 from rvc_engine.status import RunView, StageView
 from rvc_tui.gpu import Machine
+from rvc_tui.said import said
+from rvc_tui.texts import is_english
 
 LINES = 1000  # of the journal, kept for scrolling
 READINGS = 60
@@ -126,7 +128,11 @@ class ScreenState:
 
 
 def in_words(event: ev.Event) -> list[Line]:
-    """Nothing for what is drawn elsewhere: progress, steps, memory."""
+    """In the user's language; nothing for what is drawn elsewhere: progress, steps, memory."""
+    return [replace(line, text=said(line.text)) for line in in_english(event)] if not is_english() else in_english(event)
+
+
+def in_english(event: ev.Event) -> list[Line]:
     stage = str(getattr(event, "stage", "") or "")
     if isinstance(event, ev.StageFailed):
         return [Line(event.at, "failed", f"{stage + ': ' if stage else ''}failed: {event.title}", stage)]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from rvc_engine.experiment import clean_path
 from rvc_engine.settings import StageSettings, setting
+from rvc_tui.texts import _
 
 SUFFIXES = {"bundle": ".rvcvoice", "zip": ".zip", "rvc": ""}
 
@@ -42,7 +43,7 @@ class Extract(Ask):
         return words + (["--replace"] if self.replace else [])
 
     def missing(self) -> str:
-        return "" if self.source else "source: a G_ file, or the name of an experiment"
+        return "" if self.source else _("source: a G_ file, or the name of an experiment")
 
 
 class Merge(Ask):
@@ -60,7 +61,7 @@ class Merge(Ask):
         return words + self.flags("name", "info") + (["--replace"] if self.replace else [])
 
     def missing(self) -> str:
-        return next((f"{name} is empty" for name in ("first", "second", "name") if not getattr(self, name)), "")
+        return next((_("{name} is empty").format(name=name) for name in ("first", "second", "name") if not getattr(self, name)), "")
 
 
 class Export(Ask):
@@ -87,7 +88,7 @@ class Export(Ask):
         return words + (self.flags("licence", "consent") if self.format == "bundle" else []) + (["--replace"] if self.replace else [])
 
     def missing(self) -> str:
-        return "" if self.voice else "voice is empty"
+        return "" if self.voice else _("{name} is empty").format(name="voice")
 
 
 class Import(Ask):
@@ -102,7 +103,7 @@ class Import(Ask):
         return words + (["--index", clean_path(self.index)] if self.index else [])
 
     def missing(self) -> str:
-        return "" if self.file else "file: which one?"
+        return "" if self.file else _("file: which one?")
 
 
 def path_or_name(text: str) -> str:

@@ -15,6 +15,7 @@ from textual.widgets import Static
 from rvc_engine.errors import BadInput
 from rvc_engine.settings import set_field
 from rvc_tui.screens.command import CommandScreen
+from rvc_tui.texts import _
 from rvc_tui.voice_forms import Ask
 from rvc_tui.widgets.form import Form, items_of
 
@@ -48,7 +49,11 @@ class AskScreen(ModalScreen[bool]):
             yield Static(self.title_text, markup=False)
             yield Form(ascii=self.ascii, id="ask")
             yield Static("", id="problem", markup=False)
-            yield Static(f"enter  change   space  next value   x  {self.verb}   @  command   esc  back", markup=False, classes="keys")
+            yield Static(
+                _("enter  change   space  next value   x  {verb}   @  command   esc  back").format(verb=_(self.verb)),
+                markup=False,
+                classes="keys",
+            )
 
     @property
     def form(self) -> Form:

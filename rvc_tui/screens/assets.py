@@ -11,16 +11,20 @@ from textual.binding import Binding, BindingType
 
 from rvc_engine.commands.display import size
 from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_tui.drawing import bar, shortened
+from rvc_tui.drawing import aligned, bar, padded, shortened
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.published import Need, Row, by_hand, bytes_of, need_of, place_of, progress_of
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.page import PageScreen
+from rvc_tui.texts import N_, _
 from rvc_tui.widgets.failure import FailurePanel
 from rvc_tui.widgets.rows import RowsPanel, TextPanel
 
-STYLE = {"missing": "yellow", "differs": "bold red", "verified": "green", "failed": "bold red", "downloading": "bold cyan", "done": "green"}
+STYLE = {
+    N_("missing"): "yellow", N_("differs"): "bold red", N_("verified"): "green", N_("failed"): "bold red",
+    N_("downloading"): "bold cyan", N_("done"): "green", N_("not checked yet"): "", N_("another form"): "", N_("checking"): "",
+}  # fmt: skip
 MARK = {"ok": ("ok  ", "green"), "warn": ("!   ", "yellow"), "fail": ("FAIL", "bold red")}
 STOPPED = 130  # exit code
 
@@ -44,8 +48,8 @@ class AssetsScreen(AppScreen):
         self.list_problem = self.pull_problem = ""
 
     def body(self) -> ComposeResult:
-        yield RowsPanel("Presets", "reading...", ascii=self.ascii, id="presets")
-        yield TextPanel("Files", ascii=self.ascii, id="files")
+        yield RowsPanel(_("Presets"), _("reading..."), ascii=self.ascii, id="presets")
+        yield TextPanel(_("Files"), ascii=self.ascii, id="files")
         yield FailurePanel(ascii=self.ascii, id="failure")
 
     def entered(self) -> None:
@@ -91,11 +95,11 @@ class AssetsScreen(AppScreen):
         preset, self.pulling, self.transfers = self.pulling, "", {}
         self.session.unfinished.pop("assets", None)
         if code == 0:
-            self.notify(f"{preset} has all that it needs")
+            self.notify(_("{preset} has all that it needs").format(preset=preset))
         elif code in (STOPPED, -2):
-            self.notify("what is here is kept; p goes on from there", title="The download is stopped", severity="warning")
+            self.notify(_("what is here is kept; p goes on from there"), title=_("The download is stopped"), severity="warning")
         else:
-            self.notify(problem, title=f"{preset} is not complete", severity="error", timeout=15)
+            self.notify(problem, title=_("{preset} is not complete").format(preset=preset), severity="error", timeout=15)
         self.pull_problem = problem if code not in (0, STOPPED, -2) else ""
         self.rvc.look_now()
         self.fetch(self.session.client)
@@ -114,14 +118,15 @@ class AssetsScreen(AppScreen):
         self.verifying = False
         self.session.unfinished.pop("verify", None)
         if rows is None:
-            self.notify(problem, title="Not verified", severity="error", timeout=10)
+            self.notify(problem, title=_("Not verified"), severity="error", timeout=10)
         else:
             bad = [row["name"] for row in rows if row["state"] == "differs"]
             here = sum(row["state"] != "missing" for row in rows)
             if bad:
-                self.notify(f"{', '.join(bad)}: p fetches them again", title="Not as published", severity="error", timeout=15)
+                again = _("{names}: p fetches them again").format(names=", ".join(bad))
+                self.notify(again, title=_("Not as published"), severity="error", timeout=15)
             else:
-                self.notify(f"{here} files are as published" if here else "there is no file to verify")
+                self.notify(_("{count} files are as published").format(count=here) if here else _("there is no file to verify"))
         self.fetch(self.session.client)
 
     @work(thread=True, group="doctor", exclusive=True)
@@ -134,37 +139,39 @@ class AssetsScreen(AppScreen):
     def show_all(self) -> None:
         if not self.is_mounted:
             return
-        self.rows.nothing = self.list_problem or "reading..."
+        self.rows.nothing = self.list_problem or _("reading...")
         self.rows.fill([self.preset_line(need_of(preset, self.assets)) for preset in PUBLIC_PRESETS] if self.assets else [])
         need = self.chosen
         files = self.query_one("#files", TextPanel)
         if need is None:
             files.fill([])
             return
-        files.border_title = f"What {need.preset} needs"
-        lines = [self.file_line(row) for row in need.rows] or [Text("nothing: it is part of the program")]
+        files.border_title = _("What {preset} needs").format(preset=need.preset)
+        lines = [self.file_line(row) for row in need.rows] or [Text(_("nothing: it is part of the program"))]
         lines += [Text(self.pull_problem, "bold red")] if self.pull_problem else []
-        lines += [Text("verifying: a sum is computed of every file that is new here", "dim")] if self.verifying else []
+        lines += [Text(_("verifying: a sum is computed of every file that is new here"), "dim")] if self.verifying else []
         files.fill(lines)
 
     def preset_line(self, need: Need) -> Text:
         line = Text.assemble((f"{need.preset:<9} ", "bold"))
         if self.pulling == need.preset:
-            return line.append("is fetched; X stops it", "bold cyan")
+            return line.append(_("is fetched; X stops it"), "bold cyan")
         if not need.lacking:
-            return line.append("complete", "green")
-        return line.append(f"{len(need.lacking)} of {len(need.rows)} files missing", "yellow").append(f"  {need.size}", "dim")
+            return line.append(_("complete"), "green")
+        return line.append(
+            _("{missing} of {count} files missing").format(missing=len(need.lacking), count=len(need.rows)), "yellow"
+        ).append(f"  {need.size}", "dim")
 
     def file_line(self, row: Row) -> Text:
         event = self.transfers.get(row["name"])
         state = event["event"] if event else row["state"]
-        line = Text.assemble((f"{row['name']:<16} ", "bold"), (f"{state:<15} ", STYLE.get(state, "")))
+        line = Text.assemble((f"{row['name']:<16} ", "bold"), (padded(_(state), 15) + " ", STYLE.get(state, "")))
         if event and event["event"] == "downloading":
             return line.append(bar(event["done"], event.get("total") or 0, 14, ascii=self.ascii) + " ").append(progress_of(event))
         if event:
-            return line.append(progress_of(event).removeprefix(state).strip())
+            return line.append(progress_of(event).removeprefix(_(state)).strip())
         known = bytes_of(row)
-        line.append(f"{size(known) if known else 'size not stated':>15}  ")
+        line.append(aligned(size(known) if known else _("size not stated"), 15) + "  ")
         where = place_of(self.session.client.home, row)
         return line.append(shortened(where, max(20, self.size.width - line.cell_len - 4), ascii=self.ascii), "dim")
 
@@ -203,27 +210,30 @@ class AssetsScreen(AppScreen):
         if need is None:
             return
         if not need.lacking:
-            self.notify(f"{need.preset} is complete; v compares its files with the published sums")
+            self.notify(_("{preset} is complete; v compares its files with the published sums").format(preset=need.preset))
             return
 
         def answered(yes: bool | None) -> None:
             if yes and not self.pulling:
                 self.pulling, self.pull_problem = need.preset, ""
-                self.session.unfinished["assets"] = f"the download of {need.preset}; what is here is kept"
+                self.session.unfinished["assets"] = _("the download of {preset}; what is here is kept").format(preset=need.preset)
                 self.pull(self.session.client, need.preset)
                 self.show_all()
                 self.refresh_bindings()
 
         names = ", ".join(row["name"] for row in need.lacking)
         goal = self.session.client.home / "pretrained"
-        self.app.push_screen(ConfirmScreen(f"Fetch {names}\n{need.size}\nfrom the hub into {goal}?"), answered)
+        self.app.push_screen(
+            ConfirmScreen(_("Fetch {names}\n{size}\nfrom the hub into {folder}?").format(names=names, size=need.size, folder=goal)),
+            answered,
+        )
 
     def action_stop_pull(self) -> None:
         self.session.client.interrupt("assets pull")
 
     def action_verify(self) -> None:
         self.verifying = True
-        self.session.unfinished["verify"] = "comparing the files with their sums"
+        self.session.unfinished["verify"] = _("comparing the files with their sums")
         self.check(self.session.client)
         self.show_all()
         self.refresh_bindings()
@@ -232,10 +242,12 @@ class AssetsScreen(AppScreen):
         need = self.chosen
         if need is not None:
             lines = by_hand(self.session.client.home, need)
-            self.app.push_screen(PageScreen(f"{need.preset} without a download", [Text(line) for line in lines], lines))
+            self.app.push_screen(
+                PageScreen(_("{preset} without a download").format(preset=need.preset), [Text(line) for line in lines], lines)
+            )
 
     def action_doctor(self) -> None:
-        page = PageScreen("What this machine can do (rvc doctor)", [Text("examining; this takes some seconds", "dim")])
+        page = PageScreen(_("What this machine can do (rvc doctor)"), [Text(_("examining; this takes some seconds"), "dim")])
         self.app.push_screen(page)
         self.examine(self.session.client, page)
 

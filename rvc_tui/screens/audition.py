@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rvc_tui.picture import draw
+from rvc_tui.texts import _
 
 if TYPE_CHECKING:
     from rvc_tui.app import RvcApp
@@ -25,7 +26,7 @@ LINES = 7  # of the screen that are no picture
 def pictures_in(folder: Path) -> list[Path]:
     """Of every checkpoint, oldest first."""
     found = [(int(m[2]), path) for path in folder.glob("e*_s*.json") if (m := re.fullmatch(r"e(\d+)_s(\d+)", path.stem))]
-    return [path for _, path in sorted(found)]
+    return [path for _place, path in sorted(found)]
 
 
 class AuditionScreen(ModalScreen[None]):
@@ -54,7 +55,7 @@ class AuditionScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box whole"):
             yield Static(id="picture")
-            yield Static("h l  earlier, later    y  copy the paths of both WAV files    esc  back", markup=False, classes="keys")
+            yield Static(_("h l  earlier, later    y  copy the paths of both WAV files    esc  back"), markup=False, classes="keys")
 
     def on_mount(self) -> None:
         self.show()
@@ -67,16 +68,22 @@ class AuditionScreen(ModalScreen[None]):
 
     def text(self) -> Text:
         path = self.pictures[self.place]
-        epoch, _, step = path.stem[1:].partition("_s")
+        epoch, _between, step = path.stem[1:].partition("_s")
         width, height = max(20, self.app.size.width - 6), max(2, (self.app.size.height - LINES) // 2)
-        head = f"{self.place + 1} of {len(self.pictures)}: epoch {epoch}, step {step}"
+        head = _("{place} of {count}: epoch {epoch}, step {step}").format(
+            place=self.place + 1, count=len(self.pictures), epoch=epoch, step=step
+        )
         try:
             told: dict[str, Any] = json.loads(path.read_text())
             parts = {kind: self.drawn(told, kind, height, width) for kind in ("target", "generated")}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            return Text(f"{head}\n{path.name} cannot be shown: {error}")
-        lines = [Text(f"the recording, {told['seconds']:.1f} s", "bold"), *parts["target"]]
-        lines += [Text(f"the voice: {head}", "bold"), *parts["generated"], Text(str(self.sounds[0]), "dim", overflow="fold")]
+            return Text(f"{head}\n" + _("{file} cannot be shown: {error}").format(file=path.name, error=error))
+        lines = [Text(_("the recording, {seconds} s").format(seconds=f"{told['seconds']:.1f}"), "bold"), *parts["target"]]
+        lines += [
+            Text(_("the voice: {which}").format(which=head), "bold"),
+            *parts["generated"],
+            Text(str(self.sounds[0]), "dim", overflow="fold"),
+        ]
         return Text("\n").join(lines)
 
     def drawn(self, told: dict[str, Any], kind: str, height: int, width: int) -> list[Text]:

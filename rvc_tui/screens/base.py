@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from rvc_tui.session import Session
+from rvc_tui.texts import _, is_english
 from rvc_tui.widgets.failure import FailurePanel, told
 from rvc_tui.widgets.filter import FilterLine
+from rvc_tui.widgets.footer import KeysFooter
 from rvc_tui.widgets.heading import Heading
 from rvc_tui.widgets.journal import JournalPanel
 from rvc_tui.widgets.panel import Panel
@@ -20,6 +23,12 @@ from rvc_tui.widgets.places import PlacesLine
 
 if TYPE_CHECKING:
     from rvc_tui.app import RvcApp
+
+
+def translated(active: ActiveBinding) -> ActiveBinding:
+    binding = active.binding
+    words = replace(binding, description=_(binding.description), tooltip=_(binding.tooltip))
+    return active._replace(binding=words, tooltip=_(active.tooltip))
 
 
 class AppScreen(Screen[None]):
@@ -56,7 +65,13 @@ class AppScreen(Screen[None]):
         yield Heading(ascii=self.ascii, id="heading")
         yield PlacesLine(self.place, ascii=self.ascii, id="places")
         yield from self.body()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeysFooter()
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """In the user's language: footer, help and palette show these."""
+        found = super().active_bindings
+        return found if is_english() else {key: translated(binding) for key, binding in found.items()}
 
     def body(self) -> ComposeResult:
         """The panels between the row of screens and the footer."""

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from rvc_engine.experiment import clean_path
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+from rvc_tui.texts import _
 
 FIELDS = ("name", "dataset", "preset")
 
@@ -65,14 +66,14 @@ class ChooseScreen(ModalScreen[Choice | None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False):
-            yield Static("Name of the experiment (n)", markup=False)
+            yield Static(_("Name of the experiment (n)"), markup=False)
             yield Input(self.known.name, placeholder="alice", id="name", compact=True, suggester=SuggestFromList(self.names))
-            yield Static("Folder of recordings (d)", markup=False)
+            yield Static(_("Folder of recordings (d)"), markup=False)
             yield Input(self.known.dataset, placeholder="~/recordings/alice", id="dataset", compact=True, suggester=FolderSuggester())
-            yield Static(f"Preset (p): {', '.join(PUBLIC_PRESETS)}; empty: the best that is here", markup=False)
+            yield Static(_("Preset (p): {names}; empty: the best that is here").format(names=", ".join(PUBLIC_PRESETS)), markup=False)
             yield Input(self.known.preset, id="preset", compact=True, suggester=SuggestFromList(PUBLIC_PRESETS, case_sensitive=False))
             yield Static("", id="problem", markup=False)
-            yield Static("n d p  edit    enter  next, then open    r  run    esc  back", markup=False, classes="keys")
+            yield Static(_("n d p  edit    enter  next, then open    r  run    esc  back"), markup=False, classes="keys")
 
     def action_edit(self, field: str) -> None:
         self.query_one(f"#{field}", Input).focus()
@@ -108,11 +109,11 @@ class ChooseScreen(ModalScreen[Choice | None]):
     def problem(self, choice: Choice) -> str:
         """Why this cannot be used; empty when it can."""
         if not choice.name:
-            return "A name is needed."
+            return _("A name is needed.")
         if choice.preset and choice.preset not in PRESETS:
-            return f"There is no preset {choice.preset!r}."
+            return _("There is no preset {name}.").format(name=repr(choice.preset))
         if choice.dataset and not os.path.isdir(choice.dataset):
-            return f"There is no folder {choice.dataset}"
+            return _("There is no folder {path}").format(path=choice.dataset)
         if choice.run and not choice.dataset and choice.name not in self.names:
-            return "A folder of recordings is needed."
+            return _("A folder of recordings is needed.")
         return ""

@@ -10,6 +10,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_tui.texts import _
+
 if TYPE_CHECKING:
     from rvc_tui.app import RvcApp
 
@@ -27,9 +29,9 @@ class CommandScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False):
-            yield Static("The same from a shell:\n", markup=False)
+            yield Static(_("The same from a shell:") + "\n", markup=False)
             yield Static(self.command, markup=False, id="command")
-            yield Static("y  copy    esc or q  back", markup=False, classes="keys")
+            yield Static(_("y  copy    esc or q  back"), markup=False, classes="keys")
 
     def action_copy(self) -> None:
         cast("RvcApp", self.app).copy_lines([self.command])

@@ -10,6 +10,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_tui.texts import _
+
 
 class ConfirmScreen(ModalScreen[bool]):
     AUTO_FOCUS = ""
@@ -25,7 +27,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static(self.question, markup=False)
-            yield Static("y  yes      n or enter  no", markup=False, classes="keys")
+            yield Static(_("y  yes      n or enter  no"), markup=False, classes="keys")
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

@@ -14,12 +14,17 @@ from rvc_tui.conversion import Conversion
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.convert_choices import ConvertChoices
+from rvc_tui.texts import N_, _
 from rvc_tui.widgets.convert import ConvertPanel, result_lines, result_row
 from rvc_tui.widgets.form import Form
 from rvc_tui.widgets.paths import within
 from rvc_tui.widgets.rows import RowsPanel, TextPanel
 
-UNFINISHED = "the conversion: the recording at hand is lost, those that are done stay"
+UNFINISHED = N_("the conversion: the recording at hand is lost, those that are done stay")
+
+HAS = {
+    "finished": N_("The conversion has finished"), "stopped": N_("The conversion has stopped"), "failed": N_("The conversion has failed")
+}  # fmt: skip
 
 
 class ConvertScreen(ConvertChoices):
@@ -60,7 +65,7 @@ class ConvertScreen(ConvertChoices):
     def body(self) -> ComposeResult:
         yield ConvertPanel(ascii=self.ascii, id="convert")
         yield Form(ascii=self.ascii, id="form")
-        yield RowsPanel("Results", "nothing is converted yet", ascii=self.ascii, id="results")
+        yield RowsPanel(_("Results"), _("nothing is converted yet"), ascii=self.ascii, id="results")
         yield TextPanel(ascii=self.ascii, id="result")
 
     def on_mount(self) -> None:
@@ -113,7 +118,8 @@ class ConvertScreen(ConvertChoices):
         self.session.unfinished.pop(self.place, None)
         self.session.results += [path for path in work.paths if path not in self.session.results]
         if self.rvc.shown is not self:
-            self.notify(f"{len(work.paths)} converted, {work.failed} failed", title=f"The conversion has {work.state}")
+            told = _("{count} converted").format(count=len(work.paths)) + _(", {count} failed").format(count=work.failed)
+            self.notify(told, title=_(HAS[work.state]) if work.state in HAS else "")
         self.rvc.draw()
 
     def on_convert_screen_suggested(self, message: Suggested) -> None:
@@ -125,10 +131,11 @@ class ConvertScreen(ConvertChoices):
         if shift is not None:
             self.set("transpose", float(shift))
             theirs, own = facts["source_pitch_hz"][1], facts["pitch_hz"][1]
-            self.notify(f"the recording is at {theirs:.0f} Hz, the voice at {own:.0f} Hz", title=f"Transposed by {shift:+d} semitones")
+            heights = _("the recording is at {theirs} Hz, the voice at {own} Hz").format(theirs=f"{theirs:.0f}", own=f"{own:.0f}")
+            self.notify(heights, title=_("Transposed by {count} semitones").format(count=f"{shift:+d}"))
         else:
-            untold = "neither its file nor its experiment tells how high it is" if facts.get("pitch") else "the voice has no pitch"
-            self.notify(message.answer.problem or untold, title="No transposition can be suggested", severity="warning")
+            untold = _("neither its file nor its experiment tells how high it is") if facts.get("pitch") else _("the voice has no pitch")
+            self.notify(message.answer.problem or untold, title=_("No transposition can be suggested"), severity="warning")
         self.rvc.draw()
 
     # --- keys -----------------------------------------------------------------------------------------------------------
@@ -191,10 +198,10 @@ class ConvertScreen(ConvertChoices):
             return
         source = next(iter(self.request.recordings()), None)
         if source is None:
-            self.notify("there are no files in it", title=self.request.inputs[0], severity="warning")
+            self.notify(_("there are no files in it"), title=self.request.inputs[0], severity="warning")
             return
         self._asking = True
-        self.notify(f"how high {source.name} and the voice are", title="Looking")
+        self.notify(_("how high {name} and the voice are").format(name=source.name), title=_("Looking"))
         self.ask_for_pitch(self.session.client, self.request.voice, str(source))
 
     def action_convert(self) -> None:
@@ -205,16 +212,16 @@ class ConvertScreen(ConvertChoices):
         if not there:
             self.start_conversion(True)
             return
-        names = ", ".join(path.name for path in there[:5]) + (f" and {len(there) - 5} more" if len(there) > 5 else "")
+        names = ", ".join(path.name for path in there[:5]) + (_(" and {count} more").format(count=len(there) - 5) if len(there) > 5 else "")
         where = within(str(there[0].parent), self.session.client.home)
-        self.app.push_screen(ConfirmScreen(f"Write over what is in {where}?\n{names}"), self.start_conversion)
+        self.app.push_screen(ConfirmScreen(_("Write over what is in {folder}?").format(folder=where) + f"\n{names}"), self.start_conversion)
 
     def start_conversion(self, yes: bool | None) -> None:
         if not yes or self.request is None or self.conversion.running:
             return
         self.conversion = Conversion()
         self.conversion.begin(self.session.client.now())
-        self.session.unfinished[self.place] = UNFINISHED
+        self.session.unfinished[self.place] = _(UNFINISHED)
         self.shows_results = True
         self.results.cursor = 0
         self.rvc.draw()
@@ -226,7 +233,7 @@ class ConvertScreen(ConvertChoices):
                 self.conversion.cancelled = True
                 self.interrupt()
 
-        question = "Stop the conversion?\nThe recording at hand is lost; those that are done stay."
+        question = _("Stop the conversion?\nThe recording at hand is lost; those that are done stay.")
         self.app.push_screen(ConfirmScreen(question), answered)
 
     def interrupt(self) -> None:

@@ -13,15 +13,17 @@ from rvc_engine.errors import BadInput
 from rvc_engine.experiment import clean_path
 from rvc_engine.settings import set_field
 from rvc_tui.conversion import Request, load, paths_of
+from rvc_tui.drawing import padded
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.pick import PickScreen
+from rvc_tui.texts import N_, _
 from rvc_tui.widgets.convert import epochs_of, kind_of
 from rvc_tui.widgets.form import Form
 from rvc_tui.widgets.paths import FileSuggester, within
 
-ANOTHER = "another file: type its path"
+ANOTHER = N_("another file: type its path")
 
 
 class ConvertChoices(AppScreen):
@@ -42,7 +44,7 @@ class ConvertChoices(AppScreen):
         if self.request is None:
             self.request, problem = load(self.session.client.home)
             if problem:
-                self.notify(problem, title="Not all of it was taken over", severity="warning")
+                self.notify(problem, title=_("Not all of it was taken over"), severity="warning")
         if self.wanted is not None:
             self.request.voice, self.request.index = self.wanted
             self.wanted = None
@@ -66,7 +68,7 @@ class ConvertChoices(AppScreen):
 
     def keep(self) -> None:
         if self.request is not None and (why := self.request.save()):
-            self.notify(why, title="The choice is not kept", severity="warning")
+            self.notify(why, title=_("The choice is not kept"), severity="warning")
         self.rvc.draw()
 
     def set(self, name: str, value: object) -> None:
@@ -75,7 +77,7 @@ class ConvertChoices(AppScreen):
         try:
             set_field(self.request.settings, name, value, f"convert.{name}")
         except BadInput as error:
-            self.notify(str(error), title="Not changed", severity="error")
+            self.notify(str(error), title=_("Not changed"), severity="error")
         self.keep()
 
     def changed(self, message: Form.Changed) -> None:
@@ -90,7 +92,10 @@ class ConvertChoices(AppScreen):
     def action_voice(self) -> None:
         rows = [row for row in self.voices if row["what"] in ("voice", "bundle")]
         home = self.session.client.home
-        names = [f"{within(row['voice'], home):<28} {kind_of(row):<14} {epochs_of(row):<11} {size(row['bytes'])}" for row in rows]
+        names = [
+            f"{padded(within(row['voice'], home), 28)} {padded(kind_of(row), 14)} {padded(epochs_of(row), 11)} {size(row['bytes'])}"
+            for row in rows
+        ]
         at = next((place for place, row in enumerate(rows) if self.request and row["voice"] == self.request.voice), 0)
 
         def picked(place: int | None) -> None:
@@ -101,9 +106,9 @@ class ConvertChoices(AppScreen):
                 self.choose(row["voice"], "" if row["voice"] == row["name"] else row["index"] or "")
             else:
                 suggester = FileSuggester(".pth", ".rvcvoice")
-                self.app.push_screen(NameScreen("A .pth, or a bundle (.rvcvoice)", "", suggester), self._voice_typed)
+                self.app.push_screen(NameScreen(_("A .pth, or a bundle (.rvcvoice)"), "", suggester), self._voice_typed)
 
-        self.app.push_screen(PickScreen("Which voice?", [*names, ANOTHER], at, ascii=self.ascii), picked)
+        self.app.push_screen(PickScreen(_("Which voice?"), [*names, _(ANOTHER)], at, ascii=self.ascii), picked)
 
     def _voice_typed(self, text: str | None) -> None:
         if text:
@@ -115,7 +120,7 @@ class ConvertChoices(AppScreen):
         home = self.session.client.home
         known = sorted({str(row["index"]) for row in self.voices if row["index"]} | ({self.request.index} - {"", "none"}))
         values = ["", "none", *known]
-        rows = ["the voice's own", "none", *(within(path, home) for path in known), ANOTHER]
+        rows = [_("the voice's own"), _("none"), *(within(path, home) for path in known), _(ANOTHER)]
 
         def picked(place: int | None) -> None:
             if place is None or self.request is None:
@@ -123,16 +128,16 @@ class ConvertChoices(AppScreen):
             if place < len(values):
                 self.choose(self.request.voice, values[place])
             else:
-                self.app.push_screen(NameScreen("An index file", "", FileSuggester(".index", ".rvcvoice")), self._index_typed)
+                self.app.push_screen(NameScreen(_("An index file"), "", FileSuggester(".index", ".rvcvoice")), self._index_typed)
 
-        self.app.push_screen(PickScreen("Which index?", rows, values.index(self.request.index), ascii=self.ascii), picked)
+        self.app.push_screen(PickScreen(_("Which index?"), rows, values.index(self.request.index), ascii=self.ascii), picked)
 
     def _index_typed(self, text: str | None) -> None:
         if text and self.request is not None:
             self.choose(self.request.voice, clean_path(text))
 
     def action_add(self) -> None:
-        question = "Recordings: a file, a folder (all that is directly in it), or a pattern with *"
+        question = _("Recordings: a file, a folder (all that is directly in it), or a pattern with *")
         self.app.push_screen(NameScreen(question, "", FileSuggester()), self._added)
 
     def _added(self, text: str | None) -> None:
@@ -141,7 +146,7 @@ class ConvertChoices(AppScreen):
         try:
             found = paths_of(text)
         except BadInput as error:
-            self.notify(str(error), title="Nothing is added", severity="error")
+            self.notify(str(error), title=_("Nothing is added"), severity="error")
             return
         self.request.inputs += [path for path in found if path not in self.request.inputs]
         self.keep()
@@ -156,14 +161,14 @@ class ConvertChoices(AppScreen):
                 del inputs[place if place < len(inputs) else slice(None)]
                 self.keep()
 
-        rows = [*(within(path, home) for path in inputs), f"all {len(inputs)}"]
-        self.app.push_screen(PickScreen("Take which off the list? The file itself stays.", rows, ascii=self.ascii), picked)
+        rows = [*(within(path, home) for path in inputs), _("all {count}").format(count=len(inputs))]
+        self.app.push_screen(PickScreen(_("Take which off the list? The file itself stays."), rows, ascii=self.ascii), picked)
 
     def action_output(self) -> None:
         if self.request is None:
             return
         usual = within(str(self.request.folder), self.session.client.home)
-        question = f"Where the results go: a folder, or a file for one recording. Empty: {usual} in the workspace"
+        question = _("Where the results go: a folder, or a file for one recording. Empty: {folder} in the workspace").format(folder=usual)
 
         def typed(text: str | None) -> None:
             if text is not None and self.request is not None:

@@ -12,7 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rvc_engine.status import RunView
-from rvc_tui.drawing import number
+from rvc_tui.drawing import number, padded
+from rvc_tui.texts import _
 from rvc_tui.widgets.losses import CURVES, Curve, known
 
 
@@ -38,7 +39,7 @@ class CurvesScreen(ModalScreen[list[str]]):
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(self.table(), id="curves")
             yield Static(self.meaning(), id="meaning")
-            yield Static("j k  move    space  draw or not    esc  back", markup=False, classes="keys")
+            yield Static(_("j k  move    space  draw or not    esc  back"), markup=False, classes="keys")
 
     def last(self, curve: Curve) -> str:
         points = list(self.view.curves.points(curve.name))
@@ -54,8 +55,8 @@ class CurvesScreen(ModalScreen[list[str]]):
 
     def meaning(self) -> Text:
         curve = self.curves[self.at]
-        rows = (("", curve.what), ("good    ", curve.good), ("normal  ", curve.normal))
-        return Text("\n").join([Text(), *(Text.assemble((label, "dim"), text) for label, text in rows if text)])
+        rows = (("", _(curve.what)), (_("good"), _(curve.good)), (_("normal"), _(curve.normal)))
+        return Text("\n").join([Text(), *(Text.assemble((padded(label, 8) if label else "", "dim"), text) for label, text in rows if text)])
 
     def redraw(self) -> None:
         self.query_one("#curves", Static).update(self.table())

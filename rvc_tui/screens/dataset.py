@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from rvc_engine.experiment import clean_path
-from rvc_tui.drawing import bar
+from rvc_tui.drawing import bar, padded
 from rvc_tui.engine_client import Client
 from rvc_tui.recordings import (
-    HEADER,
     ORDERS,
     Report,
     about_file,
     about_finding,
     file_line,
     finding_line,
+    header,
     ordered,
     pictures,
     progress_of,
     summary,
 )
+from rvc_tui.said import said
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.choose import FolderSuggester
 from rvc_tui.screens.name import NameScreen
+from rvc_tui.texts import _
 from rvc_tui.widgets.failure import FailurePanel
 from rvc_tui.widgets.rows import RowsPanel, TextPanel
 
@@ -61,8 +64,8 @@ class DatasetScreen(AppScreen):
         self._experiment = ""
 
     def body(self) -> ComposeResult:
-        yield TextPanel("Recordings", ascii=self.ascii, id="summary")
-        yield RowsPanel("Findings", ascii=self.ascii, id="rows")
+        yield TextPanel(_("Recordings"), ascii=self.ascii, id="summary")
+        yield RowsPanel(_("Findings"), ascii=self.ascii, id="rows")
         yield TextPanel(ascii=self.ascii, id="about")
         yield FailurePanel(ascii=self.ascii, id="failure")
 
@@ -119,7 +122,7 @@ class DatasetScreen(AppScreen):
         self.reading, self.read_folder = "", folder
         self.session.unfinished.pop("dataset", None)
         stopped = code in STOPPED
-        self.problem = "stopped; R goes on, what is measured is kept" if stopped else problem
+        self.problem = _("stopped; R goes on, what is measured is kept") if stopped else problem
         self.report = report if code == 0 else None
         self.rows.cursor = 0
         self.show_all()
@@ -130,7 +133,7 @@ class DatasetScreen(AppScreen):
         if not self.is_mounted:
             return
         self.query_one("#summary", TextPanel).border_title = Text(
-            f"Recordings: {self.reading or self.read_folder or self.shown_folder or 'none'}"
+            f"{_('Recordings')}: {self.reading or self.read_folder or self.shown_folder or _('none')}"
         )
         self.query_one("#summary", TextPanel).fill(self.summary_lines())
         report = self.report if not self.reading else None
@@ -145,40 +148,42 @@ class DatasetScreen(AppScreen):
     def summary_lines(self) -> list[Text]:
         if self.reading:
             done, total = self.progress
-            how_far = f"{bar(done, total, 32, ascii=self.ascii)} {done}/{total} files" if total else "reading..."
-            return [Text(how_far), Text("X stops it; what is measured is kept", "dim")]
+            how_far = f"{bar(done, total, 32, ascii=self.ascii)} {done}/{total} {_('files')}" if total else _("reading...")
+            return [Text(how_far), Text(_("X stops it; what is measured is kept"), "dim")]
         if self.problem:
-            return [Text(self.problem, "bold red"), Text("f chooses a folder, R reads it again", "dim")]
+            return [Text(self.problem, "bold red"), Text(_("f chooses a folder, R reads it again"), "dim")]
         if self.report is not None:
             return summary(self.report)
         if not self.shown_folder:
-            return [Text("f chooses a folder of recordings", "dim")]
+            return [Text(_("f chooses a folder of recordings"), "dim")]
         return [
             Text(
-                "R reads the recordings; a run is under way and would be slowed"
+                _("R reads the recordings; a run is under way and would be slowed")
                 if self.session.state.running
-                else "R reads the recordings",
+                else _("R reads the recordings"),
                 "dim",
             )
         ]
 
     def show_findings(self, report: Report) -> None:
-        self.rows.border_title = "Findings   v: files, pictures"
+        self.rows.border_title = _("Findings   v: files, pictures")
         self.rows.fill([finding_line(finding) for finding in report["findings"]])
         self.query_one("#about", TextPanel).fill(about_finding(report["findings"][self.rows.cursor]) if report["findings"] else [])
 
     def show_files(self, report: Report) -> None:
         files = ordered(report, self.order)
         low, high = NAME_WIDTH
-        width = max(low, min(high, self.size.width - len(HEADER) - 6, max(len(file["name"]) for file in files)))
+        width = max(low, min(high, self.size.width - cell_len(header()) - 6, max(cell_len(file["name"]) for file in files)))
         self.rows.border_title = (
-            f"Files, worst first by {self.order}" if self.order != "worst" else "Files, those with the worst findings first"
+            _("Files, worst first by {order}").format(order=_(self.order))
+            if self.order != "worst"
+            else _("Files, those with the worst findings first")
         )
-        self.rows.fill([file_line(file, width) for file in files], header=Text(f"{'recording':<{width}} {HEADER}", "dim"))
+        self.rows.fill([file_line(file, width) for file in files], header=Text(f"{padded(_('recording'), width)} {header()}", "dim"))
         self.query_one("#about", TextPanel).fill(about_file(report, files[self.rows.cursor]))
 
     def show_pictures(self, report: Report) -> None:
-        self.rows.border_title = "Pictures: how many files are where"
+        self.rows.border_title = _("Pictures: how many files are where")
         self.rows.fill(pictures(report, self.size.width - 4, ascii=self.ascii))
         self.query_one("#about", TextPanel).fill([])
 
@@ -203,7 +208,7 @@ class DatasetScreen(AppScreen):
         """The findings as text; before there are any, the folder."""
         if self.report is None:
             return [self.shown_folder] if self.shown_folder else []
-        return [self.read_folder, *(f"{finding['severity']}: {finding['what']}" for finding in self.report["findings"])]
+        return [self.read_folder, *(f"{_(finding['severity'])}: {said(finding['what'])}" for finding in self.report["findings"])]
 
     def move(self, count: int) -> None:
         if self.report is not None:
@@ -226,7 +231,7 @@ class DatasetScreen(AppScreen):
                 self.folder = clean_path(text)
                 self.action_read()
 
-        self.app.push_screen(NameScreen("Folder of recordings", self.shown_folder, FolderSuggester()), chosen)
+        self.app.push_screen(NameScreen(_("Folder of recordings"), self.shown_folder, FolderSuggester()), chosen)
 
     def action_read(self) -> None:
         if self.reading:
@@ -244,9 +249,9 @@ class DatasetScreen(AppScreen):
 
     def action_use(self) -> None:
         if why := self.session.client.change("dataset", self.folder):
-            self.notify(why, title="Not changed", severity="error")
+            self.notify(why, title=_("Not changed"), severity="error")
             return
         self.session.dataset = ""
-        self.notify(f"{self.session.client.name} is trained on {self.folder}")
+        self.notify(_("{name} is trained on {folder}").format(name=self.session.client.name, folder=self.folder))
         self.rvc.look_now()
         self.show_all()

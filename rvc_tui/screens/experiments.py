@@ -12,6 +12,7 @@ from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.choose import Choice, ChooseScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.name import NameScreen
+from rvc_tui.texts import _
 from rvc_tui.widgets.experiments import ExperimentsPanel
 from rvc_tui.widgets.failure import FailurePanel
 from rvc_tui.widgets.journal import JournalPanel
@@ -75,7 +76,7 @@ class ExperimentsScreen(AppScreen):
         try:
             client = self.session.client.switch(name)
         except RvcError as error:
-            self.notify(str(error), title="Not opened", severity="error")
+            self.notify(str(error), title=_("Not opened"), severity="error")
             return False
         self.rvc.watch_experiment(client)
         self.panel.put_cursor_on(name)
@@ -91,10 +92,10 @@ class ExperimentsScreen(AppScreen):
             return
         if choice.name not in self.session.client.names():
             if why := self.session.client.create(choice.name, choice.dataset, choice.preset):
-                self.notify(why, title="Not made", severity="error")
+                self.notify(why, title=_("Not made"), severity="error")
                 return
         elif choice.dataset and (why := self.session.client.switch(choice.name).change("dataset", choice.dataset)):
-            self.notify(why, title="Not changed", severity="error")
+            self.notify(why, title=_("Not changed"), severity="error")
         if self.open_experiment(choice.name):
             self.session.dataset = choice.dataset
             if choice.run:
@@ -108,11 +109,13 @@ class ExperimentsScreen(AppScreen):
         def named(new: str | None) -> None:
             if new:
                 if why := self.session.client.duplicate(row.name, new):
-                    self.notify(why, title="Not made", severity="error")
+                    self.notify(why, title=_("Not made"), severity="error")
                 elif self.open_experiment(new):
-                    self.notify(f"{new} has the settings of {row.name}")
+                    self.notify(_("{new} has the settings of {name}").format(new=new, name=row.name))
 
-        self.app.push_screen(NameScreen(f"Name of the new experiment, with the settings of {row.name}", f"{row.name}-2"), named)
+        self.app.push_screen(
+            NameScreen(_("Name of the new experiment, with the settings of {name}").format(name=row.name), f"{row.name}-2"), named
+        )
 
     def action_remove(self) -> None:
         row = self.panel.chosen
@@ -123,11 +126,13 @@ class ExperimentsScreen(AppScreen):
             if not yes:
                 return
             if why := self.session.client.remove(row.name):
-                self.notify(why, title="Not deleted", severity="error")
+                self.notify(why, title=_("Not deleted"), severity="error")
                 return
-            self.notify(f"moved to {self.session.client.home / 'trash'}; voices in weights/ stay")
+            self.notify(_("moved to {folder}; voices in weights/ stay").format(folder=self.session.client.home / "trash"))
             others = [name for name in self.session.client.names() if name != row.name]
             self.open_experiment(others[0] if others else "") if row.name == self.session.client.name else self.rvc.look_now()
 
-        question = f"Delete {row.name}: its clips, features, checkpoints and journals?\nThey move to trash/; voices in weights/ stay."
+        question = _("Delete {name}: its clips, features, checkpoints and journals?\nThey move to trash/; voices in weights/ stay.").format(
+            name=row.name
+        )
         self.app.push_screen(ConfirmScreen(question), answered)

@@ -10,6 +10,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_tui.texts import _
+
 if TYPE_CHECKING:
     from rvc_tui.app import RvcApp
 
@@ -33,7 +35,7 @@ class FactsScreen(ModalScreen[None]):
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(self.title_text + "\n", markup=False)
             yield Static("\n".join(self.lines), markup=False, id="facts")
-            yield Static("j k  scroll    y  copy    esc or q  back", markup=False, classes="keys")
+            yield Static(_("j k  scroll    y  copy    esc or q  back"), markup=False, classes="keys")
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

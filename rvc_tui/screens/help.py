@@ -11,28 +11,29 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_tui.keymap import shown_keys
+from rvc_tui.keymap import has_key, keys_in, shown_keys
 from rvc_tui.places import PLACES
+from rvc_tui.texts import N_, _
 
 ALWAYS = (  # as the keys come, by which ids, what they do
-    ("1-9 0 a", tuple(f"screen.{place.name}" for place in PLACES), f"the screens: {', '.join(place.name for place in PLACES)}"),
-    ("h l", ("screen.previous", "screen.next"), "the screen before and after; also arrows, [ and ]"),
-    ("j k", ("list.down", "list.up"), "down and up; also arrows, page keys, g and G"),
-    ("r", ("run.all",), "run the whole pipeline; what is up to date is skipped"),
-    ("s", ("run.stop",), "stop the run (asks first); it saves, and r goes on from there"),
-    ("y", ("copy",), "copy the paths or values of this screen"),
-    ("@", ("command",), "the shell command that does the same"),
-    ("e", ("edit.file",), "experiment.toml in $EDITOR"),
-    (":", ("palette",), "everything that can be done now, by name; also ctrl+p"),
-    ("?", ("help",), "this help"),
-    ("q", ("quit",), "quit; also ctrl+c"),
+    ("1-9 0 a", tuple(f"screen.{place.name}" for place in PLACES), N_("the screens: {names}")),
+    ("h l", ("screen.previous", "screen.next"), N_("the screen before and after; also arrows, [ and ]")),
+    ("j k", ("list.down", "list.up"), N_("down and up; also arrows, page keys, g and G")),
+    ("r", ("run.all",), N_("run the whole pipeline; what is up to date is skipped")),
+    ("s", ("run.stop",), N_("stop the run (asks first); it saves, and r goes on from there")),
+    ("y", ("copy",), N_("copy the paths or values of this screen")),
+    ("@", ("command",), N_("the shell command that does the same")),
+    ("e", ("edit.file",), N_("experiment.toml in $EDITOR")),
+    (":", ("palette",), N_("everything that can be done now, by name; also ctrl+p")),
+    ("?", ("help",), N_("this help")),
+    ("q", ("quit",), N_("quit; also ctrl+c")),
 )
-NOTES = """\
+NOTES = N_("""\
 Leaving never stops a run. rvc-tui NAME shows it again, also after a dropped link.
 rvc stop NAME stops it from a shell; rvc status NAME --json tells how it is.
 Shift and the mouse select text. If a lost link leaves the terminal in disorder, type reset.
 In tmux, escape-time 10 makes esc quick.
-"""
+""")
 
 
 class HelpScreen(ModalScreen[None]):
@@ -52,22 +53,24 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(self.own(), markup=False)
             yield Static(self.common(), markup=False)
-            yield Static(NOTES, markup=False)
-            yield Static("j k  scroll    esc or q  back", markup=False, classes="keys")
+            yield Static(_(NOTES), markup=False)
+            yield Static(_("j k  scroll    esc or q  back"), markup=False, classes="keys")
 
     def common(self) -> str:
-        lines = []
+        lines, names = [], ", ".join(_(place.name) for place in PLACES)
         for keys, ids, what in ALWAYS:
             if any(id in self.keymap for id in ids):
-                keys = " ".join(shown_keys(self.keymap[id].split(",")) for id in ids if id in self.keymap)
-            lines.append(f"{keys:<10} {what}")
+                keys = " ".join(shown_keys(keys_in(self.keymap[id])) for id in ids if self.keymap.get(id))
+                if not keys:
+                    continue
+            lines.append(f"{keys:<10} {_(what).format(names=names)}")
         return "\n".join(lines) + "\n"
 
     def own(self) -> str:
         """The keys that only the screen below has."""
-        known = {id for _, ids, _ in ALWAYS for id in ids}
+        known = {id for _keys, ids, _what in ALWAYS for id in ids}
         rows: dict[str, str] = {}
-        for binding in self.active.values():
+        for binding in (binding for binding in self.active.values() if has_key(binding.binding.key)):
             shown = binding.binding.key_display or shown_keys([binding.binding.key])
             what = binding.binding.tooltip or binding.binding.description
             if (binding.binding.show or binding.binding.tooltip) and binding.enabled and binding.binding.id not in known:

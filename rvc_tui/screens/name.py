@@ -11,6 +11,8 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
+from rvc_tui.texts import _
+
 
 class NameScreen(ModalScreen[str]):
     """Enter takes it, tab takes what is suggested; esc gives None."""
@@ -29,8 +31,8 @@ class NameScreen(ModalScreen[str]):
         with Vertical(classes="box"):
             yield Static(self.question, markup=False)
             yield Input(self.value, id="answer", compact=True, suggester=self.suggester)
-            tab = "tab  complete    " if self.suggester else ""
-            yield Static(f"enter  take it    {tab}esc  back", markup=False, classes="keys")
+            tab = _("tab  complete") + "    " if self.suggester else ""
+            yield Static(f"{_('enter  take it')}    {tab}{_('esc  back')}", markup=False, classes="keys")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

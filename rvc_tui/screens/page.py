@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_tui.texts import _
 from rvc_tui.widgets.panel import join
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class PageScreen(ModalScreen[None]):
         with VerticalScroll(classes="box", can_focus=False) as box:
             yield Static(join(self.lines), markup=False, id="page")
         box.border_title = Text(self.heading)
-        copy = "y copy   " if self.to_copy else ""
-        box.border_subtitle = f"j k scroll   {copy}esc or q back"
+        copy = _("y copy") + "   " if self.to_copy else ""
+        box.border_subtitle = f"{_('j k scroll')}   {copy}{_('esc or q back')}"
 
     def on_mount(self) -> None:
         self.fill(self.lines)

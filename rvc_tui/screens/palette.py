@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rvc_tui.palette import Entry
+from rvc_tui.texts import _
 
 KEYS_WIDTH = 14
 
@@ -33,11 +34,11 @@ class PaletteScreen(ModalScreen[Entry]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Input(placeholder="what to do", id="wanted", compact=True)
+            yield Input(placeholder=_("what to do"), id="wanted", compact=True)
             rows = OptionList(id="found", compact=True, markup=False)
             rows.can_focus = False
             yield rows
-            yield Static("enter  do it    up down  choose    esc  back", markup=False, classes="keys")
+            yield Static(_("enter  do it    up down  choose    esc  back"), markup=False, classes="keys")
 
     def on_mount(self) -> None:
         self.find("")

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rvc_tui.state import ScreenState
+from rvc_tui.texts import _
 from rvc_tui.widgets.rows import RowsPanel
 
 AROUND = 6  # lines of the box that are no rows
@@ -40,7 +41,7 @@ class PickScreen(ModalScreen[int | None]):
         with Vertical(classes="box"):
             yield Static(self.question, markup=False)
             yield RowsPanel("", ascii=self.ascii, id="options")
-            yield Static("enter  take it    j k  move    esc  back", markup=False, classes="keys")
+            yield Static(_("enter  take it    j k  move    esc  back"), markup=False, classes="keys")
 
     def on_mount(self) -> None:
         self.panel.fill([Text(row, no_wrap=True) for row in self.rows], cursor=self.cursor)

@@ -12,9 +12,16 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rvc_engine.commands.display import duration
+from rvc_tui.drawing import padded
+from rvc_tui.said import said
 from rvc_tui.session import Session
+from rvc_tui.texts import N_, _
+from rvc_tui.widgets.stages import stage_name
 
-WORDS = {"skip": "up to date", "start": "runs", "go_on": "goes on", "replace": "runs anew; old work is moved aside", "after": "runs"}
+WORDS = {
+    "skip": N_("up to date"), "start": N_("runs"), "go_on": N_("goes on"), "after": N_("runs"),
+    "replace": N_("runs anew; old work is moved aside"),
+}  # fmt: skip
 
 
 class PlanScreen(ModalScreen[bool]):
@@ -33,22 +40,24 @@ class PlanScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(self.text(), id="plan")
-            yield Static("enter or r  start    esc  back", markup=False, classes="keys")
+            yield Static(_("enter or r  start    esc  back"), markup=False, classes="keys")
 
     def text(self) -> Text:
         session, outlook = self.session, self.session.state.outlook
-        lines = [Text.assemble("Run ", (session.client.name, "bold"), f" on {session.recordings}"), Text()]
+        before, _name, after = _("Run {name} on {folder}").partition("{name}")
+        lines = [Text.assemble(before, (session.client.name, "bold"), after.format(folder=session.recordings)), Text()]
         for name, action, reason in outlook.plan:
             took = outlook.took.get(name)
-            line = Text.assemble((f"{name:<11}", "bold"), WORDS.get(action, action))
-            line.append(f"  {reason}" if action not in ("skip", "after") else "", "dim")
-            line.append(f"  took {duration(took)} last time" if took else "", "dim")
+            line = Text.assemble((stage_name(name), "bold"), _(WORDS.get(action, action)))
+            line.append(f"  {said(reason)}" if action not in ("skip", "after") else "", "dim")
+            line.append("  " + _("took {time} last time").format(time=duration(took)) if took else "", "dim")
             lines.append(line)
         if not outlook.plan:
-            lines.append(Text("every stage: preprocess, pitch, features, train, index"))
+            lines.append(Text(_("every stage: preprocess, pitch, features, train, index")))
         if outlook.missing:
-            lines += [Text(), Text.assemble(("needs  ", "bold"), ", ".join(outlook.missing))]
-            lines.append(Text(f"       rvc assets pull {session.preset or outlook.preset} fetches them"))
+            lines += [Text(), Text.assemble((padded(_("needs"), 5) + "  ", "bold"), ", ".join(outlook.missing))]
+            pull = f"rvc assets pull {session.preset or outlook.preset}"
+            lines.append(Text(" " * 7 + _("{command} fetches them").format(command=pull)))
         return Text("\n").join(lines)
 
     def action_answer(self, yes: bool) -> None:

@@ -13,17 +13,19 @@ from textual.binding import Binding, BindingType
 from rvc_engine.commands.display import duration
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.run_queue import RUNNING, WAITING, deadline_of
+from rvc_tui.drawing import padded
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.state import clock
+from rvc_tui.texts import N_, _
 from rvc_tui.widgets.failure import FailurePanel
 from rvc_tui.widgets.rows import RowsPanel, TextPanel
 
 REFRESH_S = 3.0
 STYLE = {"running": "bold cyan", "done": "green", "failed": "bold red", "waiting": ""}
-NOTHING = "nothing waits: n puts the experiment that is watched at the end"
+NOTHING = N_("nothing waits: n puts the experiment that is watched at the end")
 
 
 class QueueScreen(AppScreen):
@@ -45,8 +47,8 @@ class QueueScreen(AppScreen):
         self._stamp: tuple[object, ...] | None = None
 
     def body(self) -> ComposeResult:
-        yield RowsPanel("Queue", NOTHING, ascii=self.ascii, id="entries")
-        yield TextPanel("Entry", ascii=self.ascii, id="about")
+        yield RowsPanel(_("Queue"), _(NOTHING), ascii=self.ascii, id="entries")
+        yield TextPanel(_("Entry"), ascii=self.ascii, id="about")
         yield FailurePanel(ascii=self.ascii, id="failure")
 
     def on_mount(self) -> None:
@@ -105,16 +107,16 @@ class QueueScreen(AppScreen):
             return
         number = self.chosen["number"] if self.chosen else 0
         self.runner, self.entries = runner, answer.data if isinstance(answer.data, list) else []
-        self.rows.nothing = answer.problem or NOTHING
+        self.rows.nothing = answer.problem or _(NOTHING)
         place = next((i for i, entry in enumerate(self.entries) if entry["number"] == number), self.rows.cursor)
         self.show_entries(place)
         self.rvc.draw()
 
     # --- drawing ------------------------------------------------------------------------------------------------------------
     def show_entries(self, cursor: int | None = None) -> None:
-        state = f"runs, process {self.runner}" if self.runner else "does not run"
-        self.rows.border_title = f"Queue: {state}"
-        header = Text(f"{'':>3}  {'state':<8} {set_cell_size('experiment', self.name_width)} since", "dim")
+        state = _("runs, process {pid}").format(pid=self.runner) if self.runner else _("does not run")
+        self.rows.border_title = f"{_('Queue')}: {state}"
+        header = Text(f"{'':>3}  {padded(_('state'), 8)} {set_cell_size(_('experiment'), self.name_width)} {_('since')}", "dim")
         self.rows.fill([self.line(entry) for entry in self.entries], header=header, cursor=cursor)
         self.query_one("#about", TextPanel).fill(self.about())
 
@@ -125,16 +127,18 @@ class QueueScreen(AppScreen):
     def line(self, entry: dict[str, Any]) -> Text:
         state = entry["state"]
         line = Text.assemble(
-            f"{entry['number']:>3}  ", (f"{state:<8} ", STYLE.get(state, "")), (f"{set_cell_size(entry['name'], self.name_width)} ", "bold")
+            f"{entry['number']:>3}  ",
+            (padded(_(state), 8) + " ", STYLE.get(state, "")),
+            (f"{set_cell_size(entry['name'], self.name_width)} ", "bold"),
         )
-        return line.append(f"{self.since(entry):<20} ", "dim").append(str(entry["outcome"]))
+        return line.append(padded(self.since(entry), 20) + " ", "dim").append(str(entry["outcome"]))
 
     def since(self, entry: dict[str, Any]) -> str:
         started, ended, now = entry["started_at"], entry["ended_at"], self.session.client.now()
         if entry["state"] == RUNNING and started:
             return f"{clock(started)}, {duration(max(0.0, now - started))}"
         if ended and started and entry["state"] != WAITING:
-            return f"{clock(ended)}, took {duration(ended - started)}"
+            return f"{clock(ended)}, {_('took {time}').format(time=duration(ended - started))}"
         return clock(entry["added_at"])
 
     def about(self) -> list[Text]:
@@ -143,9 +147,9 @@ class QueueScreen(AppScreen):
         if entry is None:
             return []
         lines = [Text.assemble(("rvc run ", "dim"), " ".join([entry["name"], *entry["words"]]))]
-        lines += [Text(f"outcome  {entry['outcome']}")] if entry["outcome"] else []
+        lines += [Text(f"{_('outcome')}  {entry['outcome']}")] if entry["outcome"] else []
         if entry["state"] == WAITING:
-            lines.append(Text("it takes the settings that the experiment has when its turn comes", "dim"))
+            lines.append(Text(_("it takes the settings that the experiment has when its turn comes"), "dim"))
         return lines
 
     # --- keys -----------------------------------------------------------------------------------------------------------------
@@ -173,13 +177,18 @@ class QueueScreen(AppScreen):
 
     def action_add(self) -> None:
         name = self.session.client.name
-        self.change(self.session.client, ["add", *self.rvc.run_command()[1:]], "Not added", f"{name} is in the queue; x runs it")
+        self.change(
+            self.session.client,
+            ["add", *self.rvc.run_command()[1:]],
+            _("Not added"),
+            _("{name} is in the queue; x runs it").format(name=name),
+        )
 
     def action_shift(self, step: int) -> None:
         entry = self.chosen
         place = self.rows.cursor + step
         if entry is not None and 0 <= place < len(self.entries):
-            self.change(self.session.client, ["move", str(entry["number"]), str(place + 1)], "Not moved")
+            self.change(self.session.client, ["move", str(entry["number"]), str(place + 1)], _("Not moved"))
 
     def action_open(self) -> None:
         entry = self.chosen
@@ -188,7 +197,7 @@ class QueueScreen(AppScreen):
         try:
             client = self.session.client.switch(entry["name"])
         except RvcError as error:
-            self.notify(str(error), title="Not opened", severity="error")
+            self.notify(str(error), title=_("Not opened"), severity="error")
             return
         self.rvc.watch_experiment(client)
         self.rvc.action_go("experiments")
@@ -198,48 +207,52 @@ class QueueScreen(AppScreen):
         if entry is None:
             return
         if entry["state"] == RUNNING and self.runner:
-            self.notify("X stops the queue, s its run", title=f"{entry['name']} runs", severity="warning")
+            self.notify(_("X stops the queue, s its run"), title=_("{name} runs").format(name=entry["name"]), severity="warning")
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.change(self.session.client, ["remove", str(entry["number"])], "Not removed")
+                self.change(self.session.client, ["remove", str(entry["number"])], _("Not removed"))
 
-        question = f"Take {entry['number']}, {entry['name']}, out of the queue?\nThe experiment and its work stay."
+        question = _("Take {number}, {name}, out of the queue?\nThe experiment and its work stay.").format(
+            number=entry["number"], name=entry["name"]
+        )
         self.app.push_screen(ConfirmScreen(question), answered)
 
     def action_stop_queue(self) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.change(self.session.client, ["stop"], "Not stopped", "The run saves what it has; x goes on from there.")
+                self.change(self.session.client, ["stop"], _("Not stopped"), _("The run saves what it has; x goes on from there."))
 
-        question = "Stop the queue and the run that is under way?\nThe run saves what it has; x goes on from there."
+        question = _("Stop the queue and the run that is under way?\nThe run saves what it has; x goes on from there.")
         self.app.push_screen(ConfirmScreen(question), answered)
 
     def action_run_queue(self) -> None:
         """Asks for an end command and a time limit; both may stay empty."""
         if runner := self.session.client.queue_runner():
-            self.notify(f"process {runner}; what is added is run after it", title="The queue runs already", severity="warning")
+            self.notify(
+                _("process {pid}; what is added is run after it").format(pid=runner), title=_("The queue runs already"), severity="warning"
+            )
             return
 
         def limited(limit: str | None, then: str) -> None:
             if limit is None:
                 return
             if problem := limit_problem(limit, self.session.client.now()):
-                self.notify(problem, title="Not started", severity="error")
+                self.notify(problem, title=_("Not started"), severity="error")
                 return
             words = ["run", "--detach"] + (["--then", then] if then else []) + (["--time-limit", limit] if limit else [])
-            self.change(self.session.client, words, "Not started", "The queue runs, and goes on when the app is closed.")
+            self.change(self.session.client, words, _("Not started"), _("The queue runs, and goes on when the app is closed."))
 
         def ended(then: str | None) -> None:
             if then is not None:
-                self.app.push_screen(NameScreen(LIMIT_QUESTION), lambda limit: limited(limit, then))
+                self.app.push_screen(NameScreen(_(LIMIT_QUESTION)), lambda limit: limited(limit, then))
 
-        self.app.push_screen(NameScreen(THEN_QUESTION), ended)
+        self.app.push_screen(NameScreen(_(THEN_QUESTION)), ended)
 
 
-THEN_QUESTION = "A command for the end, when all is done or failed (enter: none).\nFor example: sudo shutdown -h now"
-LIMIT_QUESTION = (
+THEN_QUESTION = N_("A command for the end, when all is done or failed (enter: none).\nFor example: sudo shutdown -h now")
+LIMIT_QUESTION = N_(
     "A time limit (enter: none): 8h, 90m or a time of day such as 06:00.\nThen the run stops and saves, and the rest does not begin."
 )
 

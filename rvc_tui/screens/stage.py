@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from rvc_engine.errors import RvcError
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_tui.screens.base import AppScreen
+from rvc_tui.texts import _
 from rvc_tui.widgets.failure import FailurePanel
 from rvc_tui.widgets.form import Form, items_of
 from rvc_tui.widgets.journal import JournalPanel
@@ -98,9 +99,9 @@ class StageScreen(AppScreen):
 
     def on_form_changed(self, message: Form.Changed) -> None:
         if why := self.session.client.change(message.key, message.value):
-            self.notify(why, title="Not changed", severity="error")
+            self.notify(why, title=_("Not changed"), severity="error")
         elif self.session.state.running:
-            self.notify("the run that is under way keeps what it began with", title="Saved for the next run")
+            self.notify(_("the run that is under way keeps what it began with"), title=_("Saved for the next run"))
         self.draw()
         self.rvc.look_now()
 

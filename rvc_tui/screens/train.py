@@ -17,6 +17,7 @@ from rvc_tui.screens.audition import AuditionScreen, pictures_in
 from rvc_tui.screens.curves import CurvesScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.stage import StageScreen
+from rvc_tui.texts import _
 from rvc_tui.widgets.advisor import AdvisorPanel
 from rvc_tui.widgets.chart import ChartPanel, NormsPanel
 from rvc_tui.widgets.failure import FailurePanel
@@ -185,22 +186,22 @@ class TrainScreen(StageScreen):
         if found := pictures_in(Path(self.session.client.folder) / "audition"):
             self.app.push_screen(AuditionScreen(found))
         else:
-            self.notify("the first checkpoint of a training makes one", title="Nothing to hear yet")
+            self.notify(_("the first checkpoint of a training makes one"), title=_("Nothing to hear yet"))
 
     def action_price(self) -> None:
         def answered(text: str | None) -> None:
             price = read_price(text or "")
             if text and price is None:
-                self.notify(f"{text!r} is no price: 0.30, $0.30 or 0.30 EUR", severity="error")
+                self.notify(_("{text} is no price: 0.30, $0.30 or 0.30 EUR").format(text=repr(text)), severity="error")
                 return
             if price is None or price == self.price:
                 return
             self.price = price if price.an_hour else None
             if why := remember("price_per_hour", str(price) if price.an_hour else ""):
-                self.notify(why, title="Not remembered", severity="warning")
+                self.notify(why, title=_("Not remembered"), severity="warning")
             self.draw()
 
-        question = "The price of an hour of this machine, as in 0.30, $0.30 or 0.30 EUR; 0 shows none"
+        question = _("The price of an hour of this machine, as in 0.30, $0.30 or 0.30 EUR; 0 shows none")
         self.app.push_screen(NameScreen(question, str(self.price or "")), answered)
 
     # --- the batch size -----------------------------------------------------------------------------------------------
@@ -208,10 +209,10 @@ class TrainScreen(StageScreen):
         advice = self.session.state.outlook.advice or {}
         size = advice.get("recommended")
         if why := self.session.client.change("train.batch_size", size):
-            self.notify(why, title="Not changed", severity="error")
+            self.notify(why, title=_("Not changed"), severity="error")
             return
         running = self.session.state.running
-        self.notify(f"train.batch_size is {size}", title="Saved for the next run" if running else "")
+        self.notify(_("train.batch_size is {size}").format(size=size), title=_("Saved for the next run") if running else "")
         self.draw()
         self.rvc.look_now()
 
@@ -221,7 +222,7 @@ class TrainScreen(StageScreen):
             return
         self.advisor.measuring, self.advisor.problem = True, ""
         self.view, self.live = "advice", True
-        self.session.unfinished["advise"] = "measuring the batch size"
+        self.session.unfinished["advise"] = _("measuring the batch size")
         self.turned()
         self.measure(self.session.client, self.measuring_words())
 
@@ -244,7 +245,7 @@ class TrainScreen(StageScreen):
         self.advisor.measuring = False
         self.session.unfinished.pop("advise", None)
         if client is self.session.client:
-            self.advisor.problem = f"not measured: {problem or 'stopped'}" if advice is None else ""
+            self.advisor.problem = _("not measured: {reason}").format(reason=problem or _("stopped")) if advice is None else ""
             if advice is not None:
                 state = self.session.state
                 state.outlook = replace(state.outlook, advice=advice)

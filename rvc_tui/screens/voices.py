@@ -22,13 +22,14 @@ from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.convert import ConvertScreen
 from rvc_tui.screens.facts import FactsScreen
+from rvc_tui.texts import N_, _
 from rvc_tui.voice_forms import Ask, Export, Extract, Import, Merge
 from rvc_tui.widgets.paths import FileSuggester, within
 from rvc_tui.widgets.rows import RowsPanel, TextPanel
 from rvc_tui.widgets.voices import fact_lines, header, name_of, voice_lines, voice_row
 
-DOING = {"extract": "extracting", "merge": "merging", "export": "exporting", "import": "importing"}
-DONE = {"extract": "extracted", "merge": "merged", "export": "exported", "import": "imported"}
+DOING = {"extract": N_("extracting"), "merge": N_("merging"), "export": N_("exporting"), "import": N_("importing")}
+DONE = {"extract": N_("extracted"), "merge": N_("merged"), "export": N_("exported"), "import": N_("imported")}
 
 
 class VoicesScreen(AppScreen):
@@ -67,9 +68,9 @@ class VoicesScreen(AppScreen):
         self._looking = False
 
     def body(self) -> ComposeResult:
-        yield RowsPanel("Voices", "reading...", ascii=self.ascii, id="voices")
-        yield TextPanel("Voice", ascii=self.ascii, id="voice")
-        yield TextPanel("What came of it", ascii=self.ascii, id="outcome")
+        yield RowsPanel(_("Voices"), _("reading..."), ascii=self.ascii, id="voices")
+        yield TextPanel(_("Voice"), ascii=self.ascii, id="voice")
+        yield TextPanel(_("What came of it"), ascii=self.ascii, id="outcome")
 
     @property
     def panel(self) -> RowsPanel:
@@ -140,7 +141,7 @@ class VoicesScreen(AppScreen):
             paths = [row["path"] for row in self.voices]
             wanted = next((path for path in (*self.written, before) if path in paths), "")
             self.panel.cursor = paths.index(wanted) if wanted else 0
-            self.panel.nothing = "no voices yet: r trains one, i takes one in from a file"
+            self.panel.nothing = _("no voices yet: r trains one, i takes one in from a file")
         else:
             self.panel.nothing = message.answer.problem
         self.rvc.draw()
@@ -148,7 +149,7 @@ class VoicesScreen(AppScreen):
     def on_voices_screen_facts_read(self, message: FactsRead) -> None:
         self.busy = ""
         if message.answer.problem:
-            self.tell(message.answer.problem, failed=f"{message.name} cannot be used")
+            self.tell(message.answer.problem, failed=_("{name} cannot be used").format(name=message.name))
         elif self.rvc.screen is self:
             self.app.push_screen(FactsScreen(message.name, [line for facts in message.answer.data for line in fact_lines(facts)]))
         self.rvc.draw()
@@ -157,13 +158,13 @@ class VoicesScreen(AppScreen):
         self.busy = ""
         home = self.session.client.home
         if message.answer.problem:
-            self.tell(message.answer.problem, failed=f"{message.action} failed")
+            self.tell(message.answer.problem, failed=_("{action} failed").format(action=_(message.action)))
         elif message.action == "delete":
-            self.tell(f"moved to {within(str(message.answer.data[0]), home)}")
+            self.tell(_("moved to {folder}").format(folder=within(str(message.answer.data[0]), home)))
         else:
             self.written = [str(path) for path in message.answer.data]
             self.session.results += [path for path in self.written if path not in self.session.results]
-            self.tell(f"{DONE[message.action]}: {', '.join(within(path, home) for path in self.written)}")
+            self.tell(f"{_(DONE[message.action])}: {', '.join(within(path, home) for path in self.written)}")
         if self.rvc.shown is not self:
             self.notify(self._outcome[-1].plain, severity="error" if message.answer.problem else "information")
         self.look()
@@ -191,7 +192,7 @@ class VoicesScreen(AppScreen):
     def action_facts(self) -> None:
         row = self.chosen
         if row is not None:
-            self.busy, self.written = f"reading {name_of(row)}", []
+            self.busy, self.written = _("reading {name}").format(name=name_of(row)), []
             self.ask_for_facts(self.session.client, name_of(row), row["path"] if row["problem"] else row["voice"])
             self.rvc.draw()
 
@@ -207,7 +208,7 @@ class VoicesScreen(AppScreen):
         source = row["name"] if row is not None and row["what"] == "checkpoints" else name
         names = self.session.client.names()
         suggester = FileSuggester(".pth") if not names else _Names(names, ".pth")
-        self.ask_for("Extract a voice from a training checkpoint", Extract(source=source), {"source": suggester})
+        self.ask_for(_("Extract a voice from a training checkpoint"), Extract(source=source), {"source": suggester})
 
     def action_merge(self) -> None:
         row = self.usable_voice
@@ -217,25 +218,25 @@ class VoicesScreen(AppScreen):
             first_name, second_name = (Path(text).stem for text in (row["voice"], second or "other"))
             ask = Merge(first=row["voice"], second=second, name=f"{first_name}-{second_name}" if second else "")
             suggester = _Names(names, ".pth", ".rvcvoice")
-            self.ask_for("Merge two voices into one", ask, {"first": suggester, "second": suggester})
+            self.ask_for(_("Merge two voices into one"), ask, {"first": suggester, "second": suggester})
 
     def action_export(self) -> None:
         row = self.usable_voice
         if row is not None:
             index = "" if row["voice"] == row["name"] or row["what"] == "bundle" else row["index"] or ""
             suggesters: dict[str, Suggester] = {"output": FileSuggester(), "index": FileSuggester(".index", ".rvcvoice")}
-            self.ask_for(f"Export {name_of(row)}", Export(voice=row["voice"], index=index), suggesters)
+            self.ask_for(_("Export {name}").format(name=name_of(row)), Export(voice=row["voice"], index=index), suggesters)
 
     def action_import(self) -> None:
         suggesters: dict[str, Suggester] = {"file": FileSuggester(".pth", ".zip", ".rvcvoice"), "index": FileSuggester(".index")}
-        self.ask_for("Import a voice", Import(), suggesters)
+        self.ask_for(_("Import a voice"), Import(), suggesters)
 
     def ask_for(self, title: str, ask: Ask, suggesters: dict[str, Suggester]) -> None:
         home, verb = self.session.client.home, type(ask).__name__.lower()
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.busy, self.written, self._outcome = DOING[verb], [], []
+                self.busy, self.written, self._outcome = _(DOING[verb]), [], []
                 self.act(self.session.client, ask.words(home))
                 self.rvc.draw()
 
@@ -249,11 +250,13 @@ class VoicesScreen(AppScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.busy, self.written, self._outcome = f"moving {path.name}", [], []
+                self.busy, self.written, self._outcome = _("moving {name}").format(name=path.name), [], []
                 self.move_away(path, home / "trash" / f"{path.stem}-{time.strftime('%Y%m%d-%H%M%S')}{path.suffix}")
                 self.rvc.draw()
 
-        question = f"Delete {within(row['path'], home)} ({size(row['bytes'])})?\nIt moves to trash/; checkpoints and index stay."
+        question = _("Delete {path} ({size})?\nIt moves to trash/; checkpoints and index stay.").format(
+            path=within(row["path"], home), size=size(row["bytes"])
+        )
         self.app.push_screen(ConfirmScreen(question), answered)
 
 

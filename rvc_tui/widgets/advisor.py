@@ -6,12 +6,14 @@ from typing import Any
 
 from rich.text import Text
 
-from rvc_tui.drawing import gib, number
+from rvc_tui.drawing import gib, number, padded
+from rvc_tui.said import said
 from rvc_tui.state import ScreenState
+from rvc_tui.texts import N_, _
 from rvc_tui.widgets.panel import Panel, join
 
 LABEL = 9
-SOURCES = {"table": "estimated from the preset's shapes", "cached": "measured here before", "measured": "measured now"}
+SOURCES = {"table": N_("estimated from the preset's shapes"), "cached": N_("measured here before"), "measured": N_("measured now")}
 
 
 class AdvisorPanel(Panel):
@@ -27,24 +29,33 @@ class AdvisorPanel(Panel):
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
         advice = state.outlook.advice
         if advice is None:
-            return Text("not known yet", "dim")
+            return Text(_("not known yet"), "dim")
         lines = [self.headline(advice)]
         if self.measuring:
-            lines.append(Text("measuring real steps, for minutes perhaps; m stops it", "bold"))
+            lines.append(Text(_("measuring real steps, for minutes perhaps; m stops it"), "bold"))
         if self.problem:
             lines.append(Text(self.problem, "bold red"))
         lines += [*table(advice, width), Text(self.memory(advice), "dim")]
-        return join(lines + [Text(reason, "dim") for reason in advice["reasons"]])
+        return join(lines + [Text(said(reason), "dim") for reason in advice["reasons"]])
 
     def headline(self, advice: dict[str, Any]) -> Text:
-        line = Text.assemble((f"{advice['recommended']} recommended", "bold"), f", {advice['largest']} the largest that fits")
-        return line.append(f"; set: {self.chosen}" if self.chosen else "")
+        line = recommendation(advice)
+        return line.append(_("; set: {size}").format(size=self.chosen) if self.chosen else "")
 
     def memory(self, advice: dict[str, Any]) -> str:
         others = advice["memory_others_bytes"]
-        held = "others: unknown" if others is None else f"others hold {gib(others)}"
-        free = f"{gib(advice['memory_free_bytes'])} of {gib(advice['memory_total_bytes'])} GiB free on {advice['device']}, {held}"
-        return f"{free}; {advice['precision']}, {SOURCES.get(advice['source'], advice['source'])}"
+        held = _("others: unknown") if others is None else _("others hold {gib}").format(gib=gib(others))
+        free = _("{free} of {total} GiB free on {device}, {held}").format(
+            free=gib(advice["memory_free_bytes"]), total=gib(advice["memory_total_bytes"]), device=advice["device"], held=held
+        )
+        return f"{free}; {advice['precision']}, {_(SOURCES.get(advice['source'], advice['source']))}"
+
+
+def recommendation(advice: dict[str, Any]) -> Text:
+    return Text.assemble(
+        (_("{size} recommended").format(size=advice["recommended"]), "bold"),
+        _(", {size} the largest that fits").format(size=advice["largest"]),
+    )
 
 
 def table(advice: dict[str, Any], width: int) -> list[Text]:
@@ -61,8 +72,8 @@ def table(advice: dict[str, Any], width: int) -> list[Text]:
     at = next((place for place, column in enumerate(columns) if column[0]), 0)
     first = max(0, min(at - room // 2, len(columns) - room))
     lines = []
-    for place, label in enumerate(("batch", "GiB", "clips/s"), 1):
-        line = Text(f"{label:<{LABEL}}", "dim")
+    for place, label in enumerate((_("batch"), "GiB", _("clips/s")), 1):
+        line = Text(padded(label, LABEL), "dim")
         for column in columns[first : first + room]:
             line.append(f"{column[place]:>7} ", "bold" if column[0] else "not dim")
         lines.append(line)

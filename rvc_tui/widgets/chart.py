@@ -14,12 +14,13 @@ from rvc_engine.status import GRAD_NORM, RunView
 from rvc_tui.drawing import number
 from rvc_tui.plot import DOTS, LABEL, Layer, Plot, round_up, smoothed, symbols, value_range
 from rvc_tui.state import ScreenState
+from rvc_tui.texts import N_, _
 from rvc_tui.widgets.losses import CURVES, Curve, known
 from rvc_tui.widgets.panel import Panel, join
 
 REDRAW_S = 0.5
 WEIGHTS = (0.0, 0.6, 0.9, 0.987)
-AXES = ("step", "epoch", "time")
+AXES = (N_("step"), N_("epoch"), N_("time"))
 ZOOMS = 10  # each shows half as much
 RAW = "bright_black"
 
@@ -36,8 +37,9 @@ class Look:
     right: float | None = None
 
     def words(self) -> str:
-        parts = [f"smoothing {self.weight:g}" if self.weight else "raw", *(["log"] if self.log else []), f"by {self.axis}"]
-        return ", ".join(parts + ([f"zoom {2**self.zoom}x"] if self.zoom else []))
+        parts = [_("smoothing {weight}").format(weight=f"{self.weight:g}") if self.weight else _("raw"), *([_("log")] if self.log else [])]
+        parts.append(_("by {axis}").format(axis=_(self.axis)))
+        return ", ".join(parts + ([_("zoom {times}x").format(times=2**self.zoom)] if self.zoom else []))
 
 
 class ChartPanel(Panel):
@@ -66,14 +68,16 @@ class ChartPanel(Panel):
         self.redraw()
 
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
-        title = f"{self.TITLE}: {self.look.words()}"
+        title = f"{_(self.TITLE)}: {self.look.words()}"
         if self.border_title != title:
             self.border_title = title
         view = state.view
         drawn = [known(name) for name in self.look.drawn if name in view.curves.names]
         height = self.content_size.height
         if not drawn:
-            return Text("nothing of this was recorded" if view.curves.last_step else "drawn from the first step of training on", "dim")
+            return Text(
+                _("nothing of this was recorded") if view.curves.last_step else _("drawn from the first step of training on"), "dim"
+            )
         if height < 5:
             return self.legend(view, drawn, width)
         return join([self.legend(view, drawn, width), *self.plot_lines(view, drawn, width, height - 1)])
@@ -94,17 +98,17 @@ class ChartPanel(Panel):
             return Text()
         last = smoothed(((point.value, point.steps) for point in points), self.look.weight)[-1]
         part = Text.assemble((f"{curve.mark} {curve.name} ", curve.style), number(last))
-        part.append(f" (raw {number(points[-1].value)})" if raw else "", "dim")
+        part.append(_(" (raw {value})").format(value=number(points[-1].value)) if raw else "", "dim")
         return part.append(" !" if curve.limit is not None and last > curve.limit else "", "bold red")
 
     # --- the field ----------------------------------------------------------------------------------------------------
     def plot_lines(self, view: RunView, drawn: list[Curve], width: int, height: int) -> list[Text]:
         place, unit = axis_of(view, self.look.axis)
         series = [(curve, points) for curve in drawn if (points := list(view.curves.points(curve.name)))]
-        ends = [place(points[-1]) for _, points in series]
+        ends = [place(points[-1]) for _curve, points in series]
         if not ends:
-            return [Text("nothing of this was recorded", "dim")]
-        across = self.window(max(ends), min(place(points[0]) for _, points in series))
+            return [Text(_("nothing of this was recorded"), "dim")]
+        across = self.window(max(ends), min(place(points[0]) for _curve, points in series))
         lines: list[tuple[Curve, list[tuple[float, float]]]] = []
         raw: list[tuple[Curve, list[tuple[float, float]]]] = []
         for curve, points in series:
@@ -112,13 +116,13 @@ class ChartPanel(Panel):
             ys = smoothed(((point.value, point.steps) for point in points), self.look.weight)
             lines.append((curve, self.seen(zip(xs, ys, strict=True), across)))
             raw.append((curve, self.seen(zip(xs, (point.value for point in points), strict=True), across)))
-        flat = [y for _, points in lines for _, y in points]
+        flat = [y for _curve, points in lines for _x, y in points]
         if not flat:
-            return [Text("nothing here: z shows the whole course, > goes on", "dim")]
-        bounds = value_range(flat, [y for _, points in raw for _, y in points], log=self.look.log)
+            return [Text(_("nothing here: z shows the whole course, > goes on"), "dim")]
+        bounds = value_range(flat, [y for _curve, points in raw for _x, y in points], log=self.look.log)
         plot = Plot(max(width - LABEL - 4, 8), height - 2, across, bounds, self.look.log, symbols(ascii=self.ascii))
         if self.look.weight:
-            for _, seen in raw:
+            for _curve, seen in raw:
                 plot.scatter(Layer(".", RAW), seen)
         for curve, seen in lines:
             plot.line(Layer(curve.mark, curve.style), seen)
@@ -167,7 +171,7 @@ class ChartPanel(Panel):
         if self._last is None or not self.look.zoom:
             return
         view = self._last[0].view
-        place, _ = axis_of(view, self.look.axis)
+        place, _unit = axis_of(view, self.look.axis)
         points = [p for name in self.look.drawn for p in list(view.curves.points(name))]
         if not points:
             return
@@ -217,12 +221,12 @@ def axis_of(view: RunView, axis: str) -> tuple[Callable[[Point], float], str]:
     if axis == "epoch":
         stage = view.stages.get("train")
         pace = view.epochs / stage.total if stage is not None and stage.total else 0.0
-        return (lambda point: curves.epoch_at(point.step) or point.step * pace), "epochs"
+        return (lambda point: curves.epoch_at(point.step) or point.step * pace), _("epochs")
     if axis == "time":
         total = seconds_of(curves)
         size, unit = (1.0, "s") if total < 300 else (60.0, "min") if total < 7200 else (3600.0, "h")
         return (lambda point: point.seconds / size), unit
-    return (lambda point: float(point.step)), "steps"
+    return (lambda point: float(point.step)), _("steps")
 
 
 def seconds_of(curves: Curves) -> float:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
 from rvc_tui.conversion import Conversion, Request, Result
-from rvc_tui.drawing import bar, shortened
+from rvc_tui.drawing import bar, cut, padded, shortened
 from rvc_tui.state import SILENT_S, ScreenState
+from rvc_tui.texts import _
 from rvc_tui.widgets.panel import Panel, join
 from rvc_tui.widgets.paths import within
 
+LABEL = 9  # cells
 STYLE = {"running": "bold cyan", "finished": "bold green", "failed": "bold red", "stopped": "bold yellow", "idle": "bold"}
 
 
@@ -31,44 +34,46 @@ class ConvertPanel(Panel):
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
         request = self.request
         if request is None:
-            return Text("reading...", "dim")
-        room = width - 9
+            return Text(_("reading..."), "dim")
+        room = width - LABEL
         return join(
             [
-                self.row("voice", self.voice(request), room),
-                self.row("index", self.index(request), room),
-                self.row("files", self.files(request, room), room),
-                self.row("output", within(request.goal, request.home), room),
+                self.row(_("voice"), self.voice(request), room),
+                self.row(_("index"), self.index(request), room),
+                self.row(_("files"), self.files(request, room), room),
+                self.row(_("output"), within(request.goal, request.home), room),
                 self.progress(request, width, now),
             ]
         )
 
     def row(self, label: str, value: str, room: int) -> Text:
-        return Text.assemble((f"{label:<9}", "dim"), shortened(value, room, ascii=self.ascii))
+        return Text.assemble((padded(label, LABEL), "dim"), shortened(value, room, ascii=self.ascii))
 
     def voice(self, request: Request) -> str:
         if not request.voice:
-            return "not chosen"
+            return _("not chosen")
         row = self.known
         facts = ", ".join(told for told in (kind_of(row), epochs_of(row)) if told) if row else ""
         return within(request.voice, request.home) + (f" ({facts})" if facts else "")
 
     def index(self, request: Request) -> str:
         if request.settings.index_rate == 0:
-            return "not used: index_rate is 0"
+            return _("not used: index_rate is 0")
         if request.index:
-            return {"none": "not used"}.get(request.index, within(request.index, request.home))
+            return {"none": _("not used")}.get(request.index, within(request.index, request.home))
         if self.known is None:
-            return "the voice's own"
+            return _("the voice's own")
         own = self.known["index"] if self.known["voice"] == request.voice and self.known["what"] != "bundle" else None
         if self.known["has_index"]:
-            return "the one in the bundle"
+            return _("the one in the bundle")
         named = own and self.known["voice"] == self.known["name"]
-        return f"the voice's own: {within(str(own), request.home)}" if named else "none: the voice has none of its own"
+        return (
+            _("the voice's own: {path}").format(path=within(str(own), request.home)) if named else _("none: the voice has none of its own")
+        )
 
     def files(self, request: Request, room: int) -> str:
         if not request.inputs:
-            return "none"
+            return _("none")
         names = (
             [within(path, request.home) for path in request.inputs]
             if len(request.inputs) == 1
@@ -76,31 +81,35 @@ class ConvertPanel(Panel):
         )
         text = names[0] if len(names) == 1 else f"{len(names)}: {', '.join(names)}"
         mark = "..." if self.ascii else "…"
-        return text if len(names) == 1 or len(text) <= room else text[: room - len(mark)] + mark
+        return text if len(names) == 1 or cell_len(text) <= room else cut(text, room - len(mark)) + mark
 
     def progress(self, request: Request, width: int, now: float) -> Text:
         work = self.work
         if work.state == "idle":
-            return Text(request.missing() or "x converts", "bold")
+            return Text(request.missing() or _("x converts"), "bold")
         if not work.running:
             return self.ended()
         silent = now - work.progress_at
-        tail = f"  no progress for {duration(silent)}" if silent > SILENT_S else f"  for {duration(max(0.0, now - work.started_at))}"
+        tail = _("no progress for {time}").format(time=duration(silent))
+        if silent <= SILENT_S:
+            tail = _("for {time}").format(time=duration(max(0.0, now - work.started_at)))
+        tail = "  " + tail
         if not work.total:
-            return Text(f"starting{tail}", STYLE["running"])
-        text = f" {work.done}/{work.total} files"
+            return Text(_("starting") + tail, STYLE["running"])
+        text = f" {work.done}/{work.total} {_('files')}"
         text += f"  {work.item} {work.part[0]}/{work.part[1]} s" if work.part[1] else ""
         share = work.done + (work.part[0] / work.part[1] if work.part[1] else 0)
-        drawn = bar(share, work.total, max(8, min(24, width - len(text) - len(tail))), ascii=self.ascii)
+        drawn = bar(share, work.total, max(8, min(24, width - cell_len(text) - cell_len(tail))), ascii=self.ascii)
         return Text.assemble((drawn, STYLE["running"]), text, (tail, "bold yellow" if silent > SILENT_S else "dim"))
 
     def ended(self) -> Text:
         work = self.work
-        text = Text.assemble((work.state, STYLE[work.state]), f" after {duration(max(0.0, work.ended_at - work.started_at))}: ")
-        text.append(f"{len(work.paths)} converted")
-        text.append(f", {work.failed} failed" if work.failed else "", "bold red")
+        took = duration(max(0.0, work.ended_at - work.started_at))
+        text = Text.assemble((_(work.state), STYLE[work.state]), _(" after {time}: ").format(time=took))
+        text.append(_("{count} converted").format(count=len(work.paths)))
+        text.append(_(", {count} failed").format(count=work.failed) if work.failed else "", "bold red")
         if work.state == "stopped" and work.paths:
-            text.append("; what was converted stays")
+            text.append(_("; what was converted stays"))
         return text
 
 
@@ -108,28 +117,36 @@ def kind_of(row: dict[str, Any] | None) -> str:
     """v2 40k"""
     if row is None or not row["version"]:
         return ""
-    return f"{row['version']} {int(row['sample_rate'] or 0) // 1000}k" + ("" if row["pitch"] else " without pitch")
+    return f"{row['version']} {int(row['sample_rate'] or 0) // 1000}k" + ("" if row["pitch"] else _(" without pitch"))
 
 
 def epochs_of(row: dict[str, Any] | None) -> str:
-    return f"epoch {row['epochs']}" if row is not None and row["epochs"] is not None else ""
+    return _("epoch {count}").format(count=row["epochs"]) if row is not None and row["epochs"] is not None else ""
 
 
 def result_row(result: Result) -> Text:
     if result.reason:
-        return Text.assemble(("failed ", "bold red"), f"{'':>9}  {Path(result.source).name}: {' '.join(result.reason.split())}")
-    return Text.assemble(("done   ", "green"), f"{result.seconds:>7.1f} s  {Path(result.path).name}")
+        return Text.assemble(
+            (padded(_("failed"), 7), "bold red"), f"{'':>9}  {Path(result.source).name}: {' '.join(result.reason.split())}"
+        )
+    return Text.assemble((padded(_("done"), 7), "green"), f"{result.seconds:>7.1f} s  {Path(result.path).name}")
 
 
 def result_lines(result: Result | None, error: tuple[str, str, str]) -> list[Text]:
     """The chosen result in full, and what stopped the whole."""
     lines = []
     if error[0]:
-        parts = (("", error[0], "bold red"), ("cause    ", error[1], ""), ("way out  ", error[2], "bold"))
-        lines = [Text.assemble((label, "dim"), (" ".join(text.split()), style)) for label, text, style in parts if text]
+        parts = (("", error[0], "bold red"), (_("cause"), error[1], ""), (_("way out"), error[2], "bold"))
+        lines = [
+            Text.assemble((padded(label, LABEL) if label else "", "dim"), (" ".join(text.split()), style))
+            for label, text, style in parts
+            if text
+        ]
     if result is not None:
-        lines.append(Text.assemble(("from     ", "dim"), result.source))
+        lines.append(Text.assemble((padded(_("from"), LABEL), "dim"), result.source))
         lines.append(
-            Text.assemble(("failed   ", "bold red"), result.reason) if result.reason else Text.assemble(("to       ", "dim"), result.path)
+            Text.assemble((padded(_("failed"), LABEL), "bold red"), result.reason)
+            if result.reason
+            else Text.assemble((padded(_("to"), LABEL), "dim"), result.path)
         )
     return lines

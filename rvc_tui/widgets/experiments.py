@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from rich.cells import set_cell_size
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
+from rvc_tui.drawing import padded
 from rvc_tui.state import Row, ScreenState
+from rvc_tui.texts import _
 from rvc_tui.widgets.heading import STATE_STYLE
 from rvc_tui.widgets.panel import Panel, join
 
@@ -35,16 +38,18 @@ class ExperimentsPanel(Panel):
         self.rows = state.outlook.rows
         self.put_cursor_on(chosen)
         if not self.rows:
-            return Text("none yet: n makes one from a folder of recordings", "dim")
+            return Text(_("none yet: n makes one from a folder of recordings"), "dim")
         first = max(0, min(self.cursor - SHOWN // 2, len(self.rows) - SHOWN))
         lines = [self.line(row, state, now) for row in self.rows[first : first + SHOWN]]
         if len(self.rows) > SHOWN:
-            lines[-1].append(f"   {self.cursor + 1} of {len(self.rows)}", "dim")
+            lines[-1].append("   " + _("{place} of {count}").format(place=self.cursor + 1, count=len(self.rows)), "dim")
         return join(lines)
 
     def line(self, row: Row, state: ScreenState, now: float) -> Text:
         here = self.chosen is not None and row.name == self.chosen.name
         known = state.view.state if row.name == state.view.name else row.state
-        age = f"{duration(max(0.0, now - row.at))} ago" if row.at else ""
-        line = Text.assemble(("> " if here else "  ", "bold"), (f"{row.name:<20.20} ", "bold" if row.name == state.view.name else ""))
-        return line.append(f"{known:<9} ", STATE_STYLE.get(known, "")).append(f"{row.preset:<9} {age}", "dim")
+        age = _("{time} ago").format(time=duration(max(0.0, now - row.at))) if row.at else ""
+        line = Text.assemble(
+            ("> " if here else "  ", "bold"), (set_cell_size(row.name, 20) + " ", "bold" if row.name == state.view.name else "")
+        )
+        return line.append(padded(_(known), 9) + " ", STATE_STYLE.get(known, "")).append(f"{row.preset:<9} {age}", "dim")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from rvc_tui.drawing import padded
 from rvc_tui.state import ScreenState
+from rvc_tui.texts import _
 from rvc_tui.widgets.panel import Panel, join
 
 
@@ -15,7 +17,7 @@ class FailurePanel(Panel):
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
         error = told(state)
         rows = ((error.get("title", ""), "bold red"), (error.get("message", ""), ""), (error.get("hint", ""), "bold"))
-        labels = ("", "cause    ", "way out  ")
+        labels = ("", padded(_("cause"), 9), padded(_("way out"), 9))
         lines = []
         for label, (text, style) in zip(labels, rows, strict=True):
             if text:
@@ -26,5 +28,5 @@ class FailurePanel(Panel):
 def told(state: ScreenState) -> dict[str, str]:
     """The error to show: a refused start is newer than the run's own error."""
     if state.refused:
-        return {"title": "The run did not start", "message": state.refused}
+        return {"title": _("The run did not start"), "message": state.refused}
     return state.view.error or {}

@@ -8,6 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from rvc_tui.texts import _
+
 
 class FilterLine(Input):
     """Enter keeps what is typed, esc clears it."""
@@ -20,7 +22,7 @@ class FilterLine(Input):
             self.wanted = wanted
 
     def __init__(self, wanted: str) -> None:
-        super().__init__(wanted, placeholder="only lines with this text; enter keeps it, esc shows all", compact=True, id="filter")
+        super().__init__(wanted, placeholder=_("only lines with this text; enter keeps it, esc shows all"), compact=True, id="filter")
 
     def action_give_up(self) -> None:
         self.post_message(self.Left(""))

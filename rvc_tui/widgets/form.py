@@ -18,6 +18,7 @@ from textual.widgets.option_list import Option
 
 from rvc_engine.errors import BadInput
 from rvc_engine.settings import about, bounds_of, choices_of, set_field
+from rvc_tui.texts import _
 
 NAME_WIDTH = 18
 
@@ -58,6 +59,12 @@ def items_of(stage: str, section: Any, defaults: Any) -> list[Item]:
     """Every setting of a stage, as declared in rvc_engine/settings.py."""
     fields = type(section).model_fields
     return [Item(f"{stage}.{name}", field, getattr(section, name), getattr(defaults, name)) for name, field in fields.items()]
+
+
+def in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return str(value) if value != "" else _("(empty)")
 
 
 def check(section: Any, item: Item, text: str) -> str:
@@ -133,13 +140,14 @@ class Form(Vertical):
 
     def line(self, item: Item, *, here: bool) -> Text:
         unit = about(item.field)["unit"]
-        value = {True: "yes", False: "no"}.get(item.value, item.value) if isinstance(item.value, bool) else item.value
+        value = in_words(item.value)
         mark = "> " if here else "  "
         line = Text.assemble((mark, "bold"), ("* " if item.changed else "  ", "bold yellow"), (f"{item.name:<{NAME_WIDTH}} ", ""))
-        line.append(f"{str(value) if value != '' else '(empty)'}", "bold" if item.changed else "")
-        line.append(f" {unit}" if unit else "", "dim")
+        line.append(value, "bold" if item.changed else "")
+        line.append(f" {_(unit)}" if unit else "", "dim")
         if item.changed:
-            line.append(f"   default {item.default if item.default != '' else '(empty)'}", "dim")
+            default = _("(empty)") if item.default == "" else str(item.default)
+            line.append("   " + _("default {value}").format(value=default), "dim")
         return line
 
     def tell(self, problem: str = "") -> None:
@@ -152,8 +160,8 @@ class Form(Vertical):
         parts = [f"{'' if low is None else low}..{'' if high is None else high}"] if low is not None or high is not None else []
         parts += [" | ".join(choices_of(item.field))] if choices_of(item.field) else []
         extra = about(item.field)
-        text = Text.assemble((f"{item.name}  ", "bold"), f"{item.field.description} ", ("  ".join(parts), "dim"))
-        text.append(f"\n{problem}" if problem else f"\n{extra['effect']}", "bold red" if problem else "dim")
+        text = Text.assemble((f"{item.name}  ", "bold"), f"{_(item.field.description or '')} ", ("  ".join(parts), "dim"))
+        text.append(f"\n{problem}" if problem else f"\n{_(extra['effect'])}", "bold red" if problem else "dim")
         self.query_one("#about", Static).update(text)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
 from rvc_tui.drawing import shortened
+from rvc_tui.said import said
 from rvc_tui.state import ScreenState
+from rvc_tui.texts import N_, _
 from rvc_tui.widgets.panel import Panel, join
 
-STATE_STYLE = {"running": "bold cyan", "finished": "bold green", "failed": "bold red", "stopped": "bold yellow", "idle": "bold"}
+STATE_STYLE = {
+    N_("running"): "bold cyan", N_("finished"): "bold green", N_("failed"): "bold red", N_("stopped"): "bold yellow", N_("idle"): "bold",
+}  # fmt: skip
 
 
 class Heading(Panel):
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
-        name = state.view.name or "no experiment"
-        head = Text.assemble(("rvc-tui ", "dim"), (name, "bold"), ("  preset ", "dim"), state.preset or "not chosen", "  ")
+        name = state.view.name or _("no experiment")
+        head = Text.assemble(("rvc-tui ", "dim"), (name, "bold"), (f"  {_('preset')} ", "dim"), state.preset or _("not chosen"), "  ")
         head.append(*self.activity(state, now))
-        where = state.outlook.dataset or state.outlook.problem or "reading..."
-        label = "recordings " if state.outlook.dataset else ""
-        return join([head, Text.assemble((label, "dim"), shortened(where, width - len(label), ascii=self.ascii))])
+        where = state.outlook.dataset or said(state.outlook.problem) or _("reading...")
+        label = _("recordings") + " " if state.outlook.dataset else ""
+        return join([head, Text.assemble((label, "dim"), shortened(where, width - cell_len(label), ascii=self.ascii))])
 
     def activity(self, state: ScreenState, now: float) -> tuple[str, str]:
         view = state.view
         if state.starting:
-            return "starting", STATE_STYLE["running"]
+            return _("starting"), STATE_STYLE["running"]
         if view.state == "running":
-            text = f"running for {duration(max(0.0, now - view.started_at))}, process {view.pid}"
+            text = _("running for {time}, process {pid}").format(time=duration(max(0.0, now - view.started_at)), pid=view.pid)
             if silence := state.silent_s(now):
-                return f"{text}, no progress for {duration(silence)}", "bold yellow"
+                return f"{text}, {_('no progress for {time}').format(time=duration(silence))}", "bold yellow"
             return text, STATE_STYLE["running"]
         if view.state == "idle":
-            return "no run yet" if view.name else "press n to begin", STATE_STYLE["idle"]
-        return f"{view.state} after {duration(max(0.0, view.updated_at - view.started_at))}", STATE_STYLE[view.state]
+            return _("no run yet") if view.name else _("press n to begin"), STATE_STYLE["idle"]
+        took = duration(max(0.0, view.updated_at - view.started_at))
+        return _("{state} after {time}").format(state=_(view.state), time=took), STATE_STYLE[view.state]

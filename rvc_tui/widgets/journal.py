@@ -8,6 +8,7 @@ from textual.events import Resize
 from textual.widgets import RichLog
 
 from rvc_tui.state import LINES, Line, ScreenState, clock
+from rvc_tui.texts import _
 
 STYLE = {"warning": "yellow", "skipped": "yellow", "failed": "bold red", "done": "green", "note": ""}
 SIGN = {"warning": "! ", "skipped": "- ", "failed": "x ", "done": "* ", "note": "  "}
@@ -19,7 +20,7 @@ class JournalPanel(RichLog):
     def __init__(self, *, stage: str = "", id: str | None = None) -> None:
         """`stage`: only its lines."""
         super().__init__(id=id, max_lines=4 * LINES, wrap=True, min_width=10, auto_scroll=True)
-        self.border_title = "Journal"
+        self.border_title = _("Journal")
         self.stage = stage
         self._written = 0
         self._begun = 0
@@ -32,7 +33,7 @@ class JournalPanel(RichLog):
         if wanted == self.wanted:
             return
         self.wanted = wanted
-        self.border_title = f"Journal: lines with {escape(wanted)}" if wanted else "Journal"
+        self.border_title = _("Journal: lines with {text}").format(text=escape(wanted)) if wanted else _("Journal")
         if self._state is not None:
             self.clear()
             self._write(list(self._state.lines))

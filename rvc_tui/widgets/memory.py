@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.gpus import Gpu
-from rvc_tui.drawing import gib, sparkline
+from rvc_tui.drawing import gib, padded, sparkline
 from rvc_tui.gpu import Share, share_of
+from rvc_tui.said import said
 from rvc_tui.state import ScreenState
+from rvc_tui.texts import _
+from rvc_tui.widgets.advisor import recommendation
 from rvc_tui.widgets.panel import Panel, join
 
 OLD_S = 10.0
 SHOWN_GPUS = 2
-LABEL = "{:<8}"
+LABEL = 8  # cells
 
 
 class MemoryPanel(Panel):
@@ -24,16 +28,14 @@ class MemoryPanel(Panel):
     def advice_lines(self, state: ScreenState) -> list[Text]:
         advice = state.outlook.advice
         if advice is None:
-            return [Text("batch size: not known yet", "dim")]
+            return [Text(_("batch size: not known yet"), "dim")]
         others = advice["memory_others_bytes"]
-        line = Text.assemble(
-            "batch size ",
-            (f"{advice['recommended']} recommended", "bold"),
-            f", {advice['largest']} the largest that fits ({advice['source']}, {advice['precision']})",
+        line = Text.assemble(_("batch size "), recommendation(advice), f" ({_(advice['source'])}, {advice['precision']})")
+        free = _("free {free} of {total} GiB on {device}").format(
+            free=gib(advice["memory_free_bytes"]), total=gib(advice["memory_total_bytes"]), device=advice["device"]
         )
-        free = f"free {gib(advice['memory_free_bytes'])} of {gib(advice['memory_total_bytes'])} GiB on {advice['device']}"
-        free += f", others hold {gib(others)} GiB" if others is not None else ", others: unknown"
-        return [line, Text(f"{free}. {advice['reasons'][0] if advice['reasons'] else ''}", "dim")]
+        free += _(", others hold {gib} GiB").format(gib=gib(others)) if others is not None else _(", others: unknown")
+        return [line, Text(_("{free}. {reason}").format(free=free, reason=said(advice["reasons"][0]) if advice["reasons"] else ""), "dim")]
 
 
 class MachinePanel(Panel):
@@ -53,7 +55,7 @@ class MachinePanel(Panel):
 
     def row(self, label: str, figures: str, course: list[float], width: int) -> Text:
         """Figures in percent, and their course where there is room."""
-        room = max(width - len(label) - len(figures) - 2, 0)
+        room = max(width - cell_len(label) - cell_len(figures) - 2, 0)
         drawn = sparkline([*course[-room:], 0.0, 100.0], room + 2, ascii=self.ascii)[:-2] if room else ""
         return Text.assemble((label, "dim"), figures, "  ", (drawn, "cyan"))
 
@@ -61,16 +63,16 @@ class MachinePanel(Panel):
         machine, run = state.machine, state.view.rss_bytes if state.running else 0
         percent = "n/a" if machine.processor_percent is None else f"{machine.processor_percent:.0f} %"
         course = [reading.processor_percent or 0.0 for reading in state.readings]
-        lines = [Text.assemble(("processor", "bold"), *((f"  no GPU: {machine.no_gpu}", "dim"),) * (not machine.gpus))]
+        lines = [Text.assemble((_("processor"), "bold"), *((f"  {no_gpu(machine.no_gpu)}", "dim"),) * (not machine.gpus))]
         as_gpu = Gpu(0, memory_total=machine.memory_total, memory_used=machine.memory_used)
         share = Share(run, True, max((machine.memory_used or 0) - run, 0))
         lines[0] = self.headed(lines[0], as_gpu, share, width)
-        lines.append(self.memory(as_gpu, share, f", swap {gib(machine.swap_used)}" if machine.swap_used else ""))
-        return [*lines, self.row(LABEL.format("busy"), percent, course, width)]
+        lines.append(self.memory(as_gpu, share, _(", swap {gib}").format(gib=gib(machine.swap_used)) if machine.swap_used else ""))
+        return [*lines, self.row(padded(_("busy"), LABEL), percent, course, width)]
 
     def memory(self, gpu: Gpu, share: Share, more: str = "") -> Text:
         words = f"{gib(gpu.memory_used)}/{gib(gpu.memory_total)} GiB{share_words(share, gpu)}{more}"
-        return Text.assemble((LABEL.format("memory"), "dim"), words)
+        return Text.assemble((padded(_("memory"), LABEL), "dim"), words)
 
     def headed(self, head: Text, gpu: Gpu, share: Share, width: int) -> Text:
         """With a picture of the memory."""
@@ -84,7 +86,7 @@ class MachinePanel(Panel):
         return [
             self.headed(name, gpu, share, width),
             self.memory(gpu, share),
-            self.row(LABEL.format("busy"), "  ".join(figures_of(gpu)), work, width),
+            self.row(padded(_("busy"), LABEL), "  ".join(figures_of(gpu)), work, width),
         ]
 
 
@@ -102,38 +104,42 @@ def memory_bar(gpu: Gpu, share: Share, width: int, *, ascii: bool) -> Text:
 def machine_lines(state: ScreenState, width: int, now: float) -> list[Text]:
     machine = state.machine
     if not machine.at:
-        return [Text("reading...", "dim")]
-    age = f"  {now - machine.at:.0f} s ago" if now - machine.at > OLD_S else ""
+        return [Text(_("reading..."), "dim")]
+    age = "  " + _("{time} ago").format(time=f"{now - machine.at:.0f} s") if now - machine.at > OLD_S else ""
     if not machine.gpus:
         return [processor_line(state, age)]
     hidden = len(machine.gpus) - SHOWN_GPUS
-    more = f"  and {hidden} more" if hidden > 0 else ""
+    more = "  " + _("and {count} more").format(count=hidden) if hidden > 0 else ""
     lines = []
     for place, gpu in enumerate(machine.gpus[:SHOWN_GPUS]):
         tail = age + (more if place == SHOWN_GPUS - 1 else "")
-        lines.append(Text(gpu_line(gpu, share_of(gpu, state.view, running=state.running), width - len(tail)) + tail))
+        lines.append(Text(gpu_line(gpu, share_of(gpu, state.view, running=state.running), width - cell_len(tail)) + tail))
     return lines
 
 
 def processor_line(state: ScreenState, age: str) -> Text:
     machine, run = state.machine, state.view.rss_bytes if state.running else 0
     percent = "n/a" if machine.processor_percent is None else f"{machine.processor_percent:.0f} %"
-    line = Text(f"processor {percent}  memory {gib(machine.memory_used)}/{gib(machine.memory_total)} GiB")
+    line = Text(f"{_('processor')} {percent}  {_('memory')} {gib(machine.memory_used)}/{gib(machine.memory_total)} GiB")
     if run and machine.memory_used is not None:
-        line.append(f" (run {gib(run)}, others {gib(max(machine.memory_used - run, 0))})")
-    line.append(f"  swap {gib(machine.swap_used)}" if machine.swap_used else "")
-    return line.append(f"{age}  ").append(f"no GPU: {machine.no_gpu}", "dim")
+        line.append(_(" (run {run}, others {others})").format(run=gib(run), others=gib(max(machine.memory_used - run, 0))))
+    line.append("  " + _("swap {gib}").format(gib=gib(machine.swap_used)) if machine.swap_used else "")
+    return line.append(f"{age}  ").append(no_gpu(machine.no_gpu), "dim")
+
+
+def no_gpu(reason: str) -> str:
+    return _("no GPU: {reason}").format(reason=said(reason))
 
 
 def share_words(share: Share, gpu: Gpu) -> str:
     """Empty where there is nothing to tell apart."""
-    run = f"run {gib(share.run)}{'' if share.exact else '+'}, " if share.run else ""
+    run = _("run {gib}, ").format(gib=f"{gib(share.run)}{'' if share.exact else '+'}") if share.run else ""
     if share.others is not None:
-        return f" ({run}others {gib(share.others)})"
+        return f" ({run}{_('others {gib}').format(gib=gib(share.others))})"
     if gpu.memory_used is None and not run:
         return ""
-    most = "unknown" if share.others_at_most is None else f"at most {gib(share.others_at_most)}"
-    return f" ({run}others {most})"
+    most = _("unknown") if share.others_at_most is None else _("at most {gib}").format(gib=gib(share.others_at_most))
+    return f" ({run}{_('others {gib}').format(gib=most)})"
 
 
 def figures_of(gpu: Gpu) -> list[str]:
@@ -151,5 +157,5 @@ def gpu_line(gpu: Gpu, share: Share, width: int) -> str:
     memory = f"{gib(gpu.memory_used)}/{gib(gpu.memory_total)} GiB{share_words(share, gpu)}"
     rest = "  ".join([memory, *figures_of(gpu), *(["MIG"] if gpu.mig else [])])
     name = gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
-    room = width - len(rest) - len(f"GPU {gpu.index}   ")
+    room = width - cell_len(rest) - len(f"GPU {gpu.index}   ")
     return f"GPU {gpu.index} {name if len(name) <= room else name[: max(room, 0)].rstrip()}".rstrip() + f"  {rest}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
@@ -12,6 +13,7 @@ from rvc_tui.drawing import number
 from rvc_tui.pace import bottlenecks, no_bottleneck, run_seconds, steps_a_second, time_left
 from rvc_tui.remembered import Price
 from rvc_tui.state import ScreenState
+from rvc_tui.texts import _
 from rvc_tui.widgets.losses import known
 from rvc_tui.widgets.panel import Panel, join
 
@@ -34,36 +36,38 @@ class PacePanel(Panel):
     def pace(self, view: RunView, now: float) -> Text:
         stage = view.stages.get("train")
         total = f"/{stage.total}" if stage is not None and stage.total else ""
-        line = Text.assemble((f"epoch {view.epoch}/{view.epochs}  step {view.step}{total}", "bold"))
+        line = Text.assemble((f"{_('epoch')} {view.epoch}/{view.epochs}  {_('step')} {view.step}{total}", "bold"))
         if rate := steps_a_second(view):
-            line.append(f"  {number(float(f'{rate:.3g}'))} steps/s")
+            line.append(f"  {number(float(f'{rate:.3g}'))} {_('steps/s')}")
         left = time_left(view)
         if left is not None:
-            line.append(f"  {left} left")
+            line.append("  " + _("{time} left").format(time=left))
         elif view.state == "running" and stage is not None and stage.state == "running":
-            line.append("  time left: not known yet", "dim")
+            line.append("  " + _("time left: not known yet"), "dim")
         elif stage is not None and stage.seconds:
-            line.append(f"  took {duration(stage.seconds)}")
+            line.append("  " + _("took {time}").format(time=duration(stage.seconds)))
         return line
 
     def learning(self, view: RunView, now: float, width: int) -> Text:
         """Learning rate, gradient norms with a mark where they are too high, and the cost."""
-        line = Text(f"rate {view.learning_rate:.3g}")
+        line = Text(f"{_('rate')} {view.learning_rate:.3g}")
         for network in sorted(view.grad_norms, reverse=True):
-            line.append("  gradients " if network == "g" else "  ")
+            line.append(f"  {_('gradients')} " if network == "g" else "  ")
             line.append(f"{network.upper()} {number(float(f'{view.grad_norms[network]:.3g}'))}")
             if worry := norm_worry(view, network):
                 line.append(f" ! {worry}", "bold red")
         cost = self.cost(view, now)
-        rate = f" at {self.price}/h" if cost else ""
-        return line.append(cost, "bold").append(rate if line.cell_len + len(rate) <= width else "", "dim")
+        rate = _(" at {price}/h").format(price=self.price) if cost else ""
+        return line.append(cost, "bold").append(rate if line.cell_len + cell_len(rate) <= width else "", "dim")
 
     def cost(self, view: RunView, now: float) -> str:
         """Of this run, and of all of it once the time left is known; empty without a price."""
         seconds, left = run_seconds(view, now), time_left(view)
         if self.price is None or not seconds:
             return ""
-        return f"  cost {self.price.of(seconds)}" + (f" of about {self.price.of(seconds + left.middle)}" if left else "")
+        if left:
+            return "  " + _("cost {price} of about {all}").format(price=self.price.of(seconds), all=self.price.of(seconds + left.middle))
+        return "  " + _("cost {price}").format(price=self.price.of(seconds))
 
 
 def norm_worry(view: RunView, network: str) -> str:
@@ -73,12 +77,12 @@ def norm_worry(view: RunView, network: str) -> str:
     late = [row.values.get(name, 0.0) for row in list(view.curves.recent)[-NORM_STEPS:]]
     if limit is None or not late or late[-1] <= limit:
         return ""
-    return "trouble" if len(late) >= NORM_STEPS and median(late) > limit else "high"
+    return _("trouble") if len(late) >= NORM_STEPS and median(late) > limit else _("high")
 
 
 def bottleneck_line(state: ScreenState) -> Text:
     found = bottlenecks(state)
     if not found:
-        return Text.assemble(("bottleneck  ", "dim"), (no_bottleneck(state), "dim"))
-    line = Text.assemble(("bottleneck  ", "bold"), (f"! {found[0]}", "bold yellow"))
+        return Text.assemble((_("bottleneck") + "  ", "dim"), (no_bottleneck(state), "dim"))
+    line = Text.assemble((_("bottleneck") + "  ", "bold"), (f"! {found[0]}", "bold yellow"))
     return line.append(f"; {'; '.join(found[1:])}" if len(found) > 1 else "", "yellow")

@@ -8,6 +8,7 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from rvc_tui.state import ScreenState
+from rvc_tui.texts import _
 
 
 class Panel(Widget):
@@ -22,7 +23,7 @@ class Panel(Widget):
         self._last: tuple[ScreenState, float] | None = None
         self._text = Text()
         if self.TITLE:
-            self.border_title = self.TITLE
+            self.border_title = _(self.TITLE)
 
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
         """What the panel shows, `width` cells wide. Each panel draws its own; this one is empty."""

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from rvc_tui.places import PLACES
 from rvc_tui.state import ScreenState
+from rvc_tui.texts import _
 from rvc_tui.widgets.panel import Panel
 
 
@@ -19,12 +20,12 @@ class PlacesLine(Panel):
             line = self.line(short=short)
             if line.cell_len <= width:
                 return line
-        return Text.assemble((f"[{self.shown}]", "bold reverse"), "  1-9 0 a: other screens")
+        return Text.assemble((f"[{_(self.shown)}]", "bold reverse"), "  " + _("1-9 0 a: other screens"))
 
     def line(self, *, short: bool) -> Text:
         parts = []
         for place in (place for place in PLACES if place.name in self.app.SCREENS):
-            name = place.short if short else place.name
+            name = _(place.short if short else place.name)
             here = place.name == self.shown
             parts.append(Text(f"[{place.key} {name}]" if here else f"{place.key} {name}", "bold reverse" if here else "dim"))
         return Text(" " if short else "  ").join(parts)

@@ -7,30 +7,43 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rich.cells import set_cell_size
 from rich.text import Text
 
 from rvc_engine.commands.display import size
+from rvc_tui.drawing import aligned, padded
+from rvc_tui.said import said
+from rvc_tui.texts import _
 from rvc_tui.widgets.paths import within
 
 NAME = 22
 
 
 def header(width: int) -> Text:
-    where = "where" if width > 90 else ""
-    return Text(
-        f"{'voice':<{NAME}} {'version':<9} {'rate':<4} {'pitch':<5} {'encoder':<10} {'epochs':>6} {'size':>10}  {where}".rstrip(), "dim"
+    heads = (
+        (_("voice"), NAME),
+        (_("version"), 9),
+        (_("rate"), 4),
+        (_("pitch"), 5),
+        (_("encoder"), 10),
+        (_("epochs"), -6),
+        (_("size"), -10),
     )
+    columns = " ".join(padded(head, cells) if cells > 0 else aligned(head, -cells) for head, cells in heads)
+    return Text(f"{columns}  {_('where') if width > 90 else ''}".rstrip(), "dim")
 
 
 def voice_row(row: dict[str, Any], home: Path, width: int) -> Text:
     """One voice; what cannot be used says so instead of its facts."""
-    line = Text(f"{name_of(row):<{NAME}.{NAME}} ", no_wrap=True)
+    line = Text(f"{set_cell_size(name_of(row), NAME)} ", no_wrap=True)
     if row["problem"]:
-        return line.append(row["problem"] if row["what"] == "checkpoints" else f"unusable: {row['problem']}", "yellow")
+        return line.append(
+            said(row["problem"]) if row["what"] == "checkpoints" else _("unusable: {reason}").format(reason=row["problem"]), "yellow"
+        )
     rate = f"{int(row['sample_rate'] or 0) // 1000}k"
-    pitch = "yes" if row["pitch"] else "no"
+    pitch = padded(_("yes") if row["pitch"] else _("no"), 5)
     epochs = "?" if row["epochs"] is None else row["epochs"]
-    line.append(f"{row['version'] or '?':<9.9} {rate:<4} {pitch:<5} {row['encoder'] or '?':<10.10} {epochs:>6} {size(row['bytes']):>10}")
+    line.append(f"{row['version'] or '?':<9.9} {rate:<4} {pitch} {row['encoder'] or '?':<10.10} {epochs:>6} {size(row['bytes']):>10}")
     return line.append(f"  {within(row['path'], home)}", "dim") if width > 90 else line
 
 
@@ -42,15 +55,15 @@ def name_of(row: dict[str, Any]) -> str:
 def voice_lines(row: dict[str, Any], home: Path) -> list[Text]:
     """What the list knows of one voice."""
     rows = [
-        ("file", f"{within(row['path'], home)}  {size(row['bytes'])}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(row['at']))}"),
-        ("spoken as", "" if row["problem"] else f"rvc convert {shlex.quote(within(row['voice'], home))} ..."),
-        ("pitch", pitch_in_words(row["pitch_hz"]) if row["pitch_hz"] else ""),
-        ("trained on", f"{row['minutes']:.1f} minutes" if row["minutes"] else ""),
-        ("licence" if row["what"] == "bundle" else "info", row["info"] or ""),
-        ("index", "in the bundle" if row["has_index"] else within(row["index"], home) if row["index"] else ""),
-        ("problem", row["problem"]),
+        (_("file"), f"{within(row['path'], home)}  {size(row['bytes'])}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(row['at']))}"),
+        (_("spoken as"), "" if row["problem"] else f"rvc convert {shlex.quote(within(row['voice'], home))} ..."),
+        (_("pitch"), pitch_in_words(row["pitch_hz"]) if row["pitch_hz"] else ""),
+        (_("trained on"), _("{minutes} minutes").format(minutes=f"{row['minutes']:.1f}") if row["minutes"] else ""),
+        (_("licence") if row["what"] == "bundle" else _("info"), row["info"] or ""),
+        (_("index"), _("in the bundle") if row["has_index"] else within(row["index"], home) if row["index"] else ""),
+        (_("problem"), said(row["problem"])),
     ]
-    return [Text.assemble((f"{label:<11}", "dim"), text) for label, text in rows if text]
+    return [Text.assemble((padded(label, 11), "dim"), text) for label, text in rows if text]
 
 
 def fact_lines(facts: dict[str, Any]) -> list[str]:
@@ -66,13 +79,15 @@ def in_words(key: str, value: Any) -> str:
     if key.endswith("pitch_hz") and isinstance(value, list) and len(value) == 3:
         return pitch_in_words(value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     units = {"sample_rate": " Hz", "minutes": " minutes", "transpose": " semitones"}
     return f"{value:,} bytes ({size(value)})" if key == "bytes" else safe(f"{value}{units.get(key, '')}")
 
 
 def pitch_in_words(hz: list[float]) -> str:
-    return f"{hz[1]:.0f} Hz in the middle, {hz[0]:.0f} to {hz[2]:.0f} Hz for most of it"
+    return _("{middle} Hz in the middle, {low} to {high} Hz for most of it").format(
+        middle=f"{hz[1]:.0f}", low=f"{hz[0]:.0f}", high=f"{hz[2]:.0f}"
+    )
 
 
 def safe(text: str) -> str:
