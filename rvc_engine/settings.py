@@ -99,7 +99,12 @@ class TrainSettings(StageSettings):
     c_kl: float = setting(1.0, "Weight of the KL loss.", ge=0, le=1000, kind="course")
     seed: int = setting(1234, "Seed of every random draw.", ge=0, le=2**31 - 1, kind="course")
     mutes: int = setting(2, "Rows of silence in the training set, so that silence stays silent.", unit="clips", ge=0, le=10, kind="course")
-    speaker: int = setting(0, "Row of the speaker table to train.", ge=0, le=108)
+    speaker: int = setting(0, "Row of the speaker table to train.", ge=0, le=4096)
+    speakers: Literal["one", "folders"] = setting(
+        "one",
+        "Who speaks: one voice, or one in each sub-folder of the dataset.",
+        effect="folders takes numbers as rows of the speaker table, other names in their order from train.speaker on",
+    )
     precision: Literal["auto", "fp32", "fp16", "bf16"] = setting(
         "auto", "auto is fp32 on a CPU, else bf16 where the card can, else fp16.", kind="course"
     )

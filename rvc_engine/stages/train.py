@@ -23,6 +23,7 @@ from rvc_engine.journal import journals
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.pretrained import pretrained_names
 from rvc_engine.settings import ExperimentSettings
+from rvc_engine.stages.speakers import check_speakers, clip_speakers
 from rvc_engine.stages.voice_facts import about_recordings
 from rvc_engine.training.audition import Auditions
 from rvc_engine.training.course import Course
@@ -48,6 +49,7 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
         raise BadInput(
             f"There is no speaker {settings.train.speaker}", f"{settings.preset} has {settings.model.speakers}", "use --speaker 0"
         )
+    check_speakers(settings)
     if fresh or not CheckpointStore(experiment).candidates():
         find_start(experiment, settings)
 
@@ -201,23 +203,22 @@ def course_of(settings: ExperimentSettings, precision: str) -> Course:
 
 
 # --- the set ----------------------------------------------------------------------------------------------------------
-def _row(folder: Path, settings: ExperimentSettings, name: str) -> Row:
+def _row(folder: Path, settings: ExperimentSettings, name: str, speaker: int) -> Row:
     """Files of a clip below `folder`, an experiment's or its mute folder: both have the same sub-folders."""
     experiment = Experiment(folder, Workspace(folder))
     coarse, hz = (where / f"{name}.wav.npy" for where in (experiment.pitch_coarse, experiment.pitch_hz))
     pitched = settings.pitched
     features = experiment.features(settings.model.feature_dim) / f"{name}.npy"
-    return Row(
-        experiment.ground_truth / f"{name}.wav", features, coarse if pitched else None, hz if pitched else None, settings.train.speaker
-    )
+    return Row(experiment.ground_truth / f"{name}.wav", features, coarse if pitched else None, hz if pitched else None, speaker)
 
 
 def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[list[Row], list[ItemSkipped]]:
     """Clips that have all their files and hold a training slice, and the others with a reason. Raises RvcError when none is left."""
     probe = ClipDataset([], settings.model)
     rows, skipped = [], []
+    speakers = clip_speakers(experiment, settings)
     for name in experiment.clips():
-        row = _row(experiment.folder, settings, name)
+        row = _row(experiment.folder, settings, name, speakers.get(name, settings.train.speaker))
         missing = [path for path in row.files() if not path.is_file()]
         if missing:
             reason = "it has no " + " and no ".join(path.parent.name for path in missing)
@@ -235,7 +236,7 @@ def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[l
 
 def mute_rows(experiment: Experiment, settings: ExperimentSettings) -> list[Row]:
     """Rows of silence, if the stages before made any that holds a training slice."""
-    row = _row(experiment.mute, settings, "mute")
+    row = _row(experiment.mute, settings, "mute", settings.train.speaker)
     if not all(path.is_file() for path in row.files()) or ClipDataset([], settings.model).frames(row) < settings.model.segment_frames:
         return []
     return [row] * settings.train.mutes

@@ -1,0 +1,59 @@
+"""Which row of the speaker table each clip trains: one for all, or one for each sub-folder of the dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Experiment
+from rvc_engine.pipeline import dataset_files, source_name
+from rvc_engine.settings import ExperimentSettings
+from rvc_engine.stages.clip_table import ClipRow, read_rows
+
+
+def speaker_rows(names: Iterable[str], first: int) -> dict[str, int]:
+    """Sub-folders to rows. Where every name is a number, that is the row; else they are counted from `first` in their order."""
+    ordered = sorted(set(names))
+    if ordered and all(name.isascii() and name.isdigit() for name in ordered):
+        return {name: int(name) for name in ordered}
+    return {name: first + place for place, name in enumerate(ordered)}
+
+
+def folder_of(source: str) -> str:
+    """The sub-folder that a recording is in, the first below the dataset; empty for one in the dataset itself."""
+    parts = PurePath(source).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def speakers_of(settings: ExperimentSettings, sources: Iterable[str]) -> dict[str, int]:
+    """Sub-folder to row; {} when all recordings are of one speaker. Raises BadInput when recordings have no folder, two folders one
+    row, or the table too few rows."""
+    if settings.train.speakers == "one":
+        return {}
+    names = {folder_of(source) for source in sources}
+    if "" in names:
+        raise BadInput("A recording has no speaker", f"it is in {settings.dataset} itself", "move it into a folder of its speaker's name")
+    rows = speaker_rows(names, settings.train.speaker)
+    if len(set(rows.values())) < len(rows):
+        raise BadInput("Two speakers have one number", ", ".join(sorted(rows)), "give each folder a number of its own")
+    highest = max(rows.values(), default=0)
+    if highest >= settings.model.speakers:
+        why = f"{len(rows)} folders reach row {highest}, and {settings.preset} has rows 0..{settings.model.speakers - 1}"
+        raise BadInput("There are too many speakers", why, "use fewer folders, or numbers as their names")
+    return rows
+
+
+def check_speakers(settings: ExperimentSettings) -> None:
+    """Raises BadInput as `speakers_of`, from the dataset folder alone."""
+    if settings.train.speakers == "folders":
+        if not settings.preprocess.subfolders:
+            raise BadInput("Speakers by folder need their folders", "preprocess.subfolders is off", "add --set preprocess.subfolders=true")
+        speakers_of(settings, (source_name(path, settings) for path in dataset_files(settings)))
+
+
+def clip_speakers(experiment: Experiment, settings: ExperimentSettings) -> dict[str, int]:
+    """Clip to row; {} when all are train.speaker's."""
+    clips = read_rows(experiment.clips_csv, ClipRow)
+    rows = speakers_of(settings, (clip.source for clip in clips))
+    return {clip.clip: rows[folder_of(clip.source)] for clip in clips} if rows else {}
