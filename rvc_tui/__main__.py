@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import locale
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from rvc_engine import __version__
+from rvc_tui.texts import LANGUAGES, chosen_language, is_unicode_terminal, use
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -20,6 +20,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.add_argument("--ascii", action="store_true", help="7-bit characters only")
     parser.add_argument("--theme", metavar="NAME", default="", help="colours: terminal (default), ansi-dark, ansi-light, textual-dark, ...")
+    parser.add_argument(
+        "--language", choices=LANGUAGES, default="", help="of the screens; default by LANGUAGE, LC_ALL, LC_MESSAGES or LANG, else English"
+    )
     parser.add_argument("--plain", action="store_true", help="plain lines instead of a screen: for screen readers and logs")
     parser.add_argument("--write-keys", action="store_true", help="write the file of keys, to be changed, and say where it is")
     parser.add_argument("--version", action="version", version=f"rvc-tui {__version__}")
@@ -86,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rvc_tui.app import RvcApp
     from rvc_tui.keymap import keys_file, read_keys
 
-    ascii_only = options.ascii or "UTF" not in locale.getpreferredencoding(False).upper()
+    ascii_only = options.ascii or not is_unicode_terminal()
+    use(chosen_language(options.language, ascii=ascii_only))
     app = RvcApp(client, ascii=ascii_only, slow=options.low_bandwidth, theme=theme, keys=read_keys(keys_file()))
     app.run(mouse=not options.no_mouse)
     for line in app.parting_words():

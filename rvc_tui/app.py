@@ -22,7 +22,7 @@ from rvc_engine.errors import RvcError
 from rvc_tui.changed_cells import ChangedCells
 from rvc_tui.colours import TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.engine_client import Client
-from rvc_tui.keymap import UserKeys, keys_file, read_keys, shown_keys, write_keys
+from rvc_tui.keymap import UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
 from rvc_tui.palette import Entry, entries_of
@@ -35,6 +35,7 @@ from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.palette import PaletteScreen
 from rvc_tui.screens.plan import PlanScreen
 from rvc_tui.session import Session
+from rvc_tui.texts import _
 
 FOLLOW_S, LOOK_S, MACHINE_S, DRAW_S = 0.1, 15.0, 2.0, 0.25
 SLOWER = 5  # times, in low-bandwidth mode
@@ -160,7 +161,7 @@ class RvcApp(ChangedCells, KeystrokesApp):
     @work(thread=True, group="command")
     def ask_to_stop(self, client: Client) -> None:
         if why := client.stop():
-            self.call_from_thread(self.notify, why, title="Not stopped", severity="warning")
+            self.call_from_thread(self.notify, why, title=_("Not stopped"), severity="warning")
 
     @work(thread=True, group="command")
     def copy_in_tmux(self, text: str) -> None:
@@ -253,7 +254,7 @@ class RvcApp(ChangedCells, KeystrokesApp):
         """Says what will run; enter starts it."""
         if not self.session.client.name or not self.session.recordings:
             self.action_go("experiments")
-            self.notify("n makes an experiment: a name and a folder of recordings", title="Nothing to run yet")
+            self.notify(_("n makes an experiment: a name and a folder of recordings"), title=_("Nothing to run yet"))
             return
 
         def answered(yes: bool | None) -> None:
@@ -276,10 +277,10 @@ class RvcApp(ChangedCells, KeystrokesApp):
     def action_stop(self) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.notify("It saves what it has, then stops.")
+                self.notify(_("It saves what it has, then stops."))
                 self.ask_to_stop(self.session.client)
 
-        question = f"Stop the run of {self.session.state.view.name}?\nWhat is done is saved; r goes on from there."
+        question = _("Stop the run of {name}?\nWhat is done is saved; r goes on from there.").format(name=self.session.state.view.name)
         self.push_screen(ConfirmScreen(question), answered)
 
     def action_copy(self) -> None:
@@ -291,7 +292,7 @@ class RvcApp(ChangedCells, KeystrokesApp):
         self.copy_to_clipboard(text)
         if os.environ.get("TMUX") and shutil.which("tmux"):
             self.copy_in_tmux(text)
-        self.notify(f"{len(lines)} lines copied" if len(lines) > 1 else f"copied: {text}")
+        self.notify(_("{count} lines copied").format(count=len(lines)) if len(lines) > 1 else _("copied: {text}").format(text=text))
 
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None, markup: bool = True
@@ -307,13 +308,13 @@ class RvcApp(ChangedCells, KeystrokesApp):
         """experiment.toml in the user's editor; what is wrong with it afterwards is said."""
         path = Path(self.session.client.folder) / "experiment.toml"
         if not path.is_file():
-            self.notify("it is written by the first run, or by n", title="There is no experiment.toml yet", severity="warning")
+            self.notify(_("it is written by the first run, or by n"), title=_("There is no experiment.toml yet"), severity="warning")
             return
         self.open_editor(path)
         try:
             self.session.client.settings()
         except RvcError as error:
-            self.notify(str(error), title="The file is not valid", severity="error")
+            self.notify(str(error), title=_("The file is not valid"), severity="error")
         self.look_now()
         self.draw()
 
@@ -323,20 +324,20 @@ class RvcApp(ChangedCells, KeystrokesApp):
             with self.suspend():
                 subprocess.run([*editor, str(path)], check=False)
         except OSError as error:
-            self.notify(str(error), title=f"{editor[0]} does not start: set EDITOR", severity="error")
+            self.notify(str(error), title=_("{program} does not start: set EDITOR").format(program=editor[0]), severity="error")
 
     def use_keys(self, keys: UserKeys) -> None:
         """The user's own keys; what is wrong with them is told."""
         self.keys = keys
-        self.set_keymap(keys.keymap)
+        self.set_keymap(for_textual(keys.keymap))
         if keys.problems:
-            self.notify("\n".join(keys.problems[:5]), title="Keys", severity="warning", timeout=15)
+            self.notify("\n".join(keys.problems[:5]), title=_("Keys"), severity="warning", timeout=15)
 
     def action_write_keys(self) -> None:
         try:
-            self.notify(write_keys(keys_file()), title="Keys")
+            self.notify(write_keys(keys_file()), title=_("Keys"))
         except OSError as error:
-            self.notify(str(error), title="Not written", severity="error")
+            self.notify(str(error), title=_("Not written"), severity="error")
 
     def action_edit_keys(self) -> None:
         """The file is written first when there is none; what it says counts at once."""
@@ -375,14 +376,15 @@ class RvcApp(ChangedCells, KeystrokesApp):
         if not lost or isinstance(self.screen, LeaveScreen):  # asked twice: meant
             answered(True)
         else:
-            self.push_screen(LeaveScreen("\n".join(["Leaving cuts off:", *lost, "Leave?"])), answered)
+            self.push_screen(LeaveScreen("\n".join([_("Leaving cuts off:"), *lost, _("Leave?")])), answered)
 
     def parting_words(self) -> list[str]:
         """What is printed on leaving: that a run goes on, and where the results are."""
         state = self.session.state
-        lines = [f"artefact: {artefact['path']}" for artefact in state.view.artefacts]
-        lines += [f"written: {path}" for path in self.session.results]
+        lines = [_("artefact: {path}").format(path=artefact["path"]) for artefact in state.view.artefacts]
+        lines += [_("written: {path}").format(path=path) for path in self.session.results]
         if state.running:
             name = state.view.name
-            lines.append(f"{name} goes on as process {state.view.pid}: rvc-tui {name} shows it again, rvc stop {name} stops it")
+            told = _("{name} goes on as process {pid}: rvc-tui {name} shows it again, rvc stop {name} stops it")
+            lines.append(told.format(name=name, pid=state.view.pid))
         return lines
