@@ -10,7 +10,7 @@ import csv
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -20,6 +20,9 @@ from rvc_engine.gpus import Gpu, GpuState, read_gpus, torch_gpus
 from rvc_engine.lock import live_holder
 from rvc_engine.measurements import Cost, Measure, cost_of, run_measurement
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+
+if TYPE_CHECKING:
+    from rvc_engine.settings import ExperimentSettings
 
 MARGIN = 0.10  # of the free memory stays free
 LARGEST = 1024  # the bound of train.batch_size
@@ -197,6 +200,8 @@ def advise(
     if preset not in PRESETS:
         raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
     memory = memory_now(device, run_processes(experiment))
+    if precision == "fp16" and memory.kind == "cpu":
+        raise BadInput("fp16 does not train on a CPU", "", "use --precision fp32 or bf16")
     precision = memory.precision if precision == "auto" else precision
     cost = cost_of(preset, precision, memory.device, memory.name, measurement if measure else None)
     minutes = minutes_of(experiment)
@@ -221,6 +226,19 @@ def advise(
         "reasons": reasons,
         "error_percent": cost.error_percent,
     }
+
+
+def advise_experiment(
+    experiment: Experiment, settings: ExperimentSettings, *, preset: str = "", precision: str = "", device: str = "", measure: bool = False
+) -> dict[str, Any]:
+    """For what an experiment's settings say; what is given goes before them. Raises as `advise` does."""
+    return advise(
+        preset or settings.preset,
+        experiment,
+        measure=measure,
+        precision=precision or settings.train.precision,
+        device=device or settings.train.device,
+    )
 
 
 def _about_source(cost: Cost) -> list[str]:

@@ -278,13 +278,15 @@ class EngineClient:
         rows = tuple(self.rows())
         if self.experiment is None:
             return Outlook(problem="no experiment is chosen", rows=rows)
-        from rvc_engine.advise import advise
+        from rvc_engine.advise import advise, advise_experiment
 
         if not self.experiment.exists():
-            return Outlook(problem="a new experiment: n chooses the recordings", rows=rows, advice=advise("starter", None))
+            return Outlook(
+                problem="a new experiment: n chooses the recordings", rows=rows, advice=advise(preset_here(self.workspace), None)
+            )
         try:
             settings = self.experiment.load_settings()
-            advice = advise(settings.preset, self.experiment, precision=settings.train.precision, device=settings.train.device)
+            advice = advise_experiment(self.experiment, settings)
             missing = tuple(missing_weights(self.workspace, settings.preset, pitched=settings.pitched))
             took = {name: r.seconds for name in STAGES if (r := Receipt.load(receipt_path(self.experiment, name))) and r.complete}
             known = Outlook(settings.dataset, settings.preset, rows=rows, advice=advice, missing=missing, took=took)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 from rvc_engine.commands.display import size
 from rvc_engine.errors import BadInput
@@ -12,30 +13,51 @@ from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="an experiment: its preset and its minutes of audio count")
-    parser.add_argument("--preset", metavar="PRESET", help=f"one of {', '.join(PUBLIC_PRESETS)}")
-    parser.add_argument("--precision", choices=("auto", "fp32", "fp16", "bf16"), default="auto")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="an experiment: its settings and its minutes of audio count")
+    parser.add_argument("--preset", metavar="PRESET", help=f"one of {', '.join(PUBLIC_PRESETS)}; default NAME's, else what rvc run takes")
+    parser.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N; default train.device of NAME, else auto")
+    parser.add_argument("--precision", choices=("auto", "fp32", "fp16", "bf16"), help="default train.precision of NAME, else auto")
     parser.add_argument("--measure", action="store_true", help="measure a real step in a throw-away process")
     parser.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
 
 
 def execute(options: argparse.Namespace, name: str) -> int:
-    from rvc_engine.advise import advise
-
-    experiment = Workspace.find(options.home).experiment(options.name) if options.name else None
-    if options.preset and options.preset not in PRESETS:
-        raise BadInput(f"There is no preset {options.preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
-    preset = options.preset or (experiment.load_settings().preset if experiment else "starter")
-    advice = advise(preset, experiment, measure=options.measure, precision=options.precision)
+    advice = asked(options)
     if options.json:
         print(json.dumps(advice))
-        return 0
-    print(f"{advice['name']} ({advice['device']}): {size(advice['memory_free_bytes'])} free of {size(advice['memory_total_bytes'])}")
-    print(f"{advice['preset']} in {advice['precision']}, numbers: {advice['source']}")
+    else:
+        print(*in_lines(advice, options), sep="\n")
+    return 0
+
+
+def asked(options: argparse.Namespace) -> dict[str, Any]:
+    from rvc_engine.advise import advise, advise_experiment
+    from rvc_engine.pretrained import preset_here
+
+    workspace = Workspace.find(options.home)
+    if options.preset and options.preset not in PRESETS:
+        raise BadInput(f"There is no preset {options.preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
+    preset, precision, device = options.preset or "", options.precision or "", options.device or ""
+    if not options.name:
+        preset = preset or preset_here(workspace)
+        return advise(preset, None, measure=options.measure, precision=precision or "auto", device=device or "auto")
+    experiment = workspace.experiment(options.name)
+    settings = experiment.load_settings()
+    return advise_experiment(experiment, settings, preset=preset, precision=precision, device=device, measure=options.measure)
+
+
+def in_lines(advice: dict[str, Any], options: argparse.Namespace) -> list[str]:
+    minutes = "an unknown length of audio" if advice["minutes"] is None else f"{advice['minutes']:.1f} minutes of audio"
+    whose = f", where not given as {options.name} has it" if options.name else ""
+    others = "not told" if advice["memory_others_bytes"] is None else size(advice["memory_others_bytes"])
+    lines = [
+        f"{advice['name']} ({advice['device']}): {size(advice['memory_free_bytes'])} free of {size(advice['memory_total_bytes'])}, "
+        f"held by others: {others}",
+        f"assumed: preset {advice['preset']}, {advice['precision']}, {advice['device']}, {minutes}{whose}",
+        f"numbers: {advice['source']}" + (f", off by {advice['error_percent']} %" if advice["error_percent"] is not None else ""),
+    ]
     for row in advice["batch"]:
         speed = f"{row['samples_per_s']:.2f} clips/s" if row["samples_per_s"] else ""
-        print(f"  batch {row['batch_size']:>3}  {size(row['memory_bytes']):>10}  {speed}")
-    print(f"largest that fits: {advice['largest']}   recommended: {advice['recommended']}")
-    for reason in advice["reasons"]:
-        print(f"  {reason}")
-    return 0
+        lines.append(f"  batch {row['batch_size']:>3}  {size(row['memory_bytes']):>10}  {speed}".rstrip())
+    lines.append(f"largest that fits: {advice['largest']}   recommended: {advice['recommended']}")
+    return lines + [f"  {reason}" for reason in advice["reasons"]]

@@ -124,9 +124,9 @@ def _resolve(experiment: Experiment, settings: ExperimentSettings) -> None:
 
         settings.pitch.method = resolve_method("auto", experiment.workspace)  # type: ignore[assignment]
     if settings.train.batch_size == "auto":
-        from rvc_engine.advise import advise
+        from rvc_engine.advise import advise_experiment
 
-        settings.train.batch_size = int(advise(settings.preset, experiment, measure=False)["recommended"] or 1)
+        settings.train.batch_size = int(advise_experiment(experiment, settings)["recommended"] or 1)
 
 
 def _pitch_is_auto(experiment: Experiment, options: argparse.Namespace) -> bool:

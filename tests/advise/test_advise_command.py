@@ -1,0 +1,77 @@
+"""`rvc advise` on real experiments: whose settings count, and that the app's panel shows the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rvc_engine import advise as advisor
+from rvc_engine.cli import main
+from rvc_engine.experiment import Workspace
+from rvc_engine.gpus import Gpu, GpuState
+from rvc_engine.settings import for_preset
+from rvc_tui.engine_client import EngineClient
+
+GIB = 1 << 30
+CARDS = GpuState(tuple(Gpu(n, f"Card {n}", f"GPU-{n}", 24 * GIB, 6 * GIB, (18 - n) * GIB, capability=(9, 0), processes={}) for n in (0, 1)))
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(advisor, "read_gpus", lambda: CARDS)
+
+
+def experiment(home: Path, **train: Any) -> None:
+    settings = for_preset("v2-40k", dataset=str(home))
+    for name, value in train.items():
+        setattr(settings.train, name, value)
+    Workspace(home).experiment("alice").save_settings(settings)
+
+
+def answer(capsys: pytest.CaptureFixture[str], home: Path, *words: str) -> dict[str, Any]:
+    assert main(["advise", *words, "--json", "--home", str(home)]) == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def test_an_experiments_settings_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    experiment(tmp_path, precision="fp32", device="cuda:1")
+    told = answer(capsys, tmp_path, "alice")
+    assert (told["preset"], told["precision"], told["device"], told["name"]) == ("v2-40k", "fp32", "cuda:1", "Card 1")
+
+
+def test_what_is_given_goes_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    experiment(tmp_path, precision="fp32", device="cuda:1")
+    told = answer(capsys, tmp_path, "alice", "--device", "cpu", "--precision", "bf16", "--preset", "v2-48k")
+    assert (told["preset"], told["precision"], told["device"]) == ("v2-48k", "bf16", "cpu")
+    assert answer(capsys, tmp_path, "alice", "--device", "cuda")["device"] == "cuda:0"
+
+
+def test_without_a_name_it_is_what_a_new_run_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = answer(capsys, tmp_path)
+    assert (told["preset"], told["precision"], told["minutes"]) == ("starter", "bf16", None)
+
+
+def test_it_says_what_it_assumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    experiment(tmp_path, device="cpu")
+    assert main(["advise", "alice", "--home", str(tmp_path)]) == 0
+    assert "assumed: preset v2-40k, fp32, cpu, an unknown length of audio, where not given as alice has it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [["nobody"], ["--device", "cuda:7"], ["--device", "tpu"], ["--preset", "v9"], ["--device", "cpu", "--precision", "fp16"]]
+)
+def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert main(["advise", *words, "--home", str(tmp_path)]) == 2
+    out, said = capsys.readouterr()
+    assert out == "" and len(said.strip().splitlines()) == 1
+
+
+def test_the_app_shows_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    experiment(tmp_path, precision="fp16", device="cuda:1")
+    assert EngineClient(tmp_path, "alice").outlook().advice == answer(capsys, tmp_path, "alice")
