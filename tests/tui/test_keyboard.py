@@ -10,7 +10,7 @@ from typing import Any
 
 import pretended
 import pytest
-from snapshot_app import client_of, settle, text_of
+from snapshot_app import app_of, client_of, settle, text_of
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
@@ -22,6 +22,7 @@ from rvc_tui.places import PLACES
 from rvc_tui.screens import SHOWN
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.palette import PaletteScreen
+from rvc_tui.screens.plan import PlanScreen
 
 TYPED = string.ascii_letters + string.digits + "?:@/[]+-<>"
 PLAIN = {"enter", "escape", "space", "tab", "delete", "up", "down", "left", "right", "home", "end", "pageup", "pagedown"}
@@ -186,17 +187,16 @@ def test_unknown_damaged_and_clashing_entries_are_told_and_the_rest_counts(tmp_p
     assert read_keys(path) == UserKeys()
     path.write_text(
         '"run.all" = "w"\nscreen.next = ["n", "ctrl+right"]\n"no.such" = "x"\n"copy" = 3\n"edit.file" = "nokey"\n"quit.ctrl" = "z"\n'
-        '"help" = ""\n"run.stop" = "q"\n'
+        '"help" = ""\n"run.stop" = "q"\n"suspend" = []\n'
     )
     keys = read_keys(path)
-    assert keys.keymap == {"run.all": "w", "screen.next": "n,ctrl+right", "run.stop": "q"}
+    assert keys.keymap == {"run.all": "w", "screen.next": "n,ctrl+right", "run.stop": "q", "help": "", "suspend": ""}
     told = "\n".join(keys.problems)
     for words in (
         "no id 'no.such'",
         "copy: its keys are written as text",
         "no key 'nokey'",
         "quit.ctrl: it works inside fields",
-        "help: its keys",
     ):
         assert words in told, words
     assert "q is" in told and "run.stop" in told and "n is" in told and "experiment.new" in told  # clashes
@@ -204,6 +204,39 @@ def test_unknown_damaged_and_clashing_entries_are_told_and_the_rest_counts(tmp_p
     assert read_keys(path).keymap == {} and "is not valid" in read_keys(path).problems[0]
     path.write_bytes(b"\xff\xfe")
     assert "cannot be read" in read_keys(path).problems[0]
+
+
+async def test_an_empty_value_takes_the_keys_away(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    path.write_text('"run.all" = ""\n"copy" = []\n"quit.ctrl" = ""\n"choose.run" = ""\n')
+    keys = read_keys(path)
+    assert keys.keymap == {"run.all": "", "copy": "", "choose.run": ""}
+    assert keys.problems == ("keys.toml: quit.ctrl: it needs a key, so that there is always a way out",)
+    app = app_with(keys, "experiments")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "run all" not in text_of(app).splitlines()[-1]
+        await press_until(pilot, "r", "y")
+        assert app.screen is app.shown  # no question
+        await press_until(pilot, "question_mark")
+        assert "whole pipeline" not in text_of(app) and "none:" not in text_of(app)
+        await press_until(pilot, "escape", "colon", *"run all")
+        assert "none:" not in text_of(app) and "run all" in text_of(app)  # by its name it is still there
+        await press_until(pilot, "enter")
+        assert isinstance(app.screen, PlanScreen)
+    write_keys(path)
+    assert '"run.all" = ""  # run all' in path.read_text() and read_keys(path).keymap == keys.keymap
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("place", [screen.place for screen in SHOWN])
+async def test_help_and_quit_are_in_the_footer_at_any_width(place: str, width: int) -> None:
+    app = app_of("finished", first=place)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.resize_terminal(width, 20)
+        await pilot.pause()
+        assert text_of(app).splitlines()[-1].rstrip().endswith("? help q quit")
 
 
 async def test_problems_are_told_at_the_start() -> None:
