@@ -86,8 +86,9 @@ def _gpu_memory(gpu: Gpu, index: int, own: set[int]) -> Memory:
     assert gpu.memory_total is not None and gpu.memory_free is not None
     held = gpu.processes
     ours = sum(used for pid, used in held.items() if pid in own) if held is not None else 0
-    # Without a list of processes the part of others is known only while none of ours runs.
-    others = max(gpu.memory_total - gpu.memory_free - ours, 0) if held is not None or not own else None
+    # While ours runs, the part of others is known only from a list that has it: in a container it is empty or has other numbers.
+    told = not own or (held is not None and not own.isdisjoint(held))
+    others = max(gpu.memory_total - gpu.memory_free - ours, 0) if told else None
     precision = "fp16" if gpu.capability is not None and gpu.capability < (8, 0) else "bf16"
     notes = ("MIG is on: the numbers are those of the whole card, a slice has less.",) if gpu.mig else ()
     return Memory(f"cuda:{index}", gpu.name, gpu.memory_total, gpu.memory_free, others, ours, precision, notes)
@@ -195,11 +196,13 @@ def advise(
     precision: str = "auto",
     device: str = "auto",
     measurement: Measure = run_measurement,
+    gpus: GpuState | None = None,
 ) -> dict[str, Any]:
-    """The `rvc advise --json` record. Raises BadInput for an unknown preset or device. Never raises because a measurement failed."""
+    """The `rvc advise --json` record. Raises BadInput for an unknown preset or device. Never raises because a measurement failed.
+    `gpus`: what the driver tells, where that is known already."""
     if preset not in PRESETS:
         raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
-    memory = memory_now(device, run_processes(experiment))
+    memory = memory_now(device, run_processes(experiment), gpus)
     if precision == "fp16" and memory.kind == "cpu":
         raise BadInput("fp16 does not train on a CPU", "", "use --precision fp32 or bf16")
     precision = memory.precision if precision == "auto" else precision
@@ -229,7 +232,14 @@ def advise(
 
 
 def advise_experiment(
-    experiment: Experiment, settings: ExperimentSettings, *, preset: str = "", precision: str = "", device: str = "", measure: bool = False
+    experiment: Experiment,
+    settings: ExperimentSettings,
+    *,
+    preset: str = "",
+    precision: str = "",
+    device: str = "",
+    measure: bool = False,
+    gpus: GpuState | None = None,
 ) -> dict[str, Any]:
     """For what an experiment's settings say; what is given goes before them. Raises as `advise` does."""
     return advise(
@@ -238,6 +248,7 @@ def advise_experiment(
         measure=measure,
         precision=precision or settings.train.precision,
         device=device or settings.train.device,
+        gpus=gpus,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
@@ -66,7 +67,8 @@ def read_gpus(nvml: Any = None) -> GpuState:
     except nvml.NVMLError as error:
         return GpuState(reason=f"the driver does not list its GPUs ({_words(error)})")
     finally:
-        nvml.nvmlShutdown()
+        with suppress(nvml.NVMLError):  # what it has told counts
+            nvml.nvmlShutdown()
 
 
 def _words(error: Exception) -> str:

@@ -23,7 +23,7 @@ from rvc_engine.lock import live_holder
 from rvc_engine.pipeline import STAGES, Receipt, plan, receipt_path, stages_until
 from rvc_engine.pretrained import missing_weights, preset_here
 from rvc_engine.status import read_heartbeat
-from rvc_tui.gpu import Machine, read_machine
+from rvc_tui.gpu import GPUS, Machine, read_machine
 from rvc_tui.state import Outlook, Row
 
 if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import: after the first paint
@@ -282,11 +282,13 @@ class EngineClient:
 
         if not self.experiment.exists():
             return Outlook(
-                problem="a new experiment: n chooses the recordings", rows=rows, advice=advise(preset_here(self.workspace), None)
+                problem="a new experiment: n chooses the recordings",
+                rows=rows,
+                advice=advise(preset_here(self.workspace), None, gpus=GPUS.read()),
             )
         try:
             settings = self.experiment.load_settings()
-            advice = advise_experiment(self.experiment, settings)
+            advice = advise_experiment(self.experiment, settings, gpus=GPUS.read())
             missing = tuple(missing_weights(self.workspace, settings.preset, pitched=settings.pitched))
             took = {name: r.seconds for name in STAGES if (r := Receipt.load(receipt_path(self.experiment, name))) and r.complete}
             known = Outlook(settings.dataset, settings.preset, rows=rows, advice=advice, missing=missing, took=took)

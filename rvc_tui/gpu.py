@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +14,10 @@ import psutil
 from rvc_engine.gpus import Gpu, GpuState, read_gpus, torch_gpus
 from rvc_engine.measurements import CONTEXT_BYTES
 from rvc_engine.status import RunView
+
+ANSWER_S = 1.0  # the driver is waited for
+STALE_S = 8.0  # an older answer is none
+NO_ANSWER = "the NVIDIA driver does not answer"
 
 
 @dataclass(frozen=True)
@@ -44,11 +51,39 @@ class SwapMeter:
         return int(swap.used), max(0.0, (swap.sin - before[1]) / (now - before[0]))
 
 
+class GpuReader:
+    """Asks the driver on a thread of its own: a driver that hangs must not hold up the screen, nor leaving."""
+
+    def __init__(self, read: Callable[[], GpuState] = read_gpus) -> None:
+        self._read, self._lock = read, threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._answer, self._answered_at = GpuState(reason=NO_ANSWER), -math.inf
+
+    def read(self, patience_s: float = ANSWER_S) -> GpuState:
+        """The last answer while it is young, where there is none within `patience_s`; else that there is none."""
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._ask, daemon=True)
+                self._thread.start()
+            thread = self._thread
+        thread.join(patience_s)
+        late = thread.is_alive() and time.monotonic() - self._answered_at > STALE_S
+        return GpuState(reason=NO_ANSWER) if late else self._answer
+
+    def _ask(self) -> None:
+        try:
+            answer = self._read()
+        except Exception as error:  # whatever a binding and its driver come up with is a state
+            answer = GpuState(reason=f"the NVIDIA driver fails ({' '.join(str(error).split()) or type(error).__name__})")
+        self._answer, self._answered_at = answer, time.monotonic()
+
+
 SWAP = SwapMeter()
+GPUS = GpuReader()
 
 
 def read_machine(state: GpuState | None = None) -> Machine:
-    state = state or read_gpus()
+    state = state or GPUS.read()
     memory, now = psutil.virtual_memory(), time.time()
     gpus = torch_gpus(state)
     reason = "" if gpus else state.reason or "CUDA_VISIBLE_DEVICES hides them"

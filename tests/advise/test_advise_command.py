@@ -13,7 +13,9 @@ from rvc_engine.cli import main
 from rvc_engine.experiment import Workspace
 from rvc_engine.gpus import Gpu, GpuState
 from rvc_engine.settings import for_preset
+from rvc_tui import engine_client
 from rvc_tui.engine_client import EngineClient
+from rvc_tui.gpu import GpuReader
 
 GIB = 1 << 30
 CARDS = GpuState(tuple(Gpu(n, f"Card {n}", f"GPU-{n}", 24 * GIB, 6 * GIB, (18 - n) * GIB, capability=(9, 0), processes={}) for n in (0, 1)))
@@ -24,6 +26,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(advisor, "read_gpus", lambda: CARDS)
+    monkeypatch.setattr(engine_client, "GPUS", GpuReader(lambda: CARDS))
 
 
 def experiment(home: Path, **train: Any) -> None:
