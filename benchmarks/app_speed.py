@@ -82,7 +82,7 @@ def training(home: Path, threads: int = 2) -> Iterator[Experiment]:
     settings = ["--preset", "starter", "--set", "train.epochs=1000", "--set", f"train.threads={threads}"]
     rvc(home, "run", "busy", "--dataset", str(ROOT / "samples" / "target"), *settings, "--detach")
     experiment = Workspace(home).experiment("busy")
-    while len(steps_of(experiment)) < 20:
+    while len(steps_of(experiment)) < 5:
         time.sleep(1)
     try:
         yield experiment
