@@ -56,6 +56,9 @@ class ModelConfig:
     flow_layers: int = 3
     mel_fmin: float = 0.0
     mel_fmax: float | None = None
+    decoder: str = "hifigan"  # or "istft": models/istft_decoder.py, with the two below
+    decoder_width: int = 0
+    decoder_blocks: int = 0
 
     @property
     def hop_samples(self) -> int:
@@ -111,6 +114,7 @@ STARTER_DISCRIMINATOR = DiscriminatorConfig(
 ENCODERS: dict[str, tuple[int, str]] = {
     "hubert-256": (256, "HuBERT/ContentVec base, layer 9 through final_proj (RVC v1)"),
     "hubert-768": (768, "HuBERT/ContentVec base, layer 12 (RVC v2)"),
+    "phonetic-256-1": (256, "our own small network that tells phones apart; built in, needs no download"),
     "mel-256-1": (256, "log-mel envelope without pitch or level, projected; needs no download"),
     "hubert-random-256": (256, "a tiny HuBERT with seeded random weights, for tests"),
     "hubert-random-768": (768, "a tiny HuBERT with seeded random weights, for tests"),

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     import torch
 
     from rvc_engine.models.hubert import Hubert
+    from rvc_engine.models.phonetic_encoder import PhoneticEncoder
 
 FRAME_SAMPLES = 320
+STARTER_ENCODER = "starter/encoder.safetensors"
 
 
 class ContentEncoder(Protocol):
@@ -50,6 +52,8 @@ def load_encoder(name: str, workspace: HasPretrained | None, device: torch.devic
     check_encoder(name, workspace)
     if name == "mel-256-1":
         return EnvelopeEncoder(name)
+    if name == "phonetic-256-1":
+        return PhoneticContent(name, _phonetic(workspace), device)
     from rvc_engine.models import hubert
 
     dim = ENCODERS[name][0]
@@ -77,6 +81,41 @@ class EnvelopeEncoder:
 
         _refuse_empty(waves)
         return [envelope_encoder.encode(wave) for wave in waves]
+
+
+def _phonetic(workspace: HasPretrained | None) -> PhoneticEncoder:
+    from rvc_engine.models.phonetic_encoder import read_phonetic
+
+    path = workspace.find_pretrained(STARTER_ENCODER) if workspace else None
+    if path is None:
+        raise BadInput(f"The starter's content encoder {STARTER_ENCODER} is missing", "it is a part of this program", "install it again")
+    try:
+        return read_phonetic(path)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} is no content encoder that this program can read", str(error), "install the program again") from error
+
+
+class PhoneticContent:
+    """`phonetic-256-1`; see models/phonetic_encoder.py. Waves go one by one: it is quick, and the result does not depend on the others."""
+
+    dim = 256
+
+    def __init__(self, name: str, network: PhoneticEncoder, device: torch.device | str) -> None:
+        self.name = name
+        self.network = network.eval().to(device)
+        self.device = device
+
+    def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
+        import torch
+
+        _refuse_empty(waves)
+        results = []
+        for wave in waves:
+            padded = np.pad(np.asarray(wave, dtype=np.float32), (0, -len(wave) % FRAME_SAMPLES))
+            with torch.inference_mode():
+                frames = self.network(torch.from_numpy(padded).to(self.device).unsqueeze(0))[0]
+            results.append(np.ascontiguousarray(frames.float().cpu().numpy()))
+        return results
 
 
 class HubertEncoder:

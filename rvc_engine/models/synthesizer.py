@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.flow import Flow
+from rvc_engine.models.istft_decoder import FilterDecoder
 from rvc_engine.models.noise import Noise, NoiseSource
 from rvc_engine.models.nsf_decoder import Decoder
 from rvc_engine.models.posterior_encoder import PosteriorEncoder, sample
@@ -62,7 +63,7 @@ class Synthesizer(nn.Module):
         self.config = config
         if config.version != "v2":  # v2 was made from v1 by replacing enc_p, so it comes last there; optimizer states go by number
             self.enc_p = PriorEncoder(config)
-        self.dec = Decoder(config)
+        self.dec = FilterDecoder(config) if config.decoder == "istft" else Decoder(config)
         if posterior:
             self.enc_q = PosteriorEncoder(config)
         self.flow = Flow(config)
