@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import statistics
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from rvc_engine.commands.dataset_text import histogram
@@ -30,7 +30,11 @@ WIDE = 1e9  # where nothing was measured: last
 
 def header() -> str:
     """Above the files, without the column of their names."""
-    return " ".join(aligned(_(head), cells) for head, cells in COLUMNS)
+    return columns([_(head) for head, _cells in COLUMNS])
+
+
+def columns(texts: Sequence[str]) -> str:
+    return " ".join(aligned(text, max(cells, cell_len(_(head)))) for text, (head, cells) in zip(texts, COLUMNS, strict=True))
 
 
 def printable(name: str) -> str:
@@ -105,16 +109,16 @@ def file_line(file: File, name_width: int) -> Text:
     pitch = file["pitch_hz"][1] if file["pitch_hz"] else None
     clip = f"{100 * file['clipped_share']:.2g}%" if file["clipped_share"] else "-"
     parts = [
-        f"{length(file['seconds']):>7}",
-        f"{file['sample_rate'] / 1000:>5.4g}",
-        f"{number(file['bandwidth_hz'], 1000, 1):>5}",
-        f"{number(file['loudness_lufs'], 1, 1):>6}",
-        f"{number(file['noise_dbfs']):>5}",
-        f"{number(file['snr_db']):>4}",
-        f"{clip:>6}",
-        f"{number(pitch):>5}",
+        length(file["seconds"]),
+        f"{file['sample_rate'] / 1000:.4g}",
+        number(file["bandwidth_hz"], 1000, 1),
+        number(file["loudness_lufs"], 1, 1),
+        number(file["noise_dbfs"]),
+        number(file["snr_db"]),
+        clip,
+        number(pitch),
     ]
-    return Text.assemble(name, (" ".join(parts), "yellow" if file["unusable"] else ""))
+    return Text.assemble(name, (columns(parts), "yellow" if file["unusable"] else ""))
 
 
 def about_file(report: Report, file: File) -> list[Text]:

@@ -36,6 +36,11 @@ def _(text: str) -> str:
     return _catalogue.gettext(text) if text else text
 
 
+def meant(context: str, text: str) -> str:
+    """gettext's pgettext: where one English text has several meanings."""
+    return _catalogue.pgettext(context, text)
+
+
 def counted(one: str, many: str, count: int) -> str:
     """gettext's ngettext, with {count} filled in."""
     return _catalogue.ngettext(one, many, count).format(count=count)
@@ -65,7 +70,9 @@ def bare(name: str) -> str:
 
 
 def is_unicode_terminal() -> bool:
-    return "UTF" in locale.getpreferredencoding(False).upper()
+    """Python takes the C locale for UTF-8 (PEP 540), but who asks for C wants its letters."""
+    name = next((value for key in ("LC_ALL", "LC_CTYPE", "LANG") if (value := os.environ.get(key, ""))), "")
+    return name not in ("C", "POSIX") and "UTF" in locale.getpreferredencoding(False).upper()
 
 
 def chosen_language(asked: str, *, ascii: bool) -> str:

@@ -6,6 +6,7 @@ import ast
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -16,27 +17,30 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("rvc_tui/**/*.py", "rvc_engine/settings.py", "rvc_engine/pipeline.py")
 DOMAIN = "rvc_tui"
 LANGUAGES = ("ja", "zh_CN")
+BEGUN = datetime(2026, 11, 23, tzinfo=timezone.utc)
 # Calls that hold texts: the places of positional arguments, and the names of keyword arguments.
 CALLS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "_": ((0,), ()),
     "N_": ((0,), ()),
-    "counted": ((0, 1), ()),
     "Binding": ((2,), ("tooltip",)),
     "setting": ((1,), ("unit", "effect")),
     "Stage": ((0, 1, 2), ()),
-    "Place": ((1, 2), ()),
+    "Place": ((1,), ()),
     "Curve": ((3, 4, 5), ()),
 }
 VARIABLES = ("TITLE",)  # of classes
+CONTEXTS = {"meant": ((0, 1),), "Place": (("short", 2),)}
+"""Calls that hold a context, or have one, and the place of the text."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A text of the source; `many`: its plural."""
+    """A text of the source; `many`: its plural; `context`: which of its meanings."""
 
     text: str
-    many: str
     place: str
+    many: str = ""
+    context: str = ""
 
 
 def texts() -> list[Found]:
@@ -48,18 +52,29 @@ def texts() -> list[Found]:
 def texts_in(path: Path) -> Iterator[Found]:
     place = str(path.relative_to(ROOT))
     for node in in_order(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
-            places, names = CALLS[node.func.id]
-            held = [text_of(node.args[at]) for at in places if at < len(node.args)]
-            held += [text_of(keyword.value) for keyword in node.keywords if keyword.arg in names]
-            if node.func.id == "counted":
-                held = [(held[0], held[1])] if all(held) else []  # type: ignore[list-item]
-            for text in held:
-                if text:
-                    one, many = text if isinstance(text, tuple) else (text, "")
-                    yield Found(one, many, place)
+        held: list[Found] = []
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            held = [*plain_texts(node, node.func.id, place), *meanings(node, node.func.id, place)]
         elif isinstance(node, ast.Assign) and any(isinstance(goal, ast.Name) and goal.id in VARIABLES for goal in node.targets):
-            yield from (Found(text, "", place) for text in [text_of(node.value)] if text)
+            held = [Found(text_of(node.value), place)]
+        yield from (found for found in held if found.text)
+
+
+def plain_texts(node: ast.Call, name: str, place: str) -> list[Found]:
+    if name == "counted":
+        return [Found(argument(node, 0), place, many=argument(node, 1))]
+    places, names = CALLS.get(name, ((), ()))
+    found = [Found(argument(node, at), place) for at in places]
+    return found + [Found(text_of(keyword.value), place) for keyword in node.keywords if keyword.arg in names]
+
+
+def meanings(node: ast.Call, name: str, place: str) -> list[Found]:
+    pairs = CONTEXTS.get(name, ())
+    return [Found(argument(node, at), place, context=argument(node, of) if isinstance(of, int) else of) for of, at in pairs]
+
+
+def argument(node: ast.Call, at: int) -> str:
+    return text_of(node.args[at]) if at < len(node.args) else ""
 
 
 def in_order(node: ast.AST) -> Iterator[ast.AST]:
@@ -78,19 +93,28 @@ def po_path(language: str) -> Path:
     return ROOT / "rvc_tui" / "catalogues" / language / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
+def blank(language: str | None = None) -> Catalog:
+    """Dates stay as they are: an update that finds nothing new changes nothing."""
+    comment = "# Texts of rvc-tui. CONTRIBUTING.md tells how they are translated."
+    return Catalog(
+        language, DOMAIN, header_comment=comment, project="rvc-tui", version="1", creation_date=BEGUN, revision_date=BEGUN, fuzzy=False
+    )
+
+
 def template() -> Catalog:
     """Without line numbers: a moved line is no change."""
-    made = Catalog(domain=DOMAIN, project="rvc-tui", fuzzy=False)
+    made = blank()
     for found in texts():
         id: str | tuple[str, str] = (found.text, found.many) if found.many else found.text
-        made.add(id, locations=[(found.place, 0)], flags=["python-brace-format"] if "{" in found.text else [])
+        flags = ["python-brace-format"] if "{" in found.text else []
+        made.add(id, locations=[(found.place, 0)], flags=flags, context=found.context or None)
     return made
 
 
 def read(language: str) -> Catalog:
     path = po_path(language)
     if not path.exists():
-        return Catalog(locale=language, domain=DOMAIN, project="rvc-tui", fuzzy=False)
+        return blank(language)
     with path.open("rb") as file:
         return read_po(file, locale=language, domain=DOMAIN)
 

@@ -13,7 +13,7 @@ from rvc_tui.drawing import number
 from rvc_tui.pace import bottlenecks, no_bottleneck, run_seconds, steps_a_second, time_left
 from rvc_tui.remembered import Price
 from rvc_tui.state import ScreenState
-from rvc_tui.texts import _
+from rvc_tui.texts import _, meant
 from rvc_tui.widgets.losses import known
 from rvc_tui.widgets.panel import Panel, join
 
@@ -50,7 +50,7 @@ class PacePanel(Panel):
 
     def learning(self, view: RunView, now: float, width: int) -> Text:
         """Learning rate, gradient norms with a mark where they are too high, and the cost."""
-        line = Text(f"{_('rate')} {view.learning_rate:.3g}")
+        line = Text(f"{meant('learning rate', 'rate')} {view.learning_rate:.3g}")
         for network in sorted(view.grad_norms, reverse=True):
             line.append(f"  {_('gradients')} " if network == "g" else "  ")
             line.append(f"{network.upper()} {number(float(f'{view.grad_norms[network]:.3g}'))}")

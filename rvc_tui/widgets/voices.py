@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from rvc_engine.commands.display import size
-from rvc_tui.drawing import aligned, padded
+from rvc_tui.drawing import aligned, cut, padded
 from rvc_tui.said import said
-from rvc_tui.texts import _
+from rvc_tui.texts import N_, _
 from rvc_tui.widgets.paths import within
 
 NAME = 22
 
 
-def header(width: int) -> Text:
-    heads = (
-        (_("voice"), NAME),
-        (_("version"), 9),
-        (_("rate"), 4),
-        (_("pitch"), 5),
-        (_("encoder"), 10),
-        (_("epochs"), -6),
-        (_("size"), -10),
+def heads() -> list[tuple[str, int]]:
+    """The columns with their cells; below 0: aligned at the right."""
+    named = (
+        (N_("voice"), NAME), (N_("version"), 9), (N_("rate"), 4), (N_("pitch"), 5), (N_("encoder"), 10),
+        (N_("epochs"), -6), (N_("size"), -10),
+    )  # fmt: skip
+    widths = [(_(head), cells) for head, cells in named]
+    return [(head, max(cells, cell_len(head)) if cells > 0 else min(cells, -cell_len(head))) for head, cells in widths]
+
+
+def columns(texts: Sequence[str]) -> str:
+    return " ".join(
+        padded(text, cells) if cells > 0 else aligned(text, -cells) for text, (_head, cells) in zip(texts, heads(), strict=True)
     )
-    columns = " ".join(padded(head, cells) if cells > 0 else aligned(head, -cells) for head, cells in heads)
-    return Text(f"{columns}  {_('where') if width > 90 else ''}".rstrip(), "dim")
+
+
+def header(width: int) -> Text:
+    return Text(f"{columns([head for head, _cells in heads()])}  {_('where') if width > 90 else ''}".rstrip(), "dim")
 
 
 def voice_row(row: dict[str, Any], home: Path, width: int) -> Text:
@@ -41,9 +48,10 @@ def voice_row(row: dict[str, Any], home: Path, width: int) -> Text:
             said(row["problem"]) if row["what"] == "checkpoints" else _("unusable: {reason}").format(reason=row["problem"]), "yellow"
         )
     rate = f"{int(row['sample_rate'] or 0) // 1000}k"
-    pitch = padded(_("yes") if row["pitch"] else _("no"), 5)
-    epochs = "?" if row["epochs"] is None else row["epochs"]
-    line.append(f"{row['version'] or '?':<9.9} {rate:<4} {pitch} {row['encoder'] or '?':<10.10} {epochs:>6} {size(row['bytes']):>10}")
+    pitch = _("yes") if row["pitch"] else _("no")
+    epochs = "?" if row["epochs"] is None else str(row["epochs"])
+    told = (cut(row["version"] or "?", 9), rate, pitch, cut(row["encoder"] or "?", 10), epochs, size(row["bytes"]))
+    line = Text(columns([set_cell_size(name_of(row), NAME), *told]), no_wrap=True)
     return line.append(f"  {within(row['path'], home)}", "dim") if width > 90 else line
 
 
