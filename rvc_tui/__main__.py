@@ -1,4 +1,4 @@
-"""`rvc-tui [NAME]`: the app; plain lines where there is no terminal to draw on."""
+"""`rvc-tui [NAME]`: the app, or plain lines (--plain)."""
 
 from __future__ import annotations
 
@@ -36,8 +36,14 @@ def set_environment(*, low_bandwidth: bool) -> None:
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
 
 
-def wants_plain(plain: bool) -> bool:
-    return plain or os.environ.get("TERM") in ("dumb", "") or not (sys.stdin.isatty() and sys.stdout.isatty())
+def undrawable() -> str:
+    """Why nothing can be drawn here; empty when it can. Textual reads standard input and draws on standard error."""
+    names = {"standard input": sys.stdin, "standard output": sys.stdout, "standard error": sys.stderr}
+    other = next((name for name, stream in names.items() if stream is None or not stream.isatty()), "")
+    if other:
+        return f"{other} is not a terminal"
+    kind = os.environ.get("TERM", "")
+    return f"TERM is {kind or 'not set'}: on such a terminal nothing can be drawn" if kind in ("", "dumb", "unknown") else ""
 
 
 def theme_of(asked: str) -> str:
@@ -68,8 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     if options.write_keys:
         return write_keys_file()
-    plain = wants_plain(options.plain)
-    if not plain:
+    if not options.plain:
+        if why := undrawable():
+            print(f"rvc-tui: {why}; --plain follows a run in lines", file=sys.stderr)
+            return 2
         set_environment(low_bandwidth=options.low_bandwidth)
     from rvc_engine.errors import RvcError
     from rvc_engine.experiment import Workspace
@@ -82,16 +90,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RvcError as error:
         print(f"rvc-tui: {error}", file=sys.stderr)
         return error.exit_code
-    if plain:
+    if options.plain:
         from rvc_tui.plain import follow_plainly
 
         return follow_plainly(client)
     from rvc_tui.app import RvcApp
+    from rvc_tui.hangup import end_with_terminal
     from rvc_tui.keymap import keys_file, read_keys
 
     ascii_only = options.ascii or not is_unicode_terminal()
     use(chosen_language(options.language, ascii=ascii_only))
     app = RvcApp(client, ascii=ascii_only, slow=options.low_bandwidth, theme=theme, keys=read_keys(keys_file()))
+    end_with_terminal(sys.stdin.fileno(), client.interrupt)
     app.run(mouse=not options.no_mouse)
     for line in app.parting_words():
         print(line)

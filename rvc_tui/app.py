@@ -20,7 +20,7 @@ from textual.worker import get_current_worker
 
 from rvc_engine.errors import RvcError
 from rvc_tui.changed_cells import ChangedCells
-from rvc_tui.colours import TERMINAL, TERMINAL_THEME, Readable, table_of
+from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.engine_client import Client
 from rvc_tui.keymap import UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.keystrokes import KeystrokesApp
@@ -99,7 +99,7 @@ class RvcApp(ChangedCells, KeystrokesApp):
         self.draw()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [self.readable, *super().get_line_filters()]
+        return [self.readable, *super().get_line_filters(), *([COLOURLESS] if self.no_color else [])]
 
     @property
     def shown(self) -> AppScreen | None:

@@ -52,3 +52,13 @@ class Readable(LineFilter):
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         pairs = tuple(self.table().items())
         return [Segment(text, style and readable(style, pairs), control) for text, style, control in segments]
+
+
+class Colourless(LineFilter):
+    """For NO_COLOR: Textual's own filter leaves greys."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [Segment(text, style and style.without_color + Style(meta=style.meta), control) for text, style, control in segments]
+
+
+COLOURLESS = Colourless()

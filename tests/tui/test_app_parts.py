@@ -33,9 +33,9 @@ def test_importing_the_app_loads_neither_torch_nor_numpy() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_no_terminal_means_plain_lines(tmp_path: Path) -> None:
+def test_plain_lines_need_no_terminal(tmp_path: Path) -> None:
     write_run(tmp_path, "alice", pretended.finished())
-    command = [sys.executable, "-m", "rvc_tui", "alice", "--home", str(tmp_path)]
+    command = [sys.executable, "-m", "rvc_tui", "alice", "--plain", "--home", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "train: started" in done.stdout and "\x1b" not in done.stdout
