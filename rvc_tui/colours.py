@@ -14,7 +14,8 @@ from textual.filter import LineFilter
 from textual.theme import BUILTIN_THEMES, Theme
 
 TERMINAL = "terminal"  # the terminal's own text and background, whichever they are
-TERMINAL_THEME: Theme = replace(BUILTIN_THEMES["ansi-dark"], name=TERMINAL)
+TROUGH = dict.fromkeys(("scrollbar-background", "scrollbar-background-hover", "scrollbar-background-active"), "ansi_default")
+TERMINAL_THEME: Theme = replace(BUILTIN_THEMES["ansi-dark"], name=TERMINAL, variables={**BUILTIN_THEMES["ansi-dark"].variables, **TROUGH})
 THEMES = (TERMINAL, *BUILTIN_THEMES)
 
 Table = dict[int, int | None]  # number of a colour -> number of the one that is shown; None: that of the text

@@ -31,6 +31,7 @@ class PaletteScreen(ModalScreen[Entry]):
     def __init__(self, entries: list[Entry]) -> None:
         super().__init__()
         self.entries = self.found = entries
+        self.marked: int | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
@@ -47,8 +48,21 @@ class PaletteScreen(ModalScreen[Entry]):
         self.found = [entry for entry in self.entries if entry.fits(text)]
         rows = self.query_one("#found", OptionList)
         rows.clear_options()
-        rows.add_options([Option(Text.assemble((f"{entry.keys:<{KEYS_WIDTH}} ", "bold"), entry.what)) for entry in self.found])
+        rows.add_options([Option(self.line(place)) for place in range(len(self.found))])
         rows.highlighted = 0 if self.found else None
+
+    def line(self, place: int, *, here: bool = False) -> Text:
+        entry = self.found[place]
+        return Text.assemble(("> " if here else "  ", "bold"), (f"{entry.keys:<{KEYS_WIDTH}} ", "bold"), entry.what)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """A mark, as in every list: the colour alone is not seen everywhere."""
+        event.stop()
+        rows, chosen = event.option_list, event.option_list.highlighted
+        for place in {self.marked, chosen} - {None}:
+            if place is not None and place < len(self.found):
+                rows.replace_option_prompt_at_index(place, self.line(place, here=place == chosen))
+        self.marked = chosen
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

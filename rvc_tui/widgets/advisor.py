@@ -75,6 +75,6 @@ def table(advice: dict[str, Any], width: int) -> list[Text]:
     for place, label in enumerate((_("batch"), "GiB", _("clips/s")), 1):
         line = Text(padded(label, LABEL), "dim")
         for column in columns[first : first + room]:
-            line.append(f"{column[place]:>7} ", "bold" if column[0] else "not dim")
+            line.append(f"{column[place]:>7} ", "bold not dim" if column[0] else "not dim")
         lines.append(line)
     return lines

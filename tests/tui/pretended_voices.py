@@ -24,6 +24,12 @@ OLDER = {**ROW, "voice": "WS/weights/alice_e5_s50.pth", "path": "WS/weights/alic
 BUNDLE = {**ROW, "voice": "WS/weights/bob.rvcvoice", "name": "bob", "path": "WS/weights/bob.rvcvoice", "what": "bundle", "index": None}
 UNFINISHED = {**ROW, "voice": "carol", "name": "carol", "what": "checkpoints", "version": None, "problem": "training checkpoints only"}
 
+FACTS: dict[str, Any] = {
+    "what": "voice", "path": "/w/alice.pth", "bytes": 900_000, "sha256": "ab" * 32, "version": "v2", "sample_rate": 40000, "pitch": True,
+    "encoder": "hubert-768", "epochs": 20, "minutes": 3.5, "info": "20epoch\x1b[2J", "pitch_hz": [110.0, 150.0, 210.0], "transpose": None,
+    "other": {"author": "me"},
+}  # fmt: skip
+
 
 def voices_in(home: Path) -> Answer:
     """As `rvc voice list --json` answers."""

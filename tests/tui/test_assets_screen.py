@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pretended
 import pytest
+from pretended_assets import FINDINGS, HUB, ROWS, Slow, assets_app, choose
 from snapshot_app import client_of, settle, text_of
 
 from rvc_tui.app import RvcApp
@@ -16,59 +13,6 @@ from rvc_tui.engine_client import Answer, EngineClient
 from rvc_tui.published import need_of, progress_of, total_of
 from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
 from rvc_tui.screens.page import PageScreen
-
-V2 = ["v2-40k"]
-HUB = "https://huggingface.co/lj1995/VoiceConversionWebUI/resolve/main/"
-
-
-def row(name: str, state: str = "missing", count: int | None = None, presets: list[str] | None = None, **more: Any) -> dict[str, Any]:
-    here = None if state == "missing" else f"/home/me/work/pretrained/{name}"
-    return {
-        "name": name, "state": state, "bytes": count, "path": here, "sha256": None, "published_sha256": "f" * 64, "published_bytes": count,
-        "url": HUB + name, "licence": "MIT", "presets": presets or V2, "pitch": None, **more,
-    }  # fmt: skip
-
-
-ROWS = [
-    row("hubert_base.pt", "verified", 189507909, ["v1-40k", "v2-40k"]),
-    row("rmvpe.pt", "missing", 181184272, ["v1-40k", "v2-40k"], pitch=True),
-    row("v2/f0G40k.pth", "missing", 73106273, pitch=True),
-    row("v2/f0D40k.pth", "missing", None, pitch=True),
-    row("v2/G40k.pth", "missing", 72000000, pitch=False),
-]
-FINDINGS = [
-    {"name": "python", "state": "ok", "found": "3.11.7", "advice": ""},
-    {"name": "cuda", "state": "n/a", "found": "torch sees no GPU", "advice": ""},
-    {"name": "disk", "state": "fail", "found": "1.0 GB free [/x]", "advice": "make room"},
-]
-
-
-class Slow(list[dict[str, Any]]):
-    """Events of a stream that waits before its end until it is told to go on."""
-
-    def __init__(self, events: list[dict[str, Any]], end: dict[str, Any]) -> None:
-        super().__init__(events)
-        self.end, self.go_on = end, threading.Event()
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        yield from list.__iter__(self)
-        self.go_on.wait(10)
-        yield self.end
-
-
-def assets_app(rows: list[dict[str, Any]] | None = None, *, ascii: bool = False, **answers: Any) -> RvcApp:
-    told = {"assets list": Answer(ROWS if rows is None else rows), **{key.replace("_", " "): value for key, value in answers.items()}}
-    client = pretended.PretendedClient(answers=told)
-    return RvcApp(client, ascii=ascii, first="assets")
-
-
-async def choose(pilot: Any, preset: str = "v2-40k") -> None:
-    await settle(pilot)
-    screen = pilot.app.shown
-    for _ in range(12):
-        if screen.chosen is not None and screen.chosen.preset == preset:
-            return
-        await pilot.press("j")
 
 
 def notes(app: RvcApp) -> str:
@@ -243,8 +187,3 @@ def test_real_commands_have_the_shape_that_the_screen_reads(tmp_path: Path) -> N
     verified = list(client.stream(["assets", "verify", "--json"]))
     assert isinstance(verified[0], list) and verified[-1]["exit_code"] == 0
     assert client.ask(["queue", "list", "--json"]).data == [] and client.queue_runner() == 0
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-def test_look(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert snap_compare(assets_app(), terminal_size=size, run_before=choose)

@@ -280,28 +280,3 @@ async def test_a_list_to_choose_from_scrolls_at_any_size(app: RvcApp) -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert chosen == [97]
-
-
-# --- how it looks -----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("pane", ["settings", "results"])
-def test_looks(snap_compare: Any, size: tuple[int, int], pane: str) -> None:
-    app = app_of("idle", first="convert")
-    home = Path("/home/me/nowhere")
-    client_of(app).home = home
-    client_of(app).answers = {"voice list": voices_in(home)}
-
-    async def show(pilot: Pilot[None]) -> None:
-        await settle(pilot)
-        screen = screen_of(app)
-        screen.request = Request(home, "alice", "", ["/rec/a.wav", "/rec/b.txt", "/rec/c.wav"])
-        screen.request.settings.transpose = 5.0
-        if pane == "results":
-            screen.conversion.begin(client_of(app).clock - 4)
-            for record in converted(home)[:-3]:
-                screen.conversion.fold(record, client_of(app).clock)
-            screen.shows_results = True
-        app.draw()
-        await pilot.pause()
-
-    assert snap_compare(app, terminal_size=size, run_before=show)

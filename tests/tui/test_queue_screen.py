@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pretended
 import pytest
+from pretended_queue import ENTRIES, queue_app
 from snapshot_app import client_of, settle, text_of
 from textual.widgets import Input
 
@@ -16,28 +16,6 @@ from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.name import NameScreen
 
 T0 = pretended.T0
-
-
-def entry(number: int, name: str, state: str = "waiting", **more: Any) -> dict[str, Any]:
-    known = {"words": ["--until", "index"], "added_at": T0, "started_at": 0.0, "ended_at": 0.0, "outcome": ""}
-    return {"number": number, "name": name, "state": state, **known, **more}
-
-
-ENTRIES = [
-    entry(1, "alice", "done", started_at=T0 - 7200, ended_at=T0 - 600),
-    entry(2, "bob", "failed", started_at=T0 - 600, ended_at=T0 - 540, outcome="a.flac [/b] is not audio"),
-    entry(3, "carol", "running", started_at=T0 - 100, words=["--dataset", "/home/me/recordings/carol", "--until", "index"]),
-    entry(4, "dora"),
-    entry(5, "声の人"),
-]
-
-
-def queue_app(entries: list[dict[str, Any]] | None = None, *, home: Path | None = None, pid: int = 0, ascii: bool = False) -> RvcApp:
-    told = Answer(ENTRIES if entries is None else entries)
-    answers = {"queue list": told} | {f"queue {verb}": Answer([]) for verb in ("add", "move", "remove", "run", "stop")}
-    client = pretended.PretendedClient(answers=answers, queue_pid=pid)
-    client.home = home or client.home
-    return RvcApp(client, ascii=ascii, first="queue")
 
 
 def asked(app: RvcApp) -> list[tuple[str, ...]]:
@@ -224,8 +202,3 @@ async def test_sizes_and_ascii(size: tuple[int, int]) -> None:
         await settle(pilot)
         assert text_of(app).isascii()
         assert "dora" in text_of(app) and "quit" in text_of(app).splitlines()[-1]
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-def test_look(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert snap_compare(queue_app(pid=77), terminal_size=size, run_before=settle)

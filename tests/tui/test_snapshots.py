@@ -1,18 +1,32 @@
-"""How the screens look at 80x24. `pytest tests/tui --snapshot-update` accepts a new look."""
+"""How every screen looks, at two sizes and in four looks, as text. `pytest FILE --snapshot-update` accepts a new look."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import pytest
-from snapshot_app import app_of, settle
+from looks import pages
+from scenes import SCENES, Scene
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+SIZES = [(80, 24), (120, 40)]
 
 
-@pytest.mark.parametrize("scenario", ["idle", "training", "finished", "failed"])
-def test_experiments(snap_compare: Any, scenario: str) -> None:
-    assert snap_compare(app_of(scenario), terminal_size=(80, 24), run_before=settle)
+class Page(SingleFileSnapshotExtension):
+    _write_mode = WriteMode.TEXT
+    file_extension = "txt"
+    _file_extension = "txt"
 
 
-@pytest.mark.parametrize("screen", ["preprocess", "train"])
-def test_screens(snap_compare: Any, screen: str) -> None:
-    assert snap_compare(app_of("training", first=screen), terminal_size=(80, 24), run_before=settle)
+ALL = [pytest.param(scene, id=scene.name, marks=[pytest.mark.soak] if scene.soak else []) for scene in SCENES]
+
+
+@pytest.mark.parametrize("scene", ALL)
+async def test_look(scene: Scene, snapshot: SnapshotAssertion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = scene.make()
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await scene.play(pilot)
+        for (width, height), page in (await pages(app, pilot, SIZES)).items():
+            assert page == snapshot(name=f"{width}x{height}", extension_class=Page)

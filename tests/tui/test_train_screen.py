@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import random
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pretended
 import pytest
+from pretended_training import ADVICE, training
 from snapshot_app import app_of, client_of, settle, text_of
 from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-from rvc_engine import events as ev
 from rvc_engine.experiment import Workspace
-from rvc_engine.gpus import Gpu
 from rvc_engine.journal import Journal
 from rvc_tui.app import RvcApp
 from rvc_tui.engine_client import EngineClient
-from rvc_tui.gpu import Machine
 from rvc_tui.screens.curves import CurvesScreen
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.name import NameScreen
@@ -29,49 +24,12 @@ from rvc_tui.screens.train import TrainScreen
 from rvc_tui.state import Outlook, ScreenState
 from rvc_tui.widgets.filter import FilterLine
 
-GIB = 1 << 30
-CARD = Gpu(0, "NVIDIA H100 80GB HBM3", "GPU-aa", 80 * GIB, 45 * GIB, 35 * GIB, 97, 61, 310.0, 700.0, (9, 0))
-ROWS = [{"batch_size": n, "memory_bytes": GIB * n, "samples_per_s": 5.0 + n} for n in (1, 2, 4, 8, 16, 32)]
-ADVICE = {**pretended.ADVICE, "batch": ROWS, "recommended": 8, "largest": 40, "source": "measured"}
-
-
-def long_training(steps: int = 900) -> list[ev.Event]:
-    """Noisy losses that fall, ten epochs, and what the engine holds."""
-    chance, events, at = random.Random(1), pretended.prepared(), pretended.T0 + 10
-    for step in range(1, steps + 1):
-        at += 0.1
-        total = 30 + 60 * math.exp(-step / 120) + chance.gauss(0, 4)
-        losses = {"total": total, "mel": total * 0.6, "kl": 1.2, "feature": 3.4, "discriminator": 3.3, "adversarial": 2.2}
-        norms = {"g": 100 * math.exp(chance.gauss(0, 0.7)), "d": 20.0}
-        epoch = 1 + (step - 1) // 100
-        events.append(ev.Progressed(at=at, stage="train", done=step, total=3000, unit="steps"))
-        events.append(
-            ev.TrainStepped(
-                at=at, step=step, epoch=epoch, epochs=30, losses=losses, learning_rate=1e-4, grad_norms=norms, seconds=0.09,
-                data_seconds=0.001,
-            )
-        )  # fmt: skip
-        if step % 100 == 0:
-            at += chance.random()
-            events.append(ev.EpochFinished(at=at, epoch=epoch, epochs=30, step=step, losses={"total": total}, seconds=9.0))
-    held = [{"uuid": "GPU-aa", "index": 0, "reserved": 40 * GIB, "context": GIB // 2}]
-    return [*events, ev.MemorySampled(at=at, rss_bytes=3 * GIB, gpu_bytes=40 * GIB, gpus=held)]
-
 
 @pytest.fixture(autouse=True)
 def _no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("RVC_TUI_GRAPH", raising=False)
-
-
-def training(*, ascii: bool = False, gpu: bool = False) -> RvcApp:
-    app = app_of("training", ascii=ascii, first="train")
-    client = client_of(app)
-    client.waiting, client.clock = long_training(), pretended.T0 + 110
-    if gpu:
-        client.machine = lambda: Machine(client.clock, (CARD,), "", 12.0, 128 * GIB, 20 * GIB, GIB, 0.0)  # type: ignore[method-assign]
-    return app
 
 
 def screen_of(app: RvcApp) -> TrainScreen:
@@ -319,23 +277,3 @@ def test_curves_of_earlier_runs_come_first(tmp_path: Path) -> None:
     assert [point.step for point in state.view.curves.points("total")] == list(range(1, 71))
     assert [line.text for line in state.lines] == ["run 1 of alice (starter): preprocess, pitch, features, train, index"]
     assert state.view.losses == {} and state.begun == 1
-
-
-# --- how it looks -----------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (60, 20)], ids=str)
-def test_look(snap_compare: Any, size: tuple[int, int]) -> None:
-    assert snap_compare(training(gpu=True), terminal_size=size, run_before=settle)
-
-
-@pytest.mark.parametrize("keys", [("v",), ("v", "v"), ("i",), ("L", "X")], ids="-".join)
-def test_look_after_keys(snap_compare: Any, keys: tuple[str, ...]) -> None:
-    async def press(pilot: Pilot[None]) -> None:
-        await settle(pilot)
-        await pilot.press(*keys)
-        await pilot.pause(0.1)
-
-    assert snap_compare(training(gpu=True), terminal_size=(80, 24), run_before=press)
-
-
-def test_look_in_ascii(snap_compare: Any) -> None:
-    assert snap_compare(training(ascii=True), terminal_size=(80, 24), run_before=settle)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pretended_voices import SIZES, footer, voices_in, wait_for
+from pretended_voices import FACTS, SIZES, footer, voices_in, wait_for
 from snapshot_app import app_of, client_of, settle, text_of
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -21,11 +20,6 @@ from rvc_tui.screens.facts import FactsScreen
 from rvc_tui.screens.voices import VoicesScreen
 from rvc_tui.voice_forms import Export, Extract, Import
 
-FACTS = {
-    "what": "voice", "path": "/w/alice.pth", "bytes": 900_000, "sha256": "ab" * 32, "version": "v2", "sample_rate": 40000, "pitch": True,
-    "encoder": "hubert-768", "epochs": 20, "minutes": 3.5, "info": "20epoch\x1b[2J", "pitch_hz": [110.0, 150.0, 210.0], "transpose": None,
-    "other": {"author": "me"},
-}  # fmt: skip
 STARTER = (
     "/w/alice.pth cannot be exported to RVC programs: it is a starter-1 voice, whose network and encoder (mel-256-1) they do not have "
     "(train it again with --preset v2-40k; a bundle (--format bundle) works with this program)"
@@ -229,23 +223,3 @@ def test_forms_come_to_the_exact_command(tmp_path: Path) -> None:
     export = Export(voice=str(tmp_path / "v.pth"), format="rvc", licence="not in a folder", index="none")
     assert export.words(tmp_path)[3:] == ["--output", f"{tmp_path}/exports/v", "--format", "rvc", "--index", "none"]
     assert Import(file="/a.pth", index="/a.index", name="a").words(tmp_path)[2:] == ["/a.pth", "--name", "a", "--index", "/a.index"]
-
-
-# --- how it looks -----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("what", ["list", "refused", "export"])
-def test_looks(snap_compare: Any, size: tuple[int, int], what: str) -> None:
-    app = app_of("idle", first="voices")
-    client_of(app).answers = {"voice list": voices_in(Path("/home/me/work")), "voice export": Answer(problem=STARTER)}
-
-    async def show(pilot: Pilot[None]) -> None:
-        await settle(pilot)
-        if what != "list":
-            await pilot.press("o")
-            await pilot.pause()
-        if what == "refused":
-            await pilot.press("x")
-            await wait_for(pilot, lambda: not screen_of(app).busy)
-            await settle(pilot)
-
-    assert snap_compare(app, terminal_size=size, run_before=show)
