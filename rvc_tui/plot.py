@@ -6,6 +6,8 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -153,10 +155,9 @@ class Plot:
 
     def scatter(self, layer: Layer, points: Iterable[tuple[float, float]]) -> None:
         """A dot for each."""
-        for x, y in points:
-            if 0 <= (column := self.column(x)) < self.columns:
-                row = self.row(y)
-                self._dots(layer, column, row, row)
+        dots = {(column, self.row(y)) for x, y in points if 0 <= (column := self.column(x)) < self.columns}
+        for column, row in dots:
+            self._dots(layer, column, row, row)
         self.layers.append(layer)
 
     def character(self, layer: Layer, bits: int) -> str:
@@ -166,10 +167,14 @@ class Plot:
 
     def text(self, row: int) -> Text:
         """A row of the field."""
+        seen: list[tuple[str, str]] = [(" ", "")] * self.width
+        for layer in self.layers:
+            for x in range(self.width):
+                if (bits := layer.cells.get((row, x))) is not None:
+                    seen[x] = self.character(layer, bits), layer.style
         line = Text(no_wrap=True)
-        for x in range(self.width):
-            layer = next((layer for layer in reversed(self.layers) if (row, x) in layer.cells), None)
-            line.append(" ") if layer is None else line.append(self.character(layer, layer.cells[(row, x)]), layer.style)
+        for style, cells in groupby(seen, key=itemgetter(1)):
+            line.append("".join(letter for letter, _style in cells), style or None)
         return line
 
     # --- axes ---------------------------------------------------------------------------------------------------------
