@@ -1,10 +1,10 @@
-# make demo | test | soak | check | bench: each makes its own .venv when there is none.
+# make demo | test | soak | check | bench | texts: each makes its own .venv when there is none.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test soak check install clean
+.PHONY: demo test soak check texts install clean
 
 install: $(STAMP)
 
@@ -33,6 +33,10 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The app's texts: new ones into every catalogue, then compiled. What is left to translate is counted.
+texts: $(STAMP)
+	$(BIN)/python -m tools.catalogues
 
 clean:
 	rm -rf $(VENV) demo

@@ -15,7 +15,7 @@ from rvc_engine.commands.dataset_text import histogram
 from rvc_engine.commands.display import duration, size
 from rvc_tui.drawing import aligned, padded, shortened
 from rvc_tui.said import said
-from rvc_tui.texts import N_, _, counted
+from rvc_tui.texts import N_, _, counted, meant
 
 File = dict[str, Any]  # of files in the report
 Report = dict[str, Any]
@@ -75,7 +75,7 @@ def about_finding(finding: dict[str, Any]) -> list[Text]:
     lines += [Text.assemble((_("way out") + "  ", "bold"), said(finding["way_out"]))] if finding["way_out"] else []
     names = [printable(name) for name in finding["files"]]
     more = _(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else ""
-    return lines + ([Text(f"{_('files')}  {', '.join(names[:6])}{more}", "dim")] if names else [])
+    return lines + ([Text(f"{meant('label', 'files')}  {', '.join(names[:6])}{more}", "dim")] if names else [])
 
 
 # --- the files ----------------------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rvc_tui.sentences import SENTENCES
-from rvc_tui.texts import _, is_english
+from rvc_tui.texts import _, is_english, language
 
-WHOLE = {"why", "stage", "what", "unit", "stages"}
+WHOLE = {"why", "stage", "what"}
 """Names of parts that are sentences or words of the engine themselves; other parts are numbers, names and paths, and stay as they are."""
 
 
@@ -25,24 +25,24 @@ class Sentence:
 
 def said(text: str) -> str:
     """The translation, or the text itself."""
-    return text if is_english() or not text else _translated(text)
+    return text if is_english() or not text else _translated(text, language())
 
 
 @lru_cache(maxsize=2048)
-def _translated(text: str) -> str:
+def _translated(text: str, language: str) -> str:
     if (exact := _(text)) != text:
         return exact
     for sentence in _sentences():
         if sentence.literal in text and (found := sentence.pattern.fullmatch(text)):
-            parts = {name: part_of(name, value) for name, value in found.groupdict().items()}
+            parts = {name: part_of(name, value, language) for name, value in found.groupdict().items()}
             return _(sentence.text).format(**parts)
     return text
 
 
-def part_of(name: str, value: str) -> str:
+def part_of(name: str, value: str, language: str) -> str:
     if name == "stages":
-        return ", ".join(_(stage) for stage in value.split(", "))
-    return _translated(value) if name in WHOLE else value
+        return _(", ").join(_(stage) for stage in value.split(", "))
+    return _translated(value, language) if name in WHOLE else value
 
 
 @lru_cache(maxsize=1)
@@ -54,8 +54,3 @@ def compiled(text: str) -> Sentence:
     pieces = re.split(r"{(\w+)}", text)
     pattern = "".join(f"(?P<{piece}>.+?)" if place % 2 else re.escape(piece) for place, piece in enumerate(pieces))
     return Sentence(text, re.compile(pattern, re.DOTALL), max(pieces[::2], key=len))
-
-
-def forget() -> None:
-    """After a change of language."""
-    _translated.cache_clear()

@@ -19,16 +19,22 @@ LANGUAGES = {"en": "en", "ja": "ja", "zh": "zh_CN"}
 
 _source = gettext.NullTranslations()
 _catalogue = _source
+_language = "en"
 
 
 def use(language: str) -> None:
     """Show texts in one of LANGUAGES from now on; in English where there is no catalogue."""
-    global _catalogue
+    global _catalogue, _language
+    _language = language
     _catalogue = _source if language == "en" else gettext.translation(DOMAIN, CATALOGUES, [LANGUAGES[language]], fallback=True)
 
 
+def language() -> str:
+    return _language
+
+
 def is_english() -> bool:
-    return _catalogue is _source
+    return _language == "en"
 
 
 def _(text: str) -> str:

@@ -29,7 +29,7 @@ CALLS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "Curve": ((3, 4, 5), ()),
 }
 VARIABLES = ("TITLE",)  # of classes
-CONTEXTS = {"meant": ((0, 1),), "Place": (("short", 2),)}
+CONTEXTS: dict[str, tuple[tuple[int | str, int], ...]] = {"meant": ((0, 1),), "Place": (("short", 2),)}
 """Calls that hold a context, or have one, and the place of the text."""
 
 

@@ -57,7 +57,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static(_("j k  scroll    esc or q  back"), markup=False, classes="keys")
 
     def common(self) -> str:
-        lines, names = [], ", ".join(_(place.name) for place in PLACES)
+        lines, names = [], _(", ").join(_(place.name) for place in PLACES)
         for keys, ids, what in ALWAYS:
             if any(id in self.keymap for id in ids):
                 keys = " ".join(shown_keys(keys_in(self.keymap[id])) for id in ids if self.keymap.get(id))

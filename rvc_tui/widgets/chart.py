@@ -39,7 +39,7 @@ class Look:
     def words(self) -> str:
         parts = [_("smoothing {weight}").format(weight=f"{self.weight:g}") if self.weight else _("raw"), *([_("log")] if self.log else [])]
         parts.append(_("by {axis}").format(axis=_(self.axis)))
-        return ", ".join(parts + ([_("zoom {times}x").format(times=2**self.zoom)] if self.zoom else []))
+        return _(", ").join(parts + ([_("zoom {times}x").format(times=2**self.zoom)] if self.zoom else []))
 
 
 class ChartPanel(Panel):

@@ -12,7 +12,7 @@ from rvc_engine.commands.display import duration
 from rvc_tui.conversion import Conversion, Request, Result
 from rvc_tui.drawing import bar, cut, padded, shortened
 from rvc_tui.state import SILENT_S, ScreenState
-from rvc_tui.texts import _
+from rvc_tui.texts import _, meant
 from rvc_tui.widgets.panel import Panel, join
 from rvc_tui.widgets.paths import within
 
@@ -40,7 +40,7 @@ class ConvertPanel(Panel):
             [
                 self.row(_("voice"), self.voice(request), room),
                 self.row(_("index"), self.index(request), room),
-                self.row(_("files"), self.files(request, room), room),
+                self.row(meant("label", "files"), self.files(request, room), room),
                 self.row(_("output"), within(request.goal, request.home), room),
                 self.progress(request, width, now),
             ]
@@ -53,7 +53,7 @@ class ConvertPanel(Panel):
         if not request.voice:
             return _("not chosen")
         row = self.known
-        facts = ", ".join(told for told in (kind_of(row), epochs_of(row)) if told) if row else ""
+        facts = _(", ").join(told for told in (kind_of(row), epochs_of(row)) if told) if row else ""
         return within(request.voice, request.home) + (f" ({facts})" if facts else "")
 
     def index(self, request: Request) -> str:

@@ -1,0 +1,186 @@
+"""Japanese and Chinese: whole catalogues, the language by locale, the engine's sentences, and screens that keep their columns."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from scenes import SCENES, Scene
+from snapshot_app import text_of
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from rvc_tui import texts
+from rvc_tui.said import said
+from rvc_tui.sentences import SENTENCES
+from rvc_tui.texts import LANGUAGES, language_of, use
+from tools import catalogues
+
+ROOT = Path(__file__).resolve().parents[2]
+FOREIGN = [language for language in LANGUAGES if language != "en"]
+KEPT = {"experiments", "dataset", "train"}  # their look is kept
+
+
+class Page(SingleFileSnapshotExtension):
+    _write_mode = WriteMode.TEXT
+    file_extension = "txt"
+    _file_extension = "txt"
+
+
+@pytest.fixture(autouse=True)
+def _english_again() -> Iterator[None]:
+    yield
+    use("en")
+
+
+# --- catalogues -----------------------------------------------------------------------------------------------------------
+def names_in(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", catalogues.LANGUAGES)
+def test_catalogue_is_whole(language: str) -> None:
+    """Every text of the source, and no other, translated, with the same names to fill in. If this fails: make texts."""
+    known = {(message.context, message.id): message for message in catalogues.read(language) if message.id}
+    wanted = {(message.context, message.id) for message in catalogues.template() if message.id}
+    assert wanted - set(known) == set(), "not in the catalogue"
+    assert set(known) - wanted == set(), "no longer in the source"
+    for (_, text), message in known.items():
+        told = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(told) and not message.fuzzy, f"not translated: {text!r}"
+        one = text[-1] if isinstance(text, tuple) else text
+        assert all(names_in(translation) == names_in(one) for translation in told), f"other names in {text!r}"
+        assert all(translation.count("\n") == one.count("\n") for translation in told), f"other lines in {text!r}"
+
+
+@pytest.mark.parametrize("language", catalogues.LANGUAGES)
+def test_compiled_catalogue_is_that_of_the_text(language: str) -> None:
+    path = catalogues.po_path(language)
+    assert path.with_suffix(".mo").read_bytes() == catalogues.compiled(catalogues.read(language))
+
+
+def test_a_catalogue_is_read_in_no_time() -> None:
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        use("ja")
+        took.append(time.perf_counter() - began)
+        texts.gettext._translations.clear()  # type: ignore[attr-defined]
+    assert min(took) < 0.010
+    assert texts._("quit") == "終了"
+
+
+# --- which language -------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({}, "en"),
+        ({"LANG": "C.UTF-8"}, "en"),
+        ({"LANG": "POSIX", "LANGUAGE": "ja"}, "en"),
+        ({"LANG": "ja_JP.UTF-8"}, "ja"),
+        ({"LANG": "zh_TW.UTF-8"}, "zh"),
+        ({"LANG": "zh-Hans"}, "zh"),
+        ({"LANG": "ja_JP.UTF-8", "LC_MESSAGES": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "ja_JP.UTF-8", "LC_MESSAGES": "zh_CN.UTF-8", "LC_ALL": "en_US.UTF-8"}, "en"),
+        ({"LANG": "ja_JP.UTF-8", "LC_ALL": ""}, "ja"),
+        ({"LANG": "en_US.UTF-8", "LANGUAGE": "fr:zh_HK:ja"}, "zh"),
+        ({"LANG": "de_DE@euro"}, "en"),
+    ],
+)
+def test_language_by_locale(environment: dict[str, str], language: str) -> None:
+    assert language_of(environment) == language
+
+
+def test_asked_for_goes_before_locale_and_seven_bits_are_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "ja_JP.UTF-8")
+    assert texts.chosen_language("", ascii=False) == "ja"
+    assert texts.chosen_language("zh", ascii=False) == "zh"
+    assert texts.chosen_language("zh", ascii=True) == "en"
+
+
+# --- what the engine says -------------------------------------------------------------------------------------------------
+COMPOSED = {  # of parts that stand apart in the engine
+    "1 recording", "{} recordings", "1 file", "{} files", "1 exact duplicate", "{} exact duplicates", "no NVIDIA driver",
+    "{} minutes of usable sound", "{} seconds of usable sound", "{} cannot be read",
+    "the audio reaches {} kHz, and a model at {} kHz uses {} kHz",
+    "the audio reaches {} kHz; 32 kHz is the lowest rate of the published models",
+    "Long pauses are cut out before training ({} minutes here); the minutes above count without them.",
+    "Long pauses are cut out before training ({} seconds here); the minutes above count without them.",
+    "Measured now at batch sizes {}.", "Measured on this machine before at batch sizes {}.",
+    "train: epoch {}/{}  step {}  {}  ({})", "{}: stopped; what is done is saved", "{}: failed: {}",
+    "stopped; what is done is saved", "failed: {}", "{} exact duplicate",
+}  # fmt: skip
+
+
+def strings_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+
+
+def test_sentences_are_the_words_of_the_engine() -> None:
+    paths = [*(ROOT / "rvc_engine").rglob("*.py"), ROOT / "rvc_tui" / "engine_client.py", ROOT / "rvc_tui" / "state.py"]
+    there = {text for path in paths for text in strings_of(path)}
+    bare = {re.sub(r"{\w+}", "{}", sentence) for sentence in SENTENCES}
+    assert bare - there - COMPOSED == set()
+
+
+def test_sentences_within_sentences() -> None:
+    use("ja")
+    assert said("3 recordings clipped, the worst in 2 % of the samples") == "録音 3 件にクリッピング。最悪でサンプルの 2 %"
+    assert said("pitch: started (not done yet)") == "ピッチ: 開始（未実行）"
+    assert said("run 2 of index (starter): preprocess, pitch") == "index の実行 2 (starter): 前処理、ピッチ"
+    assert said("preprocess: left out 'train': silent") == "前処理: 'train' を除外: 無音"
+    assert said("what nobody knows") == "what nobody knows"
+    use("zh")
+    assert said("after pitch, features") == "在音高，特征之后"
+    use("en")
+    assert said("pitch: started (not done yet)") == "pitch: started (not done yet)"
+
+
+# --- the screens ----------------------------------------------------------------------------------------------------------
+PLACES = {"experiments", "dataset", "preprocess", "pitch", "features", "train", "index", "convert", "voices", "queue", "assets"}
+ALL = [pytest.param(scene, id=scene.name, marks=[] if scene.name in PLACES else [pytest.mark.soak]) for scene in SCENES]
+
+
+@pytest.mark.parametrize("language", FOREIGN)
+@pytest.mark.parametrize("scene", ALL)
+async def test_screen(scene: Scene, language: str, snapshot: SnapshotAssertion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    use(language)
+    help, leave, others = texts._("help"), texts._("quit"), texts._("1-9 0 a: other screens")
+    app = scene.make()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await scene.play(pilot)
+        for width, height in ((80, 24), (60, 20)):
+            await pilot.resize_terminal(width, height)
+            await pilot.pause(0.05)
+            app.draw()
+            await pilot.pause()
+            lines = text_of(app).split("\n")
+            assert len(lines) == height and {cell_len(line) for line in lines} == {width}
+            if scene.name in PLACES:
+                assert lines[-1].split()[-4:] == ["?", help, "q", leave]
+                assert others in lines[2] if width < 80 else lines[2].rstrip().endswith(("a 重み", "a 权重", "重み]", "权重]"))
+            if scene.name in KEPT and width == 80:
+                assert "\n".join(line.rstrip() for line in lines) + "\n" == snapshot(name=language, extension_class=Page)
+
+
+def test_columns_of_rows_stand_below_their_heads() -> None:
+    from rvc_tui import recordings
+    from rvc_tui.widgets import voices
+
+    for language in LANGUAGES:
+        use(language)
+        assert cell_len(recordings.columns(["1"] * 8)) == cell_len(recordings.header())
+        assert cell_len(voices.columns(["1"] * 7)) == cell_len(voices.columns([head for head, _ in voices.heads()])) <= 76
