@@ -187,7 +187,7 @@ class AssetsScreen(AppScreen):
             return bool(self.assets) and not self.verifying
         if action == "by_hand":
             return bool(self.chosen and self.chosen.lacking)
-        return True
+        return super().check_action(action, parameters)
 
     def command(self) -> list[str]:
         need = self.chosen

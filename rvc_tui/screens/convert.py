@@ -165,7 +165,7 @@ class ConvertScreen(ConvertChoices):
             return bool(self.request.inputs)
         if action == "suggest":
             return not self.request.missing() and not self._asking
-        return True
+        return super().check_action(action, parameters)
 
     def move(self, count: int) -> None:
         if self.shows_results:

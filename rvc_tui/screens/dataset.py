@@ -199,7 +199,7 @@ class DatasetScreen(AppScreen):
             return bool(self.shown_folder) and not self.reading
         if action == "stop_reading":
             return bool(self.reading)
-        return True
+        return super().check_action(action, parameters)
 
     def command(self) -> list[str]:
         return self.words()

@@ -64,7 +64,7 @@ class ExperimentsScreen(AppScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("open", "duplicate", "remove"):
             return bool(self.is_mounted and self.panel.rows)
-        return True
+        return super().check_action(action, parameters)
 
     def action_open(self) -> None:
         row = self.panel.chosen

@@ -162,7 +162,7 @@ class QueueScreen(AppScreen):
             return bool(self.runner)
         if action in ("open", "shift", "remove"):
             return bool(self.entries)
-        return True
+        return super().check_action(action, parameters)
 
     def command(self) -> list[str]:
         waits = any(entry["state"] == WAITING for entry in self.entries)

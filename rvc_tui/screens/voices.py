@@ -182,7 +182,7 @@ class VoicesScreen(AppScreen):
             return self.usable_voice is not None and (action == "convert" or not self.busy)
         if action in ("extract", "import"):
             return not self.busy
-        return True
+        return super().check_action(action, parameters)
 
     def move(self, count: int) -> None:
         self.panel.move(count)
