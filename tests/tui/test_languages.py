@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import gettext
+import io
 import re
 import string
 import time
@@ -62,7 +64,13 @@ def test_catalogue_is_whole(language: str) -> None:
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
 def test_compiled_catalogue_is_that_of_the_text(language: str) -> None:
     path = catalogues.po_path(language)
-    assert path.with_suffix(".mo").read_bytes() == catalogues.compiled(catalogues.read(language))
+    assert told_by(path.with_suffix(".mo").read_bytes()) == told_by(catalogues.compiled(catalogues.read(language)))
+
+
+def told_by(compiled: bytes) -> dict[object, str]:
+    """Every text but the heading, which names the version of Babel."""
+    told: dict[object, str] = vars(gettext.GNUTranslations(io.BytesIO(compiled)))["_catalog"]
+    return {id: text for id, text in told.items() if id != ""}
 
 
 def test_a_catalogue_is_read_in_no_time() -> None:
@@ -71,7 +79,7 @@ def test_a_catalogue_is_read_in_no_time() -> None:
         began = time.perf_counter()
         use("ja")
         took.append(time.perf_counter() - began)
-        texts.gettext._translations.clear()  # type: ignore[attr-defined]
+        gettext._translations.clear()  # type: ignore[attr-defined]
     assert min(took) < 0.010
     assert texts._("quit") == "終了"
 
