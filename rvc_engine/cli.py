@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
         Command("features", "extract content features of the clips", "pipeline"),
         Command("train", "train the voice", "pipeline"),
         Command("index", "build the index of the training features", "pipeline"),
+        Command("pretrain", "train a base for voices from many speakers, and its content encoder", "pretrain"),
         Command("convert", "convert recordings with a voice", "convert"),
         Command("dataset", "what is in a folder of recordings, and what is wrong with it", "dataset"),
         Command("status", "what an experiment is doing", "watch"),

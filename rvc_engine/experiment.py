@@ -194,6 +194,25 @@ class Experiment:
         return self.path("audition")
 
     @property
+    def encoder(self) -> Path:
+        """Of a base: encoder.safetensors, probes.json, the training's state, and what was prepared of each recording."""
+        return self.path("encoder")
+
+    @property
+    def own_encoder(self) -> Path:
+        return self.encoder / "encoder.safetensors"
+
+    @property
+    def base(self) -> Path:
+        """Of a base: G, D and encoder .safetensors and card.md."""
+        return self.path("base")
+
+    @property
+    def incoming(self) -> Path:
+        """Training states brought from another machine, until a training takes them."""
+        return self.path("incoming")
+
+    @property
     def filelist(self) -> Path:
         return self.path("filelist.txt")
 
@@ -264,7 +283,7 @@ def render_toml(settings: ExperimentSettings) -> str:
     """Every setting with its value, under a comment with help, bounds, unit and default."""
     import tomlkit
 
-    from rvc_engine.settings import ALL_SETTINGS, STAGE_SETTINGS, describe
+    from rvc_engine.settings import BASE_SETTINGS, STAGE_SETTINGS, describe
 
     document = tomlkit.document()
     document.add(tomlkit.comment("Settings of this experiment. rvc reads them at each start; `rvc STAGE --help` explains each."))
@@ -272,10 +291,13 @@ def render_toml(settings: ExperimentSettings) -> str:
     document.add(tomlkit.comment("false trains the variant without pitch"))
     document.add("pitched", tomlkit.item(settings.pitched))
     document.add("dataset", tomlkit.item(settings.dataset))
-    for stage in STAGE_SETTINGS:
+    if settings.base:
+        document.add(tomlkit.comment("true trains a base for voices (rvc pretrain)"))
+        document.add("base", tomlkit.item(True))
+    for stage, model in (BASE_SETTINGS if settings.base else STAGE_SETTINGS).items():
         table = tomlkit.table()
         section = getattr(settings, stage)
-        for name, field in ALL_SETTINGS[stage].model_fields.items():
+        for name, field in model.model_fields.items():
             table.add(tomlkit.comment(describe(field)))
             table.add(name, tomlkit.item(getattr(section, name)))
         document.add(tomlkit.nl())

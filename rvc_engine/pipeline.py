@@ -60,8 +60,10 @@ class Stage:
         return importlib.import_module(f"rvc_engine.stages.{self.name}")
 
     def settings(self, settings: ExperimentSettings) -> StageSettings:
-        section: StageSettings = getattr(settings, self.name)
-        return section
+        from rvc_engine.settings import StageSettings
+
+        section = getattr(settings, self.name)
+        return section if isinstance(section, StageSettings) else StageSettings()
 
 
 def _preprocess_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
@@ -85,6 +87,14 @@ def _index_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
     return [e.total_features, *e.indexes(), *e.folder.glob("added_IVF*.index.json")]
 
 
+def _encoder_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
+    return [e.own_encoder, *(e.encoder / name for name in ("probes.json", "state.safetensors", "state-previous.safetensors"))]
+
+
+def _base_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
+    return [e.base / name for name in ("G.safetensors", "D.safetensors", "encoder.safetensors", "card.md")]
+
+
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
@@ -97,10 +107,39 @@ STAGES: dict[str, Stage] = {
 }
 
 
+ALL_STAGES: dict[str, Stage] = {
+    **STAGES,
+    "encoder": Stage("encoder", "Train the content encoder", "steps", (), False, _encoder_outputs),
+    "base": Stage("base", "Put the base together", "files", ("train",), False, _base_outputs),
+}
+BASE_ORDER = ("preprocess", "encoder", "pitch", "features", "train", "base")
+
+
+def stages_of(settings: ExperimentSettings) -> list[Stage]:
+    """The whole pipeline of an experiment, in order; without pitch there is no pitch stage."""
+    return [ALL_STAGES[n] for n in (BASE_ORDER if settings.base else STAGES) if _has(n, settings)]
+
+
+def _has(name: str, settings: ExperimentSettings) -> bool:
+    if name == "encoder":
+        return settings.base and settings.model.encoder.startswith("phonetic-")  # the encoders of our own
+    return name != "pitch" or settings.pitched
+
+
+def needs_of(stage: Stage, settings: ExperimentSettings) -> list[str]:
+    needs = [*stage.needs, *(["encoder"] if stage.name == "features" else [])]
+    return [name for name in needs if _has(name, settings)]
+
+
 def stages_until(last: str, settings: ExperimentSettings) -> list[Stage]:
-    """The whole pipeline up to `last`; without pitch there is no pitch stage."""
-    names = list(STAGES)
-    return [STAGES[n] for n in names[: names.index(last) + 1] if settings.pitched or n != "pitch"]
+    """The pipeline up to `last`; all of it when that is empty. Raises BadInput for a stage that this experiment does not have."""
+    stages = stages_of(settings)
+    names = [stage.name for stage in stages]
+    if last == "pitch" and not settings.pitched:
+        last = names[names.index("features") - 1]
+    if last and last not in names:
+        raise BadInput(f"There is no stage {last!r} in this experiment", "", f"it has {', '.join(names)}")
+    return stages[: names.index(last) + 1] if last else stages
 
 
 def stages_needed(target: str, settings: ExperimentSettings) -> list[Stage]:
@@ -110,8 +149,9 @@ def stages_needed(target: str, settings: ExperimentSettings) -> list[Stage]:
     while waiting:
         name = waiting.pop()
         needed.add(name)
-        waiting += STAGES[name].needs
-    return [s for s in STAGES.values() if s.name in needed and (settings.pitched or s.name != "pitch")]
+        waiting += needs_of(ALL_STAGES[name], settings)
+    order = dict.fromkeys([*(s.name for s in stages_of(settings)), *STAGES])
+    return [ALL_STAGES[name] for name in order if name in needed and _has(name, settings)]
 
 
 # --- what makes a stage up to date ------------------------------------------------------------------------------------
@@ -152,8 +192,9 @@ def receipt_path(experiment: Experiment, stage: str) -> Path:
     return experiment.receipts / f"{stage}.json"
 
 
-def dataset_files(settings: ExperimentSettings) -> list[Path]:
-    """The files of the dataset folder, sorted by name; hidden files are left out. Raises BadInput when it cannot be read."""
+def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[Path]:
+    """The files of the dataset folder, sorted by name; hidden files are left out. Of a base, transcripts and notes that lie among the
+    recordings are left out too; `texts`: only those. Raises BadInput when it cannot be read."""
     folder = Path(settings.dataset).expanduser()
     if not settings.dataset:
         raise BadInput("No recordings are given", "", "--dataset FOLDER names the folder of recordings")
@@ -167,11 +208,15 @@ def dataset_files(settings: ExperimentSettings) -> list[Path]:
         raise BadInput(f"{folder} cannot be read", str(error), "check its permissions") from error
 
     for root, folders, names in os.walk(folder, onerror=fail):
-        files += [Path(root) / name for name in names if not name.startswith(".")]
+        files += [Path(root) / name for name in names if not name.startswith(".") and (settings.base and is_text(name)) == texts]
         if not settings.preprocess.subfolders:
             break
         folders[:] = sorted(f for f in folders if not f.startswith("."))
     return sorted(p for p in files if p.is_file())
+
+
+def is_text(name: str) -> bool:
+    return name.lower().endswith((".txt", ".csv", ".md", ".json"))
 
 
 def source_name(path: Path, settings: ExperimentSettings) -> str:
@@ -183,8 +228,19 @@ def inputs_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     if stage.name == "preprocess":
         stats = [(source_name(p, settings), p.stat(), os.access(p, os.R_OK)) for p in dataset_files(settings)]
         return [[name, s.st_size, s.st_mtime_ns, readable] for name, s, readable in stats]
-    upstream = [n for n in stage.needs if settings.pitched or n != "pitch"]
+    if stage.name == "encoder":
+        return _encoder_inputs(settings)
+    upstream = needs_of(stage, settings)
     return {n: r.digest if (r := Receipt.load(receipt_path(experiment, n))) else None for n in upstream}
+
+
+def _encoder_inputs(settings: ExperimentSettings) -> Any:
+    """A fingerprint of the recordings and their transcripts, or of the file that is taken."""
+    if settings.encoder.source != "train":
+        file = Path(settings.encoder.source).expanduser()
+        return {"file": sha256_of(file) if file.is_file() else ""}
+    files = [*dataset_files(settings), *dataset_files(settings, texts=True)]
+    return {"recordings": fingerprint([[source_name(path, settings), path.stat().st_size] for path in files])}
 
 
 def identity_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
@@ -194,6 +250,8 @@ def identity_of(stage: Stage, experiment: Experiment, settings: ExperimentSettin
         identity["sample_rate"] = model.sample_rate
     if stage.name in ("features", "index"):
         identity["encoder"] = model.encoder
+    if stage.name == "features" and _has("encoder", settings):
+        identity["encoder_sha256"] = sha256_of(experiment.own_encoder) if experiment.own_encoder.is_file() else ""
     if stage.name == "index":
         identity["version"] = model.version
     if stage.name == "train":
@@ -283,7 +341,7 @@ def plan(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[
     rows: list[tuple[Stage, Verdict]] = []
     stale: set[str] = set()
     for stage in stages:
-        waits = stale & set(stage.needs)
+        waits = stale & set(needs_of(stage, settings))
         if waits:
             decided = Verdict("after", f"after {', '.join(sorted(waits))}")
         else:

@@ -33,9 +33,16 @@ def pretrained_names(preset: str, kind: str, *, pitched: bool = True) -> tuple[s
     """Where a preset's pretrained G or D may lie below pretrained/, first choice first. Empty for presets that have none."""
     config = PRESETS[preset]
     file = f"{'f0' if pitched else ''}{kind}{config.rate_name}.pth"
-    if preset.endswith("-tiny") or config.version.startswith("starter"):
+    if preset.endswith("-tiny"):
         return ()
+    if config.version.startswith("starter"):
+        return (f"starter/{kind}.safetensors",) if pitched else ()
     return (file,) if config.version == "v1" else (f"v2/{file}", f"pretrained_v2/{file}")
+
+
+def has_own(preset: str) -> bool:
+    """Does the preset's base come with the program, or go without? Nobody has to fetch it."""
+    return PRESETS[preset].version.startswith("starter")
 
 
 def missing_weights(workspace: Workspace, preset: str, *, pitched: bool = True) -> list[str]:
@@ -46,7 +53,7 @@ def missing_weights(workspace: Workspace, preset: str, *, pitched: bool = True) 
         missing.append(HUBERT_NAMES[0])
     for kind in ("G", "D"):
         names = pretrained_names(preset, kind, pitched=pitched)
-        if names and workspace.find_pretrained(*names) is None:
+        if names and not has_own(preset) and workspace.find_pretrained(*names) is None:
             missing.append(names[0])
     return missing
 

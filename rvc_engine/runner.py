@@ -43,7 +43,7 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.gpus import held_by_torch, read_gpus
 from rvc_engine.journal import Journal
 from rvc_engine.lock import RunLock
-from rvc_engine.pipeline import STAGES, put_aside, run_pipeline
+from rvc_engine.pipeline import ALL_STAGES, put_aside, run_pipeline
 from rvc_engine.settings import ExperimentSettings
 
 HEARTBEAT_S = 1.0
@@ -58,7 +58,7 @@ class Engine:
 
     def __init__(self, experiment: Experiment, settings: ExperimentSettings, stages: list[str], fresh: bool) -> None:
         self.experiment, self.settings, self.fresh = experiment, settings, fresh
-        self.stages = [STAGES[name] for name in stages]
+        self.stages = [ALL_STAGES[name] for name in stages]
         self.events: queue.Queue[Event | None] = queue.Queue(maxsize=256)
         self.stop = threading.Event()
         self.closing = threading.Event()
@@ -104,7 +104,7 @@ class Engine:
             pipeline.close()
 
     def _put_all_aside(self) -> Iterator[Event]:
-        for stage in STAGES.values():
+        for stage in ALL_STAGES.values():
             target = put_aside(stage, self.experiment, self.settings)
             if target:
                 yield MovedAside(stage=stage.name, path=str(target), reason="--fresh")

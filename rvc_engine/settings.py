@@ -144,6 +144,33 @@ class ConvertSettings(StageSettings):
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
+class EncoderSettings(StageSettings):
+    """Of a base experiment alone (`rvc pretrain`)."""
+
+    source: str = setting("train", "Where the content encoder comes from: train, shipped (the program's own), or a file.")
+    steps: int = setting(3000, "Steps in all; more continues from where it is.", unit="steps", kind="extent", ge=1, le=10_000_000)
+    width: int = setting(192, "Width of the network.", unit="channels", ge=8, le=2048)
+    blocks: int = setting(8, "Blocks of the network.", ge=1, le=64)
+    versions: int = setting(3, "Copies of each recording in other voices, by WORLD.", ge=1, le=16)
+    recogniser: Literal["auto", "pocketsphinx", "none"] = setting(
+        "auto", "Who labels the phones; auto is pocketsphinx.", effect="none learns from the other losses alone"
+    )
+    held_out: int = setting(16, "Every Nth speaker is kept out, for the probes; 0 keeps none out.", unit="speakers", ge=0, le=10_000)
+    seed: int = setting(1, "Seed of every random draw.", ge=0, le=2**31 - 1)
+    batch: int = setting(16, "Crops a step.", unit="crops", kind="course", ge=2, le=1024)
+    crop_s: float = setting(4.0, "Length of a crop.", unit="s", kind="course", ge=0.5, le=30.0)
+    learning_rate: float = setting(2e-3, "Highest rate of AdamW.", kind="course", gt=0, le=0.1)
+    phones: float = setting(1.0, "Weight of the loss of the phones.", kind="course", ge=0, le=100)
+    reconstruction: float = setting(0.5, "Weight of the loss of the reconstruction.", kind="course", ge=0, le=100)
+    consistency: float = setting(1.0, "Weight of the distance between two voices.", kind="course", ge=0, le=100)
+    speaker: float = setting(0.3, "Weight of the loss that hides the speaker.", kind="course", ge=0, le=100)
+    precision: Literal["auto", "bf16", "fp32"] = setting("auto", "auto is bf16 where the processor or the card has it.", kind="course")
+    save_every: int = setting(300, "Steps between saves.", unit="steps", kind="speed", ge=1, le=1_000_000)
+    workers: int = setting(0, "Worker processes that prepare recordings; 0 means one a core.", kind="speed", ge=0, le=256)
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
+    threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
+
+
 STAGE_SETTINGS: dict[str, type[StageSettings]] = {
     "preprocess": PreprocessSettings,
     "pitch": PitchSettings,
@@ -151,9 +178,12 @@ STAGE_SETTINGS: dict[str, type[StageSettings]] = {
     "train": TrainSettings,
     "index": IndexSettings,
 }
-"""The stages of the pipeline, in order."""
+"""The stages of the pipeline of a voice, in order."""
 
-ALL_SETTINGS: dict[str, type[StageSettings]] = {**STAGE_SETTINGS, "convert": ConvertSettings}
+BASE_SETTINGS: dict[str, type[StageSettings]] = {**STAGE_SETTINGS, "encoder": EncoderSettings}
+"""What a base experiment has."""
+
+ALL_SETTINGS: dict[str, type[StageSettings]] = {**BASE_SETTINGS, "convert": ConvertSettings}
 
 # What a preset sets otherwise than the defaults above.
 PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
@@ -169,11 +199,13 @@ class ExperimentSettings(BaseModel):
     preset: str = "starter"
     pitched: bool = True
     dataset: str = ""
+    base: bool = False  # trains a base for voices, with `rvc pretrain`
     preprocess: PreprocessSettings = Field(default_factory=PreprocessSettings)
     pitch: PitchSettings = Field(default_factory=PitchSettings)
     features: FeaturesSettings = Field(default_factory=FeaturesSettings)
     train: TrainSettings = Field(default_factory=TrainSettings)
     index: IndexSettings = Field(default_factory=IndexSettings)
+    encoder: EncoderSettings = Field(default_factory=EncoderSettings)
 
     @property
     def model(self) -> ModelConfig:
@@ -196,11 +228,20 @@ def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> Exper
     return settings
 
 
+def for_base(preset: str, *, pitched: bool = True, dataset: str = "") -> ExperimentSettings:
+    """The defaults of an experiment that trains a base: a speaker in each sub-folder, nothing to start from, row 0 kept for new voices."""
+    settings = for_preset(preset, pitched=pitched, dataset=dataset)
+    settings.base = settings.preprocess.subfolders = True
+    settings.train.speakers, settings.train.speaker = "folders", 1
+    settings.train.pretrained_g = settings.train.pretrained_d = "none"
+    return settings
+
+
 def apply(settings: ExperimentSettings, key: str, value: Any) -> None:
     """Set STAGE.name to `value` (text is parsed). Raises BadInput that names the key, its bounds and its unit."""
     stage, _, name = key.partition(".")
     name = name.replace("-", "_")
-    section = getattr(settings, stage, None) if stage in STAGE_SETTINGS else None
+    section = getattr(settings, stage, None) if stage in (BASE_SETTINGS if settings.base else STAGE_SETTINGS) else None
     if section is None or name not in type(section).model_fields:
         raise BadInput(f"There is no setting {key!r}", "", "rvc STAGE --help lists the settings of each stage")
     set_field(section, name, value, key)

@@ -18,7 +18,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
-from rvc_engine.pipeline import STAGES
+from rvc_engine.pipeline import ALL_STAGES
 
 FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps
 GRAD_NORM = "grad norm "  # with the network: g or d
@@ -88,7 +88,7 @@ class RunView:
 
     def _stage(self, name: str) -> StageView:
         if name not in self.stages:
-            title = STAGES[name].title if name in STAGES else name
+            title = ALL_STAGES[name].title if name in ALL_STAGES else name
             self.stages[name] = StageView(name, title)
         return self.stages[name]
 

@@ -20,7 +20,7 @@ from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.journal import JournalReader, journals, last_event, training_of
 from rvc_engine.lock import live_holder
-from rvc_engine.pipeline import STAGES, Receipt, plan, receipt_path, stages_until
+from rvc_engine.pipeline import ALL_STAGES, Receipt, plan, receipt_path, stages_until
 from rvc_engine.pretrained import missing_weights, preset_here
 from rvc_engine.status import read_heartbeat
 from rvc_tui.gpu import GPUS, Machine, read_machine
@@ -290,12 +290,12 @@ class EngineClient:
             settings = self.experiment.load_settings()
             advice = advise_experiment(self.experiment, settings, gpus=GPUS.read())
             missing = tuple(missing_weights(self.workspace, settings.preset, pitched=settings.pitched))
-            took = {name: r.seconds for name in STAGES if (r := Receipt.load(receipt_path(self.experiment, name))) and r.complete}
+            took = {name: r.seconds for name in ALL_STAGES if (r := Receipt.load(receipt_path(self.experiment, name))) and r.complete}
             known = Outlook(settings.dataset, settings.preset, rows=rows, advice=advice, missing=missing, took=took)
         except (RvcError, OSError) as error:
             return Outlook(problem=str(error), rows=rows)
         try:
-            decided = plan(self.experiment, settings, stages_until("index", settings))
+            decided = plan(self.experiment, settings, stages_until("", settings))
         except (RvcError, OSError) as error:
             return replace(known, problem=str(error))
         return replace(known, plan=tuple((stage.name, verdict.action, verdict.reason) for stage, verdict in decided))

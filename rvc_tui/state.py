@@ -10,7 +10,7 @@ from typing import Any
 
 from rvc_engine import events as ev
 from rvc_engine.commands.display import line_of
-from rvc_engine.pipeline import STAGES
+from rvc_engine.pipeline import ALL_STAGES, STAGES
 from rvc_engine.status import RunView, StageView
 from rvc_tui.gpu import Machine
 from rvc_tui.said import said
@@ -121,7 +121,7 @@ class ScreenState:
             return list(self.view.stages.values())
         if self.outlook.plan:
             return [
-                StageView(name, STAGES[name].title, "skipped" if action == "skip" else "pending", reason=reason)
+                StageView(name, ALL_STAGES[name].title, "skipped" if action == "skip" else "pending", reason=reason)
                 for name, action, reason in self.outlook.plan
             ]
         return [StageView(stage.name, stage.title) for stage in STAGES.values()]

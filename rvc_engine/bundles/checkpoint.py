@@ -62,7 +62,10 @@ def describe(kind: str, version: str | None, sample_rate: int | None, pitch: boo
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Raises Unreadable saying what the file is instead, OSError when it cannot be opened."""
-    return checkpoint_of(weight_files.read(path))
+    content = weight_files.read(path)
+    if isinstance(content, dict) and content and all(isinstance(value, Tensor) for value in content.values()):
+        content = {"model": content}  # safetensors hold the weights alone
+    return checkpoint_of(content)
 
 
 def checkpoint_of(content: Any) -> Checkpoint:

@@ -61,7 +61,7 @@ def line_of(event: ev.Event) -> str | None:
         losses = "  ".join(f"{name} {event.losses[name]:.3f}" for name in event.losses)
         return f"train: epoch {event.epoch}/{event.epochs}  step {event.step}  {losses}  ({duration(event.seconds)})"
     if isinstance(event, ev.CheckpointSaved) and event.kind != "resume":
-        return f"train: saved {event.path}"
+        return f"{event.stage}: saved {event.path}"
     if isinstance(event, ev.Audition):
         return f"train: epoch {event.epoch} to hear: {event.path}"
     if isinstance(event, ev.Converted):
@@ -119,7 +119,8 @@ class PlainDisplay:
                 return None
             self._progress_at = now
             losses = "  ".join(f"{name} {value:.3f}" for name, value in event.losses.items())
-            return f"train: epoch {event.epoch}/{event.epochs}  step {event.step}  {losses}"
+            epoch = f"epoch {event.epoch}/{event.epochs}  " if event.epochs else ""
+            return f"{event.stage}: {epoch}step {event.step}  {losses}"
         last = event.total and event.done >= event.total
         if event.unit in ("steps", "artefacts") or (not last and now - self._progress_at < self.interval):
             return None
@@ -188,7 +189,7 @@ class LiveDisplay:
             if self._task is not None:
                 self._progress.remove_task(self._task)
             self._task, self._stage = self._progress.add_task(stage.name, total=None, unit="", losses=""), stage.name
-        losses = "  ".join(f"{name} {view.losses[name]:.2f}" for name in list(view.losses)[:2]) if stage.name == "train" else ""
+        losses = "  ".join(f"{name} {view.losses[name]:.2f}" for name in list(view.losses)[:2]) if stage.unit == "steps" else ""
         unit = f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if stage.name == "train" and view.epochs else stage.unit
         self._progress.update(self._task, total=stage.total or None, completed=stage.done, unit=unit, losses=losses)
 

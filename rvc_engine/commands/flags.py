@@ -9,13 +9,14 @@ from typing import Any
 from rvc_engine.settings import ALL_SETTINGS, StageSettings, bounds_of, choices_of, describe, set_field
 
 
-def add_settings(parser: argparse.ArgumentParser, stage: str, skip: Iterable[str] = ()) -> None:
-    """A flag for every setting of a stage; absent flags are not in the result (SUPPRESS), so that files keep their word."""
+def add_settings(parser: argparse.ArgumentParser, stage: str, skip: Iterable[str] = (), prefix: str = "") -> None:
+    """A flag for every setting of a stage; absent flags are not in the result (SUPPRESS), so that files keep their word. `prefix`
+    comes before each name."""
     group = parser.add_argument_group(f"settings of {stage}")
     for name, field in ALL_SETTINGS[stage].model_fields.items():
         if name in skip:
             continue
-        flag, text = f"--{name.replace('_', '-')}", describe(field).replace("%", "%%")
+        flag, text = f"--{prefix}{name.replace('_', '-')}", describe(field).replace("%", "%%")
         key = f"{stage}.{name}"
         if field.annotation is bool:
             group.add_argument(flag, dest=key, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -17,14 +18,26 @@ from rvc_engine.events import Event, StageFailed
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import live_holder
 from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.pipeline import STAGES, Stage, plan, stages_needed, stages_until
-from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, apply, for_preset
+from rvc_engine.pipeline import ALL_STAGES, STAGES, Stage, plan, stages_needed, stages_until
+from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings, apply, for_base, for_preset
 from rvc_engine.status import RunView
 
 DEFAULT_PRESET = "v2-40k"
+BASE_PRESET = "starter"
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
+    add_common(parser)
+    if name == "run":
+        choices = list(dict.fromkeys([*STAGES, *ALL_STAGES]))
+        parser.add_argument("--until", metavar="STAGE", choices=choices, default="", help=f"the last stage to run: {', '.join(STAGES)}")
+        add_unambiguous(parser, STAGE_SETTINGS)
+    else:
+        add_settings(parser, name)
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """What every command that runs stages takes."""
     parser.add_argument("name", metavar="NAME", help="the experiment: a folder under logs/, or a path")
     parser.add_argument("--dataset", metavar="DIR", help="the folder of recordings")
     parser.add_argument("--preset", metavar="PRESET", help=f"one of {', '.join(PUBLIC_PRESETS)}")
@@ -34,39 +47,47 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--detach", action="store_true", help="return at once; the run goes on")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
-    if name == "run":
-        parser.add_argument("--until", metavar="STAGE", choices=list(STAGES), default="index", help="the last stage to run")
-        _add_unambiguous(parser)
-    else:
-        add_settings(parser, name)
 
 
-def _add_unambiguous(parser: argparse.ArgumentParser) -> None:
+def add_unambiguous(parser: argparse.ArgumentParser, stages: Mapping[str, type[StageSettings]]) -> None:
     """`rvc run` takes the flags of every stage, but for names that two stages share (those go through --set)."""
-    names = [name for stage in STAGE_SETTINGS.values() for name in stage.model_fields]
+    names = [name for stage in stages.values() for name in stage.model_fields]
     shared = {name for name in names if names.count(name) > 1}
-    for stage in STAGE_SETTINGS:
+    for stage in stages:
         add_settings(parser, stage, skip=shared)
 
 
 def execute(options: argparse.Namespace, name: str) -> int:
     experiment = Workspace.find(options.home).experiment(options.name)
+    refuse_busy(experiment)
+    return run_stages(options, experiment, name)
+
+
+def refuse_busy(experiment: Experiment) -> None:
+    """Raises Busy when another run holds the experiment."""
     holder = live_holder(experiment.lock)
     if holder:
         raise Busy(
             f"Another run holds {experiment.name}", f"process {holder.pid} on {holder.host}",
             f"rvc attach {experiment.name} follows it, rvc stop {experiment.name} stops it",
         )  # fmt: skip
-    settings, notes = settle(experiment, options)
-    stages = stages_until(options.until, settings) if name == "run" else stages_needed(name, settings)
+
+
+def run_stages(
+    options: argparse.Namespace, experiment: Experiment, name: str, begin: Callable[[], list[str]] | None = None
+) -> int:  # fmt: skip
+    """Settle, check, start and follow. `begin` is done when everything is checked, before the engine starts; it returns notes."""
+    settings, notes = settle(experiment, options, base=name == "pretrain")
+    stages = stages_until(options.until, settings) if name in ("run", "pretrain") else stages_needed(name, settings)
     try:
         check_ready(experiment, settings, stages, fresh=options.fresh, auto_pitch=_pitch_is_auto(experiment, options))
     except WeightsMissing as missing:
         alone = options.json or options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
         if alone or not offer(experiment.workspace, missing):
             raise
-        settings, notes = settle(experiment, options)
+        settings, notes = settle(experiment, options, base=name == "pretrain")
         check_ready(experiment, settings, stages, fresh=options.fresh)
+    notes += begin() if begin else []
     engine = launcher.start(experiment, settings, [s.name for s in stages], fresh=options.fresh)
     if options.detach:
         return _say_detached(options, experiment, engine)
@@ -76,8 +97,9 @@ def execute(options: argparse.Namespace, name: str) -> int:
     return watch(engine, display)
 
 
-def settle(experiment: Experiment, options: argparse.Namespace) -> tuple[ExperimentSettings, list[str]]:
-    """The experiment's settings with what was given on the command line, automatic values resolved. Writes nothing."""
+def settle(experiment: Experiment, options: argparse.Namespace, *, base: bool = False) -> tuple[ExperimentSettings, list[str]]:
+    """The experiment's settings with what was given on the command line, automatic values resolved. Writes nothing. `base`: of
+    `rvc pretrain`."""
     notes: list[str] = []
     if experiment.exists() and not options.fresh:
         settings = experiment.load_settings()
@@ -86,13 +108,18 @@ def settle(experiment: Experiment, options: argparse.Namespace) -> tuple[Experim
                 f"{experiment.name} was made with preset {settings.preset}, not {options.preset}", "",
                 "use another name, or --fresh, which moves the old work aside",
             )  # fmt: skip
+        if base and not settings.base:
+            raise BadInput(
+                f"{experiment.name} trains a voice, not a base", "", "use another name, or --fresh, which moves the old work aside"
+            )
         if options.no_pitch and settings.pitched:
             raise BadInput(f"{experiment.name} was made with pitch", "", "use another name, or --fresh, which moves the old work aside")
     else:
         old = experiment.load_settings() if experiment.exists() else None
-        preset = options.preset or (old.preset if old else _default_preset(experiment, notes))
+        base = base or (old.base if old else False)
+        preset = options.preset or (old.preset if old else BASE_PRESET if base else _default_preset(experiment, notes))
         pitched = not options.no_pitch and (old.pitched if old and not options.preset else True)
-        settings = for_preset(preset, pitched=pitched, dataset=old.dataset if old else "")
+        settings = (for_base if base else for_preset)(preset, pitched=pitched, dataset=old.dataset if old else "")
     if options.dataset:
         settings.dataset = clean_path(options.dataset)
     for key, value in given(options).items():

@@ -85,7 +85,7 @@ def words_of(options: argparse.Namespace) -> list[str]:
     words += ["--preset", options.preset] if options.preset else []
     words += ["--no-pitch"] if options.no_pitch else []
     words += ["--fresh"] if options.fresh else []
-    words += ["--until", options.until]
+    words += ["--until", options.until] if options.until else []
     for text in options.set:
         words += ["--set", text]
     for key, value in given(options).items():

@@ -161,6 +161,7 @@ def tiny(config: ModelConfig) -> ModelConfig:
 
 
 PRESETS |= {f"{name}-tiny": tiny(config) for name, config in list(PRESETS.items())}
+PRESETS["phonetic-tiny"] = replace(tiny(PRESETS["starter"]), encoder="phonetic-256-1", gin_channels=8)
 PUBLIC_PRESETS = tuple(name for name in PRESETS if not name.endswith("-tiny"))
 
 

@@ -11,6 +11,8 @@ from rvc_engine.models.configs import ENCODERS
 from rvc_engine.pretrained import HUBERT_NAMES, HasPretrained, find_hubert
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
     from rvc_engine.models.hubert import Hubert
@@ -47,13 +49,17 @@ def check_encoder(name: str, workspace: HasPretrained | None) -> None:
         )
 
 
-def load_encoder(name: str, workspace: HasPretrained | None, device: torch.device | str = "cpu") -> ContentEncoder:
-    """The encoder that a model's `encoder` field names. Raises BadInput when it is unknown or its weights are missing or damaged."""
-    check_encoder(name, workspace)
+def load_encoder(
+    name: str, workspace: HasPretrained | None, device: torch.device | str = "cpu", file: Path | None = None
+) -> ContentEncoder:
+    """The encoder that a model's `encoder` field names; `file`: its weights, where they are not those of the workspace or the program.
+    Raises BadInput when it is unknown or its weights are missing or damaged."""
+    if file is None:
+        check_encoder(name, workspace)
     if name == "mel-256-1":
         return EnvelopeEncoder(name)
     if name == "phonetic-256-1":
-        return PhoneticContent(name, _phonetic(workspace), device)
+        return PhoneticContent(name, _phonetic(workspace, file), device)
     from rvc_engine.models import hubert
 
     dim = ENCODERS[name][0]
@@ -83,10 +89,10 @@ class EnvelopeEncoder:
         return [envelope_encoder.encode(wave) for wave in waves]
 
 
-def _phonetic(workspace: HasPretrained | None) -> PhoneticEncoder:
+def _phonetic(workspace: HasPretrained | None, file: Path | None) -> PhoneticEncoder:
     from rvc_engine.models.phonetic_encoder import read_phonetic
 
-    path = workspace.find_pretrained(STARTER_ENCODER) if workspace else None
+    path = file or (workspace.find_pretrained(STARTER_ENCODER) if workspace else None)
     if path is None:
         raise BadInput(f"The starter's content encoder {STARTER_ENCODER} is missing", "it is a part of this program", "install it again")
     try:

@@ -23,8 +23,14 @@ MUTE_S = 3
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput when the encoder's weights are not there, before anything is written."""
-    check_encoder(settings.model.encoder, experiment.workspace)
+    if not is_own(settings):  # of a base, which its own stage makes
+        check_encoder(settings.model.encoder, experiment.workspace)
     choose_device(settings.features.device)
+
+
+def is_own(settings: ExperimentSettings) -> bool:
+    """Does this experiment train or take the content encoder itself?"""
+    return settings.base and settings.model.encoder.startswith("phonetic-")
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
@@ -39,7 +45,8 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     waiting = [clip for clip in clips if not (folder / f"{clip}.npy").is_file()]
     done = len(clips) - len(waiting)
     yield Progressed(stage="features", done=done, total=len(clips), unit="clips")
-    encoder = load_encoder(settings.model.encoder, experiment.workspace, choose_device(settings.features.device))
+    own = experiment.own_encoder if is_own(settings) and experiment.own_encoder.is_file() else None
+    encoder = load_encoder(settings.model.encoder, experiment.workspace, choose_device(settings.features.device), own)
     write_mute(experiment, settings, encoder)
     failed = 0
     # Clips of the same size come together, since those can go through the network together.

@@ -21,7 +21,8 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Faults
 from rvc_engine.journal import journals
 from rvc_engine.models.configs import ModelConfig
-from rvc_engine.pretrained import pretrained_names
+from rvc_engine.pretrain.moving import adopt
+from rvc_engine.pretrained import has_own, pretrained_names
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.speakers import check_speakers, clip_speakers
 from rvc_engine.stages.voice_facts import about_recordings
@@ -43,14 +44,13 @@ NAME = "train"
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput, before anything is written, when a file to start from or the speaker's row is missing. `fresh`: what is there
-    will be moved aside, so that it is no start."""
+    """Raises BadInput when a file to start from or the speaker's row is missing. `fresh`: what is there goes aside, so it is no start."""
     if settings.train.speaker >= settings.model.speakers:
         raise BadInput(
             f"There is no speaker {settings.train.speaker}", f"{settings.preset} has {settings.model.speakers}", "use --speaker 0"
         )
     check_speakers(settings)
-    if fresh or not CheckpointStore(experiment).candidates():
+    if fresh or not (CheckpointStore(experiment).candidates() or (experiment.incoming / "train.pt").is_file()):
         find_start(experiment, settings)
 
 
@@ -73,7 +73,7 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
     if not names:
         return None
     found = experiment.workspace.find_pretrained(*names)
-    if found is None:
+    if found is None and not has_own(settings.preset):
         why = f"{names[0]} is not in {experiment.workspace.pretrained}"
         raise BadInput(f"The pretrained weights of {settings.preset} are missing", why, f"put that file there, or use {flag} none")
     return found
@@ -118,6 +118,8 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     recovery = Recovery(course, device)
     store = CheckpointStore(experiment, Faults.from_environment())
     store.remove_halves()
+    if not store.candidates() and adopt(experiment.incoming / "train.pt", experiment.resume_state):
+        yield Warned(title="Training goes on from a state that was brought here", stage=NAME)
     attempt = _Attempt(experiment, settings, dataset, frames, store)
     while trouble := (yield from attempt.run(recovery.course, device)):
         yield recovery.after(trouble)
@@ -155,7 +157,7 @@ class _Attempt:
             yield from _tell_restored(restored, course, again=self.again)
         else:
             yield from _start(experiment, settings, state)
-        if restored or self.again or len(journals(experiment.runs)) > 1:
+        if restored or self.again or settings.base or len(journals(experiment.runs)) > 1:  # a base has an encoder's steps before
             yield StepsSuperseded(after_step=state.step, epoch=state.epoch)
         t = settings.train
         keeping = Keeping(t.keep_last, t.keep_every * t.save_every, t.keep_best, int(t.disk_budget_gb * 1e9))

@@ -1,0 +1,71 @@
+"""rvc pretrain: a base for voices, from a folder of recordings with a sub-folder for each speaker."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from rvc_engine.commands import pipeline
+from rvc_engine.commands.flags import add_settings
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Experiment, Workspace, clean_path
+from rvc_engine.pipeline import BASE_ORDER
+from rvc_engine.settings import STAGE_SETTINGS
+
+STATES = "the newest training states of encoder and base, in checked parts below 16 MB"
+
+
+def build(parser: argparse.ArgumentParser, name: str) -> None:
+    pipeline.add_common(parser)
+    order = ", ".join(BASE_ORDER)
+    parser.add_argument("--until", metavar="STAGE", choices=BASE_ORDER, default="", help=f"the last stage to run: {order}")
+    parser.add_argument(
+        "--encoder", metavar="FILE|train|shipped", dest="encoder.source", default=argparse.SUPPRESS,
+        help="the content encoder of a preset with our own: train one (the default), take the program's, or a file",
+    )  # fmt: skip
+    parser.add_argument("--save-state", metavar="DIR", help=f"only write {STATES}")
+    parser.add_argument("--load-state", metavar="DIR", help=f"go on from {STATES}; those that are here are moved aside")
+    add_settings(parser, "encoder", skip=("source",), prefix="encoder-")
+    pipeline.add_unambiguous(parser, {stage: model for stage, model in STAGE_SETTINGS.items() if stage != "index"})
+
+
+def execute(options: argparse.Namespace, name: str) -> int:
+    experiment = Workspace.find(options.home).experiment(options.name)
+    if options.save_state:
+        return _save(options, experiment)
+    pipeline.refuse_busy(experiment)
+    source = getattr(options, "encoder.source", "")
+    if source not in ("", "train", "shipped"):
+        setattr(options, "encoder.source", clean_path(source))
+    return pipeline.run_stages(options, experiment, name, lambda: _begin(options, experiment))
+
+
+def _save(options: argparse.Namespace, experiment: Experiment) -> int:
+    from rvc_engine.stages.carried_state import save_state
+
+    if options.load_state:
+        raise BadInput("--save-state and --load-state cannot go together", "", "give one of them")
+    if not experiment.load_settings().base:
+        raise BadInput(f"{experiment.name} trains a voice, not a base", "", "only the training of a base is carried in parts")
+    written = save_state(experiment, Path(clean_path(options.save_state)))
+    if options.json:
+        print(json.dumps([{"path": str(path), "bytes": path.stat().st_size} for path in written]))
+    else:
+        for path in written:
+            print(f"{path.stat().st_size:>10}  {path}")
+    return 0
+
+
+def _begin(options: argparse.Namespace, experiment: Experiment) -> list[str]:
+    """States that were asked for are put where the trainings find them; with --fresh alone, those that wait there go aside."""
+    from rvc_engine.disk import move_aside
+
+    if options.load_state:
+        from rvc_engine.stages.carried_state import load_state
+
+        names = load_state(experiment, Path(clean_path(options.load_state)))
+        return [f"states of {' and '.join(names)} are taken from {options.load_state}"]
+    if options.fresh and experiment.incoming.exists():
+        move_aside([experiment.incoming], experiment.folder, "incoming")
+    return []

@@ -1,0 +1,107 @@
+"""What a content encoder is trained with: heads for phones, for the recording itself, and for the speaker, whom it is to forget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rvc_engine.models.phonetic_encoder import PhoneticEncoder
+
+STATES = 3  # of a phone
+VOICE = 64  # numbers that tell the decoder who speaks
+HIDDEN = 256
+REVERSED = 0.3  # of the speaker's gradient that reaches the encoder, after RAMP_STEPS
+RAMP_STEPS = 1000
+SMOOTHING = 0.1
+LEAST_SURE = 0.1  # weight of a label that is not sure at all
+
+
+@dataclass
+class Batch:
+    """Two voices of the same crops, and the recordings: (B, mels, N) log-mels. labels and sure (B, N / 2); a label of -1 is none.
+    speaker (B,)."""
+
+    first: Tensor
+    second: Tensor
+    clean: Tensor
+    labels: Tensor
+    sure: Tensor
+    speaker: Tensor
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    phones: float = 1.0
+    reconstruction: float = 0.5
+    consistency: float = 1.0
+    speaker: float = 0.3
+
+
+class Reversed(torch.autograd.Function):
+    """The identity, with the gradient times -k (https://arxiv.org/abs/1409.7495)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, k: float) -> Tensor:
+        ctx.k = k
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return -ctx.k * gradients[0], None
+
+
+class Heads(nn.Module):
+    """`phones` may be 0: without labels there is no classifier."""
+
+    def __init__(self, dim: int, mels: int, phones: int, speakers: int) -> None:
+        super().__init__()
+        self.classes = nn.Linear(dim, phones * STATES) if phones else None
+        self.voice = nn.Embedding(speakers, VOICE)
+        self.speech = nn.Sequential(
+            nn.Conv1d(dim + VOICE, HIDDEN, 3, padding=1), nn.GELU(), nn.Conv1d(HIDDEN, 2 * mels, 3, padding=1)
+        )  # fmt: skip
+        self.who = nn.Sequential(nn.Linear(2 * dim, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, speakers))
+
+
+def forward_losses(
+    network: PhoneticEncoder, heads: Heads, batch: Batch, seen: Tensor, *, step: int, bf16: bool
+) -> dict[str, Tensor]:  # fmt: skip
+    """`seen` (2 B, mels, N): both voices, augmented and levelled. Names as users see them."""
+    with torch.no_grad():
+        target = network.levelled(batch.clean)
+    twice = (2, *[1] * 2)
+    with torch.autocast(seen.device.type, dtype=torch.bfloat16, enabled=bf16):
+        z = network.hidden(seen)
+        logits = heads.classes(z).float() if heads.classes is not None else None
+        voice = heads.voice(batch.speaker)[:, :, None].expand(-1, -1, z.shape[1]).repeat(twice)
+        spoken = heads.speech(torch.cat([z.transpose(1, 2), voice], 1)).float()
+        pooled = torch.cat([z.float().mean(1), z.float().std(1)], 1)
+        guessed = heads.who(Reversed.apply(pooled, min(1.0, step / RAMP_STEPS) * REVERSED)).float()  # type: ignore[no-untyped-call]
+    z = z.float()
+    half = len(batch.clean)
+    spoken = spoken.unflatten(1, (target.shape[1], 2)).transpose(2, 3).flatten(2)
+    # (B, mels, 2, N/2) -> time runs N/2 frames of 2: the two mel frames of a feature frame stand side by side.
+    return {
+        "phones": _phones(logits, batch.labels.repeat(2, 1), batch.sure.repeat(2, 1), z),
+        "reconstruction": (spoken - target.repeat(twice)).abs().mean(),
+        "consistency": (1 - F.cosine_similarity(z[:half], z[half:], dim=2)).mean(),
+        "speaker": F.cross_entropy(guessed, batch.speaker.repeat(2)),
+    }
+
+
+def _phones(logits: Tensor | None, labels: Tensor, sure: Tensor, z: Tensor) -> Tensor:
+    """Cross-entropy over the frames that have a label, each by how sure it is."""
+    if logits is None:
+        return z.sum() * 0.0
+    weight = (labels >= 0) * (LEAST_SURE + (1 - LEAST_SURE) * sure)
+    loss = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-1, reduction="none", label_smoothing=SMOOTHING)
+    return (loss * weight).sum() / weight.sum().clamp(min=1)
+
+
+def total(losses: dict[str, Tensor], weights: LossWeights) -> Tensor:
+    parts = [getattr(weights, name) * value for name, value in losses.items()]
+    return torch.stack(parts).sum()

@@ -1,0 +1,132 @@
+"""What the features of a content encoder hold: phones (as much as possible), the speaker and the pitch (as little as possible).
+
+Speaker and pitch are read by linear probes, fitted on one half of the recordings and tested on the other, and by the same probes on
+plain log-mels for comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rvc_engine.pretrain.encoder_data import EncoderData, Source
+from rvc_engine.pretrain.encoder_network import STATES
+from rvc_engine.pretrain.encoder_training import EncoderState
+
+RIDGE = 1e-2  # of the features' own variance
+MOST = 400  # recordings that are probed
+FRAMES = 60_000  # frames of pitch that are probed
+Array = NDArray[np.float64]
+Features = Callable[[Source], Array]
+
+
+def probe(state: EncoderState, data: EncoderData) -> dict[str, Any]:
+    """Of the speakers that were kept out; speaker and pitch of all where too few were."""
+    network = state.network.eval()
+
+    def encoded(source: Source, view: int = 0) -> torch.Tensor:
+        with torch.inference_mode():
+            return network.hidden(network.levelled(data.mels(source, view)[None].to(state.device)))[0].float()
+
+    def features(source: Source) -> Array:
+        return np.asarray(encoded(source).cpu().numpy(), dtype=np.float64)
+
+    def mels(source: Source) -> Array:
+        """(F50, 2 mels): both mel frames of a feature frame."""
+        x = data.mels(source, 0).numpy().T.astype(np.float64)
+        return np.asarray(x[: len(x) // 2 * 2].reshape(len(x) // 2, -1))
+
+    enough = len({s.speaker for s in data.held}) > 1
+    some = _some(data.held if enough else [*data.train, *data.held])
+    result: dict[str, Any] = {
+        "held_out": sorted({s.speaker for s in data.held}),
+        "phone_accuracy": _phone_accuracy(state, data, encoded, 0),
+        "phone_accuracy_perturbed": _phone_accuracy(state, data, encoded, 1),
+        "probed_on": "held-out speakers" if enough else "all speakers",
+        "speaker": {"features": speaker_accuracy(some, features), "log_mels": speaker_accuracy(some, mels)},
+        "pitch_r2": {"features": pitch_fit(some, features), "log_mels": pitch_fit(some, mels)},
+    }
+    speakers = len({s.speaker for s in some})
+    result["speaker"]["chance"] = round(1 / max(speakers, 1), 4)
+    state.network.train()
+    return result
+
+
+def _some(sources: Sequence[Source]) -> list[Source]:
+    """Spread over all of them, by name."""
+    ordered = sorted(sources, key=lambda s: s.name)
+    step = max(1, -(-len(ordered) // MOST))
+    return ordered[::step]
+
+
+def _phone_accuracy(state: EncoderState, data: EncoderData, encoded: Callable[..., torch.Tensor], view: int) -> float | None:
+    """Share of the held-out speakers' frames whose phone is right; None where nothing tells."""
+    right = count = 0
+    classes = state.heads.classes
+    for source in _some(data.held) if classes is not None else []:
+        assert classes is not None
+        told = torch.from_numpy(data.classes(source))
+        with torch.inference_mode():
+            guess = classes(encoded(source, view)).argmax(1).cpu()
+        size = min(len(told), len(guess))
+        told, guess = told[:size], guess[:size]
+        known = told >= 0
+        right += int((guess[known] // STATES == told[known] // STATES).sum())
+        count += int(known.sum())
+    return round(right / count, 4) if count else None
+
+
+def speaker_accuracy(sources: Sequence[Source], features: Features) -> float | None:
+    """A linear classifier of the speaker on the means of half recordings. None with fewer than two speakers of two recordings."""
+    by_speaker: dict[str, list[Source]] = {}
+    for source in sources:
+        by_speaker.setdefault(source.speaker, []).append(source)
+    names = sorted(name for name, own in by_speaker.items() if len(own) > 1)
+    if len(names) < 2:
+        return None
+    rows: list[list[Array]] = [[], []]
+    who: list[list[int]] = [[], []]
+    for number, name in enumerate(names):
+        for place, source in enumerate(by_speaker[name]):
+            x = features(source)
+            for half in np.array_split(x, 2):
+                rows[place % 2].append(half.mean(0))
+                who[place % 2].append(number)
+    targets = np.eye(len(names))[who[0]]
+    guess = _fitted(np.stack(rows[0]), targets)(np.stack(rows[1])).argmax(1)
+    return round(float((guess == np.array(who[1])).mean()), 4)
+
+
+def pitch_fit(sources: Sequence[Source], features: Features) -> float | None:
+    """R2 of a linear regression of log F0 on voiced frames. None where there are too few."""
+    rows: list[list[Array]] = [[], []]
+    logs: list[list[Array]] = [[], []]
+    each = max(20, FRAMES // max(len(sources), 1))
+    for place, source in enumerate(sources):
+        with np.load(source.labels) as held:
+            f0 = held["f0"][1::2]
+        x = features(source)
+        size = min(len(x), len(f0))
+        voiced = np.flatnonzero(f0[:size] > 0)
+        voiced = voiced[:: max(1, -(-len(voiced) // each))]
+        rows[place % 2].append(x[voiced])
+        logs[place % 2].append(np.log(f0[voiced]).astype(np.float64))
+    parts = [(np.concatenate(r), np.concatenate(t)) for r, t in zip(rows, logs, strict=True) if r]
+    if len(parts) < 2 or min(len(t) for _, t in parts) < 20:
+        return None
+    (x, y), (x_test, y_test) = parts
+    rest = y_test - _fitted(x, y[:, None])(x_test)[:, 0]
+    spread = float(((y_test - y_test.mean()) ** 2).sum())
+    return round(1 - float((rest**2).sum()) / spread, 4) if spread else None
+
+
+def _fitted(x: Array, y: Array) -> Callable[[Array], Array]:
+    """Ridge regression of y (N, K) on the standardised columns of x (N, D)."""
+    middle, width, base = x.mean(0), x.std(0) + 1e-9, y.mean(0)
+    z = (x - middle) / width
+    weights = np.linalg.solve(z.T @ z + RIDGE * len(z) * np.eye(z.shape[1]), z.T @ (y - base))
+    return lambda other: (other - middle) / width @ weights + base

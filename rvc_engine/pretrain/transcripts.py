@@ -1,0 +1,71 @@
+"""What is said in the recordings of a folder: transcripts.csv (or catalogue.csv), or NAME.txt beside a recording."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from rvc_engine.errors import BadInput
+
+TABLES = ("transcripts.csv", "catalogue.csv")
+ENGLISH = ("", "en", "eng", "english")
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """`language` is empty where it is not told: it is then taken for English. `licence` and `attribution` go into the model card."""
+
+    text: str = ""
+    language: str = ""
+    licence: str = ""
+    attribution: str = ""
+
+    @property
+    def is_english(self) -> bool:
+        return self.language.lower().replace("_", "-").split("-")[0] in ENGLISH
+
+
+@dataclass
+class Transcripts:
+    """Rows by path inside the folder, and by file name where that is the only one of its name."""
+
+    folder: Path
+    by_path: dict[str, Spoken] = field(default_factory=dict)
+    by_stem: dict[str, Spoken | None] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> Transcripts:
+        """Raises BadInput for a table that cannot be read or lacks its columns."""
+        found = cls(folder)
+        for name in TABLES:
+            if (folder / name).is_file():
+                found._read(folder / name)
+                break
+        return found
+
+    def _read(self, path: Path) -> None:
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                rows = list(csv.DictReader(file))
+        except (OSError, ValueError, csv.Error) as error:
+            raise BadInput(f"{path} cannot be read", str(error), "write it as CSV in UTF-8") from error
+        if rows and not {"path", "transcript"} <= rows[0].keys():
+            raise BadInput(f"{path} lacks a column", f"it has {', '.join(map(str, rows[0]))}", "it needs path and transcript")
+        for row in rows:
+            texts = {name: (row.get(name) or "").strip() for name in ("transcript", "language", "licence", "attribution")}
+            spoken = Spoken(texts.pop("transcript"), **texts)
+            place = PurePath(row["path"] or "")
+            self.by_path[str(place)] = spoken
+            self.by_stem[place.stem] = None if place.stem in self.by_stem else spoken
+
+    def of(self, name: str) -> Spoken:
+        """Of a recording by its path inside the folder."""
+        told = self.by_path.get(name) or self.by_stem.get(PurePath(name).stem)
+        if told is not None:
+            return told
+        beside = (self.folder / name).with_suffix(".txt")
+        try:
+            return Spoken(beside.read_text(encoding="utf-8-sig").strip()) if beside.is_file() else Spoken()
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{beside} cannot be read", str(error), "write it as text in UTF-8") from error
