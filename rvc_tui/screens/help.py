@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from rich.table import Table
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
@@ -51,22 +53,22 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False):
-            yield Static(self.own(), markup=False)
-            yield Static(self.common(), markup=False)
+            yield Static(columns(self.own()), classes="part")
+            yield Static(columns(self.common()), classes="part")
             yield Static(_(NOTES), markup=False)
             yield Static(_("j k  scroll    esc or q  back"), markup=False, classes="keys")
 
-    def common(self) -> str:
-        lines, names = [], _(", ").join(_(place.name) for place in PLACES)
+    def common(self) -> list[tuple[str, str]]:
+        rows, names = [], _(", ").join(_(place.name) for place in PLACES)
         for keys, ids, what in ALWAYS:
             if any(id in self.keymap for id in ids):
                 keys = " ".join(shown_keys(keys_in(self.keymap[id])) for id in ids if self.keymap.get(id))
                 if not keys:
                     continue
-            lines.append(f"{keys:<10} {_(what).format(names=names)}")
-        return "\n".join(lines) + "\n"
+            rows.append((keys, _(what).format(names=names)))
+        return rows
 
-    def own(self) -> str:
+    def own(self) -> list[tuple[str, str]]:
         """The keys that only the screen below has."""
         known = {id for _keys, ids, _what in ALWAYS for id in ids}
         rows: dict[str, str] = {}
@@ -75,7 +77,17 @@ class HelpScreen(ModalScreen[None]):
             what = binding.binding.tooltip or binding.binding.description
             if (binding.binding.show or binding.binding.tooltip) and binding.enabled and binding.binding.id not in known:
                 rows.setdefault(what, shown)
-        return "\n".join(f"{key:<10} {what}" for what, key in rows.items()) + ("\n" if rows else "")
+        return [(key, what) for what, key in rows.items()]
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def columns(rows: list[tuple[str, str]]) -> Table:
+    """Keys, and what they do: long words go on below their own column."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(min_width=10, no_wrap=True)
+    table.add_column()
+    for keys, what in rows:
+        table.add_row(Text(keys, "bold"), Text(what))
+    return table
