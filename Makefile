@@ -1,10 +1,10 @@
-# make demo | test | soak | check | bench | texts: each makes its own .venv when there is none.
+# make demo | test | soak | check | tour | texts: each makes its own .venv when there is none.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test soak check texts install clean
+.PHONY: demo test soak check tour texts install clean
 
 install: $(STAMP)
 
@@ -25,8 +25,15 @@ test: $(STAMP)
 # RVC_KIT names a folder with the whole conformance kit; without it the copied part is used. Writes docs/reliability.md.
 soak: $(STAMP)
 	rm -f faults.json
-	RVC_FAULT_TABLE=faults.json $(BIN)/python -m pytest -m "soak or not soak"
-	$(BIN)/python -m tests.faults.table faults.json
+	failed=0; \
+	$(BIN)/python -m pytest -m "soak or not soak" -n 2 --dist loadfile --ignore=tests/faults || failed=1; \
+	RVC_FAULT_TABLE=faults.json $(BIN)/python -m pytest -m "soak or not soak" tests/faults || failed=1; \
+	$(BIN)/python -m tests.faults.table faults.json || failed=1; \
+	exit $$failed
+
+# Trains for some minutes; writes docs/tour/ and the tour in README.md.
+tour: $(STAMP)
+	$(BIN)/python docs/tour.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .
