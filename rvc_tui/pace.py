@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from rvc_engine.status import RunView
+from rvc_engine.status import RunView, StageView
 from rvc_tui.drawing import gib, number
 from rvc_tui.gpu import Machine, share_of
 from rvc_tui.said import said
@@ -41,6 +41,11 @@ def short(value: float) -> str:
     return f"{value:.0f}" if value >= 20 else f"{value:.1f}".removesuffix(".0")
 
 
+def in_training(view: RunView) -> StageView | None:
+    """The stage whose steps are told: of a base, its encoder's while that is trained."""
+    return view.stages.get("encoder" if view.stage == "encoder" else "train")
+
+
 def steps_a_second(view: RunView) -> float | None:
     """By the clock, over the latest steps of this run: waiting and saving count."""
     rows = list(view.curves.recent)[-STEPS:]
@@ -62,7 +67,7 @@ def seconds_a_step(view: RunView) -> list[float]:
 
 def time_left(view: RunView) -> Span | None:
     """Of the training; None when it does not run or nothing is known yet."""
-    stage = view.stages.get("train")
+    stage = in_training(view)
     if view.state != "running" or stage is None or stage.state != "running":
         return None
     left, paces = stage.total - view.step, sorted(seconds_a_step(view))

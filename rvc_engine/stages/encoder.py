@@ -65,8 +65,8 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     remove_temporaries(folder)
     if settings.encoder.source != "train":
         path = _given(experiment, settings)
-        write_phonetic(experiment.own_encoder, read_phonetic(path), {"taken_from": path.name, "sha256": sha256_of(path)})
-        write_whole(folder / "probes.json", json.dumps({"taken_from": path.name}, indent=1))
+        write_whole(experiment.own_encoder, path.read_bytes())
+        write_whole(folder / "probes.json", json.dumps({"taken_from": path.name, "sha256": sha256_of(path)}, indent=1))
         yield Progressed(stage=STAGE, done=1, total=1, unit="files")
         return
     set_threads(settings.encoder.threads)

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from rvc_engine.audio.io import read_wav, write_wav
 from rvc_engine.device import choose_device, out_of_memory
-from rvc_engine.disk import remove_temporaries, whole_file
+from rvc_engine.disk import remove_temporaries, sha256_of, whole_file
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
-from rvc_engine.models.content_encoder import ContentEncoder, check_encoder, load_encoder
+from rvc_engine.models.content_encoder import STARTER_ENCODER, ContentEncoder, check_encoder, load_encoder
+from rvc_engine.models.weights import metadata_of
 from rvc_engine.settings import ExperimentSettings
 
 BATCH = 8
@@ -31,6 +32,17 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
 def is_own(settings: ExperimentSettings) -> bool:
     """Does this experiment train or take the content encoder itself?"""
     return settings.base and settings.model.encoder.startswith("phonetic-")
+
+
+def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Path) -> str:
+    """Why a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where it does."""
+    if base.suffix != ".safetensors" or not settings.model.encoder.startswith("phonetic-"):
+        return ""
+    told = metadata_of(base).get("encoder_sha256", "")
+    used = experiment.own_encoder if is_own(settings) else experiment.workspace.find_pretrained(STARTER_ENCODER)
+    if not told or used is None or not used.is_file() or sha256_of(used) == told:
+        return ""
+    return f"the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns much slower"
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:

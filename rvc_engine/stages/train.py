@@ -24,6 +24,7 @@ from rvc_engine.models.configs import ModelConfig
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.pretrained import has_own, pretrained_names
 from rvc_engine.settings import ExperimentSettings
+from rvc_engine.stages.features import other_encoder
 from rvc_engine.stages.speakers import check_speakers, clip_speakers
 from rvc_engine.stages.voice_facts import about_recordings
 from rvc_engine.training.audition import Auditions
@@ -46,9 +47,8 @@ NAME = "train"
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput when a file to start from or the speaker's row is missing. `fresh`: what is there goes aside, so it is no start."""
     if settings.train.speaker >= settings.model.speakers:
-        raise BadInput(
-            f"There is no speaker {settings.train.speaker}", f"{settings.preset} has {settings.model.speakers}", "use --speaker 0"
-        )
+        why = f"{settings.preset} has {settings.model.speakers}"
+        raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
     check_speakers(settings)
     if fresh or not (CheckpointStore(experiment).candidates() or (experiment.incoming / "train.pt").is_file()):
         find_start(experiment, settings)
@@ -74,8 +74,8 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
         return None
     found = experiment.workspace.find_pretrained(*names)
     if found is None and not has_own(settings.preset):
-        why = f"{names[0]} is not in {experiment.workspace.pretrained}"
-        raise BadInput(f"The pretrained weights of {settings.preset} are missing", why, f"put that file there, or use {flag} none")
+        missing = f"The pretrained weights of {settings.preset} are missing", f"{names[0]} is not in {experiment.workspace.pretrained}"
+        raise BadInput(*missing, f"put that file there, or use {flag} none")
     return found
 
 
@@ -263,9 +263,10 @@ def rvc_config(config: ModelConfig, course: Course) -> dict[str, Any]:
 def _start(experiment: Experiment, settings: ExperimentSettings, state: TrainingState) -> Iterator[Event]:
     networks = {"G": state.generator, "D": state.adversary.network}
     for kind, path in find_start(experiment, settings).items():
-        note = load_pretrained(networks[kind], path) if path is not None else ""
-        if note:
-            yield Warned(title=f"{path} has other speakers", message=note, stage=NAME)
+        if path is not None:
+            said = {"has other speakers": load_pretrained(networks[kind], path)}
+            said["was made with another content encoder"] = other_encoder(experiment, settings, path)
+            yield from (Warned(title=f"{path} {what}", message=why, stage=NAME) for what, why in said.items() if why)
 
 
 def _tell_restored(restored: Restored, course: Course, *, again: bool) -> Iterator[Event]:

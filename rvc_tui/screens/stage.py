@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from rvc_engine.errors import RvcError
-from rvc_engine.settings import ExperimentSettings, for_preset
+from rvc_engine.settings import ExperimentSettings, for_base, for_preset
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.texts import _
 from rvc_tui.widgets.failure import FailurePanel
@@ -51,7 +51,7 @@ class StageScreen(AppScreen):
         if settings is None:
             self.form.show([], None)
             return
-        defaults = for_preset(settings.preset, pitched=settings.pitched)
+        defaults = (for_base if settings.base else for_preset)(settings.preset, pitched=settings.pitched)
         section = getattr(settings, self.place)
         self.form.show(items_of(self.place, section, getattr(defaults, self.place)), section)
 

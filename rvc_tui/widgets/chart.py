@@ -72,7 +72,7 @@ class ChartPanel(Panel):
         if self.border_title != title:
             self.border_title = title
         view = state.view
-        drawn = [known(name) for name in self.look.drawn if name in view.curves.names]
+        drawn = [known(name) for name in self.look.drawn if name in view.curves.names] or self.others(view)
         height = self.content_size.height
         if not drawn:
             return Text(
@@ -81,6 +81,12 @@ class ChartPanel(Panel):
         if height < 5:
             return self.legend(view, drawn, width)
         return join([self.legend(view, drawn, width), *self.plot_lines(view, drawn, width, height - 1)])
+
+    def others(self, view: RunView) -> list[Curve]:
+        """The first two of a training that has other curves: that of a content encoder."""
+        gradients = self.look.drawn[0].startswith(GRAD_NORM)
+        names = [name for name in view.curves.names if name.startswith(GRAD_NORM) == gradients]
+        return [curve for name in names if (curve := known(name)) not in CURVES][:2]
 
     def legend(self, view: RunView, drawn: list[Curve], width: int) -> Text:
         """The letter, name and last value of each curve that is drawn; the raw value too where there is room."""

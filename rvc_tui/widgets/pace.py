@@ -10,7 +10,7 @@ from rich.text import Text
 from rvc_engine.commands.display import duration
 from rvc_engine.status import GRAD_NORM, RunView
 from rvc_tui.drawing import number
-from rvc_tui.pace import bottlenecks, no_bottleneck, run_seconds, steps_a_second, time_left
+from rvc_tui.pace import bottlenecks, in_training, no_bottleneck, run_seconds, steps_a_second, time_left
 from rvc_tui.remembered import Price
 from rvc_tui.state import ScreenState
 from rvc_tui.texts import _, meant
@@ -34,9 +34,10 @@ class PacePanel(Panel):
         return join(lines)
 
     def pace(self, view: RunView, now: float) -> Text:
-        stage = view.stages.get("train")
-        total = f"/{stage.total}" if stage is not None and stage.total else ""
-        line = Text.assemble((f"{_('epoch')} {view.epoch}/{view.epochs}  {_('step')} {view.step}{total}", "bold"))
+        stage = in_training(view)
+        total = f"/{stage.total}" if stage is not None and stage.total and stage.unit == "steps" else ""
+        epoch = "" if view.stage == "encoder" else f"{_('epoch')} {view.epoch}/{view.epochs}  "
+        line = Text.assemble((f"{epoch}{_('step')} {view.step}{total}", "bold"))
         if rate := steps_a_second(view):
             line.append(f"  {number(float(f'{rate:.3g}'))} {_('steps/s')}")
         left = time_left(view)

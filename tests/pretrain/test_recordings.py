@@ -1,0 +1,87 @@
+"""Preparing recordings: transcripts, labels, copies in other voices."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rvc_engine.errors import BadInput
+from rvc_engine.pretrain.labels import check_recogniser, words_of
+from rvc_engine.pretrain.recordings import Files, RecordingTask, prepare
+from rvc_engine.pretrain.transcripts import Transcripts
+from tests.conftest import SAMPLES
+
+SENTENCE = SAMPLES / "target" / "kathleen_arctic_a0060.flac"
+
+
+def task_of(tmp_path: Path, transcript: str | None, path: Path = SENTENCE) -> RecordingTask:
+    return RecordingTask(path.name, path, transcript, 1, 1, tmp_path)
+
+
+def test_transcripts_are_found_by_path_by_name_and_beside(tmp_path: Path) -> None:
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ann" / "c.txt").write_text("beside it\n")
+    (tmp_path / "transcripts.csv").write_text("path,transcript,language\nann/a.flac,Hello there!,en-GB\nelsewhere/b.wav,Guten Tag,de\n")
+    found = Transcripts.read(tmp_path)
+    assert found.of("ann/a.flac").text == "Hello there!" and found.of("ann/a.flac").is_english
+    assert not found.of("bob/b.flac").is_english
+    assert found.of("ann/c.flac").text == "beside it"
+    assert found.of("ann/d.flac").text == "" and found.of("ann/d.flac").is_english
+
+
+def test_a_table_without_its_columns_is_named(tmp_path: Path) -> None:
+    (tmp_path / "transcripts.csv").write_text("file,text\na,b\n")
+    with pytest.raises(BadInput, match=r"transcripts\.csv"):
+        Transcripts.read(tmp_path)
+
+
+def test_words_are_those_of_the_dictionary() -> None:
+    assert words_of("Author of the danger trail, Philip Steels, etc.") == "author of the danger trail philip steels etc"
+    assert words_of("It\u2019s 9 o'clock") == "it's o'clock"
+
+
+def test_a_recording_is_prepared_once(tmp_path: Path) -> None:
+    task = task_of(tmp_path, None)
+    prepared = prepare(task)
+    files = Files.of(tmp_path, prepared.key)
+    assert files.there and prepared.note == ""
+    mels = np.load(files.mels)
+    assert mels.shape[:2] == (2, 80) and mels.dtype == np.float16 and np.isfinite(mels).all()
+    with np.load(files.labels) as held:
+        assert len(held["phone"]) == len(held["f0"]) == mels.shape[2] and not held["sure"].any()
+        assert 0.2 < (held["f0"] > 0).mean() < 0.9
+    written = files.mels.stat().st_mtime_ns
+    assert prepare(task) == prepared and files.mels.stat().st_mtime_ns == written
+    assert prepare(replace(task, versions=2)).key != prepared.key
+
+
+def test_what_cannot_be_read_has_a_reason(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.flac"
+    broken.write_bytes(b"fLaC nothing")
+    for path in (broken, tmp_path / "none.wav"):
+        prepared = prepare(task_of(tmp_path, None, path))
+        assert prepared.key == "" and prepared.note
+
+
+def test_a_missing_recogniser_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(BadInput, match="PocketSphinx") as caught:
+        check_recogniser("auto")
+    assert "rvc-tui[pretrain]" in caught.value.hint
+    check_recogniser("none")
+
+
+def test_phones_follow_the_words(tmp_path: Path) -> None:
+    pytest.importorskip("pocketsphinx")
+    with_words = prepare(task_of(tmp_path, Transcripts.read(SAMPLES).of(f"target/{SENTENCE.name}").text))
+    assert with_words.note == ""
+    with np.load(Files.of(tmp_path, with_words.key).labels) as held:
+        phones, states, sure = held["phone"], held["state"], held["sure"]
+    assert len(set(phones)) > 10 and set(states) == {0, 1, 2} and (sure == 1).all()
+    assert phones[0] == "SIL"
+    nonsense = prepare(task_of(tmp_path, "xyzzy plugh"))
+    assert nonsense.key and nonsense.note.startswith("used without labels")
