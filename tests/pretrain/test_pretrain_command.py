@@ -29,6 +29,7 @@ STAGES = ["preprocess", "encoder", "pitch", "features", "train", "base"]
 ENCODER = {"steps": 60, "width": 16, "blocks": 1, "batch": 2, "crop-s": 0.5, "versions": 1, "save-every": 5, "threads": 1, "workers": 1}
 TINY = [word for key, value in ENCODER.items() for word in (f"--encoder-{key}", str(value))]
 TINY += ["--preset", "phonetic-tiny", "--encoder-recogniser", "none", "--method", "dio", "--batch-size", "2", "--set", "train.threads=1"]
+TINY += ["--no-audition", "--no-save-small"]
 
 
 @pytest.fixture(scope="module")
@@ -90,61 +91,56 @@ def test_a_voice_is_trained_from_it(made: tuple[Rvc, Path, list[Event]]) -> None
     done = rvc(*words, "--set", "train.threads=1", "--epochs", "1", "--json")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     steps = [event for event in events_of(done.stdout) if isinstance(event, TrainStepped)]
-    base_steps = [event for event in events_of_run(experiment) if isinstance(event, TrainStepped) and event.stage == "train"]
+    base_steps = [event for event in history(experiment.runs) if isinstance(event, TrainStepped) and event.stage == "train"]
     assert steps[0].losses["mel"] < base_steps[0].losses["mel"]
     toml = experiment_of(rvc, "voice").settings_toml.read_text()
     assert "[encoder]" not in toml and "base =" not in toml
 
 
-def events_of_run(experiment: Experiment) -> list[Event]:
-    return list(history(experiment.runs))
-
-
-def test_killed_in_the_encoders_training_it_goes_on_to_the_same_end(made: tuple[Rvc, Path, list[Event]], home: Path) -> None:
-    first, dataset, _ = made
-    rvc = Rvc(home)
-    words = ["pretrain", "base", "--dataset", dataset, *TINY, "--until", "encoder"]
+def kill_after_a_save(rvc: Rvc, words: list[str | Path]) -> None:
+    """SIGKILL for the engine as soon as its first state is saved."""
     process = rvc.start(*words, "--json")
     experiment, deadline = experiment_of(rvc), time.monotonic() + 60
     while time.monotonic() < deadline:
-        saved = [event for event in events_of_run(experiment) if isinstance(event, CheckpointSaved)] if experiment.runs.is_dir() else []
-        if saved:
+        if experiment.runs.is_dir() and any(isinstance(event, CheckpointSaved) for event in history(experiment.runs)):
             break
         time.sleep(0.02)
-    pid = next(event.pid for event in events_of_run(experiment) if isinstance(event, RunStarted))
-    os.kill(pid, signal.SIGKILL)
+    os.kill(next(event.pid for event in history(experiment.runs) if isinstance(event, RunStarted)), signal.SIGKILL)
     process.communicate(timeout=30)
     assert process.returncode == 1 and not experiment.own_encoder.exists()
-    done = rvc(*words, "--json")
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
-    steps = [event.step for event in events_of(done.stdout) if isinstance(event, TrainStepped)]
-    assert 1 < steps[0] <= 60 and steps[-1] == 60
-    whole, resumed = (read_tensors(e.own_encoder) for e in (experiment_of(first), experiment))
-    assert all(whole[key].equal(resumed[key]) for key in whole)
 
 
-def test_a_training_moves_to_another_machine(made: tuple[Rvc, Path, list[Event]], home: Path, tmp_path: Path) -> None:
-    """One epoch here and one there give what two epochs here gave."""
+def test_killed_and_moved_to_another_machine_it_comes_to_the_same_end(
+    made: tuple[Rvc, Path, list[Event]], home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    """The encoder's training killed and gone on with, then one epoch here and one there, give what an uninterrupted run gave."""
     first, dataset, _ = made
     here, there, parts = Rvc(home), Rvc(tmp_path / "there"), tmp_path / "parts"
-    begun = here("pretrain", "base", "--dataset", dataset, *TINY, "--epochs", "1")
+    words: list[str | Path] = ["pretrain", "base", "--dataset", dataset, *TINY]
+    kill_after_a_save(here, words)
+    begun = here(*words, "--epochs", "1", "--json")
     assert begun.returncode == 0, begun.stdout[-2000:] + begun.stderr
-    saved = here("pretrain", "base", "--save-state", parts, "--json")
-    files = json.loads(saved.stdout)
-    assert {"encoder.json", "train.json"} <= {Path(file["path"]).name for file in files}
-    assert all(file["bytes"] < 16_000_000 for file in files)
-    gone_on = there("pretrain", "base", "--dataset", dataset, *TINY, "--epochs", "2", "--load-state", parts, "--json")
+    steps = [event.step for event in events_of(begun.stdout) if isinstance(event, TrainStepped) and event.stage == "encoder"]
+    assert 1 < steps[0] <= 60 and steps[-1] == 60
+    whole, resumed = (read_tensors(experiment_of(rvc).own_encoder) for rvc in (first, here))
+    assert all(whole[key].equal(resumed[key]) for key in whole)
+
+    assert main(["pretrain", "base", "--save-state", str(parts), "--home", str(home)]) == 0
+    files = list(parts.iterdir())
+    assert {"encoder.json", "train.json"} <= {path.name for path in files} and all(path.stat().st_size < 16_000_000 for path in files)
+    gone_on = there(*words, "--epochs", "2", "--load-state", parts, "--json")
     assert gone_on.returncode == 0, gone_on.stdout[-2000:] + gone_on.stderr
-    steps = [event for event in events_of(gone_on.stdout) if isinstance(event, TrainStepped)]
-    assert {event.stage for event in steps} == {"train"} and {event.epoch for event in steps} == {2}
+    done = [event for event in events_of(gone_on.stdout) if isinstance(event, TrainStepped)]
+    assert {event.stage for event in done} == {"train"} and {event.epoch for event in done} == {2}
     g, other = (read_tensors(experiment_of(rvc).base / "G.safetensors") for rvc in (first, there))
     assert all(g[key].equal(other[key]) for key in g)
 
     part = next(parts.glob("train-*.safetensors"))
     part.write_bytes(part.read_bytes()[:-10])
     before = sorted(path.name for path in experiment_of(there).folder.iterdir())
-    refused = there("pretrain", "base", "--load-state", parts)
-    assert refused.returncode == 2 and part.name in refused.stderr
+    capsys.readouterr()
+    assert main(["pretrain", "base", "--load-state", str(parts), "--home", str(there.home)]) == 2
+    assert part.name in capsys.readouterr().err
     assert sorted(path.name for path in experiment_of(there).folder.iterdir()) == before
 
 
@@ -191,10 +187,29 @@ async def test_the_app_shows_a_base(made: tuple[Rvc, Path, list[Event]]) -> None
             if app.session.state.outlook.plan and app.session.state.view.run:
                 break
         assert [row[0] for row in app.session.state.outlook.plan] == STAGES
-        app.draw()
-        await pilot.pause(0.2)
-        assert "encoder" in "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+        seen = ""
         for place in MODULES:
             app.action_go(place)
             await pilot.pause(0.1)
+            seen += "\n".join(strip.text for strip in app.screen._compositor.render_strips())
         assert app.is_running
+        assert "Train the content encoder" in seen or "encoder " in seen
+
+
+def test_the_app_tells_the_encoders_steps(made: tuple[Rvc, Path, list[Event]]) -> None:
+    from rvc_engine.status import RunView
+    from rvc_tui.widgets.chart import ChartPanel
+    from rvc_tui.widgets.pace import PacePanel
+
+    _, _, events = made
+    view = RunView()
+    for event in events:
+        view.fold(event)
+        if isinstance(event, TrainStepped) and event.step == 40:
+            break
+    assert view.stage == "encoder"
+    assert PacePanel(ascii=True).pace(view, event.at).plain.startswith("step 40/60")
+    assert {curve.name for curve in ChartPanel(ascii=True).others(view)} <= {"phones", "reconstruction", "consistency", "speaker"}
+    for event in events:
+        view.fold(event)
+    assert view.curves.last_step == max(e.step for e in events if isinstance(e, TrainStepped) and e.stage == "train")
