@@ -252,7 +252,7 @@ class RvcApp(ChangedCells, KeystrokesApp):
 
     def action_run_all(self) -> None:
         """Says what will run; enter starts it."""
-        if not self.session.client.name or not self.session.recordings:
+        if not self.session.client.name or not self._has_recordings():
             self.action_go("experiments")
             self.notify(_("n makes an experiment: a name and a folder of recordings"), title=_("Nothing to run yet"))
             return
@@ -262,6 +262,11 @@ class RvcApp(ChangedCells, KeystrokesApp):
                 self.run_words(self.run_command())
 
         self.push_screen(PlanScreen(self.session), answered)
+
+    def _has_recordings(self) -> bool:
+        """Also in the moment before the first look at the experiment has answered."""
+        settings = None if self.session.recordings else self.session.client.settings()
+        return bool(self.session.recordings or (settings and settings.dataset))
 
     def run_command(self) -> list[str]:
         """The whole pipeline, with what was chosen and is not yet written down."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,7 @@ class ConvertChoices(AppScreen):
         self.wanted: tuple[str, str] | None = None  # voice and index, chosen on another screen
         self.voices: list[dict[str, Any]] = []
         self._looking = False
+        self._waiting: Callable[[], None] | None = None  # asked for before the voices were read
 
     def entered(self) -> None:
         if self.request is None:
@@ -65,6 +67,9 @@ class ConvertChoices(AppScreen):
         if isinstance(message.answer.data, list):
             self.voices = message.answer.data
         self.rvc.draw()
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and self.app.screen is self:
+            waiting()
 
     def keep(self) -> None:
         if self.request is not None and (why := self.request.save()):
@@ -89,7 +94,16 @@ class ConvertChoices(AppScreen):
             self.keep()
 
     # --- keys -----------------------------------------------------------------------------------------------------------
+    def _are_read(self, then: Callable[[], None]) -> bool:
+        """Else `then` is called as soon as they are."""
+        if not self._looking or self.voices:
+            return True
+        self._waiting = then
+        return False
+
     def action_voice(self) -> None:
+        if not self._are_read(self.action_voice):
+            return
         rows = [row for row in self.voices if row["what"] in ("voice", "bundle")]
         home = self.session.client.home
         names = [
@@ -115,7 +129,7 @@ class ConvertChoices(AppScreen):
             self.choose(clean_path(text))
 
     def action_index(self) -> None:
-        if self.request is None:
+        if self.request is None or not self._are_read(self.action_index):
             return
         home = self.session.client.home
         known = sorted({str(row["index"]) for row in self.voices if row["index"]} | ({self.request.index} - {"", "none"}))

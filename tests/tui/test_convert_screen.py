@@ -90,6 +90,23 @@ async def test_a_choice_is_kept_and_converted(app: RvcApp, home: Path) -> None:
     assert app.parting_words() == [f"written: {home}/converted/alice/{name}.wav" for name in "ac"]
 
 
+async def test_a_choice_waits_until_the_voices_are_read(app: RvcApp, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, ask = threading.Event(), PretendedClient.ask
+
+    def late(client: PretendedClient, words: list[str]) -> Answer:
+        read.wait(10)
+        return ask(client, words)
+
+    monkeypatch.setattr(PretendedClient, "ask", late)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("v")
+        assert not isinstance(app.screen, PickScreen)
+        read.set()
+        await wait_for(pilot, lambda: isinstance(app.screen, PickScreen))
+        assert "alice" in text_of(app)
+
+
 async def test_an_older_epoch_takes_the_index_of_its_experiment(app: RvcApp, home: Path) -> None:
     async with app.run_test(size=SIZES[0]) as pilot:
         await settle(pilot)

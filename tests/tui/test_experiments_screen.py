@@ -16,6 +16,7 @@ from rvc_tui.screens.choose import ChooseScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.plan import PlanScreen
+from rvc_tui.state import Outlook
 
 SIZE = (80, 24)
 
@@ -264,3 +265,14 @@ async def test_ascii_mode_has_no_other_character() -> None:
             await pilot.press(key)
             await pilot.pause()
             assert text_of(app).isascii(), key
+
+
+async def test_run_all_before_the_first_look_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_of("idle")
+    monkeypatch.setattr(pretended.PretendedClient, "outlook", lambda client: Outlook())
+    client_of(app).kept.dataset = "/recordings"
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        await pilot.pause()
+        assert isinstance(app.screen, PlanScreen)
