@@ -45,7 +45,7 @@ STOPS = {  # picture: what is said below it
     "assets": "The published weights: what each preset needs and what is missing.",
 }
 
-NOT_SHORT = ("train", "assets")  # the first stands at the top already
+NOT_SHORT = ("train",)  # it stands at the top already
 BEGIN, END = "<!-- tour: written by docs/tour.py -->", "<!-- end of the tour -->"
 
 
@@ -72,9 +72,10 @@ class Tour:
 
     async def picture(self, name: str) -> None:
         self.app.clear_notifications()
-        await self.pilot.pause(0.6)
-        self.app.draw()
-        await self.pilot.pause(0.2)
+        for _ in range(3):  # a panel of another height is laid out after it was drawn
+            await self.pilot.pause(0.7)
+            self.app.draw()
+        await self.pilot.pause(0.7)
         path = GOAL / f"{name}.svg"
         path.write_text(cleaned(self.app.export_screenshot(title=f"rvc-tui: {name}")), encoding="utf-8")
         print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1024:.0f} KiB", flush=True)
