@@ -1,4 +1,4 @@
-"""Every key of the app does what it says: the table in actions.py holds each id of each screen, and each is pressed."""
+"""Every key of the app does what it says: the table in actions_table.py holds each id of each screen, and each is pressed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
-from actions import ACTIONS, BY_NAME, Action
+from actions import BY_NAME, Action
+from actions_table import ACTIONS
 
 from rvc_tui.app import RvcApp
 from rvc_tui.keymap import every_key
@@ -16,7 +17,7 @@ KEYS = {(key.owner.__name__, key.id): key.keys[0] for key in every_key()}
 
 
 def test_no_action_is_missing_and_none_is_there_twice() -> None:
-    """A new binding fails here until somebody has said in actions.py what can be seen of it."""
+    """A new binding fails here until somebody has said in actions_table.py what can be seen of it."""
     counts = Counter((action.owner, action.id) for action in ACTIONS)
     assert set(KEYS) - set(counts) == set()
     assert set(counts) - set(KEYS) == set()
