@@ -1,6 +1,6 @@
 """The tour: the real app over a real small run, by keys alone, and a picture at each stop.
 
-    make tour     trains the starter preset on samples/ for two minutes, in /tmp/rvc-tour (emptied before and after)
+    make tour     trains the starter preset on samples/ for two minutes, in a temporary folder
 
 Writes docs/tour/*.svg, docs/tour/README.md, and the part of README.md that shows them; both say with what they were made.
 """
@@ -12,11 +12,13 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ.update(TEXTUAL_COLOR_SYSTEM="truecolor", LC_ALL="C.UTF-8", XDG_CONFIG_HOME="/tmp/rvc-tour/config")
+HOME = Path(tempfile.mkdtemp(prefix="rvc-tour-"))
+os.environ.update(TEXTUAL_COLOR_SYSTEM="truecolor", LC_ALL="C.UTF-8", XDG_CONFIG_HOME=str(HOME / "config"))
 for _name in ("LANGUAGE", "TEXTUAL_THEME", "NO_COLOR", "TMUX", "RVC_HOME"):
     os.environ.pop(_name, None)
 
@@ -27,7 +29,6 @@ from rvc_tui.engine_client import EngineClient  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 GOAL = ROOT / "docs" / "tour"
-HOME = Path("/tmp/rvc-tour")
 RECORDINGS = HOME / "recordings" / "kathleen"
 PRESET = "starter"
 EPOCHS, SHOWN_EPOCH = 8, 7
@@ -172,7 +173,6 @@ def write_pages(seconds: float) -> None:
 
 async def main() -> None:
     begun = time.monotonic()
-    shutil.rmtree(HOME, ignore_errors=True)
     shutil.copytree(ROOT / "samples" / "target", RECORDINGS)
     shutil.copytree(ROOT / "samples" / "sources", HOME / "songs")
     GOAL.mkdir(exist_ok=True)
