@@ -24,7 +24,8 @@ class JournalPanel(RichLog):
         self.stage = stage
         self._written = 0
         self._begun = 0
-        self._width = 0
+        self._width = self._height = 0
+        self._follow = True
         self._state: ScreenState | None = None
         self.wanted = ""  # only lines with this text
 
@@ -52,7 +53,7 @@ class JournalPanel(RichLog):
         self._written = state.written
 
     def _write(self, lines: list[Line]) -> None:
-        follow = self.is_vertical_scroll_end
+        follow = self._follow
         for line in lines:
             if not self.shows(line):
                 continue
@@ -63,4 +64,12 @@ class JournalPanel(RichLog):
         if self._state is not None and self._width and self.size.width != self._width:  # the first size is RichLog's own to handle
             self.clear()
             self._write(list(self._state.lines))
-        self._width = self.size.width
+        self._width, self._height = self.size.width, self.size.height
+        if self._follow:
+            self.scroll_end(animate=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scrolled by somebody, not by another height: from now on it follows, or it stays."""
+        super().watch_scroll_y(old_value, new_value)
+        if self.size.height == self._height:
+            self._follow = self.is_vertical_scroll_end

@@ -21,8 +21,9 @@ from rvc_tui.screens.curves import CurvesScreen
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.train import TrainScreen
-from rvc_tui.state import Outlook, ScreenState
+from rvc_tui.state import Line, Outlook, ScreenState
 from rvc_tui.widgets.filter import FilterLine
+from rvc_tui.widgets.journal import JournalPanel
 
 
 @pytest.fixture(autouse=True)
@@ -225,6 +226,28 @@ async def test_journal_can_be_filtered_on_every_screen() -> None:
             assert gone in await shown_after(pilot, "escape") and app.shown is not None and app.shown.place == first
             assert gone in await shown_after(pilot, "slash", *"zzz", "escape") and not app.screen.query(FilterLine)
             app.session.state.add(replace(app.session.state.lines[-1], text="a line that is new"))
+
+
+async def test_the_journal_follows_its_end_in_any_room() -> None:
+    app = app_of("training", first="train")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        journal = app.screen.query_one(JournalPanel)
+        for number in range(200):
+            app.session.state.add(Line(float(number), "note", f"line {number}", "train"))
+        app.draw()
+        await settle(pilot)
+        for keys in ("v", "v", "v", "v", "v"):  # each gives it another height
+            await pilot.press(keys)
+            await settle(pilot)
+            assert journal.is_vertical_scroll_end, keys
+        await pilot.press("k", "k", "k")
+        await settle(pilot)
+        place = journal.scroll_y
+        app.session.state.add(Line(300.0, "note", "one more", "train"))
+        app.draw()
+        await settle(pilot)
+        assert journal.scroll_y == place < journal.max_scroll_y
 
 
 async def test_help_lists_the_keys() -> None:
