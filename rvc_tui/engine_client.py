@@ -29,7 +29,7 @@ from rvc_tui.state import Outlook, Row
 if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import: after the first paint
     from rvc_engine.settings import ExperimentSettings
 
-CHUNK_BYTES = 1 << 18  # of a journal a batch: a long replay leaves the app responsive
+CHUNK_BYTES = 1 << 20  # of a journal a batch: a long replay leaves the app responsive
 START_S = 300.0
 KEPT_LINES = 200
 
