@@ -23,14 +23,14 @@ FRAME = 320  # samples of a feature frame; two mel frames
 WINDOW = 512
 MEL_HOP = 160
 QUIET = -6.0  # log of the mel magnitude: a wave whose loud parts are below this is silence
-RANGE = 7.0  # nepers kept below the loud parts, about 60 dB
+FLOOR = -11.0  # nepers of a band below the loud parts, which are the sum of all bands: quieter is cut off
 SPEECH = 4.0  # frames within so many nepers of the loud parts make the long-term colour
 PRIOR_FRAMES = 100.0  # the mean colour of speech counts as one second
 
 
 @dataclass(frozen=True)
 class PhoneticConfig:
-    """Shape of the network; `mean` is the colour of speech at large, a value for each mel band."""
+    """Shape of the network. `kernel`: frames of 20 ms; `expansion`: width inside a block over `width`; `dim`: width of the features."""
 
     mels: int = 80
     width: int = 192
@@ -83,7 +83,7 @@ class PhoneticEncoder(nn.Module):
         """(B, mels, N) -> the same without level and long-term colour, about -3..3."""
         loudness = mels.logsumexp(dim=1)
         loud = loudness.quantile(0.9, dim=1).clamp(min=QUIET)
-        x = torch.maximum(mels - loud[:, None, None], -torch.as_tensor(RANGE + 4.0))
+        x = (mels - loud[:, None, None]).clamp(min=FLOOR)
         speech = torch.sigmoid(4.0 * (loudness - loud[:, None] + SPEECH)).unsqueeze(1)
         colour: Tensor = self.colour  # type: ignore[assignment]
         mean = ((x * speech).sum(2) + PRIOR_FRAMES * colour) / (speech.sum(2) + PRIOR_FRAMES)
