@@ -135,10 +135,11 @@ def _rvc(version: str, rate: int, filter_length: int, mels: int, frames: int, ra
 
 PRESETS: dict[str, ModelConfig] = {
     "starter": ModelConfig(
-        version="starter-1", encoder="mel-256-1", sample_rate=16000, filter_length=1024, n_mels=80, segment_frames=40,
+        version="starter-1", encoder="phonetic-256-1", sample_rate=16000, filter_length=1024, n_mels=80, segment_frames=64,
         upsample_rates=(10, 4, 2, 2), upsample_kernel_sizes=(20, 8, 4, 4), discriminator=STARTER_DISCRIMINATOR, feature_dim=256,
         inter_channels=96, hidden_channels=96, filter_channels=192, n_layers=3, upsample_initial_channel=128, gin_channels=64,
-        resblock_kernel_sizes=(3, 7), resblock_dilation_sizes=((1, 3, 5),) * 2, posterior_layers=4, flow_layers=2,
+        resblock_kernel_sizes=(3, 7), resblock_dilation_sizes=((1, 3, 5),) * 2, posterior_layers=4, flow_layers=2, speakers=256,
+        decoder="istft", decoder_width=160, decoder_blocks=6,
     ),
     "v1-32k": _rvc("v1", 32000, 1024, 80, 40, (10, 4, 2, 2, 2), (16, 16, 4, 4, 4)),
     "v1-40k": _rvc("v1", 40000, 2048, 125, 32, (10, 10, 2, 2), (16, 16, 4, 4)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -41,19 +41,6 @@ class LossWeights:
     speaker: float = 0.3
 
 
-class Reversed(torch.autograd.Function):
-    """The identity, with the gradient times -k (https://arxiv.org/abs/1409.7495)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, k: float) -> Tensor:
-        ctx.k = k
-        return x
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return -ctx.k * gradients[0], None
-
-
 class Heads(nn.Module):
     """`phones` may be 0: without labels there is no classifier."""
 
@@ -80,7 +67,8 @@ def forward_losses(
         voice = heads.voice(batch.speaker)[:, :, None].expand(-1, -1, z.shape[1]).repeat(twice)
         spoken = heads.speech(torch.cat([z.transpose(1, 2), voice], 1)).float()
         pooled = torch.cat([z.float().mean(1), z.float().std(1)], 1)
-        guessed = heads.who(Reversed.apply(pooled, min(1.0, step / RAMP_STEPS) * REVERSED)).float()  # type: ignore[no-untyped-call]
+        guessed = heads.who(pooled.detach()).float()
+        hidden_from = _frozen(heads.who, pooled).float()
     z = z.float()
     half = len(batch.clean)
     spoken = spoken.unflatten(1, (target.shape[1], 2)).transpose(2, 3).flatten(2)
@@ -89,8 +77,23 @@ def forward_losses(
         "phones": _phones(logits, batch.labels.repeat(2, 1), batch.sure.repeat(2, 1), z),
         "reconstruction": (spoken - target.repeat(twice)).abs().mean(),
         "consistency": (1 - F.cosine_similarity(z[:half], z[half:], dim=2)).mean(),
-        "speaker": F.cross_entropy(guessed, batch.speaker.repeat(2)),
+        "speaker": _adversary(guessed, hidden_from, batch.speaker.repeat(2), min(1.0, step / RAMP_STEPS) * REVERSED),
     }
+
+
+def _frozen(module: nn.Module, x: Tensor) -> Tensor:
+    """What the module says, with a gradient for x alone."""
+    weights = {name: value.detach() for name, value in module.named_parameters()}
+    result: Tensor = torch.func.functional_call(module, weights, (x,))
+    return result
+
+
+def _adversary(guessed: Tensor, hidden_from: Tensor, speaker: Tensor, k: float) -> Tensor:
+    """The classifier's cross-entropy, (B, speakers) logits. It learns from it; the encoder gets -k of the gradient (as in
+    https://arxiv.org/abs/1409.7495), but only until the classifier can do no better than chance: without that bound the encoder gains
+    more and more by making it confidently wrong."""
+    fooled = F.cross_entropy(hidden_from, speaker).clamp(max=math.log(hidden_from.shape[1]))
+    return F.cross_entropy(guessed, speaker) - k * (fooled - fooled.detach())
 
 
 def _phones(logits: Tensor | None, labels: Tensor, sure: Tensor, z: Tensor) -> Tensor:
