@@ -150,7 +150,7 @@ class EncoderSettings(StageSettings):
     source: str = setting("train", "Where the content encoder comes from: train, shipped (the program's own), or a file.")
     steps: int = setting(3000, "Steps in all; more continues from where it is.", unit="steps", kind="extent", ge=1, le=10_000_000)
     width: int = setting(192, "Width of the network.", unit="channels", ge=8, le=2048)
-    blocks: int = setting(8, "Blocks of the network.", ge=1, le=64)
+    blocks: int = setting(7, "Blocks of the network.", ge=1, le=64)
     versions: int = setting(3, "Copies of each recording in other voices, by WORLD.", ge=1, le=16)
     recogniser: Literal["auto", "pocketsphinx", "none"] = setting(
         "auto", "Who labels the phones; auto is pocketsphinx.", effect="none learns from the other losses alone"
