@@ -324,7 +324,7 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
         return Verdict("go_on", "was not finished")
     if old.inputs != wanted.inputs:
         return Verdict("go_on", "its input changed")
-    if any(asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()):
+    if any(asked == "auto" or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()):
         return Verdict("go_on", f"more is asked for: {differences(old.extent, wanted.extent)}")
     if outputs_digest(stage, experiment, settings) != old.outputs:
         return Verdict("go_on", "some of its files are missing or changed")

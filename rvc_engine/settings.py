@@ -88,8 +88,15 @@ class FeaturesSettings(StageSettings):
 
 
 class TrainSettings(StageSettings):
-    epochs: int = setting(20, "Epochs in all; more continues from where it is.", unit="epochs", kind="extent", ge=1, le=100000)
     # The bounds belong to the number alone: pydantic cannot compare "auto" with them.
+    epochs: Annotated[int, Field(ge=1, le=100000)] | Literal["auto"] = setting(
+        20, "Epochs in all; more continues from where it is.", unit="epochs", kind="extent",
+        effect="auto trains for train.minutes more, which become a number of epochs as soon as steps have been timed",
+    )  # fmt: skip
+    minutes: float = setting(
+        14.0, "How long train.epochs auto trains from here.", unit="minutes", kind="speed", ge=0.1, le=100000,
+        effect="300 epochs are the most, so that a fast machine does not learn a little data by heart",
+    )  # fmt: skip
     batch_size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = setting(
         "auto", "Clips a step; auto is resolved once and written down.", unit="clips", kind="course"
     )
@@ -187,7 +194,7 @@ ALL_SETTINGS: dict[str, type[StageSettings]] = {**BASE_SETTINGS, "convert": Conv
 
 # What a preset sets otherwise than the defaults above.
 PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
-    "starter": {"train.epochs": 40, "train.learning_rate": 5e-4, "train.save_every": 10},
+    "starter": {"preprocess.min_clip_s": 0.7, "train.epochs": "auto", "train.learning_rate": 5e-4, "train.save_every": 10},
 }
 
 

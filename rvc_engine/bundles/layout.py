@@ -23,7 +23,7 @@ BOUNDS = {
     5: ("n_heads", 1, 64), 6: ("n_layers", 1, 64), 7: ("kernel_size", 1, 31), 13: ("upsample_initial_channel", 1, 4096),
     15: ("speakers", 0, 1_000_000), 16: ("gin_channels", 1, 4096), 17: ("rate", 8000, 192_000),
 }  # fmt: skip
-LISTS = {10: ("resblock_kernel_sizes", 63), 12: ("upsample_rates", 64), 14: ("upsample_kernel_sizes", 256)}
+LISTS = {10: ("resblock_kernel_sizes", 63), 12: ("upsample_rates", 512), 14: ("upsample_kernel_sizes", 2048)}
 MAX_LENGTH = 8
 
 

@@ -84,7 +84,7 @@ def summary(view: RunView) -> str:
     text = f"{view.name}: {view.state}"
     if view.state == "running":
         text += f", {view.stage or 'starting'}, process {view.pid}, for {duration(time.time() - view.started_at)}"
-        return text + (f", epoch {view.epoch}/{view.epochs}, step {view.step}" if view.epoch else "")
+        return text + (f", epoch {view.epoch}/{view.epochs or '?'}, step {view.step}" if view.epoch else "")
     if view.error:
         return f"{text}: {error_line(view.error)}"
     return f"{text} at {time.strftime('%Y-%m-%d %H:%M', time.localtime(view.updated_at))}"

@@ -56,9 +56,9 @@ class ModelConfig:
     flow_layers: int = 3
     mel_fmin: float = 0.0
     mel_fmax: float | None = None
-    decoder: str = "hifigan"  # or "istft": models/istft_decoder.py, with the two below
-    decoder_width: int = 0
-    decoder_blocks: int = 0
+    decoder: str = "hifigan"
+    """Or "istft": models/istft_decoder.py, which has one upsampling (a frame's samples, by a window of upsample_kernel_sizes[0]) from
+    upsample_initial_channel channels, after one block for each of resblock_kernel_sizes."""
 
     @property
     def hop_samples(self) -> int:
@@ -136,10 +136,10 @@ def _rvc(version: str, rate: int, filter_length: int, mels: int, frames: int, ra
 PRESETS: dict[str, ModelConfig] = {
     "starter": ModelConfig(
         version="starter-1", encoder="phonetic-256-1", sample_rate=16000, filter_length=1024, n_mels=80, segment_frames=64,
-        upsample_rates=(10, 4, 2, 2), upsample_kernel_sizes=(20, 8, 4, 4), discriminator=STARTER_DISCRIMINATOR, feature_dim=256,
-        inter_channels=96, hidden_channels=96, filter_channels=192, n_layers=3, upsample_initial_channel=128, gin_channels=64,
-        resblock_kernel_sizes=(3, 7), resblock_dilation_sizes=((1, 3, 5),) * 2, posterior_layers=4, flow_layers=2, speakers=256,
-        decoder="istft", decoder_width=160, decoder_blocks=6,
+        decoder="istft", upsample_rates=(160,), upsample_kernel_sizes=(640,), upsample_initial_channel=160,
+        resblock_kernel_sizes=(7,) * 6, resblock_dilation_sizes=((1,),) * 6, discriminator=STARTER_DISCRIMINATOR, feature_dim=256,
+        inter_channels=96, hidden_channels=96, filter_channels=192, n_layers=3, gin_channels=64, posterior_layers=4, flow_layers=2,
+        speakers=256,
     ),
     "v1-32k": _rvc("v1", 32000, 1024, 80, 40, (10, 4, 2, 2, 2), (16, 16, 4, 4, 4)),
     "v1-40k": _rvc("v1", 40000, 2048, 125, 32, (10, 10, 2, 2), (16, 16, 4, 4)),

@@ -17,7 +17,7 @@ from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.phonetic_encoder import Block
 
-WINDOW_HOPS = 4  # the transform's window in hops
+EXPANSION = 3
 LOWEST_HZ = 20.0
 HIGHEST = 0.95  # of half the rate: harmonics above are left out
 
@@ -49,14 +49,13 @@ class FilterDecoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        width = config.decoder_width
-        self.rate, self.hop, self.size = config.sample_rate, config.hop_samples, WINDOW_HOPS * config.hop_samples
+        width = config.upsample_initial_channel
+        self.rate, self.hop, self.size = config.sample_rate, config.upsample_rates[0], config.upsample_kernel_sizes[0]
         self.bins = self.size // 2 + 1
-        self.pitched = config.pitch
         self.conv_pre = nn.Conv1d(config.inter_channels, width, 7, padding=3)
         self.cond = nn.Conv1d(config.gin_channels, width, 1)
-        self.source = nn.Conv1d(self.bins, width, 1)
-        self.blocks = nn.ModuleList(Block(width, 7, 3) for _ in range(config.decoder_blocks))
+        self.source = nn.Conv1d(self.bins, width, 1) if config.pitch else None
+        self.blocks = nn.ModuleList(Block(width, kernel, EXPANSION) for kernel in config.resblock_kernel_sizes)
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, 4 * self.bins)
         nn.init.normal_(self.head.weight, std=0.01)
@@ -72,7 +71,7 @@ class FilterDecoder(nn.Module):
         hiss = noise.normal((z.shape[0], z.shape[2] * self.hop))
         x = self.conv_pre(z) + self.cond(g)
         pulses = None
-        if pitch_hz is not None and self.pitched:
+        if pitch_hz is not None and self.source is not None:
             pulses = self._transform(pulse_train(pitch_hz.float(), self.hop, self.rate))
             x = x + self.source(torch.log(pulses.abs() + 1e-2))
         for block in self.blocks:
@@ -96,7 +95,7 @@ class FilterDecoder(nn.Module):
         """(B, bins, F) -> (B, F * hop): windowed frames added up, over the sum of the squared windows."""
         window: Tensor = self.window  # type: ignore[assignment]
         pieces = torch.fft.irfft(spectrum, n=self.size, dim=1) * window[:, None]
-        length, side = (frames + WINDOW_HOPS - 1) * self.hop, (self.size - self.hop) // 2
+        length, side = (frames - 1) * self.hop + self.size, (self.size - self.hop) // 2
         added = F.fold(pieces, (1, length), (1, self.size), stride=(1, self.hop))[:, 0, 0]
         squares = F.fold((window.square()[None, :, None]).expand(1, -1, frames), (1, length), (1, self.size), stride=(1, self.hop))[0, 0, 0]
         return (added / squares.clamp(min=0.05))[:, side : side + frames * self.hop]

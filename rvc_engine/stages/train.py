@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from rvc_engine.stages.voice_facts import about_recordings
 from rvc_engine.training.audition import Auditions
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset, Row
+from rvc_engine.training.extent import Extent
 from rvc_engine.training.loop import TrainingLoop
 from rvc_engine.training.retention import Keeping
 from rvc_engine.training.sampler import BucketSampler
@@ -80,7 +81,8 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """Train up to settings.train.epochs, going on from the newest whole state. Raises RvcError with a way out.
+    """Train up to settings.train.epochs, going on from the newest whole state; auto is a time, and a number as soon as steps have been
+    timed. Raises RvcError with a way out.
 
     When memory runs out the batch size is halved, in `settings` and in experiment.toml too.
     """
@@ -112,7 +114,7 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     clips_s = sum(length for row, length in zip(rows, frames, strict=True) if row.wave.parent == experiment.ground_truth) / 100
     if clips_s < MIN_CLIPS_S:
         yield Warned(title=f"Only {clips_s:.0f} s of clips", message="a voice needs 5 to 60 minutes", hint="add recordings", stage=NAME)
-    write_whole(experiment.config_json, json.dumps(rvc_config(config, course), indent=4, sort_keys=True))
+    _write_config(experiment, settings, course)
     write_whole(experiment.filelist, "\n".join(row.line() for row in rows).encode("utf-8", "surrogateescape"))
 
     recovery = Recovery(course, device)
@@ -151,6 +153,8 @@ class _Attempt:
 
     def _train(self, course: Course, device: torch.device) -> Iterator[Event]:
         experiment, settings = self.experiment, self.settings
+        if settings.train.epochs != "auto":
+            course = replace(course, epochs=settings.train.epochs)  # settled in an attempt before
         state = TrainingState.fresh(settings.model, course, device)
         restored = self.store.restore(state)
         if restored:
@@ -165,9 +169,16 @@ class _Attempt:
         with Scalars(experiment.tensorboard, state.step) as scalars:
             if scalars.missing and not self.again:
                 yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
-            yield from TrainingLoop(state, self.dataset, BucketSampler(self.frames, course.batch_size), saver, scalars).run()
+            extent = Extent(t.minutes * 60, partial(self._settle, course)) if t.epochs == "auto" else None
+            yield from TrainingLoop(state, self.dataset, BucketSampler(self.frames, course.batch_size), saver, scalars, extent).run()
         if not _is_written(experiment.small_model, state):
             yield _write_small(experiment.small_model, state, settings, self.about)
+
+    def _settle(self, course: Course, epochs: int) -> None:
+        """The number is written down: a run that is killed goes on to it."""
+        self.settings.train.epochs = epochs
+        self.experiment.save_settings(self.settings)
+        _write_config(self.experiment, self.settings, replace(course, epochs=epochs))
 
     def _to_share(self, state: TrainingState, anew: bool) -> list[Event]:
         """What comes with a pair: the small model, and a clip spoken by it."""
@@ -189,6 +200,10 @@ class _Attempt:
         return about_recordings(self.experiment, self.settings)
 
 
+def _write_config(experiment: Experiment, settings: ExperimentSettings, course: Course) -> None:
+    write_whole(experiment.config_json, json.dumps(rvc_config(settings.model, course), indent=4, sort_keys=True))
+
+
 def free_memory(device: torch.device) -> None:
     """Networks hold themselves in cycles: collect them before the next ones are made."""
     gc.collect()
@@ -199,7 +214,7 @@ def free_memory(device: torch.device) -> None:
 def course_of(settings: ExperimentSettings, precision: str) -> Course:
     t = settings.train
     return Course(
-        epochs=t.epochs, batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size, learning_rate=t.learning_rate,
+        epochs=0 if t.epochs == "auto" else t.epochs, batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size, learning_rate=t.learning_rate,
         lr_decay=t.lr_decay, c_mel=t.c_mel, c_kl=t.c_kl, seed=t.seed, precision=precision, mutes=t.mutes, save_every=t.save_every,
     )  # fmt: skip
 

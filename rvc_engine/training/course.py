@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Course:
-    """`precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set."""
+    """`epochs`: 0 as long as they are not known (extent.py). `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set."""
 
     epochs: int
     batch_size: int = 4

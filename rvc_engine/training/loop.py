@@ -8,12 +8,14 @@ import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from rvc_engine.device import out_of_memory
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import RvcError
 from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Warned
 from rvc_engine.training.dataset import Batch, ClipDataset
+from rvc_engine.training.extent import Extent
 from rvc_engine.training.precision import set_rate
 from rvc_engine.training.sampler import BucketSampler
 from rvc_engine.training.saving import Saver
@@ -29,12 +31,19 @@ PROGRESS_S = 0.5
 class TrainingLoop:
     """The state in memory is consistent whenever an event is out: between two steps."""
 
-    def __init__(self, state: TrainingState, dataset: ClipDataset, sampler: BucketSampler, saver: Saver, scalars: Scalars) -> None:
+    def __init__(
+        self, state: TrainingState, dataset: ClipDataset, sampler: BucketSampler, saver: Saver, scalars: Scalars, extent: Extent | None = None
+    ) -> None:
         self.state, self.dataset, self.sampler, self.saver, self.scalars = state, dataset, sampler, saver, scalars
         self.course = state.course
         self.trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, self.course)
-        self.total = state.step + (self.course.epochs - state.epoch) * len(sampler) - state.position
+        self.extent = extent  # until it is settled
+        self.total = self._steps_in_all()
         self._told, self._overflows = 0.0, 0
+
+    def _steps_in_all(self) -> int:
+        state = self.state
+        return state.step + max(1, self.course.epochs - state.epoch) * len(self.sampler) - state.position
 
     def run(self) -> Iterator[Event]:
         """Until course.epochs are done. Raises InTrouble when a step cannot be used, DiskFull after a long wait for room."""
@@ -43,7 +52,7 @@ class TrainingLoop:
         try:
             self._set_rate(max(self.state.epoch, 1))  # a pair tells the rate it was made with
             yield from self.saver.mend()
-            while self.state.epoch < self.course.epochs:
+            while self.extent or self.state.epoch < self.course.epochs:
                 yield from self._epoch()
         except DiskFull:
             raise
@@ -70,6 +79,8 @@ class TrainingLoop:
         asked = time.monotonic()
         for batch in self._load(batches[state.position :]):
             yield self._step(batch, epoch, time.monotonic() - asked)
+            if self.extent and (self.extent.add(time.monotonic() - asked) or state.position == len(batches)):
+                self._settle(self.extent)
             if time.monotonic() - self._told > PROGRESS_S:
                 yield self._progress()
             if state.position < len(batches):
@@ -86,6 +97,11 @@ class TrainingLoop:
             yield Warned(title="The TensorBoard log ends here", message=self.scalars.broken, stage="train")
             self.scalars.broken = ""
         yield from self.saver.end_of_epoch()
+
+    def _settle(self, extent: Extent) -> None:
+        epochs = extent.settle(self.state.epoch, self.state.position, len(self.sampler))
+        self.course = self.state.course = self.trainer.course = replace(self.course, epochs=epochs)
+        self.extent, self.total = None, self._steps_in_all()
 
     def _set_rate(self, epoch: int) -> None:
         for optimizer in (self.state.optimizer, self.state.adversary.optimizer):
@@ -154,7 +170,7 @@ class TrainingLoop:
 
     def _progress(self) -> Progressed:
         self._told = time.monotonic()
-        return Progressed(stage="train", done=self.state.step, total=max(self.total, self.state.step), unit="steps")
+        return Progressed(stage="train", done=self.state.step, total=0 if self.extent else max(self.total, self.state.step), unit="steps")
 
 
 SHOWN = {

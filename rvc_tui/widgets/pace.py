@@ -36,7 +36,7 @@ class PacePanel(Panel):
     def pace(self, view: RunView, now: float) -> Text:
         stage = in_training(view)
         total = f"/{stage.total}" if stage is not None and stage.total and stage.unit == "steps" else ""
-        epoch = "" if view.stage == "encoder" else f"{_('epoch')} {view.epoch}/{view.epochs}  "
+        epoch = "" if view.stage == "encoder" else f"{_('epoch')} {view.epoch}/{view.epochs or '?'}  "
         line = Text.assemble((f"{epoch}{_('step')} {view.step}{total}", "bold"))
         if rate := steps_a_second(view):
             line.append(f"  {number(float(f'{rate:.3g}'))} {_('steps/s')}")

@@ -31,7 +31,7 @@ def test_no_pitch_gives_no_pulses() -> None:
 
 
 def test_a_wave_of_the_right_length_with_gradients() -> None:
-    config = replace(PRESETS["starter"], decoder="istft", decoder_width=16, decoder_blocks=1)
+    config = replace(PRESETS["starter"], upsample_initial_channel=16, resblock_kernel_sizes=(7,))
     decoder = FilterDecoder(config)
     z, g = torch.randn(2, config.inter_channels, 12), torch.randn(2, config.gin_channels, 1)
     wave = decoder(z, g, torch.full((2, 12), 150.0), Noise())

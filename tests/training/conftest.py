@@ -42,7 +42,7 @@ def add_clip() -> Callable[..., None]:
 @pytest.fixture
 def make_experiment(tmp_path: Path) -> Maker:
     def make(
-        name: str = "voice", preset: str = "starter-tiny", seconds: tuple[float, ...] = (1.2, 1.2, 0.8, 0.6), pitched: bool = True
+        name: str = "voice", preset: str = "starter-tiny", seconds: tuple[float, ...] = (1.2, 1.2, 0.8, 0.7), pitched: bool = True
     ) -> tuple[Experiment, ExperimentSettings]:
         experiment, settings = Workspace(tmp_path).experiment(name), for_preset(preset, pitched=pitched)
         settings.train.batch_size, settings.train.epochs, settings.train.device, settings.train.threads = 2, 2, "cpu", 1

@@ -76,7 +76,7 @@ def everything(made: Made, epochs: int = EPOCHS) -> list[Event]:
 @pytest.fixture
 def make(make_experiment: Any) -> Callable[[str], Made]:
     def make_one(name: str) -> Made:
-        made: Made = make_experiment(name, seconds=(0.9, 0.9, 0.6, 0.6))
+        made: Made = make_experiment(name, seconds=(0.9, 0.9, 0.7, 0.7))
         made[1].train.save_every, made[1].train.keep_last = 1, 0
         return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from rvc_engine.events import (
 from rvc_engine.experiment import Experiment
 from rvc_engine.pipeline import STAGES, run_stage
 from rvc_engine.stages import train
+from rvc_engine.training.extent import MOST_EPOCHS, TIMED_STEPS, WARM_STEPS, Extent
 from rvc_engine.training.losses import kl_loss
 from rvc_engine.training.store import CheckpointStore
 
@@ -93,6 +95,36 @@ def test_more_epochs_go_on_and_changed_settings_are_told(make_experiment: Any) -
     assert (steps[0].step, steps[0].epoch) == (done + 1, 2)
     assert any("learning_rate" in event.message for event in of(events, Warned))
     assert steps[0].learning_rate == pytest.approx(2e-4 * 0.999875)
+
+
+def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
+    """Settled within the first epoch, written down, told in every event from then on; asked again, it is so much time more."""
+    experiment, settings = make_experiment()
+    settings.train.epochs, settings.train.minutes = "auto", 0.1
+    started = time.monotonic()
+    events = list(train.run(experiment, settings))
+    took = time.monotonic() - started
+    steps, epochs = of(events, TrainStepped), of(events, EpochFinished)
+    assert settings.train.epochs == epochs[-1].epoch == epochs[0].epochs == experiment.load_settings().train.epochs > 2
+    assert json.loads(experiment.config_json.read_text())["train"]["epochs"] == settings.train.epochs
+    assert steps[0].epochs == 0 and of(events, Progressed)[0].total == 0 and of(events, Progressed)[-1].total == steps[-1].step
+    assert 2 < took < 60 and train.artefacts(experiment, settings)
+
+    assert not of(list(train.run(experiment, settings)), TrainStepped), "the number holds"
+    settings.train.epochs, settings.train.minutes = "auto", 0.1
+    again = of(list(train.run(experiment, settings)), TrainStepped)
+    assert again[0].step == steps[-1].step + 1 and settings.train.epochs > epochs[-1].epoch
+
+
+def test_how_many_epochs_a_time_holds() -> None:
+    told: list[int] = []
+    extent = Extent(100.0, told.append)
+    assert [extent.add(5.0) for _ in range(WARM_STEPS)] == [False] * WARM_STEPS
+    assert [extent.add(0.5) for _ in range(TIMED_STEPS)] == [False] * (TIMED_STEPS - 1) + [True]
+    left = (100 - 5 * WARM_STEPS - 0.5 * TIMED_STEPS) / 0.5
+    assert extent.settle(4, 23, 10) == 4 + round((23 + left) / 10) == told[-1]
+    assert Extent(1.0, told.append, [5.0]).settle(0, 1, 10) == 1, "one at least"
+    assert Extent(1e9, told.append, [0.1]).settle(7, 1, 10) == 7 + MOST_EPOCHS
 
 
 @pytest.mark.parametrize("preset", ["starter-tiny", pytest.param("v2-32k-tiny", marks=pytest.mark.soak)])
