@@ -101,7 +101,10 @@ class TrainSettings(StageSettings):
         "auto", "Clips a step; auto is resolved once and written down.", unit="clips", kind="course"
     )
     learning_rate: float = setting(1e-4, "Rate of AdamW in the first epoch.", gt=0, le=0.1, kind="course")
-    lr_decay: float = setting(0.999875, "Factor on the learning rate after each epoch.", gt=0, le=1, kind="course")
+    lr_decay: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = setting(
+        0.999875, "Factor on the learning rate after each epoch.", kind="course",
+        effect="auto lets it fall evenly to a tenth in the last epoch: more is learnt in a given time, going on later less",
+    )  # fmt: skip
     c_mel: float = setting(45.0, "Weight of the mel loss.", ge=0, le=1000, kind="course")
     c_kl: float = setting(1.0, "Weight of the KL loss.", ge=0, le=1000, kind="course")
     seed: int = setting(1234, "Seed of every random draw.", ge=0, le=2**31 - 1, kind="course")

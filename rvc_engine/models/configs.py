@@ -115,7 +115,6 @@ ENCODERS: dict[str, tuple[int, str]] = {
     "hubert-256": (256, "HuBERT/ContentVec base, layer 9 through final_proj (RVC v1)"),
     "hubert-768": (768, "HuBERT/ContentVec base, layer 12 (RVC v2)"),
     "phonetic-256-1": (256, "our own small network that tells phones apart; built in, needs no download"),
-    "mel-256-1": (256, "log-mel envelope without pitch or level, projected; needs no download"),
     "hubert-random-256": (256, "a tiny HuBERT with seeded random weights, for tests"),
     "hubert-random-768": (768, "a tiny HuBERT with seeded random weights, for tests"),
 }

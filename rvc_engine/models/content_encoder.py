@@ -56,8 +56,6 @@ def load_encoder(
     Raises BadInput when it is unknown or its weights are missing or damaged."""
     if file is None:
         check_encoder(name, workspace)
-    if name == "mel-256-1":
-        return EnvelopeEncoder(name)
     if name == "phonetic-256-1":
         return PhoneticContent(name, _phonetic(workspace, file), device)
     from rvc_engine.models import hubert
@@ -72,21 +70,6 @@ def load_encoder(
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} is no HuBERT that this program can read", str(error), "fetch the file again") from error
     return HubertEncoder(name, dim, network, device)
-
-
-class EnvelopeEncoder:
-    """`mel-256-1`; see models/envelope_encoder.py."""
-
-    dim = 256
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
-        from rvc_engine.models import envelope_encoder
-
-        _refuse_empty(waves)
-        return [envelope_encoder.encode(wave) for wave in waves]
 
 
 def _phonetic(workspace: HasPretrained | None, file: Path | None) -> PhoneticEncoder:

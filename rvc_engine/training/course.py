@@ -6,14 +6,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 
+LAST_RATE = 0.1
+
+
 @dataclass(frozen=True)
 class Course:
-    """`epochs`: 0 as long as they are not known (extent.py). `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set."""
+    """`epochs`: 0 as long as they are not known (extent.py). `falls`: the rate falls to LAST_RATE of it over all epochs, and lr_decay is
+    not used. `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set."""
 
     epochs: int
     batch_size: int = 4
     learning_rate: float = 1e-4
     lr_decay: float = 0.999875
+    falls: bool = False
     c_mel: float = 45.0
     c_kl: float = 1.0
     seed: int = 1234
@@ -23,6 +28,8 @@ class Course:
 
     def rate_in(self, epoch: int) -> float:
         """Learning rate in an epoch, counted from 1."""
+        if self.falls:
+            return self.learning_rate * LAST_RATE ** min(1.0, (epoch - 1) / max(1, self.epochs - 1))
         return self.learning_rate * self.lr_decay ** (epoch - 1)
 
     def numbers(self) -> dict[str, Any]:

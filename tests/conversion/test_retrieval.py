@@ -133,7 +133,7 @@ def test_other_encoders_are_refused(index_file):
     facts = check_index_file(index_file)
     with pytest.raises(BadInput, match="does not belong"):
         refuse_other_encoder(facts, model_config("v2-40k"))  # 16 wide
-    for name, encoder in (("a_v1.index", "hubert-256"), ("a_starter-1.index", "mel-256-1"), ("a.index", None)):
+    for name, encoder in (("a_v1.index", "hubert-256"), ("a_starter-1.index", "phonetic-256-1"), ("a.index", None)):
         path = index_file.with_name(name)
         write_index(build_index(rows(40, 256), 1), path)
         facts = check_index_file(path)

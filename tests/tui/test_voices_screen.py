@@ -21,7 +21,7 @@ from rvc_tui.screens.voices import VoicesScreen
 from rvc_tui.voice_forms import Export, Extract, Import
 
 STARTER = (
-    "/w/alice.pth cannot be exported to RVC programs: it is a starter-1 voice, whose network and encoder (mel-256-1) they do not have "
+    "/w/alice.pth cannot be exported to RVC programs: it is a starter-1 voice, whose network and encoder (phonetic-256-1) they do not have "
     "(train it again with --preset v2-40k; a bundle (--format bundle) works with this program)"
 )
 
