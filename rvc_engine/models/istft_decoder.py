@@ -61,7 +61,6 @@ class FilterDecoder(nn.Module):
         nn.init.normal_(self.head.weight, std=0.01)
         with torch.no_grad():
             self.head.bias.copy_(torch.tensor([-4.0, 0.0, 0.0, -5.0]).repeat_interleave(self.bins))
-        self.register_buffer("window", torch.hann_window(self.size), persistent=False)
 
     def forward(self, z: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None) -> Tensor:
         """(B, C, F), (B, gin, 1), (B, F) -> (B, 1, F * hop). `frames`: latent and pitch are first stretched to this many frames."""
@@ -88,12 +87,12 @@ class FilterDecoder(nn.Module):
         """(B, F * hop) -> (B, bins, F) complex; frame k is centred in samples hop k .. hop (k + 1)."""
         side = (self.size - self.hop) // 2
         padded = F.pad(wave, (side, side))
-        window: Tensor = self.window  # type: ignore[assignment]
+        window = torch.hann_window(self.size, device=wave.device)
         return torch.stft(padded, self.size, self.hop, self.size, window, center=False, return_complex=True)
 
     def _inverse(self, spectrum: Tensor, frames: int) -> Tensor:
         """(B, bins, F) -> (B, F * hop): windowed frames added up, over the sum of the squared windows."""
-        window: Tensor = self.window  # type: ignore[assignment]
+        window = torch.hann_window(self.size, device=spectrum.device)
         pieces = torch.fft.irfft(spectrum, n=self.size, dim=1) * window[:, None]
         length, side = (frames - 1) * self.hop + self.size, (self.size - self.hop) // 2
         added = F.fold(pieces, (1, length), (1, self.size), stride=(1, self.hop))[:, 0, 0]

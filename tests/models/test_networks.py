@@ -42,12 +42,12 @@ def test_shapes(name: str, pitch: bool) -> None:
     hop = network.config.hop_samples
     assert infer(network).wave.shape == (2, 1, 60 * hop)
     assert infer(network, skip_head=30, return_length=20, return_length2=23).wave.shape == (2, 1, 23 * hop)
-    frames, c = 60, network.config
+    frames, c = 80, network.config
     phone, spec = torch.randn(2, frames, c.feature_dim), torch.rand(2, c.spec_bins, frames)
     pitched = (torch.full((2, frames), 9), torch.full((2, frames), 100.0)) if pitch else (None, None)
-    made = network(phone, torch.tensor([frames, 50]), *pitched, spec, torch.zeros(2, dtype=torch.long), Noise())
+    made = network(phone, torch.tensor([frames, 70]), *pitched, spec, torch.zeros(2, dtype=torch.long), Noise())
     assert made.wave.shape == (2, 1, c.segment_samples)
-    assert (made.start_frames + c.segment_frames <= torch.tensor([frames, 50])).all()
+    assert (made.start_frames + c.segment_frames <= torch.tensor([frames, 70])).all()
     scores = Discriminators(c.discriminator)(made.wave)
     assert len(scores) == 1 + len(c.discriminator.periods) and all(score.shape[0] == 2 for score, _ in scores)
 
