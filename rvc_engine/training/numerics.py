@@ -1,0 +1,132 @@
+"""Does a training step come out right here, in this precision, on this device? A process of its own:
+`python -m rvc_engine.training.numerics PRESET DEVICE MODE...`.
+
+One step (losses, and gradients of generator and discriminators) in each mode, beside the same step on the CPU in float32: same weights, same
+random numbers, drawn on the CPU. Prints one JSON line a mode: {"mode", "ok", "why", "loss", "gradients": {part: relative error}, "seconds"}.
+The relative error of a gradient is the norm of its difference over the norm of the reference, for each part of the networks.
+
+Users report silent NaN and buzzing voices on some cards; nothing but trying tells whether one is right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rvc_engine.models.configs import ModelConfig, model_config
+from rvc_engine.models.noise import Noise
+from rvc_engine.training.course import Course
+from rvc_engine.training.measure import random_batch
+from rvc_engine.training.state import TrainingState
+from rvc_engine.training.trainer import Trainer
+
+MODES = ("fp32", "fp32-safe", "bf16", "fp16")
+"""fp32-safe: without TF32 and without cuDNN."""
+LIMITS = {"fp32": 0.02, "fp32-safe": 0.02, "bf16": 0.35, "fp16": 0.2}
+"""Highest relative error of a part's gradient that passes."""
+CLIPS, FRAMES = 2, 160
+
+
+@dataclass(frozen=True)
+class Verdict:
+    mode: str
+    ok: bool
+    why: str = ""
+    loss: float = math.nan
+    gradients: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def line(self) -> str:
+        return json.dumps(self.__dict__)
+
+
+class DrawnOnCpu(Noise):
+    """The same numbers for every device."""
+
+    def __init__(self, device: torch.device, seed: int = 0) -> None:
+        super().__init__("cpu", seed)
+        self.target = device
+
+    def normal(self, shape: tuple[int, ...]) -> Tensor:
+        return super().normal(shape).to(self.target)
+
+    def uniform(self, shape: tuple[int, ...]) -> Tensor:
+        return super().uniform(shape).to(self.target)
+
+
+@contextmanager
+def backends(mode: str) -> Iterator[None]:
+    """TF32 and cuDNN as a training in this mode has them."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled
+    try:
+        if mode == "fp32-safe":
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.enabled = False
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled = before
+
+
+def step(config: ModelConfig, precision: str, device: torch.device) -> tuple[float, dict[str, Tensor]]:
+    """The generator's loss and all gradients, on the CPU, of a step that changes nothing (its rate is 0)."""
+    state = TrainingState.fresh(config, Course(epochs=1, learning_rate=0.0, precision=precision), device)
+    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.course)
+    numbers = trainer.step(random_batch(config, CLIPS, FRAMES).to(device), DrawnOnCpu(device)).numbers()
+    gradients = {}
+    for owner, network in (("", state.generator), ("discriminators.", state.adversary.network)):
+        named = [(name, p.grad) for name, p in network.named_parameters() if p.grad is not None]
+        for part in {name.partition(".")[0] for name, _ in named}:
+            values = [grad.detach().float().cpu().flatten() for name, grad in named if name.partition(".")[0] == part]
+            gradients[owner + part] = torch.cat(values)
+    return numbers["loss/g/total"], gradients
+
+
+def compare(mode: str, reference: tuple[float, dict[str, Tensor]], config: ModelConfig, device: torch.device) -> Verdict:
+    started = time.monotonic()
+    try:
+        with backends(mode):
+            loss, gradients = step(config, mode.removesuffix("-safe"), device)
+    except (RuntimeError, MemoryError) as error:
+        return Verdict(mode, False, str(error).splitlines()[0])
+    errors = {}
+    for part, wanted in reference[1].items():
+        found = gradients[part]
+        errors[part] = float((found - wanted).norm() / wanted.norm().clamp(min=1e-12)) if torch.isfinite(found).all() else math.inf
+    seconds = round(time.monotonic() - started, 2)
+    worst = max(errors, key=lambda part: errors[part])
+    why = ""
+    if not math.isfinite(loss) or math.isinf(errors[worst]):
+        why = f"not finite: {'the loss' if not math.isfinite(loss) else f'gradients of {worst}'}"
+    elif errors[worst] > LIMITS[mode]:
+        why = f"gradients of {worst} are off by {errors[worst]:.0%}, more than {LIMITS[mode]:.0%}"
+    rounded = {part: round(error, 5) if math.isfinite(error) else -1.0 for part, error in errors.items()}
+    return Verdict(mode, not why, why, loss, rounded, seconds)
+
+
+def examine(preset: str, device: torch.device, modes: list[str], *, pitch: bool = True) -> Iterator[Verdict]:
+    config = model_config(preset, pitch=pitch)
+    reference = step(config, "fp32", torch.device("cpu"))
+    for mode in modes:
+        yield compare(mode, reference, config, device)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m rvc_engine.training.numerics", description=__doc__)
+    parser.add_argument("preset")
+    parser.add_argument("device")
+    parser.add_argument("modes", nargs="+", choices=MODES)
+    asked: Any = parser.parse_args()
+    for verdict in examine(asked.preset, torch.device(asked.device), asked.modes):
+        print(verdict.line(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
