@@ -105,7 +105,7 @@ def _system_memory(own: set[int], notes: tuple[str, ...] = ()) -> Memory:
             ours += psutil.Process(pid).memory_info().rss
         except psutil.NoSuchProcess:
             continue
-    return Memory("cpu", _processor(), total, free, max(total - free - ours, 0), ours, "fp32", notes)
+    return Memory("cpu", processor(), total, free, max(total - free - ours, 0), ours, "fp32", notes)
 
 
 def container_limit(root: Path = Path("/sys/fs/cgroup")) -> tuple[int, int] | None:
@@ -126,7 +126,8 @@ def container_limit(root: Path = Path("/sys/fs/cgroup")) -> tuple[int, int] | No
     return None
 
 
-def _processor() -> str:
+def processor() -> str:
+    """What it is called."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

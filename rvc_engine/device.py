@@ -41,6 +41,22 @@ def choose_precision(name: str, device: torch.device) -> str:
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
 
 
+def without_shortcuts() -> None:
+    """From now on: CUDA without TF32 and without cuDNN."""
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.enabled = False
+
+
+def name_of(device: torch.device) -> str:
+    """What it is called, for people and for what is remembered of it."""
+    import torch
+
+    from rvc_engine.advise import processor
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+
+
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

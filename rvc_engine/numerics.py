@@ -43,13 +43,14 @@ class Choice:
     kept: bool = False
 
 
-def choose_mode(preset: str, precision: str, device: str, device_name: str, *, again: bool = False) -> Choice:
-    """Tries the modes of LADDER in turn up to the first that is right. Raises RvcError when a trial does not even start."""
+def choose_mode(preset: str, precision: str, device: str, device_name: str, *, found: list[Trial] | None = None) -> Choice:
+    """Tries the modes of LADDER in turn up to the first that is right, unless it was done here before. `found`: of trials just made."""
     key = _key(preset, precision, device_name)
-    kept = _kept().get(key)
-    if not again and kept is not None and (trials := _trials(kept)):
+    kept = _kept().get(key) if found is None else None
+    if kept is not None and (trials := _trials(kept)):
         return _choice(trials, kept=True)
-    trials = try_modes(preset, device, LADDER[precision])
+    by_mode = {trial.mode: trial for trial in found or []}
+    trials = [by_mode[mode] for mode in LADDER[precision] if mode in by_mode] or try_modes(preset, device, LADDER[precision])
     _keep(key, trials)
     return _choice(trials)
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from rvc_engine.bundles.small_model import read_voice, write_small_model
-from rvc_engine.device import choose_device, choose_precision, out_of_memory, set_threads
+from rvc_engine.device import choose_device, choose_precision, name_of, out_of_memory, set_threads, without_shortcuts
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Audition, CheckpointSaved, Event, ItemSkipped, StepsSuperseded, Warned
@@ -21,6 +21,7 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Faults
 from rvc_engine.journal import journals
 from rvc_engine.models.configs import ModelConfig
+from rvc_engine.numerics import choose_mode
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.pretrained import has_own, pretrained_names
 from rvc_engine.settings import ExperimentSettings
@@ -105,7 +106,8 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
 
 
 def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.device) -> Iterator[Event]:
-    config, course = settings.model, course_of(settings, choose_precision(settings.train.precision, device))
+    precision = yield from _right_precision(settings, device)
+    config, course = settings.model, course_of(settings, precision)
     rows, skipped = usable_rows(experiment, settings)
     yield from skipped
     rows += mute_rows(experiment, settings)
@@ -198,6 +200,25 @@ class _Attempt:
     def about(self) -> dict[str, Any]:
         """What the small model says beyond its weights."""
         return about_recordings(self.experiment, self.settings)
+
+
+def _right_precision(settings: ExperimentSettings, device: torch.device) -> Generator[Event, None, str]:
+    """The precision that was asked for, or the next that computes right on this machine (numerics.py)."""
+    asked = choose_precision(settings.train.precision, device)
+    if device.type == "cpu" and asked == "fp32":
+        return asked
+    choice = choose_mode(settings.preset, asked, str(device), name_of(device))
+    if choice.mode == asked:
+        return asked
+    why = "; ".join(f"{trial.mode}: {trial.why}" for trial in choice.trials if not trial.ok)
+    if choice.mode.endswith("-safe") or not choice.mode:
+        without_shortcuts()
+    hint = "rvc doctor --numerics shows it; another driver or torch may mend it"
+    if not choice.mode:
+        yield Warned(title=f"No precision computes right on {name_of(device)}", message=why, hint=f"use --device cpu; {hint}", stage=NAME)
+    else:
+        yield Warned(title=f"Training in {choice.mode} instead of {asked}", message=why, hint=hint, stage=NAME)
+    return "fp32"
 
 
 def _write_config(experiment: Experiment, settings: ExperimentSettings, course: Course) -> None:

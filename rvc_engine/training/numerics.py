@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rvc_engine.device import without_shortcuts
 from rvc_engine.models.configs import ModelConfig, model_config
 from rvc_engine.models.noise import Noise
 from rvc_engine.training.course import Course
@@ -69,7 +70,7 @@ def backends(mode: str) -> Iterator[None]:
     before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled
     try:
         if mode == "fp32-safe":
-            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.enabled = False
+            without_shortcuts()
         yield
     finally:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled = before

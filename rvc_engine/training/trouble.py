@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from rvc_engine.device import without_shortcuts
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Warned
 from rvc_engine.training.course import Course
@@ -63,7 +64,7 @@ class Recovery:
         old = self.course.precision
         self.course = replace(self.course, precision="fp32")
         if self.device.type == "cuda":
-            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.enabled = False
+            without_shortcuts()
         how = "once more" if old == "fp32" else f"in fp32 instead of {old} until this run ends"
         hint = "look at these clips if it happens again"
         return Warned(title=title, message=f"{message}; the steps since the last save are done {how}", hint=hint, stage="train")

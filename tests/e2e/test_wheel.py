@@ -24,7 +24,8 @@ def test_the_wheel_trains_from_another_folder(tmp_path: Path, dataset: Path) -> 
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True, env=clean_environment())
     wheel = next(tmp_path.glob("rvc_tui-*.whl"))
-    assert "rvc_engine/pretrained/manifest.toml" in zipfile.ZipFile(wheel).namelist()
+    shipped = {f"rvc_engine/pretrained/{name}" for name in ("manifest.toml", *(f"starter/{x}.safetensors" for x in ("G", "D", "encoder")))}
+    assert shipped <= set(zipfile.ZipFile(wheel).namelist())
 
     venv.create(tmp_path / "env", with_pip=False)
     python = tmp_path / "env" / "bin" / "python"

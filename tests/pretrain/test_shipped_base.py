@@ -1,0 +1,71 @@
+"""The base that comes with the program: small, whole, described, and what a new starter voice starts from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import torch
+
+from rvc_engine.bundles.checkpoint import read_checkpoint
+from rvc_engine.disk import sha256_of
+from rvc_engine.events import TrainStepped
+from rvc_engine.experiment import Workspace
+from rvc_engine.models.configs import PRESETS
+from rvc_engine.models.content_encoder import load_encoder
+from rvc_engine.models.phonetic_encoder import read_phonetic
+from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.models.weights import metadata_of, read_tensors
+from rvc_engine.pipeline import STAGES, run_stage
+from rvc_engine.settings import for_preset
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "pretrained" / "starter"
+FILES = ("G.safetensors", "D.safetensors", "encoder.safetensors")
+
+
+def test_it_is_small_and_in_half_precision() -> None:
+    assert sum((FOLDER / name).stat().st_size for name in FILES) < 25_000_000
+    for name in FILES[:2]:
+        assert {value.dtype for value in read_tensors(FOLDER / name).values() if value.is_floating_point()} == {torch.float16}
+    parameters = sum(p.numel() for p in Synthesizer(PRESETS["starter"]).parameters())
+    parameters += sum(p.numel() for p in read_phonetic(FOLDER / "encoder.safetensors").parameters())
+    assert parameters < 5_300_000
+
+
+def test_the_files_say_what_they_are_and_belong_together() -> None:
+    for name, kind in zip(FILES, "GD", strict=False):
+        found = read_checkpoint(FOLDER / name)
+        assert (found.kind, found.version) == (kind, "starter-1")
+        facts = metadata_of(FOLDER / name)
+        assert facts["encoder"] == "phonetic-256-1" and facts["encoder_sha256"] == sha256_of(FOLDER / "encoder.safetensors")
+
+
+def test_the_card_names_these_files_and_everybody_who_is_heard() -> None:
+    card = (FOLDER / "README.md").read_text()
+    for name in FILES:
+        assert f"{name}: {(FOLDER / name).stat().st_size} bytes, SHA-256 {sha256_of(FOLDER / name)}" in card
+    for word in ("CC BY 4.0", "LibriSpeech", "VCTK", "rvc pretrain", "seed", "## Scores", "## Limits"):
+        assert word in card, word
+    data = re.search(r"## Data\n(.*?)\n## ", card, re.DOTALL)
+    assert data and "Kathleen" not in data[1], "the demo's speaker is not in the base"
+
+
+def test_a_new_voice_starts_from_it(tmp_path: Path, dataset: Path) -> None:
+    """By default, on real speech: the first steps are far below those of a start from nothing."""
+
+    def first_steps(name: str, start: str) -> float:
+        experiment, settings = Workspace(tmp_path).experiment(name), for_preset("starter", dataset=str(dataset))
+        settings.pitch.method, settings.preprocess.workers = "praat", 1
+        settings.train.epochs, settings.train.batch_size = 1, 2
+        settings.train.pretrained_g = settings.train.pretrained_d = start
+        steps = []
+        for stage in ("preprocess", "pitch", "features", "train"):
+            steps += [event for event in run_stage(STAGES[stage], experiment, settings) if isinstance(event, TrainStepped)]
+        return sum(event.losses["mel"] for event in steps) / len(steps)
+
+    assert first_steps("based", "") < 0.6 * first_steps("bare", "none")
+
+
+def test_its_encoder_needs_no_workspace(tmp_path: Path) -> None:
+    assert load_encoder("phonetic-256-1", Workspace(tmp_path)).dim == 256
