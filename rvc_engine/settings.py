@@ -91,7 +91,7 @@ class TrainSettings(StageSettings):
     # The bounds belong to the number alone: pydantic cannot compare "auto" with them.
     epochs: Annotated[int, Field(ge=1, le=100000)] | Literal["auto"] = setting(
         20, "Epochs in all; more continues from where it is.", unit="epochs", kind="extent",
-        effect="auto trains for train.minutes more, which become a number of epochs as soon as steps have been timed",
+        effect="auto trains for train.minutes more, shown as epochs as soon as steps have been timed",
     )  # fmt: skip
     minutes: float = setting(
         14.0, "How long train.epochs auto trains from here.", unit="minutes", kind="speed", ge=0.1, le=100000,

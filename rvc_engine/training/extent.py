@@ -1,33 +1,54 @@
-"""How many epochs fit into a time: timed in the first steps, then a number like any other."""
+"""How many epochs fit into a time: told after the first steps, and again where a machine turns out slower or faster."""
 
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 WARM_STEPS = 3  # are slower than the rest
 TIMED_STEPS = 20
 MOST_EPOCHS = 300
+TOLERANCE = 0.05  # of the epochs: smaller corrections are not worth a new number
 
 
 @dataclass
 class Extent:
-    """`seconds`: for the whole training from its first step here. `told`: takes the number of epochs, once."""
+    """`seconds`: for the whole training from its first step here. `told`: takes the number of epochs, whenever it is another."""
 
     seconds: float
     told: Callable[[int], None]
-    taken: list[float] = field(default_factory=list)
+    clock: Callable[[], float] = time.monotonic
+    epochs: int = 0
+    _taken: list[float] = field(default_factory=list)
+    _started: float = 0.0
+    _before: int = 0
+
+    def begin(self, epoch: int) -> None:
+        """`epoch`: the last that is finished."""
+        self._started, self._before = self.clock(), epoch
 
     def add(self, seconds: float) -> bool:
-        """A step has taken so long. Are there enough to tell?"""
-        self.taken.append(seconds)
-        return len(self.taken) >= WARM_STEPS + TIMED_STEPS
+        """A step has taken so long. Is the number of epochs to be told now?"""
+        self._taken.append(seconds)
+        return not self.epochs and len(self._taken) >= WARM_STEPS + TIMED_STEPS
 
-    def settle(self, epoch: int, position: int, steps: int) -> int:
-        """Epochs in all, for a training of `steps` an epoch that has finished `epoch` of them and `position` steps of the next."""
-        pace = statistics.mean(self.taken[WARM_STEPS:] or self.taken)
-        left = max(0.0, self.seconds - sum(self.taken)) / pace
-        epochs = epoch + max(1, min(MOST_EPOCHS, round((position + left) / steps)))
-        self.told(epochs)
-        return epochs
+    def first_guess(self, position: int, steps: int) -> int:
+        """Of a training of `steps` an epoch, after `position` of them."""
+        pace = statistics.mean(self._taken[WARM_STEPS:] or self._taken)
+        left = max(0.0, self.seconds - (self.clock() - self._started)) / pace
+        return self._tell(max(1, round((position + left) / steps)))
+
+    def corrected(self, epoch: int) -> int:
+        """At the end of an epoch: by the time that all of them took."""
+        passed, done = self.clock() - self._started, epoch - self._before
+        fitting = done + max(0, round((self.seconds - passed) / (passed / done)))
+        if abs(fitting - (self.epochs - self._before)) <= max(TOLERANCE * fitting, 0.5):
+            return self.epochs
+        return self._tell(fitting)
+
+    def _tell(self, count: int) -> int:
+        self.epochs = self._before + min(MOST_EPOCHS, count)
+        self.told(self.epochs)
+        return self.epochs

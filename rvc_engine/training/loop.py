@@ -37,7 +37,7 @@ class TrainingLoop:
         self.state, self.dataset, self.sampler, self.saver, self.scalars = state, dataset, sampler, saver, scalars
         self.course = state.course
         self.trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, self.course)
-        self.extent = extent  # until it is settled
+        self.extent = extent  # where a time is asked for, not a number of epochs
         self.total = self._steps_in_all()
         self._told, self._overflows = 0.0, 0
 
@@ -52,7 +52,9 @@ class TrainingLoop:
         try:
             self._set_rate(max(self.state.epoch, 1))  # a pair tells the rate it was made with
             yield from self.saver.mend()
-            while self.extent or self.state.epoch < self.course.epochs:
+            if self.extent:
+                self.extent.begin(self.state.epoch)
+            while not self.course.epochs or self.state.epoch < self.course.epochs:
                 yield from self._epoch()
         except DiskFull:
             raise
@@ -79,8 +81,8 @@ class TrainingLoop:
         asked = time.monotonic()
         for batch in self._load(batches[state.position :]):
             yield self._step(batch, epoch, time.monotonic() - asked)
-            if self.extent and (self.extent.add(time.monotonic() - asked) or state.position == len(batches)):
-                self._settle(self.extent)
+            if self.extent and (self.extent.add(time.monotonic() - asked) or state.position == len(batches)) and not self.course.epochs:
+                self._set_epochs(self.extent.first_guess(state.position, len(batches)))
             if time.monotonic() - self._told > PROGRESS_S:
                 yield self._progress()
             if state.position < len(batches):
@@ -91,6 +93,8 @@ class TrainingLoop:
         state.epoch, state.mel = epoch, means["loss/g/mel"]
         state.begin_epoch()
         self.scalars.add(state.step, {**means, "learning_rate": self.course.rate_in(epoch)}, now=True)
+        if self.extent:
+            self._set_epochs(self.extent.corrected(epoch))
         yield finished
         yield self._progress()
         if self.scalars.broken:
@@ -98,10 +102,10 @@ class TrainingLoop:
             self.scalars.broken = ""
         yield from self.saver.end_of_epoch()
 
-    def _settle(self, extent: Extent) -> None:
-        epochs = extent.settle(self.state.epoch, self.state.position, len(self.sampler))
-        self.course = self.state.course = self.trainer.course = replace(self.course, epochs=epochs)
-        self.extent, self.total = None, self._steps_in_all()
+    def _set_epochs(self, epochs: int) -> None:
+        if epochs != self.course.epochs:
+            self.course = self.state.course = self.trainer.course = replace(self.course, epochs=epochs)
+            self.total = self._steps_in_all()
 
     def _set_rate(self, epoch: int) -> None:
         for optimizer in (self.state.optimizer, self.state.adversary.optimizer):
@@ -170,7 +174,7 @@ class TrainingLoop:
 
     def _progress(self) -> Progressed:
         self._told = time.monotonic()
-        return Progressed(stage="train", done=self.state.step, total=0 if self.extent else max(self.total, self.state.step), unit="steps")
+        return Progressed(stage="train", done=self.state.step, total=max(self.total, self.state.step) if self.course.epochs else 0, unit="steps")
 
 
 SHOWN = {

@@ -105,7 +105,7 @@ def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
     events = list(train.run(experiment, settings))
     took = time.monotonic() - started
     steps, epochs = of(events, TrainStepped), of(events, EpochFinished)
-    assert settings.train.epochs == epochs[-1].epoch == epochs[0].epochs == experiment.load_settings().train.epochs > 2
+    assert settings.train.epochs == epochs[-1].epoch == epochs[-1].epochs == experiment.load_settings().train.epochs > 2
     assert json.loads(experiment.config_json.read_text())["train"]["epochs"] == settings.train.epochs
     assert steps[0].epochs == 0 and of(events, Progressed)[0].total == 0 and of(events, Progressed)[-1].total == steps[-1].step
     assert 2 < took < 60 and train.artefacts(experiment, settings)
@@ -118,13 +118,29 @@ def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
 
 def test_how_many_epochs_a_time_holds() -> None:
     told: list[int] = []
-    extent = Extent(100.0, told.append)
+    now = [50.0]
+    extent = Extent(100.0, told.append, lambda: now[0])
+    extent.begin(4)
     assert [extent.add(5.0) for _ in range(WARM_STEPS)] == [False] * WARM_STEPS
     assert [extent.add(0.5) for _ in range(TIMED_STEPS)] == [False] * (TIMED_STEPS - 1) + [True]
-    left = (100 - 5 * WARM_STEPS - 0.5 * TIMED_STEPS) / 0.5
-    assert extent.settle(4, 23, 10) == 4 + round((23 + left) / 10) == told[-1]
-    assert Extent(1.0, told.append, [5.0]).settle(0, 1, 10) == 1, "one at least"
-    assert Extent(1e9, told.append, [0.1]).settle(7, 1, 10) == 7 + MOST_EPOCHS
+    now[0] += 25.0
+    assert extent.first_guess(23, 10) == 4 + round((23 + 75 / 0.5) / 10) == told[-1] == 21
+    assert not extent.add(0.5), "told once"
+
+    now[0] = 50 + 5.9
+    assert extent.corrected(5) == 21 and told == [21], "as foreseen"
+    now[0] = 50 + 40.0
+    assert extent.corrected(8) == 14 == told[-1], "ten seconds an epoch: six more fit"
+    now[0] = 50 + 97.0
+    assert extent.corrected(12) == 12 == told[-1], "no more fits"
+
+    quick = Extent(1e9, told.append, lambda: 0.0)
+    quick.begin(7)
+    quick.add(0.1)
+    assert quick.first_guess(1, 10) == 7 + MOST_EPOCHS
+    slow = Extent(1.0, told.append, lambda: 0.0)
+    slow.add(50.0)
+    assert slow.first_guess(1, 10) == 1, "one at least"
 
 
 @pytest.mark.parametrize("preset", ["starter-tiny", pytest.param("v2-32k-tiny", marks=pytest.mark.soak)])
