@@ -17,16 +17,16 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/python samples/demo.py $(DEMO)
 
-# First what needs no quiet machine, two at a time; then signals, kills and races, one by one.
+# First what needs no quiet machine, three at a time, for much of it waits; then signals, kills and races, one by one.
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile --ignore=tests/faults
+	$(BIN)/python -m pytest -m "not soak" -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/faults
 	$(BIN)/python -m pytest -m "not soak" tests/faults
 
 # RVC_KIT names a folder with the whole conformance kit; without it the copied part is used. Writes docs/reliability.md.
 soak: $(STAMP)
 	rm -f faults.json
 	failed=0; \
-	$(BIN)/python -m pytest -m "soak or not soak" -n 2 --dist loadfile --ignore=tests/faults || failed=1; \
+	$(BIN)/python -m pytest -m "soak or not soak" -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/faults || failed=1; \
 	RVC_FAULT_TABLE=faults.json $(BIN)/python -m pytest -m "soak or not soak" tests/faults || failed=1; \
 	$(BIN)/python -m tests.faults.table faults.json || failed=1; \
 	exit $$failed

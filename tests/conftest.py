@@ -23,6 +23,20 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background by a shell: the programs under test would ignore ctrl+c
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+LONG = (
+    "tui/test_every_action", "conformance/", "tui/test_tmux", "tui/test_ssh", "e2e/test_rvc_run", "e2e/test_queue", "pretrain/", "tui/test_snapshots",
+    "training/", "e2e/",
+)  # fmt: skip
+"""Where the long tests are: they begin first, so that no worker is left with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((i for i, part in enumerate(LONG) if f"tests/{part}" in item.nodeid), len(LONG))
+
+    items.sort(key=place)
+
+
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 
