@@ -25,7 +25,7 @@ Features = Callable[[Source], Array]
 
 
 def probe(state: EncoderState, data: EncoderData) -> dict[str, Any]:
-    """Of the speakers that were kept out; speaker and pitch of all where too few were."""
+    """Phones and pitch of the speakers that were kept out, pitch of all where too few were; speakers of all."""
     network = state.network.eval()
 
     def encoded(source: Source, view: int = 0) -> torch.Tensor:
@@ -41,16 +41,17 @@ def probe(state: EncoderState, data: EncoderData) -> dict[str, Any]:
         return np.asarray(x[: len(x) // 2 * 2].reshape(len(x) // 2, -1))
 
     enough = len({s.speaker for s in data.held}) > 1
-    some = _some(data.held if enough else [*data.train, *data.held])
+    everyone = _some([*data.train, *data.held])
+    some = _some(data.held) if enough else everyone
     result: dict[str, Any] = {
         "held_out": sorted({s.speaker for s in data.held}),
         "phone_accuracy": _phone_accuracy(state, data, encoded, 0),
         "phone_accuracy_perturbed": _phone_accuracy(state, data, encoded, 1),
         "probed_on": "held-out speakers" if enough else "all speakers",
-        "speaker": {"features": speaker_accuracy(some, features), "log_mels": speaker_accuracy(some, mels)},
+        "speaker": {"features": speaker_accuracy(everyone, features), "log_mels": speaker_accuracy(everyone, mels)},
         "pitch_r2": {"features": pitch_fit(some, features), "log_mels": pitch_fit(some, mels)},
     }
-    speakers = len({s.speaker for s in some})
+    speakers = len({s.speaker for s in everyone})
     result["speaker"]["chance"] = round(1 / max(speakers, 1), 4)
     state.network.train()
     return result
@@ -81,21 +82,23 @@ def _phone_accuracy(state: EncoderState, data: EncoderData, encoded: Callable[..
 
 
 def speaker_accuracy(sources: Sequence[Source], features: Features) -> float | None:
-    """A linear classifier of the speaker on the means of half recordings. None with fewer than two speakers of two recordings."""
+    """A linear classifier of the speaker on the means of quarters of recordings, fitted on one recording of each and tested on the next, or
+    on the halves of one where speakers have no second. None with fewer than two speakers."""
     by_speaker: dict[str, list[Source]] = {}
     for source in sources:
         by_speaker.setdefault(source.speaker, []).append(source)
-    names = sorted(name for name, own in by_speaker.items() if len(own) > 1)
+    two = sorted(name for name, own in by_speaker.items() if len(own) > 1)
+    names = two if len(two) > max(1, len(by_speaker) // 2) else sorted(by_speaker)
     if len(names) < 2:
         return None
     rows: list[list[Array]] = [[], []]
     who: list[list[int]] = [[], []]
     for number, name in enumerate(names):
         for place, source in enumerate(by_speaker[name]):
-            x = features(source)
-            for half in np.array_split(x, 2):
-                rows[place % 2].append(half.mean(0))
-                who[place % 2].append(number)
+            for quarter, part in enumerate(np.array_split(features(source), 4)):
+                side = place % 2 if len(by_speaker[name]) > 1 else quarter // 2
+                rows[side].append(part.mean(0))
+                who[side].append(number)
     targets = np.eye(len(names))[who[0]]
     guess = _fitted(np.stack(rows[0]), targets)(np.stack(rows[1])).argmax(1)
     return round(float((guess == np.array(who[1])).mean()), 4)

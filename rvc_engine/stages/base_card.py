@@ -87,7 +87,7 @@ def _probes(experiment: Experiment) -> list[str]:
         return []
     speaker, pitch = found["speaker"], found["pitch_r2"]
     return [
-        "## Probes of the content encoder", f"On {found['probed_on']} (kept out: {', '.join(found['held_out']) or 'none'}).", "",
+        "## Probes of the content encoder", f"Phones and pitch on {found['probed_on']}, speakers on all (kept out: {', '.join(found['held_out']) or 'none'}).", "",
         f"- phones right: {_told(found['phone_accuracy'])}; in another voice: {_told(found['phone_accuracy_perturbed'])}",
         f"- speakers told apart by a linear classifier: {_told(speaker['features'])} (by log-mels {_told(speaker['log_mels'])}, "
         f"by chance {_told(speaker['chance'])})",
