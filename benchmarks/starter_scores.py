@@ -43,10 +43,31 @@ def voice(options: argparse.Namespace, minutes: float, base: bool) -> tuple[str,
 def scores(options: argparse.Namespace, name: str, index_rate: float | None) -> dict[str, Any]:
     folder = options.out / f"scored-{name}{'' if index_rate is None else f'-index{index_rate:g}'}"
     if not (folder / "scores.json").is_file():
-        words = [*RVC, "convert", name, "{source}", "--output", "{output}", "--transpose", "{transpose}", "--home", str(options.out), "--plain"]
+        words = [
+            *RVC,
+            "convert",
+            name,
+            "{source}",
+            "--output",
+            "{output}",
+            "--transpose",
+            "{transpose}",
+            "--home",
+            str(options.out),
+            "--plain",
+        ]
         words += [] if index_rate is None else ["--index-rate", str(index_rate)]
         command = [str(options.eval_python), str(options.eval / "run.py"), "--list", str(options.list or options.eval / "sources.csv")]
-        command += ["--target", str(options.target), "--out", str(folder), "--python", str(options.eval_python), "--convert", shlex.join(words)]
+        command += [
+            "--target",
+            str(options.target),
+            "--out",
+            str(folder),
+            "--python",
+            str(options.eval_python),
+            "--convert",
+            shlex.join(words),
+        ]
         subprocess.run(command, check=True, cwd=ROOT)
     report: dict[str, Any] = json.loads((folder / "scores.json").read_text())
     return {**report["median"], "finite": report["all_finite"], "conversions": report["conversions"]}
@@ -68,11 +89,19 @@ def main() -> int:
     for minutes, base in [*((m, True) for m in options.minutes), *((m, False) for m in options.bare)]:
         name, facts = voice(options, minutes, base)
         for rate in (None, *options.index_rates):
-            found.append({"minutes": minutes, "base": base, "index": "default" if rate is None else rate, **facts, **scores(options, name, rate)})
+            found.append(
+                {"minutes": minutes, "base": base, "index": "default" if rate is None else rate, **facts, **scores(options, name, rate)}
+            )
     (options.out / "scores.json").write_text(json.dumps(found, indent=1))
     print("| training | all stages | steps | base | index rate | " + " | ".join(COLUMNS) + " |\n" + "|---" * (5 + len(COLUMNS)) + "|")
     for row in found:
-        told = [f"{row['minutes']:g} min", f"{row['seconds'] / 60:.1f} min", str(row["steps"]), "yes" if row["base"] else "no", str(row["index"])]
+        told = [
+            f"{row['minutes']:g} min",
+            f"{row['seconds'] / 60:.1f} min",
+            str(row["steps"]),
+            "yes" if row["base"] else "no",
+            str(row["index"]),
+        ]
         print("| " + " | ".join([*told, *(f"{row[key]:.3f}" if key in row else "" for key in COLUMNS.values())]) + " |")
     return 0
 

@@ -20,6 +20,7 @@ from rvc_engine.gpus import Gpu, GpuState, read_gpus, torch_gpus
 from rvc_engine.lock import live_holder
 from rvc_engine.measurements import Cost, Measure, cost_of, run_measurement
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+from rvc_engine.processor import processor_has_bf16, processor_name
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -105,7 +106,9 @@ def _system_memory(own: set[int], notes: tuple[str, ...] = ()) -> Memory:
             ours += psutil.Process(pid).memory_info().rss
         except psutil.NoSuchProcess:
             continue
-    return Memory("cpu", processor(), total, free, max(total - free - ours, 0), ours, "fp32", notes)
+    return Memory(
+        "cpu", processor_name(), total, free, max(total - free - ours, 0), ours, "bf16" if processor_has_bf16() else "fp32", notes
+    )
 
 
 def container_limit(root: Path = Path("/sys/fs/cgroup")) -> tuple[int, int] | None:
@@ -124,17 +127,6 @@ def container_limit(root: Path = Path("/sys/fs/cgroup")) -> tuple[int, int] | No
         if limit < 1 << 60:
             return limit, max(limit - max(used - reclaimable, 0), 0)
     return None
-
-
-def processor() -> str:
-    """What it is called."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass  # no Linux: the count of cores has to do
-    return f"CPU, {psutil.cpu_count() or 1} cores"
 
 
 # --- the advice -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.processor import processor_has_bf16, processor_name
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +30,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """fp32, fp16 or bf16; auto is fp32 on a CPU, else bf16 where the card can, else fp16."""
+    """fp32, fp16 or bf16; auto is bf16 where the processor or the card has it, else fp16 on a card and fp32 on a processor."""
     import torch
 
     if name != "auto":
@@ -37,7 +38,7 @@ def choose_precision(name: str, device: torch.device) -> str:
             raise BadInput("fp16 does not train on a CPU", "", "use --precision fp32 or bf16")
         return name
     if device.type != "cuda":
-        return "fp32"
+        return "bf16" if processor_has_bf16() else "fp32"
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
 
 
@@ -52,9 +53,7 @@ def name_of(device: torch.device) -> str:
     """What it is called, for people and for what is remembered of it."""
     import torch
 
-    from rvc_engine.advise import processor
-
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
 
 
 def cores() -> int:

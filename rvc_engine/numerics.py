@@ -119,9 +119,7 @@ def _kept() -> dict[str, Any]:
 
 def _keep(key: str, trials: list[Trial]) -> None:
     """A place that cannot be written costs another trial next time, no more."""
-    entries = [
-        {"mode": t.mode, "ok": t.ok, "why": t.why, "gradients": {t.worst[0]: t.worst[1]}, "seconds": t.seconds} for t in trials
-    ]
+    entries = [{"mode": t.mode, "ok": t.ok, "why": t.why, "gradients": {t.worst[0]: t.worst[1]}, "seconds": t.seconds} for t in trials]
     try:
         write_whole(kept_path(), json.dumps({**_kept(), key: entries}, indent=1))
     except (OSError, RvcError):

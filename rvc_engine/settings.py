@@ -116,7 +116,7 @@ class TrainSettings(StageSettings):
         effect="folders takes numbers as rows of the speaker table, other names in their order from train.speaker on",
     )
     precision: Literal["auto", "fp32", "fp16", "bf16"] = setting(
-        "auto", "auto is fp32 on a CPU, else bf16 where the card can, else fp16.", kind="course"
+        "auto", "auto is bf16 where the processor or the card has it, else fp16 on a card, fp32 on a processor.", kind="course"
     )
     pretrained_g: str = setting("", "Generator to start from: a file, none, or empty for the preset's own.")
     pretrained_d: str = setting("", "Discriminators to start from: a file, none, or empty for the preset's own.")
@@ -197,7 +197,13 @@ ALL_SETTINGS: dict[str, type[StageSettings]] = {**BASE_SETTINGS, "convert": Conv
 
 # What a preset sets otherwise than the defaults above.
 PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
-    "starter": {"preprocess.min_clip_s": 0.7, "train.epochs": "auto", "train.learning_rate": 5e-4, "train.save_every": 10},
+    "starter": {
+        "preprocess.min_clip_s": 0.7,
+        "train.epochs": "auto",
+        "train.learning_rate": 3e-4,
+        "train.lr_decay": "auto",
+        "train.save_every": 10,
+    },
 }
 
 

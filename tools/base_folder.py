@@ -27,7 +27,9 @@ def main() -> int:
     parser.add_argument("--without", nargs="*", metavar="NAME", help="instead of those that the starter's base was made without")
     options = parser.parse_args()
     there = sorted(path for path in options.speakers.iterdir() if path.is_dir())
-    without = set(options.without) if options.without is not None else {p.name for p in there if p.name.startswith("vctk-p")} | set(KEPT_OUT)
+    without = (
+        set(options.without) if options.without is not None else {p.name for p in there if p.name.startswith("vctk-p")} | set(KEPT_OUT)
+    )
     if unknown := without - {path.name for path in there}:
         print(f"{options.speakers} has no {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2

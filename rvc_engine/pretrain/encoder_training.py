@@ -22,6 +22,7 @@ from rvc_engine.models.phonetic_encoder import SPEECH, PhoneticConfig, PhoneticE
 from rvc_engine.models.weights import Unreadable, metadata_of, read_tensors
 from rvc_engine.pretrain.encoder_data import EncoderData, augmented, masked
 from rvc_engine.pretrain.encoder_network import Heads, LossWeights, forward_losses, total
+from rvc_engine.processor import processor_has_bf16
 
 STAGE = "encoder"
 BETAS, DECAY = (0.9, 0.98), 0.02
@@ -58,7 +59,7 @@ def has_bf16(device: torch.device) -> bool:
     """Is bf16 worth it: does the processor or the card have it in hardware?"""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    return bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+    return processor_has_bf16()
 
 
 @dataclass

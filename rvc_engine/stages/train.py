@@ -203,9 +203,9 @@ class _Attempt:
 
 
 def _right_precision(settings: ExperimentSettings, device: torch.device) -> Generator[Event, None, str]:
-    """The precision that was asked for, or the next that computes right on this machine (numerics.py)."""
+    """The precision that was asked for, or the next that computes right on this card (numerics.py)."""
     asked = choose_precision(settings.train.precision, device)
-    if device.type == "cpu" and asked == "fp32":
+    if device.type == "cpu":
         return asked
     choice = choose_mode(settings.preset, asked, str(device), name_of(device))
     if choice.mode == asked:

@@ -32,7 +32,13 @@ class TrainingLoop:
     """The state in memory is consistent whenever an event is out: between two steps."""
 
     def __init__(
-        self, state: TrainingState, dataset: ClipDataset, sampler: BucketSampler, saver: Saver, scalars: Scalars, extent: Extent | None = None
+        self,
+        state: TrainingState,
+        dataset: ClipDataset,
+        sampler: BucketSampler,
+        saver: Saver,
+        scalars: Scalars,
+        extent: Extent | None = None,
     ) -> None:
         self.state, self.dataset, self.sampler, self.saver, self.scalars = state, dataset, sampler, saver, scalars
         self.course = state.course
@@ -174,7 +180,9 @@ class TrainingLoop:
 
     def _progress(self) -> Progressed:
         self._told = time.monotonic()
-        return Progressed(stage="train", done=self.state.step, total=max(self.total, self.state.step) if self.course.epochs else 0, unit="steps")
+        return Progressed(
+            stage="train", done=self.state.step, total=max(self.total, self.state.step) if self.course.epochs else 0, unit="steps"
+        )
 
 
 SHOWN = {
