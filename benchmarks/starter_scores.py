@@ -1,6 +1,7 @@
 """The starter's scores: voices of one speaker in so many minutes of training, with and without the index and the base.
 
-    python benchmarks/starter_scores.py --dataset TEN_MINUTES --eval EVAL --eval-python PYTHON --target HELDOUT --out OUT --minutes 3 7 14 --bare 14
+    python benchmarks/starter_scores.py --dataset TEN_MINUTES --eval EVAL --eval-python PYTHON --target HELDOUT --out OUT \\
+        --minutes 3 7 14 --bare 14
 
 Every voice is made by `rvc run NAME --dataset ... --preset starter`, all else by default but the minutes. EVAL holds run.py, score.py and
 sources.csv; PYTHON has what score.py needs. Prints a Markdown table and writes OUT/scores.json. What is in OUT already is not made again.
@@ -20,7 +21,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 RVC = [sys.executable, "-m", "rvc_engine"]
 COLUMNS = {
-    "similarity to the target": "similarity_target", "to the source": "similarity_source", "WER": "wer_mean", "WER of the sources": "wer_source_mean",
+    "similarity to the target": "similarity_target", "to the source": "similarity_source", "WER": "wer_mean",
+    "WER of the sources": "wer_source_mean",
     "f0 correlation": "f0_corr", "f0 cents": "f0_cents", "MCD dB": "mcd_db",
 }  # fmt: skip
 

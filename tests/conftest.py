@@ -24,8 +24,8 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the backgrou
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG = (
-    "tui/test_every_action", "conformance/", "tui/test_tmux", "tui/test_ssh", "e2e/test_rvc_run", "e2e/test_queue", "pretrain/", "tui/test_snapshots",
-    "training/", "e2e/",
+    "tui/test_every_action", "conformance/", "tui/test_tmux", "tui/test_ssh", "e2e/test_rvc_run", "e2e/test_queue", "pretrain/",
+    "tui/test_snapshots", "training/", "e2e/",
 )  # fmt: skip
 """Where the long tests are: they begin first, so that no worker is left with one of them at the end."""
 

@@ -85,9 +85,9 @@ def _probes(experiment: Experiment) -> list[str]:
         return []
     if "phone_accuracy" not in found:
         return []
-    speaker, pitch = found["speaker"], found["pitch_r2"]
+    speaker, pitch, kept_out = found["speaker"], found["pitch_r2"], ", ".join(found["held_out"]) or "none"
     return [
-        "## Probes of the content encoder", f"Phones and pitch on {found['probed_on']}, speakers on all (kept out: {', '.join(found['held_out']) or 'none'}).", "",
+        "## Probes of the content encoder", f"Phones and pitch on {found['probed_on']} (kept out: {kept_out}), speakers on all.", "",
         f"- phones right: {_told(found['phone_accuracy'])}; in another voice: {_told(found['phone_accuracy_perturbed'])}",
         f"- speakers told apart by a linear classifier: {_told(speaker['features'])} (by log-mels {_told(speaker['log_mels'])}, "
         f"by chance {_told(speaker['chance'])})",

@@ -1,8 +1,8 @@
 """Does a training step come out right here, in this precision, on this device? A process of its own:
 `python -m rvc_engine.training.numerics PRESET DEVICE MODE...`.
 
-One step (losses, and gradients of generator and discriminators) in each mode, beside the same step on the CPU in float32: same weights, same
-random numbers, drawn on the CPU. Prints one JSON line a mode: {"mode", "ok", "why", "loss", "gradients": {part: relative error}, "seconds"}.
+One step (losses, and gradients of generator and discriminators) in each mode, beside the same step on the CPU in float32: same weights,
+same random numbers, drawn on the CPU. Prints a JSON line a mode: {"mode", "ok", "why", "loss", "gradients": {part: error}, "seconds"}.
 The relative error of a gradient is the norm of its difference over the norm of the reference, for each part of the networks.
 
 Users report silent NaN and buzzing voices on some cards; nothing but trying tells whether one is right.
