@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-
-import psutil
 
 
 def processor_name() -> str:
@@ -15,7 +14,7 @@ def processor_name() -> str:
                 return line.partition(":")[2].strip()
     except OSError:
         pass  # no Linux: the count of cores has to do
-    return f"CPU, {psutil.cpu_count() or 1} cores"
+    return f"CPU, {os.cpu_count() or 1} cores"
 
 
 def processor_has_bf16() -> bool:

@@ -21,7 +21,9 @@ from rvc_engine.gpus import Gpu, GpuState, read_gpus, visible_gpus
 from rvc_engine.measurements import Batch
 from rvc_engine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
 from rvc_engine.models.configs import PRESETS
+from rvc_engine.processor import processor_has_bf16
 
+ON_CPU = "bf16" if processor_has_bf16() else "fp32"  # what precision auto is here
 GIB = 1 << 30
 KEYS = [
     "device", "name", "memory_total_bytes", "memory_free_bytes", "memory_others_bytes", "preset", "precision", "minutes", "source", "batch",
@@ -148,7 +150,7 @@ def test_bad_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_gpu_the_main_memory_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(advisor, "read_gpus", lambda: GpuState(reason="no NVIDIA driver"))
     advice = advise("starter", None)
-    assert (advice["device"], advice["precision"], advice["recommended"]) == ("cpu", "fp32", 4)
+    assert (advice["device"], advice["precision"], advice["recommended"]) == ("cpu", ON_CPU, 4)
     assert 0 < advice["memory_free_bytes"] <= advice["memory_total_bytes"]
     assert any("no NVIDIA driver" in reason for reason in advice["reasons"])
 

@@ -46,6 +46,7 @@ def make_experiment(tmp_path: Path) -> Maker:
     ) -> tuple[Experiment, ExperimentSettings]:
         experiment, settings = Workspace(tmp_path).experiment(name), for_preset(preset, pitched=pitched)
         settings.train.batch_size, settings.train.epochs, settings.train.device, settings.train.threads = 2, 2, "cpu", 1
+        settings.train.precision, settings.train.lr_decay = "fp32", 0.999875  # the same rates for any number of epochs
         for i, length in enumerate(seconds):
             write_clip(experiment, settings, experiment.folder, f"0_{i}", length)
         return experiment, settings
