@@ -110,8 +110,8 @@ def _same_build(shapes: Shapes, config: ModelConfig) -> bool:
         return False
     first = config.upsample_initial_channel
     if config.decoder == "istft":
-        source = (first, config.upsample_kernel_sizes[0] // 2 + 1, 1) if config.pitch else None
-        return shapes.get("dec.conv_pre.weight") == (first, config.inter_channels, 7) and shapes.get("dec.source.weight") == source
+        lines = (first, config.upsample_kernel_sizes[0] // 2 + 1, 1) if config.pitch else None
+        return shapes.get("dec.conv_pre.weight") == (first, config.inter_channels, 7) and shapes.get("dec.source.weight") == lines
     kernels = [(first >> i, first >> (i + 1), kernel) for i, kernel in enumerate(config.upsample_kernel_sizes)]
     ups = [shapes.get(f"dec.ups.{i}.weight_v") for i in range(len(kernels) + 1)]
     source = config.sample_rate // 100 // config.upsample_rates[0]

@@ -30,7 +30,7 @@ def _numerics(options: argparse.Namespace, home: Path) -> Iterator[Finding]:
     from rvc_engine.experiment import Workspace
     from rvc_engine.pretrained import preset_here
 
-    return numerics(options.preset or preset_here(Workspace.find(home)), options.device)
+    return numerics(options.preset or preset_here(Workspace.find(str(home))), options.device)
 
 
 def execute(options: argparse.Namespace, name: str) -> int:

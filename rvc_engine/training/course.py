@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,7 +29,7 @@ class Course:
     def rate_in(self, epoch: int) -> float:
         """Learning rate in an epoch, counted from 1."""
         if self.falls:
-            return self.learning_rate * LAST_RATE ** min(1.0, (epoch - 1) / max(1, self.epochs - 1))
+            return self.learning_rate * math.exp(math.log(LAST_RATE) * min(1.0, (epoch - 1) / max(1, self.epochs - 1)))
         return self.learning_rate * self.lr_decay ** (epoch - 1)
 
     def numbers(self) -> dict[str, Any]:

@@ -96,7 +96,8 @@ class Shelf:
     def put(self, clip: Clip) -> Clip:
         """An equal clip that lies here."""
         values = {f.name: getattr(clip, f.name) for f in fields(clip)}
-        return Clip(**{name: self._copy(value) if isinstance(value, Tensor) else value for name, value in values.items()})
+        copies: dict[str, Any] = {name: self._copy(value) if isinstance(value, Tensor) else value for name, value in values.items()}
+        return Clip(**copies)
 
     def _copy(self, value: Tensor) -> Tensor:
         size = -(-value.nbytes // ALIGNED) * ALIGNED

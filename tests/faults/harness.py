@@ -33,6 +33,8 @@ SETTINGS = {
     "train.batch_size": "2",
     "train.threads": "1",
     "train.epochs": str(EPOCHS),
+    "train.lr_decay": "0.999875",  # the same rates for any number of epochs
+    "train.precision": "fp32",
     "train.save_every": "1",
     "train.keep_last": "0",
 }
