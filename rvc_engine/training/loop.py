@@ -49,7 +49,7 @@ class TrainingLoop:
 
     def _steps_in_all(self) -> int:
         state = self.state
-        return state.step + max(1, self.course.epochs - state.epoch) * len(self.sampler) - state.position
+        return state.step + (self.course.epochs - state.epoch) * len(self.sampler) - state.position
 
     def run(self) -> Iterator[Event]:
         """Until course.epochs are done. Raises InTrouble when a step cannot be used, DiskFull after a long wait for room."""
@@ -94,13 +94,13 @@ class TrainingLoop:
             if state.position < len(batches):
                 yield from self.saver.inside_epoch()
             asked = time.monotonic()
+        if self.extent:
+            self._set_epochs(self.extent.corrected(epoch))  # before what is told of the epoch: it may be the last
         means = {name: value / state.position for name, value in state.sums.items()}
         finished = EpochFinished(epoch=epoch, epochs=self.course.epochs, step=state.step, losses=shown(means), seconds=state.seconds)
         state.epoch, state.mel = epoch, means["loss/g/mel"]
         state.begin_epoch()
         self.scalars.add(state.step, {**means, "learning_rate": self.course.rate_in(epoch)}, now=True)
-        if self.extent:
-            self._set_epochs(self.extent.corrected(epoch))
         yield finished
         yield self._progress()
         if self.scalars.broken:

@@ -110,7 +110,9 @@ def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
     assert steps[0].epochs == 0 and of(events, Progressed)[0].total == 0 and of(events, Progressed)[-1].total == steps[-1].step
     assert 2 < took < 60 and train.artefacts(experiment, settings)
 
-    assert not of(list(train.run(experiment, settings)), TrainStepped), "the number holds"
+    idle = list(train.run(experiment, settings))
+    assert not of(idle, TrainStepped), "the number holds"
+    assert {(event.done, event.total) for event in of(idle, Progressed)} == {(steps[-1].step, steps[-1].step)}, "and nothing is left to do"
     settings.train.epochs, settings.train.minutes = "auto", 0.1
     again = of(list(train.run(experiment, settings)), TrainStepped)
     assert again[0].step == steps[-1].step + 1 and settings.train.epochs > epochs[-1].epoch
