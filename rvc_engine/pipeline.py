@@ -324,7 +324,7 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
         return Verdict("go_on", "was not finished")
     if old.inputs != wanted.inputs:
         return Verdict("go_on", "its input changed")
-    if any(asked == "auto" or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()):
+    if any("auto" in (asked, old.extent.get(key)) or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()):
         return Verdict("go_on", f"more is asked for: {differences(old.extent, wanted.extent)}")
     if outputs_digest(stage, experiment, settings) != old.outputs:
         return Verdict("go_on", "some of its files are missing or changed")
@@ -383,6 +383,7 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     module = stage.module()
     yield from _with_room(stage, experiment, settings)
     artefacts = module.artefacts(experiment, settings)
+    wanted.extent = stage.settings(settings).of_kind("extent")  # as the stage settled it
     wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
     wanted.outputs = outputs_digest(stage, experiment, settings)
     wanted.artefacts = [str(p) for p in artefacts]

@@ -118,6 +118,15 @@ def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
     assert again[0].step == steps[-1].step + 1 and settings.train.epochs > epochs[-1].epoch
 
 
+def test_a_training_for_a_time_is_done_when_it_is_done(make_experiment: Any) -> None:
+    experiment, settings = make_experiment()
+    settings.train.epochs, settings.train.minutes = "auto", 0.1
+    assert of(list(run_stage(STAGES["train"], experiment, settings)), TrainStepped)
+    assert of(list(run_stage(STAGES["train"], experiment, settings)), StageSkipped)
+    settings.train.epochs = "auto"
+    assert of(list(run_stage(STAGES["train"], experiment, settings)), TrainStepped), "so much time more"
+
+
 def test_how_many_epochs_a_time_holds() -> None:
     told: list[int] = []
     now = [50.0]
