@@ -107,6 +107,10 @@ class TrainSettings(StageSettings):
     )  # fmt: skip
     c_mel: float = setting(45.0, "Weight of the mel loss.", ge=0, le=1000, kind="course")
     c_kl: float = setting(1.0, "Weight of the KL loss.", ge=0, le=1000, kind="course")
+    prior_share: float = setting(
+        0.0, "Share of the training slices that are spoken from content and pitch alone.", ge=0, le=1, kind="course",
+        effect="0 is RVC's training, where the recording's own spectrum is always heard; above 0, what a conversion does is trained directly",
+    )  # fmt: skip
     seed: int = setting(1234, "Seed of every random draw.", ge=0, le=2**31 - 1, kind="course")
     mutes: int = setting(2, "Rows of silence in the training set, so that silence stays silent.", unit="clips", ge=0, le=10, kind="course")
     speaker: int = setting(0, "Row of the speaker table to train.", ge=0, le=4096)
@@ -199,9 +203,11 @@ ALL_SETTINGS: dict[str, type[StageSettings]] = {**BASE_SETTINGS, "convert": Conv
 PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
     "starter": {
         "preprocess.min_clip_s": 0.7,
+        "pitch.unvoiced": "zero",
         "train.epochs": "auto",
         "train.learning_rate": 3e-4,
         "train.lr_decay": "auto",
+        "train.prior_share": 0.5,
         "train.save_every": 10,
     },
 }

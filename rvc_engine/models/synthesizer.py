@@ -80,9 +80,10 @@ class Synthesizer(nn.Module):
         spec: Tensor,
         speaker: Tensor,
         noise: NoiseSource,
+        prior_share: float = 0.0,
     ) -> Generated:
         """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), speaker (B,): one random slice of
-        config.segment_frames of each clip, spoken from its posterior."""
+        config.segment_frames of each clip, spoken from its posterior; each with the probability `prior_share` as `infer` speaks it."""
         mask = frame_mask(lengths, phone.shape[1])
         g = self.emb_g(speaker).unsqueeze(2)
         m_p, logs_p = self.enc_p(phone, pitch, mask)
@@ -92,8 +93,21 @@ class Synthesizer(nn.Module):
         size = self.config.segment_frames
         starts = (noise.uniform((len(lengths),)) * (lengths - size + 1)).long()
         cut_hz = slices(pitch_hz.unsqueeze(1), starts, size).squeeze(1) if pitch_hz is not None else None
-        wave = self.dec(slices(z, starts, size), g, cut_hz, noise)
+        spoken = slices(z, starts, size)
+        if prior_share:
+            chosen = noise.uniform((len(lengths), 1, 1)) < prior_share
+            spoken = torch.where(chosen, self._latent_of_prior(m_p, logs_p, mask, g, starts, noise), spoken)
+        wave = self.dec(spoken, g, cut_hz, noise)
         return Generated(wave, starts, mask, z, z_p, m_p, logs_p, m_q, logs_q)
+
+    def _latent_of_prior(self, m_p: Tensor, logs_p: Tensor, mask: Tensor, g: Tensor, starts: Tensor, noise: NoiseSource) -> Tensor:
+        """The slice's latent (B, C, segment) as `infer` would make it; the flow hears FLOW_LEAD frames more on both sides."""
+        size = self.config.segment_frames
+        length = min(size + 2 * FLOW_LEAD, m_p.shape[2])
+        first = (starts - FLOW_LEAD).clamp(min=0, max=m_p.shape[2] - length)
+        mean, logs, inside = (slices(x, first, length) for x in (m_p, logs_p, mask))
+        z_p = sample(mean, logs, noise.normal(tuple(mean.shape)) * NOISE_SCALE, inside)
+        return slices(self.flow(z_p, inside, g, reverse=True), starts - first, size)
 
     def infer(
         self, phone: Tensor, lengths: Tensor, pitch: Tensor | None, pitch_hz: Tensor | None, speaker: Tensor, *,

@@ -237,7 +237,7 @@ def course_of(settings: ExperimentSettings, precision: str) -> Course:
     return Course(
         epochs=0 if t.epochs == "auto" else t.epochs, batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size,
         learning_rate=t.learning_rate, lr_decay=1.0 if t.lr_decay == "auto" else t.lr_decay, falls=t.lr_decay == "auto",
-        c_mel=t.c_mel, c_kl=t.c_kl, seed=t.seed, precision=precision, mutes=t.mutes, save_every=t.save_every,
+        c_mel=t.c_mel, c_kl=t.c_kl, prior_share=t.prior_share, seed=t.seed, precision=precision, mutes=t.mutes, save_every=t.save_every,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ class Course:
     falls: bool = False
     c_mel: float = 45.0
     c_kl: float = 1.0
+    prior_share: float = 0.0
     seed: int = 1234
     precision: str = "fp32"
     mutes: int = 0

@@ -46,7 +46,7 @@ class Trainer:
         """`batch` is on the generator's device."""
         b, config = batch, self.config
         with self.precision.autocast():
-            made = self.generator(b.phone, b.lengths, b.pitch, b.pitch_hz, b.spec, b.speaker, noise)
+            made = self.generator(b.phone, b.lengths, b.pitch, b.pitch_hz, b.spec, b.speaker, noise, self.course.prior_share)
         wave = made.wave.float()
         real = slices(b.wave, made.start_frames * config.hop_samples, config.segment_samples)
 
