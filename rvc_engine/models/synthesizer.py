@@ -96,11 +96,11 @@ class Synthesizer(nn.Module):
         spoken = slices(z, starts, size)
         if prior_share:
             chosen = noise.uniform((len(lengths), 1, 1)) < prior_share
-            spoken = torch.where(chosen, self._latent_of_prior(m_p, logs_p, mask, g, starts, noise), spoken)
+            spoken = torch.where(chosen, self.latent_of_prior(m_p, logs_p, mask, g, starts, noise), spoken)
         wave = self.dec(spoken, g, cut_hz, noise)
         return Generated(wave, starts, mask, z, z_p, m_p, logs_p, m_q, logs_q)
 
-    def _latent_of_prior(self, m_p: Tensor, logs_p: Tensor, mask: Tensor, g: Tensor, starts: Tensor, noise: NoiseSource) -> Tensor:
+    def latent_of_prior(self, m_p: Tensor, logs_p: Tensor, mask: Tensor, g: Tensor, starts: Tensor, noise: NoiseSource) -> Tensor:
         """The slice's latent (B, C, segment) as `infer` would make it; the flow hears FLOW_LEAD frames more on both sides."""
         size = self.config.segment_frames
         length = min(size + 2 * FLOW_LEAD, m_p.shape[2])

@@ -12,6 +12,7 @@ import torch
 
 from rvc_engine.audio.spectrogram import MelScale, mel_filterbank, spectrogram
 from rvc_engine.models.configs import PRESETS
+from rvc_engine.models.noise import Noise
 from rvc_engine.training.course import Course
 from rvc_engine.training.measure import random_batch
 from rvc_engine.training.state import TrainingState
@@ -26,6 +27,77 @@ def start(preset: str = "starter-tiny", precision: str = "fp32") -> tuple[Traini
 @pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=pytest.mark.soak)])
 def test_a_few_steps_lower_the_mel_loss(precision: str) -> None:
     state, trainer = start(precision=precision)
+    batch = random_batch(state.generator.config, 2, frames=80)
+    losses = [trainer.step(batch, state.noise).numbers()["loss/g/mel"] for _ in range(15)]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+class CountedNoise(Noise):
+    """Keeps the shapes that were asked for."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__("cpu", seed)
+        self.asked: list[tuple[str, tuple[int, ...]]] = []
+
+    def normal(self, shape: tuple[int, ...]) -> torch.Tensor:
+        self.asked.append(("normal", shape))
+        return super().normal(shape)
+
+    def uniform(self, shape: tuple[int, ...]) -> torch.Tensor:
+        self.asked.append(("uniform", shape))
+        return super().uniform(shape)
+
+
+def test_a_slice_of_the_prior_is_spoken_without_the_recording() -> None:
+    """Share 1: the recording's spectrum is not heard. Share 0: it is, and no random number is drawn for the other way."""
+    state, _ = start()
+    network = state.generator.eval()
+    torch.nn.init.normal_(network.flow.flows[0].post.weight)
+    batch = random_batch(network.config, 2, frames=80)
+
+    def spoken(share: float, spec: torch.Tensor) -> tuple[torch.Tensor, CountedNoise]:
+        noise = CountedNoise()
+        with torch.no_grad():
+            made = network(batch.phone, batch.lengths, batch.pitch, batch.pitch_hz, spec, batch.speaker, noise, share)
+        return made.wave, noise
+
+    other = torch.rand_like(batch.spec)
+    assert torch.equal(spoken(1.0, batch.spec)[0], spoken(1.0, other)[0])
+    assert not torch.equal(spoken(0.0, batch.spec)[0], spoken(0.0, other)[0])
+    plain, mixed = (spoken(share, batch.spec)[1].asked for share in (0.0, 0.5))
+    assert [kind for kind, _ in mixed].count("uniform") == [kind for kind, _ in plain].count("uniform") + 1
+    assert len(mixed) == len(plain) + 2
+
+
+def test_a_slice_of_the_prior_is_what_infer_speaks() -> None:
+    """The same latent as a conversion of the whole clip, where both draw no noise."""
+    state, _ = start()
+    network = state.generator.eval()
+    for layer in network.flow.flows[::2]:
+        torch.nn.init.normal_(layer.post.weight, std=0.1)
+    batch = random_batch(network.config, 2, frames=150)
+
+    class Silent(Noise):
+        def normal(self, shape: tuple[int, ...]) -> torch.Tensor:
+            return torch.zeros(shape)
+
+    with torch.no_grad():
+        g = network.emb_g(batch.speaker).unsqueeze(2)
+        mask = torch.ones(2, 1, 150)
+        mean, logs = network.enc_p(batch.phone, batch.pitch, mask)
+        starts = torch.tensor([0, 150 - network.config.segment_frames])
+        found = network.latent_of_prior(mean, logs, mask, g, starts, Silent())
+        whole = network.infer(batch.phone, batch.lengths, batch.pitch, batch.pitch_hz, batch.speaker, noise=Silent()).z
+    size = network.config.segment_frames
+    for row, start_frame in enumerate(starts.tolist()):
+        wanted = whole[row, :, start_frame : start_frame + size]
+        assert torch.allclose(found[row], wanted, atol=1e-4)
+
+
+def test_the_prior_alone_learns_too() -> None:
+    state, _ = start()
+    course = replace(state.course, prior_share=1.0)
+    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, course)
     batch = random_batch(state.generator.config, 2, frames=80)
     losses = [trainer.step(batch, state.noise).numbers()["loss/g/mel"] for _ in range(15)]
     assert losses[-1] < 0.9 * losses[0]
