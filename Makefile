@@ -1,10 +1,10 @@
-# make demo | test | soak | check | tour | texts: each makes its own .venv when there is none.
+# make demo | test | soak | bench | check | tour | texts: each makes its own .venv when there is none.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test soak check tour texts install clean
+.PHONY: demo test soak bench check tour texts install clean
 
 install: $(STAMP)
 
@@ -30,6 +30,10 @@ soak: $(STAMP)
 	RVC_FAULT_TABLE=faults.json $(BIN)/python -m pytest -m "soak or not soak" tests/faults || failed=1; \
 	$(BIN)/python -m tests.faults.table faults.json || failed=1; \
 	exit $$failed
+
+# A table of each stage's speed; BENCH="--peer CHECKOUT --peer-python PYTHON" sets another RVC program beside it.
+bench: $(STAMP)
+	$(BIN)/python benchmarks/engine_speed.py $(BENCH)
 
 # Trains for some minutes; writes docs/tour/ and the tour in README.md.
 tour: $(STAMP)

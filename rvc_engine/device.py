@@ -42,6 +42,15 @@ def choose_precision(name: str, device: torch.device) -> str:
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
 
 
+def listening_precision(name: str, device: torch.device) -> str:
+    """Of networks that do not learn: fp32, fp16 or bf16; auto is fp16 on a card and fp32 on a processor, where results stay comparable."""
+    if name == "auto":
+        return "fp16" if device.type == "cuda" else "fp32"
+    if name == "fp16" and device.type == "cpu":
+        raise BadInput("fp16 is no use on a CPU", "processors compute it slower than fp32", "use --precision fp32 or bf16")
+    return name
+
+
 def without_shortcuts() -> None:
     """From now on: CUDA without TF32 and without cuDNN."""
     import torch

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
 
-from rvc_engine.disk import write_whole
-from rvc_engine.errors import RvcError
 from rvc_engine.launcher import engine_environment
 from rvc_engine.memory_table import bytes_per_sample, fixed_bytes
 from rvc_engine.models.configs import PRESETS
+from rvc_engine.remembered import Remembered, key_of
 
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
 MEASURE_S = 900.0
@@ -115,39 +110,18 @@ def read_row(line: str) -> Batch | None:
 
 
 # --- measurements kept ------------------------------------------------------------------------------------------------
-def cache_path() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rvc-tui" / "measurements.json"
-
-
-def cache_key(preset: str, precision: str, kind: str, device_name: str) -> str:
-    try:
-        torch = version("torch")
-    except PackageNotFoundError:
-        torch = "none"
-    return " | ".join((preset, precision, kind, device_name, f"torch {torch}"))
-
-
-def load_cache() -> dict[str, Any]:
-    """Empty when there is none or it cannot be read: it can be measured again."""
-    try:
-        kept = json.loads(cache_path().read_text())
-    except (OSError, ValueError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
+KEPT = Remembered("measurements.json")
 
 
 def cached_rows(key: str) -> list[Batch]:
-    kept = load_cache().get(key)
+    kept = KEPT.get(key)
     return [row for record in kept if (row := read_row(json.dumps(record))) is not None] if isinstance(kept, list) else []
 
 
 def keep_rows(key: str, rows: Sequence[Batch]) -> str:
     """Empty, or why the measurement could not be kept."""
-    try:
-        write_whole(cache_path(), json.dumps({**load_cache(), key: [asdict(row) for row in rows]}, indent=1))
-    except (OSError, RvcError) as error:
-        return f"The measurement could not be kept in {cache_path()}: {error}."
-    return ""
+    why = KEPT.keep(key, [asdict(row) for row in rows])
+    return f"The measurement could not be kept in {KEPT.path}: {why}." if why else ""
 
 
 Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Batch], str]]
@@ -157,7 +131,7 @@ def cost_of(preset: str, precision: str, device: str, device_name: str, measurem
     """`device` is cpu or cuda:N. With `measurement` it is measured now; where that fails, or without it, what was kept, else the table."""
     kind = device.partition(":")[0]
     table = table_cost(preset, precision, kind)
-    key = cache_key(preset, precision, kind, device_name)
+    key = key_of(preset, precision, kind, device_name)
     notes: list[str] = []
     if measurement is not None:
         rows, why = measurement(preset, precision, device, MEASURED_BATCHES[kind])

@@ -6,21 +6,18 @@ The trial itself is training/numerics.py. Nothing here imports torch.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-from rvc_engine.disk import write_whole
-from rvc_engine.errors import RvcError
 from rvc_engine.launcher import engine_environment
+from rvc_engine.remembered import Remembered, key_of
 
 LADDER = {"bf16": ("bf16", "fp32", "fp32-safe"), "fp16": ("fp16", "fp32", "fp32-safe"), "fp32": ("fp32", "fp32-safe")}
 """For a precision that was asked for: what to try, quickest first."""
 TRIAL_S = 300.0
+KEPT = Remembered("numerics.json")
 
 
 @dataclass(frozen=True)
@@ -45,14 +42,19 @@ class Choice:
 
 def choose_mode(preset: str, precision: str, device: str, device_name: str, *, found: list[Trial] | None = None) -> Choice:
     """Tries the modes of LADDER in turn up to the first that is right, unless it was done here before. `found`: of trials just made."""
-    key = _key(preset, precision, device_name)
-    kept = _kept().get(key) if found is None else None
+    key = key_of(preset, precision, device_name)
+    kept = KEPT.get(key) if found is None else None
     if kept is not None and (trials := _trials(kept)):
         return _choice(trials, kept=True)
     by_mode = {trial.mode: trial for trial in found or []}
     trials = [by_mode[mode] for mode in LADDER[precision] if mode in by_mode] or try_modes(preset, device, LADDER[precision])
-    _keep(key, trials)
+    KEPT.keep(key, [_record(trial) for trial in trials])
     return _choice(trials)
+
+
+def _record(trial: Trial) -> dict[str, Any]:
+    part, error = trial.worst
+    return {"mode": trial.mode, "ok": trial.ok, "why": trial.why, "gradients": {part: error}, "seconds": trial.seconds}
 
 
 def _choice(trials: list[Trial], *, kept: bool = False) -> Choice:
@@ -94,33 +96,3 @@ def _trials(records: Any) -> list[Trial]:
         except (ValueError, TypeError, KeyError, AttributeError):
             continue
     return trials
-
-
-# --- kept -----------------------------------------------------------------------------------------------------------------
-def kept_path() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rvc-tui" / "numerics.json"
-
-
-def _key(preset: str, precision: str, device_name: str) -> str:
-    try:
-        torch = version("torch")
-    except PackageNotFoundError:
-        torch = "none"
-    return " | ".join((preset, precision, device_name, f"torch {torch}"))
-
-
-def _kept() -> dict[str, Any]:
-    try:
-        kept = json.loads(kept_path().read_text())
-    except (OSError, ValueError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
-
-
-def _keep(key: str, trials: list[Trial]) -> None:
-    """A place that cannot be written costs another trial next time, no more."""
-    entries = [{"mode": t.mode, "ok": t.ok, "why": t.why, "gradients": {t.worst[0]: t.worst[1]}, "seconds": t.seconds} for t in trials]
-    try:
-        write_whole(kept_path(), json.dumps({**_kept(), key: entries}, indent=1))
-    except (OSError, RvcError):
-        return

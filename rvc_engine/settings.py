@@ -18,6 +18,7 @@ Kind = Literal["result", "course", "extent", "speed"]
 """result: changes what comes out (part of a stage's identity). course: holds from now on; a training under way goes on with it and says
 so. extent: only asks for more. speed: changes none of it."""
 
+ListeningPrecision = Literal["auto", "fp32", "fp16", "bf16"]
 PitchMethod = Literal["auto", "praat", "harvest", "dio", "fcpe", "crepe", "rmvpe"]
 
 
@@ -84,6 +85,7 @@ class PitchSettings(StageSettings):
 
 
 class FeaturesSettings(StageSettings):
+    precision: ListeningPrecision = setting("auto", "Of HuBERT; auto is fp16 on a card and fp32 on a processor.", kind="speed")
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
@@ -155,6 +157,10 @@ class ConvertSettings(StageSettings):
     sample_rate: int = setting(0, "Rate of the result; 0 is the voice's own.", unit="Hz", ge=0, le=192000)
     speaker: int = setting(0, "Row of the speaker table.", ge=0, le=4096)
     seed: int = setting(0, "Seed of every random draw.", ge=0, le=2**31 - 1)
+    precision: ListeningPrecision = setting(
+        "auto", "Of HuBERT and of the voice; auto is fp16 on a card and fp32 on a processor.", kind="speed",
+        effect="bf16 is quicker on processors that have it, and a little rougher",
+    )  # fmt: skip
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 

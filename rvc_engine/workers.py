@@ -1,4 +1,4 @@
-"""Worker processes for work that holds the interpreter lock. They end with the process that started them, however it ends."""
+"""Work on every core: processes, which end with the one that started them, for what holds the interpreter lock; threads for what torch does."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rvc_engine.device import cores
 from rvc_engine.errors import RvcError
+
+if TYPE_CHECKING:
+    import torch
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -74,3 +77,17 @@ def _end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
         process.terminate()
     for process in processes:
         process.join(10)
+
+
+def each_on_a_core(work: Callable[[Task], Result], tasks: Sequence[Task], device: torch.device | str) -> list[Result]:
+    """The results in order. On a processor several tasks are done at a time, each by one thread of torch; on a card one after another."""
+    import torch
+
+    threads = torch.get_num_threads()
+    if str(device) != "cpu" or len(tasks) < 2 or threads < 2:
+        return [work(task) for task in tasks]
+    try:
+        with ThreadPoolExecutor(min(threads, len(tasks)), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(work, tasks))
+    finally:
+        torch.set_num_threads(threads)

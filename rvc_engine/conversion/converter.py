@@ -15,8 +15,10 @@ from rvc_engine.audio.loudness import envelope
 from rvc_engine.conversion.chunking import HOP, RATE, Chunk, ChunkPlan, chunks, cut_points, mirrored, plan_for
 from rvc_engine.conversion.result import Result
 from rvc_engine.conversion.retrieval import Retrieval, phone_features
+from rvc_engine.device import listening_precision
 from rvc_engine.errors import UnusableRecording
 from rvc_engine.models.content_encoder import ContentEncoder
+from rvc_engine.models.half import autocast, rounded
 from rvc_engine.models.noise import Noise, NoiseSource
 from rvc_engine.pitch import track
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
@@ -65,7 +67,8 @@ class Converter:
         self.settings = settings
         self.device = torch.device(device)
         self.workspace = workspace
-        self.network = voice.network(self.device)
+        self.precision = listening_precision(settings.precision, self.device)
+        self.network = rounded(voice.network(self.device), self.precision)
         self.plan = plan or plan_for(self.device.type, memory_bytes=_memory_of(self.device))
 
     @property
@@ -144,7 +147,7 @@ class Converter:
         """(F50, D) features and (frames,) pitch -> (frames * hop,) wave at the voice's rate. Raises UnusableRecording."""
         settings = self.settings
         phone = phone_features(features, self.index, settings.index_rate, settings.protect, pitch.voiced if pitch else None, frames)
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(self.device, self.precision):
             made = self.network.infer(
                 torch.from_numpy(phone).float().unsqueeze(0).to(self.device),
                 torch.tensor([frames], device=self.device),

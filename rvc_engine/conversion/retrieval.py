@@ -13,6 +13,8 @@ from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
 
 NEIGHBOURS = 8
+MOST_PLAIN_LISTS = 1024
+POLISH = 2
 Features = NDArray[np.float32]
 
 
@@ -36,10 +38,42 @@ def build_index(vectors: Features, lists: int) -> Any:
     import faiss
 
     index = faiss.index_factory(vectors.shape[1], f"IVF{lists},Flat")
-    faiss.extract_index_ivf(index).nprobe = 1
+    ivf = faiss.extract_index_ivf(index)
+    ivf.nprobe = 1
+    if lists > MOST_PLAIN_LISTS:
+        ivf.quantizer.add(many_centres(vectors, lists))
     index.train(vectors)
     index.add(vectors)
     return index
+
+
+def many_centres(vectors: Features, count: int) -> Features:
+    """(N, D) -> (count, D) centres of k-means, first of a few large parts, then inside each part, then POLISH passes over all rows: plain
+    k-means compares every row with every centre in each of its ten passes."""
+    import faiss
+
+    parts = faiss.Kmeans(vectors.shape[1], round(count**0.5), min_points_per_centroid=1)
+    parts.train(vectors)
+    part = parts.index.search(vectors, 1)[1][:, 0]
+    sizes = np.bincount(part, minlength=parts.k)
+    found = []
+    for number, share in enumerate(shares(sizes, count)):
+        if share:
+            inside = faiss.Kmeans(vectors.shape[1], int(share), min_points_per_centroid=1)
+            inside.train(vectors[part == number])
+            found.append(inside.centroids)
+    whole = faiss.Kmeans(vectors.shape[1], count, niter=POLISH, min_points_per_centroid=1, max_points_per_centroid=1 << 30)
+    whole.train(vectors, init_centroids=np.concatenate(found))
+    centres: Features = whole.centroids
+    return centres
+
+
+def shares(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """`count` dealt out in proportion to the sizes, never more than a size; sum(sizes) >= count."""
+    exact = sizes * (count / sizes.sum())
+    dealt: NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    dealt[np.argsort(dealt - exact, kind="stable")[: count - dealt.sum()]] += 1
+    return dealt
 
 
 def write_index(index: Any, path: Path) -> None:

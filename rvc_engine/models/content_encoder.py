@@ -9,6 +9,7 @@ import numpy as np
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ENCODERS
 from rvc_engine.pretrained import HUBERT_NAMES, HasPretrained, find_hubert
+from rvc_engine.workers import each_on_a_core
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,10 +51,11 @@ def check_encoder(name: str, workspace: HasPretrained | None) -> None:
 
 
 def load_encoder(
-    name: str, workspace: HasPretrained | None, device: torch.device | str = "cpu", file: Path | None = None
+    name: str, workspace: HasPretrained | None, device: torch.device | str = "cpu", file: Path | None = None, precision: str = "fp32"
 ) -> ContentEncoder:
     """The encoder that a model's `encoder` field names; `file`: its weights, where they are not those of the workspace or the program.
-    Raises BadInput when it is unknown or its weights are missing or damaged."""
+    `precision`: of HuBERT; the small encoder of our own is always float32. Raises BadInput when it is unknown or its weights are missing
+    or damaged."""
     if file is None:
         check_encoder(name, workspace)
     if name == "phonetic-256-1":
@@ -62,14 +64,14 @@ def load_encoder(
 
     dim = ENCODERS[name][0]
     if name.startswith("hubert-random"):
-        return HubertEncoder(name, dim, hubert.random_tiny(dim), device)
+        return HubertEncoder(name, dim, hubert.random_tiny(dim), device, precision=precision)
     path = find_hubert(workspace) if workspace else None
     assert path is not None  # check_encoder has looked
     try:
         network = hubert.read_hubert(path, dim)
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} is no HuBERT that this program can read", str(error), "fetch the file again") from error
-    return HubertEncoder(name, dim, network, device)
+    return HubertEncoder(name, dim, network, device, precision=precision)
 
 
 def _phonetic(workspace: HasPretrained | None, file: Path | None) -> PhoneticEncoder:
@@ -108,29 +110,39 @@ class PhoneticContent:
 
 
 class HubertEncoder:
-    """HuBERT. Up to `batch_size` waves of similar length go through together; each gets what it would get alone (hubert.content)."""
+    """HuBERT. On a card up to `batch_size` waves of similar length go through together; each gets what it would get alone
+    (hubert.content). On a processor each wave goes alone, on a core of its own where there are several: rounding then depends neither on its
+    company nor on the cores, and a run that was killed ends as one that was not."""
 
-    def __init__(self, name: str, dim: int, network: Hubert, device: torch.device | str, batch_size: int | None = None) -> None:
+    def __init__(
+        self, name: str, dim: int, network: Hubert, device: torch.device | str, batch_size: int | None = None, precision: str = "fp32"
+    ) -> None:
+        from rvc_engine.models.half import rounded
+
         self.name = name
         self.dim = dim
-        self.network = network.eval().to(device)
+        self.network = rounded(network.eval().to(device), precision)
         self.device = device
-        # On a CPU one by one: rounding depends on how many go together, and a run that was killed must end as one that was not.
+        self.precision = precision
         self.batch_size = batch_size or (1 if str(device) == "cpu" else 8)
 
     def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
-        import torch
-
         _refuse_empty(waves)
         order = sorted(range(len(waves)), key=lambda i: len(waves[i]))
+        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         results: dict[int, np.ndarray] = {}
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
-            padded = [torch.from_numpy(pad_for_hubert(np.asarray(waves[i], dtype=np.float32))).to(self.device) for i in batch]
-            with torch.inference_mode():
-                content = self.network.content(padded)
-            results.update((i, frames.float().cpu().numpy()) for i, frames in zip(batch, content, strict=True))
-        return [np.ascontiguousarray(results[i]) for i in range(len(waves))]
+        for batch, contents in zip(batches, each_on_a_core(self._content, [[waves[i] for i in b] for b in batches], self.device), strict=True):
+            results.update(zip(batch, contents, strict=True))
+        return [results[i] for i in range(len(waves))]
+
+    def _content(self, waves: list[np.ndarray]) -> list[np.ndarray]:
+        import torch
+
+        from rvc_engine.models.half import autocast
+
+        padded = [torch.from_numpy(pad_for_hubert(np.asarray(wave, dtype=np.float32))).to(self.device) for wave in waves]
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            return [np.ascontiguousarray(frames.float().cpu().numpy()) for frames in self.network.content(padded)]
 
 
 def pad_for_hubert(wave: np.ndarray) -> np.ndarray:

@@ -51,11 +51,16 @@ def resolve_method(method: str, workspace: Workspace | None = None) -> str:
 
 
 def prepare(method: str, device: str, workspace: Workspace | None) -> None:
-    """Load what a method keeps in memory (RMVPE's network). Raises BadInput when its file cannot be read."""
-    if resolve_method(method, workspace) == "rmvpe":
+    """Load what a method keeps in memory: the network of RMVPE or FCPE. Raises BadInput when RMVPE's file cannot be read."""
+    method = resolve_method(method, workspace)
+    if method == "rmvpe":
         from rvc_engine.pitch import rmvpe
 
         rmvpe.load(_weights(workspace), device)
+    elif method == "fcpe":
+        from rvc_engine.pitch import fcpe
+
+        fcpe.network(device)
 
 
 def release(method: str) -> None:

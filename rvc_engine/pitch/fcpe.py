@@ -20,7 +20,7 @@ voiced frame in 300 is lost against it, false voicing is halved, and white noise
 
 
 @lru_cache(maxsize=2)
-def _network(device: str) -> Any:
+def network(device: str) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):  # the package prints when it is imported; standard output is ours
         import torchfcpe
 
@@ -36,6 +36,6 @@ def fcpe(wave_16k: NDArray[np.floating], frames: int, device: str) -> NDArray[np
         last = min(frames, first + PIECE_FRAMES)
         part = wave[begin * 160 : (last + CONTEXT_FRAMES) * 160]
         part = torch.nn.functional.pad(part, (0, max(0, 1024 - len(part))))
-        f0 = _network(device).infer(part[None, :, None], sr=16000, decoder_mode="local_argmax", threshold=THRESHOLD)
+        f0 = network(device).infer(part[None, :, None], sr=16000, decoder_mode="local_argmax", threshold=THRESHOLD)
         pieces.append(f0[0, first - begin : last - begin, 0].double().cpu().numpy())
     return np.concatenate(pieces)

@@ -22,7 +22,6 @@ from rvc_engine.models.phonetic_encoder import SPEECH, PhoneticConfig, PhoneticE
 from rvc_engine.models.weights import Unreadable, metadata_of, read_tensors
 from rvc_engine.pretrain.encoder_data import EncoderData, augmented, masked
 from rvc_engine.pretrain.encoder_network import Heads, LossWeights, forward_losses, total
-from rvc_engine.processor import processor_has_bf16
 
 STAGE = "encoder"
 BETAS, DECAY = (0.9, 0.98), 0.02
@@ -53,13 +52,6 @@ class EncoderCourse:
         if step < warm:
             return self.learning_rate * (step + 1) / warm
         return self.learning_rate * (1.0 if step < fall else max(LOWEST, 1 - (step - fall) / (self.steps - fall)))
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Is bf16 worth it: does the processor or the card have it in hardware?"""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return processor_has_bf16()
 
 
 @dataclass

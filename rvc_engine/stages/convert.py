@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rvc_engine.audio.io import decode, encode
 from rvc_engine.bundles.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card
-from rvc_engine.device import choose_device, out_of_memory
+from rvc_engine.device import choose_device, listening_precision, out_of_memory
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment, Workspace
@@ -171,7 +171,8 @@ def convert_files(
         raise BadInput(
             f"A sample rate of {settings.sample_rate} Hz is too low", "", f"use 0 for the voice's own, or at least {LOWEST_RATE}"
         )
-    device = str(choose_device(settings.device))
+    device = choose_device(settings.device)
+    settings = settings.model_copy(update={"precision": listening_precision(settings.precision, device)})
     voice = read_any_voice(voice_path)
     check_encoder(voice.config.encoder, workspace)
     if settings.speaker >= voice.config.speakers:
@@ -180,8 +181,8 @@ def convert_files(
         settings = settings.model_copy(update={"pitch_method": resolve_method(settings.pitch_method, workspace)})
     retrieval = load_index(index, voice) if index is not None and settings.index_rate else None
     if voice.config.pitch:
-        prepare(settings.pitch_method, device, workspace)
-    return _convert(voice, plan, settings, retrieval, workspace, device)
+        prepare(settings.pitch_method, str(device), workspace)
+    return _convert(voice, plan, settings, retrieval, workspace, str(device))
 
 
 def _convert(
@@ -199,7 +200,7 @@ def _convert(
     # oneDNN keeps the kernels, with their memory, of every length of chunk that it meets: 150 MB a chunk without end on a long recording.
     # It reads this when it first computes something.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1")
-    encoder = load_encoder(voice.config.encoder, workspace, device)
+    encoder = load_encoder(voice.config.encoder, workspace, device, precision=settings.precision)
     converter = Converter(voice, encoder, retrieval, settings, device, workspace=workspace)
     reasons = []
     for done, (source, target, format) in enumerate(plan, 1):

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.device import choose_device, out_of_memory, set_threads
+from rvc_engine.device import choose_device, choose_precision, out_of_memory, set_threads
 from rvc_engine.disk import remove_temporaries, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, ItemSkipped, Progressed, StepsSuperseded, Warned
@@ -18,7 +18,7 @@ from rvc_engine.models.weights import Unreadable
 from rvc_engine.pipeline import dataset_files, source_name
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import LossWeights
-from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, has_bf16, restore
+from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, restore
 from rvc_engine.pretrain.labels import check_recogniser
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.pretrain.probes import probe
@@ -105,7 +105,7 @@ def _trained(experiment: Experiment, settings: ExperimentSettings, data: Encoder
 def course_of(settings: ExperimentSettings, device: Any) -> EncoderCourse:
     s = settings.encoder
     weights = LossWeights(s.phones, s.reconstruction, s.consistency, s.speaker)
-    bf16 = has_bf16(device) if s.precision == "auto" else s.precision == "bf16"
+    bf16 = choose_precision(s.precision, device) == "bf16"
     return EncoderCourse(s.steps, s.batch, int(s.crop_s * 50) * 2, s.learning_rate, weights, s.seed, bf16, s.save_every)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.audio.io import read_wav, write_wav
-from rvc_engine.device import choose_device, out_of_memory
+from rvc_engine.device import choose_device, listening_precision, out_of_memory
 from rvc_engine.disk import remove_temporaries, sha256_of, whole_file
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
@@ -26,7 +26,7 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
     """Raises BadInput when the encoder's weights are not there, before anything is written."""
     if not is_own(settings):  # of a base, which its own stage makes
         check_encoder(settings.model.encoder, experiment.workspace)
-    choose_device(settings.features.device)
+    listening_precision(settings.features.precision, choose_device(settings.features.device))
 
 
 def is_own(settings: ExperimentSettings) -> bool:
@@ -58,7 +58,9 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     done = len(clips) - len(waiting)
     yield Progressed(stage="features", done=done, total=len(clips), unit="clips")
     own = experiment.own_encoder if is_own(settings) and experiment.own_encoder.is_file() else None
-    encoder = load_encoder(settings.model.encoder, experiment.workspace, choose_device(settings.features.device), own)
+    device = choose_device(settings.features.device)
+    precision = listening_precision(settings.features.precision, device)
+    encoder = load_encoder(settings.model.encoder, experiment.workspace, device, own, precision)
     write_mute(experiment, settings, encoder)
     failed = 0
     # Clips of the same size come together, since those can go through the network together.

@@ -18,13 +18,15 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.pitch import BY_TORCH, prepare, release, resolve_method, track_all
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.workers import results_of, worker_count
+from rvc_engine.workers import each_on_a_core, results_of, worker_count
 
 STAGE = "pitch"
 CHUNK = 8
 """Clips that a worker takes at a time."""
 BATCH = 16
 """Clips that RMVPE takes at a time on a GPU: those of the same length go through together."""
+AT_A_TIME = 16
+"""Clips between two looks at whether the run is to stop, where a network tracks them on a processor."""
 FEW = 16
 """A worker process takes a second to start: fewer clips are done without one, by a fast method."""
 
@@ -126,7 +128,9 @@ def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[
     """Networks run in this process; other methods take a core each."""
     count = worker_count(workers, -(-len(clips) // CHUNK))
     if task.method in BY_TORCH:
-        yield from (_track_in_process(part) for part in _by_length(task, clips))
+        parts = _by_length(task, clips)
+        for first in range(0, len(parts), AT_A_TIME):
+            yield from each_on_a_core(_track_in_process, parts[first : first + AT_A_TIME], task.device)
     elif (len(clips) <= FEW and task.method != "harvest") or len(clips) <= 2:
         yield from (track_clips(replace(task, clips=[clip])) for clip in clips)
     else:

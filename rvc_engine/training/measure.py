@@ -41,18 +41,20 @@ def random_batch(config: ModelConfig, size: int, frames: int = FRAMES) -> Batch:
     )
 
 
-def measure(preset: str, precision: str, device: torch.device, sizes: list[int], *, pitch: bool = True) -> Iterator[dict[str, float]]:
+def measure(
+    preset: str, precision: str, device: torch.device, sizes: list[int], *, pitch: bool = True, frames: int = FRAMES, steps: int = STEPS
+) -> Iterator[dict[str, float]]:
     """One row a batch size, after a step to warm up. Raises what torch raises when memory runs out."""
     config = model_config(preset, pitch=pitch)
     state = TrainingState.fresh(config, Course(epochs=1, precision=precision), device)
     trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.course)
     for size in sizes:
-        batch = random_batch(config, size).to(device)
+        batch = random_batch(config, size, frames).to(device)
         trainer.step(batch, state.noise).numbers()
         started = time.perf_counter()
-        for _ in range(STEPS):
+        for _ in range(steps):
             trainer.step(batch, state.noise).numbers()
-        seconds = (time.perf_counter() - started) / STEPS
+        seconds = (time.perf_counter() - started) / steps
         yield {"batch_size": size, "memory_bytes": peak_bytes(device), "samples_per_s": size / seconds}
 
 
@@ -74,8 +76,11 @@ def main() -> None:
     parser.add_argument("device")
     parser.add_argument("batch", type=int, nargs="+")
     parser.add_argument("--no-pitch", action="store_true")
+    parser.add_argument("--frames", type=int, default=FRAMES, help="of a clip")
+    parser.add_argument("--steps", type=int, default=STEPS, help="that are timed")
     asked = parser.parse_args()
-    for row in measure(asked.preset, asked.precision, torch.device(asked.device), asked.batch, pitch=not asked.no_pitch):
+    extent = {"frames": asked.frames, "steps": asked.steps}
+    for row in measure(asked.preset, asked.precision, torch.device(asked.device), asked.batch, pitch=not asked.no_pitch, **extent):
         print(json.dumps(row), flush=True)
 
 

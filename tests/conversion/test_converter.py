@@ -10,7 +10,7 @@ from rvc_engine.conversion import converter as module
 from rvc_engine.conversion.chunking import ChunkPlan
 from rvc_engine.conversion.converter import Converter, cleaned
 from rvc_engine.conversion.retrieval import Retrieval, build_index
-from rvc_engine.errors import UnusableRecording
+from rvc_engine.errors import BadInput, UnusableRecording
 from rvc_engine.models.configs import model_config
 from rvc_engine.models.content_encoder import load_encoder
 from rvc_engine.models.noise import Noise
@@ -147,3 +147,16 @@ def test_unusable_recordings():
         converter().convert(np.zeros(0, np.float32))
     with pytest.raises(UnusableRecording, match="finite"):
         converter().convert(np.full(1000, np.nan, np.float32))
+
+
+@pytest.mark.parametrize("preset", ["v2-40k-tiny", "starter-tiny"])
+def test_half_precision_speaks_the_same(preset):
+    wave = speech(1.5)
+    whole, half = (converter(preset, precision=precision).convert(wave).astype(float) for precision in ("fp32", "bf16"))
+    assert (whole != half).any()
+    assert np.corrcoef(whole, half)[0, 1] > 0.98
+
+
+def test_half_precision_that_is_no_use_is_refused():
+    with pytest.raises(BadInput, match="fp16 is no use on a CPU"):
+        converter(precision="fp16")

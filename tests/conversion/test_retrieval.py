@@ -160,3 +160,33 @@ def test_building_twice_gives_the_same_bytes(tmp_path):
         write_index(build_index(rows(), 10), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert retrieval.NEIGHBOURS == 8
+
+
+def clustered(count: int = 4000) -> np.ndarray:
+    random = np.random.RandomState(7)
+    places = random.randn(60, DIM) * 3
+    return (places[random.randint(0, 60, count)] + random.randn(count, DIM)).astype(np.float32)
+
+
+def recall(index, vectors):
+    asked = vectors[::5] + 0.1
+    _, wanted = faiss.knn(asked, vectors, 8)
+    found = index.search(asked, 8)[1]
+    return np.mean([len(set(a) & set(b)) / 8 for a, b in zip(wanted, found, strict=True)])
+
+
+def test_many_lists_are_made_in_parts_and_find_as_much(monkeypatch):
+    vectors = clustered()
+    plain = build_index(vectors, 64)
+    monkeypatch.setattr(retrieval, "MOST_PLAIN_LISTS", 32)
+    parted, again = build_index(vectors, 64), build_index(vectors, 64)
+    assert parted.nlist == 64 and parted.nprobe == 1 and parted.ntotal == len(vectors)
+    assert recall(parted, vectors) > 0.97 * recall(plain, vectors)
+    np.testing.assert_array_equal(parted.search(vectors[:100], 8)[1], again.search(vectors[:100], 8)[1])
+
+
+@pytest.mark.parametrize(("sizes", "count"), [((10, 20, 70), 10), ((1, 1, 1), 3), ((0, 5, 100), 7), ((3, 3, 3), 8), ((1000, 1), 999)])
+def test_shares_are_dealt_in_proportion(sizes, count):
+    dealt = retrieval.shares(np.array(sizes), count)
+    assert dealt.sum() == count and (dealt <= sizes).all() and (dealt >= 0).all()
+    assert np.abs(dealt - np.array(sizes) * count / sum(sizes)).max() <= 1

@@ -87,3 +87,12 @@ def test_gpus_driver_and_mig(monkeypatch: pytest.MonkeyPatch, home: Path) -> Non
     assert rows["gpu 1"].state == OK and "79.0 GB free of 80.0 GB, compute capability 9.0" in rows["gpu 1"].found
     assert rows["gpu 0"].state == WARN and "hidden by CUDA_VISIBLE_DEVICES=1" in rows["gpu 0"].found
     assert rows["mig"].state == OK and "nvidia-smi -L" in rows["mig"].advice
+
+
+def test_numerics_are_tried_and_told(rvc: Rvc, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    done = rvc("doctor", "--numerics", "--preset", "starter-tiny", "--device", "cpu", "--json")
+    rows = {row["name"]: row for row in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 0 and rows["fp32"]["state"] == OK and "gradients are right" in rows["bf16"]["found"]
+    assert rows["precision"]["found"] in ("a training here uses bf16", "a training here uses fp32")
+    assert (home / "cache" / "rvc-tui" / "numerics.json").is_file()

@@ -154,3 +154,25 @@ def test_batches_of_other_lengths_give_what_each_wave_alone_gives(name):
     for alone, together in zip(one_by_one.encode(waves), batches.encode(waves), strict=True):
         assert alone.shape == together.shape
         assert np.abs(alone - together).max() < 1e-4
+
+
+def test_half_precision_says_the_same():
+    """bf16 has 8 bits: each frame's features point the same way within a few degrees."""
+    waves = [voice(100 + 30 * n) for n in range(3)]
+    whole, half = (load_encoder("hubert-random-768", None, precision=precision).encode(waves) for precision in ("fp32", "bf16"))
+    for a, b in zip(whole, half, strict=True):
+        assert b.dtype == np.float32 and not np.array_equal(a, b)
+        cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+        assert cosine.min() > 0.99
+
+
+def test_each_core_takes_a_wave_and_the_threads_are_as_before():
+    encoder = load_encoder("hubert-random-256", None)
+    waves = [voice(90 + 20 * n)[: 9000 + 900 * n] for n in range(6)]
+    threads = torch.get_num_threads()
+    together = encoder.encode(waves)
+    assert torch.get_num_threads() == threads
+    for wave, features in zip(waves, together, strict=True):
+        np.testing.assert_allclose(encoder.encode([wave])[0], features, atol=2e-5)
+    for first, second in zip(together, encoder.encode(waves[::-1])[::-1], strict=True):
+        np.testing.assert_array_equal(first, second)

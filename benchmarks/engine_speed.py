@@ -1,0 +1,457 @@
+"""How quick each stage is, start-up included; beside another RVC program, if its checkout is given, the two in turn.
+
+    python benchmarks/engine_speed.py --speech FOLDER [--minutes 20] [--rounds 3] [--only NAME]...
+        [--peer CHECKOUT --peer-python PYTHON] [--json FILE]
+
+FOLDER holds recordings; as many as make up the minutes are used. The other program runs in a copy of its checkout with a random HuBERT and a
+random voice; the same weights, clips and settings are used for ours. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import soundfile
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from app_speed import facts  # noqa: E402
+
+PEER = str(ROOT / "benchmarks" / "peer.py")
+WORKERS = 2
+CLIP_S = 3.7
+NAME = "bench"
+TOKEN = "RVC_BENCH_TOKEN"
+MIB = 1 << 20
+INDEX_ROWS = (200_000, 500_000)
+FRAMES, STEPS, BATCH = 300, 3, 4
+ASKED = 2000  # rows that recall is measured with
+
+
+@dataclass(frozen=True)
+class Run:
+    """Of one command: wall seconds, and the most that all its processes held at a time, in bytes. `told`: what it printed last."""
+
+    seconds: float
+    memory: int
+    told: str = ""
+
+
+@dataclass
+class Row:
+    what: str
+    mode: str
+    audio_s: float = 0.0
+    ours: list[Run] = field(default_factory=list)
+    theirs: list[Run] = field(default_factory=list)
+    wanted: float | None = None
+    more: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Theirs over ours, round by round."""
+        pairs = list(zip(self.ours, self.theirs, strict=False))
+        return statistics.median(b.seconds / a.seconds for a, b in pairs) if pairs else None
+
+    def line(self) -> str:
+        def cell(runs: list[Run]) -> str:
+            if not runs:
+                return " | "
+            seconds = statistics.median(run.seconds for run in runs)
+            return f"{seconds:.3g} s | {max(run.memory for run in runs) / MIB:.0f} MiB"
+
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}x"
+        wanted = "" if self.wanted is None else f"{self.wanted:g}x"
+        speed = ""
+        if self.audio_s and self.ours:
+            speed = f"{self.audio_s / statistics.median(run.seconds for run in self.ours):.3g}"
+        return f"| {self.what} | {self.mode} | {cell(self.ours)} | {speed} | {cell(self.theirs)} | {ratio} | {wanted} | {self.more} |"
+
+
+HEAD = (
+    "| stage | mode | ours | memory | audio s/s | theirs | memory | ratio | wanted | |\n"
+    "|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def timed(command: list[str], cwd: Path | None = None, seconds_of: Callable[[str], float] | None = None) -> Run:
+    """Until it ends; every process that it starts is found by a mark in its environment, also one that outlives its parent."""
+    token = uuid.uuid4().hex
+    environment = {**os.environ, TOKEN: token, "PYTHONPATH": str(cwd or ROOT), "RVC_AUDIO_FORCE_CPU": "1"}
+    environment.pop("OMP_NUM_THREADS", None)
+    peak, done = 0, threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.25):
+            held = 0
+            for process in psutil.process_iter():
+                try:
+                    if process.environ().get(TOKEN) == token:
+                        held += process.memory_info().rss
+                except (psutil.Error, OSError):
+                    continue
+            peak = max(peak, held)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    started = time.perf_counter()
+    try:
+        result = subprocess.run(command, cwd=cwd or ROOT, env=environment, capture_output=True, text=True, check=False)
+    finally:
+        seconds = time.perf_counter() - started
+        done.set()
+        watcher.join()
+    if result.returncode:
+        raise SystemExit(f"{' '.join(command)}\nended with {result.returncode}:\n{result.stdout[-2000:]}\n{result.stderr[-2000:]}")
+    return Run(seconds_of(result.stdout) if seconds_of else seconds, peak, result.stdout.strip()[-500:])
+
+
+class Bench:
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        self.options, self.folder = options, folder
+        self.home, self.speech, self.exp = folder / "home", folder / "speech", folder / "exp"
+        self.peer: Path | None = None
+        if options.peer:
+            self.peer = folder / "peer"
+            shutil.copytree(options.peer, self.peer, ignore=shutil.ignore_patterns(".git"), symlinks=True)
+        self.audio_s = self._take_speech()
+
+    def _take_speech(self) -> float:
+        self.speech.mkdir()
+        seconds, number = 0.0, 0
+        for path in sorted(p for p in self.options.speech.rglob("*") if p.suffix.lower() in (".flac", ".wav")):
+            if seconds >= 60 * self.options.minutes:
+                break
+            (self.speech / f"{number:04d}{path.suffix}").symlink_to(path.resolve())
+            seconds, number = seconds + soundfile.info(path).duration, number + 1
+        return seconds
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+    def rvc(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "rvc_engine", *words, "--home", str(self.home), "--plain"]
+
+    def their(self, *words: str) -> list[str]:
+        return [str(self.options.peer_python), *words]
+
+    def alternate(self, row: Row, ours: Callable[[], Run], theirs: Callable[[], Run] | None) -> Row:
+        for _ in range(self.options.rounds):
+            row.ours.append(ours())
+            if self.peer and theirs:
+                row.theirs.append(theirs())
+        return row
+
+    def without(self, *folders: str) -> None:
+        """Both programs make these anew."""
+        for where in (self.home / "logs" / NAME, self.exp):
+            for folder in folders:
+                shutil.rmtree(where / folder, ignore_errors=True)
+        receipts = self.home / "logs" / NAME / "receipts"
+        for stage in ("pitch", "features", "index") if receipts.is_dir() else ():
+            (receipts / f"{stage}.json").unlink(missing_ok=True)
+
+    # --- stages -------------------------------------------------------------------------------------------------------
+    def preprocess(self) -> Iterator[Row]:
+        settings = ["--preset", "v2-40k", "--high-pass", "causal", "--clip-s", str(CLIP_S), "--workers", str(WORKERS)]
+
+        def ours() -> Run:
+            shutil.rmtree(self.home, ignore_errors=True)
+            return timed(self.rvc("preprocess", NAME, "--dataset", str(self.speech), *settings))
+
+        def theirs() -> Run:
+            shutil.rmtree(self.exp, ignore_errors=True)
+            self.exp.mkdir()
+            words = [str(self.speech), "40000", str(WORKERS), str(self.exp), "False", str(CLIP_S)]
+            return timed(self.their("train/preprocess.py", *words), self.peer)
+
+        yield self.alternate(Row("preprocess", "v2-40k", self.audio_s, wanted=4.0), ours, theirs)
+
+    def clips(self) -> Path:
+        """1_16k_wavs, made once; the other program gets the same clips."""
+        experiment = self.home / "logs" / NAME
+        if not (experiment / "receipts" / "preprocess.json").is_file():
+            settings = ["--preset", "v2-40k", "--clip-s", str(CLIP_S)]
+            timed(self.rvc("preprocess", NAME, "--dataset", str(self.speech), *settings))
+        shutil.rmtree(self.exp, ignore_errors=True)
+        self.exp.mkdir()
+        for folder in ("0_gt_wavs", "1_16k_wavs"):
+            shutil.copytree(experiment / folder, self.exp / folder)
+        return experiment / "1_16k_wavs"
+
+    def pitch(self) -> Iterator[Row]:
+        clips = self.clips()
+        for method, wanted in (("praat", 3.0), ("fcpe", 1.5)):
+
+            def ours(method: str = method) -> Run:
+                self.without("2a_f0", "2b-f0nsf", "2c-voiced")
+                return timed(self.rvc("pitch", NAME, "--method", method, "--workers", str(WORKERS)))
+
+            def theirs(method: str = method) -> Run:
+                self.without("2a_f0", "2b-f0nsf")
+                if method == "praat":
+                    return timed(self.their("train/dataset/extract_f0.py", "cpu", str(self.exp), str(WORKERS), "pm"), self.peer)
+                (self.exp / "fcpe").mkdir(exist_ok=True)
+                return timed(self.their(PEER, "fcpe", str(clips), str(self.exp / "fcpe")), self.peer)
+
+            yield self.alternate(Row("pitch", method, self.audio_s, wanted=wanted), ours, theirs)
+
+    def hubert(self) -> None:
+        """The same random weights for both, in the workspace and in the other program's assets."""
+        there = self.home / "pretrained" / "hubert_base"
+        if there.exists():
+            return
+        if self.peer:
+            timed(self.their(PEER, "hubert", str(there)), self.peer)
+            target = self.peer / "assets" / "hubert_base"
+            target.unlink(missing_ok=True)
+            target.symlink_to(there)
+            return
+        from rvc_engine.models.hubert import Hubert, write_hubert
+        from rvc_engine.models.hubert_config import HubertConfig
+
+        there.parent.mkdir(parents=True, exist_ok=True)
+        write_hubert(there.with_suffix(".safetensors"), Hubert(HubertConfig(), 12, projected=False))
+
+    def features(self) -> Iterator[Row]:
+        self.clips()
+        self.hubert()
+        for precision, wanted in (("fp32", 1.2), ("bf16", 2.0)):
+
+            def ours(precision: str = precision) -> Run:
+                self.without("3_feature768", "mute")
+                return timed(self.rvc("features", NAME, "--method", "praat", "--set", f"features.precision={precision}"))
+
+            def theirs() -> Run:
+                shutil.rmtree(self.exp / "3_feature768", ignore_errors=True)
+                words = ["cpu", "1", "0", str(self.exp), "v2", "False"]
+                return timed(self.their("train/dataset/extract_hubert_feature.py", *words), self.peer)
+
+            yield self.alternate(Row("features", f"HuBERT {precision}", self.audio_s, wanted=wanted), ours, theirs)
+
+    def train(self) -> Iterator[Row]:
+        def last(told: str) -> float:
+            return float(BATCH / json.loads(told.splitlines()[-1])["samples_per_s"])
+
+        def ours(precision: str) -> Run:
+            words = ["v2-40k", precision, "cpu", str(BATCH), "--frames", str(FRAMES), "--steps", str(STEPS)]
+            return timed([sys.executable, "-m", "rvc_engine.training.measure", *words], None, last)
+
+        def theirs() -> Run:
+            words = [PEER, "step", str(BATCH), str(FRAMES), str(STEPS)]
+            return timed(self.their(*words), self.peer, lambda told: float(json.loads(told.splitlines()[-1])["seconds"]))
+
+        for precision, wanted in (("fp32", 1.1), ("bf16", 1.7)):
+            row = Row("training step", f"v2-40k, batch {BATCH}, {precision}", wanted=wanted)
+            yield self.alternate(row, lambda precision=precision: ours(precision), theirs)  # type: ignore[misc]
+
+    def index(self) -> Iterator[Row]:
+        for rows in INDEX_ROWS:
+            home = self.folder / f"index-{rows}"
+            experiment = home / "logs" / NAME
+            names = clip_rows(experiment, rows, self.speech)
+            exact = nearest(experiment, names)
+            row = Row("index", f"{rows:,} x 768", wanted=1.5)
+            recalls: dict[str, float] = {}
+
+            def ours(home: Path = home, experiment: Path = experiment) -> Run:
+                for path in experiment.glob("*.index*"):
+                    path.unlink()
+                (experiment / "receipts" / "index.json").unlink(missing_ok=True)
+                return timed([sys.executable, "-c", INDEX_ALONE, str(home), NAME])
+
+            def theirs(experiment: Path = experiment) -> Run:
+                assert self.peer is not None
+                target = self.peer / "logs" / NAME
+                shutil.rmtree(target, ignore_errors=True)
+                target.mkdir(parents=True)
+                (target / "3_feature768").symlink_to(experiment / "3_feature768")
+                words = ["train/train_index.py", NAME, "v2", str(self.folder / "outside"), str(WORKERS)]
+                shutil.rmtree(self.folder / "outside", ignore_errors=True)
+                return timed(self.their(*words), self.peer)
+
+            self.alternate(row, ours, theirs)
+            recalls["ours"] = recall(next(experiment.glob("added_*.index")), exact)
+            if self.peer:
+                recalls["theirs"] = recall(next((self.peer / "logs" / NAME).glob("added_*.index")), exact)
+            row.more = ", ".join(f"recall {who} {value:.3f}" for who, value in recalls.items())
+            yield row
+
+    def hours(self) -> Iterator[Row]:
+        """Does the cost grow in proportion, and memory not at all? Preset starter, pitch by Praat."""
+        recordings = sorted(self.speech.iterdir())
+        for hours in self.options.hours:
+            folder, home = self.folder / f"speech-{hours:g}", self.folder / f"hours-{hours:g}"
+            folder.mkdir()
+            for number in range(round(len(recordings) * hours * 3600 / self.audio_s)):
+                source = recordings[number % len(recordings)]
+                (folder / f"{number:05d}{source.suffix}").symlink_to(source.resolve())
+            words = {"preprocess": ["--dataset", str(folder), "--preset", "starter"], "pitch": ["--method", "praat"], "features": []}
+            for stage, more in words.items():
+                command = [sys.executable, "-m", "rvc_engine", stage, NAME, *more, "--home", str(home), "--plain"]
+                yield Row(f"{stage}, {hours:g} h", "starter", hours * 3600, [timed(command)])
+            yield Row(f"index, {hours:g} h", "starter", hours * 3600, [timed([sys.executable, "-c", INDEX_ALONE, str(home), NAME])])
+
+    def convert(self) -> Iterator[Row]:
+        self.hubert()
+        voice, index = self.folder / "voice.pth", self.folder / "added_IVF1_Flat_nprobe_1_voice_v2.index"
+        random_voice(voice)
+        random_index(index)
+        minute, short = self.folder / "minute", self.folder / "short"
+        cut(self.speech, minute, 1, 60.0)
+        cut(self.speech, short, 100, 3.0)
+        for precision, wanted in (("fp32", (1.2, 1.5)), ("bf16", (1.6, None))):
+            for (what, folder), ratio in zip((("60 s", minute), ("100 files of 3 s", short)), wanted, strict=True):
+
+                def ours(folder: Path = folder, precision: str = precision) -> Run:
+                    out = self.folder / "converted"
+                    words = ["--index", str(index), "--pitch-method", "praat", "--precision", precision]
+                    return timed(self.rvc("convert", str(voice), str(folder), "--output", f"{out}/", *words))
+
+                def theirs(folder: Path = folder) -> Run:
+                    out = self.folder / "theirs"
+                    out.mkdir(exist_ok=True)
+                    return timed(self.their(PEER, "convert", str(voice), str(index), str(out), *map(str, sorted(folder.iterdir()))), self.peer)
+
+                seconds = 60.0 if folder is minute else 300.0
+                yield self.alternate(Row("convert", f"{what}, {precision}", seconds, wanted=ratio), ours, theirs)
+
+
+INDEX_ALONE = """
+import sys
+from pathlib import Path
+from rvc_engine.experiment import Workspace
+from rvc_engine.stages import index
+experiment = Workspace(Path(sys.argv[1])).experiment(sys.argv[2])
+for _ in index.run(experiment, experiment.load_settings()):
+    pass
+"""
+"""Not `rvc index`, which would first do the stages before it: these features were made by none."""
+
+
+# --- material ---------------------------------------------------------------------------------------------------------
+def clip_rows(experiment: Path, rows: int, speech: Path) -> list[Path]:
+    """Features like speech: each frame moves a little from the last, around one of 2000 places. 400 rows a clip."""
+    from rvc_engine.experiment import Workspace
+    from rvc_engine.settings import for_preset
+
+    folder, names = experiment / "3_feature768", experiment / "1_16k_wavs"
+    if not folder.is_dir():
+        Workspace(experiment.parent.parent).experiment(NAME).save_settings(for_preset("v2-40k", dataset=str(speech)))
+        folder.mkdir(parents=True)
+        names.mkdir()
+        random = np.random.default_rng(0)
+        places = random.normal(size=(2000, 768)).astype(np.float32)
+        for number in range(rows // 400):
+            around = places[np.repeat(random.integers(0, 2000, 50), 8)]
+            drift = np.cumsum(random.normal(scale=0.1, size=(400, 768)), axis=0).astype(np.float32)
+            np.save(folder / f"0_{number}.npy", around + drift + random.normal(scale=0.5, size=(400, 768)).astype(np.float32))
+            (names / f"0_{number}.wav").touch()
+            (experiment / "0_gt_wavs").mkdir(exist_ok=True)
+            (experiment / "0_gt_wavs" / f"0_{number}.wav").touch()
+    return sorted(folder.iterdir())
+
+
+def nearest(experiment: Path, names: list[Path]) -> np.ndarray[Any, Any]:
+    """Rows to ask with: every so-manieth one, a little away from itself."""
+    random = np.random.default_rng(1)
+    every = max(1, 400 * len(names) // ASKED)
+    rows = np.concatenate([np.load(path)[:: min(every, 400)] for path in names])[:ASKED]
+    return np.asarray(rows + random.normal(scale=0.2, size=rows.shape), dtype=np.float32)
+
+
+def recall(path: Path, asked: np.ndarray[Any, Any]) -> float:
+    """Of the 8 nearest rows of the index, how many it finds."""
+    import faiss
+
+    index = faiss.read_index(str(path))
+    vectors = index.reconstruct_n(0, index.ntotal) if index.make_direct_map() is None else None
+    _, wanted = faiss.knn(asked, vectors, 8)
+    _, found = index.search(asked, 8)
+    return float(np.mean([len(set(a) & set(b)) / 8 for a, b in zip(wanted, found, strict=True)]))
+
+
+def random_voice(path: Path) -> None:
+    import torch
+
+    from rvc_engine.bundles.small_model import write_small_model
+    from rvc_engine.models.configs import PRESETS
+    from rvc_engine.models.synthesizer import Synthesizer
+
+    torch.manual_seed(0)
+    weights = Synthesizer(PRESETS["v2-40k"], posterior=False).state_dict()
+    write_small_model(path, weights, PRESETS["v2-40k"], epoch=1, step=1, extra={"unvoiced": "interpolate"})
+
+
+def random_index(path: Path) -> None:
+    from rvc_engine.conversion.retrieval import build_index, list_count, write_index
+
+    rows = np.random.default_rng(0).normal(size=(20_000, 768)).astype(np.float32)
+    write_index(build_index(rows, list_count(len(rows))), path)
+
+
+def cut(speech: Path, folder: Path, count: int, seconds: float) -> None:
+    """That many files of that length out of the recordings, one after another."""
+    if folder.is_dir():
+        return
+    folder.mkdir()
+    parts, needed = [], round(count * seconds * 16000)
+    have = 0
+    for path in sorted(speech.iterdir()):
+        wave, rate = soundfile.read(path, dtype="float32")
+        parts.append(np.asarray(wave if rate == 16000 else np.interp(np.arange(0, len(wave), rate / 16000), np.arange(len(wave)), wave)))
+        have += len(parts[-1])
+        if have >= needed:
+            break
+    whole = np.resize(np.concatenate(parts), needed)
+    for number, part in enumerate(np.split(whole, count)):
+        soundfile.write(folder / f"{number:03d}.wav", part, 16000)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--speech", type=Path, default=ROOT / "samples" / "target")
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", metavar="PART", action="append", help="preprocess, pitch, features, train, index, convert, hours")
+    parser.add_argument("--hours", type=float, nargs="*", default=[], help="of the curve, for example 0.1 1 3")
+    parser.add_argument("--peer", type=Path)
+    parser.add_argument("--peer-python", type=Path, default=Path(sys.executable))
+    parser.add_argument("--json", metavar="FILE", help="write facts and runs there too")
+    parser.add_argument("--work", type=Path, help="a folder to work in, which is kept")
+    options = parser.parse_args()
+    options.speech, options.peer = options.speech.resolve(), options.peer and options.peer.resolve()
+    told, rows = facts(), []
+    print(*(f"{name}: {value}" for name, value in told.items()), sep="\n")
+    print(f"\n{HEAD}")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        bench = Bench(options, options.work or Path(temporary))
+        for name in ("preprocess", "pitch", "features", "train", "index", "convert", "hours"):
+            if options.only and name not in options.only:
+                continue
+            for row in getattr(bench, name)():
+                rows.append(row)
+                print(row.line(), flush=True)
+    if options.json:
+        Path(options.json).write_text(json.dumps({**told, "rows": [asdict(row) | {"ratio": row.ratio} for row in rows]}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

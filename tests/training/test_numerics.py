@@ -1,0 +1,110 @@
+"""Which precision computes right: one step beside float32, in a process of its own, remembered; what is wrong is not used."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rvc_engine import numerics
+from rvc_engine.events import Warned
+from rvc_engine.models.configs import PRESETS
+from rvc_engine.numerics import KEPT, Choice, Trial, choose_mode, try_modes
+from rvc_engine.settings import for_preset
+from rvc_engine.stages import train
+from rvc_engine.training import numerics as trial
+
+TINY = "starter-tiny"
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_float32_is_itself_and_bf16_is_near() -> None:
+    verdicts = {verdict.mode: verdict for verdict in trial.examine(TINY, CPU, ["fp32", "bf16"])}
+    assert verdicts["fp32"].ok and max(verdicts["fp32"].gradients.values()) < 1e-5
+    assert {"dec", "enc_p", "enc_q", "flow", "emb_g"} <= set(verdicts["fp32"].gradients)
+    assert any(name.startswith("discriminators.") for name in verdicts["fp32"].gradients)
+    assert verdicts["bf16"].ok and 0 < max(verdicts["bf16"].gradients.values()) < trial.LIMITS["bf16"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda grad: grad * math.nan, "not finite: gradients of dec"),
+        (lambda grad: 2 * grad, "gradients of dec are off by 100%, more than 2%"),
+        (torch.zeros_like, "gradients of dec are off by 100%"),
+    ],
+)
+def test_wrong_gradients_are_found(monkeypatch: pytest.MonkeyPatch, spoil: Any, why: str) -> None:
+    config = PRESETS[TINY]
+    loss, gradients = trial.step(config, "fp32", CPU)
+    monkeypatch.setattr(trial, "step", lambda *_: (loss, {**gradients, "dec": spoil(gradients["dec"])}))
+    verdict = trial.compare("fp32", (loss, gradients), config, CPU)
+    assert not verdict.ok and why in verdict.why
+    json.loads(verdict.line())
+
+
+def test_a_loss_that_is_not_finite_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = trial.step(PRESETS[TINY], "fp32", CPU)
+    monkeypatch.setattr(trial, "step", lambda *_: (math.nan, reference[1]))
+    assert trial.compare("fp32", reference, PRESETS[TINY], CPU).why == "not finite: the loss"
+
+
+def test_what_was_tried_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first time in a process, then from the cache; another name of the device is another trial."""
+    first = choose_mode(TINY, "fp32", "cpu", "this processor")
+    assert first.mode == "fp32" and not first.kept and KEPT.path.is_file()
+    monkeypatch.setattr(numerics, "_try", lambda *words: Trial("fp32", False, "tried again"))
+    again = choose_mode(TINY, "fp32", "cpu", "this processor")
+    assert again.mode == "fp32" and again.kept
+    assert choose_mode(TINY, "fp32", "cpu", "another").mode == ""
+
+
+def test_the_next_mode_of_the_ladder_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = {"fp32-safe"}
+    tried: list[str] = []
+
+    def pretended(preset: str, device: str, mode: str) -> Trial:
+        tried.append(mode)
+        return Trial(mode, mode in right, "" if mode in right else "gradients of dec are off by 90%")
+
+    monkeypatch.setattr(numerics, "_try", pretended)
+    assert choose_mode(TINY, "bf16", "cuda:0", "a card").mode == "fp32-safe"
+    assert tried == ["bf16", "fp32", "fp32-safe"]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_trial_that_dies_says_why() -> None:
+    (found,) = try_modes(TINY, "cuda:0", ("fp32",))
+    assert not found.ok and found.why.startswith("it ended early: ")
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"x": 1}'])
+def test_a_damaged_memory_is_no_obstacle(damage: str) -> None:
+    KEPT.path.parent.mkdir(parents=True)
+    KEPT.path.write_text(damage)
+    assert choose_mode(TINY, "fp32", "cpu", "this processor").mode == "fp32"
+
+
+@pytest.mark.parametrize(("mode", "title"), [("fp32", "Training in fp32 instead of bf16"), ("", "No precision computes right")])
+def test_a_training_says_what_it_uses_instead(monkeypatch: pytest.MonkeyPatch, mode: str, title: str) -> None:
+    settings = for_preset(TINY)
+    settings.train.precision = "bf16"
+    monkeypatch.setattr(train, "name_of", lambda device: "a card")
+    monkeypatch.setattr(train, "without_shortcuts", lambda: None)
+    trials = (Trial("bf16", False, "not finite: the loss"),)
+    monkeypatch.setattr(train, "choose_mode", lambda *words: Choice(mode, trials))
+    steps = train._right_precision(settings, torch.device("cuda"))
+    event = next(steps)
+    assert isinstance(event, Warned) and title in event.title and "bf16: not finite" in event.message and "--numerics" in event.hint
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert end.value.value == "fp32"
