@@ -85,10 +85,7 @@ class Row:
         return f"| {self.what} | {self.mode} | {cell(self.ours)} | {speed} | {cell(self.theirs)} | {ratio} | {wanted} | {self.more} |"
 
 
-HEAD = (
-    "| stage | mode | ours | memory | audio s/s | theirs | memory | ratio | wanted | |\n"
-    "|---|---|---|---|---|---|---|---|---|---|"
-)
+HEAD = "| stage | mode | ours | memory | audio s/s | theirs | memory | ratio | wanted | |\n|---|---|---|---|---|---|---|---|---|---|"
 
 
 def timed(command: list[str], cwd: Path | None = None, seconds_of: Callable[[str], float] | None = None) -> Run:
@@ -327,7 +324,9 @@ class Bench:
                 def theirs(folder: Path = folder) -> Run:
                     out = self.folder / "theirs"
                     out.mkdir(exist_ok=True)
-                    return timed(self.their(PEER, "convert", str(voice), str(index), str(out), *map(str, sorted(folder.iterdir()))), self.peer)
+                    return timed(
+                        self.their(PEER, "convert", str(voice), str(index), str(out), *map(str, sorted(folder.iterdir()))), self.peer
+                    )
 
                 seconds = 60.0 if folder is minute else 300.0
                 yield self.alternate(Row("convert", f"{what}, {precision}", seconds, wanted=ratio), ours, theirs)

@@ -124,6 +124,24 @@ def keep_rows(key: str, rows: Sequence[Batch]) -> str:
     return f"The measurement could not be kept in {KEPT.path}: {why}." if why else ""
 
 
+USED = Remembered("used.json")
+
+
+def keep_use(preset: str, precision: str, kind: str, device_name: str, batch_size: int, memory_bytes: int) -> None:
+    """What a training really held at most, to check predictions by."""
+    USED.keep(key_of(preset, precision, kind, device_name), {"batch_size": batch_size, "memory_bytes": memory_bytes})
+
+
+def checked_by_use(cost: Cost, key: str) -> Cost:
+    """With how far the prediction is from what the last such training held."""
+    used = read_row(json.dumps(USED.get(key)))
+    if used is None or used.memory_bytes <= 0:
+        return cost
+    error = round(100 * abs(cost.memory(used.batch_size) - used.memory_bytes) / used.memory_bytes, 1)
+    note = f"The last training here, with {used.batch_size}, held {used.memory_bytes / 1e9:.2f} GB: {error} % from what is predicted."
+    return replace(cost, error_percent=error, notes=(*cost.notes, note))
+
+
 Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Batch], str]]
 
 
@@ -139,7 +157,7 @@ def cost_of(preset: str, precision: str, device: str, device_name: str, measurem
             notes.append(f"The measurement ended early: {why}.")
         if rows:
             notes += filter(None, [keep_rows(key, rows)])
-            return replace(fit("measured", rows, table), notes=tuple(notes))
+            return checked_by_use(replace(fit("measured", rows, table), notes=tuple(notes)), key)
     kept = cached_rows(key)
     cost = fit("cached", kept, table) if kept else table
-    return replace(cost, notes=tuple(notes))
+    return checked_by_use(replace(cost, notes=tuple(notes)), key)

@@ -131,7 +131,9 @@ class HubertEncoder:
         order = sorted(range(len(waves)), key=lambda i: len(waves[i]))
         batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         results: dict[int, np.ndarray] = {}
-        for batch, contents in zip(batches, each_on_a_core(self._content, [[waves[i] for i in b] for b in batches], self.device), strict=True):
+        for batch, contents in zip(
+            batches, each_on_a_core(self._content, [[waves[i] for i in b] for b in batches], self.device), strict=True
+        ):
             results.update(zip(batch, contents, strict=True))
         return [results[i] for i in range(len(waves))]
 

@@ -20,6 +20,7 @@ from rvc_engine.events import Audition, CheckpointSaved, Event, ItemSkipped, Ste
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Faults
 from rvc_engine.journal import journals
+from rvc_engine.measurements import CONTEXT_BYTES, keep_use
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.numerics import choose_mode
 from rvc_engine.pretrain.moving import adopt
@@ -33,6 +34,7 @@ from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset, Row
 from rvc_engine.training.extent import Extent
 from rvc_engine.training.loop import TrainingLoop
+from rvc_engine.training.measure import forget_peak, peak_bytes
 from rvc_engine.training.retention import Keeping
 from rvc_engine.training.sampler import BucketSampler
 from rvc_engine.training.saving import Saver
@@ -172,7 +174,11 @@ class _Attempt:
             if scalars.missing and not self.again:
                 yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
             extent = Extent(t.minutes * 60, partial(self._settle, course)) if t.epochs == "auto" else None
+            forget_peak(device)
             yield from TrainingLoop(state, self.dataset, BucketSampler(self.frames, course.batch_size), saver, scalars, extent).run()
+            if state.step > (restored.step if restored else 0):
+                held = peak_bytes(device) + (CONTEXT_BYTES if device.type == "cuda" else 0)
+                keep_use(settings.preset, course.precision, device.type, name_of(device), course.batch_size, held)
         if not _is_written(experiment.small_model, state):
             yield _write_small(experiment.small_model, state, settings, self.about)
 

@@ -18,7 +18,7 @@ from rvc_engine.advise import advise, container_limit, memory_now, recommend
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.gpus import Gpu, GpuState, read_gpus, visible_gpus
-from rvc_engine.measurements import Batch
+from rvc_engine.measurements import Batch, keep_use
 from rvc_engine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
 from rvc_engine.models.configs import PRESETS
 from rvc_engine.processor import processor_has_bf16
@@ -167,6 +167,17 @@ def test_measured_line_is_kept_and_used_next_time(monkeypatch: pytest.MonkeyPatc
     again = advise("v2-40k", None)
     assert again["source"] == "cached" and again["batch"] == advice["batch"]
     assert advise("v1-40k", None)["source"] == "table"
+
+
+def test_a_training_checks_the_prediction(monkeypatch: pytest.MonkeyPatch) -> None:
+    card(monkeypatch)
+    rows = [Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0), Batch(8, 6 * GIB, 22.0)]
+    assert advise("v2-40k", None, measure=True, measurement=measured(rows))["error_percent"] == 0
+    keep_use("v2-40k", "bf16", "cuda", "Card", 8, 5 * GIB)
+    advice = advise("v2-40k", None)
+    assert advice["error_percent"] == pytest.approx(20.0)
+    assert any(reason == "The last training here, with 8, held 5.37 GB: 20.0 % from what is predicted." for reason in advice["reasons"])
+    assert advise("v1-40k", None)["error_percent"] is None
 
 
 def test_failing_measurement_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

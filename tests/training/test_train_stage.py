@@ -28,6 +28,7 @@ from rvc_engine.events import (
     Warned,
 )  # fmt: skip
 from rvc_engine.experiment import Experiment
+from rvc_engine.measurements import USED
 from rvc_engine.pipeline import STAGES, run_stage
 from rvc_engine.stages import train
 from rvc_engine.training.extent import MOST_EPOCHS, TIMED_STEPS, WARM_STEPS, Extent
@@ -177,6 +178,17 @@ def test_resume_is_exact_after_any_event(make_experiment: Any, preset: str, tmp_
     assert [event.step for event in of(seen, TrainStepped)] == [event.step for event in of(events, TrainStepped)]
     assert [event.losses for event in of(seen, EpochFinished)] == means
     assert same(read_voice(stopped.small_model).weights, read_voice(whole.small_model).weights)
+
+
+def test_what_a_training_held_is_remembered(make_experiment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    experiment, settings = make_experiment()
+    list(train.run(experiment, settings))
+    (entry,) = USED.all().values()
+    assert entry["batch_size"] == settings.train.batch_size and 50e6 < entry["memory_bytes"] < 20e9
+    USED.path.unlink()
+    list(train.run(experiment, settings))
+    assert USED.all() == {}, "a training that had nothing to do held nothing"
 
 
 def test_checkpoints_have_rvcs_layout(make_experiment: Any) -> None:
