@@ -3,8 +3,8 @@
     python benchmarks/engine_speed.py --speech FOLDER [--minutes 20] [--rounds 3] [--only NAME]...
         [--peer CHECKOUT --peer-python PYTHON] [--json FILE]
 
-FOLDER holds recordings; as many as make up the minutes are used. The other program runs in a copy of its checkout with a random HuBERT and a
-random voice; the same weights, clips and settings are used for ours. Prints a Markdown table.
+FOLDER holds recordings; as many as make up the minutes are used. The other program runs in a copy of its checkout with a random HuBERT
+and a random voice; the same weights, clips and settings are used for ours. Prints a Markdown table.
 """
 
 from __future__ import annotations
