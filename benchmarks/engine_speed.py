@@ -324,9 +324,8 @@ class Bench:
                 def theirs(folder: Path = folder) -> Run:
                     out = self.folder / "theirs"
                     out.mkdir(exist_ok=True)
-                    return timed(
-                        self.their(PEER, "convert", str(voice), str(index), str(out), *map(str, sorted(folder.iterdir()))), self.peer
-                    )
+                    files = [str(path) for path in sorted(folder.iterdir())]
+                    return timed(self.their(PEER, "convert", str(voice), str(index), str(out), *files), self.peer)
 
                 seconds = 60.0 if folder is minute else 300.0
                 yield self.alternate(Row("convert", f"{what}, {precision}", seconds, wanted=ratio), ours, theirs)

@@ -100,7 +100,7 @@ def step(batch: int, frames: int, steps: int) -> None:
 def convert(voice: str, index: str, out: str, *files: str) -> None:
     import soundfile
 
-    os.environ["weight_root"] = str(Path(voice).parent)
+    os.environ["weight_root"] = str(Path(voice).parent)  # noqa: SIM112
     from configs.config import Config
     from infer.vc.modules import VC
 

@@ -111,7 +111,8 @@ class TrainSettings(StageSettings):
     c_kl: float = setting(1.0, "Weight of the KL loss.", ge=0, le=1000, kind="course")
     prior_share: float = setting(
         0.0, "Share of the training slices that are spoken from content and pitch alone.", ge=0, le=1, kind="course",
-        effect="0 is RVC's training, where the recording's own spectrum is always heard; above 0, what a conversion does is trained directly",
+        effect="0 is RVC's training, where the recording's own spectrum is always heard; above 0, what a conversion does is trained "
+        "directly",
     )  # fmt: skip
     seed: int = setting(1234, "Seed of every random draw.", ge=0, le=2**31 - 1, kind="course")
     mutes: int = setting(2, "Rows of silence in the training set, so that silence stays silent.", unit="clips", ge=0, le=10, kind="course")

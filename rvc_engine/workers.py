@@ -1,4 +1,5 @@
-"""Work on every core: processes, which end with the one that started them, for what holds the interpreter lock; threads for what torch does."""
+"""Work on every core: processes, which end with the one that started them, for what holds the interpreter lock; threads for what torch
+does."""
 
 from __future__ import annotations
 

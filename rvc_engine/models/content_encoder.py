@@ -111,8 +111,8 @@ class PhoneticContent:
 
 class HubertEncoder:
     """HuBERT. On a card up to `batch_size` waves of similar length go through together; each gets what it would get alone
-    (hubert.content). On a processor each wave goes alone, on a core of its own where there are several: rounding then depends neither on its
-    company nor on the cores, and a run that was killed ends as one that was not."""
+    (hubert.content). On a processor each wave goes alone, on a core of its own where there are several: rounding then depends neither on
+    its company nor on the cores, and a run that was killed ends as one that was not."""
 
     def __init__(
         self, name: str, dim: int, network: Hubert, device: torch.device | str, batch_size: int | None = None, precision: str = "fp32"
@@ -131,10 +131,9 @@ class HubertEncoder:
         order = sorted(range(len(waves)), key=lambda i: len(waves[i]))
         batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         results: dict[int, np.ndarray] = {}
-        for batch, contents in zip(
-            batches, each_on_a_core(self._content, [[waves[i] for i in b] for b in batches], self.device), strict=True
-        ):
-            results.update(zip(batch, contents, strict=True))
+        contents = each_on_a_core(self._content, [[waves[i] for i in batch] for batch in batches], self.device)
+        for batch, found in zip(batches, contents, strict=True):
+            results.update(zip(batch, found, strict=True))
         return [results[i] for i in range(len(waves))]
 
     def _content(self, waves: list[np.ndarray]) -> list[np.ndarray]:
