@@ -76,7 +76,7 @@ class PreprocessSettings(StageSettings):
 
 
 class PitchSettings(StageSettings):
-    method: PitchMethod = setting("auto", "How pitch is tracked; auto is rmvpe where its weights are, else fcpe.")
+    method: PitchMethod = setting("auto", "How pitch is tracked; auto is rmvpe where its weights are, else fcpe, for starter voices praat.")
     unvoiced: Literal["interpolate", "zero"] = setting(
         "interpolate", "Pitch of unvoiced frames.", effect="interpolate as RVC since 2026; zero as the published models were trained"
     )
@@ -153,7 +153,9 @@ class ConvertSettings(StageSettings):
     index_rate: float = setting(0.75, "Share of the retrieved features; 0 switches the index off.", ge=0, le=1)
     protect: float = setting(0.33, "Share of retrieved features in unvoiced frames; 0.5 is no protection.", ge=0, le=0.5)
     rms_mix_rate: float = setting(0.25, "1 keeps the voice's own loudness, 0 takes the source's.", ge=0, le=1)
-    pitch_method: PitchMethod = setting("auto", "How the source's pitch is tracked; auto is rmvpe where its weights are, else fcpe.")
+    pitch_method: PitchMethod = setting(
+        "auto", "How the source's pitch is tracked; auto is rmvpe where its weights are, else fcpe, for starter voices praat."
+    )
     format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when --output is a folder.")
     sample_rate: int = setting(0, "Rate of the result; 0 is the voice's own.", unit="Hz", ge=0, le=192000)
     speaker: int = setting(0, "Row of the speaker table.", ge=0, le=4096)

@@ -36,10 +36,10 @@ def available_methods(workspace: Workspace | None = None) -> list[str]:
     return [*rmvpe, "praat", "harvest", "dio", "fcpe", *(["crepe"] if is_installed() else [])]
 
 
-def resolve_method(method: str, workspace: Workspace | None = None) -> str:
-    """The method that a setting means. Raises BadInput, with a way out, for one that does not work here."""
+def resolve_method(method: str, workspace: Workspace | None = None, *, preset: str = "") -> str:
+    """The method that a setting means, for voices of a preset. Raises BadInput, with a way out, for one that does not work here."""
     if method == "auto":
-        return "rmvpe" if find_rmvpe(workspace) else "fcpe"
+        return "rmvpe" if find_rmvpe(workspace) else "praat" if preset.startswith("starter") else "fcpe"
     if method == "rmvpe" and find_rmvpe(workspace) is None:
         hint = f"rvc assets pull v2-40k fetches it, or put {RMVPE_FILES[0]} into pretrained/, or use --method fcpe"
         raise BadInput("The weights of rmvpe are missing", f"there is no pretrained/{RMVPE_FILES[0]}", hint)

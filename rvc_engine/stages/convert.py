@@ -178,7 +178,9 @@ def convert_files(
     if settings.speaker >= voice.config.speakers:
         raise BadInput(f"{voice_path.name} has no speaker {settings.speaker}", "", f"use 0..{voice.config.speakers - 1}")
     if voice.config.pitch:
-        settings = settings.model_copy(update={"pitch_method": resolve_method(settings.pitch_method, workspace)})
+        settings = settings.model_copy(
+            update={"pitch_method": resolve_method(settings.pitch_method, workspace, preset=voice.config.version)}
+        )
     retrieval = load_index(index, voice) if index is not None and settings.index_rate else None
     if voice.config.pitch:
         prepare(settings.pitch_method, str(device), workspace)

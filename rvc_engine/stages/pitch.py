@@ -80,7 +80,7 @@ def _save(path: Path, values: NDArray[np.generic]) -> None:
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput for a method that does not work here, a device that is not there, or weights that cannot be read."""
-    method = resolve_method(settings.pitch.method, experiment.workspace)
+    method = resolve_method(settings.pitch.method, experiment.workspace, preset=settings.preset)
     if method in BY_TORCH:
         choose_device(settings.pitch.device)
     prepare(method, "cpu", experiment.workspace)
@@ -92,7 +92,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
 
     Raises RvcError when there is no clip, or none that can be read; BadInput for a method that does not work here.
     """
-    method = resolve_method(settings.pitch.method, experiment.workspace)
+    method = resolve_method(settings.pitch.method, experiment.workspace, preset=settings.preset)
     device = str(choose_device(settings.pitch.device)) if method in BY_TORCH else "cpu"
     folders = (experiment.pitch_coarse, experiment.pitch_hz, experiment.voicing)
     task = PitchTask([], method, device, settings.pitch.unvoiced == "interpolate", experiment.wavs_16k, *folders, experiment.workspace)

@@ -72,7 +72,8 @@ def test_nothing_is_printed() -> None:
 
 
 def test_choosing_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolve_method("auto") == "fcpe"
+    assert resolve_method("auto") == resolve_method("auto", preset="v2-40k") == "fcpe"
+    assert resolve_method("auto", preset="starter") == resolve_method("auto", preset="starter-1") == "praat"
     assert resolve_method("dio") == "dio"
     assert set(METHODS) <= set(available_methods()) and "rmvpe" not in available_methods()
     with pytest.raises(BadInput):
