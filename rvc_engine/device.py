@@ -29,6 +29,25 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def choose_devices(gpus: str) -> list[str]:
+    """What `train.gpus` names: all, or 0,1 (cuda:0 and cuda:1), or cpu,cpu (processes on the processor). Raises BadInput."""
+    import torch
+
+    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if gpus.strip() == "all" else _split(gpus)
+    if not names:
+        raise BadInput("train.gpus is all, but there is no GPU", "torch sees no CUDA device", "leave train.gpus empty")
+    if len({name.partition(":")[0] for name in names}) > 1 or len({name for name in names if name != "cpu"}) < sum(n != "cpu" for n in names):
+        raise BadInput(f"train.gpus = {gpus!r} names devices of two kinds, or one twice", "", "write it as 0,1 or all")
+    for name in names:
+        choose_device(name)
+    return names
+
+
+def _split(gpus: str) -> list[str]:
+    names = [name.strip() for name in gpus.split(",") if name.strip()]
+    return [f"cuda:{name}" if name.isdigit() else name for name in names]
+
+
 def choose_precision(name: str, device: torch.device) -> str:
     """fp32, fp16 or bf16; auto is bf16 where the processor or the card has it, else fp16 on a card and fp32 on a processor."""
     import torch

@@ -138,6 +138,10 @@ class TrainSettings(StageSettings):
     save_small: bool = setting(True, "Write the small model at each checkpoint too, not only at the end.", kind="speed")
     audition: bool = setting(True, "Speak a clip at each checkpoint, to hear and see how far the voice is.", kind="speed")
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
+    gpus: str = setting(
+        "", "Several GPUs of this machine, a process each: 0,1 or all. Empty is train.device alone.", kind="course",
+        effect="train.batch_size is then of each GPU: two of them with 4 learn as one with 8",
+    )  # fmt: skip
     threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
 
 

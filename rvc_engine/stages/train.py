@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from rvc_engine.bundles.small_model import read_voice, write_small_model
-from rvc_engine.device import choose_device, choose_precision, name_of, out_of_memory, set_threads, without_shortcuts
+from rvc_engine.device import choose_device, choose_devices, choose_precision, name_of, out_of_memory, set_threads, without_shortcuts
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Audition, CheckpointSaved, Event, ItemSkipped, StepsSuperseded, Warned
@@ -29,15 +29,17 @@ from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.features import other_encoder
 from rvc_engine.stages.speakers import check_speakers, clip_speakers
 from rvc_engine.stages.voice_facts import about_recordings
+from rvc_engine.training import parallel
 from rvc_engine.training.audition import Auditions
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset, Row
 from rvc_engine.training.extent import Extent
 from rvc_engine.training.loop import TrainingLoop
 from rvc_engine.training.measure import forget_peak, peak_bytes
+from rvc_engine.training.ranks import Alone, Ranks
 from rvc_engine.training.retention import Keeping
 from rvc_engine.training.sampler import BucketSampler
-from rvc_engine.training.saving import Saver
+from rvc_engine.training.saving import Saver, SilentSaver
 from rvc_engine.training.scalars import Scalars
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore, Restored
@@ -127,7 +129,8 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     if not store.candidates() and adopt(experiment.incoming / "train.pt", experiment.resume_state):
         yield Warned(title="Training goes on from a state that was brought here", stage=NAME)
     attempt = _Attempt(experiment, settings, dataset, frames, store)
-    while trouble := (yield from attempt.run(recovery.course, device)):
+    devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
+    while trouble := (yield from (_in_parallel(attempt, recovery.course, devices) if devices else attempt.run(recovery.course, device))):
         yield recovery.after(trouble)
         if recovery.course.batch_size != course.batch_size:
             settings.train.batch_size = recovery.course.batch_size
@@ -138,7 +141,8 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
 
 @dataclass
 class _Attempt:
-    """From the newest whole state to the end, or to trouble. `again`: not the first attempt of this run."""
+    """From the newest whole state to the end, or to trouble. `again`: not the first attempt of this run. `ranks`: this process is one of
+    several."""
 
     experiment: Experiment
     settings: ExperimentSettings
@@ -146,6 +150,7 @@ class _Attempt:
     frames: list[int]
     store: CheckpointStore
     again: bool = False
+    ranks: Ranks = field(default_factory=Alone)
 
     def run(self, course: Course, device: torch.device) -> Generator[Event, None, Trouble | None]:
         """Returns facts alone, so that the memory of what failed is free for the next attempt."""
@@ -160,7 +165,7 @@ class _Attempt:
         if settings.train.epochs != "auto":
             course = replace(course, epochs=settings.train.epochs)  # settled in an attempt before
         state = TrainingState.fresh(settings.model, course, device)
-        restored = self.store.restore(state)
+        restored = self._restored(state)
         if restored:
             yield from _tell_restored(restored, course, again=self.again)
         else:
@@ -169,22 +174,35 @@ class _Attempt:
             yield StepsSuperseded(after_step=state.step, epoch=state.epoch)
         t = settings.train
         keeping = Keeping(t.keep_last, t.keep_every * t.save_every, t.keep_best, int(t.disk_budget_gb * 1e9))
-        saver = Saver(state, self.store, keeping, self._to_share, t.disk_wait_s)
-        with Scalars(experiment.tensorboard, state.step) as scalars:
+        saver = (Saver if self.ranks.first else SilentSaver)(state, self.store, keeping, self._to_share, t.disk_wait_s)
+        with Scalars(experiment.tensorboard, state.step, off=not self.ranks.first) as scalars:
             if scalars.missing and not self.again:
                 yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
             extent = Extent(t.minutes * 60, partial(self._settle, course)) if t.epochs == "auto" else None
             forget_peak(device)
-            yield from TrainingLoop(state, self.dataset, BucketSampler(self.frames, course.batch_size), saver, scalars, extent).run()
-            if state.step > (restored.step if restored else 0):
+            sampler = BucketSampler(self.frames, course.batch_size * self.ranks.count)
+            yield from TrainingLoop(state, self.dataset, sampler, saver, scalars, extent, self.ranks).run()
+            if self.ranks.first and state.step > (restored.step if restored else 0):
                 held = peak_bytes(device) + (CONTEXT_BYTES if device.type == "cuda" else 0)
                 keep_use(settings.preset, course.precision, device.type, name_of(device), course.batch_size, held)
-        if not _is_written(experiment.small_model, state):
+        if self.ranks.first and not _is_written(experiment.small_model, state):
             yield _write_small(experiment.small_model, state, settings, self.about)
+
+    def _restored(self, state: TrainingState) -> Restored | None:
+        """The first process moves damaged files out of the way; the others read what it read."""
+        if not self.ranks.first:
+            self.ranks.wait()
+        restored = self.store.restore(state)
+        if self.ranks.first:
+            self.ranks.wait()
+        self.ranks.wait()
+        return restored
 
     def _settle(self, course: Course, epochs: int) -> None:
         """The number is written down: a run that is killed goes on to it."""
         self.settings.train.epochs = epochs
+        if not self.ranks.first:
+            return
         self.experiment.save_settings(self.settings)
         _write_config(self.experiment, self.settings, replace(course, epochs=epochs))
 
@@ -225,6 +243,27 @@ def _right_precision(settings: ExperimentSettings, device: torch.device) -> Gene
     else:
         yield Warned(title=f"Training in {choice.mode} instead of {asked}", message=why, hint=hint, stage=NAME)
     return "fp32"
+
+
+def _in_parallel(attempt: _Attempt, course: Course, devices: list[str]) -> Generator[Event, None, Trouble | None]:
+    """The attempt in a process for each device. What they settled is read back."""
+    experiment, settings = attempt.experiment, attempt.settings
+    spec = parallel.Spec(str(experiment.folder), str(experiment.workspace.home), settings, course, devices, attempt.again)
+    try:
+        return (yield from parallel.run(spec))
+    finally:
+        settings.train.epochs = experiment.load_settings().train.epochs
+
+
+def one_of_several(spec: parallel.Spec, ranks: Ranks, device: torch.device) -> Generator[Event, None, Trouble | None]:
+    """What each of those processes does."""
+    experiment = Experiment(Path(spec.folder), Workspace(Path(spec.home)))
+    rows = usable_rows(experiment, spec.settings)[0] + mute_rows(experiment, spec.settings)
+    dataset = ClipDataset(rows, spec.settings.model)
+    frames = [dataset.frames(row) for row in rows]
+    store = CheckpointStore(experiment, Faults.from_environment())
+    attempt = _Attempt(experiment, spec.settings, dataset, frames, store, spec.again, ranks)
+    return (yield from attempt.run(spec.course, device))
 
 
 def _write_config(experiment: Experiment, settings: ExperimentSettings, course: Course) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.weight_norm import folded
@@ -34,11 +34,11 @@ class Adversary:
         self.network, self.precision = network, precision
         self.optimizer = adamw(network, learning_rate)
 
-    def learn(self, real: Tensor, fake: Tensor) -> Lesson:
-        """One step on waves (B, 1, T); `fake` is detached."""
+    def learn(self, real: Tensor, fake: Tensor, network: nn.Module | None = None) -> Lesson:
+        """One step on waves (B, 1, T); `fake` is detached. `network`: the own one as several processes share it."""
         size = len(real)
         with self.precision.autocast():
-            scores = [score for score, _ in self.network(torch.cat([real, fake.detach()]))]
+            scores = [score for score, _ in (network or self.network)(torch.cat([real, fake.detach()]))]
         real_parts = real_losses([score[:size] for score in scores])
         fake_parts = fake_losses([score[size:] for score in scores])
         total = torch.stack(real_parts + fake_parts).sum()

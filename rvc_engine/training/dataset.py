@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ class Batch:
     wave: Tensor
     speaker: Tensor
     names: tuple[str, ...] = ()
+    frames_a_part: float | None = None  # where this is one of several parts of a batch: frames in all over parts
 
     def to(self, device: torch.device) -> Batch:
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -158,13 +159,17 @@ class ClipDataset:
         except ValueError as error:
             raise RvcError(f"{row.wave} is too short", str(error), _AGAIN) from error
 
-    def batch(self, indices: Sequence[int]) -> Batch:
-        return collate([self.clip(i) for i in indices], tuple(self.rows[i].name for i in indices))
+    def batch(self, indices: Sequence[int], lengths: Sequence[int] = ()) -> Batch:
+        """`lengths`: frames of all clips of the batch, where these are a part of it."""
+        names = tuple(self.rows[i].name for i in indices)
+        batch = collate([self.clip(i) for i in indices], names, max(lengths, default=0))
+        return replace(batch, frames_a_part=sum(lengths) * len(indices) / len(lengths)) if len(lengths) > len(indices) else batch
 
 
-def collate(clips: Sequence[Clip], names: tuple[str, ...] = ()) -> Batch:
-    """Pad to the longest clip with zeros."""
-    size = max(clip.frames for clip in clips)
+def collate(clips: Sequence[Clip], names: tuple[str, ...] = (), frames: int = 0) -> Batch:
+    """Pad to the longest clip, or to so many frames, with zeros."""
+    size = max(frames, *(clip.frames for clip in clips))
+    samples = max(len(clip.wave) // clip.frames for clip in clips) * size
     pitched = clips[0].pitch is not None
 
     def padded(parts: list[Any], axis: int, length: int) -> Tensor:
@@ -181,7 +186,7 @@ def collate(clips: Sequence[Clip], names: tuple[str, ...] = ()) -> Batch:
         pitch=padded([c.pitch for c in clips], 0, size) if pitched else None,
         pitch_hz=padded([c.pitch_hz for c in clips], 0, size) if pitched else None,
         spec=padded([c.spec for c in clips], 1, size),
-        wave=padded([c.wave for c in clips], 0, max(len(c.wave) for c in clips)).unsqueeze(1),
+        wave=padded([c.wave for c in clips], 0, samples).unsqueeze(1),
         speaker=torch.tensor([c.speaker for c in clips]),
         names=names,
     )

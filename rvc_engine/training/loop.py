@@ -17,6 +17,7 @@ from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Wa
 from rvc_engine.training.dataset import Batch, ClipDataset
 from rvc_engine.training.extent import Extent
 from rvc_engine.training.precision import set_rate
+from rvc_engine.training.ranks import Alone, Ranks
 from rvc_engine.training.sampler import BucketSampler
 from rvc_engine.training.saving import Saver
 from rvc_engine.training.scalars import Scalars
@@ -32,17 +33,12 @@ class TrainingLoop:
     """The state in memory is consistent whenever an event is out: between two steps."""
 
     def __init__(
-        self,
-        state: TrainingState,
-        dataset: ClipDataset,
-        sampler: BucketSampler,
-        saver: Saver,
-        scalars: Scalars,
-        extent: Extent | None = None,
-    ) -> None:
+        self, state: TrainingState, dataset: ClipDataset, sampler: BucketSampler, saver: Saver, scalars: Scalars,
+        extent: Extent | None = None, ranks: Ranks | None = None,
+    ) -> None:  # fmt: skip
         self.state, self.dataset, self.sampler, self.saver, self.scalars = state, dataset, sampler, saver, scalars
-        self.course = state.course
-        self.trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, self.course)
+        self.course, self.ranks = state.course, ranks or Alone()
+        self.trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, self.course, self.ranks)
         self.extent = extent  # where a time is asked for, not a number of epochs
         self.total = self._steps_in_all()
         self._told, self._overflows = 0.0, 0
@@ -109,6 +105,8 @@ class TrainingLoop:
         yield from self.saver.end_of_epoch()
 
     def _set_epochs(self, epochs: int) -> None:
+        """All processes take what the first one timed."""
+        epochs = self.ranks.of_first(epochs)
         if epochs != self.course.epochs:
             self.course = self.state.course = self.trainer.course = replace(self.course, epochs=epochs)
             self.total = self._steps_in_all()
@@ -122,16 +120,20 @@ class TrainingLoop:
         device = self.state.noise.device
         if device.type != "cuda":
             for rows in batches:
-                yield self.dataset.batch(rows)
+                yield self._read(rows)
             return
         with ThreadPoolExecutor(1) as reader:
-            coming = reader.submit(self.dataset.batch, batches[0]) if batches else None
+            coming = reader.submit(self._read, batches[0]) if batches else None
             for following in [*batches[1:], None]:
                 if coming is None:
                     return
                 ready = coming.result()
-                coming = reader.submit(self.dataset.batch, following) if following else None
+                coming = reader.submit(self._read, following) if following else None
                 yield ready.to(device)
+
+    def _read(self, rows: list[int]) -> Batch:
+        """This process's part of a batch."""
+        return self.dataset.batch(self.ranks.part(rows), [self.sampler.lengths[row] for row in rows])
 
     def _step(self, batch: Batch, epoch: int, waited: float) -> TrainStepped:
         state, started = self.state, time.monotonic()

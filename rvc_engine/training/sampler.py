@@ -17,7 +17,7 @@ class BucketSampler:
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, boundaries: Sequence[int] = BOUNDARIES) -> None:
-        self.batch_size = batch_size
+        self.batch_size, self.lengths = batch_size, lengths
         buckets: list[list[int]] = [[] for _ in boundaries[1:]]
         for row, length in enumerate(lengths):
             place = bisect_left(boundaries, length) - 1

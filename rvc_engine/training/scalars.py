@@ -13,11 +13,13 @@ EVERY_STEPS = 10
 class Scalars:
     """Writes every few steps and at each epoch's end; does nothing where tensorboard is not installed (`missing`)."""
 
-    def __init__(self, folder: Path, step: int) -> None:
-        """`step`: steps already done; what an earlier run wrote after it is hidden."""
+    def __init__(self, folder: Path, step: int, *, off: bool = False) -> None:
+        """`step`: steps already done; what an earlier run wrote after it is hidden. `off`: another process writes."""
         self.missing = ""
         self.broken = ""  # why an open log ended, once
         self._writer: Any = None
+        if off:
+            return
         try:
             from torch.utils.tensorboard import SummaryWriter
 

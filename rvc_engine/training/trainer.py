@@ -17,16 +17,18 @@ from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch
 from rvc_engine.training.losses import kl_loss
 from rvc_engine.training.precision import Precision
+from rvc_engine.training.ranks import Alone, Ranks
 
 
 class StepResult(NamedTuple):
     """Scalars on the device, by the names that RVC programs give them in TensorBoard."""
 
     scalars: dict[str, Tensor]
+    ranks: Ranks = Alone()
 
     def numbers(self) -> dict[str, float]:
-        """Waits for the device, once."""
-        values = torch.stack([value.detach().float() for value in self.scalars.values()]).tolist()
+        """Waits for the device, once. The mean over all processes."""
+        values = self.ranks.mean(torch.stack([value.detach().float() for value in self.scalars.values()])).tolist()
         return dict(zip(self.scalars, values, strict=True))
 
 
@@ -34,9 +36,12 @@ class Trainer:
     """Borrows networks and optimizers from a training state; owns nothing that a checkpoint must hold."""
 
     def __init__(
-        self, generator: Synthesizer, optimizer: torch.optim.Optimizer, adversary: Adversary, precision: Precision, course: Course
-    ) -> None:
+        self, generator: Synthesizer, optimizer: torch.optim.Optimizer, adversary: Adversary, precision: Precision, course: Course,
+        ranks: Ranks | None = None,
+    ) -> None:  # fmt: skip
         self.generator, self.optimizer, self.adversary = generator, optimizer, adversary
+        self.ranks = ranks or Alone()
+        self._generate, self._tell_apart = self.ranks.shared(generator), self.ranks.shared(adversary.network)
         self.precision, self.course = precision, course
         self.config: ModelConfig = generator.config
         c = self.config
@@ -46,15 +51,17 @@ class Trainer:
         """`batch` is on the generator's device."""
         b, config = batch, self.config
         with self.precision.autocast():
-            made = self.generator(b.phone, b.lengths, b.pitch, b.pitch_hz, b.spec, b.speaker, noise, self.course.prior_share)
+            made = self._generate(
+                b.phone, b.lengths, b.pitch, b.pitch_hz, b.spec, b.speaker, self.ranks.noise(noise), self.course.prior_share
+            )  # fmt: skip
         wave = made.wave.float()
         real = slices(b.wave, made.start_frames * config.hop_samples, config.segment_samples)
 
-        lesson = self.adversary.learn(real, wave.detach())
+        lesson = self.adversary.learn(real, wave.detach(), self._tell_apart)
 
         judgement = self.adversary.judge(real, wave)
         mel = self.course.c_mel * F.l1_loss(*self.mels(b.spec, made.start_frames, wave))
-        kl = self.course.c_kl * kl_loss(made.z_p, made.logs_q, made.m_p, made.logs_p, made.mask)
+        kl = self.course.c_kl * kl_loss(made.z_p, made.logs_q, made.m_p, made.logs_p, made.mask, b.frames_a_part)
         total = torch.stack(judgement.adversarial).sum() + judgement.features + mel + kl
         norm = self.precision.descend(total, self.optimizer)
         self.precision.scaler.update()
@@ -64,7 +71,7 @@ class Trainer:
         scalars |= {f"loss/g/{i}": part for i, part in enumerate(judgement.adversarial)}
         scalars |= {f"loss/d_r/{i}": part for i, part in enumerate(lesson.real)}
         scalars |= {f"loss/d_g/{i}": part for i, part in enumerate(lesson.fake)}
-        return StepResult(scalars)
+        return StepResult(scalars, self.ranks)
 
     def mels(self, spec: Tensor, starts: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
         """Log-mels (B, n_mels, segment) of the true slice, cut out of the whole clip's, and of the made one, with reflected edges."""

@@ -1,0 +1,132 @@
+"""Training in several processes, one a device, under torchrun: the engine's side. The other side is rank.py.
+
+The first process prints each event as a line and waits for an answer, so that the journal is never behind a saved state: "go", "stop" (save
+and end), or nothing at all when the engine is gone (end at once).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.device import cores
+from rvc_engine.errors import RvcError
+from rvc_engine.events import Event, from_dict
+from rvc_engine.launcher import engine_environment
+from rvc_engine.settings import ExperimentSettings
+from rvc_engine.training.course import Course
+from rvc_engine.training.trouble import Trouble
+
+MARK = "@rank "
+END_S = 60.0
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What each process is told."""
+
+    folder: str
+    home: str
+    settings: ExperimentSettings
+    course: Course
+    devices: list[str]
+    again: bool
+
+    def write(self, path: Path) -> None:
+        plain = {"folder": self.folder, "home": self.home, "settings": self.settings.model_dump(), "course": asdict(self.course)}
+        path.write_text(json.dumps({**plain, "devices": self.devices, "again": self.again}))
+
+    @classmethod
+    def read(cls, path: Path) -> Spec:
+        plain: dict[str, Any] = json.loads(path.read_text())
+        return cls(**{**plain, "settings": ExperimentSettings(**plain["settings"]), "course": Course(**plain["course"])})
+
+
+def run(spec: Spec) -> Generator[Event, None, Trouble | None]:
+    """Their events. Closing it lets them save and end. Raises RvcError when one of them fails."""
+    with tempfile.TemporaryDirectory(prefix="rvc-ranks-") as folder:
+        path = Path(folder) / "spec.json"
+        spec.write(path)
+        process = _start(spec, path)
+        try:
+            return (yield from _follow(process))
+        except GeneratorExit:
+            _stop(process)
+            raise
+        finally:
+            _end(process)
+
+
+def _start(spec: Spec, path: Path) -> subprocess.Popen[str]:
+    count = len(spec.devices)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "--max-restarts=0"]
+    environment = engine_environment() | {"OMP_NUM_THREADS": str(spec.settings.train.threads or max(1, cores() // count))}
+    environment.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
+    command += ["-m", "rvc_engine.training.rank", str(path)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def _follow(process: subprocess.Popen[str]) -> Generator[Event, None, Trouble | None]:
+    assert process.stdout is not None
+    trouble: Trouble | None = None
+    failure: RvcError | None = None
+    for line in process.stdout:
+        if not line.startswith(MARK):
+            continue
+        kind, content = next(iter(json.loads(line.removeprefix(MARK)).items()))
+        if kind == "event":
+            event = from_dict(content)
+            if event is not None:
+                yield event
+            _answer(process, "go")
+        elif kind == "trouble":
+            trouble = trouble or Trouble(**{**content, "clips": tuple(content["clips"])})
+        else:
+            failure = failure or RvcError(content["title"], content["message"], content["hint"])
+    code = process.wait()
+    if failure is not None:
+        raise failure
+    if trouble is None and code:
+        hint = "the whole story is in engine.log; the same command goes on from the last whole state"
+        raise RvcError("A training process ended", f"exit code {code}", hint)
+    return trouble
+
+
+def _answer(process: subprocess.Popen[str], word: str) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError, ValueError):
+        process.stdin.write(f"{word}\n")
+        process.stdin.flush()
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """The event at hand is answered by stop; more of them may come before the end."""
+    assert process.stdout is not None
+    _answer(process, "stop")
+    for line in process.stdout:
+        if line.startswith(MARK) and '"event"' in line[: len(MARK) + 10]:
+            _answer(process, "stop")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(END_S)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Nothing of it is left, whatever happened."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,76 @@
+"""One of the processes that train a voice together; torchrun starts it with the path of a parallel.Spec."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rvc_engine.errors import RvcError
+from rvc_engine.events import Event, Paused, TrainStepped, to_dict
+from rvc_engine.stages.train import one_of_several
+from rvc_engine.training.parallel import MARK, Spec
+from rvc_engine.training.ranks import Together
+
+FAILED, ORPHANED = 1, 3
+
+
+def say(kind: str, content: Any) -> None:
+    print(MARK + json.dumps({kind: content}), flush=True)
+
+
+def tell(event: Event) -> bool:
+    """Is the training to stop after it? Ends the process when nobody listens any more."""
+    say("event", to_dict(event))
+    answer = sys.stdin.readline().strip()
+    if not answer:
+        os._exit(ORPHANED)
+    return answer == "stop"
+
+
+def train(spec: Spec, ranks: Together, device: torch.device) -> None:
+    steps, stop = one_of_several(spec, ranks, device), False
+    while True:
+        try:
+            event = next(steps)
+        except StopIteration as end:
+            if end.value is not None:
+                say("trouble", asdict(end.value))
+                leave_at_once()
+            return
+        if ranks.first:
+            stop = tell(event) or stop
+            if stop and isinstance(event, Paused):
+                steps.close()
+                leave_at_once()
+        if isinstance(event, TrainStepped) and ranks.of_first(int(stop)):
+            steps.close()
+            return
+
+
+def leave_at_once() -> None:
+    """The others wait for this process in the middle of a step: torchrun ends them when it fails."""
+    sys.stdout.flush()
+    os._exit(FAILED)
+
+
+def main() -> None:
+    spec = Spec.read(Path(sys.argv[1]))
+    device = torch.device(spec.devices[int(os.environ["LOCAL_RANK"])])
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    ranks = Together(device)
+    try:
+        train(spec, ranks, device)
+    except RvcError as error:
+        say("error", {"title": error.title, "message": error.message, "hint": error.hint})
+        leave_at_once()
+    ranks.leave()
+
+
+if __name__ == "__main__":
+    main()
