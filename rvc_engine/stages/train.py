@@ -51,11 +51,13 @@ NAME = "train"
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput when a file to start from or the speaker's row is missing. `fresh`: what is there goes aside, so it is no start."""
+    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing. `fresh`: what is there goes aside, so it is no start."""
     if settings.train.speaker >= settings.model.speakers:
         why = f"{settings.preset} has {settings.model.speakers}"
         raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
     check_speakers(settings)
+    if settings.train.gpus:
+        choose_devices(settings.train.gpus)
     if fresh or not (CheckpointStore(experiment).candidates() or (experiment.incoming / "train.pt").is_file()):
         find_start(experiment, settings)
 
