@@ -61,11 +61,10 @@ def many_centres(vectors: Features, count: int) -> Features:
         if share:
             inside = faiss.Kmeans(vectors.shape[1], int(share), min_points_per_centroid=1)
             inside.train(vectors[part == number])
-            found.append(inside.centroids)
+            found.append(np.asarray(inside.centroids))
     whole = faiss.Kmeans(vectors.shape[1], count, niter=POLISH, min_points_per_centroid=1, max_points_per_centroid=1 << 30)
     whole.train(vectors, init_centroids=np.concatenate(found))
-    centres: Features = whole.centroids
-    return centres
+    return np.asarray(whole.centroids)
 
 
 def shares(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -26,10 +26,10 @@ from rvc_engine.numerics import choose_mode
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.pretrained import has_own, pretrained_names
 from rvc_engine.settings import ExperimentSettings
+from rvc_engine.stages import train_parallel as parallel
 from rvc_engine.stages.features import other_encoder
 from rvc_engine.stages.speakers import check_speakers, clip_speakers
 from rvc_engine.stages.voice_facts import about_recordings
-from rvc_engine.training import parallel
 from rvc_engine.training.audition import Auditions
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset, Row
@@ -51,7 +51,8 @@ NAME = "train"
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing. `fresh`: what is there goes aside, so it is no start."""
+    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing. `fresh`: what is there goes aside, it is no
+    start."""
     if settings.train.speaker >= settings.model.speakers:
         why = f"{settings.preset} has {settings.model.speakers}"
         raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
@@ -254,7 +255,8 @@ def _in_parallel(attempt: _Attempt, course: Course, devices: list[str]) -> Gener
     try:
         return (yield from parallel.run(spec))
     finally:
-        settings.train.epochs = experiment.load_settings().train.epochs
+        if settings.train.epochs == "auto":
+            settings.train.epochs = experiment.load_settings().train.epochs
 
 
 def one_of_several(spec: parallel.Spec, ranks: Ranks, device: torch.device) -> Generator[Event, None, Trouble | None]:
@@ -263,7 +265,8 @@ def one_of_several(spec: parallel.Spec, ranks: Ranks, device: torch.device) -> G
     rows = usable_rows(experiment, spec.settings)[0] + mute_rows(experiment, spec.settings)
     dataset = ClipDataset(rows, spec.settings.model)
     frames = [dataset.frames(row) for row in rows]
-    store = CheckpointStore(experiment, Faults.from_environment())
+    faults = Faults([]) if spec.again else Faults.from_environment()  # what struck in an attempt before does not strike again
+    store = CheckpointStore(experiment, faults)
     attempt = _Attempt(experiment, spec.settings, dataset, frames, store, spec.again, ranks)
     return (yield from attempt.run(spec.course, device))
 

@@ -12,7 +12,7 @@ from rvc_engine.events import CheckpointSaved, EpochFinished, Event, TrainSteppe
 from rvc_engine.experiment import Experiment
 from rvc_engine.models.noise import Noise
 from rvc_engine.stages import train
-from rvc_engine.training import parallel
+from rvc_engine.stages import train_parallel as parallel
 from rvc_engine.training.ranks import PartOfNoise
 from rvc_engine.training.store import CheckpointStore
 
@@ -29,10 +29,14 @@ def weights(experiment: Experiment) -> dict[str, torch.Tensor]:
     return {f"{kind}.{key}": value for kind, model in zip("GD", pair, strict=True) for key, value in model.items()}
 
 
-def furthest(a: Experiment, b: Experiment) -> float:
+NO_GRADIENT = "conv_k.bias"
+"""It adds the same to every score of a softmax, so its gradient is zero but for rounding, which Adam takes for a direction."""
+
+
+def furthest(a: Experiment, b: Experiment, without: str = "") -> float:
     one, other = weights(a), weights(b)
     assert one.keys() == other.keys()
-    return max(float((one[key] - other[key]).abs().max()) for key in one)
+    return max(float((one[key] - other[key]).abs().max()) for key in one if not without or not key.endswith(without))
 
 
 @pytest.fixture
@@ -49,12 +53,12 @@ def make(make_experiment: Any) -> Any:
 def test_two_processes_learn_as_one_with_twice_the_batch(make: Any) -> None:
     """Clips of different lengths: losses of every step, and every weight after the last."""
     two, one = make("two", TWO, 2), make("one", "", 4)
-    told, wanted = ([event for event in train.run(*made)] for made in (two, one))
+    told, wanted = (list(train.run(*made)) for made in (two, one))
     steps, expected = of(told, TrainStepped), of(wanted, TrainStepped)
     assert [(s.step, s.epoch) for s in steps] == [(s.step, s.epoch) for s in expected] and len(steps) >= 4
     for step, other in zip(steps, expected, strict=True):
         assert step.losses == pytest.approx(other.losses, rel=1e-4)
-    assert furthest(two[0], one[0]) < 1e-5
+    assert furthest(two[0], one[0], without=NO_GRADIENT) < 1e-5
     kinds = [event.kind for event in of(told, CheckpointSaved)]
     assert kinds == [event.kind for event in of(wanted, CheckpointSaved)] and len(of(told, EpochFinished)) == 2
     assert train.artefacts(*two)

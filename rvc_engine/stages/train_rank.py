@@ -1,4 +1,4 @@
-"""One of the processes that train a voice together; torchrun starts it with the path of a parallel.Spec."""
+"""One of the processes that train a voice together; torchrun starts it with the path of a train_parallel.Spec."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, Paused, TrainStepped, to_dict
 from rvc_engine.stages.train import one_of_several
-from rvc_engine.training.parallel import MARK, Spec
+from rvc_engine.stages.train_parallel import MARK, Spec
 from rvc_engine.training.ranks import Together
 
 FAILED, ORPHANED = 1, 3

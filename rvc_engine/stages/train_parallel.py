@@ -1,4 +1,4 @@
-"""Training in several processes, one a device, under torchrun: the engine's side. The other side is rank.py.
+"""Training in several processes, one a device, under torchrun: the engine's side. The other side is train_rank.py.
 
 The first process prints each event as a line and waits for an answer, so that the journal is never behind a saved state: "go", "stop" (save
 and end), or nothing at all when the engine is gone (end at once).
@@ -69,7 +69,7 @@ def _start(spec: Spec, path: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "--max-restarts=0"]
     environment = engine_environment() | {"OMP_NUM_THREADS": str(spec.settings.train.threads or max(1, cores() // count))}
     environment.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
-    command += ["-m", "rvc_engine.training.rank", str(path)]
+    command += ["-m", "rvc_engine.stages.train_rank", str(path)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
