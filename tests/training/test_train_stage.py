@@ -73,7 +73,7 @@ def test_a_whole_training(make_experiment: Any) -> None:
     assert len(list(experiment.folder.glob("G_*.pth"))) == len(list(experiment.folder.glob("D_*.pth"))) == 1
     assert train.artefacts(experiment, settings) == [experiment.small_model]
     voice = read_voice(experiment.small_model)
-    assert (voice.epoch, voice.step, voice.info, voice.unvoiced) == (3, len(steps), "3epoch", "interpolate")
+    assert (voice.epoch, voice.step, voice.info, voice.unvoiced) == (3, len(steps), "3epoch", "zero")
     assert all(Path(event.path).is_file() for event in of(events, CheckpointSaved) if event.kind == "small")
     lines = experiment.filelist.read_text().split("\n")
     assert len(lines) == 4 and lines[0].split("|")[0].endswith("0_gt_wavs/0_0.wav") and lines[0].endswith("|0")
