@@ -64,6 +64,7 @@ def test_two_processes_learn_as_one_with_twice_the_batch(make: Any) -> None:
     assert train.artefacts(*two)
 
 
+@pytest.mark.soak
 def test_a_stop_saves_and_the_next_run_goes_on_exactly(make: Any) -> None:
     stopped, whole = make("stopped", TWO, 1), make("whole", TWO, 1)
     list(train.run(*whole))
@@ -78,6 +79,7 @@ def test_a_stop_saves_and_the_next_run_goes_on_exactly(make: Any) -> None:
     assert furthest(stopped[0], whole[0]) == 0
 
 
+@pytest.mark.soak
 def test_memory_that_runs_out_in_one_process_halves_the_batch_of_all(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RVC_FAULTS", "oom@2")
     experiment, settings = make("voice", TWO, 2)
@@ -87,6 +89,7 @@ def test_memory_that_runs_out_in_one_process_halves_the_batch_of_all(make: Any, 
     assert of(events, EpochFinished)[-1].epoch == 2 and train.artefacts(experiment, settings)
 
 
+@pytest.mark.soak
 def test_a_process_that_dies_is_an_error_with_a_way_out(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     experiment, settings = make("voice", TWO, 1)
     started = []
