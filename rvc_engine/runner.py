@@ -49,6 +49,7 @@ from rvc_engine.settings import ExperimentSettings
 HEARTBEAT_S = 1.0
 MEMORY_S = 10.0
 STUCK_S = 40.0  # a stage counts as stuck after this long, or ten times its slowest unit of work, without an event
+ONE_WISH_S = 1.0  # signals nearer to one another are one: the keeper passes on what somebody sent to both
 GRACE_S = 30.0  # after a stop: this long without an event ends the process
 SAVING_GRACE_S = 300.0  # the same while the stage saves
 
@@ -60,13 +61,12 @@ class Engine:
         self.experiment, self.settings, self.fresh = experiment, settings, fresh
         self.stages = [ALL_STAGES[name] for name in stages]
         self.events: queue.Queue[Event | None] = queue.Queue(maxsize=256)
-        self.stop = threading.Event()
         self.closing = threading.Event()
         self.stage = ""
         self.last_event_at = time.time()
         self.slowest_unit_s = 0.0
         self.exit_code = 1
-        self.signals = 0
+        self.signals, self.signalled_at = 0, -ONE_WISH_S
 
     # --- worker thread ------------------------------------------------------------------------------------------
     def work(self) -> None:
@@ -96,7 +96,7 @@ class Engine:
         try:
             for event in pipeline:
                 yield event
-                if self.stop.is_set() and not isinstance(event, RunFinished):
+                if self.signals and not isinstance(event, RunFinished):
                     self.closing.set()
                     pipeline.close()  # saves
                     raise StopAsked
@@ -123,8 +123,11 @@ class Engine:
 
     # --- main thread --------------------------------------------------------------------------------------------
     def on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.signals += 1
-        self.stop.set()
+        """Plain numbers: a second signal may come in the middle of the first one's handler, which must hold no lock."""
+        now = time.monotonic()
+        if now - self.signalled_at > ONE_WISH_S:
+            self.signals += 1
+        self.signalled_at = now
 
     def run(self, journal: Journal, number: int) -> int:
         journal.append(
@@ -153,7 +156,7 @@ class Engine:
             if now - memory_at >= MEMORY_S:
                 journal.append(self._memory())
                 memory_at = now
-            if self.stop.is_set() and self._overdue(now):
+            if self.signals and self._overdue(now):
                 journal.append(StageStopped(stage=self.stage))
                 end_now(130)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -81,3 +82,22 @@ def test_a_stop_during_a_save_leaves_whole_files(
     assert differences(voice, reference) == []
     row.saw(f"file {file}, after step {before[-1]}: exit 130, went on with step {before[-1] + 1}, the same weights", runs=2)
     assert has(engine, StageStopped)
+
+
+def test_a_volley_of_signals_stops_once(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice]) -> None:
+    """As `pkill` gives them: to the engine and to its keeper, which passes them on. A handler that held a lock waited for itself here."""
+    row.of("40 SIGTERM to engine and keeper within a moment", "One clean stop: exit 130, the state saved")
+    voice = prepared(tmp_path)
+    engine = voice.start()
+    wait_for(lambda: any(isinstance(event, TrainStepped) for event in voice.events()), "steps")
+    holder = live_holder(voice.experiment.lock)
+    assert holder is not None
+    for _ in range(20):
+        for pid in (holder.pid, os.getpgid(holder.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+    wait_for(lambda: live_holder(voice.experiment.lock) is None, "the run's end")
+    assert engine.process is not None and engine.process.wait(60) == 130
+    assert has(engine, StageStopped)
+    assert voice.experiment.resume_state.is_file()
+    row.saw("stopped, with its state")
