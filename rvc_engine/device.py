@@ -36,9 +36,8 @@ def choose_devices(gpus: str) -> list[str]:
     names = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if gpus.strip() == "all" else _split(gpus)
     if not names:
         raise BadInput("train.gpus is all, but there is no GPU", "torch sees no CUDA device", "leave train.gpus empty")
-    if len({name.partition(":")[0] for name in names}) > 1 or len({name for name in names if name != "cpu"}) < sum(
-        n != "cpu" for n in names
-    ):
+    cards = [name for name in names if name != "cpu"]
+    if 0 < len(cards) < len(names) or len(set(cards)) < len(cards):
         raise BadInput(f"train.gpus = {gpus!r} names devices of two kinds, or one twice", "", "write it as 0,1 or all")
     for name in names:
         choose_device(name)

@@ -11,13 +11,10 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from rvc_engine.device import cores
 from rvc_engine.errors import RvcError
-
-if TYPE_CHECKING:
-    import torch
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -80,15 +77,14 @@ def _end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
         process.join(10)
 
 
-def each_on_a_core(work: Callable[[Task], Result], tasks: Sequence[Task], device: torch.device | str) -> list[Result]:
-    """The results in order. On a processor several tasks are done at a time, each by one thread of torch; on a card one after another."""
+def each_on_a_core(work: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
+    """The results in order: several tasks at a time, each by one thread of torch, also where there is only one. Rounding depends on the
+    threads, so this way a result depends neither on its company nor on the cores, and a run that was killed ends as one that was not."""
     import torch
 
     threads = torch.get_num_threads()
-    if str(device) != "cpu" or len(tasks) < 2 or threads < 2:
-        return [work(task) for task in tasks]
     try:
-        with ThreadPoolExecutor(min(threads, len(tasks)), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ThreadPoolExecutor(max(1, min(threads, len(tasks))), initializer=torch.set_num_threads, initargs=(1,)) as pool:
             return list(pool.map(work, tasks))
     finally:
         torch.set_num_threads(threads)

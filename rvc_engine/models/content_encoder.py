@@ -9,7 +9,6 @@ import numpy as np
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ENCODERS
 from rvc_engine.pretrained import HUBERT_NAMES, HasPretrained, find_hubert
-from rvc_engine.workers import each_on_a_core
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,8 +110,7 @@ class PhoneticContent:
 
 class HubertEncoder:
     """HuBERT. On a card up to `batch_size` waves of similar length go through together; each gets what it would get alone
-    (hubert.content). On a processor each wave goes alone, on a core of its own where there are several: rounding then depends neither on
-    its company nor on the cores, and a run that was killed ends as one that was not."""
+    (hubert.content). On a processor each wave goes alone, because rounding depends on how many go together."""
 
     def __init__(
         self, name: str, dim: int, network: Hubert, device: torch.device | str, batch_size: int | None = None, precision: str = "fp32"
@@ -129,11 +127,10 @@ class HubertEncoder:
     def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
         _refuse_empty(waves)
         order = sorted(range(len(waves)), key=lambda i: len(waves[i]))
-        batches = [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
         results: dict[int, np.ndarray] = {}
-        contents = each_on_a_core(self._content, [[waves[i] for i in batch] for batch in batches], self.device)
-        for batch, found in zip(batches, contents, strict=True):
-            results.update(zip(batch, found, strict=True))
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            results.update(zip(batch, self._content([waves[i] for i in batch]), strict=True))
         return [results[i] for i in range(len(waves))]
 
     def _content(self, waves: list[np.ndarray]) -> list[np.ndarray]:

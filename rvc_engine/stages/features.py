@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,10 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.models.content_encoder import STARTER_ENCODER, ContentEncoder, check_encoder, load_encoder
 from rvc_engine.models.weights import metadata_of
 from rvc_engine.settings import ExperimentSettings
+from rvc_engine.workers import each_on_a_core
+
+if TYPE_CHECKING:
+    import torch
 
 BATCH = 8
 MUTE_S = 3
@@ -66,7 +71,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     # Clips of the same size come together, since those can go through the network together.
     waiting.sort(key=lambda clip: _size(experiment.wavs_16k / f"{clip}.wav"))
     for start in range(0, len(waiting), BATCH):
-        for clip, result in _encode(experiment, encoder, waiting[start : start + BATCH]):
+        for clip, result in _encode(experiment, encoder, device, waiting[start : start + BATCH]):
             if isinstance(result, str):
                 failed += 1
                 yield ItemSkipped(stage="features", item=clip, reason=result)
@@ -102,7 +107,9 @@ def save(path: Path, values: NDArray[np.generic]) -> None:
         np.save(file, values)
 
 
-def _encode(experiment: Experiment, encoder: ContentEncoder, clips: list[str]) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
+def _encode(
+    experiment: Experiment, encoder: ContentEncoder, device: torch.device, clips: list[str]
+) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
     """Each clip with its features, or with the reason why it has none."""
     waves: dict[str, NDArray[np.float32]] = {}
     for clip in clips:
@@ -111,7 +118,10 @@ def _encode(experiment: Experiment, encoder: ContentEncoder, clips: list[str]) -
         except UnusableRecording as error:
             yield clip, str(error)
     try:
-        results = encoder.encode(list(waves.values()))
+        if device.type == "cpu":
+            results = each_on_a_core(lambda wave: encoder.encode([wave])[0], list(waves.values()))
+        else:
+            results = encoder.encode(list(waves.values()))
     except (RuntimeError, MemoryError) as error:
         told = out_of_memory(error)
         if told is None:

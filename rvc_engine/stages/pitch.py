@@ -129,8 +129,11 @@ def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[
     count = worker_count(workers, -(-len(clips) // CHUNK))
     if task.method in BY_TORCH:
         parts = _by_length(task, clips)
+        if task.device != "cpu":
+            yield from map(_track_in_process, parts)
+            return
         for first in range(0, len(parts), AT_A_TIME):
-            yield from each_on_a_core(_track_in_process, parts[first : first + AT_A_TIME], task.device)
+            yield from each_on_a_core(_track_in_process, parts[first : first + AT_A_TIME])
     elif (len(clips) <= FEW and task.method != "harvest") or len(clips) <= 2:
         yield from (track_clips(replace(task, clips=[clip])) for clip in clips)
     else:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+from rvc_engine.models.half import autocast
 
 
 class Precision:
     def __init__(self, name: str, device: torch.device) -> None:
         self.name, self.device = name, device
-        self.half = name != "fp32"
         self.scaler = torch.GradScaler(device.type, enabled=name == "fp16")
 
     def autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=DTYPES[self.name] if self.half else None, enabled=self.half)
+        return autocast(self.device, self.name)
 
     def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
         """One step of the optimizer down the loss. Returns the norm of all gradients; they are measured, not clipped."""

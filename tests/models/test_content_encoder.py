@@ -15,6 +15,7 @@ from rvc_engine.experiment import Workspace
 from rvc_engine.models import hubert
 from rvc_engine.models.content_encoder import HubertEncoder, check_encoder, load_encoder, pad_for_hubert
 from rvc_engine.pretrained import find_hubert
+from rvc_engine.workers import each_on_a_core
 
 
 def voice(f0: float, seconds: float = 1.2, level: float = 0.3) -> np.ndarray:
@@ -167,12 +168,19 @@ def test_half_precision_says_the_same():
 
 
 def test_each_core_takes_a_wave_and_the_threads_are_as_before():
+    """Bit for bit: whatever the company, and also for a last one that is alone."""
     encoder = load_encoder("hubert-random-256", None)
     waves = [voice(90 + 20 * n)[: 9000 + 900 * n] for n in range(6)]
     threads = torch.get_num_threads()
-    together = encoder.encode(waves)
+
+    def encoded(some):
+        return each_on_a_core(lambda wave: encoder.encode([wave])[0], some)
+
+    together = encoded(waves)
     assert torch.get_num_threads() == threads
     for wave, features in zip(waves, together, strict=True):
+        np.testing.assert_array_equal(encoded([wave])[0], features)
         np.testing.assert_allclose(encoder.encode([wave])[0], features, atol=2e-5)
-    for first, second in zip(together, encoder.encode(waves[::-1])[::-1], strict=True):
+    for first, second in zip(together, encoded(waves[::-1])[::-1], strict=True):
         np.testing.assert_array_equal(first, second)
+    assert encoded([]) == []

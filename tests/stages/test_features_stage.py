@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from rvc_engine.audio.io import read_wav, write_wav
 from rvc_engine.errors import BadInput, RvcError
@@ -66,6 +67,7 @@ def test_batches_give_what_each_clip_alone_gives(experiment, monkeypatch):
 
     together = Watched(encoder.name, encoder.dim, encoder.network, "cpu", batch_size=8)
     monkeypatch.setattr(features, "load_encoder", lambda *_: together)
+    monkeypatch.setattr(features, "choose_device", lambda _: torch.device("cuda"))
     list(features.run(experiment, settings))
     assert [8001, 9000, 16000, 16000] in seen
     for clip in experiment.clips():

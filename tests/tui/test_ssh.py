@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -83,10 +83,18 @@ class Server:
 
     def sessions(self) -> list[psutil.Process]:
         """The processes of sshd's own that serve somebody."""
-        return [process for process in self.process.children(recursive=True) if process.name().startswith("sshd")]
+        return self._children(lambda process: process.name().startswith("sshd"))
 
     def app(self) -> psutil.Process:
-        return next(process for process in self.process.children(recursive=True) if "rvc_tui" in process.cmdline())
+        return self._children(lambda process: "rvc_tui" in process.cmdline())[0]
+
+    def _children(self, wanted: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
+        found = []
+        for process in self.process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # it ended while we looked
+                if wanted(process):
+                    found.append(process)
+        return found
 
     def close(self) -> None:
         for process in [*self.process.children(recursive=True), self.process]:
