@@ -11,114 +11,28 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import psutil
 import soundfile
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from app_speed import facts  # noqa: E402
+from material import clip_rows, cut, nearest, random_index, random_voice, recall  # noqa: E402
+from timing import HEAD, Row, Run, timed  # noqa: E402
 
 PEER = str(ROOT / "benchmarks" / "peer.py")
 WORKERS = 2
 CLIP_S = 3.7
 NAME = "bench"
-TOKEN = "RVC_BENCH_TOKEN"
-MIB = 1 << 20
 INDEX_ROWS = (200_000, 500_000)
 FRAMES, STEPS, BATCH = 300, 3, 4
-ASKED = 2000  # rows that recall is measured with
-
-
-@dataclass(frozen=True)
-class Run:
-    """Of one command: wall seconds, and the most that all its processes held at a time, in bytes. `told`: what it printed last."""
-
-    seconds: float
-    memory: int
-    told: str = ""
-
-
-@dataclass
-class Row:
-    what: str
-    mode: str
-    audio_s: float = 0.0
-    ours: list[Run] = field(default_factory=list)
-    theirs: list[Run] = field(default_factory=list)
-    wanted: float | None = None
-    more: str = ""
-
-    @property
-    def ratio(self) -> float | None:
-        """Theirs over ours, round by round."""
-        pairs = list(zip(self.ours, self.theirs, strict=False))
-        return statistics.median(b.seconds / a.seconds for a, b in pairs) if pairs else None
-
-    def line(self) -> str:
-        def cell(runs: list[Run]) -> str:
-            if not runs:
-                return " | "
-            seconds = statistics.median(run.seconds for run in runs)
-            return f"{seconds:.3g} s | {max(run.memory for run in runs) / MIB:.0f} MiB"
-
-        ratio = "" if self.ratio is None else f"{self.ratio:.2f}x"
-        wanted = "" if self.wanted is None else f"{self.wanted:g}x"
-        speed = ""
-        if self.audio_s and self.ours:
-            speed = f"{self.audio_s / statistics.median(run.seconds for run in self.ours):.3g}"
-        return f"| {self.what} | {self.mode} | {cell(self.ours)} | {speed} | {cell(self.theirs)} | {ratio} | {wanted} | {self.more} |"
-
-
-HEAD = "| stage | mode | ours | memory | audio s/s | theirs | memory | ratio | wanted | |\n|---|---|---|---|---|---|---|---|---|---|"
-
-
-def timed(command: list[str], cwd: Path | None = None, seconds_of: Callable[[str], float] | None = None) -> Run:
-    """Until it ends; every process that it starts is found by a mark in its environment, also one that outlives its parent."""
-    token = uuid.uuid4().hex
-    environment = {**os.environ, TOKEN: token, "PYTHONPATH": str(cwd or ROOT), "RVC_AUDIO_FORCE_CPU": "1"}
-    environment.pop("OMP_NUM_THREADS", None)
-    peak, done = 0, threading.Event()
-
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(0.25):
-            held = 0
-            for process in psutil.process_iter():
-                try:
-                    if process.environ().get(TOKEN) == token:
-                        held += process.memory_info().rss
-                except (psutil.Error, OSError):
-                    continue
-            peak = max(peak, held)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    started = time.perf_counter()
-    try:
-        result = subprocess.run(command, cwd=cwd or ROOT, env=environment, capture_output=True, text=True, check=False)
-    finally:
-        seconds = time.perf_counter() - started
-        done.set()
-        watcher.join()
-    if result.returncode:
-        raise SystemExit(f"{' '.join(command)}\nended with {result.returncode}:\n{result.stdout[-2000:]}\n{result.stderr[-2000:]}")
-    return Run(seconds_of(result.stdout) if seconds_of else seconds, peak, result.stdout.strip()[-500:])
 
 
 class Bench:
@@ -341,85 +255,6 @@ for _ in index.run(experiment, experiment.load_settings()):
     pass
 """
 """Not `rvc index`, which would first do the stages before it: these features were made by none."""
-
-
-# --- material ---------------------------------------------------------------------------------------------------------
-def clip_rows(experiment: Path, rows: int, speech: Path) -> list[Path]:
-    """Features like speech: each frame moves a little from the last, around one of 2000 places. 400 rows a clip."""
-    from rvc_engine.experiment import Workspace
-    from rvc_engine.settings import for_preset
-
-    folder, names = experiment / "3_feature768", experiment / "1_16k_wavs"
-    if not folder.is_dir():
-        Workspace(experiment.parent.parent).experiment(NAME).save_settings(for_preset("v2-40k", dataset=str(speech)))
-        folder.mkdir(parents=True)
-        names.mkdir()
-        random = np.random.default_rng(0)
-        places = random.normal(size=(2000, 768)).astype(np.float32)
-        for number in range(rows // 400):
-            around = places[np.repeat(random.integers(0, 2000, 50), 8)]
-            drift = np.cumsum(random.normal(scale=0.1, size=(400, 768)), axis=0).astype(np.float32)
-            np.save(folder / f"0_{number}.npy", around + drift + random.normal(scale=0.5, size=(400, 768)).astype(np.float32))
-            (names / f"0_{number}.wav").touch()
-            (experiment / "0_gt_wavs").mkdir(exist_ok=True)
-            (experiment / "0_gt_wavs" / f"0_{number}.wav").touch()
-    return sorted(folder.iterdir())
-
-
-def nearest(experiment: Path, names: list[Path]) -> np.ndarray[Any, Any]:
-    """Rows to ask with: every so-manieth one, a little away from itself."""
-    random = np.random.default_rng(1)
-    every = max(1, 400 * len(names) // ASKED)
-    rows = np.concatenate([np.load(path)[:: min(every, 400)] for path in names])[:ASKED]
-    return np.asarray(rows + random.normal(scale=0.2, size=rows.shape), dtype=np.float32)
-
-
-def recall(path: Path, asked: np.ndarray[Any, Any]) -> float:
-    """Of the 8 nearest rows of the index, how many it finds."""
-    import faiss
-
-    index = faiss.read_index(str(path))
-    vectors = index.reconstruct_n(0, index.ntotal) if index.make_direct_map() is None else None
-    _, wanted = faiss.knn(asked, vectors, 8)
-    _, found = index.search(asked, 8)
-    return float(np.mean([len(set(a) & set(b)) / 8 for a, b in zip(wanted, found, strict=True)]))
-
-
-def random_voice(path: Path) -> None:
-    import torch
-
-    from rvc_engine.bundles.small_model import write_small_model
-    from rvc_engine.models.configs import PRESETS
-    from rvc_engine.models.synthesizer import Synthesizer
-
-    torch.manual_seed(0)
-    weights = Synthesizer(PRESETS["v2-40k"], posterior=False).state_dict()
-    write_small_model(path, weights, PRESETS["v2-40k"], epoch=1, step=1, extra={"unvoiced": "interpolate"})
-
-
-def random_index(path: Path) -> None:
-    from rvc_engine.conversion.retrieval import build_index, list_count, write_index
-
-    rows = np.random.default_rng(0).normal(size=(20_000, 768)).astype(np.float32)
-    write_index(build_index(rows, list_count(len(rows))), path)
-
-
-def cut(speech: Path, folder: Path, count: int, seconds: float) -> None:
-    """That many files of that length out of the recordings, one after another."""
-    if folder.is_dir():
-        return
-    folder.mkdir()
-    parts, needed = [], round(count * seconds * 16000)
-    have = 0
-    for path in sorted(speech.iterdir()):
-        wave, rate = soundfile.read(path, dtype="float32")
-        parts.append(np.asarray(wave if rate == 16000 else np.interp(np.arange(0, len(wave), rate / 16000), np.arange(len(wave)), wave)))
-        have += len(parts[-1])
-        if have >= needed:
-            break
-    whole = np.resize(np.concatenate(parts), needed)
-    for number, part in enumerate(np.split(whole, count)):
-        soundfile.write(folder / f"{number:03d}.wav", part, 16000)
 
 
 def main() -> int:

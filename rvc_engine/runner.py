@@ -43,8 +43,9 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.gpus import held_by_torch, read_gpus
 from rvc_engine.journal import Journal
 from rvc_engine.lock import RunLock
-from rvc_engine.pipeline import ALL_STAGES, put_aside, run_pipeline
+from rvc_engine.pipeline import put_aside, run_pipeline
 from rvc_engine.settings import ExperimentSettings
+from rvc_engine.stage_list import ALL_STAGES
 
 HEARTBEAT_S = 1.0
 MEMORY_S = 10.0

@@ -18,7 +18,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
-from rvc_engine.pipeline import ALL_STAGES
+from rvc_engine.stage_list import ALL_STAGES
 
 FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps
 GRAD_NORM = "grad norm "  # with the network: g or d

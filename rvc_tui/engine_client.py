@@ -20,8 +20,9 @@ from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.journal import JournalReader, journals, last_event, training_of
 from rvc_engine.lock import live_holder
-from rvc_engine.pipeline import ALL_STAGES, Receipt, plan, receipt_path, stages_until
 from rvc_engine.pretrained import missing_weights, preset_here
+from rvc_engine.receipts import Receipt, plan, receipt_path
+from rvc_engine.stage_list import ALL_STAGES, stages_until
 from rvc_engine.status import read_heartbeat
 from rvc_tui.gpu import GPUS, Machine, read_machine
 from rvc_tui.state import Outlook, Row

@@ -10,7 +10,7 @@ from typing import Any
 
 from rvc_engine import events as ev
 from rvc_engine.commands.display import line_of
-from rvc_engine.pipeline import ALL_STAGES, STAGES
+from rvc_engine.stage_list import ALL_STAGES, STAGES
 from rvc_engine.status import RunView, StageView
 from rvc_tui.gpu import Machine
 from rvc_tui.said import said

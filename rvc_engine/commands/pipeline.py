@@ -18,8 +18,9 @@ from rvc_engine.events import Event, StageFailed
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import live_holder
 from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.pipeline import ALL_STAGES, STAGES, Stage, plan, stages_needed, stages_until
+from rvc_engine.receipts import plan
 from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings, apply, for_base, for_preset
+from rvc_engine.stage_list import ALL_STAGES, STAGES, Stage, stages_needed, stages_until
 from rvc_engine.status import RunView
 
 DEFAULT_PRESET = "v2-40k"

@@ -10,8 +10,8 @@ from rvc_engine.commands import pipeline
 from rvc_engine.commands.flags import add_settings
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, clean_path
-from rvc_engine.pipeline import BASE_ORDER
 from rvc_engine.settings import STAGE_SETTINGS
+from rvc_engine.stage_list import BASE_ORDER
 
 STATES = "the newest training states of encoder and base, in checked parts below 16 MB"
 

@@ -20,8 +20,8 @@ from rvc_engine.commands.flags import given
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import RunLock, live_holder
-from rvc_engine.pipeline import stages_until
 from rvc_engine.run_queue import DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
+from rvc_engine.stage_list import stages_until
 
 LOCK = "queue-run.lock"
 START_S = 60.0

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.dataset.files import dataset_files
 from rvc_engine.dataset.kept import Kept
 from rvc_engine.dataset.report import PITCH_FLOOR_HZ, PITCH_STEPS, FileReport
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
-from rvc_engine.pipeline import dataset_files
 from rvc_engine.settings import ExperimentSettings, PreprocessSettings
 from rvc_engine.workers import results_of, worker_count
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePath
 
+from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.pipeline import dataset_files, source_name
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.clip_table import ClipRow, read_rows
 

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
-from rvc_engine.pipeline import STAGES
+from rvc_engine.stage_list import STAGES
 from rvc_engine.status import StageView
 from rvc_tui.drawing import bar, padded
 from rvc_tui.said import said

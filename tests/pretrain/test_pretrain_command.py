@@ -19,8 +19,8 @@ from rvc_engine.events import CheckpointSaved, Event, RunFinished, RunStarted, S
 from rvc_engine.experiment import Experiment, Workspace, render_toml
 from rvc_engine.journal import history
 from rvc_engine.models.weights import metadata_of, read_tensors
-from rvc_engine.pipeline import stages_of
 from rvc_engine.settings import apply, for_base, for_preset
+from rvc_engine.stage_list import stages_of
 from tests.conftest import Rvc
 from tests.e2e.test_rvc_run import events_of
 from tests.pretrain.conftest import two_speakers

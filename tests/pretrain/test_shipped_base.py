@@ -16,8 +16,9 @@ from rvc_engine.models.content_encoder import load_encoder
 from rvc_engine.models.phonetic_encoder import read_phonetic
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weights import metadata_of, read_tensors
-from rvc_engine.pipeline import STAGES, run_stage
+from rvc_engine.pipeline import run_stage
 from rvc_engine.settings import for_preset
+from rvc_engine.stage_list import STAGES
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "pretrained" / "starter"

@@ -11,8 +11,9 @@ import pytest
 from rvc_engine.bundles.small_model import read_voice
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.pipeline import run_stage, stages_needed
+from rvc_engine.pipeline import run_stage
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
+from rvc_engine.stage_list import stages_needed
 from rvc_engine.stages.speakers import check_speakers, clip_speakers, speaker_rows
 
 

@@ -29,7 +29,8 @@ from rvc_engine.events import (
 )  # fmt: skip
 from rvc_engine.experiment import Experiment
 from rvc_engine.measurements import USED
-from rvc_engine.pipeline import STAGES, run_stage
+from rvc_engine.pipeline import run_stage
+from rvc_engine.stage_list import STAGES
 from rvc_engine.stages import train
 from rvc_engine.training.extent import MOST_EPOCHS, TIMED_STEPS, WARM_STEPS, Extent
 from rvc_engine.training.losses import kl_loss
