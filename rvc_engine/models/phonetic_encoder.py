@@ -58,9 +58,10 @@ class Block(nn.Module):
         self.narrow = nn.Linear(expansion * width, width)
         self.scale = nn.Parameter(torch.full((width,), 0.3))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, dropout: float = 0.0) -> Tensor:
+        """`dropout`: of the wide layer, in training."""
         y = self.norm(self.depthwise(x).transpose(1, 2))
-        y = self.narrow(F.gelu(self.wide(y))) * self.scale
+        y = self.narrow(F.dropout(F.gelu(self.wide(y)), dropout, self.training)) * self.scale
         return x + y.transpose(1, 2)
 
 
@@ -89,11 +90,11 @@ class PhoneticEncoder(nn.Module):
         mean = ((x * speech).sum(2) + PRIOR_FRAMES * colour) / (speech.sum(2) + PRIOR_FRAMES)
         return (x - mean.unsqueeze(2)) / 2.0
 
-    def hidden(self, levelled: Tensor) -> Tensor:
-        """(B, mels, N) -> (B, N / 2, dim), each frame of length sqrt(dim)."""
-        x = self.halve(F.gelu(self.stem(levelled)))
+    def hidden(self, levelled: Tensor, dropout: float = 0.0) -> Tensor:
+        """(B, mels, N) -> (B, N / 2, dim), each frame of length sqrt(dim). `dropout`: in training alone."""
+        x = F.dropout(self.halve(F.gelu(self.stem(levelled))), dropout, self.training)
         for block in self.blocks:
-            x = block(x)
+            x = block(x, dropout)
         y = self.out(self.norm(x.transpose(1, 2)))
         return F.layer_norm(y, y.shape[-1:])
 

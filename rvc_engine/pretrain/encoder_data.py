@@ -16,11 +16,14 @@ from rvc_engine.pretrain.encoder_network import STATES, Batch
 
 UNLABELLED = 0.35  # how often a recording without labels is drawn, against one with
 SLOW, FAST = 0.85, 1.18
-WARP = (0.92, 1.09)  # of the mel axis: longer and shorter vocal tracts
+WARP = (0.88, 1.14)  # of the mel axis: longer and shorter vocal tracts
 RIPPLES, RIPPLE = 4, 0.35  # slow waves over the mel axis, in nepers: rooms and microphones
 NOISE = (5.0, 12.0)  # nepers below the loud parts
 TILT, SPREAD = 0.8, 0.35
-MASKS, MASK_MELS, MASK_FRAMES = 2, 10, 20
+MASKS, MASK_MELS, MASK_FRAMES = 3, 12, 24
+ECHOED, ECHO_S, ECHO_LEVEL = 0.5, (0.1, 0.5), (-3.0, -0.5)  # how often, decay by 60 dB, level of the tail in nepers
+ECHO_FRAMES = 40
+NEPERS_60_DB = 6.908
 SURE = 0.5  # labels less sure than this are not asked for in a probe
 
 
@@ -137,6 +140,7 @@ def augmented(x: Tensor, random: torch.Generator) -> Tensor:
     share = (place - low)[:, :, None]
     below, above = (x.gather(1, i[:, :, None].expand(-1, -1, n)) for i in (low, (low + 1).clamp(max=m - 1)))
     x = below * (1 - share) + above * share
+    x = echoed(x, uniform(0, 1, b, 1, 1) < ECHOED, uniform(*ECHO_S, b, 1, 1), uniform(*ECHO_LEVEL, b, 1, 1))
     axis = torch.linspace(0, 1, m, device=x.device)
     waves = torch.arange(1, RIPPLES + 1, device=x.device)[None, :, None]
     ripples = torch.cos(math.pi * waves * axis[None, None] + uniform(0, 2 * math.pi, b, RIPPLES, 1))
@@ -145,6 +149,19 @@ def augmented(x: Tensor, random: torch.Generator) -> Tensor:
     tilt = normal(b, 1, 1) * TILT * (2 * axis - 1)[None, :, None]
     noise = level[:, None, None] + tilt + normal(b, m, n) * SPREAD
     return torch.logaddexp(2 * x, 2 * noise) / 2 + normal(b, 1, 1)
+
+
+def echoed(x: Tensor, chosen: Tensor, decay_s: Tensor, level: Tensor) -> Tensor:
+    """(B, mels, N) with the tail of a room added to the chosen ones: each band's power, smeared by an exponential that falls by 60 dB in
+    `decay_s`; `level` (nepers) is that of a steady sound's tail against the sound. Each (B, 1, 1)."""
+    steps = torch.arange(1, ECHO_FRAMES + 1, device=x.device)
+    fall = torch.exp(-2 * NEPERS_60_DB * steps / (100 * decay_s[:, 0]))  # of the power, (B, ECHO_FRAMES)
+    kernel = (fall / fall.sum(1, keepdim=True) * torch.exp(2 * level[:, 0])).flip(1)
+    power = torch.exp(2 * (x - x.amax((1, 2), keepdim=True)))
+    padded = F.pad(power, (ECHO_FRAMES, 0))[:, :, :-1].transpose(0, 1)  # (mels, B, N + ECHO_FRAMES - 1)
+    tail = F.conv1d(padded, kernel[:, None], groups=len(x)).transpose(0, 1)
+    wet = torch.log((power + tail).clamp(min=1e-12)) / 2 + x.amax((1, 2), keepdim=True)
+    return torch.where(chosen, wet, x)
 
 
 def masked(x: Tensor, random: torch.Generator) -> Tensor:

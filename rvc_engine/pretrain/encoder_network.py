@@ -55,14 +55,14 @@ class Heads(nn.Module):
 
 
 def forward_losses(
-    network: PhoneticEncoder, heads: Heads, batch: Batch, seen: Tensor, *, step: int, bf16: bool
+    network: PhoneticEncoder, heads: Heads, batch: Batch, seen: Tensor, *, step: int, bf16: bool, dropout: float = 0.0
 ) -> dict[str, Tensor]:  # fmt: skip
     """`seen` (2 B, mels, N): both voices, augmented and levelled. Names as users see them."""
     with torch.no_grad():
         target = network.levelled(batch.clean)
     twice = (2, *[1] * 2)
     with torch.autocast(seen.device.type, dtype=torch.bfloat16, enabled=bf16):
-        z = network.hidden(seen)
+        z = network.hidden(seen, dropout)
         logits = heads.classes(z).float() if heads.classes is not None else None
         voice = heads.voice(batch.speaker)[:, :, None].expand(-1, -1, z.shape[1]).repeat(twice)
         spoken = heads.speech(torch.cat([z.transpose(1, 2), voice], 1)).float()

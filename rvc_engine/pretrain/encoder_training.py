@@ -44,6 +44,7 @@ class EncoderCourse:
     weights: LossWeights = field(default_factory=LossWeights)
     seed: int = 1
     bf16: bool = False
+    dropout: float = 0.0
     save_every: int = 300
 
     def rate_at(self, step: int) -> float:
@@ -194,7 +195,11 @@ class EncoderLoop:
         random = torch.Generator(device).manual_seed(int(draws.integers(1 << 62)))
         with torch.no_grad():
             voices = [masked(state.network.levelled(augmented(x, random)), random) for x in (batch.first, batch.second)]
-        losses = forward_losses(state.network, state.heads, batch, torch.cat(voices), step=state.step, bf16=course.bf16)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(int(draws.integers(1 << 62)))  # of the dropout
+            losses = forward_losses(
+                state.network, state.heads, batch, torch.cat(voices), step=state.step, bf16=course.bf16, dropout=course.dropout
+            )
         rate = course.rate_at(state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate

@@ -1,7 +1,7 @@
-"""What the features of a content encoder hold: phones (as much as possible), the speaker and the pitch (as little as possible).
+"""What the features of a content encoder hold: phones and the spectrum (as much as possible), the speaker and the pitch (as little).
 
-Speaker and pitch are read by linear probes, fitted on one half of the recordings and tested on the other, and by the same probes on
-plain log-mels for comparison.
+Spectrum, speaker and pitch are read by linear probes, fitted on one half of the recordings and tested on the other; the last two by the
+same probes on plain log-mels too, for comparison.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ def probe(state: EncoderState, data: EncoderData) -> dict[str, Any]:
         x = data.mels(source, 0).numpy().T.astype(np.float64)
         return np.asarray(x[: len(x) // 2 * 2].reshape(len(x) // 2, -1))
 
+    def levelled(source: Source) -> Array:
+        """(F50, mels): the spectrum at each feature frame, without level and colour."""
+        with torch.inference_mode():
+            x = network.levelled(data.mels(source, 0)[None].to(state.device))[0].cpu().numpy().T.astype(np.float64)
+        return np.asarray(x[: len(x) // 2 * 2].reshape(len(x) // 2, 2, -1).mean(1))
+
     enough = len({s.speaker for s in data.held}) > 1
     everyone = _some([*data.train, *data.held])
     some = _some(data.held) if enough else everyone
@@ -49,6 +55,7 @@ def probe(state: EncoderState, data: EncoderData) -> dict[str, Any]:
         "phone_accuracy_perturbed": _phone_accuracy(state, data, encoded, 1),
         "probed_on": "held-out speakers" if enough else "all speakers",
         "speaker": {"features": speaker_accuracy(everyone, features), "log_mels": speaker_accuracy(everyone, mels)},
+        "spectrum_r2": explained(some, features, levelled),
         "pitch_r2": {"features": pitch_fit(some, features), "log_mels": pitch_fit(some, mels)},
     }
     speakers = len({s.speaker for s in everyone})
@@ -106,25 +113,36 @@ def speaker_accuracy(sources: Sequence[Source], features: Features) -> float | N
 
 def pitch_fit(sources: Sequence[Source], features: Features) -> float | None:
     """R2 of a linear regression of log F0 on voiced frames. None where there are too few."""
+    return explained(sources, features, _log_pitch)
+
+
+def explained(sources: Sequence[Source], features: Features, wanted: Features) -> float | None:
+    """R2 of a linear regression of `wanted`, (F50, K), on the features, fitted on every second recording and tested on the others. Frames
+    where something wanted is NaN are left out; None where too few are left."""
     rows: list[list[Array]] = [[], []]
-    logs: list[list[Array]] = [[], []]
+    told: list[list[Array]] = [[], []]
     each = max(20, FRAMES // max(len(sources), 1))
     for place, source in enumerate(sources):
-        with np.load(source.labels) as held:
-            f0 = held["f0"][1::2]
-        x = features(source)
-        size = min(len(x), len(f0))
-        voiced = np.flatnonzero(f0[:size] > 0)
-        voiced = voiced[:: max(1, -(-len(voiced) // each))]
-        rows[place % 2].append(x[voiced])
-        logs[place % 2].append(np.log(f0[voiced]).astype(np.float64))
-    parts = [(np.concatenate(r), np.concatenate(t)) for r, t in zip(rows, logs, strict=True) if r]
+        x, y = features(source), wanted(source)
+        size = min(len(x), len(y))
+        there = np.flatnonzero(np.isfinite(y[:size]).all(1))
+        there = there[:: max(1, -(-len(there) // each))]
+        rows[place % 2].append(x[there])
+        told[place % 2].append(y[there])
+    parts = [(np.concatenate(r), np.concatenate(t)) for r, t in zip(rows, told, strict=True) if r]
     if len(parts) < 2 or min(len(t) for _, t in parts) < 20:
         return None
     (x, y), (x_test, y_test) = parts
-    rest = y_test - _fitted(x, y[:, None])(x_test)[:, 0]
-    spread = float(((y_test - y_test.mean()) ** 2).sum())
+    rest = y_test - _fitted(x, y)(x_test)
+    spread = float(((y_test - y_test.mean(0)) ** 2).sum())
     return round(1 - float((rest**2).sum()) / spread, 4) if spread else None
+
+
+def _log_pitch(source: Source) -> Array:
+    """(F50, 1), NaN where there is no pitch."""
+    with np.load(source.labels) as held:
+        f0 = held["f0"][1::2].astype(np.float64)
+    return np.log(np.where(f0 > 0, f0, np.nan))[:, None]
 
 
 def _fitted(x: Array, y: Array) -> Callable[[Array], Array]:

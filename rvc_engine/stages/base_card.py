@@ -89,6 +89,7 @@ def _probes(experiment: Experiment) -> list[str]:
     return [
         "## Probes of the content encoder", f"Phones and pitch on {found['probed_on']} (kept out: {kept_out}), speakers on all.", "",
         f"- phones right: {_told(found['phone_accuracy'])}; in another voice: {_told(found['phone_accuracy_perturbed'])}",
+        f"- spectrum without level and colour, R2 of a linear regression: {_told(found['spectrum_r2'])}",
         f"- speakers told apart by a linear classifier: {_told(speaker['features'])} (by log-mels {_told(speaker['log_mels'])}, "
         f"by chance {_told(speaker['chance'])})",
         f"- pitch, R2 of a linear regression: {_told(pitch['features'])} (from log-mels {_told(pitch['log_mels'])})",

@@ -106,7 +106,7 @@ def course_of(settings: ExperimentSettings, device: Any) -> EncoderCourse:
     s = settings.encoder
     weights = LossWeights(s.phones, s.reconstruction, s.consistency, s.speaker)
     bf16 = choose_precision(s.precision, device) == "bf16"
-    return EncoderCourse(s.steps, s.batch, int(s.crop_s * 50) * 2, s.learning_rate, weights, s.seed, bf16, s.save_every)
+    return EncoderCourse(s.steps, s.batch, int(s.crop_s * 50) * 2, s.learning_rate, weights, s.seed, bf16, s.dropout, s.save_every)
 
 
 def held_out(sources: list[Source], every: int) -> list[str]:

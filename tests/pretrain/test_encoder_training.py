@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -13,14 +14,14 @@ import torch
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import CheckpointSaved, Event, TrainStepped
 from rvc_engine.models.phonetic_encoder import PhoneticConfig
-from rvc_engine.pretrain.encoder_data import EncoderData, Source, augmented, masked
+from rvc_engine.pretrain.encoder_data import EncoderData, Source, augmented, echoed, masked
 from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, previous_of, restore
 from rvc_engine.pretrain.moving import read_parts, write_parts
 from rvc_engine.pretrain.probes import pitch_fit, probe, speaker_accuracy
 
 Make = Callable[..., EncoderData]
 TINY = PhoneticConfig(width=16, blocks=1, dim=32)
-COURSE = EncoderCourse(steps=8, batch=2, crop=40, learning_rate=5e-3, save_every=4)
+COURSE = EncoderCourse(steps=8, batch=2, crop=40, learning_rate=5e-3, dropout=0.1, save_every=4)
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,7 @@ def test_losses_have_plain_names_and_fall(make_data: Make, tmp_path: Path) -> No
     assert np.mean([s["phones"] for s in steps[-5:]]) < 0.8 * steps[0]["phones"]
     found = probe(state, data)
     assert found["held_out"] == ["eve"] and found["phone_accuracy"] > 0.6
+    assert 0 < found["spectrum_r2"] < 1
     assert found["speaker"]["chance"] == pytest.approx(1 / 3, abs=1e-3)
 
 
@@ -110,6 +112,30 @@ def test_augmentation_keeps_the_shape_and_is_drawn_from_its_generator() -> None:
     assert once.shape == x.shape and torch.equal(once, twice) and not torch.equal(once, other)
     holes = masked(torch.ones(4, 80, 60), torch.Generator().manual_seed(1))
     assert set(holes.unique().tolist()) == {0.0, 1.0}
+
+
+def test_an_echo_fades_as_asked_and_touches_the_chosen_alone() -> None:
+    click = torch.full((2, 3, 100), -20.0)
+    click[:, :, 20] = 0.0
+    chosen = torch.tensor([True, False])[:, None, None]
+    wet = echoed(click, chosen, torch.full((2, 1, 1), 0.3), torch.full((2, 1, 1), -1.0))
+    assert torch.equal(wet[1], click[1])
+    assert torch.allclose(wet[0, :, :21], click[0, :, :21], atol=1e-2)  # nothing before the click
+    tail = wet[0, 0, 21:51]
+    assert torch.allclose(tail.diff(), torch.full((29,), -6.908 / 30), atol=1e-2)  # 60 dB in 0.3 s
+    assert torch.exp(2 * wet[0, 0, 21:61]).sum().log() / 2 == pytest.approx(-1.0, abs=0.01)
+
+
+def test_dropout_is_drawn_from_the_step_and_of_the_training_alone(make_data: Make, tmp_path: Path) -> None:
+    data = make_data()
+    course = replace(COURSE, dropout=0.5)
+    first, second = (steps_of(list(EncoderLoop(fresh(data), data, course, tmp_path / f"{n}.safetensors").run())) for n in (1, 2))
+    assert first == second
+    assert first != steps_of(list(EncoderLoop(fresh(data), data, COURSE, tmp_path / "3.safetensors").run()))
+    network, x = fresh(data).network, torch.randn(1, 80, 40)
+    assert not torch.equal(network.hidden(x, 0.5), network.hidden(x))
+    network.eval()
+    assert torch.equal(network.hidden(x, 0.5), network.hidden(x))
 
 
 def test_probes_tell_what_is_there_from_what_is_not(make_data: Make) -> None:
