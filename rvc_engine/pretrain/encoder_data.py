@@ -16,11 +16,11 @@ from rvc_engine.pretrain.encoder_network import STATES, Batch
 
 UNLABELLED = 0.35  # how often a recording without labels is drawn, against one with
 SLOW, FAST = 0.85, 1.18
-WARP = (0.88, 1.14)  # of the mel axis: longer and shorter vocal tracts
+WARP = (0.92, 1.09)  # of the mel axis: longer and shorter vocal tracts
 RIPPLES, RIPPLE = 4, 0.35  # slow waves over the mel axis, in nepers: rooms and microphones
 NOISE = (5.0, 12.0)  # nepers below the loud parts
 TILT, SPREAD = 0.8, 0.35
-MASKS, MASK_MELS, MASK_FRAMES = 3, 12, 24
+MASKS, MASK_MELS, MASK_FRAMES = 2, 10, 12
 ECHOED, ECHO_S, ECHO_LEVEL = 0.5, (0.1, 0.5), (-3.0, -0.5)  # how often, decay by 60 dB, level of the tail in nepers
 ECHO_FRAMES = 40
 NEPERS_60_DB = 6.908

@@ -30,6 +30,7 @@ WARM_STEPS = 150
 FALL_FROM, LOWEST = 0.6, 0.02
 COLOUR_OF = 4  # every Nth recording makes the mean colour of speech
 PROGRESS_S = 0.5
+PLAIN = 0.5  # how often a crop is neither augmented nor masked
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
@@ -152,6 +153,12 @@ def mean_colour(network: PhoneticEncoder, data: EncoderData) -> Tensor:
     return torch.stack(columns).mean(0).to(network.out.weight.device)
 
 
+def heard(network: PhoneticEncoder, x: Tensor, random: torch.Generator) -> Tensor:
+    """(B, mels, N) levelled: some crops as they are, so that what is fine in them is learnt too; the others augmented and with holes."""
+    plain = torch.rand((len(x), 1, 1), generator=random, device=x.device) < PLAIN
+    return torch.where(plain, network.levelled(x), masked(network.levelled(augmented(x, random)), random))
+
+
 class EncoderLoop:
     """The state in memory is consistent whenever an event is out: between two steps."""
 
@@ -194,7 +201,7 @@ class EncoderLoop:
         waited = time.monotonic() - started
         random = torch.Generator(device).manual_seed(int(draws.integers(1 << 62)))
         with torch.no_grad():
-            voices = [masked(state.network.levelled(augmented(x, random)), random) for x in (batch.first, batch.second)]
+            voices = [heard(state.network, x, random) for x in (batch.first, batch.second)]
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(int(draws.integers(1 << 62)))  # of the dropout
             losses = forward_losses(
