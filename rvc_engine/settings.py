@@ -187,13 +187,13 @@ class EncoderSettings(StageSettings):
     batch: int = setting(16, "Crops a step.", unit="crops", kind="course", ge=2, le=1024)
     crop_s: float = setting(4.0, "Length of a crop.", unit="s", kind="course", ge=0.5, le=30.0)
     dropout: float = setting(
-        0.2, "Share of the network's inner numbers that are left out in each step, so that it does not learn recordings by heart.",
+        0.05, "Share of the network's inner numbers that are left out in each step, so that it does not learn recordings by heart.",
         kind="course", ge=0, le=0.9,
     )  # fmt: skip
     learning_rate: float = setting(2e-3, "Highest rate of AdamW.", kind="course", gt=0, le=0.1)
-    phones: float = setting(1.0, "Weight of the loss of the phones.", kind="course", ge=0, le=100)
-    reconstruction: float = setting(0.5, "Weight of the loss of the reconstruction.", kind="course", ge=0, le=100)
-    consistency: float = setting(1.0, "Weight of the distance between two voices.", kind="course", ge=0, le=100)
+    phones: float = setting(0.7, "Weight of the loss of the phones.", kind="course", ge=0, le=100)
+    reconstruction: float = setting(6.0, "Weight of the loss of the reconstruction.", kind="course", ge=0, le=100)
+    consistency: float = setting(0.3, "Weight of the distance between two voices.", kind="course", ge=0, le=100)
     speaker: float = setting(0.3, "Weight of the loss that hides the speaker.", kind="course", ge=0, le=100)
     precision: Literal["auto", "bf16", "fp32"] = setting("auto", "auto is bf16 where the processor or the card has it.", kind="course")
     save_every: int = setting(300, "Steps between saves.", unit="steps", kind="speed", ge=1, le=1_000_000)
