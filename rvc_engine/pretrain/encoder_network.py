@@ -35,9 +35,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class LossWeights:
-    phones: float = 1.0
-    reconstruction: float = 0.5
-    consistency: float = 1.0
+    phones: float = 0.7
+    reconstruction: float = 6.0
+    consistency: float = 0.3
     speaker: float = 0.3
 
 

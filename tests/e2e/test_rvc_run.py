@@ -242,6 +242,7 @@ def test_a_killed_engine_is_told_and_the_next_run_goes_on(rvc: Rvc, home: Path, 
     assert steps[0].epoch > 1
 
 
+@pytest.mark.soak
 def test_fresh_moves_the_old_work_aside(rvc: Rvc, home: Path, dataset: Path) -> None:
     for words in (("--until", "preprocess"), ("--until", "preprocess", "--fresh", "--preset", "v1-40k-tiny")):
         done = rvc("run", "voice", "--dataset", dataset, *(TINY if "--fresh" not in words else ()), *words, "--json")

@@ -110,6 +110,7 @@ def kill_after_a_save(rvc: Rvc, words: list[str | Path]) -> None:
     assert process.returncode == 1 and not experiment.own_encoder.exists()
 
 
+@pytest.mark.soak
 def test_killed_and_moved_to_another_machine_it_comes_to_the_same_end(
     made: tuple[Rvc, Path, list[Event]], home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:  # fmt: skip

@@ -52,6 +52,7 @@ def test_the_card_names_these_files_and_everybody_who_is_heard() -> None:
     assert data and "Kathleen" not in data[1], "the demo's speaker is not in the base"
 
 
+@pytest.mark.soak
 def test_a_new_voice_starts_from_it(tmp_path: Path, dataset: Path) -> None:
     """By default, on real speech: the first steps are far below those of a start from nothing."""
 
