@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 import torch
 
 from rvc_engine.bundles.checkpoint import read_checkpoint
