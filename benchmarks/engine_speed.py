@@ -62,6 +62,13 @@ class Bench:
     def their(self, *words: str) -> list[str]:
         return [str(self.options.peer_python), *words]
 
+    def made(self, run: Run, *folders: str) -> Run:
+        """The other program's, which ends well also when every file failed. Raises SystemExit where a folder is empty."""
+        for folder in folders:
+            if not any((self.exp / folder).iterdir()):
+                raise SystemExit(f"the other program made nothing in {folder}:\n{run.told}")
+        return run
+
     def alternate(self, row: Row, ours: Callable[[], Run], theirs: Callable[[], Run] | None) -> Row:
         for _ in range(self.options.rounds):
             row.ours.append(ours())
@@ -90,7 +97,7 @@ class Bench:
             shutil.rmtree(self.exp, ignore_errors=True)
             self.exp.mkdir()
             words = [str(self.speech), "40000", str(WORKERS), str(self.exp), "False", str(CLIP_S)]
-            return timed(self.their("train/preprocess.py", *words), self.peer)
+            return self.made(timed(self.their("train/preprocess.py", *words), self.peer), "0_gt_wavs", "1_16k_wavs")
 
         yield self.alternate(Row("preprocess", "v2-40k", self.audio_s, wanted=4.0), ours, theirs)
 
@@ -117,9 +124,10 @@ class Bench:
             def theirs(method: str = method) -> Run:
                 self.without("2a_f0", "2b-f0nsf")
                 if method == "praat":
-                    return timed(self.their("train/dataset/extract_f0.py", "cpu", str(self.exp), str(WORKERS), "pm"), self.peer)
+                    words = ["train/dataset/extract_f0.py", "cpu", str(self.exp), str(WORKERS), "pm"]
+                    return self.made(timed(self.their(*words), self.peer), "2a_f0", "2b-f0nsf")
                 (self.exp / "fcpe").mkdir(exist_ok=True)
-                return timed(self.their(PEER, "fcpe", str(clips), str(self.exp / "fcpe")), self.peer)
+                return self.made(timed(self.their(PEER, "fcpe", str(clips), str(self.exp / "fcpe")), self.peer), "fcpe")
 
             yield self.alternate(Row("pitch", method, self.audio_s, wanted=wanted), ours, theirs)
 
@@ -147,12 +155,12 @@ class Bench:
 
             def ours(precision: str = precision) -> Run:
                 self.without("3_feature768", "mute")
-                return timed(self.rvc("features", NAME, "--method", "praat", "--set", f"features.precision={precision}"))
+                return timed(self.rvc("features", NAME, "--precision", precision))
 
             def theirs() -> Run:
                 shutil.rmtree(self.exp / "3_feature768", ignore_errors=True)
                 words = ["cpu", "1", "0", str(self.exp), "v2", "False"]
-                return timed(self.their("train/dataset/extract_hubert_feature.py", *words), self.peer)
+                return self.made(timed(self.their("train/dataset/extract_hubert_feature.py", *words), self.peer), "3_feature768")
 
             yield self.alternate(Row("features", f"HuBERT {precision}", self.audio_s, wanted=wanted), ours, theirs)
 

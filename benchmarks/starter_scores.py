@@ -1,7 +1,7 @@
 """The starter's scores: voices of one speaker in so many minutes of training, with and without the index and the base.
 
     python benchmarks/starter_scores.py --dataset TEN_MINUTES --eval EVAL --eval-python PYTHON --target HELDOUT --out OUT \\
-        --minutes 3 7 14 --bare 14
+        --minutes 3 7 17 --bare 17
 
 Every voice is made by `rvc run NAME --dataset ... --preset starter`, all else by default but the minutes. EVAL holds run.py, score.py and
 sources.csv; PYTHON has what score.py needs. Prints a Markdown table and writes OUT/scores.json. What is in OUT already is not made again.

@@ -96,7 +96,7 @@ class TrainSettings(StageSettings):
         effect="auto trains for train.minutes more, shown as epochs as soon as steps have been timed",
     )  # fmt: skip
     minutes: float = setting(
-        14.0, "How long train.epochs auto trains from here.", unit="minutes", kind="speed", ge=0.1, le=100000,
+        17.0, "How long train.epochs auto trains from here.", unit="minutes", kind="speed", ge=0.1, le=100000,
         effect="300 epochs are the most, so that a fast machine does not learn a little data by heart",
     )  # fmt: skip
     batch_size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = setting(
