@@ -224,7 +224,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
         "train.epochs": "auto",
         "train.learning_rate": 3e-4,
         "train.lr_decay": "auto",
-        "train.prior_share": 0.5,
+        "train.prior_share": 0.75,
         "train.save_every": 10,
     },
 }
