@@ -13,6 +13,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
 
 NEIGHBOURS = 8
+OWN_NEIGHBOURS, OWN_PROBES = 16, 64  # of indexes of our own encoders, whose searches no other program has to equal
 MOST_PLAIN_LISTS = 1024
 POLISH = 2
 Features = NDArray[np.float32]
@@ -87,15 +88,19 @@ def write_index(index: Any, path: Path) -> None:
 
 
 class Retrieval:
-    """A searchable index. Nothing but the index itself is needed: the rows are read back out of its lists."""
+    """A searchable index. Nothing but the index itself is needed: the rows are read back out of its lists. `probes`: lists that a search
+    looks into; 0 is what the index says, which in RVC is 1."""
 
-    def __init__(self, index: Any) -> None:
+    def __init__(self, index: Any, neighbours: int = NEIGHBOURS, probes: int = 0) -> None:
         self.index = index
         self.dim = int(index.d)
+        self.neighbours = neighbours
+        if probes:
+            index.nprobe = min(probes, int(index.nlist))
         index.make_direct_map()
 
     @classmethod
-    def load(cls, path: Path) -> Retrieval:
+    def load(cls, path: Path, neighbours: int = NEIGHBOURS, probes: int = 0) -> Retrieval:
         """Checked first, then read by faiss. Raises BadInput."""
         import faiss
 
@@ -104,13 +109,13 @@ class Retrieval:
         try:
             with path.open("rb") as file:
                 reader = api.PyCallbackIOReader(file.read)
-                return cls(faiss.read_index(reader))
+                return cls(faiss.read_index(reader), neighbours, probes)
         except (OSError, RuntimeError) as error:
             raise BadInput(f"{path} is no index that can be used", str(error).split("\n")[0], HINT) from error
 
     def search(self, features: Features) -> tuple[NDArray[np.int64], Features, Features]:
-        """(F50, D) -> ids, squared distances, weights, each (F50, 8). Where the searched list has fewer rows the id is -1."""
-        distances, ids = self.index.search(np.ascontiguousarray(features, dtype=np.float32), NEIGHBOURS)
+        """(F50, D) -> ids, squared distances, weights, each (F50, neighbours). Where the searched list has fewer rows the id is -1."""
+        distances, ids = self.index.search(np.ascontiguousarray(features, dtype=np.float32), self.neighbours)
         return ids, distances, weights_of(distances, ids)
 
     def blend(self, features: Features, rate: float) -> Features:

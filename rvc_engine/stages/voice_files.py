@@ -14,7 +14,7 @@ from rvc_engine.bundles.bundle import INDEX, is_bundle, read_bundle
 from rvc_engine.bundles.index_file import IndexFacts, check_index_file, sidecar_of
 from rvc_engine.bundles.small_model import Voice
 from rvc_engine.bundles.unpack import Unpacked
-from rvc_engine.conversion.retrieval import Retrieval, refuse_other_encoder
+from rvc_engine.conversion.retrieval import OWN_NEIGHBOURS, OWN_PROBES, Retrieval, refuse_other_encoder
 from rvc_engine.disk import sha256_of, whole_file, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
@@ -28,7 +28,8 @@ def load_index(index: Path, voice: Voice) -> Retrieval:
         if is_bundle(index):
             index = unpack_index(index, Path(held.enter_context(TemporaryDirectory(prefix="rvc-"))))
         check_index_of(index, voice)
-        return Retrieval.load(index)
+        own = voice.config.encoder.startswith("phonetic-")
+        return Retrieval.load(index, OWN_NEIGHBOURS, OWN_PROBES) if own else Retrieval.load(index)
 
 
 def check_index_of(index: Path, voice: Voice) -> IndexFacts:

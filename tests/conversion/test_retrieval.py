@@ -63,6 +63,16 @@ def test_exact_hit_gives_that_row(index_file):
     assert np.isfinite(loaded.blend(rows()[:5], 0.75)).all()
 
 
+def test_more_lists_find_nearer_rows(index_file):
+    """As many as there are: what an exact search finds."""
+    asked = rows()[:100] + np.random.default_rng(3).normal(scale=2.0, size=(100, DIM)).astype(np.float32)
+    exact = np.sort(((asked[:, None] - rows()[None]) ** 2).sum(2), axis=1)[:, :16]
+    _, distances, weights = Retrieval.load(index_file, neighbours=16, probes=64).search(asked)
+    np.testing.assert_allclose(distances, exact, rtol=1e-4)
+    assert weights.shape == (100, 16)
+    assert Retrieval.load(index_file).search(asked)[1][:, 0].mean() > exact[:, 0].mean()
+
+
 def test_weights():
     ids = np.array([[4, 5, -1], [1, 2, 3], [-1, -1, -1]])
     weights = weights_of(np.array([[1, 2, 3.4e38], [0, 0, 1], [3.4e38] * 3], dtype=np.float32), ids)
