@@ -99,7 +99,7 @@ def stages_of(settings: ExperimentSettings) -> list[Stage]:
 
 def has_stage(name: str, settings: ExperimentSettings) -> bool:
     if name == "encoder":
-        return settings.base and settings.model.encoder.startswith("phonetic-")  # the encoders of our own
+        return settings.base and settings.model.own_encoder
     return name != "pitch" or settings.pitched
 
 

@@ -69,6 +69,11 @@ class ModelConfig:
         return self.segment_frames * self.hop_samples
 
     @property
+    def own_encoder(self) -> bool:
+        """Is the content encoder one of our own, which `rvc pretrain` can train, and not HuBERT?"""
+        return self.encoder.startswith("phonetic-")
+
+    @property
     def spec_bins(self) -> int:
         return self.filter_length // 2 + 1
 

@@ -35,10 +35,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class LossWeights:
-    phones: float = 0.7
-    reconstruction: float = 6.0
-    consistency: float = 0.3
-    speaker: float = 0.3
+    phones: float
+    reconstruction: float
+    consistency: float
+    speaker: float
 
 
 class Heads(nn.Module):
@@ -55,7 +55,7 @@ class Heads(nn.Module):
 
 
 def forward_losses(
-    network: PhoneticEncoder, heads: Heads, batch: Batch, seen: Tensor, *, step: int, bf16: bool, dropout: float = 0.0
+    network: PhoneticEncoder, heads: Heads, batch: Batch, seen: Tensor, *, step: int, bf16: bool, dropout: float
 ) -> dict[str, Tensor]:  # fmt: skip
     """`seen` (2 B, mels, N): both voices, augmented and levelled. Names as users see them."""
     with torch.no_grad():

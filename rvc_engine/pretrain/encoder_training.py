@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +34,19 @@ PLAIN = 0.5  # how often a crop is neither augmented nor masked
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncoderCourse:
-    """`crop`: mel frames."""
+    """`crop`: mel frames; `dropout`: share of the inner numbers. Defaults are those of the settings."""
 
     steps: int
-    batch: int = 16
-    crop: int = 400
-    learning_rate: float = 2e-3
-    weights: LossWeights = field(default_factory=LossWeights)
-    seed: int = 1
-    bf16: bool = False
-    dropout: float = 0.0
-    save_every: int = 300
+    batch: int
+    crop: int
+    learning_rate: float
+    weights: LossWeights
+    seed: int
+    bf16: bool
+    dropout: float
+    save_every: int
 
     def rate_at(self, step: int) -> float:
         """Up over the first steps, level, and down in a straight line over the last two fifths."""

@@ -28,7 +28,7 @@ def card(experiment: Experiment, settings: ExperimentSettings, clips: list[ClipR
         "## How it was made", "", f"    {command(experiment, s)}", "",
         f"G and D: {step} steps, batch {s.train.batch_size}, seed {s.train.seed}.",
     ]  # fmt: skip
-    if model.encoder.startswith("phonetic-"):
+    if model.own_encoder:
         e = s.encoder
         trained = f"{e.steps} steps, batch {e.batch}, seed {e.seed}" if e.source == "train" else f"taken from {_base(e.source)}"
         lines.append(f"Encoder: {trained}.")

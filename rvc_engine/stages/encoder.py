@@ -104,9 +104,12 @@ def _trained(experiment: Experiment, settings: ExperimentSettings, data: Encoder
 
 def course_of(settings: ExperimentSettings, device: Any) -> EncoderCourse:
     s = settings.encoder
-    weights = LossWeights(s.phones, s.reconstruction, s.consistency, s.speaker)
+    weights = LossWeights(phones=s.phones, reconstruction=s.reconstruction, consistency=s.consistency, speaker=s.speaker)
     bf16 = choose_precision(s.precision, device) == "bf16"
-    return EncoderCourse(s.steps, s.batch, int(s.crop_s * 50) * 2, s.learning_rate, weights, s.seed, bf16, s.dropout, s.save_every)
+    return EncoderCourse(
+        steps=s.steps, batch=s.batch, crop=int(s.crop_s * 50) * 2, learning_rate=s.learning_rate, weights=weights, seed=s.seed, bf16=bf16,
+        dropout=s.dropout, save_every=s.save_every,
+    )  # fmt: skip
 
 
 def held_out(sources: list[Source], every: int) -> list[str]:

@@ -36,12 +36,12 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
 
 def is_own(settings: ExperimentSettings) -> bool:
     """Does this experiment train or take the content encoder itself?"""
-    return settings.base and settings.model.encoder.startswith("phonetic-")
+    return settings.base and settings.model.own_encoder
 
 
 def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Path) -> str:
     """Why a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where it does."""
-    if base.suffix != ".safetensors" or not settings.model.encoder.startswith("phonetic-"):
+    if base.suffix != ".safetensors" or not settings.model.own_encoder:
         return ""
     told = metadata_of(base).get("encoder_sha256", "")
     used = experiment.own_encoder if is_own(settings) else experiment.workspace.find_pretrained(STARTER_ENCODER)

@@ -28,8 +28,7 @@ def load_index(index: Path, voice: Voice) -> Retrieval:
         if is_bundle(index):
             index = unpack_index(index, Path(held.enter_context(TemporaryDirectory(prefix="rvc-"))))
         check_index_of(index, voice)
-        own = voice.config.encoder.startswith("phonetic-")
-        return Retrieval.load(index, OWN_NEIGHBOURS, OWN_PROBES) if own else Retrieval.load(index)
+        return Retrieval.load(index, OWN_NEIGHBOURS, OWN_PROBES) if voice.config.own_encoder else Retrieval.load(index)
 
 
 def check_index_of(index: Path, voice: Voice) -> IndexFacts:

@@ -15,13 +15,17 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import CheckpointSaved, Event, TrainStepped
 from rvc_engine.models.phonetic_encoder import PhoneticConfig
 from rvc_engine.pretrain.encoder_data import EncoderData, Source, augmented, echoed, masked
+from rvc_engine.pretrain.encoder_network import LossWeights
 from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, previous_of, restore
 from rvc_engine.pretrain.moving import read_parts, write_parts
 from rvc_engine.pretrain.probes import pitch_fit, probe, speaker_accuracy
 
 Make = Callable[..., EncoderData]
 TINY = PhoneticConfig(width=16, blocks=1, dim=32)
-COURSE = EncoderCourse(steps=8, batch=2, crop=40, learning_rate=5e-3, dropout=0.1, save_every=4)
+WEIGHTS = LossWeights(phones=0.7, reconstruction=6.0, consistency=0.3, speaker=0.3)
+COURSE = EncoderCourse(
+    steps=8, batch=2, crop=40, learning_rate=5e-3, weights=WEIGHTS, seed=1, bf16=False, dropout=0.1, save_every=4
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +44,8 @@ def steps_of(events: list[Event]) -> list[dict[str, float]]:
 def test_losses_have_plain_names_and_fall(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
     state = fresh(data)
-    steps = steps_of(list(EncoderLoop(state, data, EncoderCourse(60, 4, 40, 1e-2, save_every=100), tmp_path / "s.safetensors").run()))
+    course = replace(COURSE, steps=60, batch=4, learning_rate=1e-2, dropout=0.0, save_every=100)
+    steps = steps_of(list(EncoderLoop(state, data, course, tmp_path / "s.safetensors").run()))
     assert list(steps[0]) == ["phones", "reconstruction", "consistency", "speaker"]
     assert np.mean([s["phones"] for s in steps[-5:]]) < 0.8 * steps[0]["phones"]
     found = probe(state, data)

@@ -2,13 +2,14 @@
 
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from rvc_engine.audio.io import decode, write_wav
-from rvc_engine.bundles.small_model import write_small_model
+from rvc_engine.bundles.small_model import read_voice, write_small_model
 from rvc_engine.conversion.retrieval import build_index, write_index
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Converted, ItemSkipped, Progressed
@@ -17,6 +18,7 @@ from rvc_engine.models.configs import model_config
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.settings import ConvertSettings, for_preset
 from rvc_engine.stages.convert import convert_files, plan_outputs, resolve_voice
+from rvc_engine.stages.voice_files import load_index
 
 
 def save_voice(path, preset="starter-tiny", **changes):
@@ -135,6 +137,18 @@ def test_files_that_are_no_voice(tmp_path, workspace):
         path = tmp_path / f"{number}.pth"
         path.write_bytes(data)
         refused(lambda path=path: convert_files(path, [source], tmp_path / "o.wav", settings(), None, workspace), "")
+
+
+@pytest.mark.parametrize(("preset", "name", "search"), [("starter", "x_starter-1", (16, 2)), ("v2-40k", "x_v2", (8, 1))])
+def test_an_index_of_our_own_encoder_is_searched_in_more_lists(tmp_path, preset, name, search):
+    """RVC programs look into one list for eight rows: with their voices, so do we."""
+    config = model_config(preset)
+    index = tmp_path / f"{name}.index"
+    write_index(build_index(np.random.RandomState(0).randn(100, config.feature_dim).astype(np.float32), 2), index)
+    voice = replace(read_voice(save_voice(tmp_path / "v.pth", f"{preset}-tiny")), config=config)
+    loaded = load_index(index, voice)
+    assert (loaded.neighbours, loaded.index.nprobe) == search
+    assert loaded.search(np.zeros((1, config.feature_dim), np.float32))[0].shape == (1, search[0])
 
 
 def test_other_encoders_index_is_refused(tmp_path, workspace):
