@@ -17,10 +17,10 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/python samples/demo.py $(DEMO)
 
-# First what needs no quiet machine, three at a time, for much of it waits; then signals, kills and races, one by one.
+# First what needs no quiet machine, three at a time, for much of it waits; then signals, kills and races, two at a time.
 test: $(STAMP)
 	$(BIN)/python -m pytest -m "not soak" -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/faults
-	$(BIN)/python -m pytest -m "not soak" tests/faults
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist worksteal tests/faults
 
 # RVC_KIT names a folder with the whole conformance kit; without it the copied part is used. Writes docs/reliability.md.
 soak: $(STAMP)

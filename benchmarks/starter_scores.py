@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import subprocess
 import sys
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,43 +35,24 @@ def voice(options: argparse.Namespace, minutes: float, base: bool) -> tuple[str,
     if not facts.is_file():
         words = ["run", name, "--dataset", str(options.dataset), "--preset", "starter", "--set", f"train.minutes={minutes:g}"]
         words += [] if base else ["--pretrained-g", "none", "--pretrained-d", "none"]
-        started = time.monotonic()
         subprocess.run([*RVC, *words, "--home", str(options.out), "--plain"], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
-        took = time.monotonic() - started
         status = json.loads(subprocess.check_output([*RVC, "status", name, "--json", "--home", str(options.out)], cwd=ROOT))
-        facts.write_text(json.dumps({"seconds": round(took, 1), "epochs": status["epochs"], "steps": status["step"]}))
+        seconds = status["updated_at"] - status["started_at"]
+        facts.write_text(json.dumps({"seconds": round(seconds, 1), "epochs": status["epochs"], "steps": status["step"]}))
     return name, json.loads(facts.read_text())
 
 
 def scores(options: argparse.Namespace, name: str, index_rate: float | None) -> dict[str, Any]:
     folder = options.out / f"scored-{name}{'' if index_rate is None else f'-index{index_rate:g}'}"
     if not (folder / "scores.json").is_file():
-        words = [
-            *RVC,
-            "convert",
-            name,
-            "{source}",
-            "--output",
-            "{output}",
-            "--transpose",
-            "{transpose}",
-            "--home",
-            str(options.out),
-            "--plain",
-        ]
+        words = [*RVC, "convert", name, "{source}", "--output", "{output}", "--transpose", "{transpose}"]
+        words += ["--home", str(options.out), "--plain"]
         words += [] if index_rate is None else ["--index-rate", str(index_rate)]
         command = [str(options.eval_python), str(options.eval / "run.py"), "--list", str(options.list or options.eval / "sources.csv")]
-        command += [
-            "--target",
-            str(options.target),
-            "--out",
-            str(folder),
-            "--python",
-            str(options.eval_python),
-            "--convert",
-            shlex.join(words),
-        ]
-        subprocess.run(command, check=True, cwd=ROOT)
+        command += ["--target", str(options.target), "--out", str(folder)]
+        command += ["--python", str(options.eval_python), "--convert", shlex.join(words)]
+        threads = {} if options.jobs == 1 else {"OMP_NUM_THREADS": "1"}  # threads of several processes would wait in one another's way
+        subprocess.run(command, check=True, cwd=ROOT, env=os.environ | threads)
     report: dict[str, Any] = json.loads((folder / "scores.json").read_text())
     return {**report["median"], "finite": report["all_finite"], "conversions": report["conversions"]}
 
@@ -83,28 +65,26 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, nargs="*", default=[], help="of training, from the base")
     parser.add_argument("--bare", type=float, nargs="*", default=[], help="of training, from nothing")
     parser.add_argument("--index-rates", type=float, nargs="*", default=[0.0], help="beside the default")
+    parser.add_argument("--jobs", type=int, default=2, help="scoring runs at a time; trainings have the machine for themselves")
     options = parser.parse_args()
     for name in ("dataset", "eval", "target", "out"):
         setattr(options, name, getattr(options, name).resolve())
     options.out.mkdir(parents=True, exist_ok=True)
-    found = []
-    for minutes, base in [*((m, True) for m in options.minutes), *((m, False) for m in options.bare)]:
-        name, facts = voice(options, minutes, base)
-        for rate in (None, *options.index_rates):
-            found.append(
-                {"minutes": minutes, "base": base, "index": "default" if rate is None else rate, **facts, **scores(options, name, rate)}
-            )
+    rates: list[float | None] = [None, *options.index_rates]
+    voices = [(m, base, *voice(options, m, base)) for base, minutes in ((True, options.minutes), (False, options.bare)) for m in minutes]
+    rows = [(minutes, base, name, facts, rate) for minutes, base, name, facts in voices for rate in rates]
+    with ThreadPoolExecutor(options.jobs) as pool:
+        told = list(pool.map(lambda row: scores(options, row[2], row[4]), rows))
+    found = [
+        {"minutes": minutes, "base": base, "index": "default" if rate is None else rate, **facts, **score}
+        for (minutes, base, _, facts, rate), score in zip(rows, told, strict=True)
+    ]
     (options.out / "scores.json").write_text(json.dumps(found, indent=1))
     print("| training | all stages | steps | base | index rate | " + " | ".join(COLUMNS) + " |\n" + "|---" * (5 + len(COLUMNS)) + "|")
     for row in found:
-        told = [
-            f"{row['minutes']:g} min",
-            f"{row['seconds'] / 60:.1f} min",
-            str(row["steps"]),
-            "yes" if row["base"] else "no",
-            str(row["index"]),
-        ]
-        print("| " + " | ".join([*told, *(f"{row[key]:.3f}" if key in row else "" for key in COLUMNS.values())]) + " |")
+        cells = [f"{row['minutes']:g} min", f"{row['seconds'] / 60:.1f} min", str(row["steps"])]
+        cells += ["yes" if row["base"] else "no", str(row["index"])]
+        print("| " + " | ".join([*cells, *(f"{row[key]:.3f}" if key in row else "" for key in COLUMNS.values())]) + " |")
     return 0
 
 

@@ -65,7 +65,7 @@ HEAD = "| stage | mode | ours | memory | audio s/s | theirs | memory | ratio | w
 def timed(command: list[str], cwd: Path | None = None, seconds_of: Callable[[str], float] | None = None) -> Run:
     """Until it ends; every process that it starts is found by a mark in its environment, also one that outlives its parent."""
     token = uuid.uuid4().hex
-    environment = {**os.environ, TOKEN: token, "PYTHONPATH": str(cwd or ROOT), "RVC_AUDIO_FORCE_CPU": "1"}
+    environment = {**os.environ, TOKEN: token, "PYTHONPATH": str(cwd or ROOT)}
     environment["PYTHONSAFEPATH"] = "1"  # the other program's scripts lie beside modules of the same names as its packages
     environment.pop("OMP_NUM_THREADS", None)
     peak, done = 0, threading.Event()

@@ -16,7 +16,7 @@ import psutil
 
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.gpus import Gpu, GpuState, read_gpus, torch_gpus
+from rvc_engine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
 from rvc_engine.lock import live_holder
 from rvc_engine.measurements import Cost, Measure, cost_of, run_measurement
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
@@ -50,6 +50,10 @@ class Memory:
     def kind(self) -> str:
         return self.device.partition(":")[0]
 
+    def record(self) -> dict[str, Any]:
+        sizes = {"memory_total_bytes": self.total, "memory_free_bytes": self.free, "memory_others_bytes": self.others}
+        return {"device": self.device, "name": self.name, **sizes}
+
 
 # --- memory now -------------------------------------------------------------------------------------------------------
 def run_processes(experiment: Experiment | None) -> set[int]:
@@ -81,6 +85,14 @@ def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Mem
     if gpu.memory_total is None or gpu.memory_free is None:
         return _system_memory(own, (f"{gpu.name} does not tell its memory{' (MIG is on)' if gpu.mig else ''}: this is the main memory.",))
     return _gpu_memory(gpu, index, own)
+
+
+def memories_now(gpus: str, own: set[int], state: GpuState | None = None) -> list[Memory]:
+    """Of each that `train.gpus` names. Raises BadInput for one that is not there."""
+    state = state or read_gpus()
+    every = [f"cuda:{index}" for index in range(len(torch_gpus(state)))]
+    names = every if gpus.strip() == ALL_GPUS else dict.fromkeys(named_devices(gpus))  # cpu,cpu is one memory
+    return [memory_now(name, own, state) for name in names]
 
 
 def _gpu_memory(gpu: Gpu, index: int, own: set[int]) -> Memory:
@@ -151,7 +163,7 @@ def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tu
     """The batch size for this much data, and why."""
     starter_on_cpu = preset.startswith("starter") and kind == "cpu"
     if starter_on_cpu:
-        size, reasons = 4, ["The starter on a CPU trains with 4."]
+        size, reasons = 8, ["The starter hears a short window of each clip: 8 fill a step."]
     elif minutes is None:
         size, reasons = 4, ["How much audio there is is not known before preprocess; 4 suits less than 30 minutes."]
     elif minutes < SMALL_SET_MINUTES:
@@ -188,14 +200,20 @@ def advise(
     measure: bool = False,
     precision: str = "auto",
     device: str = "auto",
+    several: str = "",
     measurement: Measure = run_measurement,
     gpus: GpuState | None = None,
 ) -> dict[str, Any]:
-    """The `rvc advise --json` record. Raises BadInput for an unknown preset or device. Never raises because a measurement failed.
-    `gpus`: what the driver tells, where that is known already."""
+    """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset or device. Never
+    raises because a measurement failed.
+    `several`: train.gpus, goes before `device`; the smallest decides, for each of them has a batch of this size. `gpus`: what the driver
+    tells, where that is known already."""
     if preset not in PRESETS:
         raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
-    memory = memory_now(device, run_processes(experiment), gpus)
+    own = run_processes(experiment)
+    devices = memories_now(several, own, gpus) if several else []
+    devices = devices or [memory_now(device, own, gpus)]
+    memory = min(devices, key=lambda found: found.free + found.own)
     if precision == "fp16" and memory.kind == "cpu":
         raise BadInput("fp16 does not train on a CPU", "", "use --precision fp32 or bf16")
     precision = memory.precision if precision == "auto" else precision
@@ -203,15 +221,13 @@ def advise(
     minutes = minutes_of(experiment)
     largest = largest_that_fits(cost, memory.free + memory.own)
     recommended, reasons = recommend(preset, memory.kind, minutes, largest)
+    if len(devices) > 1:
+        reasons.append(f"The batch is each GPU's own; of {len(devices)}, {memory.device} has the least room.")
     reasons += [f"{MARGIN:.0%} of the free memory is left free.", *_about_source(cost), *cost.notes, *memory.notes]
     if memory.others is None:
         reasons.append("What other processes hold is not told here.")
     return {
-        "device": memory.device,
-        "name": memory.name,
-        "memory_total_bytes": memory.total,
-        "memory_free_bytes": memory.free,
-        "memory_others_bytes": memory.others,
+        **memory.record(),
         "preset": preset,
         "precision": precision,
         "minutes": minutes,
@@ -221,6 +237,7 @@ def advise(
         "recommended": recommended,
         "reasons": reasons,
         "error_percent": cost.error_percent,
+        **({"devices": [device.record() for device in devices]} if len(devices) > 1 else {}),
     }
 
 
@@ -241,6 +258,7 @@ def advise_experiment(
         measure=measure,
         precision=precision or settings.train.precision,
         device=device or settings.train.device,
+        several="" if device else settings.train.gpus,
         gpus=gpus,
     )
 

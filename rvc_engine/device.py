@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.gpus import ALL_GPUS, named_devices
 from rvc_engine.processor import processor_has_bf16, processor_name
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def choose_devices(gpus: str) -> list[str]:
     """What `train.gpus` names: all, or 0,1 (cuda:0 and cuda:1), or cpu,cpu (processes on the processor). Raises BadInput."""
     import torch
 
-    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if gpus.strip() == "all" else _split(gpus)
+    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if gpus.strip() == ALL_GPUS else named_devices(gpus)
     if not names:
         raise BadInput("train.gpus is all, but there is no GPU", "torch sees no CUDA device", "leave train.gpus empty")
     cards = [name for name in names if name != "cpu"]
@@ -42,11 +43,6 @@ def choose_devices(gpus: str) -> list[str]:
     for name in names:
         choose_device(name)
     return names
-
-
-def _split(gpus: str) -> list[str]:
-    names = [name.strip() for name in gpus.split(",") if name.strip()]
-    return [f"cuda:{name}" if name.isdigit() else name for name in names]
 
 
 def choose_precision(name: str, device: torch.device) -> str:

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+ALL_GPUS = "all"
 
 
 @dataclass(frozen=True)
@@ -157,3 +158,9 @@ def held_by_torch(torch: Any, state: GpuState) -> list[dict[str, Any]]:
         context = max(ours - reserved, 0) if ours is not None else None
         held.append({"uuid": gpu.uuid, "index": gpu.index, "reserved": reserved, "context": context})
     return held
+
+
+def named_devices(gpus: str) -> list[str]:
+    """0,1 -> cuda:0, cuda:1."""
+    names = [name.strip() for name in gpus.split(",") if name.strip()]
+    return [f"cuda:{name}" if name.isdigit() else name for name in names]

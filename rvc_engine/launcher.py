@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,43 +61,77 @@ def engine_environment() -> dict[str, str]:
     return {**MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)), "PYTHONSAFEPATH": "1"}
 
 
+class WaitingEngine:
+    """An engine, in a session of its own, that imports what its stages need while the caller still checks. It writes nothing before `go`;
+    leaving the block without that ends it."""
+
+    def __init__(self, experiment: Experiment, stages: list[str], *, fresh: bool = False) -> None:
+        self.experiment = experiment
+        command = [sys.executable, "-m", "rvc_engine.keeper", str(experiment.folder)]
+        command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (["--fresh"] if fresh else [])
+        self.said = tempfile.TemporaryFile()  # noqa: SIM115 - what it says before it has a log; __exit__ closes it
+        self.process: subprocess.Popen[bytes] | None = None
+        self.trouble = ""
+        try:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=self.said, stderr=self.said, start_new_session=True, env=engine_environment(),
+                close_fds=True,
+            )  # fmt: skip
+        except OSError as error:  # told when it is asked to go: what the caller finds meanwhile comes first
+            self.trouble = str(error)
+        self.started = False
+
+    def __enter__(self) -> WaitingEngine:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.said.close()
+        if self.process is not None and not self.started:
+            assert self.process.stdin is not None
+            self.process.stdin.close()  # the engine's too: it ends
+            self.process.kill()
+            self.process.wait()
+
+    def go(self, settings: ExperimentSettings) -> RunningEngine:
+        """Raises Busy when another run holds the experiment."""
+        experiment, process = self.experiment, self.process
+        if process is None:
+            raise RvcError("The engine did not start", self.trouble, f"can you run {sys.executable}?")
+        experiment.folder.mkdir(parents=True, exist_ok=True)
+        before = len(journals(experiment.runs))
+        assert process.stdin is not None
+        try:
+            with process.stdin as pipe:
+                pipe.write(settings.model_dump_json().encode())
+        except BrokenPipeError:
+            pass  # it ended already; what it said is read below
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            for path in journals(experiment.runs)[before:]:
+                first = next(iter(JournalReader(path).read_new(1 << 16)), None)
+                if isinstance(first, RunStarted) and first.keeper == process.pid:
+                    self.started = True
+                    return RunningEngine(experiment, first.pid, path, process)
+            if process.poll() is not None:
+                raise self._failure(process.returncode)
+            time.sleep(0.02)
+        raise RvcError("The engine did not start", f"it said nothing for {START_S:.0f} s", f"its log is {experiment.engine_log}")
+
+    def _failure(self, code: int) -> RvcError:
+        self.said.seek(0)
+        said = self.said.read()
+        with self.experiment.engine_log.open("ab") as log:
+            log.write(said)
+        last = said.decode(errors="replace").strip().split("\n")[-1]
+        if code == Busy.exit_code:
+            return Busy(last)
+        return RvcError("The engine did not start", last, f"its log is {self.experiment.engine_log}")
+
+
 def start(experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool = False) -> RunningEngine:
-    """Start an engine in a session of its own. Raises Busy when another run holds the experiment."""
-    experiment.folder.mkdir(parents=True, exist_ok=True)
-    before = len(journals(experiment.runs))
-    command = [sys.executable, "-m", "rvc_engine.keeper", str(experiment.folder)]
-    command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (["--fresh"] if fresh else [])
-    with experiment.engine_log.open("ab") as log:
-        log_start = log.tell()
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=engine_environment(), close_fds=True
-        )
-    assert process.stdin is not None
-    try:
-        with process.stdin as pipe:
-            pipe.write(settings.model_dump_json().encode())
-    except BrokenPipeError:
-        pass  # it ended already; what it said is read below
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        for path in journals(experiment.runs)[before:]:
-            first = next(iter(JournalReader(path).read_new(1 << 16)), None)
-            if isinstance(first, RunStarted) and first.keeper == process.pid:
-                return RunningEngine(experiment, first.pid, path, process)
-        if process.poll() is not None:
-            raise _start_failure(experiment, process.returncode, log_start)
-        time.sleep(0.02)
-    process.kill()
-    raise RvcError("The engine did not start", f"it said nothing for {START_S:.0f} s", f"its log is {experiment.engine_log}")
-
-
-def _start_failure(experiment: Experiment, code: int, log_start: int) -> RvcError:
-    with experiment.engine_log.open("rb") as log:
-        log.seek(log_start)
-        said = log.read().decode(errors="replace").strip().split("\n")
-    if code == Busy.exit_code:
-        return Busy(said[-1])
-    return RvcError("The engine did not start", said[-1], f"its log is {experiment.engine_log}")
+    """Start an engine. Raises Busy when another run holds the experiment."""
+    with WaitingEngine(experiment, stages, fresh=fresh) as engine:
+        return engine.go(settings)
 
 
 def attach(experiment: Experiment) -> RunningEngine:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from rvc_engine.models.configs import DiscriminatorConfig, ModelConfig
 
 STATE_BYTES = 16  # a parameter in fp32: weight, gradient, first and second moment of AdamW
-CLIP_FRAMES = 400  # a clip of 4 s
+CLIP_FRAMES = 400  # a clip of 4 s, where training hears all of it
 PROCESS_BYTES = {"cpu": 450_000_000, "cuda": 700_000_000}  # the interpreter with torch; a CUDA context with cudnn's kernels
 ALLOCATOR = 1.4  # what an allocator holds over what is in use; RVC's v2-40k at batch 4 on a CPU takes 4.8 GB
 
@@ -51,15 +51,15 @@ def decoder_values(config: ModelConfig) -> int:
 
 def discriminator_values(config: ModelConfig) -> int:
     """Numbers a sample: each layer before and after its activation, for the real and the generated slice."""
-    length, shape = config.segment_samples, config.discriminator
+    length, shape = (config.judged_frames or config.segment_frames) * config.hop_samples, config.discriminator
     period = sum(channels * length / 3 ** min(depth + 1, 4) for depth, channels in enumerate(shape.period_channels))
     scale = sum(channels * length / 4 ** min(depth, 4) for depth, channels in enumerate(shape.scale_channels))
     return int(2 * 2 * (period * len(shape.periods) + scale))
 
 
 def encoder_values(config: ModelConfig) -> int:
-    """Numbers a sample of the attention layers, the posterior encoder and the flow, over a whole clip."""
-    width, frames = config.hidden_channels, CLIP_FRAMES
+    """Numbers a sample of the attention layers, the posterior encoder and the flow, over what is heard of a clip."""
+    width, frames = config.hidden_channels, config.window_frames or CLIP_FRAMES
     attention = config.n_layers * frames * (12 * width + 2 * config.filter_channels + 3 * config.n_heads * frames)
     waves = (config.posterior_layers + 3 * config.flow_layers) * frames * 8 * width
     return attention + waves + 2 * frames * config.spec_bins

@@ -22,7 +22,7 @@ from rvc_engine.events import (
     StageStarted,
 )
 from rvc_engine.experiment import Experiment
-from rvc_engine.receipts import outputs_digest, receipt_path, verdict, wanted_receipt
+from rvc_engine.receipts import Receipt, outputs_digest, receipt_path, verdict, wanted_receipt
 from rvc_engine.stage_list import Stage
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
         if target:
             yield MovedAside(stage=stage.name, path=str(target), reason=decided.reason)
     started = time.monotonic()
-    wanted.save(receipt_path(experiment, stage.name))
+    yield from _receipt(stage, experiment, settings, wanted)
     yield StageStarted(stage=stage.name, reason=decided.reason)
     module = stage.module()
     yield from _with_room(stage, experiment, settings)
@@ -66,7 +66,7 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
     wanted.outputs = outputs_digest(stage, experiment, settings)
     wanted.artefacts = [str(p) for p in artefacts]
-    wanted.save(receipt_path(experiment, stage.name))
+    yield from _receipt(stage, experiment, settings, wanted)
     yield StageFinished(stage=stage.name, seconds=wanted.seconds)
 
 
@@ -85,6 +85,20 @@ def _with_room(stage: Stage, experiment: Experiment, settings: ExperimentSetting
             return
         except (RvcError, OSError, RuntimeError) as error:
             if stage.name == "train" or not is_full(error):
+                raise
+            full_since = full_since or time.monotonic()
+            yield from _wait_for_room(stage, experiment, full_since + settings.train.disk_wait_s, str(error))
+
+
+def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings, receipt: Receipt) -> Iterator[Event]:
+    """Write it; a full disk is waited for."""
+    full_since = 0.0
+    while True:
+        try:
+            receipt.save(receipt_path(experiment, stage.name))
+            return
+        except (RvcError, OSError) as error:
+            if not is_full(error):
                 raise
             full_since = full_since or time.monotonic()
             yield from _wait_for_room(stage, experiment, full_since + settings.train.disk_wait_s, str(error))

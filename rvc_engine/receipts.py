@@ -61,6 +61,12 @@ def receipt_path(experiment: Experiment, stage: str) -> Path:
     return experiment.receipts / f"{stage}.json"
 
 
+def is_complete(experiment: Experiment, stage: str) -> bool:
+    """It has ended well once; whether it is up to date is for `verdict`."""
+    receipt = Receipt.load(receipt_path(experiment, stage))
+    return receipt is not None and receipt.complete
+
+
 def inputs_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Any:
     if stage.name == "preprocess":
         stats = [(source_name(p, settings), p.stat(), os.access(p, os.R_OK)) for p in dataset_files(settings)]

@@ -2,12 +2,14 @@
 
     python -m rvc_engine.runner FOLDER --stages preprocess,pitch  < settings.json
 
-It is started by launcher.start, under a keeper, in a session of its own. Its exit code, its last event and its journal agree.
+It is started by launcher.WaitingEngine, under a keeper, in a session of its own. While the settings do not come it imports what its stages
+need, and writes nothing; without settings it ends. Its exit code, its last event and its journal agree.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import queue
@@ -24,7 +26,7 @@ from types import FrameType
 
 import psutil
 
-from rvc_engine import __version__
+from rvc_engine import __version__, workers
 from rvc_engine.disk import is_full, move_aside, remove_temporaries, write_whole
 from rvc_engine.errors import Busy, RvcError
 from rvc_engine.events import (
@@ -44,8 +46,9 @@ from rvc_engine.gpus import held_by_torch, read_gpus
 from rvc_engine.journal import Journal
 from rvc_engine.lock import RunLock
 from rvc_engine.pipeline import put_aside, run_pipeline
+from rvc_engine.receipts import is_complete
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.stage_list import ALL_STAGES
+from rvc_engine.stage_list import ALL_STAGES, Stage
 
 HEARTBEAT_S = 1.0
 MEMORY_S = 10.0
@@ -219,6 +222,15 @@ def end_now(code: int) -> None:
     os._exit(code)
 
 
+def get_ready(experiment: Experiment, stages: list[Stage]) -> None:
+    """Import what the stages need, here and in the server of their workers. What fails here is told by the stage itself."""
+    with contextlib.suppress(Exception):
+        if wanted := [module for stage in stages if not is_complete(experiment, stage.name) for module in stage.workers]:
+            workers.prepare_workers(wanted)
+        for stage in stages:
+            stage.module()
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rvc_engine.runner", description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -226,16 +238,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--stages", required=True)
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args(arguments)
-    settings = ExperimentSettings.model_validate_json(sys.stdin.read())
     experiment = Experiment(options.folder, Workspace(Path(options.home)))
+    stages = options.stages.split(",")
+    threading.Thread(target=get_ready, args=(experiment, [ALL_STAGES[name] for name in stages]), daemon=True).start()
+    told = sys.stdin.read()
+    if not told:
+        os._exit(0)
+    settings = ExperimentSettings.model_validate_json(told)
     lock = RunLock(experiment.lock)
     try:
         lock.acquire()
     except Busy as busy:
         print(busy, file=sys.stderr)
         return busy.exit_code
+    workers.log_to(experiment.engine_log)
+    workers.LOG = experiment.engine_log
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    engine = Engine(experiment, settings, options.stages.split(","), options.fresh)
+    engine = Engine(experiment, settings, stages, options.fresh)
     signal.signal(signal.SIGTERM, engine.on_signal)
     signal.signal(signal.SIGINT, engine.on_signal)
     remove_temporaries(experiment.folder)

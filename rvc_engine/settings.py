@@ -219,7 +219,7 @@ ALL_SETTINGS: dict[str, type[StageSettings]] = {**BASE_SETTINGS, "convert": Conv
 # What a preset sets otherwise than the defaults above.
 PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
     "starter": {
-        "preprocess.min_clip_s": 0.7,
+        "preprocess.min_clip_s": 1.0,
         "pitch.unvoiced": "zero",
         "train.epochs": "auto",
         "train.learning_rate": 3e-4,

@@ -24,6 +24,7 @@ class Stage:
 
     Its module, rvc_engine.stages.NAME, has `run(experiment, settings) -> Iterator[Event]`, which skips items that are there, and
     `artefacts(experiment, settings) -> list[Path]`, which loads what the stage promises to users and raises RvcError if it does not load.
+    `workers`: what its worker processes import.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Stage:
     needs: tuple[str, ...]
     incremental: bool
     outputs: Files
+    workers: tuple[str, ...] = ()
 
     def module(self) -> ModuleType:
         return importlib.import_module(f"rvc_engine.stages.{self.name}")
@@ -72,11 +74,14 @@ def _base_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
     return [e.base / name for name in ("G.safetensors", "D.safetensors", "encoder.safetensors", "card.md")]
 
 
+CUTTING = ("rvc_engine.stages.preprocess", "scipy.signal")
+TRACKING = ("rvc_engine.stages.pitch", "rvc_engine.pitch.praat")
+
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("preprocess", "Cut the recordings into clips", "files", (), True, _preprocess_outputs),
-        Stage("pitch", "Track the pitch", "clips", ("preprocess",), True, _pitch_outputs),
+        Stage("preprocess", "Cut the recordings into clips", "files", (), True, _preprocess_outputs, CUTTING),
+        Stage("pitch", "Track the pitch", "clips", ("preprocess",), True, _pitch_outputs, TRACKING),
         Stage("features", "Extract content features", "clips", ("preprocess",), True, _features_outputs),
         Stage("train", "Train the voice", "steps", ("preprocess", "pitch", "features"), False, _train_outputs),
         Stage("index", "Build the index", "rows", ("features",), False, _index_outputs),

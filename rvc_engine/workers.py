@@ -7,10 +7,11 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
+from pathlib import Path
 from typing import TypeVar
 
 from rvc_engine.device import cores
@@ -19,6 +20,8 @@ from rvc_engine.errors import RvcError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 PATIENCE_S = 5.0
+LOG: Path | None = None
+"""Where workers print; None: where the server that they are forked from does."""
 
 
 def worker_count(asked: int, items: int) -> int:
@@ -26,22 +29,40 @@ def worker_count(asked: int, items: int) -> int:
     return max(1, min(asked or cores(), items))
 
 
+def log_to(path: Path) -> None:
+    """All that this process and its libraries print goes there."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    os.close(file)
+
+
+def prepare_workers(modules: Sequence[str]) -> None:
+    """Start the server that workers are forked from, and let it import these modules, beside what the caller does meanwhile. Without it
+    the server starts with the first worker, and each worker imports for itself. It ends with this process."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(modules))
+    forkserver.ensure_running()
+
+
 def worker_pool(count: int) -> ProcessPoolExecutor:
-    """Spawned, never forked: the engine has threads."""
-    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_become_worker, initargs=(os.getpid(),))
+    """Forked from a server without threads, never from the engine itself, which has some."""
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("forkserver"), initializer=_become_worker, initargs=(LOG,))
 
 
-def _become_worker(parent: int) -> None:
+def _become_worker(log: Path | None) -> None:
+    if log is not None:
+        log_to(log)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine decides when to stop
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
-def _leave_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
     os._exit(1)
 
 

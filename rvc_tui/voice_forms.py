@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Literal
 
@@ -12,11 +13,11 @@ from rvc_tui.texts import _
 SUFFIXES = {"bundle": ".rvcvoice", "zip": ".zip", "rvc": ""}
 
 
-class Ask(StageSettings):
+class Ask(StageSettings, ABC):
     """Subclasses say `words`: after `rvc`; and `missing`: what has to be given first."""
 
-    def words(self, home: Path) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def words(self, home: Path) -> list[str]: ...
 
     def missing(self) -> str:
         return ""

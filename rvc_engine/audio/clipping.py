@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -150,8 +150,13 @@ def why_no_clip(refused: list[str], rules: ClipRules) -> str:
 def why_unusable(path: Path, rules: ClipRules) -> str:
     """Why this recording would give no clip, "" when it would. Of a long one no more is read than makes that sure.
 
-    Raises UnusableRecording when it cannot be decoded.
+    One that gives clips without the high-pass passes: the high-pass takes most of a second to import, and what it leaves nothing of is
+    for the stage to say. Raises UnusableRecording when it cannot be decoded.
     """
+    return _why_unusable(path, replace(rules, high_pass="off")) and _why_unusable(path, rules)
+
+
+def _why_unusable(path: Path, rules: ClipRules) -> str:
     rate, window = rules.sample_rate, rules.long_s * rules.sample_rate
     held: list[NDArray[np.int16]] = []
     refused: list[str] = []

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 HighPass = Literal["zero_phase", "causal", "off"]
 CUTOFF_HZ = 48
@@ -19,6 +18,8 @@ SETTLED_S = 10.0
 @lru_cache(maxsize=16)
 def high_pass_coefficients(sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Numerator and denominator of the Butterworth filter (order 5, 48 Hz)."""
+    from scipy import signal  # most of a second: imported where it is needed
+
     b, a = signal.butter(ORDER, CUTOFF_HZ, btype="high", fs=sample_rate)
     return b, a
 
@@ -28,6 +29,8 @@ def high_pass(samples: NDArray[np.floating], sample_rate: int, mode: HighPass = 
     wave = np.array(samples, dtype=np.float64)
     if mode == "off" or not wave.size:
         return wave
+    from scipy import signal
+
     b, a = high_pass_coefficients(sample_rate)
     if mode == "causal":
         return np.asarray(signal.lfilter(b, a, wave))

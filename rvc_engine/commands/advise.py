@@ -49,10 +49,8 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 def in_lines(advice: dict[str, Any], options: argparse.Namespace) -> list[str]:
     minutes = "an unknown length of audio" if advice["minutes"] is None else f"{advice['minutes']:.1f} minutes of audio"
     whose = f", where not given as {options.name} has it" if options.name else ""
-    others = "not told" if advice["memory_others_bytes"] is None else size(advice["memory_others_bytes"])
     lines = [
-        f"{advice['name']} ({advice['device']}): {size(advice['memory_free_bytes'])} free of {size(advice['memory_total_bytes'])}, "
-        f"held by others: {others}",
+        *(_memory_line(device) for device in advice.get("devices", [advice])),
         f"assumed: preset {advice['preset']}, {advice['precision']}, {advice['device']}, {minutes}{whose}",
         f"numbers: {advice['source']}" + (f", off by {advice['error_percent']} %" if advice["error_percent"] is not None else ""),
     ]
@@ -61,3 +59,9 @@ def in_lines(advice: dict[str, Any], options: argparse.Namespace) -> list[str]:
         lines.append(f"  batch {row['batch_size']:>3}  {size(row['memory_bytes']):>10}  {speed}".rstrip())
     lines.append(f"largest that fits: {advice['largest']}   recommended: {advice['recommended']}")
     return lines + [f"  {reason}" for reason in advice["reasons"]]
+
+
+def _memory_line(device: dict[str, Any]) -> str:
+    others = "not told" if device["memory_others_bytes"] is None else size(device["memory_others_bytes"])
+    room = f"{size(device['memory_free_bytes'])} free of {size(device['memory_total_bytes'])}"
+    return f"{device['name']} ({device['device']}): {room}, held by others: {others}"

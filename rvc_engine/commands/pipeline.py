@@ -80,16 +80,17 @@ def run_stages(
     """Settle, check, start and follow. `begin` is done when everything is checked, before the engine starts; it returns notes."""
     settings, notes = settle(experiment, options, base=name == "pretrain")
     stages = stages_until(options.until, settings) if name in ("run", "pretrain") else stages_needed(name, settings)
-    try:
-        check_ready(experiment, settings, stages, fresh=options.fresh, auto_pitch=_pitch_is_auto(experiment, options))
-    except WeightsMissing as missing:
-        alone = options.json or options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
-        if alone or not offer(experiment.workspace, missing):
-            raise
-        settings, notes = settle(experiment, options, base=name == "pretrain")
-        check_ready(experiment, settings, stages, fresh=options.fresh)
-    notes += begin() if begin else []
-    engine = launcher.start(experiment, settings, [s.name for s in stages], fresh=options.fresh)
+    with launcher.WaitingEngine(experiment, [s.name for s in stages], fresh=options.fresh) as waiting:
+        try:
+            check_ready(experiment, settings, stages, fresh=options.fresh, auto_pitch=_pitch_is_auto(experiment, options))
+        except WeightsMissing as missing:
+            alone = options.json or options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
+            if alone or not offer(experiment.workspace, missing):
+                raise
+            settings, notes = settle(experiment, options, base=name == "pretrain")
+            check_ready(experiment, settings, stages, fresh=options.fresh)
+        notes += begin() if begin else []
+        engine = waiting.go(settings)
     if options.detach:
         return _say_detached(options, experiment, engine)
     display = choose_display(plain=options.plain, as_json=options.json)

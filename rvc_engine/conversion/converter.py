@@ -133,18 +133,21 @@ class Converter:
     # --- synthesis --------------------------------------------------------------------------------------------------------
     def _speak(self, source: Wave, pitch: Pitch | None, chunk: Chunk, number: int) -> NDArray[np.float32]:
         """The chunk in the voice: exactly its samples at the voice's rate."""
-        pad, hop = self.plan.pad_frames, self.config.hop_samples
+        pad = self.plan.pad_frames
         frames = chunk.frames + 2 * pad
         first = chunk.start // HOP
         audio = mirrored(source, chunk.start - self.plan.pad_samples, chunk.start - self.plan.pad_samples + frames * HOP)
         features = self.encoder.encode([audio.astype(np.float32)])[0]
-        part = pitch.part(first, first + frames) if pitch else None
-        wave = self.synthesize(features, part, frames, Noise(self.device, seed=chunk_seed(self.settings.seed, number)))
-        count = round((chunk.stop - chunk.start) * self.config.sample_rate / RATE)
-        return wave[pad * hop : pad * hop + count]
+        near = pitch.part(first, first + frames) if pitch else None
+        noise = Noise(self.device, seed=chunk_seed(self.settings.seed, number))
+        wave = self.synthesize(features, near, frames, noise, (pad, pad + chunk.frames))
+        return wave[: round((chunk.stop - chunk.start) * self.config.sample_rate / RATE)]
 
-    def synthesize(self, features: NDArray[np.float32], pitch: Pitch | None, frames: int, noise: NoiseSource) -> NDArray[np.float32]:
-        """(F50, D) features and (frames,) pitch -> (frames * hop,) wave at the voice's rate. Raises UnusableRecording."""
+    def synthesize(
+        self, features: NDArray[np.float32], pitch: Pitch | None, frames: int, noise: NoiseSource, part: tuple[int, int] | None = None
+    ) -> NDArray[np.float32]:
+        """(F50, D) features and (frames,) pitch -> (frames * hop,) wave at the voice's rate, or the frames `part` of it. Raises
+        UnusableRecording."""
         settings = self.settings
         phone = phone_features(features, self.index, settings.index_rate, settings.protect, pitch.voiced if pitch else None, frames)
         with torch.inference_mode(), autocast(self.device, self.precision):
@@ -155,6 +158,7 @@ class Converter:
                 torch.from_numpy(pitch.hz).float().unsqueeze(0).to(self.device) if pitch else None,
                 torch.tensor([settings.speaker], device=self.device),
                 noise=noise,
+                part=part,
             )
         wave: NDArray[np.float32] = made.wave[0, 0].float().cpu().numpy()
         if not np.isfinite(wave).all():

@@ -34,7 +34,7 @@ class ModelConfig:
     sample_rate: int
     filter_length: int
     n_mels: int
-    segment_frames: int  # training slice
+    segment_frames: int  # training slice that is spoken
     upsample_rates: tuple[int, ...]
     upsample_kernel_sizes: tuple[int, ...]
     discriminator: DiscriminatorConfig
@@ -56,9 +56,14 @@ class ModelConfig:
     flow_layers: int = 3
     mel_fmin: float = 0.0
     mel_fmax: float | None = None
+    window_frames: int = 0
+    """Training hears this much of each clip, around the slice; 0 is all of it. Networks that work at 100 frames a second cost as much as
+    the decoder then."""
+    judged_frames: int = 0
+    """The middle of the slice, which the discriminators hear; 0 is all of it."""
     decoder: str = "hifigan"
     """Or "istft": models/istft_decoder.py, which has one upsampling (a frame's samples, by a window of upsample_kernel_sizes[0]) from
-    upsample_initial_channel channels, after one block for each of resblock_kernel_sizes."""
+    upsample_initial_channel channels, after one block for each of resblock_kernel_sizes. It hears the content features as they are, too."""
 
     @property
     def hop_samples(self) -> int:
@@ -139,11 +144,11 @@ def _rvc(version: str, rate: int, filter_length: int, mels: int, frames: int, ra
 
 PRESETS: dict[str, ModelConfig] = {
     "starter": ModelConfig(
-        version="starter-1", encoder="phonetic-256-1", sample_rate=16000, filter_length=1024, n_mels=80, segment_frames=64,
+        version="starter-1", encoder="phonetic-256-1", sample_rate=16000, filter_length=1024, n_mels=80, segment_frames=96,
         decoder="istft", upsample_rates=(160,), upsample_kernel_sizes=(640,), upsample_initial_channel=160,
         resblock_kernel_sizes=(7,) * 6, resblock_dilation_sizes=((1,),) * 6, discriminator=STARTER_DISCRIMINATOR, feature_dim=256,
         inter_channels=96, hidden_channels=96, filter_channels=192, n_layers=3, gin_channels=64, posterior_layers=4, flow_layers=2,
-        speakers=256,
+        speakers=256, window_frames=144, judged_frames=32,
     ),
     "v1-32k": _rvc("v1", 32000, 1024, 80, 40, (10, 4, 2, 2, 2), (16, 16, 4, 4, 4)),
     "v1-40k": _rvc("v1", 40000, 2048, 125, 32, (10, 10, 2, 2), (16, 16, 4, 4)),
@@ -157,7 +162,8 @@ PRESETS: dict[str, ModelConfig] = {
 def tiny(config: ModelConfig) -> ModelConfig:
     """The same shape at about a sixteenth of the width, with a random content encoder: for tests only."""
     return replace(
-        config, encoder=f"hubert-random-{config.feature_dim}", inter_channels=16, hidden_channels=16, filter_channels=32, n_layers=2,
+        config, segment_frames=min(config.segment_frames, 64), encoder=f"hubert-random-{config.feature_dim}",
+        inter_channels=16, hidden_channels=16, filter_channels=32, n_layers=2,
         upsample_initial_channel=32, gin_channels=16, speakers=4, posterior_layers=2, flow_layers=1,
         discriminator=DiscriminatorConfig(
             periods=config.discriminator.periods[:2], scale_channels=(4, 8, 8, 8, 8, 8), period_channels=(4, 8, 8, 8, 8)

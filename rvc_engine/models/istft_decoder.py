@@ -3,6 +3,9 @@
 The network works at 100 frames a second (ConvNeXt blocks, as in Vocos, https://arxiv.org/abs/2306.00814) and gives for each frame and
 each frequency a complex factor for the pulses and a gain for the noise, as a time-varying source-filter model has them
 (https://arxiv.org/abs/1910.11997); an inverse short-time Fourier transform makes the wave. The pitch is right from the first step on.
+
+The latent alone would blur words: what it says of the content comes through the noise of the prior, which is about as strong.
+So the decoder hears the content features beside it.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ def pulse_train(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
 
 
 class FilterDecoder(nn.Module):
-    """Same interface as nsf_decoder.Decoder."""
+    """Like nsf_decoder.Decoder, but for the content features that it hears."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -53,6 +56,7 @@ class FilterDecoder(nn.Module):
         self.rate, self.hop, self.size = config.sample_rate, config.upsample_rates[0], config.upsample_kernel_sizes[0]
         self.bins = self.size // 2 + 1
         self.conv_pre = nn.Conv1d(config.inter_channels, width, 7, padding=3)
+        self.content = nn.Conv1d(config.feature_dim, width, 5, padding=2)
         self.cond = nn.Conv1d(config.gin_channels, width, 1)
         self.source = nn.Conv1d(self.bins, width, 1) if config.pitch else None
         self.blocks = nn.ModuleList(Block(width, kernel, EXPANSION) for kernel in config.resblock_kernel_sizes)
@@ -62,13 +66,17 @@ class FilterDecoder(nn.Module):
         with torch.no_grad():
             self.head.bias.copy_(torch.tensor([-4.0, 0.0, 0.0, -5.0]).repeat_interleave(self.bins))
 
-    def forward(self, z: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None) -> Tensor:
-        """(B, C, F), (B, gin, 1), (B, F) -> (B, 1, F * hop). `frames`: latent and pitch are first stretched to this many frames."""
+    def forward(
+        self, z: Tensor, content: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None,
+        part: tuple[int, int] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """(B, C, F), (B, D, F), (B, gin, 1), (B, F) -> (B, 1, F * hop). `frames`: all is first stretched to this many frames. `part`: only
+        the frames first .. stop of the wave."""
         if frames is not None and frames != z.shape[2]:
-            z = F.interpolate(z, size=frames, mode="linear")
+            z, content = (F.interpolate(x, size=frames, mode="linear") for x in (z, content))
             pitch_hz = F.interpolate(pitch_hz.unsqueeze(1), size=frames).squeeze(1) if pitch_hz is not None else None
         hiss = noise.normal((z.shape[0], z.shape[2] * self.hop))
-        x = self.conv_pre(z) + self.cond(g)
+        x = self.conv_pre(z) + self.content(content) + self.cond(g)
         pulses = None
         if pitch_hz is not None and self.source is not None:
             pulses = self._transform(pulse_train(pitch_hz.float(), self.hop, self.rate))
@@ -81,7 +89,8 @@ class FilterDecoder(nn.Module):
         if pulses is not None:
             spectrum = spectrum + torch.exp(gain.clamp(max=4.0)) * torch.complex(1 + real, imaginary) * pulses
         wave = self._inverse(spectrum, z.shape[2])
-        return torch.tanh(wave).unsqueeze(1)
+        first, stop = part or (0, z.shape[2])
+        return torch.tanh(wave[:, first * self.hop : stop * self.hop]).unsqueeze(1)
 
     def _transform(self, wave: Tensor) -> Tensor:
         """(B, F * hop) -> (B, bins, F) complex; frame k is centred in samples hop k .. hop (k + 1)."""

@@ -16,6 +16,8 @@ SINE = 0.1
 VOICED_NOISE = 0.003
 UNVOICED_NOISE = SINE / 3
 SLOPE = 0.1
+WINDOW = 250
+"""Frames that a processor decodes at a time: of longer ones the layers' outputs leave its caches, and it waits for memory."""
 
 
 def sine_wave(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
@@ -84,13 +86,30 @@ class Decoder(nn.Module):
         self.resblocks = nn.ModuleList(ResidualBlock(width, kernel, dilations) for width in widths for kernel, dilations in shapes)
         self.conv_post = nn.Conv1d(widths[-1], 1, 7, padding=3, bias=False)
         self.cond = nn.Conv1d(config.gin_channels, first, 1)
+        self.reach = reach(config)
 
-    def forward(self, z: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None) -> Tensor:
-        """(B, C, F), (B, gin, 1), (B, F) -> (B, 1, F * hop). `frames`: latent and source are first stretched to this many frames."""
+    def forward(
+        self, z: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None,
+        part: tuple[int, int] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """(B, C, F), (B, gin, 1), (B, F) -> (B, 1, F * hop). `frames`: latent and source are first stretched to this many frames.
+        `part`: only the frames first .. stop of the wave, the same numbers as in the whole."""
         source = self.m_source(pitch_hz, noise).transpose(1, 2) if pitch_hz is not None else None
         if frames is not None and frames != z.shape[2]:
             z = F.interpolate(z, size=frames, mode="linear")
             source = F.interpolate(source, size=frames * self.hop, mode="linear") if source is not None else None
+        first, stop = part or (0, z.shape[2])
+        size = WINDOW if z.device.type == "cpu" and not torch.is_grad_enabled() else stop - first
+        pieces = [self._piece(z, g, source, start, min(start + size, stop)) for start in range(first, stop, size)]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
+
+    def _piece(self, z: Tensor, g: Tensor, source: Tensor | None, start: int, stop: int) -> Tensor:
+        """Frames start .. stop, from as many more on both sides as the convolutions reach."""
+        first, last = max(0, start - self.reach), min(z.shape[2], stop + self.reach)
+        near = source[:, :, first * self.hop : last * self.hop] if source is not None else None
+        return self._decode(z[:, :, first:last], g, near)[:, :, (start - first) * self.hop : (stop - first) * self.hop]
+
+    def _decode(self, z: Tensor, g: Tensor, source: Tensor | None) -> Tensor:
         x = self.conv_pre(z) + self.cond(g)
         for i, up in enumerate(self.ups):
             x = up(F.leaky_relu(x, SLOPE))
@@ -107,6 +126,18 @@ class Decoder(nn.Module):
         for block in blocks[1:]:
             total = total + block(x)
         return total / n
+
+
+def reach(config: ModelConfig) -> int:
+    """Frames on each side that a sample of the wave depends on, rounded up."""
+    frames, scale = 3.0, 1  # conv_pre; samples a frame so far
+    for rate, kernel in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
+        frames += (kernel / rate / 2 + 1) / scale
+        scale *= rate
+        shapes = zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)
+        widest = max((size - 1) // 2 * (sum(dilations) + len(dilations)) for size, dilations in shapes)
+        frames += (widest + 1) / scale  # and the source's convolution
+    return math.ceil(frames + 3 / scale)
 
 
 def _source_conv(width: int, stride: int) -> nn.Conv1d:

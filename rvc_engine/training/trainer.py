@@ -57,9 +57,10 @@ class Trainer:
         wave = made.wave.float()
         real = slices(b.wave, made.start_frames * config.hop_samples, config.segment_samples)
 
-        lesson = self.adversary.learn(real, wave.detach(), self._tell_apart)
+        heard, shown = self._judged(real), self._judged(wave)
+        lesson = self.adversary.learn(heard, shown.detach(), self._tell_apart)
 
-        judgement = self.adversary.judge(real, wave)
+        judgement = self.adversary.judge(heard, shown)
         mel = self.course.c_mel * F.l1_loss(*self.mels(b.spec, made.start_frames, wave))
         kl = self.course.c_kl * kl_loss(made.z_p, made.logs_q, made.m_p, made.logs_p, made.mask, b.frames_a_part)
         total = torch.stack(judgement.adversarial).sum() + judgement.features + mel + kl
@@ -72,6 +73,12 @@ class Trainer:
         scalars |= {f"loss/d_r/{i}": part for i, part in enumerate(lesson.real)}
         scalars |= {f"loss/d_g/{i}": part for i, part in enumerate(lesson.fake)}
         return StepResult(scalars, self.ranks)
+
+    def _judged(self, wave: Tensor) -> Tensor:
+        """What the discriminators hear of a slice (B, 1, T)."""
+        config = self.config
+        side = (config.segment_frames - config.judged_frames) // 2 * config.hop_samples if config.judged_frames else 0
+        return wave[:, :, side : wave.shape[2] - side]
 
     def mels(self, spec: Tensor, starts: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
         """Log-mels (B, n_mels, segment) of the true slice, cut out of the whole clip's, and of the made one, with reflected edges."""

@@ -105,6 +105,41 @@ def test_record_has_the_promised_keys_on_a_gpu(monkeypatch: pytest.MonkeyPatch) 
     json.dumps(advice)
 
 
+class TwoCards(FakeNvml):
+    """The second has 6 GiB less to give."""
+
+    def __init__(self) -> None:
+        super().__init__(count=2)
+
+    def __getattr__(self, name: str) -> Any:
+        answer = super().__getattr__(name)
+        if name == "nvmlDeviceGetHandleByIndex":
+            return lambda index: index
+        if name == "nvmlDeviceGetMemoryInfo":
+            return lambda index: SimpleNamespace(total=24 * GIB, used=(6 + 6 * index) * GIB, free=(18 - 6 * index) * GIB)
+        return answer
+
+
+@pytest.mark.parametrize("several", ["0,1", "all"])
+def test_the_smallest_of_several_gpus_decides(several: str) -> None:
+    state = read_gpus(TwoCards())
+    advice = advise("v2-40k", None, several=several, gpus=state)
+    assert advice["device"] == "cuda:1" and advice["memory_free_bytes"] == 12 * GIB
+    assert [(d["device"], d["memory_free_bytes"]) for d in advice["devices"]] == [("cuda:0", 18 * GIB), ("cuda:1", 12 * GIB)]
+    assert advice["largest"] == advise("v2-40k", None, device="cuda:1", gpus=state)["largest"]
+    assert "The batch is each GPU's own; of 2, cuda:1 has the least room." in advice["reasons"]
+    assert list(advise("v2-40k", None, several="0", gpus=state)) == KEYS  # one alone is told as before
+
+
+def test_processes_on_the_processor_share_its_memory() -> None:
+    assert list(advise("starter", None, several="cpu,cpu")) == KEYS
+
+
+def test_a_gpu_of_several_that_is_not_there() -> None:
+    with pytest.raises(BadInput, match="cuda:2"):
+        advise("v2-40k", None, several="0,2", gpus=read_gpus(TwoCards()))
+
+
 def test_every_field_of_a_gpu_may_be_missing() -> None:
     questions = [
         "MemoryInfo", "UtilizationRates", "ComputeRunningProcesses", "PowerUsage", "EnforcedPowerLimit", "CudaComputeCapability", "MigMode",
@@ -150,7 +185,7 @@ def test_bad_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_gpu_the_main_memory_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(advisor, "read_gpus", lambda: GpuState(reason="no NVIDIA driver"))
     advice = advise("starter", None)
-    assert (advice["device"], advice["precision"], advice["recommended"]) == ("cpu", ON_CPU, 4)
+    assert (advice["device"], advice["precision"], advice["recommended"]) == ("cpu", ON_CPU, 8)
     assert 0 < advice["memory_free_bytes"] <= advice["memory_total_bytes"]
     assert any("no NVIDIA driver" in reason for reason in advice["reasons"])
 
@@ -221,7 +256,7 @@ def test_measuring_process_that_dies(monkeypatch: pytest.MonkeyPatch) -> None:
         ("v2-40k", "cuda", 1.0, 50, 2),  # 16 clips: 8 steps an epoch
         ("v2-40k", "cuda", 0.1, 50, 1),
         ("v2-40k", "cpu", None, 50, 4),
-        ("starter", "cpu", 90.0, 200, 4),
+        ("starter", "cpu", 90.0, 200, 8),
     ],
 )
 def test_recommended(preset: str, kind: str, minutes: float | None, largest: int, size: int) -> None:

@@ -26,7 +26,7 @@ OURS = ["encoder", "unvoiced", "epoch", "step", "program"]
 
 def in_the_file(config: ModelConfig) -> ModelConfig:
     """Without what only training needs, which the file does not hold."""
-    return replace(config, posterior_layers=0, discriminator=PRESETS["starter"].discriminator)
+    return replace(config, posterior_layers=0, segment_frames=0, discriminator=PRESETS["starter"].discriminator)
 
 
 def written(path: Path, config: ModelConfig, epoch: int = 5) -> dict[str, torch.Tensor]:

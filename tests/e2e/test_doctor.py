@@ -89,6 +89,7 @@ def test_gpus_driver_and_mig(monkeypatch: pytest.MonkeyPatch, home: Path) -> Non
     assert rows["mig"].state == OK and "nvidia-smi -L" in rows["mig"].advice
 
 
+@pytest.mark.soak
 def test_numerics_are_tried_and_told(rvc: Rvc, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     done = rvc("doctor", "--numerics", "--preset", "starter", "--device", "cpu", "--json")

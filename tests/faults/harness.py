@@ -154,7 +154,8 @@ def kill(engine: launcher.RunningEngine, *, with_keeper: bool = False) -> None:
     os.kill(engine.pid, signal.SIGKILL)
     engine.process.wait(60)
     wait_for(lambda: not psutil.pid_exists(engine.pid) or _is_zombie(engine.pid), "the engine's end")
-    psutil.wait_procs(children, timeout=10)
+    _, left = psutil.wait_procs(children, timeout=10)
+    assert not left, left
 
 
 def _is_zombie(pid: int) -> bool:
@@ -165,8 +166,10 @@ def _is_zombie(pid: int) -> bool:
 
 
 def workers_of(engine: launcher.RunningEngine) -> list[psutil.Process]:
+    """Children of the server that the engine forks them from."""
     try:
-        return [p for p in psutil.Process(engine.pid).children() if any("spawn_main" in word for word in p.cmdline())]
+        servers = [p for p in psutil.Process(engine.pid).children() if any("forkserver" in word for word in p.cmdline())]
+        return [worker for server in servers for worker in server.children()]
     except psutil.NoSuchProcess:
         return []
 

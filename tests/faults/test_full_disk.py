@@ -21,13 +21,13 @@ from tests.faults.harness import Voice, clip_differences, copy_prepared, differe
 
 PAUSES = "A full disk pauses the run with an event and it goes on when there is room, with nothing lost"
 ENDS_CLEANLY = "A disk that stays full ends the run cleanly after a time, with nothing lost"
-SIZE = 32 << 20
+SIZE = 48 << 20
 LEFT = 600_000  # room for journal and heartbeat, not for a checkpoint
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 32 MB of its own."""
+    """A file system of 48 MB of its own."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], capture_output=True, check=False)

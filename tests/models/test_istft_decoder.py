@@ -34,8 +34,9 @@ def test_a_wave_of_the_right_length_with_gradients() -> None:
     config = replace(PRESETS["starter"], upsample_initial_channel=16, resblock_kernel_sizes=(7,))
     decoder = FilterDecoder(config)
     z, g = torch.randn(2, config.inter_channels, 12), torch.randn(2, config.gin_channels, 1)
-    wave = decoder(z, g, torch.full((2, 12), 150.0), Noise())
+    content = torch.randn(2, config.feature_dim, 12)
+    wave = decoder(z, content, g, torch.full((2, 12), 150.0), Noise())
     assert wave.shape == (2, 1, 12 * HOP) and wave.abs().max() <= 1
     wave.square().mean().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in decoder.parameters())
-    assert decoder(z, g, torch.full((2, 12), 150.0), Noise(), frames=9).shape == (2, 1, 9 * HOP)
+    assert decoder(z, content, g, torch.full((2, 12), 150.0), Noise(), frames=9).shape == (2, 1, 9 * HOP)

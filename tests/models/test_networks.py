@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from rvc_engine.models import nsf_decoder
 from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.noise import Noise
@@ -50,6 +51,35 @@ def test_shapes(name: str, pitch: bool) -> None:
     assert (made.start_frames + c.segment_frames <= torch.tensor([frames, 70])).all()
     scores = Discriminators(c.discriminator)(made.wave)
     assert len(scores) == 1 + len(c.discriminator.periods) and all(score.shape[0] == 2 for score, _ in scores)
+
+
+def test_training_hears_a_window_of_each_clip() -> None:
+    network = voice("starter-tiny")
+    c, frames = network.config, 300
+    assert 0 < c.window_frames < frames
+    lengths = torch.tensor([frames, 100])
+    phone, spec = torch.randn(2, frames, c.feature_dim), torch.rand(2, c.spec_bins, frames)
+    pitch, hz, noise = torch.full((2, frames), 9), torch.full((2, frames), 100.0), Noise(seed=1)
+    starts = []
+    for _ in range(20):
+        made = network(phone, lengths, pitch, hz, spec, torch.zeros(2, dtype=torch.long), noise)
+        assert made.mask.shape[2] == c.window_frames
+        assert made.mask.sum(2).flatten().tolist() == [c.window_frames, 100]
+        starts.append(made.start_frames)
+    first, last = torch.stack(starts).min(0).values, torch.stack(starts).max(0).values
+    assert (last + c.segment_frames <= lengths).all() and (first >= 0).all()
+    assert last[0] > c.window_frames > first[0]  # from all over the clip
+
+
+def test_the_starter_decoder_hears_the_content() -> None:
+    """Two contents through one latent sound different."""
+    network = voice("starter-tiny")
+    c = network.config
+    z, g, hz = torch.randn(1, c.inter_channels, 20), torch.randn(1, c.gin_channels, 1), torch.full((1, 20), 100.0)
+    torch.nn.init.normal_(network.dec.head.weight, std=0.5)
+    with torch.no_grad():
+        one, other = (network.dec(z, torch.full((1, c.feature_dim, 20), x), g, hz, Noise(seed=1)) for x in (0.0, 1.0))
+    assert (one - other).abs().mean() > 0.01 * one.abs().mean()
 
 
 def test_flow_is_invertible() -> None:
@@ -116,3 +146,23 @@ def test_folded_weights_are_never_stale() -> None:
 def test_a_seed_decides_every_draw() -> None:
     network = voice("starter-tiny")
     assert torch.equal(infer(network).wave, infer(network).wave)
+
+
+@pytest.mark.parametrize("preset", ["v2-40k", "v2-32k", "v1-48k", "starter"])
+def test_a_part_of_the_wave_and_windows_are_the_whole(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made of its own frames and those that the convolutions reach, a part has the numbers of the whole."""
+    torch.manual_seed(0)
+    network = Synthesizer(PRESETS[preset], posterior=False).eval()
+    c, frames = PRESETS[preset], 70
+    phone, hz = torch.randn(1, frames, c.feature_dim), torch.linspace(0, 300, frames)[None].clamp(min=60) * (torch.arange(frames) % 20 > 4)
+    words = phone, torch.tensor([frames]), torch.randint(1, 255, (1, frames)), hz, torch.tensor([0])
+
+    def wave(window: int, part: tuple[int, int] | None = None) -> torch.Tensor:
+        monkeypatch.setattr(nsf_decoder, "WINDOW", window)
+        with torch.inference_mode():
+            return network.infer(*words, noise=Noise(seed=2), part=part).wave
+
+    whole = wave(1000)
+    assert whole.abs().max() > 1e-3
+    for window, (first, stop) in ((20, (0, frames)), (1000, (25, 45)), (9, (5, 68))):
+        assert (wave(window, (first, stop)) - whole[:, :, first * c.hop_samples : stop * c.hop_samples]).abs().max() < 1e-6

@@ -7,10 +7,11 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from rvc_engine.errors import BadInput
-from rvc_engine.pitch import available_methods, crepe, resolve_method, track
+from rvc_engine.pitch import available_methods, crepe, fcpe, resolve_method, track
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
 
 METHODS = ["praat", "harvest", "dio", "fcpe"]
@@ -53,6 +54,18 @@ def test_hiss_has_no_pitch() -> None:
     hiss = 0.1 * np.random.default_rng(0).normal(size=16000)
     for method in METHODS:
         assert (track(method, hiss) > 0).mean() < 0.05
+
+
+def test_fcpe_in_another_layout_gives_the_same_numbers() -> None:
+    with contextlib.redirect_stdout(io.StringIO()):
+        import torchfcpe
+
+        package = torchfcpe.spawn_bundled_infer_model(device="cpu")
+    ours, wave = fcpe.network("cpu"), torch.from_numpy(glide(1.0)[0]).float()[None, :, None]
+    assert sum(isinstance(module, fcpe.ChannelsLast) for module in ours.modules()) == 6
+    with torch.no_grad():
+        mel = package.wav2mel(wave, 16000)
+        assert torch.equal(ours.model(mel), package.model(mel))
 
 
 def test_long_waves_go_through_fcpe_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,7 +136,7 @@ def test_files_that_are_no_voice(tmp_path, workspace):
     for number, data in enumerate((b"", b"PK\x03\x04 damaged", source.read_bytes())):
         path = tmp_path / f"{number}.pth"
         path.write_bytes(data)
-        refused(lambda path=path: convert_files(path, [source], tmp_path / "o.wav", settings(), None, workspace), "")
+        refused(lambda path=path: convert_files(path, [source], tmp_path / "o.wav", settings(), None, workspace), path.name)
 
 
 @pytest.mark.parametrize(("preset", "name", "search"), [("starter", "x_starter-1", (16, 2)), ("v2-40k", "x_v2", (8, 1))])

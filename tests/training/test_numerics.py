@@ -86,7 +86,7 @@ def test_a_trial_that_dies_says_why() -> None:
     assert not found.ok and found.why.startswith("it ended early: ") and "no such preset" in found.why
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '{"x": 1}'])
+@pytest.mark.parametrize("damage", ["{", *(pytest.param(text, marks=pytest.mark.soak) for text in ("[]", '{"x": 1}'))])
 def test_a_damaged_memory_is_no_obstacle(damage: str) -> None:
     KEPT.path.parent.mkdir(parents=True)
     KEPT.path.write_text(damage)

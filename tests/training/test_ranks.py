@@ -41,7 +41,7 @@ def furthest(a: Experiment, b: Experiment, without: str = "") -> float:
 
 @pytest.fixture
 def make(make_experiment: Any) -> Any:
-    def make(name: str, gpus: str, batch: int, seconds: tuple[float, ...] = (1.2, 1.1, 1.2, 0.9, 0.8, 1.0)) -> Any:
+    def make(name: str, gpus: str, batch: int, seconds: tuple[float, ...] = (1.9, 1.6, 1.2, 0.9, 0.8, 1.0)) -> Any:
         experiment, settings = make_experiment(name, seconds=seconds)
         settings.train.gpus, settings.train.batch_size, settings.train.epochs = gpus, batch, 2
         settings.train.save_every, settings.train.audition = 1, False
@@ -51,7 +51,7 @@ def make(make_experiment: Any) -> Any:
 
 
 def test_two_processes_learn_as_one_with_twice_the_batch(make: Any) -> None:
-    """Clips of different lengths: losses of every step, and every weight after the last."""
+    """Clips shorter and longer than the window that is heard: losses of every step, and every weight after the last."""
     two, one = make("two", TWO, 2), make("one", "", 4)
     told, wanted = (list(train.run(*made)) for made in (two, one))
     steps, expected = of(told, TrainStepped), of(wanted, TrainStepped)

@@ -13,6 +13,7 @@ import torch
 from rvc_engine.audio.spectrogram import MelScale, mel_filterbank, spectrogram
 from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.noise import Noise
+from rvc_engine.training.adversary import Lesson
 from rvc_engine.training.course import Course
 from rvc_engine.training.measure import random_batch
 from rvc_engine.training.state import TrainingState
@@ -94,6 +95,23 @@ def test_a_slice_of_the_prior_is_what_infer_speaks() -> None:
         assert torch.allclose(found[row], wanted, atol=1e-4)
 
 
+def test_the_discriminators_hear_the_middle_of_the_slice() -> None:
+    state, trainer = start()
+    config = state.generator.config
+    heard: list[torch.Tensor] = []
+    learn = state.adversary.learn
+
+    def listening(real: torch.Tensor, fake: torch.Tensor, network: torch.nn.Module | None = None) -> Lesson:
+        heard.extend((real, fake))
+        return learn(real, fake, network)
+
+    state.adversary.learn = listening  # type: ignore[method-assign]
+    trainer.step(random_batch(config, 2, frames=150), state.noise)
+    assert [tuple(wave.shape) for wave in heard] == [(2, 1, config.judged_frames * config.hop_samples)] * 2
+    assert 0 < config.judged_frames < config.segment_frames
+
+
+@pytest.mark.soak
 def test_the_prior_alone_learns_too() -> None:
     state, _ = start()
     course = replace(state.course, prior_share=1.0)

@@ -99,6 +99,7 @@ def test_more_epochs_go_on_and_changed_settings_are_told(make_experiment: Any) -
     assert steps[0].learning_rate == pytest.approx(2e-4 * 0.999875)
 
 
+@pytest.mark.soak
 def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
     """Settled within the first epoch, written down, told in every event from then on; asked again, it is so much time more."""
     experiment, settings = make_experiment()

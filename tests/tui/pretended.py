@@ -18,7 +18,7 @@ STAGES = ["preprocess", "pitch", "features", "train", "index"]
 ADVICE: dict[str, Any] = {
     "device": "cpu", "name": "CPU", "memory_total_bytes": 16 << 30, "memory_free_bytes": 12 << 30, "memory_others_bytes": 4 << 30,
     "preset": "starter", "precision": "fp32", "minutes": 3.0, "source": "table", "batch": [], "largest": 90, "recommended": 4,
-    "reasons": ["The starter on a CPU trains with 4."], "error_percent": None,
+    "reasons": ["The starter hears a short window of each clip: 8 fill a step."], "error_percent": None,
 }  # fmt: skip
 
 
