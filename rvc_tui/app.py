@@ -234,7 +234,7 @@ class RvcApp(ChangedCells, KeystrokesApp):
         if action == "stop":
             return state.running
         if action == "copy":
-            return screen is not None and bool(screen.to_copy())
+            return screen is not None and screen.check_action(action, parameters)
         if action == "edit":
             return bool(self.session.client.name)
         return True

@@ -176,9 +176,7 @@ class AssetsScreen(AppScreen):
         return line.append(shortened(where, max(20, self.size.width - line.cell_len - 4), ascii=self.ascii), "dim")
 
     # --- keys -----------------------------------------------------------------------------------------------------------------
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if not self.is_mounted:
-            return False
+    def works(self, action: str) -> bool:
         if action == "pull":
             return bool(self.chosen and self.chosen.rows) and not self.pulling
         if action == "stop_pull":
@@ -187,7 +185,7 @@ class AssetsScreen(AppScreen):
             return bool(self.assets) and not self.verifying
         if action == "by_hand":
             return bool(self.chosen and self.chosen.lacking)
-        return super().check_action(action, parameters)
+        return super().works(action)
 
     def command(self) -> list[str]:
         need = self.chosen

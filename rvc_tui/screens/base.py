@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -94,6 +95,16 @@ class AppScreen(Screen[None]):
             panel.show(state, self.session.client.now())
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """`works`, asked by Textual and by the app at any time: nothing works while a screen's panels come or go."""
+        try:
+            return self.works(action)
+        except NoMatches:
+            return False
+
+    def works(self, action: str) -> bool:
+        """Whether the key of this action does something now. May raise NoMatches."""
+        if action == "copy":
+            return bool(self.to_copy())
         if action == "filter":
             return self.journal is not None
         return self.filtering if action == "clear_filter" else True

@@ -27,6 +27,9 @@ HAS = {
 }  # fmt: skip
 
 
+NEEDING_A_REQUEST = ("voice", "add", "take_away", "output", "index", "suggest", "change", "cycle", "reset", "convert", "cancel")
+
+
 class ConvertScreen(ConvertChoices):
     place = "convert"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -139,33 +142,20 @@ class ConvertScreen(ConvertChoices):
         self.rvc.draw()
 
     # --- keys -----------------------------------------------------------------------------------------------------------
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        running = self.conversion.running
+    def works(self, action: str) -> bool:
         if self.request is None:
-            return action not in (
-                "voice",
-                "add",
-                "take_away",
-                "output",
-                "index",
-                "suggest",
-                "change",
-                "cycle",
-                "reset",
-                "convert",
-                "cancel",
-            )
+            return action not in NEEDING_A_REQUEST and super().works(action)
         if action in ("change", "cycle", "reset"):
             return not self.shows_results
         if action == "convert":
-            return not running and not self.request.missing()
+            return not self.conversion.running and not self.request.missing()
         if action == "cancel":
-            return running
+            return self.conversion.running
         if action == "take_away":
             return bool(self.request.inputs)
         if action == "suggest":
             return not self.request.missing() and not self._asking
-        return super().check_action(action, parameters)
+        return super().works(action)
 
     def move(self, count: int) -> None:
         if self.shows_results:

@@ -188,7 +188,7 @@ class DatasetScreen(AppScreen):
         self.query_one("#about", TextPanel).fill([])
 
     # --- keys -----------------------------------------------------------------------------------------------------------------
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def works(self, action: str) -> bool:
         if action == "view":
             return self.report is not None and not self.reading
         if action == "order":
@@ -199,7 +199,7 @@ class DatasetScreen(AppScreen):
             return bool(self.shown_folder) and not self.reading
         if action == "stop_reading":
             return bool(self.reading)
-        return super().check_action(action, parameters)
+        return super().works(action)
 
     def command(self) -> list[str]:
         return self.words()

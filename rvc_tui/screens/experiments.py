@@ -61,10 +61,10 @@ class ExperimentsScreen(AppScreen):
             self.refresh_bindings()
 
     # --- keys ---------------------------------------------------------------------------------------------------------
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def works(self, action: str) -> bool:
         if action in ("open", "duplicate", "remove"):
-            return bool(self.is_mounted and self.panel.rows)
-        return super().check_action(action, parameters)
+            return bool(self.panel.rows)
+        return super().works(action)
 
     def action_open(self) -> None:
         row = self.panel.chosen

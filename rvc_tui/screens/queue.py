@@ -153,7 +153,7 @@ class QueueScreen(AppScreen):
         return lines
 
     # --- keys -----------------------------------------------------------------------------------------------------------------
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def works(self, action: str) -> bool:
         if action == "add":
             return bool(self.session.client.name)
         if action == "run_queue":
@@ -162,7 +162,7 @@ class QueueScreen(AppScreen):
             return bool(self.runner)
         if action in ("open", "shift", "remove"):
             return bool(self.entries)
-        return super().check_action(action, parameters)
+        return super().works(action)
 
     def command(self) -> list[str]:
         waits = any(entry["state"] == WAITING for entry in self.entries)

@@ -67,12 +67,12 @@ class StageScreen(AppScreen):
         return words + [word for item in self.form.items if item.changed for word in item.as_flag()]
 
     # --- keys -------------------------------------------------------------------------------------------------------
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def works(self, action: str) -> bool:
         if action in ("change", "cycle", "reset"):
-            return bool(self.is_mounted and self.form.items)
+            return bool(self.form.items)
         if action == "run_stage":
             return bool(self.session.client.name) and not self.session.state.running and not self.session.state.starting
-        return super().check_action(action, parameters)
+        return super().works(action)
 
     def move(self, count: int) -> None:
         self.form.move(count)

@@ -115,9 +115,7 @@ class TrainScreen(StageScreen):
             self.advisor.chosen = str(settings.train.batch_size) if settings else ""
         super().draw()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if not self.is_mounted:
-            return True
+    def works(self, action: str) -> bool:
         if action in ("change", "cycle", "reset") and self.shows_live:
             return False
         if action in LIVE:
@@ -126,7 +124,7 @@ class TrainScreen(StageScreen):
             return bool(self.session.client.name) and not self.session.state.running
         if action == "use_advice":
             return self.session.state.outlook.advice is not None and bool(self.session.client.name)
-        return super().check_action(action, parameters)
+        return super().works(action)
 
     def move(self, count: int) -> None:
         if self.shows_live:

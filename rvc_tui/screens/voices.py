@@ -175,14 +175,14 @@ class VoicesScreen(AppScreen):
         self._outcome = [*head, Text(text, "" if failed else "green")]
 
     # --- keys -----------------------------------------------------------------------------------------------------------
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+    def works(self, action: str) -> bool:
         if action in ("facts", "remove"):
             return self.chosen is not None and not self.busy and (action == "facts" or self.chosen["what"] != "checkpoints")
         if action in ("convert", "merge", "export"):
             return self.usable_voice is not None and (action == "convert" or not self.busy)
         if action in ("extract", "import"):
             return not self.busy
-        return super().check_action(action, parameters)
+        return super().works(action)
 
     def move(self, count: int) -> None:
         self.panel.move(count)

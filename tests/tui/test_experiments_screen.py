@@ -12,6 +12,7 @@ from textual.widgets._footer import FooterKey
 
 from rvc_engine import events as ev
 from rvc_tui.app import RvcApp
+from rvc_tui.screens import SCREENS
 from rvc_tui.screens.choose import ChooseScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.help import HelpScreen
@@ -276,3 +277,18 @@ async def test_run_all_before_the_first_look_has_answered(monkeypatch: pytest.Mo
         await pilot.press("r")
         await pilot.pause()
         assert isinstance(app.screen, PlanScreen)
+
+
+@pytest.mark.parametrize("place", list(SCREENS))
+async def test_a_key_asked_about_while_panels_come_or_go_does_nothing(place: str) -> None:
+    """Textual asks which keys work at any time: also of a screen whose panels are not there yet, or no longer."""
+    app = app_of("idle")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        app.action_go(place)
+        await settle(pilot)
+        await app.screen.query("*").remove()
+        for binding in type(app.screen).BINDINGS + type(app).BINDINGS:
+            app.check_action(binding.action.partition("(")[0], ())
+            app.screen.check_action(binding.action.partition("(")[0], ())
+        app.draw()
