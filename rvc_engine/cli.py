@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from rvc_engine import __version__
 from rvc_engine.errors import RvcError
+from rvc_engine.heap import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_command(command: Command, words: list[str], home: str | None) -> int:
+    keep_freed_memory()
     module = importlib.import_module(f"rvc_engine.commands.{command.module}")
     parser = argparse.ArgumentParser(prog=f"rvc {command.name}", description=command.help, allow_abbrev=False, epilog=EXIT_CODES)
     module.build(parser, command.name)

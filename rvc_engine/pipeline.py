@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from rvc_engine.events import (
     StageStarted,
 )
 from rvc_engine.experiment import Experiment
+from rvc_engine.heap import give_back_freed_memory
 from rvc_engine.receipts import Receipt, outputs_digest, receipt_path, verdict, wanted_receipt
 from rvc_engine.stage_list import Stage
 
@@ -60,7 +61,11 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     yield from _receipt(stage, experiment, settings, wanted)
     yield StageStarted(stage=stage.name, reason=decided.reason)
     module = stage.module()
-    yield from _with_room(stage, experiment, settings)
+    if stage.name == "train":  # waits by itself, inside a save
+        yield from module.run(experiment, settings)
+    else:
+        yield from _with_room(stage, experiment, settings, lambda: module.run(experiment, settings))
+    give_back_freed_memory()
     artefacts = module.artefacts(experiment, settings)
     wanted.extent = stage.settings(settings).of_kind("extent")  # as the stage settled it
     wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
@@ -70,38 +75,34 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     yield StageFinished(stage=stage.name, seconds=wanted.seconds)
 
 
-def _with_room(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """The stage's events. When the disk is full it is waited for, and the stage then goes on from what is there.
+def _with_room(stage: Stage, experiment: Experiment, settings: ExperimentSettings, work: Callable[[], Iterator[Event]]) -> Iterator[Event]:
+    """The events of `work`. When the disk is full it is waited for; then the work begins again, and goes on from what is there.
 
-    Raises DiskFull after settings.train.disk_wait_s without one more item. Training waits by itself, inside a save.
+    Raises DiskFull after settings.train.disk_wait_s without one more item.
     """
     full_since, reached = 0.0, -1
     while True:
         try:
-            for event in stage.module().run(experiment, settings):
+            for event in work():
                 if isinstance(event, Progressed) and event.done > reached:
                     full_since, reached = 0.0, event.done
                 yield event
             return
         except (RvcError, OSError, RuntimeError) as error:
-            if stage.name == "train" or not is_full(error):
+            if not is_full(error):
                 raise
             full_since = full_since or time.monotonic()
             yield from _wait_for_room(stage, experiment, full_since + settings.train.disk_wait_s, str(error))
 
 
 def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings, receipt: Receipt) -> Iterator[Event]:
-    """Write it; a full disk is waited for."""
-    full_since = 0.0
-    while True:
-        try:
-            receipt.save(receipt_path(experiment, stage.name))
-            return
-        except (RvcError, OSError) as error:
-            if not is_full(error):
-                raise
-            full_since = full_since or time.monotonic()
-            yield from _wait_for_room(stage, experiment, full_since + settings.train.disk_wait_s, str(error))
+    """Write it."""
+
+    def save() -> Iterator[Event]:
+        receipt.save(receipt_path(experiment, stage.name))
+        return iter(())
+
+    return _with_room(stage, experiment, settings, save)
 
 
 def _wait_for_room(stage: Stage, experiment: Experiment, deadline: float, why: str) -> Iterator[Event]:
