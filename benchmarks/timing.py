@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from rvc_engine.launcher import engine_environment
+
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "RVC_BENCH_TOKEN"
 MIB = 1 << 20
@@ -62,10 +64,11 @@ class Row:
 HEAD = "| stage | mode | ours | memory | audio s/s | theirs | memory | ratio | wanted | |\n|---|---|---|---|---|---|---|---|---|---|"
 
 
-def timed(command: list[str], cwd: Path | None = None, seconds_of: Callable[[str], float] | None = None) -> Run:
-    """Until it ends; every process that it starts is found by a mark in its environment, also one that outlives its parent."""
+def timed(command: list[str], cwd: Path | None = None, seconds_of: Callable[[str], float] | None = None, *, as_engine: bool = False) -> Run:
+    """Until it ends, in the environment that the engine gets if asked for. Every process that it starts is found by a mark in its
+    environment, also one that outlives its parent."""
     token = uuid.uuid4().hex
-    environment = {**os.environ, TOKEN: token, "PYTHONPATH": str(cwd or ROOT)}
+    environment = {**(engine_environment() if as_engine else os.environ), TOKEN: token, "PYTHONPATH": str(cwd or ROOT)}
     environment["PYTHONSAFEPATH"] = "1"  # the other program's scripts lie beside modules of the same names as its packages
     environment.pop("OMP_NUM_THREADS", None)
     peak, done = 0, threading.Event()

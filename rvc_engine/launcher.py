@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.events import ENDS, Event, RunStarted
 from rvc_engine.experiment import PACKAGE, Experiment
+from rvc_engine.heap import KEEPING_FREED_MEMORY
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
@@ -44,21 +45,10 @@ class RunningEngine:
         return holder is not None and holder.pid == self.pid
 
 
-MEMORY = {
-    "GLIBC_TUNABLES": ":".join(
-        f"glibc.malloc.{name}"
-        for name in ("hugetlb=1", "arena_max=1", "mmap_threshold=4294967296", "trim_threshold=4294967296", "top_pad=268435456")
-    ),
-    "THP_MEM_ALLOC_ENABLE": "1",
-}
-"""Huge pages, and memory that stays with the process. Without them each step of a training on a CPU takes longer the longer it runs: what
-it needs for a moment lies scattered between the clips that it keeps. Read by glibc and torch when a process starts; others ignore it."""
-
-
 def engine_environment() -> dict[str, str]:
     """The engine must import this package, and nothing from the folder that the user happens to be in."""
     parts = [str(PACKAGE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {**MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)), "PYTHONSAFEPATH": "1"}
+    return {**KEEPING_FREED_MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)), "PYTHONSAFEPATH": "1"}
 
 
 class WaitingEngine:

@@ -43,7 +43,6 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.gpus import held_by_torch, read_gpus
-from rvc_engine.heap import keep_freed_memory
 from rvc_engine.journal import Journal
 from rvc_engine.lock import RunLock
 from rvc_engine.pipeline import put_aside, run_pipeline
@@ -239,7 +238,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--stages", required=True)
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args(arguments)
-    keep_freed_memory()
     experiment = Experiment(options.folder, Workspace(Path(options.home)))
     stages = options.stages.split(",")
     threading.Thread(target=get_ready, args=(experiment, [ALL_STAGES[name] for name in stages]), daemon=True).start()

@@ -16,7 +16,6 @@ from typing import TypeVar
 
 from rvc_engine.device import cores
 from rvc_engine.errors import RvcError
-from rvc_engine.heap import keep_freed_memory
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -51,7 +50,6 @@ def worker_pool(count: int) -> ProcessPoolExecutor:
 
 
 def _become_worker(log: Path | None) -> None:
-    keep_freed_memory()
     if log is not None:
         log_to(log)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine decides when to stop

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.bundles.index_file import HINT, IndexFacts, check_index_file
+from rvc_engine.conversion.kmeans import centres_of, row_passes
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
 
 NEIGHBOURS = 8
 OWN_NEIGHBOURS, OWN_PROBES = 16, 64  # of indexes of our own encoders, whose searches no other program has to equal
 MOST_PLAIN_LISTS = 1024
-POLISH = 2
+ADDED_AT_ONCE = 1 << 15
 Features = NDArray[np.float32]
+Result = TypeVar("Result")
 
 
 def list_count(rows: int) -> int:
@@ -31,8 +34,9 @@ def row_order(rows: int, seed: int) -> NDArray[np.int64]:
     return order
 
 
-def build_index(vectors: Features, lists: int) -> Any:
-    """(N, D) in their final order -> a trained faiss IVF-Flat index with nprobe 1 that holds them.
+def building_index(vectors: Features, lists: int) -> Generator[int, None, Any]:
+    """(N, D) in their final order -> a trained faiss IVF-Flat index with nprobe 1 that holds them. Yields how many rows it has just gone
+    through, building_passes(lists) * N in all.
 
     faiss's k-means has a fixed seed of its own, so equal rows in equal order give an equal index.
     """
@@ -42,38 +46,35 @@ def build_index(vectors: Features, lists: int) -> Any:
     ivf = faiss.extract_index_ivf(index)
     ivf.nprobe = 1
     if lists > MOST_PLAIN_LISTS:
-        ivf.quantizer.add(many_centres(vectors, lists))
-    index.train(vectors)
-    index.add(vectors)
+        ivf.quantizer.add((yield from centres_of(vectors, lists)))
+        index.train(vectors)
+    else:
+        index.train(vectors)
+        yield len(vectors)
+    for start in range(0, len(vectors), ADDED_AT_ONCE):
+        part = vectors[start : start + ADDED_AT_ONCE]
+        index.add(part)
+        yield len(part)
     return index
 
 
-def many_centres(vectors: Features, count: int) -> Features:
-    """(N, D) -> (count, D) centres of k-means, first of a few large parts, then inside each part, then POLISH passes over all rows: plain
-    k-means compares every row with every centre in each of its ten passes."""
-    import faiss
-
-    parts = faiss.Kmeans(vectors.shape[1], round(count**0.5), min_points_per_centroid=1)
-    parts.train(vectors)
-    part = parts.index.search(vectors, 1)[1][:, 0]
-    sizes = np.bincount(part, minlength=parts.k)
-    found = []
-    for number, share in enumerate(shares(sizes, count)):
-        if share:
-            inside = faiss.Kmeans(vectors.shape[1], int(share), min_points_per_centroid=1)
-            inside.train(vectors[part == number])
-            found.append(np.asarray(inside.centroids))
-    whole = faiss.Kmeans(vectors.shape[1], count, niter=POLISH, min_points_per_centroid=1, max_points_per_centroid=1 << 30)
-    whole.train(vectors, init_centroids=np.concatenate(found))
-    return np.asarray(whole.centroids)
+def building_passes(lists: int) -> int:
+    return 1 + (row_passes() if lists > MOST_PLAIN_LISTS else 1)
 
 
-def shares(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """`count` dealt out in proportion to the sizes, never more than a size; sum(sizes) >= count."""
-    exact = sizes * (count / sizes.sum())
-    dealt: NDArray[np.int64] = np.floor(exact).astype(np.int64)
-    dealt[np.argsort(dealt - exact, kind="stable")[: count - dealt.sum()]] += 1
-    return dealt
+def build_index(vectors: Features, lists: int) -> Any:
+    """What `building_index` builds."""
+    return result_of(building_index(vectors, lists))
+
+
+def result_of(work: Generator[int, None, Result]) -> Result:
+    """What it returns, without looking at its progress."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 def write_index(index: Any, path: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.bundles.index_file import check_index_file, sidecar_of
-from rvc_engine.conversion.retrieval import Retrieval, build_index, list_count, row_order, write_index
+from rvc_engine.conversion.kmeans import centres_of, row_passes
+from rvc_engine.conversion.retrieval import Retrieval, building_index, building_passes, list_count, row_order, write_index
 from rvc_engine.device import cores
 from rvc_engine.disk import move_aside, sha256_of, whole_file, write_whole
 from rvc_engine.errors import RvcError
@@ -18,9 +20,8 @@ from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.settings import ExperimentSettings, IndexSettings
 
-PASSES = 3
-BATCH = 4096
 Rows = NDArray[np.float32]
+Result = TypeVar("Result")
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
@@ -42,13 +43,14 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     yield work.progressed(0)
     vectors = yield from _gather(counts, work, settings.index)
     if found > settings.index.max_rows:
-        vectors = yield from _reduce(vectors, settings.index.centres, work)
+        vectors = yield from work.counting(centres_of(vectors, min(settings.index.centres, len(vectors))))
     with whole_file(experiment.total_features) as temporary, temporary.open("wb") as file:
         np.save(file, vectors)
     lists = list_count(len(vectors))
     path = experiment.index_path(lists, settings.model.version)
+    index = yield from work.counting(building_index(vectors, lists))
     with whole_file(path) as temporary:
-        write_index(build_index(vectors, lists), temporary)
+        write_index(index, temporary)
     record = {
         "encoder": settings.model.encoder, "version": settings.model.version, "rows": len(vectors), "dim": vectors.shape[1],
         "lists": lists, "bytes": path.stat().st_size, "sha256": sha256_of(path),
@@ -74,17 +76,26 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
 
 
 class _Work:
-    """Counts rows over all that has to be done: read, reduced, added."""
+    """Counts rows over all that has to be done: read, reduced, sorted into lists."""
 
     def __init__(self, found: int, settings: IndexSettings) -> None:
+        kept = min(found, settings.max_rows)
+        rows = min(settings.centres, kept) if found > settings.max_rows else found
         self.done = 0
-        self.total = 2 * found
-        if found > settings.max_rows:
-            self.total = settings.max_rows * (1 + PASSES) + min(settings.centres, settings.max_rows)
+        self.total = kept + (kept * row_passes() if found > settings.max_rows else 0) + rows * building_passes(list_count(rows))
 
     def progressed(self, rows: int, item: str = "") -> Progressed:
         self.done = min(self.done + rows, self.total)
         return Progressed(stage="index", done=self.done, total=self.total, unit="row passes", item=item)
+
+    def counting(self, work: Generator[int, None, Result]) -> Generator[Event, None, Result]:
+        """What `work` returns; the rows that it yields are counted."""
+        while True:
+            try:
+                yield self.progressed(next(work))
+            except StopIteration as end:
+                result: Result = end.value
+                return result
 
 
 def _feature_files(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
@@ -122,23 +133,3 @@ def _gather(counts: dict[Path, int], work: _Work, settings: IndexSettings) -> Ge
         start += rows
         yield work.progressed(int((places >= 0).sum()), path.stem)
     return vectors
-
-
-def _reduce(vectors: Rows, centres: int, work: _Work) -> Generator[Event, None, Rows]:
-    """(N, D) in random order -> (centres, D) by mini-batch k-means: each batch moves the centres nearest to its rows towards them, each
-    centre by its share of all rows that it has had (Sculley 2010). Starts from the first rows."""
-    import faiss
-
-    means: Rows = vectors[:centres].copy()
-    weights = np.ones(len(means))
-    for _ in range(PASSES):
-        for start in range(0, len(vectors), BATCH):
-            batch = vectors[start : start + BATCH]
-            _, nearest = faiss.knn(batch, means, 1)
-            which, counts = np.unique(nearest[:, 0], return_counts=True)
-            sums = np.zeros((len(which), vectors.shape[1]))
-            np.add.at(sums, np.searchsorted(which, nearest[:, 0]), batch)
-            weights[which] += counts
-            means[which] += ((sums - counts[:, None] * means[which]) / weights[which][:, None]).astype(np.float32)
-            yield work.progressed(len(batch))
-    return means

@@ -13,7 +13,6 @@ import torch
 
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, Paused, TrainStepped, to_dict
-from rvc_engine.heap import keep_freed_memory
 from rvc_engine.stages.train import one_of_several
 from rvc_engine.stages.train_parallel import MARK, Spec
 from rvc_engine.training.ranks import Together
@@ -61,7 +60,6 @@ def leave_at_once(code: int) -> NoReturn:
 
 
 def main() -> None:
-    keep_freed_memory()
     spec = Spec.read(Path(sys.argv[1]))
     device = torch.device(spec.devices[int(os.environ["LOCAL_RANK"])])
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import torch
 
-from rvc_engine.heap import keep_freed_memory
 from rvc_engine.models.configs import ModelConfig, model_config
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch
@@ -90,7 +89,6 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=FRAMES, help="of a clip")
     parser.add_argument("--steps", type=int, default=STEPS, help="that are timed")
     asked = parser.parse_args()
-    keep_freed_memory()
     extent = {"frames": asked.frames, "steps": asked.steps}
     for row in measure(asked.preset, asked.precision, torch.device(asked.device), asked.batch, pitch=not asked.no_pitch, **extent):
         print(json.dumps(row), flush=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rvc_engine.bundles.index_file import check_index_file, sidecar_of
-from rvc_engine.conversion import retrieval
+from rvc_engine.conversion import kmeans, retrieval
 from rvc_engine.conversion.retrieval import Retrieval, build_index, list_count, refuse_other_encoder, row_order, weights_of, write_index
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import model_config
@@ -197,6 +197,6 @@ def test_many_lists_are_made_in_parts_and_find_as_much(monkeypatch):
 
 @pytest.mark.parametrize(("sizes", "count"), [((10, 20, 70), 10), ((1, 1, 1), 3), ((0, 5, 100), 7), ((3, 3, 3), 8), ((1000, 1), 999)])
 def test_shares_are_dealt_in_proportion(sizes, count):
-    dealt = retrieval.shares(np.array(sizes), count)
+    dealt = kmeans.shares(np.array(sizes), count)
     assert dealt.sum() == count and (dealt <= sizes).all() and (dealt >= 0).all()
     assert np.abs(dealt - np.array(sizes) * count / sum(sizes)).max() <= 1
