@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.css.query import NoMatches
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -100,6 +101,14 @@ class AppScreen(Screen[None]):
             return self.works(action)
         except NoMatches:
             return False
+
+    async def _on_message(self, message: Message) -> None:
+        """What workers found may arrive when the app is closing and the panels are gone: nobody waits for it then."""
+        try:
+            await super()._on_message(message)
+        except NoMatches:
+            if self.app.is_running:
+                raise
 
     def works(self, action: str) -> bool:
         """Whether the key of this action does something now. May raise NoMatches."""

@@ -12,12 +12,16 @@ from textual.widgets._footer import FooterKey
 
 from rvc_engine import events as ev
 from rvc_tui.app import RvcApp
+from rvc_tui.engine_client import Answer
 from rvc_tui.screens import SCREENS
 from rvc_tui.screens.choose import ChooseScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.plan import PlanScreen
+from rvc_tui.screens.voices import VoicesScreen
 from rvc_tui.state import Outlook
+from rvc_tui.widgets.panel import Panel
+from rvc_tui.widgets.rows import RowsPanel
 
 SIZE = (80, 24)
 
@@ -277,6 +281,22 @@ async def test_run_all_before_the_first_look_has_answered(monkeypatch: pytest.Mo
         await pilot.press("r")
         await pilot.pause()
         assert isinstance(app.screen, PlanScreen)
+
+
+async def test_what_a_worker_found_may_arrive_while_the_app_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual closes a screen that is not shown in any order: its panels may go before it."""
+    app = app_of("idle")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        app.action_go("voices")
+        await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, VoicesScreen)
+        await screen.query_one(RowsPanel).remove()
+        app.action_go("queue")
+        await settle(pilot)
+        answer = VoicesScreen.VoicesRead(Answer([]))
+        monkeypatch.setattr(Panel, "on_unmount", lambda _: screen.post_message(answer), raising=False)
 
 
 @pytest.mark.parametrize("place", list(SCREENS))
