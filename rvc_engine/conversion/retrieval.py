@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.bundles.index_file import HINT, IndexFacts, check_index_file
-from rvc_engine.conversion.kmeans import centres_of, row_passes
+from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
 
@@ -59,7 +59,7 @@ def building_index(vectors: Features, lists: int) -> Generator[int, None, Any]:
 
 
 def building_passes(lists: int) -> int:
-    return 1 + (row_passes() if lists > MOST_PLAIN_LISTS else 1)
+    return 1 + (len(PASSES) if lists > MOST_PLAIN_LISTS else 1)
 
 
 def build_index(vectors: Features, lists: int) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.bundles.index_file import check_index_file, sidecar_of
-from rvc_engine.conversion.kmeans import centres_of, row_passes
+from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.conversion.retrieval import Retrieval, building_index, building_passes, list_count, row_order, write_index
 from rvc_engine.device import cores
 from rvc_engine.disk import move_aside, sha256_of, whole_file, write_whole
@@ -82,7 +82,7 @@ class _Work:
         kept = min(found, settings.max_rows)
         rows = min(settings.centres, kept) if found > settings.max_rows else found
         self.done = 0
-        self.total = kept + (kept * row_passes() if found > settings.max_rows else 0) + rows * building_passes(list_count(rows))
+        self.total = kept + (kept * len(PASSES) if found > settings.max_rows else 0) + rows * building_passes(list_count(rows))
 
     def progressed(self, rows: int, item: str = "") -> Progressed:
         self.done = min(self.done + rows, self.total)

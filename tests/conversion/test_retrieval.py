@@ -9,7 +9,16 @@ import pytest
 
 from rvc_engine.bundles.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion import kmeans, retrieval
-from rvc_engine.conversion.retrieval import Retrieval, build_index, list_count, refuse_other_encoder, row_order, weights_of, write_index
+from rvc_engine.conversion.retrieval import (
+    Retrieval,
+    build_index,
+    list_count,
+    refuse_other_encoder,
+    result_of,
+    row_order,
+    weights_of,
+    write_index,
+)
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import model_config
 
@@ -185,18 +194,46 @@ def recall(index, vectors):
     return np.mean([len(set(a) & set(b)) / 8 for a, b in zip(wanted, found, strict=True)])
 
 
-def test_many_lists_are_made_in_parts_and_find_as_much(monkeypatch):
+def test_many_lists_find_as_much(monkeypatch):
     vectors = clustered()
     plain = build_index(vectors, 64)
     monkeypatch.setattr(retrieval, "MOST_PLAIN_LISTS", 32)
-    parted, again = build_index(vectors, 64), build_index(vectors, 64)
-    assert parted.nlist == 64 and parted.nprobe == 1 and parted.ntotal == len(vectors)
-    assert recall(parted, vectors) > 0.97 * recall(plain, vectors)
-    np.testing.assert_array_equal(parted.search(vectors[:100], 8)[1], again.search(vectors[:100], 8)[1])
+    monkeypatch.setattr(kmeans, "NEAR", 16)
+    other, again = build_index(vectors, 64), build_index(vectors, 64)
+    assert other.nlist == 64 and other.nprobe == 1 and other.ntotal == len(vectors)
+    assert recall(other, vectors) > 0.97 * recall(plain, vectors)
+    np.testing.assert_array_equal(other.search(vectors[:100], 8)[1], again.search(vectors[:100], 8)[1])
 
 
-@pytest.mark.parametrize(("sizes", "count"), [((10, 20, 70), 10), ((1, 1, 1), 3), ((0, 5, 100), 7), ((3, 3, 3), 8), ((1000, 1), 999)])
-def test_shares_are_dealt_in_proportion(sizes, count):
-    dealt = kmeans.shares(np.array(sizes), count)
-    assert dealt.sum() == count and (dealt <= sizes).all() and (dealt >= 0).all()
-    assert np.abs(dealt - np.array(sizes) * count / sum(sizes)).max() <= 1
+def squared_error(vectors, centres):
+    return faiss.knn(vectors, centres, 1)[0].mean()
+
+
+@pytest.mark.parametrize("at_once", [7, 1 << 15])
+def test_centres_are_as_near_as_faiss_finds_them(monkeypatch, at_once):
+    vectors = clustered()
+    monkeypatch.setattr(kmeans, "NEAR", 16)
+    monkeypatch.setattr(kmeans, "AT_ONCE", at_once)
+    plain = faiss.Kmeans(DIM, 200, niter=10, min_points_per_centroid=1)
+    plain.train(vectors)
+    counted = []
+
+    def counting():
+        work = kmeans.centres_of(vectors, 200)
+        while True:
+            try:
+                counted.append(next(work))
+            except StopIteration as end:
+                return end.value
+
+    centres = counting()
+    assert sum(counted) == len(kmeans.PASSES) * len(vectors)
+    assert squared_error(vectors, centres) < 1.02 * squared_error(vectors, plain.centroids)
+
+
+def test_centres_of_rows_that_are_all_alike_or_no_more_than_they():
+    alike = np.ones((50, DIM), np.float32)
+    centres = result_of(kmeans.centres_of(alike, 20))
+    assert centres.shape == (20, DIM) and np.abs(centres - 1).max() < 0.01
+    few = clustered(30)
+    assert squared_error(few, result_of(kmeans.centres_of(few, 30))) < 1e-3

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rvc_engine.bundles.index_file import check_index_file, sidecar_of
-from rvc_engine.conversion.kmeans import row_passes
+from rvc_engine.conversion.kmeans import PASSES
 from rvc_engine.conversion.retrieval import Retrieval, building_passes, row_order
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import RvcError
@@ -42,8 +42,8 @@ def test_index_of_all_rows(experiment):
     assert index.artefacts(experiment, settings) == [path]
     assert experiment.indexes() == [path]
     progress = [(e.done, e.total) for e in events if isinstance(e, Progressed)]
-    assert progress[0] == (0, 880)
-    assert progress[-1] == (880, 880)
+    assert progress[0] == (0, 1320)
+    assert progress[-1] == (1320, 1320)
     record = json.loads(sidecar_of(path).read_text())
     assert record == {
         "encoder": "phonetic-256-1", "version": "starter-1", "rows": 440, "dim": 256, "lists": 11,
@@ -83,7 +83,7 @@ def test_too_many_rows_are_reduced(experiment):
     settings.index.max_rows, settings.index.centres = 1000, 78
     events = list(index.run(experiment, settings))
     progress = [e for e in events if isinstance(e, Progressed)]
-    assert progress[-1].done == progress[-1].total == 1000 * (1 + row_passes()) + 78 * building_passes(2)
+    assert progress[-1].done == progress[-1].total == 1000 * (1 + len(PASSES)) + 78 * building_passes(2)
     assert len(progress) > 5
     total = np.load(experiment.total_features)
     assert total.shape == (78, 256)
