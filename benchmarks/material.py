@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-ASKED = 2000  # rows that recall is measured with
+ASKED = 10_000  # rows that recall is measured with
 
 
 def clip_rows(experiment: Path, rows: int, speech: Path) -> list[Path]:

@@ -83,7 +83,7 @@ class WaitingEngine:
             self.process.wait()
 
     def go(self, settings: ExperimentSettings) -> RunningEngine:
-        """Raises Busy when another run holds the experiment."""
+        """Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
         experiment, process = self.experiment, self.process
         if process is None:
             raise RvcError("The engine did not start", self.trouble, f"can you run {sys.executable}?")
@@ -119,7 +119,7 @@ class WaitingEngine:
 
 
 def start(experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool = False) -> RunningEngine:
-    """Start an engine. Raises Busy when another run holds the experiment."""
+    """Start an engine. Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
     with WaitingEngine(experiment, stages, fresh=fresh) as engine:
         return engine.go(settings)
 

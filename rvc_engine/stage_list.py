@@ -74,6 +74,7 @@ def _base_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
     return [e.base / name for name in ("G.safetensors", "D.safetensors", "encoder.safetensors", "card.md")]
 
 
+# What their workers need and import late, for whoever wants only a part of it: the server that they are forked from imports it once.
 CUTTING = ("rvc_engine.stages.preprocess", "scipy.signal")
 TRACKING = ("rvc_engine.stages.pitch", "rvc_engine.pitch.praat")
 

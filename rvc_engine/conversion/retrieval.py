@@ -59,7 +59,7 @@ def building_index(vectors: Features, lists: int) -> Generator[int, None, Any]:
 
 
 def building_passes(lists: int) -> int:
-    return 1 + (len(PASSES) if lists > MOST_PLAIN_LISTS else 1)
+    return 1 + (PASSES if lists > MOST_PLAIN_LISTS else 1)
 
 
 def build_index(vectors: Features, lists: int) -> Any:

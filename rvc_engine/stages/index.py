@@ -82,7 +82,7 @@ class _Work:
         kept = min(found, settings.max_rows)
         rows = min(settings.centres, kept) if found > settings.max_rows else found
         self.done = 0
-        self.total = kept + (kept * len(PASSES) if found > settings.max_rows else 0) + rows * building_passes(list_count(rows))
+        self.total = kept + (kept * PASSES if found > settings.max_rows else 0) + rows * building_passes(list_count(rows))
 
     def progressed(self, rows: int, item: str = "") -> Progressed:
         self.done = min(self.done + rows, self.total)

@@ -193,12 +193,13 @@ class _Attempt:
 
     def _restored(self, state: TrainingState) -> Restored | None:
         """The first process moves damaged files out of the way; the others read what it read."""
-        if not self.ranks.first:
-            self.ranks.wait()
-        restored = self.store.restore(state)
         if self.ranks.first:
+            restored = self.store.restore(state)
             self.ranks.wait()
-        self.ranks.wait()
+        else:
+            self.ranks.wait()
+            restored = self.store.restore(state)
+        self.ranks.wait()  # nobody writes before all have read
         return restored
 
     def _settle(self, course: Course, epochs: int) -> None:

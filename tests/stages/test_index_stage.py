@@ -83,7 +83,7 @@ def test_too_many_rows_are_reduced(experiment):
     settings.index.max_rows, settings.index.centres = 1000, 78
     events = list(index.run(experiment, settings))
     progress = [e for e in events if isinstance(e, Progressed)]
-    assert progress[-1].done == progress[-1].total == 1000 * (1 + len(PASSES)) + 78 * building_passes(2)
+    assert progress[-1].done == progress[-1].total == 1000 * (1 + PASSES) + 78 * building_passes(2)
     assert len(progress) > 5
     total = np.load(experiment.total_features)
     assert total.shape == (78, 256)
