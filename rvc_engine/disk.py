@@ -90,11 +90,12 @@ def move_aside(paths: list[Path], root: Path, label: str) -> Path | None:
     return target
 
 
-def remove_temporaries(folder: Path) -> None:
-    """Remove what a killed process left half written (our own temporary names only)."""
+def remove_temporaries(folder: Path, of: Callable[[str], bool] = lambda name: True) -> None:
+    """Remove what a killed process left half written (our own temporary names only). `of`: whether a file of that name is meant."""
     if folder.is_dir():
         for path in folder.glob(f".*{TEMPORARY}"):
-            path.unlink(missing_ok=True)
+            if of(path.name[1:].removesuffix(TEMPORARY).rpartition(".")[0]):
+                path.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path, progress: Callable[[int], None] | None = None) -> str:

@@ -41,7 +41,7 @@ from rvc_engine.events import (
     StageStopped,
     Warned,
 )
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment, Workspace, voice_of_stem
 from rvc_engine.gpus import held_by_torch, read_gpus
 from rvc_engine.journal import Journal
 from rvc_engine.lock import RunLock
@@ -231,6 +231,13 @@ def get_ready(experiment: Experiment, stages: list[Stage]) -> None:
             stage.module()
 
 
+def remove_halves(experiment: Experiment) -> None:
+    """What a killed engine of this experiment left half written, but for the clips: their stages see to those."""
+    for folder in (experiment.folder, experiment.receipts, experiment.auditions, experiment.base):
+        remove_temporaries(folder)
+    remove_temporaries(experiment.workspace.weights, of=lambda name: voice_of_stem(Path(name).stem) == experiment.name)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m rvc_engine.runner", description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -257,7 +264,7 @@ def main(arguments: list[str] | None = None) -> int:
     engine = Engine(experiment, settings, stages, options.fresh)
     signal.signal(signal.SIGTERM, engine.on_signal)
     signal.signal(signal.SIGINT, engine.on_signal)
-    remove_temporaries(experiment.folder)
+    remove_halves(experiment)
     experiment.save_settings(settings)
     number, journal = Journal.next_in(experiment.runs)
     with journal:

@@ -73,20 +73,29 @@ def results_of(work: Callable[[Task], Result], tasks: Sequence[Task], workers: i
     """
     pool = worker_pool(workers)
     waiting: set[Future[Result]] = set()
+    whole = False
     try:
-        for task in tasks:
-            waiting.add(pool.submit(work, task))  # raises too when a worker is dead by then
+        waiting = _submitted(pool, work, tasks)
         while waiting:
             finished, waiting = wait(waiting, timeout=PATIENCE_S, return_when=FIRST_COMPLETED)
             if not finished:
                 yield None
             for future in finished:
                 yield future.result()
+        whole = True
     except BrokenProcessPool as error:
         hint = "run the same command again; with --workers 1 it needs the least memory"
         raise RvcError("A worker process ended unexpectedly", "most often the machine's memory ran out", hint) from error
     finally:
-        _end(pool, at_once=bool(waiting))
+        _end(pool, at_once=not whole)
+
+
+def _submitted(pool: ProcessPoolExecutor, work: Callable[[Task], Result], tasks: Sequence[Task]) -> set[Future[Result]]:
+    """Raises BrokenProcessPool when a worker is dead by then, also one that dies before it has read what it is to do."""
+    try:
+        return {pool.submit(work, task) for task in tasks}
+    except (BrokenPipeError, ConnectionResetError, EOFError) as error:
+        raise BrokenProcessPool("a worker ended as it started") from error
 
 
 def _end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:

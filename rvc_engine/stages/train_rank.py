@@ -21,7 +21,10 @@ DONE, FAILED, ORPHANED = 0, 1, 3
 
 
 def say(kind: str, content: Any) -> None:
-    print(MARK + json.dumps({kind: content}), flush=True)
+    """The line goes out whole: several processes write to one pipe, where print's two writes, text and newline, have met another's."""
+    line = f"{MARK}{json.dumps({kind: content})}\n".encode()
+    while line:
+        line = line[os.write(sys.stdout.fileno(), line) :]
 
 
 def tell(event: Event) -> bool:

@@ -111,7 +111,7 @@ class Voice:
         return any(path for pattern in patterns for path in self.experiment.folder.glob(pattern))
 
     def leftovers(self) -> list[Path]:
-        return list(self.experiment.folder.rglob("*.part"))
+        return [*self.experiment.folder.rglob("*.part"), *self.experiment.workspace.weights.glob(".*.part")]
 
     def steps(self) -> list[int]:
         """The step numbers of the history of all runs, superseded records dropped."""
