@@ -217,8 +217,8 @@ def advise(
     if precision == "fp16" and memory.kind == "cpu":
         raise BadInput("fp16 does not train on a CPU", "", "use --precision fp32 or bf16")
     precision = memory.precision if precision == "auto" else precision
-    cost = cost_of(preset, precision, memory.device, memory.name, measurement if measure else None)
     minutes = minutes_of(experiment)
+    cost = cost_of(preset, precision, memory.device, memory.name, measurement if measure else None, minutes)
     largest = largest_that_fits(cost, memory.free + memory.own)
     recommended, reasons = recommend(preset, memory.kind, minutes, largest)
     if len(devices) > 1:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from rvc_engine.launcher import engine_environment
-from rvc_engine.memory_table import bytes_per_sample, fixed_bytes
+from rvc_engine.memory_table import bytes_per_sample, clip_bytes, fixed_bytes
 from rvc_engine.models.configs import PRESETS
 from rvc_engine.remembered import Remembered, key_of
 
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
 MEASURE_S = 900.0
+# With all that the process of a training has imported, for that counts too
+MEASURING = "import rvc_engine.stages.train, rvc_engine.training.measure as measure; measure.main()"
 CONTEXT_BYTES = 500_000_000  # a CUDA context with cudnn's kernels: torch does not count it
 
 
@@ -29,7 +31,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Cost:
-    """memory(n) = fixed + slope n; seconds(n) = start + each n, where measured."""
+    """memory(n) = fixed + slope n, with the clips that are kept there; seconds(n) = start + each n, where measured."""
 
     source: str  # measured, cached or table
     fixed: float
@@ -84,7 +86,7 @@ def _time_line(first: Batch, second: Batch) -> tuple[float, float | None]:
 
 def run_measurement(preset: str, precision: str, device: str, batches: Sequence[int]) -> tuple[list[Batch], str]:
     """Real training steps in a throw-away process: what it measured, and why it ended early ("" if it did not)."""
-    command = [sys.executable, "-m", "rvc_engine.training.measure", preset, precision, device, *map(str, batches)]
+    command = [sys.executable, "-c", MEASURING, preset, precision, device, *map(str, batches)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=MEASURE_S, env=engine_environment(), stdin=subprocess.DEVNULL)
         out, said, code = done.stdout, done.stderr.decode(errors="replace"), done.returncode
@@ -127,17 +129,30 @@ def keep_rows(key: str, rows: Sequence[Batch]) -> str:
 USED = Remembered("used.json")
 
 
-def keep_use(preset: str, precision: str, kind: str, device_name: str, batch_size: int, memory_bytes: int) -> None:
-    """What a training really held at most, to check predictions by."""
-    USED.keep(key_of(preset, precision, kind, device_name), {"batch_size": batch_size, "memory_bytes": memory_bytes})
+def keep_use(preset: str, precision: str, kind: str, device_name: str, batch_size: int, memory_bytes: int, minutes: float) -> None:
+    """What a training on so many minutes of clips really held at most, to check predictions by."""
+    finding = {"batch_size": batch_size, "memory_bytes": memory_bytes, "minutes": round(minutes, 2)}
+    USED.keep(key_of(preset, precision, kind, device_name), finding)
 
 
-def checked_by_use(cost: Cost, key: str) -> Cost:
-    """With how far the prediction is from what the last such training held."""
-    used = read_row(json.dumps(USED.get(key)))
+def with_clips(cost: Cost, preset: str, kind: str, minutes: float | None) -> Cost:
+    """With what is kept of so many minutes of clips: a processor computes in the memory that they lie in."""
+    if kind != "cpu" or not minutes:
+        return cost
+    kept = clip_bytes(PRESETS[preset], minutes)
+    rows = tuple(replace(row, memory_bytes=row.memory_bytes + kept) for row in cost.rows)
+    return replace(cost, fixed=cost.fixed + kept, rows=rows)
+
+
+def checked_by_use(cost: Cost, key: str, preset: str, kind: str) -> Cost:
+    """`cost`, which is without clips, with how far its prediction is from what the last such training held."""
+    finding = USED.get(key)
+    used = read_row(json.dumps(finding))
     if used is None or used.memory_bytes <= 0:
         return cost
-    error = round(100 * abs(cost.memory(used.batch_size) - used.memory_bytes) / used.memory_bytes, 1)
+    minutes = finding.get("minutes")
+    told = with_clips(cost, preset, kind, minutes if isinstance(minutes, (int, float)) else None).memory(used.batch_size)
+    error = round(100 * abs(told - used.memory_bytes) / used.memory_bytes, 1)
     note = f"The last training here, with {used.batch_size}, held {used.memory_bytes / 1e9:.2f} GB: {error} % from what is predicted."
     return replace(cost, error_percent=error, notes=(*cost.notes, note))
 
@@ -145,19 +160,25 @@ def checked_by_use(cost: Cost, key: str) -> Cost:
 Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Batch], str]]
 
 
-def cost_of(preset: str, precision: str, device: str, device_name: str, measurement: Measure | None = None) -> Cost:
-    """`device` is cpu or cuda:N. With `measurement` it is measured now; where that fails, or without it, what was kept, else the table."""
+def cost_of(
+    preset: str, precision: str, device: str, device_name: str, measurement: Measure | None = None, minutes: float | None = None
+) -> Cost:
+    """`device` is cpu or cuda:N. With `measurement` it is measured now; where that fails, or without it, what was kept, else the table.
+    `minutes` of clips, where they are known."""
     kind = device.partition(":")[0]
     table = table_cost(preset, precision, kind)
     key = key_of(preset, precision, kind, device_name)
     notes: list[str] = []
+    cost = None
     if measurement is not None:
         rows, why = measurement(preset, precision, device, MEASURED_BATCHES[kind])
         if why:
             notes.append(f"The measurement ended early: {why}.")
         if rows:
             notes += filter(None, [keep_rows(key, rows)])
-            return checked_by_use(replace(fit("measured", rows, table), notes=tuple(notes)), key)
-    kept = cached_rows(key)
-    cost = fit("cached", kept, table) if kept else table
-    return checked_by_use(replace(cost, notes=tuple(notes)), key)
+            cost = fit("measured", rows, table)
+    if cost is None:
+        kept = cached_rows(key)
+        cost = fit("cached", kept, table) if kept else table
+    cost = checked_by_use(replace(cost, notes=tuple(notes)), key, preset, kind)
+    return with_clips(cost, preset, kind, minutes)

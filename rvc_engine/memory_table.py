@@ -11,6 +11,7 @@ from rvc_engine.models.configs import DiscriminatorConfig, ModelConfig
 STATE_BYTES = 16  # a parameter in fp32: weight, gradient, first and second moment of AdamW
 CLIP_FRAMES = 400  # a clip of 4 s, where training hears all of it
 PROCESS_BYTES = {"cpu": 450_000_000, "cuda": 700_000_000}  # the interpreter with torch; a CUDA context with cudnn's kernels
+KEPT_CLIPS_BYTES = 1 << 30  # of clips that a training keeps in main memory, at most
 ALLOCATOR = 1.4  # what an allocator holds over what is in use; RVC's v2-40k at batch 4 on a CPU takes 4.8 GB
 
 
@@ -69,6 +70,13 @@ def fixed_bytes(config: ModelConfig, device_type: str) -> int:
     """What a training holds whatever its batch size. `device_type` cpu or cuda."""
     parameters = generator_parameters(config) + discriminator_parameters(config.discriminator)
     return PROCESS_BYTES[device_type] + STATE_BYTES * parameters
+
+
+def clip_bytes(config: ModelConfig, minutes: float) -> int:
+    """What a training keeps of so many minutes of clips in main memory: audio, spectrogram, features and pitch."""
+    pitch = 8 + 4 if config.pitch else 0
+    frame = 4 * (config.hop_samples + config.spec_bins + config.feature_dim) + pitch
+    return min(int(minutes * 60 * 100 * frame), KEPT_CLIPS_BYTES)
 
 
 def bytes_per_sample(config: ModelConfig, precision: str) -> int:

@@ -187,7 +187,8 @@ class _Attempt:
             yield from TrainingLoop(state, self.dataset, sampler, saver, scalars, extent, self.ranks).run()
             if self.ranks.first and state.step > (restored.step if restored else 0):
                 held = peak_bytes(device) + (CONTEXT_BYTES if device.type == "cuda" else 0)
-                keep_use(settings.preset, course.precision, device.type, name_of(device), course.batch_size, held)
+                minutes = sum(self.frames) / 6000
+                keep_use(settings.preset, course.precision, device.type, name_of(device), course.batch_size, held, minutes)
         if self.ranks.first and not _is_written(experiment.small_model, state):
             yield _write_small(experiment.small_model, state, settings, self.about)
 

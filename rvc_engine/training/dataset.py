@@ -15,10 +15,10 @@ from torch import Tensor
 
 from rvc_engine.audio.spectrogram import spectrogram
 from rvc_engine.errors import RvcError
+from rvc_engine.memory_table import KEPT_CLIPS_BYTES
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.training.sampler import MAX_FRAMES
 
-CACHE_BYTES = 1 << 30
 BLOCK_BYTES, ALIGNED = 1 << 26, 64
 
 
@@ -113,7 +113,7 @@ class ClipDataset:
     """Reads clips when they are asked for and keeps them in memory up to `cache_bytes`. Spectrograms are made from the audio at hand, so
     none is ever stale."""
 
-    def __init__(self, rows: Sequence[Row], config: ModelConfig, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(self, rows: Sequence[Row], config: ModelConfig, cache_bytes: int = KEPT_CLIPS_BYTES) -> None:
         self.rows, self.config = list(rows), config
         self._free, self._shelf = cache_bytes, Shelf()
         self._kept: dict[int, Clip] = {}

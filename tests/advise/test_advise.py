@@ -208,11 +208,24 @@ def test_a_training_checks_the_prediction(monkeypatch: pytest.MonkeyPatch) -> No
     card(monkeypatch)
     rows = [Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0), Batch(8, 6 * GIB, 22.0)]
     assert advise("v2-40k", None, measure=True, measurement=measured(rows))["error_percent"] == 0
-    keep_use("v2-40k", "bf16", "cuda", "Card", 8, 5 * GIB)
+    keep_use("v2-40k", "bf16", "cuda", "Card", 8, 5 * GIB, 10.0)  # a card holds no clips
     advice = advise("v2-40k", None)
     assert advice["error_percent"] == pytest.approx(20.0)
     assert any(reason == "The last training here, with 8, held 5.37 GB: 20.0 % from what is predicted." for reason in advice["reasons"])
     assert advise("v1-40k", None)["error_percent"] is None
+
+
+def test_clips_that_a_processor_keeps_are_counted(tmp_path: Path) -> None:
+    experiment = Workspace(tmp_path).experiment("voice")
+    experiment.folder.mkdir(parents=True)
+    without = advise("v2-40k", experiment, device="cpu", precision="fp32")
+    experiment.clips_csv.write_text("i,source,start_s,seconds,level\n0,a.wav,0,600,1\n")
+    ten_minutes = advise("v2-40k", experiment, device="cpu", precision="fp32")
+    more = ten_minutes["batch"][0]["memory_bytes"] - without["batch"][0]["memory_bytes"]
+    assert more == 600 * 100 * (4 * (400 + 1025 + 768) + 12)
+    predicted = next(row["memory_bytes"] for row in ten_minutes["batch"] if row["batch_size"] == 4)
+    keep_use("v2-40k", "fp32", "cpu", without["name"], 4, predicted, 10.0)
+    assert advise("v2-40k", None, device="cpu", precision="fp32")["error_percent"] == 0  # whatever is asked for now
 
 
 def test_failing_measurement_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
