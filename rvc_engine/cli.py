@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +61,18 @@ def overview() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        try:
+            return run_words(list(sys.argv[1:] if arguments is None else arguments))
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output went away: nothing more to say, on the way out neither
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def run_words(words: list[str]) -> int:
     home = None
     while words and (words[0] == "--home" or words[0].startswith("--home=")):
         flag = words.pop(0)
@@ -91,9 +103,6 @@ def run_command(command: Command, words: list[str], home: str | None) -> int:
     except RvcError as error:
         print(f"rvc {command.name}: {one_line(error)}", file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away: nothing more to say
-        return 1
     except KeyboardInterrupt:
         print(f"rvc {command.name}: stopped", file=sys.stderr)
         return 130
