@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -83,9 +84,11 @@ class ExperimentsScreen(AppScreen):
         return True
 
     def action_new(self) -> None:
-        outlook = self.session.state.outlook
-        known = Choice("", self.session.recordings, outlook.preset)
-        self.app.push_screen(ChooseScreen(known, self.session.client.names()), self._made)
+        """The form, with the name that the app was started with where there is no such experiment yet."""
+        client, outlook = self.session.client, self.session.state.outlook
+        names, name = client.names(), client.spelled()
+        known = Choice("" if name in names or os.path.isdir(name) else name, self.session.recordings, outlook.preset)
+        self.app.push_screen(ChooseScreen(known, names), self._made)
 
     def _made(self, choice: Choice | None) -> None:
         if choice is None:

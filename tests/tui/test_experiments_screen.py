@@ -225,6 +225,18 @@ async def test_form_makes_a_new_experiment_and_runs_it(tmp_path: Path) -> None:
         ]  # fmt: skip
 
 
+async def test_form_has_the_name_that_the_app_was_started_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = app_of("idle")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        for exists, offered in ((True, ""), (False, client_of(app).name)):
+            monkeypatch.setattr(client_of(app), "names", lambda exists=exists: [client_of(app).name] if exists else [])
+            await pilot.press("n")
+            await pilot.pause()
+            assert app.screen.query_one("#name", Input).value == offered
+            await pilot.press("escape")
+
+
 async def test_form_says_what_is_wrong_and_changes_nothing() -> None:
     app = app_of("idle")
     async with app.run_test(size=SIZE) as pilot:
