@@ -16,7 +16,7 @@ SINE = 0.1
 VOICED_NOISE = 0.003
 UNVOICED_NOISE = SINE / 3
 SLOPE = 0.1
-WINDOW = 250
+WINDOW = 400
 """Frames that a processor decodes at a time: of longer ones the layers' outputs leave its caches, and it waits for memory."""
 
 
@@ -86,7 +86,7 @@ class Decoder(nn.Module):
         self.resblocks = nn.ModuleList(ResidualBlock(width, kernel, dilations) for width in widths for kernel, dilations in shapes)
         self.conv_post = nn.Conv1d(widths[-1], 1, 7, padding=3, bias=False)
         self.cond = nn.Conv1d(config.gin_channels, first, 1)
-        self.reach = reach(config)
+        self.reaches = reaches(config)
 
     def forward(
         self, z: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None,
@@ -104,19 +104,19 @@ class Decoder(nn.Module):
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
 
     def _piece(self, z: Tensor, g: Tensor, source: Tensor | None, start: int, stop: int) -> Tensor:
-        """Frames start .. stop, from as many more on both sides as the convolutions reach."""
-        first, last = max(0, start - self.reach), min(z.shape[2], stop + self.reach)
-        near = source[:, :, first * self.hop : last * self.hop] if source is not None else None
-        return self._decode(z[:, :, first:last], g, near)[:, :, (start - first) * self.hop : (stop - first) * self.hop]
-
-    def _decode(self, z: Tensor, g: Tensor, source: Tensor | None) -> Tensor:
-        x = self.conv_pre(z) + self.cond(g)
-        for i, up in enumerate(self.ups):
-            x = up(F.leaky_relu(x, SLOPE))
+        """Frames start .. stop, from as many more on both sides as the convolutions reach: fewer from stage to stage."""
+        low, high = max(0, start - self.reaches[0] - 3), min(z.shape[2], stop + self.reaches[0] + 3)
+        x = self.conv_pre(z[:, :, low:high]) + self.cond(g)
+        hop, scale = self.hop, 1  # samples of the wave for one of x, and samples of x a frame
+        for i, (up, reach) in enumerate(zip(self.ups, self.reaches, strict=True)):
+            first, last = max(low, start * scale - reach), min(high, stop * scale + reach)
+            x = up(F.leaky_relu(x[:, :, first - low : last - low], SLOPE))
+            low, high, scale, hop = first * up.stride, last * up.stride, scale * up.stride, hop // up.stride
             if source is not None:
-                x = x + self.noise_convs[i](source)
+                x = x + self.noise_convs[i](source[:, :, low * hop : high * hop])
             x = self._stage(x, i)
-        return torch.tanh(self.conv_post(F.leaky_relu(x)))  # torch's own slope, 0.01, as RVC has it here
+        x = torch.tanh(self.conv_post(F.leaky_relu(x)))  # torch's own slope, 0.01, as RVC has it here
+        return x[:, :, start * scale - low : stop * scale - low]
 
     def _stage(self, x: Tensor, i: int) -> Tensor:
         """Mean of the residual blocks of stage `i`."""
@@ -128,16 +128,17 @@ class Decoder(nn.Module):
         return total / n
 
 
-def reach(config: ModelConfig) -> int:
-    """Frames on each side that a sample of the wave depends on, rounded up."""
-    frames, scale = 3.0, 1  # conv_pre; samples a frame so far
-    for rate, kernel in zip(config.upsample_rates, config.upsample_kernel_sizes, strict=True):
-        frames += (kernel / rate / 2 + 1) / scale
-        scale *= rate
+def reaches(config: ModelConfig) -> list[int]:
+    """How far on each side the wave's samples depend on what goes into a stage, in samples of that."""
+    found: list[int] = []
+    after = 3  # conv_post
+    for stage in reversed(range(len(config.upsample_rates))):
+        rate, kernel = config.upsample_rates[stage], config.upsample_kernel_sizes[stage]
         shapes = zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)
         widest = max((size - 1) // 2 * (sum(dilations) + len(dilations)) for size, dilations in shapes)
-        frames += (widest + 1) / scale  # and the source's convolution
-    return math.ceil(frames + 3 / scale)
+        after = math.ceil((after + widest + 1) / rate + kernel / rate / 2 + 1)  # 1: the source's convolution
+        found.insert(0, after)
+    return found
 
 
 def _source_conv(width: int, stride: int) -> nn.Conv1d:
