@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -53,8 +54,9 @@ def files_of(experiment: Experiment, clip: str) -> tuple[np.ndarray, np.ndarray,
 @pytest.mark.parametrize("method", ["praat", "harvest", "dio", "fcpe", "auto"])
 def test_three_files_a_clip(experiment: Experiment, method: str) -> None:
     events = run(experiment, settings_with(method))
-    done = [event.done for event in events if isinstance(event, Progressed)]
-    assert done == [0, 1, 2, 3] and len(events) == 4
+    assert all(isinstance(event, Progressed) for event in events)
+    told = [event.done for event in events if isinstance(event, Progressed)]
+    assert [done for done, _ in groupby(told)] == [0, 1, 2, 3]  # a number is told again where a clip takes long
     for i in range(3):
         numbers, hz, voiced = files_of(experiment, f"{i}_0")
         assert numbers.shape == hz.shape == voiced.shape == (28321 // 160,)
