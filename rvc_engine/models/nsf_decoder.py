@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rvc_engine.models.configs import ModelConfig
+from rvc_engine.models.conv import Conv1d
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.weight_norm import NormedConv1d, NormedConvTranspose1d
 
@@ -73,19 +74,19 @@ class Decoder(nn.Module):
         super().__init__()
         rates, first, stages = config.upsample_rates, config.upsample_initial_channel, range(len(config.upsample_rates))
         widths = [first >> (i + 1) for i in stages]
-        self.hop = config.hop_samples
+        self.hop, self.rates = config.hop_samples, rates
         if config.pitch:
             self.m_source = SineSource(config)
             self.noise_convs = nn.ModuleList(_source_conv(width, math.prod(rates[i + 1 :])) for i, width in enumerate(widths))
-        self.conv_pre = nn.Conv1d(config.inter_channels, first, 7, padding=3)
+        self.conv_pre = Conv1d(config.inter_channels, first, 7, padding=3)
         self.ups = nn.ModuleList(
             NormedConvTranspose1d(first >> i, widths[i], config.upsample_kernel_sizes[i], stride=rates[i]) for i in stages
         )
         shapes = list(zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True))
         self.blocks_a_stage = len(shapes)
         self.resblocks = nn.ModuleList(ResidualBlock(width, kernel, dilations) for width in widths for kernel, dilations in shapes)
-        self.conv_post = nn.Conv1d(widths[-1], 1, 7, padding=3, bias=False)
-        self.cond = nn.Conv1d(config.gin_channels, first, 1)
+        self.conv_post = Conv1d(widths[-1], 1, 7, padding=3, bias=False)
+        self.cond = Conv1d(config.gin_channels, first, 1)
         self.reaches = reaches(config)
 
     def forward(
@@ -108,10 +109,10 @@ class Decoder(nn.Module):
         low, high = max(0, start - self.reaches[0] - 3), min(z.shape[2], stop + self.reaches[0] + 3)
         x = self.conv_pre(z[:, :, low:high]) + self.cond(g)
         hop, scale = self.hop, 1  # samples of the wave for one of x, and samples of x a frame
-        for i, (up, reach) in enumerate(zip(self.ups, self.reaches, strict=True)):
+        for i, (up, rate, reach) in enumerate(zip(self.ups, self.rates, self.reaches, strict=True)):
             first, last = max(low, start * scale - reach), min(high, stop * scale + reach)
             x = up(F.leaky_relu(x[:, :, first - low : last - low], SLOPE))
-            low, high, scale, hop = first * up.stride, last * up.stride, scale * up.stride, hop // up.stride
+            low, high, scale, hop = first * rate, last * rate, scale * rate, hop // rate
             if source is not None:
                 x = x + self.noise_convs[i](source[:, :, low * hop : high * hop])
             x = self._stage(x, i)
@@ -141,8 +142,8 @@ def reaches(config: ModelConfig) -> list[int]:
     return found
 
 
-def _source_conv(width: int, stride: int) -> nn.Conv1d:
+def _source_conv(width: int, stride: int) -> Conv1d:
     """Brings the source, at full rate, to the rate of a stage, `stride` times lower."""
     if stride == 1:
-        return nn.Conv1d(1, width, 1)
-    return nn.Conv1d(1, width, 2 * stride, stride, padding=stride // 2)
+        return Conv1d(1, width, 1)
+    return Conv1d(1, width, 2 * stride, stride, padding=stride // 2)

@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rvc_engine.models.conv import conv1d, conv_transpose1d
+
 
 class WeightNormed(nn.Module):
     """Holds the parameters; `shape` is that of the weight, whose first axis keeps its own norm."""
@@ -63,7 +65,7 @@ class NormedConv1d(WeightNormed):
         self.padding = dilation * (kernel - 1) // 2
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        return conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
 class NormedConvTranspose1d(WeightNormed):
@@ -74,7 +76,7 @@ class NormedConvTranspose1d(WeightNormed):
         self.stride, self.padding = stride, (kernel - stride) // 2
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv_transpose1d(x, self.weight, self.bias, self.stride, self.padding)
+        return conv_transpose1d(x, self.weight, self.bias, self.stride, self.padding)
 
 
 class NormedConv2d(WeightNormed):

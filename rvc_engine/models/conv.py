@@ -1,0 +1,44 @@
+"""Convolutions along time.
+
+On a processor, where no gradient is wanted, float32 is computed with the channels of a moment side by side (channels-last, which torch
+offers for two axes only): oneDNN then reads the samples as they lie, where it otherwise rearranges them before and after every layer. In
+training this does not pay: the gradient of a weight, a sum over all moments, is slower in that layout.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1) -> Tensor:
+    """(B, C_in, T) -> (B, C_out, T'), as torch's function of this name."""
+    if not _channels_last_pays(x):
+        return F.conv1d(x, weight, bias, stride, padding, dilation, groups)
+    return F.conv2d(_plane(x), weight.unsqueeze(2), bias, (1, stride), (0, padding), (1, dilation), groups).squeeze(2)
+
+
+def conv_transpose1d(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
+    """(B, C_in, T) -> (B, C_out, T'), as torch's function of this name."""
+    if not _channels_last_pays(x):
+        return F.conv_transpose1d(x, weight, bias, stride, padding)
+    return F.conv_transpose2d(_plane(x), weight.unsqueeze(2), bias, (1, stride), (0, padding)).squeeze(2)
+
+
+class Conv1d(nn.Conv1d):
+    """torch's layer of this name, by conv1d above."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, T) -> (B, C_out, T')."""
+        return conv1d(x, self.weight, self.bias, self.stride[0], int(self.padding[0]), self.dilation[0], self.groups)
+
+
+def _channels_last_pays(x: Tensor) -> bool:
+    plain = x.device.type == "cpu" and x.dtype == torch.float32
+    return plain and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
+
+
+def _plane(x: Tensor) -> Tensor:
+    """(B, C, T) -> (B, C, 1, T), channels last; a copy only where x does not lie so already."""
+    return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
