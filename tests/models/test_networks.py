@@ -10,6 +10,7 @@ import torch
 
 from rvc_engine.models import nsf_decoder
 from rvc_engine.models.configs import PRESETS, ModelConfig
+from rvc_engine.models.conv import Conv1d, conv_transpose1d
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.nsf_decoder import SineSource, sine_wave
@@ -166,3 +167,32 @@ def test_a_part_of_the_wave_and_windows_are_the_whole(preset: str, monkeypatch: 
     assert whole.abs().max() > 1e-3
     for window, (first, stop) in ((20, (0, frames)), (1000, (25, 45)), (9, (5, 68))):
         assert (wave(window, (first, stop)) - whole[:, :, first * c.hop_samples : stop * c.hop_samples]).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation", "groups"), [(7, 1, 3, 1), (5, 4, 1, 2), (1, 1, 1, 1)])
+def test_a_convolution_is_torchs_in_either_layout(kernel: int, stride: int, dilation: int, groups: int) -> None:
+    """Without a gradient it is computed in another order of the axes."""
+    torch.manual_seed(1)
+    layer = Conv1d(8, 6, kernel, stride, padding=2, dilation=dilation, groups=groups)
+    x = torch.randn(3, 8, 90)
+    wanted = torch.nn.functional.conv1d(x, layer.weight, layer.bias, stride, 2, dilation, groups)
+    upwards = torch.randn(8, 4, 10)
+    with torch.no_grad():
+        quick = layer(x)
+        wider = conv_transpose1d(x, upwards, None, 5, 2)
+    assert quick.stride(1) == wider.stride(1) == 1 and layer(x).stride(1) > 1
+    torch.testing.assert_close(layer(x), wanted, rtol=0, atol=0)
+    torch.testing.assert_close(quick, wanted, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(wider, torch.nn.functional.conv_transpose1d(x, upwards, None, 5, 2), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("preset", ["v2-40k", "v1-48k"])
+def test_a_voice_sounds_the_same_in_either_layout(preset: str) -> None:
+    torch.manual_seed(0)
+    network = Synthesizer(PRESETS[preset], posterior=False).eval()
+    words = torch.randn(1, 30, PRESETS[preset].feature_dim), torch.tensor([30]), torch.randint(1, 255, (1, 30)), torch.full((1, 30), 200.0)
+    plain = network.infer(*words, torch.tensor([0]), noise=Noise(seed=2)).wave.detach()
+    with torch.inference_mode():
+        quick = network.infer(*words, torch.tensor([0]), noise=Noise(seed=2)).wave
+    assert plain.abs().max() > 1e-3
+    assert (quick - plain).abs().max() < 1e-5
