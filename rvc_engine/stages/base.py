@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rvc_engine.bundles.checkpoint import read_checkpoint
+from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
@@ -19,7 +20,6 @@ from rvc_engine.models.phonetic_encoder import read_phonetic
 from rvc_engine.models.weights import Unreadable, write_safetensors
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.base_card import card
-from rvc_engine.stages.clip_table import ClipRow, read_rows
 from rvc_engine.stages.speakers import speakers_of
 from rvc_engine.training.store import CheckpointStore
 

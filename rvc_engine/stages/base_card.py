@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine import __version__
+from rvc_engine.dataset.clip_table import ClipRow
 from rvc_engine.experiment import Experiment
 from rvc_engine.pretrain.transcripts import Spoken, Transcripts
 from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, about, for_base
-from rvc_engine.stages.clip_table import ClipRow
 
 
 def card(experiment: Experiment, settings: ExperimentSettings, clips: list[ClipRow], rows: dict[str, int], step: int) -> str:

@@ -11,13 +11,13 @@ from pathlib import Path
 from rvc_engine.audio.clipping import ClipRules, clips_of, decode_for_clips, why_no_clip, why_unusable
 from rvc_engine.audio.io import resample, write_wav
 from rvc_engine.audio.slicing import SilenceRules
+from rvc_engine.dataset.clip_table import USED, WAITING, ClipRow, SourceRow, is_whole_wav, place_of, read_rows, write_rows
 from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries
 from rvc_engine.errors import BadInput, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.stages.clip_table import USED, WAITING, ClipRow, SourceRow, is_whole_wav, place_of, read_rows, write_rows
 from rvc_engine.workers import results_of, worker_count
 
 STAGE = "preprocess"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePath
 
+from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.stages.clip_table import ClipRow, read_rows
 
 
 def speaker_rows(names: Iterable[str], first: int) -> dict[str, int]:

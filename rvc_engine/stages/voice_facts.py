@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rvc_engine.bundles.pitch_range import range_of_clips
+from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.experiment import Experiment
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.stages.clip_table import ClipRow, read_rows
 
 
 def about_recordings(experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:

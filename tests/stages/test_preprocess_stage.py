@@ -11,12 +11,12 @@ import pytest
 
 from rvc_engine.audio.clipping import clips_of
 from rvc_engine.audio.io import decode, encode, read_wav
+from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows, write_rows
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.stages import preprocess
-from rvc_engine.stages.clip_table import ClipRow, SourceRow, read_rows, write_rows
 from rvc_engine.workers import results_of
 
 
