@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,21 +73,37 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def move_aside(paths: list[Path], root: Path, label: str) -> Path | None:
-    """Move what exists of `paths` (below `root`) to root/aside/TIME-LABEL, keeping relative names. None if nothing existed."""
+def move_aside(paths: list[Path], root: Path, label: str, copied: Sequence[Path] = ()) -> Path | None:
+    """Move what exists of `paths` (below `root`) to root/aside/TIME-LABEL, keeping relative names, and put copies of the files `copied`
+    there, which stay where they are: those from outside `root` in a folder named as theirs. None if nothing existed."""
     present = [p for p in paths if p.exists() or p.is_symlink()]
-    if not present:
+    if not present and not copied:
         return None
     base = root / "aside" / f"{time.strftime('%Y%m%d-%H%M%S')}-{label}"
     target, count = base, 1
     while target.exists():
         count += 1
         target = base.with_name(f"{base.name}-{count}")
+
+    def goal(path: Path) -> Path:
+        inside = path.relative_to(root) if path.is_relative_to(root) else Path(path.parent.name, path.name)
+        (target / inside).parent.mkdir(parents=True, exist_ok=True)
+        return target / inside
+
+    for path in copied:  # first: a full disk then leaves everything as it was
+        copy_file(path, goal(path))
     for path in present:
-        goal = target / path.relative_to(root)
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(str(path), str(goal))
+        shutil.move(str(path), str(goal(path)))
     return target
+
+
+def copy_file(path: Path, goal: Path) -> None:
+    """By a hard link where the file system has them: files that appear whole are replaced, never changed. Raises DiskFull."""
+    try:
+        os.link(path, goal)
+    except OSError:
+        with whole_file(goal) as temporary:
+            shutil.copyfile(path, temporary)
 
 
 def remove_temporaries(folder: Path, of: Callable[[str], bool] = lambda name: True) -> None:

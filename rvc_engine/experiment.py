@@ -32,6 +32,10 @@ def voice_of_stem(stem: str) -> str:
     return re.sub(r"_e\d+_s\d+$", "", stem) or stem
 
 
+def _numbers_in(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,15}", text)]
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Where downloads, experiments and finished voices live: --home, else $RVC_HOME, else the current folder."""
@@ -150,7 +154,8 @@ class Experiment:
         return self.path(f"added_IVF{lists}_Flat_nprobe_1_{self.name}_{version}.index")
 
     def indexes(self) -> list[Path]:
-        return sorted(self.folder.glob("added_IVF*_Flat_nprobe_1_*.index"), key=lambda p: p.stat().st_mtime)
+        """The one with the most lists last: it was built of the most rows. Copying a workspace does not change the order."""
+        return sorted(self.folder.glob("added_IVF*_Flat_nprobe_1_*.index"), key=lambda path: (_numbers_in(path.name)[:1], path.name))
 
     @property
     def small_model(self) -> Path:
@@ -160,9 +165,9 @@ class Experiment:
         return self.workspace.weights / f"{self.name}_e{epoch}_s{step}.pth"
 
     def small_models(self) -> list[Path]:
-        """Its voices, the newest last: NAME.pth and NAME_e12_s340.pth."""
+        """Its voices, the one that its name means last: NAME.pth, else the highest epoch of NAME_e12_s340.pth."""
         found = [p for p in self.workspace.weights.glob("*.pth") if voice_of_stem(p.stem) == self.name or p == self.small_model]
-        return sorted(found, key=lambda p: (p.stat().st_mtime, p == self.small_model))
+        return sorted(found, key=lambda p: (p == self.small_model, _numbers_in(p.stem.removeprefix(self.name))))
 
     def checkpoint(self, kind: str, step: int) -> Path:
         """`kind`: G or D."""
@@ -232,6 +237,11 @@ class Experiment:
     @property
     def receipts(self) -> Path:
         return self.path("receipts")
+
+    @property
+    def training_set(self) -> Path:
+        """Which clips the training has learnt from: {clip: sha256 of its recording}."""
+        return self.receipts / "training-set.json"
 
     @property
     def runs(self) -> Path:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import filecmp
+import glob
+import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rvc_engine.dataset.contents import keep_times
 from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, sha256_of
 from rvc_engine.errors import RvcError
 from rvc_engine.events import (
@@ -23,7 +26,7 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment
 from rvc_engine.heap import give_back_freed_memory
-from rvc_engine.receipts import Receipt, outputs_digest, receipt_path, verdict, wanted_receipt
+from rvc_engine.receipts import Receipt, inputs_read, outputs_digest, receipt_path, verdict, wanted_receipt
 from rvc_engine.stage_list import Stage
 
 if TYPE_CHECKING:
@@ -34,16 +37,29 @@ LOOK_S, TELL_S = 1.0, 5.0  # a full disk is looked at, and told of, this often
 
 
 def put_aside(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Path | None:
-    """Move a stage's outputs and receipt to aside/; None if there was nothing."""
-    present = [p for p in stage.outputs(experiment, settings) if p.exists()]
+    """Move a stage's outputs and receipt to aside/; None if there was nothing. A finished voice and its index are copied there and stay
+    in use until their successors are whole."""
+    standing = stage.standing(experiment, settings)
+    present = [p for p in stage.outputs(experiment, settings) if p.exists() and p not in standing]
     inside = [p for p in present if p.is_relative_to(experiment.folder)]
-    target = move_aside([*inside, receipt_path(experiment, stage.name)], experiment.folder, stage.name)
+    target = move_aside([*inside, receipt_path(experiment, stage.name)], experiment.folder, stage.name, copied=standing)
     for path in present:
         if not path.is_relative_to(experiment.folder):
-            goal = (target or experiment.path("aside")) / "weights" / path.name
+            goal = (target or experiment.path("aside")) / path.parent.name / path.name
             goal.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(path, goal)
+            shutil.move(str(path), str(goal))
     return target
+
+
+def remove_replaced(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> None:
+    """Of what stayed in use while the stage was done anew, and now has a successor: remove what a backup holds."""
+    standing = stage.standing(experiment, settings)
+    for path in stage.outputs(experiment, settings):
+        if path in standing or path.is_relative_to(experiment.folder) or not path.is_file():
+            continue
+        copies = experiment.folder.glob(f"aside/*/{glob.escape(path.parent.name)}/{glob.escape(path.name)}")
+        if any(filecmp.cmp(path, copy, shallow=False) for copy in copies):
+            path.unlink()
 
 
 def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
@@ -51,6 +67,8 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     wanted = wanted_receipt(stage, experiment, settings)
     decided = verdict(stage, experiment, settings, wanted)
     if decided.action == "skip":
+        if stage.reads_recordings and wanted.inputs:
+            keep_times(experiment, settings)
         yield StageSkipped(stage=stage.name, reason=decided.reason)
         return
     if decided.action == "replace":
@@ -67,6 +85,10 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
         yield from _with_room(stage, experiment, settings, lambda: module.run(experiment, settings))
     give_back_freed_memory()
     artefacts = module.artefacts(experiment, settings)
+    remove_replaced(stage, experiment, settings)
+    wanted.inputs = inputs_read(stage, experiment, wanted)
+    if not getattr(module, "used_all_inputs", lambda *_: True)(experiment, settings):
+        wanted.inputs = "changed since"
     wanted.extent = stage.settings(settings).of_kind("extent")  # as the stage settled it
     wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
     wanted.outputs = outputs_digest(stage, experiment, settings)

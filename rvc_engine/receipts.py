@@ -1,8 +1,8 @@
 """What makes a stage up to date.
 
 A stage leaves a receipt, written last: identity (what changes its result), inputs (what it read) and extent (settings that only ask
-for more). All equal and the outputs still there: skipped. Same identity: it goes on from what is there. Another identity: the old
-work is moved aside.
+for more). All equal and the outputs still there: skipped. Same identity: it resumes from what is there, also where the recordings
+changed. Another identity: the old work is moved to a backup.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rvc_engine.dataset.files import dataset_files, source_name
+from rvc_engine.dataset.contents import as_before_hashes, recordings, recordings_read, sizes_before_hashes, why_gone
+from rvc_engine.dataset.files import dataset_files
 from rvc_engine.disk import sha256_of, write_whole
+from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.stage_list import Stage, has_stage, needs_of
 
@@ -69,21 +71,25 @@ def is_complete(experiment: Experiment, stage: str) -> bool:
 
 def inputs_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Any:
     if stage.name == "preprocess":
-        stats = [(source_name(p, settings), p.stat(), os.access(p, os.R_OK)) for p in dataset_files(settings)]
-        return [[name, s.st_size, s.st_mtime_ns, readable] for name, s, readable in stats]
+        return recordings(experiment, settings)
     if stage.name == "encoder":
-        return _encoder_inputs(settings)
+        return _encoder_inputs(experiment, settings)
     upstream = needs_of(stage, settings)
     return {n: r.digest if (r := Receipt.load(receipt_path(experiment, n))) else None for n in upstream}
 
 
-def _encoder_inputs(settings: ExperimentSettings) -> Any:
+def _encoder_inputs(experiment: Experiment, settings: ExperimentSettings) -> Any:
     """A fingerprint of the recordings and their transcripts, or of the file that is taken."""
     if settings.encoder.source != "train":
         file = Path(settings.encoder.source).expanduser()
         return {"file": sha256_of(file) if file.is_file() else ""}
-    files = [*dataset_files(settings), *dataset_files(settings, texts=True)]
-    return {"recordings": fingerprint([[source_name(path, settings), path.stat().st_size] for path in files])}
+    texts = [[str(path), sha256_of(path)] for path in dataset_files(settings, texts=True)]
+    return {"recordings": fingerprint([*recordings(experiment, settings), *texts])}
+
+
+def inputs_read(stage: Stage, experiment: Experiment, wanted: Receipt) -> str:
+    """What a stage that has ended read, where it was not all known before."""
+    return fingerprint(recordings_read(experiment)) if stage.name == "preprocess" else wanted.inputs
 
 
 def identity_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
@@ -99,23 +105,43 @@ def identity_of(stage: Stage, experiment: Experiment, settings: ExperimentSettin
         identity["version"] = model.version
     if stage.name == "train":
         identity["model"] = asdict(model)
-    if stage.incremental:
+    if stage.name == "train":
+        identity |= _meaning_of_inputs(experiment, settings)
+    elif stage.name == "encoder":
+        identity["upstream"] = inputs_of(stage, experiment, settings)
+    else:
         upstream = [Receipt.load(receipt_path(experiment, n)) for n in stage.needs]
         identity["upstream"] = [fingerprint(r.identity) if r else None for r in upstream]
-    else:
-        identity["upstream"] = inputs_of(stage, experiment, settings)
     return json.loads(json.dumps(identity, default=str))  # type: ignore[no-any-return]
 
 
+def _meaning_of_inputs(experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
+    """What a training cannot resume across: features of another encoder, pitch that was filled in another way. Other clips it can."""
+    meaning: dict[str, Any] = {"encoder": settings.model.encoder}
+    if has_stage("encoder", settings):
+        meaning["encoder_sha256"] = sha256_of(experiment.own_encoder) if experiment.own_encoder.is_file() else ""
+    if settings.pitched:
+        meaning["unvoiced"] = settings.pitch.unvoiced
+    return meaning
+
+
 def wanted_receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Receipt:
+    """`inputs` is empty when the recordings are gone that the stage was finished with once. Raises BadInput when they are needed."""
     section = stage.settings(settings)
+    old = Receipt.load(receipt_path(experiment, stage.name))
+    gone = stage.reads_recordings and old is not None and old.complete and why_gone(settings)
     return Receipt(
         stage=stage.name,
-        identity=identity_of(stage, experiment, settings),
-        inputs=fingerprint(inputs_of(stage, experiment, settings)),
+        identity={**old.identity, **_own_identity(stage, settings)} if gone and old else identity_of(stage, experiment, settings),
+        inputs="" if gone else fingerprint(inputs_of(stage, experiment, settings)),
         extent=section.of_kind("extent"),
         course=section.of_kind("course"),
     )
+
+
+def _own_identity(stage: Stage, settings: ExperimentSettings) -> dict[str, Any]:
+    own: dict[str, Any] = json.loads(json.dumps(stage.settings(settings).of_kind("result"), default=str))
+    return own
 
 
 def outputs_digest(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> str:
@@ -154,24 +180,60 @@ class Verdict:
 
 
 def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, wanted: Receipt) -> Verdict:
-    """Is the stage up to date? Reads receipts and file sizes only."""
+    """Is the stage up to date? Reads receipts and file sizes only. Raises BadInput when it must be done again without its recordings."""
     old = Receipt.load(receipt_path(experiment, stage.name))
     if old is None and stage.name == "train" and has_pair(experiment):
         return Verdict("go_on", "checkpoints of another program are here")
     if old is None:
-        leftovers = any(p.exists() for p in stage.outputs(experiment, settings))
+        standing = stage.standing(experiment, settings)
+        leftovers = any(p.exists() for p in stage.outputs(experiment, settings) if p not in standing)
         return Verdict("replace", "files without a receipt are in its place") if leftovers else Verdict("start", "not done yet")
-    if old.identity != wanted.identity:
-        return Verdict("replace", f"changed: {differences(old.identity, wanted.identity)}")
+    before = _comparable(stage, settings, old.identity, wanted.identity)
+    changed = f"changed: {differences(before, wanted.identity)}" if before != wanted.identity else ""
+    if stage.reads_recordings and not wanted.inputs:
+        return _without_recordings(stage, settings, changed)
+    if changed:
+        return Verdict("replace", changed)
     if not old.complete:
         return Verdict("go_on", "was not finished")
-    if old.inputs != wanted.inputs:
+    if old.inputs != wanted.inputs and not (stage.name == "preprocess" and old.inputs == fingerprint(as_before_hashes(settings))):
         return Verdict("go_on", "its input changed")
     if any("auto" in (asked, old.extent.get(key)) or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()):
         return Verdict("go_on", f"more is asked for: {differences(old.extent, wanted.extent)}")
     if outputs_digest(stage, experiment, settings) != old.outputs:
         return Verdict("go_on", "some of its files are missing or changed")
     return Verdict("skip", "up to date")
+
+
+def _without_recordings(stage: Stage, settings: ExperimentSettings, changed: str) -> Verdict:
+    why = why_gone(settings)
+    if changed:
+        hint = f"bring the recordings back, or undo the change ({changed})"
+        raise BadInput(f"{stage.name} must be done again, and the recordings are not there", why, hint)
+    return Verdict("skip", f"the recordings are not there ({why}): what was made of them is used")
+
+
+def _comparable(stage: Stage, settings: ExperimentSettings, old: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """Earlier versions counted what a stage had read, file by file, as its identity: that decides nothing any more, but for the
+    recordings of a content encoder, which they knew by name and size."""
+    upstream = old.get("upstream")
+    if not isinstance(upstream, dict) or (stage.name == "encoder" and "file" in upstream):
+        return old
+    if stage.name == "encoder":
+        same = why_gone(settings) or upstream.get("recordings") == fingerprint(sizes_before_hashes(settings))
+        return {**old, "upstream": wanted.get("upstream")} if same else old
+    return {**wanted, **{key: value for key, value in old.items() if key != "upstream"}}
+
+
+def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdict]]) -> str:
+    """Why a run with these verdicts would begin a training anew that has begun; "" when it would not."""
+    begun = {"train": has_training(experiment), "encoder": experiment.own_encoder.is_file()}
+    return next((decided.reason for stage, decided in rows if begun.get(stage.name) and decided.action == "replace"), "")
+
+
+def has_training(experiment: Experiment) -> bool:
+    """Has a training begun that can be resumed?"""
+    return has_pair(experiment) or experiment.resume_state.is_file() or experiment.resume_previous.is_file()
 
 
 def has_pair(experiment: Experiment) -> bool:
@@ -185,10 +247,9 @@ def plan(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[
     stale: set[str] = set()
     for stage in stages:
         waits = stale & set(needs_of(stage, settings))
-        if waits:
+        decided = verdict(stage, experiment, settings, wanted_receipt(stage, experiment, settings))
+        if waits and not (stage.name == "train" and decided.action == "replace"):
             decided = Verdict("after", f"after {', '.join(sorted(waits))}")
-        else:
-            decided = verdict(stage, experiment, settings, wanted_receipt(stage, experiment, settings))
         if decided.action != "skip":
             stale.add(stage.name)
         rows.append((stage, decided))

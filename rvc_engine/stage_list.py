@@ -20,20 +20,20 @@ Files = Callable[[Experiment, "ExperimentSettings"], list[Path]]
 
 @dataclass(frozen=True)
 class Stage:
-    """`incremental`: new inputs are added item by item; otherwise other inputs are another identity.
-
-    Its module, rvc_engine.stages.NAME, has `run(experiment, settings) -> Iterator[Event]`, which skips items that are there, and
+    """Its module, rvc_engine.stages.NAME, has `run(experiment, settings) -> Iterator[Event]`, which skips items that are there, and
     `artefacts(experiment, settings) -> list[Path]`, which loads what the stage promises to users and raises RvcError if it does not load.
-    `workers`: what its worker processes import.
+    `workers`: what its worker processes import. `reads_recordings`: it reads the dataset, not what a stage before it left.
+    `standing`: those of its outputs that stay in use, when the stage is done anew, until their successors are whole.
     """
 
     name: str
     title: str
     unit: str
     needs: tuple[str, ...]
-    incremental: bool
     outputs: Files
     workers: tuple[str, ...] = ()
+    reads_recordings: bool = False
+    standing: Files = lambda experiment, settings: []
 
     def module(self) -> ModuleType:
         return importlib.import_module(f"rvc_engine.stages.{self.name}")
@@ -62,6 +62,14 @@ def _train_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
     return [e.config_json, e.filelist, e.auditions, e.resume_state, e.resume_previous, e.best, *sorted(found), *sorted(e.small_models())]
 
 
+def _voice_in_use(e: Experiment, s: ExperimentSettings) -> list[Path]:
+    return e.small_models()[-1:]
+
+
+def _index_in_use(e: Experiment, s: ExperimentSettings) -> list[Path]:
+    return [path for index in e.indexes()[-1:] for path in (index, index.with_name(f"{index.name}.json")) if path.is_file()]
+
+
 def _index_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
     return [e.total_features, *e.indexes(), *e.folder.glob("added_IVF*.index.json")]
 
@@ -81,19 +89,19 @@ TRACKING = ("rvc_engine.stages.pitch", "rvc_engine.pitch.praat")
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("preprocess", "Cut the recordings into clips", "files", (), True, _preprocess_outputs, CUTTING),
-        Stage("pitch", "Track the pitch", "clips", ("preprocess",), True, _pitch_outputs, TRACKING),
-        Stage("features", "Extract content features", "clips", ("preprocess",), True, _features_outputs),
-        Stage("train", "Train the voice", "steps", ("preprocess", "pitch", "features"), False, _train_outputs),
-        Stage("index", "Build the index", "rows", ("features",), False, _index_outputs),
+        Stage("preprocess", "Cut the recordings into clips", "files", (), _preprocess_outputs, CUTTING, reads_recordings=True),
+        Stage("pitch", "Track the pitch", "clips", ("preprocess",), _pitch_outputs, TRACKING),
+        Stage("features", "Extract content features", "clips", ("preprocess",), _features_outputs),
+        Stage("train", "Train the voice", "steps", ("preprocess", "pitch", "features"), _train_outputs, standing=_voice_in_use),
+        Stage("index", "Build the index", "rows", ("features",), _index_outputs, standing=_index_in_use),
     )
 }
 
 
 ALL_STAGES: dict[str, Stage] = {
     **STAGES,
-    "encoder": Stage("encoder", "Train the content encoder", "steps", (), False, _encoder_outputs),
-    "base": Stage("base", "Put the base together", "files", ("train",), False, _base_outputs),
+    "encoder": Stage("encoder", "Train the content encoder", "steps", (), _encoder_outputs, reads_recordings=True),
+    "base": Stage("base", "Put the base together", "files", ("train",), _base_outputs),
 }
 BASE_ORDER = ("preprocess", "encoder", "pitch", "features", "train", "base")
 

@@ -13,12 +13,14 @@ from rvc_engine import launcher
 from rvc_engine.commands.display import Display, choose_display
 from rvc_engine.commands.flags import add_settings, given
 from rvc_engine.commands.weights import WeightsMissing, check_weights, offer
+from rvc_engine.dataset.contents import nothing_in_common
+from rvc_engine.dataset.files import dataset_files
 from rvc_engine.errors import BadInput, Busy
 from rvc_engine.events import Event, StageFailed
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import live_holder
 from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.receipts import plan
+from rvc_engine.receipts import has_training, plan, restarts_training
 from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings, apply, for_base, for_preset
 from rvc_engine.stage_list import ALL_STAGES, STAGES, Stage, stages_needed, stages_until
 from rvc_engine.status import RunView
@@ -45,6 +47,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-pitch", action="store_true", help="train the variant without pitch")
     parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="any setting; may be repeated")
     parser.add_argument("--fresh", action="store_true", help="move the old work aside and start anew")
+    parser.add_argument("--yes", action="store_true", help="do what would be asked about first: restart a training, or change its speaker")
     parser.add_argument("--detach", action="store_true", help="return at once; the run goes on")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
@@ -83,6 +86,7 @@ def run_stages(
     with launcher.WaitingEngine(experiment, [s.name for s in stages], fresh=options.fresh) as waiting:
         try:
             check_ready(experiment, settings, stages, fresh=options.fresh, auto_pitch=_pitch_is_auto(experiment, options))
+            confirm(experiment, settings, stages, options)
         except WeightsMissing as missing:
             alone = options.json or options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
             if alone or not offer(experiment.workspace, missing):
@@ -124,6 +128,7 @@ def settle(experiment: Experiment, options: argparse.Namespace, *, base: bool = 
         settings = (for_base if base else for_preset)(preset, pitched=pitched, dataset=old.dataset if old else "")
     if options.dataset:
         settings.dataset = clean_path(options.dataset)
+        dataset_files(settings)  # given now, it must be there; one that was given once may have gone since
     for key, value in given(options).items():
         apply(settings, key, value)
     for text in options.set:
@@ -174,6 +179,40 @@ def check_ready(
         check = getattr(stage.module(), "check_ready", None)
         if check:
             check(experiment, settings, fresh=fresh)
+
+
+def confirm(experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], options: argparse.Namespace) -> None:
+    """Ask before a training that has begun is restarted or gets another speaker; where nobody can be asked, refuse. Raises BadInput."""
+    if options.fresh or options.yes:
+        return
+    what = why_to_ask(experiment, settings, stages)
+    if what is None:
+        return
+    title, why, hint = what
+    alone = options.json or options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
+    if alone or not _answers_yes(f"{title}: {why}."):
+        raise BadInput(title, why, hint)
+
+
+def why_to_ask(experiment: Experiment, settings: ExperimentSettings, stages: list[Stage]) -> tuple[str, str, str] | None:
+    """Title, message and hint of what a run would do to a training that its user may not expect; None where there is nothing."""
+    if not any(stage.name == "train" for stage in stages):
+        return None
+    if why := restarts_training(experiment, plan(experiment, settings, stages)):
+        hint = "undo the change, use another name, or --yes: the old work moves to a backup, its voice stays until the new one is whole"
+        return f"This would restart the training of {experiment.name} from step 0", why, hint
+    if has_training(experiment) and nothing_in_common(experiment, settings):
+        hint = "use another name for another speaker; --yes resumes the training on these recordings, --fresh begins anew"
+        why = f"none of the recordings that it was made of is in {settings.dataset}"
+        return f"This would train {experiment.name} on other recordings", why, hint
+    return None
+
+
+def _answers_yes(question: str) -> bool:
+    try:
+        return input(f"{question}\nGo ahead? [y/N] ").strip().lower().startswith("y")
+    except (EOFError, KeyboardInterrupt):
+        return False
 
 
 def _say_detached(options: argparse.Namespace, experiment: Experiment, engine: launcher.RunningEngine) -> int:

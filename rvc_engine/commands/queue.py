@@ -71,7 +71,9 @@ def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> 
     """The run is checked now, so that a typing error does not wait until night."""
     experiment = workspace.experiment(options.name)
     settings, _ = pipeline.settle(experiment, options)
-    pipeline.check_ready(experiment, settings, stages_until(options.until, settings), fresh=options.fresh)
+    stages = stages_until(options.until, settings)
+    pipeline.check_ready(experiment, settings, stages, fresh=options.fresh)
+    pipeline.confirm(experiment, settings, stages, options)
     entry = queue.add(options.name, words_of(options))
     if options.json:
         return _list(queue, as_json=True)
@@ -85,6 +87,7 @@ def words_of(options: argparse.Namespace) -> list[str]:
     words += ["--preset", options.preset] if options.preset else []
     words += ["--no-pitch"] if options.no_pitch else []
     words += ["--fresh"] if options.fresh else []
+    words += ["--yes"] if options.yes else []
     words += ["--until", options.until] if options.until else []
     for text in options.set:
         words += ["--set", text]

@@ -21,7 +21,7 @@ def rows_of(workspace: Workspace) -> list[dict[str, Any]]:
     voiced = {row["name"] for row in rows}
     for experiment in workspace.experiments():
         if experiment.name not in voiced and (checkpoints := [*experiment.folder.glob("G_*.pth")]):
-            rows.append(_unfinished(experiment, max(checkpoints, key=lambda p: p.stat().st_mtime)))
+            rows.append(_unfinished(experiment, max(checkpoints, key=lambda path: (len(path.stem), path.stem))))
     return sorted(rows, key=lambda row: -float(row["at"]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,7 +30,7 @@ class ClipRow:
 
 @dataclass(frozen=True)
 class SourceRow:
-    """`outcome`: "used", "waiting" to be cut, or why the recording gave no clip."""
+    """`outcome`: "used", "waiting" to be cut, or why the recording gave no clip. `sha256`: of its content, empty where it is not known."""
 
     i: int
     source: str
@@ -39,16 +39,18 @@ class SourceRow:
     seconds: float
     clips: int
     outcome: str
+    sha256: str = ""
 
 
 def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     """[] when there is no such file; rows that are not whole are left out: what they told of is then done again."""
     rows = []
     types = {field.name: {"int": int, "float": float, "str": str}[str(field.type)] for field in fields(kind)}
+    defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}  # columns of a later version
     try:
         with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
             for record in csv.DictReader(file):
-                values: dict[str, Any] = {name: convert(record[name]) for name, convert in types.items()}
+                values: dict[str, Any] = {name: convert({**defaults, **record}[name]) for name, convert in types.items()}
                 rows.append(kind(**values))
     except FileNotFoundError:
         return []

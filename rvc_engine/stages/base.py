@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rvc_engine.bundles.checkpoint import read_checkpoint
 from rvc_engine.dataset.clip_table import ClipRow, read_rows
-from rvc_engine.dataset.files import dataset_files, source_name
+from rvc_engine.dataset.contents import known_sources
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, Progressed
@@ -30,7 +30,7 @@ TABLE = "emb_g.weight"
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput when a folder takes the row that is kept for new voices."""
-    rows = speakers_of(settings, (source_name(path, settings) for path in dataset_files(settings)))
+    rows = speakers_of(settings, known_sources(experiment, settings))
     taken = [name for name, row in rows.items() if row == NEW_VOICE]
     if taken:
         hint = "give the folder another name, or a number from 1 on"

@@ -38,7 +38,7 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
     if settings.encoder.source != "train":
         _given(experiment, settings)
         return
-    check_speakers(settings)
+    check_speakers(experiment, settings)
     check_recogniser(settings.encoder.recogniser)
     choose_device(settings.encoder.device)
     Transcripts.read(Path(settings.dataset).expanduser())

@@ -49,6 +49,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     lists = list_count(len(vectors))
     path = experiment.index_path(lists, settings.model.version)
     index = yield from work.counting(building_index(vectors, lists))
+    replaced = move_aside([], experiment.folder, "index", copied=[p for p in (path, sidecar_of(path)) if p.is_file()])
     with whole_file(path) as temporary:
         write_index(index, temporary)
     record = {
@@ -58,7 +59,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     write_whole(sidecar_of(path), json.dumps(record, indent=1))
     others = [p for p in experiment.indexes() if p != path]
     yield work.progressed(work.total - work.done, path.name)
-    target = move_aside([*others, *map(sidecar_of, others)], experiment.folder, "index")
+    target = move_aside([*others, *map(sidecar_of, others)], experiment.folder, "index") or replaced
     if target:
         yield MovedAside(stage="index", path=str(target), reason="another index took its place")
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rvc_engine.audio.clipping import ClipRules, clips_of, decode_for_clips, why_no_clip, why_unusable
 from rvc_engine.audio.io import resample, write_wav
 from rvc_engine.audio.slicing import SilenceRules
 from rvc_engine.dataset.clip_table import USED, WAITING, ClipRow, SourceRow, is_whole_wav, place_of, read_rows, write_rows
+from rvc_engine.dataset.contents import Stats, is_same, renamed, stats_of, up_to_date
 from rvc_engine.dataset.files import dataset_files, source_name
-from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries
-from rvc_engine.errors import BadInput, UnusableRecording
-from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
+from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries, sha256_of
+from rvc_engine.errors import BadInput, RvcError, UnusableRecording
+from rvc_engine.events import Event, ItemSkipped, MovedAside, Paused, Progressed, Resumed
 from rvc_engine.experiment import Experiment
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.workers import results_of, worker_count
@@ -26,6 +28,20 @@ SMALL_BYTES = 8 << 20
 """A worker process takes a second to start: less than this is done without one."""
 TOLD = 3
 """Reasons that an error lists."""
+GONE = (
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EIO,
+    errno.ENXIO,
+    errno.ENODEV,
+    errno.ESTALE,
+    errno.ENOTCONN,
+    errno.ETIMEDOUT,
+    errno.EHOSTDOWN,
+)
+"""What reading a file answers when the disk under it was unmounted or unplugged."""
+LOOK_S, REPORT_S = 1.0, 5.0
+"""Recordings that vanished are looked for, and waiting for them is reported, this often."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +60,13 @@ class SourceTask:
 
 @dataclass(frozen=True)
 class SourceCut:
-    """What became of a recording. `refused`: (where, reason) of clips that are not used."""
+    """What became of a recording. `refused`: (where, reason) of clips that are not used. `vanished`: it could no longer be read, as when a
+    disk is unmounted: nothing is known of it."""
 
     row: SourceRow
     clips: list[ClipRow]
     refused: list[tuple[str, str]]
+    vanished: bool = False
 
 
 def clip_rules(settings: ExperimentSettings) -> ClipRules:
@@ -112,8 +130,17 @@ def cut_source(task: SourceTask) -> SourceCut:
         outcome = str(unusable)
     finally:
         scratch.unlink(missing_ok=True)
-    row = SourceRow(task.i, task.name, task.bytes, task.mtime_ns, round(seconds, 3), len(clips), outcome)
-    return SourceCut(row, clips, refused if clips else [(task.name, outcome)])
+    content = _content_now(task)
+    row = SourceRow(task.i, task.name, task.bytes, task.mtime_ns, round(seconds, 3), len(clips), outcome, content or "")
+    return SourceCut(row, clips, refused if clips else [(task.name, outcome)], vanished=content is None)
+
+
+def _content_now(task: SourceTask) -> str | None:
+    """sha256 of a recording that was cut; "" where it may not be read; None where it, or the disk that it is on, is no longer there."""
+    try:
+        return sha256_of(task.path)
+    except OSError as error:
+        return None if error.errno in GONE else ""
 
 
 # --- what is there already --------------------------------------------------------------------------------------------
@@ -131,9 +158,17 @@ class Ledger:
         self.next_number = 1 + max(self.numbers.values(), default=-1)
         self.saved = time.monotonic()
 
-    def keep_only(self, stats: dict[str, os.stat_result]) -> list[MovedAside]:
-        """Forget sources that are gone, changed or not whole; their clips, with all that was made from them, move aside."""
-        self.sources = {name: row for name, row in self.sources.items() if name in stats and self._is_whole(row, stats[name])}
+    def follow_names(self, stats: Stats) -> None:
+        """A recording that lies under another name now keeps its number and its clips."""
+        for name, old in renamed(self.sources, stats).items():
+            self.sources[name] = replace(self.sources.pop(old), source=name)
+            self.clips[name] = [replace(clip, source=name) for clip in self.clips.pop(old, [])]
+            self.numbers[name] = self.numbers.pop(old)
+
+    def keep_only(self, stats: Stats) -> list[MovedAside]:
+        """Forget sources that are gone, changed or not whole; their clips, with all that was made from them, move to a backup."""
+        whole = {name: row for name, row in self.sources.items() if name in stats and self._is_whole(row, *stats[name])}
+        self.sources = {name: up_to_date(row, *stats[name]) for name, row in whole.items()}
         told = {clip.clip for clips in self.clips.values() for clip in clips}
         self.clips = {name: clips for name, clips in self.clips.items() if name in self.sources}
         kept = {clip.clip for clips in self.clips.values() for clip in clips}
@@ -151,10 +186,9 @@ class Ledger:
         target = move_aside(stale, self.experiment.folder, STAGE)
         return [MovedAside(stage=STAGE, path=str(target), reason="recordings were removed or changed")] if target else []
 
-    def _is_whole(self, row: SourceRow, stat: os.stat_result) -> bool:
+    def _is_whole(self, row: SourceRow, path: Path, about: os.stat_result) -> bool:
         clips = self.clips.get(row.source, [])
-        same = (row.bytes, row.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
-        return row.outcome == USED and same and len(clips) == row.clips and all(map(self._is_there, clips))
+        return row.outcome == USED and is_same(row, path, about) and len(clips) == row.clips and all(map(self._is_there, clips))
 
     def _is_there(self, clip: ClipRow) -> bool:
         pairs = ((self.experiment.ground_truth, self.rate), (self.experiment.wavs_16k, 16000))
@@ -197,46 +231,83 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
 
     Raises BadInput when none is left.
     """
-    stats = {source_name(path, settings): (path, path.stat()) for path in _files(settings)}
+    stats = stats_of(_files(settings), settings)
     for folder in (experiment.ground_truth, experiment.wavs_16k):
         folder.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(experiment, settings)
-    yield from ledger.keep_only({name: stat for name, (_, stat) in stats.items()})
-    done, total = len(ledger.sources), len(stats)
-    yield Progressed(stage=STAGE, done=done, total=total, unit="files")
-    tasks = [
-        SourceTask(
-            ledger.number_of(name),
-            name,
-            path,
-            stat.st_size,
-            stat.st_mtime_ns,
-            clip_rules(settings),
-            experiment.ground_truth,
-            experiment.wavs_16k,
-        )
-        for name, (path, stat) in stats.items()
-        if name not in ledger.sources
-    ]
+    ledger.follow_names(stats)
+    yield from ledger.keep_only(stats)
+    yield Progressed(stage=STAGE, done=len(ledger.sources), total=len(stats), unit="files")
+    tasks = [task_of(experiment, settings, ledger.number_of(name), name, *stats[name]) for name in stats if name not in ledger.sources]
     ledger.plan(tasks)
-    results = _cuts(tasks, settings.preprocess.workers)
     try:
-        for cut in results:
-            if cut is None:
-                yield Progressed(stage=STAGE, done=done, total=total, unit="files")
-                continue
-            ledger.add(cut)
-            done += 1
-            for item, reason in cut.refused:
-                yield ItemSkipped(stage=STAGE, item=item, reason=reason)
-            yield Progressed(stage=STAGE, done=done, total=total, unit="files", item=cut.row.source)
+        while tasks:
+            missing = yield from _cut_all(tasks, ledger, len(stats), settings)
+            tasks = [task for task in tasks if task.name in missing]
+            if tasks:
+                ledger.save()
+                yield from _wait_for(tasks, settings)
     finally:
-        results.close()
         ledger.save()
         for folder in (experiment.ground_truth, experiment.wavs_16k):
             remove_temporaries(folder)
     if not any(ledger.clips.values()):
         raise _nothing_usable(settings, [(row.source, row.outcome) for row in ledger.sources.values()])
+
+
+def task_of(experiment: Experiment, settings: ExperimentSettings, i: int, name: str, path: Path, about: os.stat_result) -> SourceTask:
+    """Recording `i`, to be cut into the experiment's folders."""
+    rules, folders = clip_rules(settings), (experiment.ground_truth, experiment.wavs_16k)
+    return SourceTask(i, name, path, about.st_size, about.st_mtime_ns, rules, *folders)
+
+
+def _cut_all(tasks: list[SourceTask], ledger: Ledger, total: int, settings: ExperimentSettings) -> Generator[Event, None, set[str]]:
+    """Cut recordings and note each in the ledger. Returns the names of those that vanished."""
+    missing: set[str] = set()
+    waiting = {task.name for task in tasks}
+    results = _cuts(tasks, settings.preprocess.workers)
+    try:
+        for cut in results:
+            if cut is None:
+                yield Progressed(stage=STAGE, done=total - len(waiting), total=total, unit="files")
+                continue
+            if cut.vanished:
+                missing.add(cut.row.source)
+                continue
+            ledger.add(cut)
+            waiting.discard(cut.row.source)
+            for item, reason in cut.refused:
+                yield ItemSkipped(stage=STAGE, item=item, reason=reason)
+            yield Progressed(stage=STAGE, done=total - len(waiting), total=total, unit="files", item=cut.row.source)
+    finally:
+        results.close()
+    return missing
+
+
+def _wait_for(tasks: list[SourceTask], settings: ExperimentSettings) -> Iterator[Event]:
+    """Until recordings that vanished are back. The events on the way let a stop through. Raises RvcError after train.disk_wait_s."""
+    started, reported = time.monotonic(), 0.0
+    names = f"{tasks[0].name!r}" + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
+    while not all(_is_readable(task.path) for task in tasks):
+        now = time.monotonic()
+        if now - started > settings.train.disk_wait_s:
+            hint = "mount the disk again and run the same command: it resumes; what was removed on purpose is then left out"
+            raise RvcError(f"Recordings in {settings.dataset} vanished during the run", names, hint)
+        if not reported or now - reported >= REPORT_S:
+            reported = now
+            yield Paused(stage=STAGE, reason=f"recordings in {settings.dataset} vanished: {names}")
+        time.sleep(LOOK_S)
+    yield Resumed(stage=STAGE, waited_s=time.monotonic() - started)
+
+
+def _is_readable(path: Path) -> bool:
+    """Is it there again? A file that only lacks permissions is there: its reason is reported when it is cut."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        return error.errno not in GONE
+    return True
 
 
 def _cuts(tasks: list[SourceTask], workers: int) -> Generator[SourceCut | None, None, None]:

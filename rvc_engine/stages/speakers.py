@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from rvc_engine.dataset.clip_table import ClipRow, read_rows
-from rvc_engine.dataset.files import dataset_files, source_name
+from rvc_engine.dataset.contents import known_sources
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.settings import ExperimentSettings
@@ -44,12 +44,12 @@ def speakers_of(settings: ExperimentSettings, sources: Iterable[str]) -> dict[st
     return rows
 
 
-def check_speakers(settings: ExperimentSettings) -> None:
-    """Raises BadInput as `speakers_of`, from the dataset folder alone."""
+def check_speakers(experiment: Experiment, settings: ExperimentSettings) -> None:
+    """Raises BadInput as `speakers_of`, from the dataset folder, or from what was cut of it when the recordings are gone."""
     if settings.train.speakers == "folders":
         if not settings.preprocess.subfolders:
             raise BadInput("Speakers by folder need their folders", "preprocess.subfolders is off", "add --set preprocess.subfolders=true")
-        speakers_of(settings, (source_name(path, settings) for path in dataset_files(settings)))
+        speakers_of(settings, known_sources(experiment, settings))
 
 
 def clip_speakers(experiment: Experiment, settings: ExperimentSettings) -> dict[str, int]:

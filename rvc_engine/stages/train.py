@@ -6,15 +6,16 @@ import gc
 import json
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from rvc_engine.bundles.small_model import read_voice, write_small_model
+from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows
 from rvc_engine.device import choose_device, choose_devices, choose_precision, name_of, out_of_memory, set_threads, without_shortcuts
-from rvc_engine.disk import write_whole
+from rvc_engine.disk import move_aside, write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Audition, CheckpointSaved, Event, ItemSkipped, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment, Workspace
@@ -48,6 +49,10 @@ from rvc_engine.training.trouble import InTrouble, Recovery, Trouble
 AUTO_BATCH = 4
 MIN_CLIPS_S = 60.0
 NAME = "train"
+RVC_EPOCHS = 20000
+"""What RVC programs write as `train.epochs` of config.json: their trainer never goes beyond it, whatever it is asked for."""
+SHAPE = ("upsample_rates", "upsample_kernel_sizes", "spk_embed_dim", "gin_channels", "inter_channels", "hidden_channels")
+"""Settings in config.json by which a model is known."""
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
@@ -56,7 +61,7 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
     if settings.train.speaker >= settings.model.speakers:
         why = f"{settings.preset} has {settings.model.speakers}"
         raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
-    check_speakers(settings)
+    check_speakers(experiment, settings)
     if settings.train.gpus:
         choose_devices(settings.train.gpus)
     if fresh or not (CheckpointStore(experiment).candidates() or (experiment.incoming / "train.pt").is_file()):
@@ -124,6 +129,8 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     if clips_s < MIN_CLIPS_S:
         yield Warned(title=f"Only {clips_s:.0f} s of clips", message="a voice needs 5 to 60 minutes", hint="add recordings", stage=NAME)
     _write_config(experiment, settings, course)
+    learnt = training_set(experiment, rows)
+    difference = changes(experiment, learnt)
     write_whole(experiment.filelist, "\n".join(row.line() for row in rows).encode("utf-8", "surrogateescape"))
 
     recovery = Recovery(course, device)
@@ -131,7 +138,9 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     store.remove_halves()
     if not store.candidates() and adopt(experiment.incoming / "train.pt", experiment.resume_state):
         yield Warned(title="Training goes on from a state that was brought here", stage=NAME)
-    attempt = _Attempt(experiment, settings, dataset, frames, store)
+    if difference and store.candidates():
+        yield Warned(title="Training resumes on a changed set of clips", message=difference, stage=NAME)
+    attempt = _Attempt(experiment, settings, dataset, frames, store, learnt)
     devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
     while trouble := (yield from (_in_parallel(attempt, recovery.course, devices) if devices else attempt.run(recovery.course, device))):
         yield recovery.after(trouble)
@@ -144,14 +153,15 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
 
 @dataclass
 class _Attempt:
-    """From the newest whole state to the end, or to trouble. `again`: not the first attempt of this run. `ranks`: this process is one of
-    several."""
+    """From the newest whole state to the end, or to trouble. `learnt`: the clips by the content of their recordings. `again`: not the
+    first attempt of this run. `ranks`: this process is one of several."""
 
     experiment: Experiment
     settings: ExperimentSettings
     dataset: ClipDataset
     frames: list[int]
     store: CheckpointStore
+    learnt: dict[str, str]
     again: bool = False
     ranks: Ranks = field(default_factory=Alone)
 
@@ -175,13 +185,15 @@ class _Attempt:
             yield from _start(experiment, settings, state)
         if restored or self.again or settings.base or len(journals(experiment.runs)) > 1:  # a base has an encoder's steps before
             yield StepsSuperseded(after_step=state.step, epoch=state.epoch)
+        if self.ranks.first:
+            yield from self._note_set(state, course)
         t = settings.train
         keeping = Keeping(t.keep_last, t.keep_every * t.save_every, t.keep_best, int(t.disk_budget_gb * 1e9))
         saver = (Saver if self.ranks.first else SilentSaver)(state, self.store, keeping, self._to_share, t.disk_wait_s)
         with Scalars(experiment.tensorboard, state.step, off=not self.ranks.first) as scalars:
             if scalars.missing and not self.again:
                 yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
-            extent = Extent(t.minutes * 60, partial(self._settle, course)) if t.epochs == "auto" else None
+            extent = Extent(t.minutes * 60, self._settle) if t.epochs == "auto" else None
             forget_peak(device)
             sampler = BucketSampler(self.frames, course.batch_size * self.ranks.count)
             yield from TrainingLoop(state, self.dataset, sampler, saver, scalars, extent, self.ranks).run()
@@ -191,6 +203,16 @@ class _Attempt:
                 keep_use(settings.preset, course.precision, device.type, name_of(device), course.batch_size, held, minutes)
         if self.ranks.first and not _is_written(experiment.small_model, state):
             yield _write_small(experiment.small_model, state, settings, self.about)
+
+    def _note_set(self, state: TrainingState, course: Course) -> Iterator[Event]:
+        """Write down which clips are learnt from; where no epoch is left for those that changed, say so."""
+        experiment = self.experiment
+        if state.epoch < course.epochs or not course.epochs or not state.epoch or not changes(experiment, self.learnt):
+            write_whole(experiment.training_set, json.dumps(self.learnt, indent=0))
+        else:
+            hint = f"--epochs {state.epoch + max(1, state.epoch // 2)} trains on; --fresh begins anew on all of it"
+            reached = f"epoch {state.epoch} of {course.epochs} is reached"
+            yield Warned(title="Nothing was trained on the changed set of clips", message=reached, hint=hint, stage=NAME)
 
     def _restored(self, state: TrainingState) -> Restored | None:
         """The first process moves damaged files out of the way; the others read what it read."""
@@ -203,13 +225,12 @@ class _Attempt:
         self.ranks.wait()  # nobody writes before all have read
         return restored
 
-    def _settle(self, course: Course, epochs: int) -> None:
+    def _settle(self, epochs: int) -> None:
         """The number is written down: a run that is killed goes on to it."""
         self.settings.train.epochs = epochs
         if not self.ranks.first:
             return
         self.experiment.save_settings(self.settings)
-        _write_config(self.experiment, self.settings, replace(course, epochs=epochs))
 
     def _to_share(self, state: TrainingState, anew: bool) -> list[Event]:
         """What comes with a pair: the small model, and a clip spoken by it."""
@@ -269,12 +290,26 @@ def one_of_several(spec: parallel.Spec, ranks: Ranks, device: torch.device) -> G
     frames = [dataset.frames(row) for row in rows]
     faults = Faults([]) if spec.again else Faults.from_environment()  # what struck in an attempt before does not strike again
     store = CheckpointStore(experiment, faults)
-    attempt = _Attempt(experiment, spec.settings, dataset, frames, store, spec.again, ranks)
+    attempt = _Attempt(experiment, spec.settings, dataset, frames, store, training_set(experiment, rows), spec.again, ranks)
     return (yield from attempt.run(spec.course, device))
 
 
 def _write_config(experiment: Experiment, settings: ExperimentSettings, course: Course) -> None:
-    write_whole(experiment.config_json, json.dumps(rvc_config(settings.model, course), indent=4, sort_keys=True))
+    """config.json, unless there is one that describes this model: what another RVC program adds or sets otherwise is its own. One that does
+    not is moved to a backup."""
+    text = json.dumps(rvc_config(settings.model, course), indent=4, sort_keys=True)
+    wanted = json.loads(text)
+    try:
+        there = json.loads(experiment.config_json.read_bytes())
+        rate = there["data"].get("sampling_rate", there["data"].get("sample_rate"))
+        same = rate == settings.model.sample_rate and all(there["model"][key] == wanted["model"][key] for key in SHAPE)
+        if same and there["train"].get("epochs", RVC_EPOCHS) >= RVC_EPOCHS:
+            return
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        same = False
+    if not same:
+        move_aside([experiment.config_json], experiment.folder, "config")
+    write_whole(experiment.config_json, text)
 
 
 def free_memory(device: torch.device) -> None:
@@ -325,6 +360,31 @@ def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[l
     return rows, skipped
 
 
+def training_set(experiment: Experiment, rows: list[Row]) -> dict[str, str]:
+    """Clip to the sha256 of the recording that it was cut from; empty where that is not known."""
+    contents = {row.source: row.sha256 for row in read_rows(experiment.sources_csv, SourceRow)}
+    sources = {row.clip: contents.get(row.source, "") for row in read_rows(experiment.clips_csv, ClipRow)}
+    return {row.wave.stem: sources.get(row.wave.stem, "") for row in rows if row.wave.parent == experiment.ground_truth}
+
+
+def changes(experiment: Experiment, now: dict[str, str]) -> str:
+    """How the clips differ from those that the training has learnt from so far; "" where they do not, or where that is not known."""
+    try:
+        before = json.loads(experiment.training_set.read_text())
+        then = {str(clip): str(content) for clip, content in before.items()}
+    except (OSError, ValueError, AttributeError):
+        return ""
+    added, removed = now.keys() - then.keys(), then.keys() - now.keys()
+    others = [clip for clip in now.keys() & then.keys() if now[clip] and then[clip] and now[clip] != then[clip]]
+    counts = {"added": len(added), "removed": len(removed), "of changed recordings": len(others)}
+    return ", ".join(f"{count} clips {what}" for what, count in counts.items() if count)
+
+
+def used_all_inputs(experiment: Experiment, settings: ExperimentSettings) -> bool:
+    """False when clips came, went or changed after the last epoch that was trained."""
+    return not changes(experiment, training_set(experiment, usable_rows(experiment, settings)[0]))
+
+
 def mute_rows(experiment: Experiment, settings: ExperimentSettings) -> list[Row]:
     """Rows of silence, if the stages before made any that holds a training slice."""
     row = _row(experiment.mute, settings, "mute", settings.train.speaker)
@@ -342,7 +402,7 @@ def rvc_config(config: ModelConfig, course: Course) -> dict[str, Any]:
     names += ["resblock_dilation_sizes", "resblock_kernel_sizes", "upsample_initial_channel", "upsample_kernel_sizes", "upsample_rates"]
     model = {name: getattr(config, name) for name in names}
     model |= {"resblock": "1", "spk_embed_dim": config.speakers, "use_spectral_norm": False}
-    train = {"batch_size": course.batch_size, "betas": [0.8, 0.99], "c_kl": course.c_kl, "c_mel": course.c_mel, "epochs": course.epochs}
+    train = {"batch_size": course.batch_size, "betas": [0.8, 0.99], "c_kl": course.c_kl, "c_mel": course.c_mel, "epochs": RVC_EPOCHS}
     train |= {"eps": 1e-9, "init_lr_ratio": 1, "learning_rate": course.learning_rate, "log_interval": 200, "lr_decay": course.lr_decay}
     train |= {"seed": course.seed, "segment_size": config.segment_samples, "warmup_epochs": 0}
     return {"data": data, "model": model, "train": train}
@@ -382,9 +442,11 @@ def _write_small(path: Path, state: TrainingState, settings: ExperimentSettings,
 
 
 def _is_written(path: Path, state: TrainingState) -> bool:
-    """Is the small model at `path` that of this state?"""
+    """Is the small model at `path` that of this state? One of a training before may have its epoch and step too."""
     try:
         voice = read_voice(path)
     except BadInput:
         return False
-    return (voice.epoch, voice.step) == (state.epoch, state.step)
+    own = state.generator.state_dict()
+    same = all(key in own and torch.equal(value.half(), own[key].cpu().half()) for key, value in voice.weights.items())
+    return same and (voice.epoch, voice.step) == (state.epoch, state.step)

@@ -68,8 +68,10 @@ def find_checkpoint(experiment: Experiment, epoch: int | None, step: int | None)
         fitting, there = [number for number in steps if step in (None, number)], f"steps {', '.join(map(str, steps))}"
     if not fitting:
         raise BadInput(f"{experiment.name} has no checkpoint of {'epoch' if epoch is not None else 'step'} {epoch or step}", "", there)
-    paths = [experiment.checkpoint("G", number) for number in fitting]
-    return max(paths, key=lambda path: path.stat().st_mtime) if LATEST_ONLY in fitting else paths[-1]
+    if LATEST_ONLY not in fitting:
+        return experiment.checkpoint("G", fitting[-1])
+    store = CheckpointStore(experiment)  # the one name says no step: the epoch decides, and where it says none, that name
+    return experiment.checkpoint("G", max(fitting, key=lambda number: (store.epoch_of(number) or 0, number)))
 
 
 def step_of(path: Path, latest: int | None = None) -> int | None:

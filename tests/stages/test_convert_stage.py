@@ -179,17 +179,21 @@ def test_which_voice(voice, workspace, tmp_path):
     experiment = workspace.experiment("it's 声")
     older, newer = experiment.index_path(3, "v2"), experiment.index_path(4, "v2")
     experiment.folder.mkdir(parents=True)
-    for path, age in ((older, 100), (newer, 50)):
+    for path, age in ((older, 50), (newer, 100)):  # a copy of a workspace has any times
         path.touch()
         os.utime(path, (time.time() - age, time.time() - age))
     assert resolve_voice("it's 声", workspace, None) == (voice, newer)
     assert resolve_voice("it's 声", workspace, "none") == (voice, None)
     assert resolve_voice("it's 声", workspace, str(older)) == (voice, older)
-    later = experiment.small_model_at(7, 70)
-    later.touch()
-    os.utime(later, (time.time() + 100, time.time() + 100))
-    (workspace.weights / "it's 声_else_e1_s2.pth").touch()
-    assert resolve_voice("it's 声", workspace, None)[0] == later
+    later, latest = experiment.small_model_at(7, 70), experiment.small_model_at(10, 100)
+    for path, age in ((later, -100), (latest, 100)):
+        path.touch()
+        os.utime(path, (time.time() - age, time.time() - age))
+    (workspace.weights / "it's 声_else_e11_s200.pth").touch()
+    assert resolve_voice("it's 声", workspace, None)[0] == voice, "NAME.pth, whatever the times say"
+    voice.unlink()
+    assert resolve_voice("it's 声", workspace, None)[0] == latest, "then the highest epoch"
+    voice.touch()
     refused(lambda: resolve_voice("it's 声", workspace, "gone.index"), "no index file")
     refused(lambda: resolve_voice(str(tmp_path), workspace, None), "is a folder")
     refused(lambda: resolve_voice("./gone.pth", workspace, None), "no voice")

@@ -188,7 +188,7 @@ def test_numbers_stay_when_files_come_and_go(experiment: Experiment, folder: Pat
     for path in derived:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x")
-    sound(folder / "a.wav", 1)
+    sound(folder / "a.wav", 1, level=0.3)
     (folder / "b.wav").unlink()
     events = events_of(experiment, settings_for(folder))
     moved = [event for event in events if isinstance(event, MovedAside)]

@@ -109,7 +109,6 @@ def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
     took = time.monotonic() - started
     steps, epochs = of(events, TrainStepped), of(events, EpochFinished)
     assert settings.train.epochs == epochs[-1].epoch == epochs[-1].epochs == experiment.load_settings().train.epochs > 2
-    assert json.loads(experiment.config_json.read_text())["train"]["epochs"] == settings.train.epochs
     assert steps[0].epochs == 0 and of(events, Progressed)[0].total == 0 and of(events, Progressed)[-1].total == steps[-1].step
     assert 2 < took < 60 and train.artefacts(experiment, settings)
 
