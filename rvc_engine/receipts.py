@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rvc_engine.dataset.contents import as_before_hashes, recordings, recordings_read, sizes_before_hashes, why_gone
+from rvc_engine.dataset.contents import as_before_hashes, nothing_in_common, recordings, recordings_read, sizes_before_hashes, why_gone
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
@@ -229,6 +229,19 @@ def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdic
     """Why a run with these verdicts would begin a training anew that has begun; "" when it would not."""
     begun = {"train": has_training(experiment), "encoder": experiment.own_encoder.is_file()}
     return next((decided.reason for stage, decided in rows if begun.get(stage.name) and decided.action == "replace"), "")
+
+
+def why_to_ask(experiment: Experiment, settings: ExperimentSettings, rows: Sequence[tuple[Stage, Verdict]]) -> BadInput | None:
+    """What a run with these verdicts would do to a training that its user may not expect; None where there is nothing."""
+    if why := restarts_training(experiment, rows):
+        hint = "undo the change, use another name, or --yes: the old work moves to a backup, its voice stays until the new one is whole"
+        return BadInput(f"This would restart the training of {experiment.name} from step 0", why, hint)
+    trains = any(stage.name == "train" for stage, _ in rows)
+    if trains and has_training(experiment) and nothing_in_common(experiment, settings):
+        why = f"none of the recordings that it was made of is in {settings.dataset}"
+        hint = "use another name for another speaker; --yes resumes the training on these recordings, --fresh begins anew"
+        return BadInput(f"This would train {experiment.name} on other recordings", why, hint)
+    return None
 
 
 def has_training(experiment: Experiment) -> bool:

@@ -27,6 +27,7 @@ from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
 from rvc_tui.palette import Entry, entries_of
 from rvc_tui.places import PLACES, beside
+from rvc_tui.said import said
 from rvc_tui.screens import SCREENS
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.command import CommandScreen
@@ -259,7 +260,7 @@ class RvcApp(ChangedCells, KeystrokesApp):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_words(self.run_command())
+                self.run_words(self.run_command(), agreed=True)
 
         self.push_screen(PlanScreen(self.session), answered)
 
@@ -274,7 +275,19 @@ class RvcApp(ChangedCells, KeystrokesApp):
         words += ["--dataset", self.session.dataset] if self.session.dataset else []
         return words + (["--preset", self.session.preset] if self.session.preset else [])
 
-    def run_words(self, words: list[str]) -> None:
+    def run_words(self, words: list[str], *, agreed: bool = False) -> None:
+        """`agreed`: what the engine would ask about was displayed, and the answer was yes."""
+        doubt = self.session.state.outlook.doubt if words[0] in ("run", "train") else ""
+        if doubt and not agreed:
+
+            def answered(yes: bool | None) -> None:
+                if yes:
+                    self.run_words(words, agreed=True)
+
+            question = _("The old work moves to a backup; its voice stays until the new one is whole.")
+            self.push_screen(ConfirmScreen(f"{said(doubt)}\n{question}"), answered)
+            return
+        words = [*words, "--yes"] if doubt else words
         self.session.state.starting, self.session.state.refused = True, ""
         self.draw()
         self.start(self.session.client, words)

@@ -21,7 +21,7 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.journal import JournalReader, journals, last_event, training_of
 from rvc_engine.lock import live_holder
 from rvc_engine.pretrained import missing_weights, preset_here
-from rvc_engine.receipts import Receipt, plan, receipt_path
+from rvc_engine.receipts import Receipt, plan, receipt_path, why_to_ask
 from rvc_engine.stage_list import ALL_STAGES, stages_until
 from rvc_engine.status import read_heartbeat
 from rvc_tui.gpu import GPUS, Machine, read_machine
@@ -297,9 +297,11 @@ class EngineClient:
             return Outlook(problem=str(error), rows=rows)
         try:
             decided = plan(self.experiment, settings, stages_until("", settings))
+            doubt = why_to_ask(self.experiment, settings, decided)
         except (RvcError, OSError) as error:
             return replace(known, problem=str(error))
-        return replace(known, plan=tuple((stage.name, verdict.action, verdict.reason) for stage, verdict in decided))
+        rows = tuple((stage.name, verdict.action, verdict.reason) for stage, verdict in decided)
+        return replace(known, plan=rows, doubt=f"{doubt.title}: {doubt.message}" if doubt else "")
 
     def machine(self) -> Machine:
         return read_machine()

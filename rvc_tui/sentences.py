@@ -11,6 +11,10 @@ PLAN = (
     N_("not done yet"), N_("was not finished"), N_("its input changed"), N_("some of its files are missing or changed"),
     N_("checkpoints of another program are here"), N_("files without a receipt are in its place"), N_("changed: {settings}"),
     N_("more is asked for: {settings}"), N_("after {stages}"), N_("the disk is full"), N_("no experiment is chosen"),
+    N_("the recordings are not there ({what}): what was made of them is used"), N_("there is no file in {folder}"),
+    N_("recordings in {folder} vanished: {names}"),
+    N_("This would restart the training of {name} from step 0: {why}"),
+    N_("This would train {name} on other recordings: none of the recordings that it was made of is in {folder}"),
     N_("a new experiment: n chooses the recordings"), N_("training checkpoints only; extract makes a voice of the newest"),
     N_("no NVIDIA driver ({error})"), N_("no NVIDIA driver"), N_("pynvml is not installed"), N_("CUDA_VISIBLE_DEVICES hides them"),
 )  # fmt: skip

@@ -46,7 +46,8 @@ class Row:
 @dataclass(frozen=True)
 class Outlook:
     """What a run would do and what it would train with. `plan`: (stage, action, reason); `problem`: why nothing can be said; `rows`: the
-    experiments of the workspace; `missing`: weights that the preset needs; `took`: seconds of each stage last time."""
+    experiments of the workspace; `missing`: weights that the preset needs; `took`: seconds of each stage last time; `doubt`: what a run
+    would do to a training that its user may not expect."""
 
     dataset: str = ""
     preset: str = ""
@@ -56,6 +57,7 @@ class Outlook:
     rows: tuple[Row, ...] = ()
     missing: tuple[str, ...] = ()
     took: dict[str, float] = field(default_factory=dict)
+    doubt: str = ""
 
 
 @dataclass

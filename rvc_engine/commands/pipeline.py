@@ -13,14 +13,13 @@ from rvc_engine import launcher
 from rvc_engine.commands.display import Display, choose_display
 from rvc_engine.commands.flags import add_settings, given
 from rvc_engine.commands.weights import WeightsMissing, check_weights, offer
-from rvc_engine.dataset.contents import nothing_in_common
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.errors import BadInput, Busy
 from rvc_engine.events import Event, StageFailed
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import live_holder
 from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.receipts import has_training, plan, restarts_training
+from rvc_engine.receipts import plan, why_to_ask
 from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings, apply, for_base, for_preset
 from rvc_engine.stage_list import ALL_STAGES, STAGES, Stage, stages_needed, stages_until
 from rvc_engine.status import RunView
@@ -185,27 +184,10 @@ def confirm(experiment: Experiment, settings: ExperimentSettings, stages: list[S
     """Ask before a training that has begun is restarted or gets another speaker; where nobody can be asked, refuse. Raises BadInput."""
     if options.fresh or options.yes:
         return
-    what = why_to_ask(experiment, settings, stages)
-    if what is None:
-        return
-    title, why, hint = what
+    doubt = why_to_ask(experiment, settings, plan(experiment, settings, stages))
     alone = options.json or options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
-    if alone or not _answers_yes(f"{title}: {why}."):
-        raise BadInput(title, why, hint)
-
-
-def why_to_ask(experiment: Experiment, settings: ExperimentSettings, stages: list[Stage]) -> tuple[str, str, str] | None:
-    """Title, message and hint of what a run would do to a training that its user may not expect; None where there is nothing."""
-    if not any(stage.name == "train" for stage in stages):
-        return None
-    if why := restarts_training(experiment, plan(experiment, settings, stages)):
-        hint = "undo the change, use another name, or --yes: the old work moves to a backup, its voice stays until the new one is whole"
-        return f"This would restart the training of {experiment.name} from step 0", why, hint
-    if has_training(experiment) and nothing_in_common(experiment, settings):
-        hint = "use another name for another speaker; --yes resumes the training on these recordings, --fresh begins anew"
-        why = f"none of the recordings that it was made of is in {settings.dataset}"
-        return f"This would train {experiment.name} on other recordings", why, hint
-    return None
+    if doubt is not None and (alone or not _answers_yes(f"{doubt.title}: {doubt.message}.")):
+        raise doubt
 
 
 def _answers_yes(question: str) -> bool:

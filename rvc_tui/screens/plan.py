@@ -54,6 +54,9 @@ class PlanScreen(ModalScreen[bool]):
             lines.append(line)
         if not outlook.plan:
             lines.append(Text(_("every stage: preprocess, pitch, features, train, index")))
+        if outlook.doubt:
+            lines += [Text(), Text(said(outlook.doubt), "bold")]
+            lines.append(Text(_("The old work moves to a backup; its voice stays until the new one is whole."), "dim"))
         if outlook.missing:
             lines += [Text(), Text.assemble((padded(_("needs"), 5) + "  ", "bold"), ", ".join(outlook.missing))]
             pull = f"rvc assets pull {session.preset or outlook.preset}"

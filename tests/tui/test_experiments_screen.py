@@ -63,6 +63,29 @@ async def test_footer_shows_only_what_works() -> None:
             assert not shown & absent, scenario
 
 
+async def test_a_restart_is_shown_before_it_is_agreed_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    doubt = "This would restart the training of alice from step 0: changed: speaker 0 -> 1"
+    monkeypatch.setattr(pretended.PretendedClient, "outlook", lambda client: Outlook("/recordings", "starter", doubt=doubt))
+    app = app_of("idle")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await pilot.press("r")
+        await pilot.pause()
+        assert isinstance(app.screen, PlanScreen)
+        for part in ("restart the training of alice", "its voice stays"):
+            assert part in " ".join(text_of(app).split())
+        await pilot.press("enter")
+        await pilot.pause(0.1)
+        assert client_of(app).calls == [("start", "run", "alice", "--yes")]
+        app.session.state.starting = False
+        app.run_words(["train", "alice"])
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmScreen)
+        await pilot.press("n")
+        await pilot.pause()
+        assert len(client_of(app).calls) == 1
+
+
 async def test_r_runs_the_whole_pipeline() -> None:
     app = app_of("idle")
     async with app.run_test(size=SIZE) as pilot:
