@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from rvc_engine.disk import open_text
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
@@ -147,7 +148,7 @@ def minutes_of(experiment: Experiment | None) -> float | None:
     if experiment is None:
         return None
     try:
-        with experiment.clips_csv.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with open_text(experiment.clips_csv, errors="surrogateescape") as file:
             seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
     except (OSError, KeyError, ValueError, TypeError):
         return None

@@ -1,24 +1,43 @@
-"""Files that appear whole or not at all, and old work that is moved aside, never deleted."""
+"""Files: read only when they are files, written so that they appear whole or not at all. Old work is moved aside, never deleted."""
 
 from __future__ import annotations
 
 import errno
+import functools
 import hashlib
+import io
 import os
 import shutil
+import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO, TextIO
 
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import BadInput, RvcError
 
 TEMPORARY = ".part"
+TEXT_BYTES = 64 << 20
+"""No text that this program reads at once is longer: settings, receipts, lists, notes."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
+NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF)
+"""What file systems answer that cannot force a file to the disk."""
+NO_RENAME = (errno.EXDEV, errno.EPERM, errno.EACCES, errno.EBUSY, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What file systems answer that cannot rename one file over another; EBUSY: it is mounted on its own."""
 
 
 class DiskFull(RvcError):
     """There is no room for a file; what was there before is untouched."""
+
+
+class NotAFile(OSError):
+    """`path` is no file of bytes: a named pipe, a socket, a device, a folder, or a file that the kernel makes up. The text says which."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"it is {what}, not a regular file")
+        self.path = path
 
 
 def is_full(error: BaseException) -> bool:
@@ -30,34 +49,166 @@ def is_full(error: BaseException) -> bool:
     return isinstance(error, DiskFull) or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))
 
 
+# --- warnings -------------------------------------------------------------------------------------------------------------
+def _print_warning(title: str, message: str) -> None:
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(f"warning: {title}: {message}", file=sys.stderr, flush=True)
+
+
+on_warning: Callable[[str, str], None] = _print_warning
+"""Takes title and message of what a file system cannot do, once a process; the engine makes an event of it."""
+_warned: set[str] = set()
+
+
+def warn_once(title: str, message: str) -> None:
+    if title not in _warned:
+        _warned.add(title)
+        on_warning(title, message)
+
+
+# --- reading --------------------------------------------------------------------------------------------------------------
+def what_else(about: os.stat_result) -> str:
+    """What it is when it is no file: "a named pipe"; empty for a file."""
+    kinds = (
+        (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    )  # fmt: skip
+    other = next((name for is_kind, name in kinds if is_kind(about.st_mode)), "")
+    return other or ("a file of the kernel's own" if about.st_dev in _kernel_devices() else "")
+
+
+@functools.lru_cache(maxsize=1)
+def _kernel_devices() -> frozenset[int]:
+    """Of /proc and /sys, whose files have no size, or no end."""
+    return frozenset(os.stat(place).st_dev for place in ("/proc", "/sys") if os.path.ismount(place))
+
+
+def refuse_other(path: Path) -> None:
+    """Look at what a library is about to open. Raises NotAFile, OSError."""
+    if other := what_else(os.stat(path)):
+        raise NotAFile(path, other)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading. Neither this nor reading from it waits for anybody. Raises NotAFile, OSError."""
+    refuse_other(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        if other := what_else(os.fstat(descriptor)):  # another thing than was looked at
+            raise NotAFile(path, other)
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_bytes(path: Path, limit: int = TEXT_BYTES) -> bytes:
+    """Raises OSError, also for a file of more than `limit` bytes."""
+    with open_file(path) as file:
+        data = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
+    if len(data) > limit:
+        raise OSError(f"it is larger than {limit} bytes")
+    return data
+
+
+def read_text(path: Path, limit: int = TEXT_BYTES, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """With universal newlines. Raises as `read_bytes`, and UnicodeDecodeError (a ValueError)."""
+    return read_bytes(path, limit).decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def open_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> TextIO:
+    """For the csv module: newlines as they are. Raises as `open_file`."""
+    return io.TextIOWrapper(open_file(path), encoding=encoding, errors=errors, newline="")
+
+
+def last_line_of(log: Path, start: int = 0, limit: int = 1 << 16) -> str:
+    """Of what was written behind `start`, of the last `limit` bytes of it; empty when there is none or it cannot be read."""
+    try:
+        with open_file(log) as file:
+            file.seek(max(start, file.seek(0, os.SEEK_END) - limit))
+            said = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
+
+
+def require_file(path: Path, absent: str, hint: str, message: str = "") -> None:
+    """Raises BadInput: `absent` as its title when nothing is there, else what is there instead of a file."""
+    try:
+        refuse_other(path)
+    except NotAFile as error:
+        raise BadInput(f"{path} cannot be used", str(error), "give the path of a file") from error
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise BadInput(absent, message, hint) from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read", error.strerror or str(error), "check the path and its permissions") from error
+
+
+def sha256_of(path: Path, progress: Callable[[int], None] | None = None) -> str:
+    digest = hashlib.sha256()
+    with open_file(path) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            if progress:
+                progress(len(block))
+    return digest.hexdigest()
+
+
+# --- writing --------------------------------------------------------------------------------------------------------------
+def temporary_beside(path: Path) -> Path:
+    """A name that nobody can foresee, so that nothing is put there beforehand."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}")
+
+
+def _created(path: Path) -> Path:
+    """An empty file of our own beside `path`: never one that is there, never through a link."""
+    temporary = temporary_beside(path)
+    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666))
+    return temporary
+
+
+def open_to_append(path: Path) -> int:
+    """The descriptor of a log or journal: made when it is not there, never another thing than a file. Raises NotAFile, OSError."""
+    with suppress(FileNotFoundError):
+        refuse_other(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o666)
+    if other := what_else(os.fstat(descriptor)):
+        os.close(descriptor)
+        raise NotAFile(path, other)
+    return descriptor
+
+
 @contextmanager
 def whole_file(path: Path, *, durable: bool = True, previous: Path | None = None) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is fsynced and renamed to `path`, else removed.
+    """Yield a temporary file beside `path`, empty and ours; on success it is fsynced and renamed to `path`, else removed. A link at `path`
+    is replaced, not followed.
 
     `durable=False` leaves out the fsync, for many small files that can be made again. `previous`: what is at `path` is renamed to this
     first. Raises DiskFull when the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    temporary = None
     try:
+        temporary = _created(path)
         yield temporary
         if durable:
-            descriptor = os.open(temporary, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _sync_file(temporary, path)
         if previous is not None and path.exists():
-            os.replace(path, previous)
-        os.replace(temporary, path)
+            _rename(path, previous)
+        _rename(temporary, path)
         if durable:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
         if is_full(error):
             raise DiskFull(f"The disk is full: {path}", str(error), "free some space and run the same command again") from error
+        if isinstance(error, OSError) and error.filename is not None and str(error.filename).endswith(TEMPORARY):
+            error.filename = str(path)  # what people know; the temporary name tells them nothing
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, data: bytes | str, *, durable: bool = True) -> None:
@@ -65,12 +216,122 @@ def write_whole(path: Path, data: bytes | str, *, durable: bool = True) -> None:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def copy_whole(source: Path, path: Path) -> None:
+    """Raises DiskFull, OSError."""
+    with open_file(source) as old, whole_file(path) as temporary, temporary.open("wb") as new:
+        shutil.copyfileobj(old, new, 1 << 20)
+
+
+def sync(descriptor: int) -> None:
+    """Force what was written to the disk. Where the file system cannot, that is a warning. Raises OSError when the disk fails."""
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
+        warn_once("This file system cannot force files to the disk", f"{error.strerror}; a power cut may undo the last minutes")
+
+
+def _sync_file(temporary: Path, path: Path) -> None:
+    descriptor = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if other := what_else(os.fstat(descriptor)):
+            raise NotAFile(path, other)
+        sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """So that a new name survives a power cut. Many network file systems cannot; the file itself is safe then: a warning."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        why = f"{folder}: {error.strerror}; after a power cut, a file may have its old content"
+        warn_once("This file system cannot force folders to the disk", why)
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Where the file system cannot rename over a file that is ours, its content is replaced. Raises OSError."""
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        if error.errno not in NO_RENAME or not _copied_over(source, target):
+            error.filename, error.filename2 = str(target), None
+            raise
+        warn_once("This file system cannot rename files", f"{error.strerror}: files are written in place; a power cut may damage the last")
+
+
+def _copied_over(source: Path, target: Path) -> bool:
+    """Only onto nothing or onto a file of our own: not through a link, not into what somebody else put there."""
+    flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    old_bytes = 0
+    try:
+        about = os.lstat(target)
+        old_bytes = about.st_size
+        if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
+            return False
+    except FileNotFoundError:
+        flags |= os.O_CREAT | os.O_EXCL
+    if os.stat(source).st_size - old_bytes > free_bytes(target.parent):  # before anything of the old file is lost
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+    try:
+        with open_file(source) as old, os.fdopen(os.open(target, flags, 0o666), "wb") as new:
+            new.truncate()
+            shutil.copyfileobj(old, new, 1 << 20)
+            new.flush()
+            sync(new.fileno())
+        os.unlink(source)
+    except OSError as error:
+        if is_full(error):
+            raise
+        return False
+    return True
+
+
+def require_writable(folder: Path, hint: str) -> None:
+    """Can files be made in this folder, or, where it is not there, can it be made? Raises BadInput."""
+    while not os.path.exists(folder) and folder != folder.parent:
+        folder = folder.parent
+    if not os.path.isdir(folder):
+        raise BadInput(f"{folder} is a file, not a folder", "", hint)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+        raise BadInput(f"{folder} cannot be written to", "its file system is read-only" if read_only else "no permission", hint)
+
+
+# --- moving and removing --------------------------------------------------------------------------------------------------
+def move(path: Path, goal: Path) -> None:
+    """Rename a file or folder; from one file system to another, copy it (times as far as they are kept), then remove it. Raises OSError."""
+    try:
+        os.rename(path, goal)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.ENOTSUP):
+            raise
+        _copy(path, goal)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _copy(path: Path, goal: Path) -> None:
+    if path.is_symlink():
+        os.symlink(os.readlink(path), goal)
+        return
+    if path.is_dir():
+        goal.mkdir()
+        for inside in path.iterdir():
+            _copy(inside, goal / inside.name)
+    else:
+        refuse_other(path)
+        shutil.copyfile(path, goal)
+    with suppress(OSError):
+        shutil.copystat(path, goal)
 
 
 def move_aside(paths: list[Path], root: Path, label: str) -> Path | None:
@@ -86,7 +347,7 @@ def move_aside(paths: list[Path], root: Path, label: str) -> Path | None:
     for path in present:
         goal = target / path.relative_to(root)
         goal.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(str(path), str(goal))
+        move(path, goal)
     return target
 
 
@@ -95,17 +356,8 @@ def remove_temporaries(folder: Path, of: Callable[[str], bool] = lambda name: Tr
     if folder.is_dir():
         for path in folder.glob(f".*{TEMPORARY}"):
             if of(path.name[1:].removesuffix(TEMPORARY).rpartition(".")[0]):
-                path.unlink(missing_ok=True)
-
-
-def sha256_of(path: Path, progress: Callable[[int], None] | None = None) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            if progress:
-                progress(len(block))
-    return digest.hexdigest()
+                with suppress(OSError):  # a read-only folder, or no file of ours: nothing depends on it
+                    path.unlink(missing_ok=True)
 
 
 def free_bytes(folder: Path) -> int:

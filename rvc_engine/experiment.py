@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rvc_engine.disk import write_whole
+from rvc_engine.disk import read_text, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
 
@@ -250,7 +250,8 @@ class Experiment:
         return self.path("engine.log")
 
     def exists(self) -> bool:
-        return self.settings_toml.is_file()
+        """Also where another thing than a file is in its place: load_settings says which."""
+        return os.path.lexists(self.settings_toml)
 
     def load_settings(self) -> ExperimentSettings:
         """Raises BadInput naming the file when it cannot be read or holds something that is no setting."""
@@ -260,7 +261,7 @@ class Experiment:
         from rvc_engine.settings import ExperimentSettings
 
         try:
-            table: dict[str, Any] = tomlkit.parse(self.settings_toml.read_text(encoding="utf-8")).unwrap()
+            table: dict[str, Any] = tomlkit.parse(read_text(self.settings_toml)).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
             first = error.errors()[0]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rvc_engine.dataset.files import dataset_files, source_name
-from rvc_engine.disk import sha256_of, write_whole
+from rvc_engine.disk import read_text, sha256_of, write_whole
 from rvc_engine.experiment import Experiment
 from rvc_engine.stage_list import Stage, has_stage, needs_of
 
@@ -41,7 +41,7 @@ class Receipt:
     def load(cls, path: Path) -> Receipt | None:
         """None when there is none, or none that can be read: the stage then looks at what is there."""
         try:
-            return cls(**json.loads(path.read_text()))
+            return cls(**json.loads(read_text(path)))
         except (OSError, ValueError, TypeError):
             return None
 

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.disk import write_whole
+from rvc_engine.disk import read_text, write_whole
 from rvc_engine.errors import RvcError
 
 
@@ -26,7 +26,7 @@ class Remembered:
     def all(self) -> dict[str, Any]:
         """Empty when there is none or it cannot be read: it can be found out again."""
         try:
-            kept = json.loads(self.path.read_text())
+            kept = json.loads(read_text(self.path))
         except (OSError, ValueError):
             return {}
         return kept if isinstance(kept, dict) else {}

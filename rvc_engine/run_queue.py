@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from rvc_engine.disk import write_whole
+from rvc_engine.disk import read_text, write_whole
 from rvc_engine.errors import BadInput
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
@@ -40,7 +40,7 @@ class RunQueue:
     def entries(self) -> list[Entry]:
         """Raises BadInput naming the file when it is damaged."""
         try:
-            return [Entry(**record) for record in json.loads(self.path.read_text())["entries"]]
+            return [Entry(**record) for record in json.loads(read_text(self.path))["entries"]]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:

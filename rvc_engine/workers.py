@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rvc_engine.device import cores
+from rvc_engine.disk import open_to_append
 from rvc_engine.errors import RvcError
 
 Task = TypeVar("Task")
@@ -31,7 +32,7 @@ def worker_count(asked: int, items: int) -> int:
 
 def log_to(path: Path) -> None:
     """All that this process and its libraries print goes there."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    file = open_to_append(path)
     for stream in (1, 2):
         os.dup2(file, stream)
     os.close(file)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.disk import write_whole
+from rvc_engine.disk import read_text, write_whole
 from rvc_engine.errors import RvcError
 
 
@@ -20,7 +20,7 @@ def path() -> Path:
 def recall() -> dict[str, Any]:
     """Empty when there is nothing, or nothing that can be read."""
     try:
-        kept = json.loads(path().read_text(encoding="utf-8"))
+        kept = json.loads(read_text(path()))
     except (OSError, ValueError):
         return {}
     return kept if isinstance(kept, dict) else {}

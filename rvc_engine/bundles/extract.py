@@ -12,6 +12,7 @@ from rvc_engine import __version__
 from rvc_engine.bundles.checkpoint import Checkpoint, read_checkpoint
 from rvc_engine.bundles.layout import checked_list, model_of
 from rvc_engine.bundles.small_model import EXTRACTED, save_small_model, small_model, voice_of
+from rvc_engine.disk import read_text
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.weights import Unreadable
@@ -58,9 +59,7 @@ def config_of(checkpoint: Checkpoint, path: Path, sample_rate: int | None = None
 
 def _rvc_json(path: Path, title: str) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_JSON:
-            raise ValueError("it is too large")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path, MAX_JSON))
         if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("data", "model")):
             raise ValueError("it is no config.json of RVC")
     except (OSError, ValueError, RecursionError) as error:

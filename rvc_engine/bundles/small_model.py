@@ -16,7 +16,7 @@ from torch import Tensor
 from rvc_engine import __version__
 from rvc_engine.bundles.checkpoint import checkpoint_of
 from rvc_engine.bundles.layout import model_of, rvc_names
-from rvc_engine.disk import whole_file
+from rvc_engine.disk import require_file, whole_file
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.models import weights as weight_files
 from rvc_engine.models.configs import ModelConfig
@@ -134,8 +134,7 @@ def write_small_model(path: Path, weights: dict[str, Tensor], config: ModelConfi
 
 def read_voice(path: Path) -> Voice:
     """Read a small model of ours or of another RVC program; nothing in it is executed. Raises BadInput saying what the file is instead."""
-    if not path.is_file():
-        raise BadInput(f"There is no voice {path}", "", "check the path; rvc list shows the voices of this workspace")
+    require_file(path, f"There is no voice {path}", "check the path; rvc list shows the voices of this workspace")
     try:
         content = weight_files.read(path)
     except (OSError, Unreadable) as error:

@@ -17,6 +17,7 @@ from rvc_engine import launcher
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.display import duration
 from rvc_engine.commands.flags import given
+from rvc_engine.disk import last_line_of, open_to_append
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import RunLock, live_holder
@@ -134,7 +135,7 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
     words += ["--then", options.then] if options.then else []
     words += ["--time-limit", options.time_limit] if options.time_limit else []
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as said:
+    with os.fdopen(open_to_append(log), "ab") as said:
         start = said.tell()
         process = subprocess.Popen(
             [sys.executable, "-m", "rvc_engine", *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
@@ -157,8 +158,8 @@ def _await_holder(process: subprocess.Popen[bytes], lock: Path, log: Path, start
         if (holder is not None and holder.pid == process.pid) or process.poll() == 0:
             return
         if process.returncode is not None:
-            said = log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
-            raise RvcError("The queue did not start", said[-1] if said else f"exit code {process.returncode}", f"its log is {log}")
+            last = last_line_of(log, start).removeprefix("rvc queue: ")
+            raise RvcError("The queue did not start", last or f"exit code {process.returncode}", f"its log is {log}")
         time.sleep(0.02)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rvc_engine.bundles.index_file import HINT, IndexFacts, check_index_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
+from rvc_engine.disk import open_file
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
 
@@ -108,7 +109,7 @@ class Retrieval:
         check_index_file(path)
         api: Any = faiss  # its type stubs lack the callbacks
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 reader = api.PyCallbackIOReader(file.read)
                 return cls(faiss.read_index(reader), neighbours, probes)
         except (OSError, RuntimeError) as error:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rvc_engine.disk import whole_file
+from rvc_engine.disk import open_text, whole_file
 
 USED = "used"
 WAITING = "waiting"
@@ -46,7 +46,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     rows = []
     types = {field.name: {"int": int, "float": float, "str": str}[str(field.type)] for field in fields(kind)}
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with open_text(path, errors="surrogateescape") as file:
             for record in csv.DictReader(file):
                 values: dict[str, Any] = {name: convert(record[name]) for name, convert in types.items()}
                 rows.append(kind(**values))

@@ -14,7 +14,7 @@ import torch
 
 from rvc_engine.bundles.small_model import read_voice, write_small_model
 from rvc_engine.device import choose_device, choose_devices, choose_precision, name_of, out_of_memory, set_threads, without_shortcuts
-from rvc_engine.disk import write_whole
+from rvc_engine.disk import require_file, write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Audition, CheckpointSaved, Event, ItemSkipped, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment, Workspace
@@ -75,8 +75,7 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
         return None
     if value:
         path = Path(value).expanduser()
-        if not path.is_file():
-            raise BadInput(f"There is no file {path}", f"{flag} names it", f"check the path, or use {flag} none")
+        require_file(path, f"There is no file {path}", f"check the path, or use {flag} none", f"{flag} names it")
         return path
     names = pretrained_names(settings.preset, kind, pitched=settings.pitched)
     if not names:

@@ -9,7 +9,7 @@ from rvc_engine.bundles.bundle import is_bundle, read_bundle
 from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of
 from rvc_engine.bundles.pitch_range import Range, range_of_clips, range_of_recording, semitones
 from rvc_engine.bundles.small_model import Voice, extract_command, refuse_other, voice_of
-from rvc_engine.disk import sha256_of
+from rvc_engine.disk import require_file, sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.models import weights
@@ -20,6 +20,7 @@ from rvc_engine.models.weights import Unreadable
 def facts_of(path: Path, experiment: Experiment | None = None, source: Path | None = None) -> dict[str, Any]:
     """What is in a small model, a bundle, or a checkpoint. `experiment`: of the voice, for its pitch; `source`: a recording to convert,
     for a transposition. Raises BadInput saying what the file is instead."""
+    require_file(path, f"There is no file {path}", "check the path")
     about = {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
     if is_bundle(path):
         bundle = read_bundle(path)
