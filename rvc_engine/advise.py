@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from rvc_engine.disk import open_text
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
 from rvc_engine.lock import live_holder
 from rvc_engine.measurements import Cost, Measure, cost_of, run_measurement
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+from rvc_engine.opening import open_text
 from rvc_engine.processor import processor_has_bf16, processor_name
 
 if TYPE_CHECKING:

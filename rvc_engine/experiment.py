@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rvc_engine.disk import read_text, write_whole
+from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
+from rvc_engine.opening import read_text
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
     from rvc_engine.settings import ExperimentSettings

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from rvc_engine.disk import NotAFile, is_full, open_file, open_to_append, sync
+from rvc_engine.disk import is_full, sync
 from rvc_engine.events import (
     ENDS,
     CheckpointSaved,
@@ -22,6 +22,7 @@ from rvc_engine.events import (
     from_dict,
     to_dict,
 )
+from rvc_engine.opening import NotAFile, open_file, open_to_append
 
 # After these the line is fsynced: a power cut must not unsay them.
 DURABLE = (*ENDS, CheckpointSaved, StageFinished)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from rvc_engine.disk import read_text
 from rvc_engine.errors import Busy
+from rvc_engine.opening import read_text
 
 NAMED_S = 1.0
 

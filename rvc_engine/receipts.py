@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rvc_engine.dataset.files import dataset_files, source_name
-from rvc_engine.disk import read_text, sha256_of, write_whole
+from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.experiment import Experiment
+from rvc_engine.opening import read_text
 from rvc_engine.stage_list import Stage, has_stage, needs_of
 
 if TYPE_CHECKING:

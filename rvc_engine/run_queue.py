@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from rvc_engine.disk import read_text, write_whole
+from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.opening import read_text
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 

@@ -14,11 +14,11 @@ import psutil
 
 from rvc_engine import events as ev
 from rvc_engine.curves import Curves
-from rvc_engine.disk import open_file, read_text
 from rvc_engine.experiment import Experiment
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
+from rvc_engine.opening import open_file, read_text
 from rvc_engine.stage_list import ALL_STAGES
 
 FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps

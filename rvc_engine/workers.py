@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from rvc_engine.device import cores
-from rvc_engine.disk import open_to_append
 from rvc_engine.errors import RvcError
+from rvc_engine.opening import open_to_append
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

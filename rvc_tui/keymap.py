@@ -17,7 +17,8 @@ from textual.keys import Keys as KeyNames
 from textual.keys import _normalize_key_list as normalized
 from textual.screen import ModalScreen
 
-from rvc_engine.disk import read_bytes, read_text, write_whole
+from rvc_engine.disk import write_whole
+from rvc_engine.opening import read_bytes, read_text
 
 HEAD = """\
 # Keys of rvc-tui. Each line below is an id with its keys as they come; take the # away and write others.

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.disk import read_text, write_whole
+from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
+from rvc_engine.opening import read_text
 
 
 def path() -> Path:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from rvc_engine.disk import read_text
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.opening import read_text
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 REQUIRED = ("name", "repository", "path", "sha256")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.disk import open_file
+from rvc_engine.opening import open_file
 
 SEARCHED_BYTES = 1 << 16
 BITRATES_KBPS = {

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from scipy.io import wavfile
 
 from rvc_engine.audio.file_headers import LastFrame, mp3_seconds, wav_seconds
-from rvc_engine.disk import open_file, whole_file
+from rvc_engine.disk import whole_file
 from rvc_engine.errors import UnusableRecording
+from rvc_engine.opening import open_file
 
 PLAYLISTS = frozenset({"hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"})
 """Formats that only name other files."""

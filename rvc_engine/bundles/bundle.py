@@ -18,8 +18,9 @@ from typing import Any
 
 from rvc_engine import __version__
 from rvc_engine.bundles.small_model import Voice, read_voice, small_model, voice_of
-from rvc_engine.disk import open_file, require_file, sha256_of, whole_file
+from rvc_engine.disk import sha256_of, whole_file
 from rvc_engine.errors import BadInput
+from rvc_engine.opening import open_file, require_file
 
 SUFFIX = ".rvcvoice"
 FORMAT = "rvc-tui voice 1"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rvc_engine.bundles.bundle import write_bundle
 from rvc_engine.bundles.small_model import Voice, save_small_model, small_model
-from rvc_engine.disk import copy_whole, open_file, whole_file
+from rvc_engine.disk import copy_whole, whole_file
 from rvc_engine.errors import BadInput
+from rvc_engine.opening import open_file
 
 FORMATS = ("rvc", "zip", "bundle")
 DATE = (1980, 1, 1, 0, 0, 0)

@@ -12,10 +12,10 @@ from rvc_engine import __version__
 from rvc_engine.bundles.checkpoint import Checkpoint, read_checkpoint
 from rvc_engine.bundles.layout import checked_list, model_of
 from rvc_engine.bundles.small_model import EXTRACTED, save_small_model, small_model, voice_of
-from rvc_engine.disk import read_text
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.weights import Unreadable
+from rvc_engine.opening import read_text
 
 MAX_JSON = 1 << 20
 

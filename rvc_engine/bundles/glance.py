@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.disk import open_file
 from rvc_engine.models.pickle_data import Unreadable, load_plain
+from rvc_engine.opening import open_file
 
 SUFFIX = ".rvcvoice"
 MAX_BYTES = 32 << 20  # of a pickle or a card

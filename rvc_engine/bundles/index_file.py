@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rvc_engine.disk import read_text, refuse_other
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import PRESETS
+from rvc_engine.opening import read_text, refuse_other
 
 HINT = "use an index that RVC or this program built, or --index none"
 MAX_BYTES = 16 << 30

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.disk import open_file
 from rvc_engine.errors import BadInput, UnusableRecording
+from rvc_engine.opening import open_file
 
 Range = tuple[float, float, float]
 """10th percentile, median and 90th percentile of the voiced frames, Hz."""

@@ -12,9 +12,10 @@ from torch import Tensor
 from rvc_engine.bundles.bundle import SUFFIX, is_bundle, read_bundle
 from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of
 from rvc_engine.bundles.small_model import Voice, voice_of
-from rvc_engine.disk import open_file, require_file, sha256_of
+from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.models import weights
+from rvc_engine.opening import open_file, require_file
 
 INDEX_STARTS = (b"IwFl", b"IxF2", b"IxFI", b"IxFl", b"IxMp", b"IwPQ")
 HUBERT_KEYS = ("feature_extractor.conv_layers.0.", "hubert.feature_extractor.", "post_extract_proj.", "label_embs_concat")

@@ -16,13 +16,14 @@ from torch import Tensor
 from rvc_engine import __version__
 from rvc_engine.bundles.checkpoint import checkpoint_of
 from rvc_engine.bundles.layout import model_of, rvc_names
-from rvc_engine.disk import require_file, whole_file
+from rvc_engine.disk import whole_file
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.models import weights as weight_files
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weight_norm import fold
 from rvc_engine.models.weights import Unreadable
+from rvc_engine.opening import require_file
 
 # The order of RVC's entries: of a voice saved in training, of one extracted from a checkpoint, of a merged one.
 SAVED = ("weight", "config", "info", "sr", "f0", "version")

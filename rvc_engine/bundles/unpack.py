@@ -13,8 +13,9 @@ from pathlib import Path, PurePosixPath
 
 from rvc_engine.bundles.bundle import INDEX, SUFFIX, is_bundle, read_bundle
 from rvc_engine.bundles.small_model import Voice, read_voice, save_small_model, small_model
-from rvc_engine.disk import free_bytes, open_file, require_file
+from rvc_engine.disk import free_bytes
 from rvc_engine.errors import BadInput
+from rvc_engine.opening import open_file, require_file
 
 MAX_MEMBERS = 10_000
 MAX_BYTES = {".pth": 2 << 30, ".index": 16 << 30}

@@ -17,10 +17,10 @@ from rvc_engine import launcher
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.display import duration
 from rvc_engine.commands.flags import given
-from rvc_engine.disk import last_line_of, open_to_append
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import RunLock, live_holder
+from rvc_engine.opening import last_line_of, open_to_append
 from rvc_engine.run_queue import DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.stage_list import stages_until
 
@@ -169,7 +169,7 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
         raise BadInput("The queue does not run", "", "rvc queue run starts it")
     if not holder.here:
         raise BadInput("The queue runs on another machine", f"{holder.host}, process {holder.pid}", "stop it there")
-    os.kill(holder.pid, signal.SIGTERM)
+    launcher.ask_to_stop(holder.pid, "The queue")
     print(json.dumps({"stopping": holder.pid}) if as_json else "stopping: the run saves what it has; rvc queue run goes on from there")
     return 0
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from rvc_engine.bundles.index_file import HINT, IndexFacts, check_index_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
-from rvc_engine.disk import open_file
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
+from rvc_engine.opening import open_file
 
 NEIGHBOURS = 8
 OWN_NEIGHBOURS, OWN_PROBES = 16, 64  # of indexes of our own encoders, whose searches no other program has to equal

@@ -12,8 +12,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rvc_engine.dataset.report import VERSION, FileReport
-from rvc_engine.disk import read_text, write_whole
+from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
+from rvc_engine.opening import read_text
 
 SAVE_EVERY_S = 5.0
 

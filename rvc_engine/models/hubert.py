@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torchaudio.models import Wav2Vec2Model, wav2vec2_model
 
-from rvc_engine.disk import open_file, read_text
 from rvc_engine.models.hubert_config import HubertConfig, checked, from_fairseq, from_text, from_transformers, to_text
 from rvc_engine.models.hubert_names import renamed
 from rvc_engine.models.weights import Unreadable, metadata_of, plain, read, write_safetensors
+from rvc_engine.opening import open_file, read_text
 
 TINY_WIDTH = 32
 TINY_SEED = 20230401

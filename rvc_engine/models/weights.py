@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rvc_engine.disk import open_file, refuse_other, whole_file
+from rvc_engine.disk import whole_file
 from rvc_engine.models.pickle_data import Opaque, Unreadable, load
+from rvc_engine.opening import open_file, refuse_other
 
 __all__ = ["Opaque", "Unreadable", "metadata_of", "plain", "read", "read_tensors", "write_safetensors"]
 

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rvc_engine.disk import read_text, sha256_of, write_whole
+from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.models.weights import Unreadable, read_tensors, write_safetensors
+from rvc_engine.opening import read_text
 
 PART_BYTES = 15_000_000  # with its header below 16 MB
 FORMAT = 1

@@ -6,8 +6,8 @@ import csv
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from rvc_engine.disk import open_text, read_text
 from rvc_engine.errors import BadInput
+from rvc_engine.opening import open_text, read_text
 
 TABLES = ("transcripts.csv", "catalogue.csv")
 ENGLISH = ("", "en", "eng", "english")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine import __version__
-from rvc_engine.disk import read_text
 from rvc_engine.experiment import Experiment
+from rvc_engine.opening import read_text
 from rvc_engine.pretrain.transcripts import Spoken, Transcripts
 from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, about, for_base
 from rvc_engine.stages.clip_table import ClipRow

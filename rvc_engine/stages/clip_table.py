@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rvc_engine.disk import open_text, whole_file
+from rvc_engine.disk import whole_file
+from rvc_engine.opening import open_text
 
 USED = "used"
 WAITING = "waiting"

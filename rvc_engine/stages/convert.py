@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from rvc_engine.audio.io import decode, encode
 from rvc_engine.bundles.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card
 from rvc_engine.device import choose_device, listening_precision, out_of_memory
-from rvc_engine.disk import require_file, require_writable
+from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.models.content_encoder import check_encoder, load_encoder
+from rvc_engine.opening import require_file
 from rvc_engine.pitch import prepare, resolve_method
 from rvc_engine.settings import ConvertSettings, choices_of
 from rvc_engine.stages.voice_files import load_index

@@ -9,13 +9,14 @@ from typing import Any
 
 from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.device import choose_device, choose_precision, out_of_memory, set_threads
-from rvc_engine.disk import copy_whole, remove_temporaries, require_file, sha256_of, write_whole
+from rvc_engine.disk import copy_whole, remove_temporaries, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, ItemSkipped, Progressed, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.models.content_encoder import STARTER_ENCODER
 from rvc_engine.models.phonetic_encoder import PhoneticConfig, read_phonetic, write_phonetic
 from rvc_engine.models.weights import Unreadable
+from rvc_engine.opening import require_file
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import LossWeights
 from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, restore

@@ -14,7 +14,7 @@ import torch
 
 from rvc_engine.bundles.small_model import read_voice, write_small_model
 from rvc_engine.device import choose_device, choose_devices, choose_precision, name_of, out_of_memory, set_threads, without_shortcuts
-from rvc_engine.disk import require_file, write_whole
+from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Audition, CheckpointSaved, Event, ItemSkipped, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment, Workspace
@@ -23,6 +23,7 @@ from rvc_engine.journal import journals
 from rvc_engine.measurements import CONTEXT_BYTES, keep_use
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.numerics import choose_mode
+from rvc_engine.opening import require_file
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.pretrained import has_own, pretrained_names
 from rvc_engine.settings import ExperimentSettings

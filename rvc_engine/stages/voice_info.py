@@ -9,12 +9,13 @@ from rvc_engine.bundles.bundle import is_bundle, read_bundle
 from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of
 from rvc_engine.bundles.pitch_range import Range, range_of_clips, range_of_recording, semitones
 from rvc_engine.bundles.small_model import Voice, extract_command, refuse_other, voice_of
-from rvc_engine.disk import require_file, sha256_of
+from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.models import weights
 from rvc_engine.models.configs import ENCODERS
 from rvc_engine.models.weights import Unreadable
+from rvc_engine.opening import require_file
 
 
 def facts_of(path: Path, experiment: Experiment | None = None, source: Path | None = None) -> dict[str, Any]:

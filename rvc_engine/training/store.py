@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from rvc_engine.bundles.layout import rvc_names
-from rvc_engine.disk import TEMPORARY, is_full, move_aside, open_file, refuse_other, whole_file
+from rvc_engine.disk import TEMPORARY, is_full, move_aside, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.faults import Faults
 from rvc_engine.models import weights
+from rvc_engine.opening import open_file, refuse_other
 from rvc_engine.training.state import UNREADABLE, TrainingState, reason_of
 
 if TYPE_CHECKING:

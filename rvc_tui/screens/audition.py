@@ -14,7 +14,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_engine.disk import read_text
+from rvc_engine.opening import read_text
 from rvc_tui.picture import draw
 from rvc_tui.texts import _
 
