@@ -101,11 +101,13 @@ def require_file(path: Path, absent: str, hint: str, message: str = "") -> None:
         raise BadInput(f"{path} cannot be read", error.strerror or str(error), "check the path and its permissions") from error
 
 
-def open_to_append(path: Path) -> int:
-    """The descriptor of a log or journal: made when it is not there, never another thing than a file. Raises NotAFile, OSError."""
+def open_to_append(path: Path, *, follow: bool = True) -> int:
+    """The descriptor of a log or journal: made when it is not there, never another thing than a file; `follow`: also through a link.
+    Raises NotAFile, OSError."""
     with suppress(FileNotFoundError):
         refuse_other(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    flags |= 0 if follow else os.O_NOFOLLOW
     descriptor = os.open(path, flags, 0o666)
     if other := what_else(os.fstat(descriptor)):
         os.close(descriptor)
