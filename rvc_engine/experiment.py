@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.failures import unreadable
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.opening import read_text
 
@@ -271,7 +272,9 @@ class Experiment:
         except FileNotFoundError as error:
             hint = f"rvc run {self.name} --dataset FOLDER makes it"
             raise BadInput(f"There is no experiment {self.name!r} in {self.folder.parent}", "", hint) from error
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise unreadable(self.settings_toml, error) from error
+        except ValueError as error:
             raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
 
     def save_settings(self, settings: ExperimentSettings) -> None:

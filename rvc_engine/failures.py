@@ -67,6 +67,12 @@ def explained(error: BaseException) -> RvcError | None:
     return None
 
 
+def unreadable(path: Path, error: OSError) -> BadInput:
+    """For a file that a command needs."""
+    known = _explained(error)
+    return BadInput(f"{path} cannot be read", known.message or known.title, known.hint)
+
+
 def _explained(error: OSError) -> RvcError:
     if isinstance(error, NotAFile):
         return BadInput(f"{error.path} cannot be used", str(error), "give the path of a file")

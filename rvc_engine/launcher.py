@@ -18,6 +18,7 @@ import psutil
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.events import ENDS, Event, RunStarted
 from rvc_engine.experiment import PACKAGE, Experiment
+from rvc_engine.failures import explained
 from rvc_engine.heap import KEEPING_FREED_MEMORY
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
@@ -64,14 +65,14 @@ class WaitingEngine:
         command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (["--fresh"] if fresh else [])
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - what it says before it has a log; __exit__ closes it
         self.process: subprocess.Popen[bytes] | None = None
-        self.trouble = ""
+        self.trouble: RvcError | None = None
         try:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=self.said, stderr=self.said, start_new_session=True, env=engine_environment(),
                 close_fds=True,
             )  # fmt: skip
         except OSError as error:  # told when it is asked to go: what the caller finds meanwhile comes first
-            self.trouble = str(error)
+            self.trouble = explained(error)
         self.started = False
 
     def __enter__(self) -> WaitingEngine:
@@ -89,7 +90,8 @@ class WaitingEngine:
         """Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
         experiment, process = self.experiment, self.process
         if process is None:
-            raise RvcError("The engine did not start", self.trouble, f"can you run {sys.executable}?")
+            why = self.trouble or RvcError("nothing says why")
+            raise RvcError("The engine did not start", ": ".join(filter(None, (why.title, why.message))), why.hint)
         experiment.folder.mkdir(parents=True, exist_ok=True)
         before = len(journals(experiment.runs))
         self.log_start = size_of(experiment.engine_log)
