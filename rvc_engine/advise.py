@@ -20,6 +20,7 @@ from rvc_engine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, t
 from rvc_engine.lock import live_holder
 from rvc_engine.measurements import Cost, Measure, cost_of, run_measurement
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+from rvc_engine.opening import open_text
 from rvc_engine.processor import processor_has_bf16, processor_name
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def minutes_of(experiment: Experiment | None) -> float | None:
     if experiment is None:
         return None
     try:
-        with experiment.clips_csv.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with open_text(experiment.clips_csv, errors="surrogateescape") as file:
             seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
     except (OSError, KeyError, ValueError, TypeError):
         return None

@@ -7,10 +7,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rvc_engine import __version__
 from rvc_engine.errors import RvcError
+from rvc_engine.failures import understood
 from rvc_engine.heap import keep_freed_memory
 
 
@@ -61,15 +63,25 @@ def overview() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
-            return run_words(list(sys.argv[1:] if arguments is None else arguments))
+            return run_words(list(words))
         finally:
             if sys.stdout:
                 sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output went away: nothing more to say, on the way out neither
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return 1
+    except Exception as error:  # of the output itself, such as a full disk, or before a command was found
+        _say_no_more()
+        return end_with(error, "rvc", words)
+
+
+def _say_no_more() -> None:
+    """What is still to be written to standard output goes nowhere, also on the way out."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run_words(words: list[str]) -> int:
@@ -100,12 +112,22 @@ def run_command(command: Command, words: list[str], home: str | None) -> int:
     try:
         code: int = module.execute(options, command.name)
         return code
-    except RvcError as error:
-        print(f"rvc {command.name}: {one_line(error)}", file=sys.stderr)
-        return error.exit_code
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return end_with(error, f"rvc {command.name}", words)
     except KeyboardInterrupt:
         print(f"rvc {command.name}: stopped", file=sys.stderr)
         return 130
+
+
+def end_with(error: Exception, program: str, words: Sequence[str]) -> int:
+    """Print the last line: the error's own, the system's, or where the report is. Returns the exit code."""
+    known = understood(error, program, words)
+    if sys.stderr:
+        with suppress(OSError, ValueError):
+            print(f"{program}: {one_line(known)}", file=sys.stderr, flush=True)
+    return known.exit_code
 
 
 def one_line(error: RvcError) -> str:

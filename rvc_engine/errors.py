@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rvc_engine.redact import redacted
+
 
 class RvcError(Exception):
     """A failure that is understood where it is raised.
@@ -12,10 +14,10 @@ class RvcError(Exception):
     exit_code = 1
 
     def __init__(self, title: str, message: str = "", hint: str = "") -> None:
-        super().__init__(title)
-        self.title = title
-        self.message = message
-        self.hint = hint
+        super().__init__(redacted(title))
+        self.title = redacted(title)
+        self.message = redacted(message)
+        self.hint = redacted(hint)
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.title, self.message) if part) + (f" ({self.hint})" if self.hint else "")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.failures import unreadable
 from rvc_engine.models.configs import ModelConfig
+from rvc_engine.opening import read_text
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
     from rvc_engine.settings import ExperimentSettings
@@ -260,7 +262,8 @@ class Experiment:
         return self.path("engine.log")
 
     def exists(self) -> bool:
-        return self.settings_toml.is_file()
+        """Also where another thing than a file is in its place: load_settings says which."""
+        return os.path.lexists(self.settings_toml)
 
     def load_settings(self) -> ExperimentSettings:
         """Raises BadInput naming the file when it cannot be read or holds something that is no setting."""
@@ -270,7 +273,7 @@ class Experiment:
         from rvc_engine.settings import ExperimentSettings
 
         try:
-            table: dict[str, Any] = tomlkit.parse(self.settings_toml.read_text(encoding="utf-8")).unwrap()
+            table: dict[str, Any] = tomlkit.parse(read_text(self.settings_toml)).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
             first = error.errors()[0]
@@ -279,7 +282,9 @@ class Experiment:
         except FileNotFoundError as error:
             hint = f"rvc run {self.name} --dataset FOLDER makes it"
             raise BadInput(f"There is no experiment {self.name!r} in {self.folder.parent}", "", hint) from error
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise unreadable(self.settings_toml, error) from error
+        except ValueError as error:
             raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
 
     def save_settings(self, settings: ExperimentSettings) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from rvc_engine.disk import is_full
+from rvc_engine.disk import is_full, sync
 from rvc_engine.events import (
     ENDS,
     CheckpointSaved,
@@ -22,6 +22,7 @@ from rvc_engine.events import (
     from_dict,
     to_dict,
 )
+from rvc_engine.opening import NotAFile, open_file, open_to_append
 
 # After these the line is fsynced: a power cut must not unsay them.
 DURABLE = (*ENDS, CheckpointSaved, StageFinished)
@@ -39,8 +40,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+        self._descriptor = open_to_append(path)
+        if _is_torn(path):
             os.write(self._descriptor, b"\n")  # what a killed writer left torn stays a line of its own
 
     @classmethod
@@ -64,7 +65,7 @@ class Journal:
                     raise
                 time.sleep(0.5)
         if isinstance(stamped, DURABLE):
-            os.fsync(self._descriptor)
+            sync(self._descriptor)
         return stamped
 
     def close(self) -> None:
@@ -75,6 +76,13 @@ class Journal:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _is_torn(path: Path) -> bool:
+    with open_file(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        return size > 0 and file.read(1) != b"\n"
 
 
 def parse_line(line: bytes) -> Event | None:
@@ -107,10 +115,10 @@ class JournalReader:
 
     def read_new(self, limit_bytes: int = 1 << 26) -> list[Event]:
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 file.seek(self.offset)
                 data = file.read(limit_bytes)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotAFile):
             return []
         whole = data[: data.rfind(b"\n") + 1]
         self.offset += len(whole)
@@ -132,7 +140,7 @@ def training_of(paths: Sequence[Path], limit_bytes: int = 1 << 18) -> Iterator[l
 def last_event(path: Path, tail_bytes: int = 1 << 16) -> Event | None:
     """The last whole event of a journal, without reading the rest of it."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             file.seek(max(0, path.stat().st_size - tail_bytes))
             data = file.read()
     except OSError:

@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.events import ENDS, Event, RunStarted
 from rvc_engine.experiment import PACKAGE, Experiment
+from rvc_engine.failures import explained
 from rvc_engine.heap import KEEPING_FREED_MEMORY
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
+from rvc_engine.opening import last_line_of, open_to_append, size_of
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -61,14 +65,14 @@ class WaitingEngine:
         command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (["--fresh"] if fresh else [])
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - what it says before it has a log; __exit__ closes it
         self.process: subprocess.Popen[bytes] | None = None
-        self.trouble = ""
+        self.trouble: RvcError | None = None
         try:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=self.said, stderr=self.said, start_new_session=True, env=engine_environment(),
                 close_fds=True,
             )  # fmt: skip
         except OSError as error:  # told when it is asked to go: what the caller finds meanwhile comes first
-            self.trouble = str(error)
+            self.trouble = explained(error)
         self.started = False
 
     def __enter__(self) -> WaitingEngine:
@@ -86,9 +90,11 @@ class WaitingEngine:
         """Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
         experiment, process = self.experiment, self.process
         if process is None:
-            raise RvcError("The engine did not start", self.trouble, f"can you run {sys.executable}?")
+            why = self.trouble or RvcError("nothing says why")
+            raise RvcError("The engine did not start", ": ".join(filter(None, (why.title, why.message))), why.hint)
         experiment.folder.mkdir(parents=True, exist_ok=True)
         before = len(journals(experiment.runs))
+        self.log_start = size_of(experiment.engine_log)
         assert process.stdin is not None
         try:
             with process.stdin as pipe:
@@ -108,14 +114,20 @@ class WaitingEngine:
         raise RvcError("The engine did not start", f"it said nothing for {START_S:.0f} s", f"its log is {experiment.engine_log}")
 
     def _failure(self, code: int) -> RvcError:
+        """With the last line that it said, before it had a log or into it."""
         self.said.seek(0)
-        said = self.said.read()
-        with self.experiment.engine_log.open("ab") as log:
-            log.write(said)
-        last = said.decode(errors="replace").strip().split("\n")[-1]
+        said, log = self.said.read(), self.experiment.engine_log
+        last = last_line_of(log, self.log_start) if not said.strip() else said.decode(errors="replace").strip().splitlines()[-1].strip()
+        hint = f"its log is {log}"
+        try:
+            with os.fdopen(open_to_append(log), "ab") as file:
+                file.write(said)
+        except OSError as error:
+            hint = f"its log {log} cannot be written: {error.strerror or error}"
         if code == Busy.exit_code:
             return Busy(last)
-        return RvcError("The engine did not start", last, f"its log is {self.experiment.engine_log}")
+        how = f"it ended by signal {code - 128}" if code > 128 else f"it ended with exit code {code}"
+        return (BadInput if code == BadInput.exit_code else RvcError)("The engine did not start", last or how, hint)
 
 
 def start(experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool = False) -> RunningEngine:
@@ -155,6 +167,24 @@ def follow(engine: RunningEngine) -> Iterator[list[Event]]:
             time.sleep(POLL_S)
 
 
+def ask_to_stop(pid: int, what: str) -> None:
+    """Send the signal. Raises RvcError when it belongs to another user; a process that is gone by now is no error."""
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError as error:
+        hint = f"that user can stop it; so can root: sudo kill -TERM {pid}"
+        raise RvcError(f"{what} runs as another user", f"process {pid}{_owner(pid)}", hint) from error
+
+
+def _owner(pid: int) -> str:
+    try:
+        return f" of {psutil.Process(pid).username()}"
+    except (psutil.Error, KeyError, OSError):
+        return ""
+
+
 def stop(experiment: Experiment, *, wait_s: float = 0.0) -> bool:
     """Ask the engine of an experiment to stop (it saves first). False when none runs. Waits up to `wait_s` for its end."""
     holder = live_holder(experiment.lock)
@@ -162,7 +192,7 @@ def stop(experiment: Experiment, *, wait_s: float = 0.0) -> bool:
         return False
     if not holder.here:
         raise BadInput(f"{experiment.name} runs on another machine", f"{holder.host}, process {holder.pid}", "stop it there")
-    os.kill(holder.pid, signal.SIGTERM)
+    ask_to_stop(holder.pid, experiment.name)
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline and live_holder(experiment.lock) is not None:
         time.sleep(POLL_S)

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from rvc_engine.errors import Busy
+from rvc_engine.opening import read_text
 
 NAMED_S = 1.0
 
@@ -64,7 +65,7 @@ def _boot_id() -> str:
 def read_holder(path: Path) -> Holder | None:
     """What the lock file says; None when it is free, absent or torn."""
     try:
-        return Holder(**json.loads(path.read_text()))
+        return Holder(**json.loads(read_text(path)))
     except (OSError, ValueError, TypeError):
         return None
 

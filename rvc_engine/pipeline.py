@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import filecmp
 import glob
-import shutil
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rvc_engine.dataset.contents import keep_times
-from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, sha256_of
+from rvc_engine.disk import DiskFull, free_bytes, is_full, move, move_aside, sha256_of
 from rvc_engine.errors import RvcError
 from rvc_engine.events import (
     Event,
@@ -47,7 +46,7 @@ def put_aside(stage: Stage, experiment: Experiment, settings: ExperimentSettings
         if not path.is_relative_to(experiment.folder):
             goal = (target or experiment.path("aside")) / path.parent.name / path.name
             goal.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(str(path), str(goal))
+            move(path, goal)
     return target
 
 

@@ -20,6 +20,7 @@ from rvc_engine.dataset.files import dataset_files
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.opening import read_text
 from rvc_engine.stage_list import Stage, has_stage, needs_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Receipt:
     def load(cls, path: Path) -> Receipt | None:
         """None when there is none, or none that can be read: the stage then looks at what is there."""
         try:
-            return cls(**json.loads(path.read_text()))
+            return cls(**json.loads(read_text(path)))
         except (OSError, ValueError, TypeError):
             return None
 

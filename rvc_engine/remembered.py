@@ -11,6 +11,7 @@ from typing import Any
 
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
+from rvc_engine.opening import read_text
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Remembered:
     def all(self) -> dict[str, Any]:
         """Empty when there is none or it cannot be read: it can be found out again."""
         try:
-            kept = json.loads(self.path.read_text())
+            kept = json.loads(read_text(self.path))
         except (OSError, ValueError):
             return {}
         return kept if isinstance(kept, dict) else {}

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from rvc_engine.disk import write_whole
+from rvc_engine.disk import require_writable, write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.failures import unreadable
+from rvc_engine.opening import read_text
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
@@ -40,15 +42,18 @@ class RunQueue:
     def entries(self) -> list[Entry]:
         """Raises BadInput naming the file when it is damaged."""
         try:
-            return [Entry(**record) for record in json.loads(self.path.read_text())["entries"]]
+            return [Entry(**record) for record in json.loads(read_text(self.path))["entries"]]
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+        except (ValueError, KeyError, TypeError) as error:
             raise BadInput(f"{self.path} cannot be read", str(error), "correct it, or move it away to start an empty queue") from error
 
     @contextmanager
     def changing(self) -> Iterator[list[Entry]]:
         """The entries, to be changed; written when the block ends without an error."""
+        require_writable(self._lock.parent, "use another workspace (--home DIR), or change its permissions")
         self._lock.parent.mkdir(parents=True, exist_ok=True)
         with self._lock.open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

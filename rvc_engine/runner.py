@@ -26,7 +26,7 @@ from types import FrameType
 
 import psutil
 
-from rvc_engine import __version__, workers
+from rvc_engine import __version__, disk, workers
 from rvc_engine.disk import is_full, move_aside, remove_temporaries, write_whole
 from rvc_engine.errors import Busy, RvcError
 from rvc_engine.events import (
@@ -42,6 +42,7 @@ from rvc_engine.events import (
     Warned,
 )
 from rvc_engine.experiment import Experiment, Workspace, voice_of_stem
+from rvc_engine.failures import explained, understood
 from rvc_engine.gpus import held_by_torch, read_gpus
 from rvc_engine.journal import Journal
 from rvc_engine.lock import RunLock
@@ -122,8 +123,15 @@ class Engine:
 
             if told := out_of_memory(error):
                 return told
+        if known := explained(error):
+            return known
         kind = type(error).__name__
         return RvcError(f"Unexpected {kind}", str(error).strip().split("\n")[0], f"the whole story is in {self.experiment.engine_log}")
+
+    def warn(self, title: str, message: str) -> None:
+        """From any thread, which must not wait here for the main one: it may be that one."""
+        with contextlib.suppress(queue.Full):
+            self.events.put_nowait(Warned(title=title, message=message))
 
     # --- main thread --------------------------------------------------------------------------------------------
     def on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -262,13 +270,19 @@ def main(arguments: list[str] | None = None) -> int:
     workers.LOG = experiment.engine_log
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     engine = Engine(experiment, settings, stages, options.fresh)
+    disk.on_warning = engine.warn
     signal.signal(signal.SIGTERM, engine.on_signal)
     signal.signal(signal.SIGINT, engine.on_signal)
     remove_halves(experiment)
     experiment.save_settings(settings)
     number, journal = Journal.next_in(experiment.runs)
     with journal:
-        code = engine.run(journal, number)
+        try:
+            code = engine.run(journal, number)
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                journal.append(failure(engine.stage, understood(error, "rvc engine")))
+            raise
     lock.release()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -276,5 +290,17 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def guarded(arguments: list[str] | None = None) -> int:
+    """What ends the engine before or beside its stages is said in a last line, for whoever started it; the rest is in its log."""
+    try:
+        return main(arguments)
+    except Exception as error:
+        traceback.print_exc()
+        known = understood(error, "rvc engine")
+        print(" ".join(str(known).split()), file=sys.stderr, flush=True)
+        end_now(known.exit_code)
+        return known.exit_code
+
+
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(guarded())

@@ -18,6 +18,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
+from rvc_engine.opening import open_file, read_text
 from rvc_engine.stage_list import ALL_STAGES
 
 FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps
@@ -252,7 +253,7 @@ def taker_of(kind: type[ev.Event]) -> Callable[[RunView, Any], None]:
 def log_tail(experiment: Experiment, lines: int = 8) -> list[str]:
     """The last lines that the engine and its libraries printed."""
     try:
-        with experiment.engine_log.open("rb") as log:
+        with open_file(experiment.engine_log) as log:
             log.seek(max(0, experiment.engine_log.stat().st_size - 8192))
             return log.read().decode(errors="replace").splitlines()[-lines:]
     except OSError:
@@ -262,7 +263,7 @@ def log_tail(experiment: Experiment, lines: int = 8) -> list[str]:
 def read_heartbeat(experiment: Experiment) -> dict[str, Any]:
     """What the engine wrote last, at most a second old while it lives: at, stage, event_at."""
     try:
-        beat: dict[str, Any] = json.loads(experiment.heartbeat.read_text())
+        beat: dict[str, Any] = json.loads(read_text(experiment.heartbeat))
         return beat
     except (OSError, ValueError):
         return {}

@@ -62,16 +62,29 @@ def theme_of(asked: str) -> str:
 def write_keys_file() -> int:
     from rvc_tui.keymap import keys_file, write_keys
 
-    try:
-        print(write_keys(keys_file()))
-    except OSError as error:
-        print(f"rvc-tui: {error}", file=sys.stderr)
-        return 1
+    print(write_keys(keys_file()))
     return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
+    try:
+        return start(options)
+    except BrokenPipeError:  # the reader of our lines went away: nothing more to say, on the way out neither
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        from rvc_engine.failures import understood
+        from rvc_tui.reporting import say
+
+        known = understood(error, "rvc-tui", sys.argv[1:] if arguments is None else arguments)
+        say(str(known))
+        return known.exit_code
+
+
+def start(options: argparse.Namespace) -> int:
     if options.write_keys:
         return write_keys_file()
     if not options.plain:
@@ -79,17 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"rvc-tui: {why}; --plain follows a run in lines", file=sys.stderr)
             return 2
         set_environment(low_bandwidth=options.low_bandwidth)
-    from rvc_engine.errors import RvcError
     from rvc_engine.experiment import Workspace
     from rvc_tui.engine_client import EngineClient, newest_experiment
 
     home: Path = Workspace.find(options.home).home
-    try:
-        theme = theme_of(options.theme)
-        client = EngineClient(home, options.name or newest_experiment(home))
-    except RvcError as error:
-        print(f"rvc-tui: {error}", file=sys.stderr)
-        return error.exit_code
+    theme = theme_of(options.theme)
+    client = EngineClient(home, options.name or newest_experiment(home))
     if options.plain:
         from rvc_tui.plain import follow_plainly
 
@@ -97,14 +105,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rvc_tui.app import RvcApp
     from rvc_tui.hangup import end_with_terminal
     from rvc_tui.keymap import keys_file, read_keys
+    from rvc_tui.reporting import collect_warnings, say
 
     ascii_only = options.ascii or not is_unicode_terminal()
     use(chosen_language(options.language, ascii=ascii_only))
     app = RvcApp(client, ascii=ascii_only, slow=options.low_bandwidth, theme=theme, keys=read_keys(keys_file()))
     end_with_terminal(sys.stdin.fileno(), client.interrupt)
+    warnings = collect_warnings()
     app.run(mouse=not options.no_mouse)
     for line in app.parting_words():
         print(line)
+    for line in warnings:
+        say(line)
+    if app.failure is not None:
+        say(str(app.failure))
+        return app.failure.exit_code
     return app.return_code or 0
 
 

@@ -27,6 +27,7 @@ from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
 from rvc_tui.palette import Entry, entries_of
 from rvc_tui.places import PLACES, beside
+from rvc_tui.reporting import ReportingApp
 from rvc_tui.said import said
 from rvc_tui.screens import SCREENS
 from rvc_tui.screens.base import AppScreen
@@ -43,7 +44,7 @@ SLOWER = 5  # times, in low-bandwidth mode
 REPLAY, REPLAY_DRAW_S = 300, 1.0  # more events at once are a replay; drawing holds it up
 
 
-class RvcApp(ChangedCells, KeystrokesApp):
+class RvcApp(ReportingApp, ChangedCells, KeystrokesApp):
     CSS_PATH = Path(__file__).with_name("rvc.tcss")
     TITLE = "rvc-tui"
     ENABLE_COMMAND_PALETTE = False

@@ -13,6 +13,7 @@ from typing import Any
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import clean_path
+from rvc_engine.opening import read_text
 from rvc_engine.settings import ConvertSettings, set_field
 from rvc_tui.texts import _
 from rvc_tui.widgets.form import Item, items_of
@@ -102,7 +103,7 @@ def load(home: Path) -> tuple[Request, str]:
 
     request = Request(home)
     try:
-        told: dict[str, Any] = tomlkit.parse((home / FILE).read_text(encoding="utf-8")).unwrap()
+        told: dict[str, Any] = tomlkit.parse(read_text(home / FILE)).unwrap()
     except FileNotFoundError:
         return request, ""
     except (OSError, ValueError, TOMLKitError) as error:

@@ -300,8 +300,8 @@ class EngineClient:
             doubt = why_to_ask(self.experiment, settings, decided)
         except (RvcError, OSError) as error:
             return replace(known, problem=str(error))
-        rows = tuple((stage.name, verdict.action, verdict.reason) for stage, verdict in decided)
-        return replace(known, plan=rows, doubt=f"{doubt.title}: {doubt.message}" if doubt else "")
+        stages = tuple((stage.name, verdict.action, verdict.reason) for stage, verdict in decided)
+        return replace(known, plan=stages, doubt=f"{doubt.title}: {doubt.message}" if doubt else "")
 
     def machine(self) -> Machine:
         return read_machine()

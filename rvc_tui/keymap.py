@@ -18,6 +18,7 @@ from textual.keys import _normalize_key_list as normalized
 from textual.screen import ModalScreen
 
 from rvc_engine.disk import write_whole
+from rvc_engine.opening import read_bytes, read_text
 
 HEAD = """\
 # Keys of rvc-tui. Each line below is an id with its keys as they come; take the # away and write others.
@@ -93,7 +94,7 @@ def read_keys(path: Path) -> UserKeys:
     import tomlkit
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         return UserKeys()
     except (OSError, UnicodeError) as error:
@@ -231,7 +232,7 @@ def write_keys(path: Path) -> str:
         return f"{path} is left as it is: {before.problems[0]}"
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
-        path.with_suffix(".toml.old").write_bytes(path.read_bytes())
+        write_whole(path.with_suffix(".toml.old"), read_bytes(path))
     write_whole(path, template(before.keymap))
     return f"written: {path}"
 

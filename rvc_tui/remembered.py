@@ -11,6 +11,7 @@ from typing import Any
 
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
+from rvc_engine.opening import read_text
 
 
 def path() -> Path:
@@ -20,7 +21,7 @@ def path() -> Path:
 def recall() -> dict[str, Any]:
     """Empty when there is nothing, or nothing that can be read."""
     try:
-        kept = json.loads(path().read_text(encoding="utf-8"))
+        kept = json.loads(read_text(path()))
     except (OSError, ValueError):
         return {}
     return kept if isinstance(kept, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -13,10 +14,12 @@ from pathlib import Path
 from rvc_engine.assets.hub import Cut, Offline, Remote, ask, is_offline, receive
 from rvc_engine.assets.manifest import Asset, endpoint
 from rvc_engine.assets.verify import OK, OTHER, Receipts, check
-from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, sha256_of, whole_file
+from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, require_writable, sha256_of, whole_file
 from rvc_engine.errors import Busy, RvcError
 from rvc_engine.experiment import Workspace
+from rvc_engine.failures import explained
 from rvc_engine.lock import RunLock
+from rvc_engine.opening import open_to_append
 
 AT_ONCE = 4
 TRIES = 5
@@ -25,6 +28,10 @@ WAIT_S = 0.25
 """Before the second try; doubled before each further one."""
 PROGRESS_BYTES = 1 << 20
 REACHED_WITHIN_S = 8.0
+LARGEST_BYTES = 2 << 30
+"""More is never taken of a file whose size nobody states."""
+LOOK_BYTES = 1 << 20
+"""How often the room on the disk is looked at."""
 SPARE_BYTES = 16 << 20
 """What must stay free on the disk."""
 
@@ -60,6 +67,7 @@ def pull(workspace: Workspace, assets: list[Asset], watch: Watch = lambda transf
     wanted = [asset for asset in assets if check(workspace, asset, receipts).state not in (OK, OTHER)]
     if not wanted:
         return []
+    require_writable(workspace.pretrained, "use another workspace (--home DIR), or change its permissions")
     staging = workspace.pretrained / ".downloads"
     transfers = [_transfer(workspace, staging, asset) for asset in wanted]
     lock = RunLock(staging / "lock")
@@ -82,6 +90,8 @@ def pull(workspace: Workspace, assets: list[Asset], watch: Watch = lambda transf
 
 def _transfer(workspace: Workspace, staging: Path, asset: Asset) -> Transfer:
     part = staging / f"{asset.name.replace('/', '-')}-{asset.sha256[:12]}.part"
+    if part.is_symlink():  # ours are files: this one leads into somebody else's
+        part.unlink()
     done = part.stat().st_size if part.is_file() else 0
     return Transfer(asset, workspace.pretrained / asset.name, part, asset.bytes, done, resumed_at=done)
 
@@ -91,6 +101,7 @@ def _ask_all(transfers: list[Transfer]) -> None:
     """Sizes from the hub. Raises Offline when it does not answer within seconds; a file that it does not have has failed."""
     if is_offline():
         raise Offline("HF_HUB_OFFLINE forbids downloads")
+    endpoint()  # is it an address at all?
     answers: dict[str, Remote | Exception] = {}
 
     def work(transfer: Transfer) -> None:
@@ -98,6 +109,8 @@ def _ask_all(transfers: list[Transfer]) -> None:
             answers[transfer.asset.name] = ask(transfer.asset)
         except (RvcError, Cut) as error:
             answers[transfer.asset.name] = error
+        except Exception as error:  # a hub that answers with what the client cannot read
+            answers[transfer.asset.name] = _unreadable(transfer, error)
 
     threads = _in_threads(work, transfers, 2 * AT_ONCE)
     deadline = time.monotonic() + REACHED_WITHIN_S
@@ -114,8 +127,11 @@ def _take_answer(transfer: Transfer, answer: Remote | Exception | None) -> None:
     if isinstance(answer, RvcError):
         transfer.state, transfer.error = "failed", answer
     elif isinstance(answer, Remote):
-        transfer.total = answer.bytes or transfer.total
-        if answer.sha256 and answer.sha256 != transfer.asset.sha256:
+        published = transfer.asset.bytes
+        transfer.total = published or answer.bytes
+        if (published and answer.bytes and answer.bytes != published) or (transfer.total or 0) > LARGEST_BYTES:
+            transfer.state, transfer.error = "failed", _other_size(transfer, answer.bytes or 0)
+        elif answer.sha256 and answer.sha256 != transfer.asset.sha256:
             transfer.state, transfer.error = "failed", _other_file(transfer, answer.sha256)
 
 
@@ -177,14 +193,18 @@ def _work(transfer: Transfer, workspace: Workspace, stop: threading.Event) -> No
             transfer.state = "done"
     except RvcError as error:
         transfer.error = error
-    except (OSError, MemoryError) as error:
-        full = is_full(error)
-        title = f"The disk is full: {transfer.part}" if full else f"{transfer.asset.name} cannot be written"
-        transfer.error = (DiskFull if full else RvcError)(
-            title, str(error), "make room, then run the same command again: it goes on from there"
-        )
+    except Exception as error:
+        hint = "make room, then run the same command again: it goes on from there"
+        full = DiskFull(f"The disk is full: {transfer.part}", str(error), hint) if is_full(error) else None
+        transfer.error = full or explained(error) or _unreadable(transfer, error)
     finally:
         transfer.state = "done" if transfer.state == "done" else "failed"
+
+
+def _unreadable(transfer: Transfer, error: Exception) -> RvcError:
+    """The client has no words for what the hub sent."""
+    title = f"{transfer.asset.name} cannot be fetched from {endpoint()}"
+    return RvcError(title, f"{type(error).__name__}: {error}", "use another mirror in HF_ENDPOINT")
 
 
 def _fetch(transfer: Transfer, stop: threading.Event) -> None:
@@ -209,7 +229,8 @@ def _fetch(transfer: Transfer, stop: threading.Event) -> None:
 
 def _receive(transfer: Transfer, stop: threading.Event) -> None:
     """One connection. Raises Cut when it ends before the file does."""
-    with transfer.part.open("ab") as file:
+    looked_at, limit = 0, transfer.total or LARGEST_BYTES
+    with os.fdopen(open_to_append(transfer.part, follow=False), "ab") as file:
         transfer.done = file.tell()
         if transfer.total is not None and transfer.done >= transfer.total:
             return
@@ -217,13 +238,32 @@ def _receive(transfer: Transfer, stop: threading.Event) -> None:
             if offset != transfer.done:  # the server starts over
                 file.seek(0)
                 file.truncate()
+            if offset + len(block) > limit:
+                transfer.part.unlink(missing_ok=True)
+                raise _too_long(transfer, limit)
+            if offset + len(block) - looked_at > LOOK_BYTES:
+                looked_at = offset + len(block)
+                _refuse_filling(transfer.part.parent, len(block))
             file.write(block)
             file.flush()
             transfer.done = offset + len(block)
-            if transfer.total is not None and transfer.done > transfer.total:
-                return  # another file than announced: its sum will say so
     if transfer.total is not None and transfer.done < transfer.total and not stop.is_set():
         raise Cut("the server ended it early")
+
+
+def _too_long(transfer: Transfer, limit: int) -> RvcError:
+    said = "it announced" if transfer.total is not None else "any published file has"
+    return RvcError(
+        f"{transfer.asset.name} from {endpoint()} does not end", f"it sends more than the {limit} bytes that {said}; nothing was kept",
+        "use another mirror in HF_ENDPOINT",
+    )  # fmt: skip
+
+
+def _refuse_filling(folder: Path, more: int) -> None:
+    """A hub that states no size must not take the last of the disk. Raises DiskFull."""
+    disk = shutil.disk_usage(folder)
+    if disk.free - more < min(SPARE_BYTES, disk.total // 50):
+        raise DiskFull(f"The disk is full: {folder}", f"{disk.free / 1e6:.0f} MB are free", "make room, then run the same command again")
 
 
 def _place(transfer: Transfer, workspace: Workspace) -> None:
@@ -243,6 +283,14 @@ def _other_file(transfer: Transfer, found: str) -> RvcError:
         f"{transfer.asset.name} from {endpoint()} is not the published file",
         f"its sha256 is {found[:12]}..., the manifest says {transfer.asset.sha256[:12]}...; it was not kept",
         "try again, or another mirror in HF_ENDPOINT",
+    )
+
+
+def _other_size(transfer: Transfer, bytes: int) -> RvcError:
+    return RvcError(
+        f"{transfer.asset.name} from {endpoint()} is not the published file",
+        f"it says that the file has {bytes} bytes; published are {transfer.asset.bytes or f'at most {LARGEST_BYTES}'}",
+        "use another mirror in HF_ENDPOINT",
     )
 
 

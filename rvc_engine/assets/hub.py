@@ -14,6 +14,7 @@ from types import ModuleType
 
 from rvc_engine.assets.manifest import Asset, endpoint
 from rvc_engine.errors import RvcError
+from rvc_engine.redact import redacted
 
 ANSWER_S = 5.0
 """How long the hub may take to say what a file is."""
@@ -73,7 +74,8 @@ def ask(asset: Asset) -> Remote:
             return Remote(None, None)
         raise _refusal(asset, code) from error
     except _client_error(module) as error:
-        raise Cut(_words(error)) from error
+        raise _broken(asset, error) from error
+    _refuse_other_scheme(asset, str(told.location or ""))
     etag = (told.etag or "").strip('"').lower()
     is_sum = len(etag) == 64 and not set(etag) - set("0123456789abcdef")
     return Remote(told.size, etag if is_sum else None)
@@ -104,7 +106,20 @@ def receive(asset: Asset, start: int, stop: threading.Event) -> Iterator[tuple[i
                 yield at, block
                 at += len(block)
     except _client_error(module) as error:
-        raise Cut(_words(error)) from error
+        raise _broken(asset, error) from error
+
+
+def _refuse_other_scheme(asset: Asset, location: str) -> None:
+    scheme = location.partition(":")[0].lower() if "://" in location or location.startswith("file:") else "https"
+    if scheme not in ("http", "https"):
+        raise Refused(f"{endpoint()} sends {asset.name} on to {location}", f"{scheme} is not followed", "use another mirror in HF_ENDPOINT")
+
+
+def _broken(asset: Asset, error: Exception) -> Exception:
+    """A connection that broke may hold the next time; an address that nothing can be fetched from will not."""
+    if type(error).__name__ in ("UnsupportedProtocol", "TooManyRedirects"):
+        return Refused(f"{endpoint()} sends {asset.name} on to an address that is not followed", _words(error), "use another mirror")
+    return Cut(_words(error))
 
 
 def _client_error(module: ModuleType) -> type[Exception]:
@@ -116,7 +131,9 @@ def _client_error(module: ModuleType) -> type[Exception]:
 
 def _refusal(asset: Asset, code: int) -> RvcError:
     if code == 404:
-        return Refused(f"{asset.name} is not at {asset.url}", "the server answers 404", "see whether HF_ENDPOINT names a complete mirror")
+        return Refused(
+            f"{asset.name} is not at {asset.shown_url}", "the server answers 404", "see whether HF_ENDPOINT names a complete mirror"
+        )
     if code in (401, 403):
         return Refused(
             f"{endpoint()} does not give out {asset.name}", f"it answers {code}", "give a token in HF_TOKEN, or use another mirror"
@@ -125,4 +142,4 @@ def _refusal(asset: Asset, code: int) -> RvcError:
 
 
 def _words(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return redacted((str(error).strip().splitlines() or [type(error).__name__])[0])

@@ -7,11 +7,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.opening import read_text
+from rvc_engine.redact import redacted
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 REQUIRED = ("name", "repository", "path", "sha256")
@@ -37,11 +39,32 @@ class Asset:
     @property
     def url(self) -> str:
         """Where it is downloaded from; $HF_ENDPOINT names a mirror of the hub."""
-        return f"{endpoint()}/{self.repository}/resolve/{quote(self.revision, safe='')}/{quote(self.path)}"
+        base = _endpoint()
+        place = f"{base.path.rstrip('/')}/{self.repository}/resolve/{quote(self.revision, safe='')}/{quote(self.path)}"
+        return urlunsplit(base._replace(path=place))
+
+    @property
+    def shown_url(self) -> str:
+        """Without a password or token of $HF_ENDPOINT: for people, logs and JSON."""
+        return redacted(self.url)
 
 
 def endpoint() -> str:
-    return (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+    """The hub, or the mirror that $HF_ENDPOINT names, as it is shown: without password and query. Raises BadInput for no web address."""
+    base = _endpoint()
+    return redacted(urlunsplit(base._replace(query=""))).rstrip("/")
+
+
+def _endpoint() -> SplitResult:
+    text = (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).strip()
+    try:
+        base = urlsplit(text)
+        known = base.scheme in ("http", "https") and bool(base.hostname) and (base.port or 1) > 0
+    except ValueError:
+        known = False
+    if not known:
+        raise BadInput("HF_ENDPOINT is no address of a hub", text, "write it as https://host, or unset it")
+    return base._replace(fragment="")
 
 
 def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
@@ -52,7 +75,7 @@ def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
     if path is None:
         raise BadInput("There is no manifest of published weights", "pretrained/manifest.toml is missing", "install the program again")
     try:
-        table = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        table = tomlkit.parse(read_text(path)).unwrap()
         return tuple(_asset(row) for row in table.get("weight", []))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(

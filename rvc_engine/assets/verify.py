@@ -12,6 +12,7 @@ from typing import Any
 from rvc_engine.assets.manifest import Asset, find
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
 from rvc_engine.experiment import Workspace
+from rvc_engine.opening import read_text
 
 OK = "verified"
 DIFFERS = "differs"
@@ -39,7 +40,7 @@ class Receipts:
         self.path = workspace.pretrained / ".verified.json"
         self.rows: dict[str, dict[str, Any]] = {}
         try:
-            rows = json.loads(self.path.read_text(encoding="utf-8"))
+            rows = json.loads(read_text(self.path))
             self.rows = {str(key): row for key, row in rows.items() if {"bytes", "mtime_ns", "sha256"} <= set(row)}
         except (OSError, ValueError, AttributeError, TypeError):
             pass

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.opening import open_file
+
 SEARCHED_BYTES = 1 << 16
 BITRATES_KBPS = {
     (1, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -51,7 +53,7 @@ class FrameHeader:
 
 def mp3_seconds(path: Path) -> float | None:
     """Length by the Xing, Info or VBRI tag in the first frame; None without one."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         start = file.read(10)
         skip = 0
         if start[:3] == b"ID3" and len(start) == 10:
@@ -79,7 +81,7 @@ def _tag_seconds(header: FrameHeader, frame: bytes) -> float | None:
 
 def wav_seconds(path: Path) -> float | None:
     """Length by the sizes of a RIFF file's chunks; None where they are left open, as a program that streams leaves them."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         if file.read(4) != b"RIFF":
             return None
         file.seek(12)

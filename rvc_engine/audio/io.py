@@ -22,6 +22,7 @@ from scipy.io import wavfile
 from rvc_engine.audio.file_headers import LastFrame, mp3_seconds, wav_seconds
 from rvc_engine.disk import whole_file
 from rvc_engine.errors import UnusableRecording
+from rvc_engine.opening import open_file
 
 PLAYLISTS = frozenset({"hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"})
 """Formats that only name other files."""
@@ -71,7 +72,7 @@ def _reason(error: BaseException) -> str:
 def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     """The container and its first audio stream. Raises UnusableRecording."""
     try:
-        file = path.open("rb")
+        file = open_file(path)
         empty = not os.fstat(file.fileno()).st_size
     except PermissionError:
         raise UnusableRecording("no permission to read it") from None
@@ -266,7 +267,8 @@ def write_wav(path: Path, samples: NDArray[np.floating], sample_rate: int) -> No
 def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
     """(T,) float32 and the rate of a WAV that `write_wav` wrote. Raises UnusableRecording when it is damaged."""
     try:
-        sample_rate, samples = wavfile.read(path)
+        with open_file(path) as file:
+            sample_rate, samples = wavfile.read(file)
     except (OSError, ValueError, EOFError, struct.error) as error:
         raise UnusableRecording(f"{path.name} cannot be read: {_reason(error)}") from error
     if samples.ndim != 1 or samples.dtype != np.float32 or not samples.size:

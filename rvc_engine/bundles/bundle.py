@@ -20,6 +20,7 @@ from rvc_engine import __version__
 from rvc_engine.bundles.small_model import Voice, read_voice, small_model, voice_of
 from rvc_engine.disk import sha256_of, whole_file
 from rvc_engine.errors import BadInput
+from rvc_engine.opening import open_file, require_file
 
 SUFFIX = ".rvcvoice"
 FORMAT = "rvc-tui voice 1"
@@ -51,7 +52,7 @@ class Bundle:
 def is_bundle(path: Path) -> bool:
     """By content: a zip with a card."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
             return CARD in archive.namelist()
     except DAMAGED:
         return False
@@ -77,7 +78,7 @@ def write_bundle(path: Path, voice: Voice, name: str, index: Path | None, notes:
         archive.writestr(_member(CARD), json.dumps(card, indent=1, ensure_ascii=False))
         archive.writestr(_member(WEIGHTS), weights)
         if index is not None:
-            with index.open("rb") as source, archive.open(_member(INDEX), "w", force_zip64=True) as goal:
+            with open_file(index) as source, archive.open(_member(INDEX), "w", force_zip64=True) as goal:
                 shutil.copyfileobj(source, goal, BLOCK)
 
 
@@ -122,10 +123,9 @@ def read_any_voice(path: Path) -> Voice:
 @contextmanager
 def _checked(path: Path) -> Iterator[zipfile.ZipFile]:
     """The opened zip, its members known and small enough. What is wrong inside is told as BadInput."""
-    if not path.is_file():
-        raise BadInput(f"There is no voice {path}", "", "check the path")
+    require_file(path, f"There is no voice {path}", "check the path")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             if len({member.filename for member in members}) != len(members) or not {m.filename for m in members} <= set(LIMITS):
                 raise ValueError("it has parts that do not belong in it")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rvc_engine.bundles.bundle import write_bundle
 from rvc_engine.bundles.small_model import Voice, save_small_model, small_model
-from rvc_engine.disk import whole_file
+from rvc_engine.disk import copy_whole, whole_file
 from rvc_engine.errors import BadInput
+from rvc_engine.opening import open_file
 
 FORMATS = ("rvc", "zip", "bundle")
 DATE = (1980, 1, 1, 0, 0, 0)
@@ -51,8 +52,7 @@ def export(voice: Voice, name: str, output: Path, form: str, index: tuple[Path, 
         written = planned(voice, name, output, form, index[1] if index else 0)
         save_small_model(written[0], content)
         if index:
-            with whole_file(written[1]) as temporary:
-                shutil.copyfile(index[0], temporary)
+            copy_whole(index[0], written[1])
         return written
     with tempfile.TemporaryDirectory(prefix="rvc-") as folder, whole_file(output) as temporary:
         model = Path(folder) / f"{name}.pth"
@@ -67,5 +67,5 @@ def export(voice: Voice, name: str, output: Path, form: str, index: tuple[Path, 
 def _add(archive: zipfile.ZipFile, path: Path, name: str) -> None:
     member = zipfile.ZipInfo(name, DATE)
     member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-    with path.open("rb") as source, archive.open(member, "w", force_zip64=True) as goal:
+    with open_file(path) as source, archive.open(member, "w", force_zip64=True) as goal:
         shutil.copyfileobj(source, goal, 1 << 20)

@@ -15,6 +15,7 @@ from rvc_engine.bundles.small_model import EXTRACTED, save_small_model, small_mo
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.weights import Unreadable
+from rvc_engine.opening import read_text
 
 MAX_JSON = 1 << 20
 
@@ -58,9 +59,7 @@ def config_of(checkpoint: Checkpoint, path: Path, sample_rate: int | None = None
 
 def _rvc_json(path: Path, title: str) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_JSON:
-            raise ValueError("it is too large")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path, MAX_JSON))
         if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("data", "model")):
             raise ValueError("it is no config.json of RVC")
     except (OSError, ValueError, RecursionError) as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.models.pickle_data import Unreadable, load_plain
+from rvc_engine.opening import open_file
 
 SUFFIX = ".rvcvoice"
 MAX_BYTES = 32 << 20  # of a pickle or a card
@@ -37,7 +38,7 @@ def glance(path: Path) -> dict[str, Any]:
 
 def _entries(path: Path) -> Any:
     """The pickle of a .pth, of torch's zip form or the one before it, without its tensors."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         if file.read(4) == b"PK\x03\x04":
             return load_plain(_record(path, "data.pkl"))
         file.seek(0)
@@ -47,7 +48,7 @@ def _entries(path: Path) -> Any:
 
 
 def _record(path: Path, name: str) -> bytes:
-    with zipfile.ZipFile(path) as archive:
+    with open_file(path) as file, zipfile.ZipFile(file) as archive:
         found = [member for member in archive.infolist() if member.filename.rpartition("/")[2] == name]
         if len(found) != 1 or found[0].file_size > MAX_BYTES:
             raise Unreadable("it is no voice")

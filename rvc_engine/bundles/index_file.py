@@ -15,6 +15,7 @@ import numpy as np
 
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import PRESETS
+from rvc_engine.opening import read_text, refuse_other
 
 HINT = "use an index that RVC or this program built, or --index none"
 MAX_BYTES = 16 << 30
@@ -65,6 +66,7 @@ def check_index_file(path: Path, *, memory_bytes: int = 0) -> IndexFacts:
     Raises BadInput naming the file and what is wrong with it.
     """
     try:
+        refuse_other(path)
         size = path.stat().st_size
         if size < 64:
             raise ValueError("it is too short")
@@ -164,7 +166,7 @@ def made_with(path: Path) -> tuple[str | None, str | None]:
     """(encoder, version) of an index: from the sidecar beside it if that was written for a file of this size, else from the version that
     ends its name (..._v2.index, ..._starter-1.index). None where nothing tells."""
     try:
-        record = json.loads(sidecar_of(path).read_text(encoding="utf-8"))
+        record = json.loads(read_text(sidecar_of(path)))
         if record["bytes"] == path.stat().st_size:
             return str(record["encoder"]), str(record["version"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.errors import BadInput, UnusableRecording
+from rvc_engine.opening import open_file
 
 Range = tuple[float, float, float]
 """10th percentile, median and 90th percentile of the voiced frames, Hz."""
@@ -32,17 +34,22 @@ def range_of_clips(pitch_folder: Path, voicing_folder: Path, clips: Iterable[str
     found = []
     for clip in clips:
         try:
-            hz = np.load(pitch_folder / f"{clip}.wav.npy")
+            hz = _loaded(pitch_folder / f"{clip}.wav.npy")
         except (OSError, ValueError, EOFError):
             continue
         try:
-            voiced = np.load(voicing_folder / f"{clip}.wav.npy")
+            voiced = _loaded(voicing_folder / f"{clip}.wav.npy")
             hz = hz[: len(voiced)][voiced[: len(hz)].astype(bool)]
         except (OSError, ValueError, EOFError, IndexError):
             pass  # a program that keeps no voicing made it
         if hz.ndim == 1 and hz.dtype.kind == "f":
             found.append(hz)
     return range_of(np.concatenate(found)) if found else None
+
+
+def _loaded(path: Path) -> NDArray[Any]:
+    with open_file(path) as file:
+        return np.asarray(np.load(file))
 
 
 def range_of_recording(path: Path) -> Range:

@@ -15,6 +15,7 @@ from rvc_engine.bundles.small_model import Voice, voice_of
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.models import weights
+from rvc_engine.opening import open_file, require_file
 
 INDEX_STARTS = (b"IwFl", b"IxF2", b"IxFI", b"IxFl", b"IxMp", b"IwPQ")
 HUBERT_KEYS = ("feature_extractor.conv_layers.0.", "hubert.feature_extractor.", "post_extract_proj.", "label_embs_concat")
@@ -34,8 +35,8 @@ def describe_file(path: Path) -> FileFacts:
     """Read it whole, by the reader for what it is. Raises BadInput, in one line, when that reader refuses it or there is none."""
     if path.is_dir() and not (path / "config.json").is_file():
         raise BadInput(f"{path} is a folder", "it holds no config.json of a content encoder", "give the path of a file")
-    if not path.exists():
-        raise BadInput(f"There is no file {path}", "", "check the path")
+    if not path.is_dir():
+        require_file(path, f"There is no file {path}", "check the path")
     try:
         kind, facts = _read(path)
         file = _weights_beside(path)
@@ -57,7 +58,7 @@ def _weights_beside(path: Path) -> Path:
 def _read(path: Path) -> tuple[str, dict[str, str]]:
     if path.is_dir() or path.name == "config.json":
         return _hubert(path, "transformers folder")
-    with path.open("rb") as file:
+    with open_file(path) as file:
         head = file.read(16)
     if path.suffix == SUFFIX or (head[:2] == b"PK" and is_bundle(path)):
         return _bundle(path)

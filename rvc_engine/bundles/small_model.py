@@ -23,6 +23,7 @@ from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weight_norm import fold
 from rvc_engine.models.weights import Unreadable
+from rvc_engine.opening import require_file
 
 # The order of RVC's entries: of a voice saved in training, of one extracted from a checkpoint, of a merged one.
 SAVED = ("weight", "config", "info", "sr", "f0", "version")
@@ -134,8 +135,7 @@ def write_small_model(path: Path, weights: dict[str, Tensor], config: ModelConfi
 
 def read_voice(path: Path) -> Voice:
     """Read a small model of ours or of another RVC program; nothing in it is executed. Raises BadInput saying what the file is instead."""
-    if not path.is_file():
-        raise BadInput(f"There is no voice {path}", "", "check the path; rvc list shows the voices of this workspace")
+    require_file(path, f"There is no voice {path}", "check the path; rvc list shows the voices of this workspace")
     try:
         content = weight_files.read(path)
     except (OSError, Unreadable) as error:

@@ -15,6 +15,7 @@ from rvc_engine.bundles.bundle import INDEX, SUFFIX, is_bundle, read_bundle
 from rvc_engine.bundles.small_model import Voice, read_voice, save_small_model, small_model
 from rvc_engine.disk import free_bytes
 from rvc_engine.errors import BadInput
+from rvc_engine.opening import open_file, require_file
 
 MAX_MEMBERS = 10_000
 MAX_BYTES = {".pth": 2 << 30, ".index": 16 << 30}
@@ -35,8 +36,7 @@ class Unpacked:
 
 def unpack(path: Path, folder: Path) -> Unpacked:
     """`folder`: for what has to be unpacked; a .pth stays where it is. Raises BadInput that names the file and what is wrong."""
-    if not path.is_file():
-        raise BadInput(f"There is no file {path}", "", "check the path")
+    require_file(path, f"There is no file {path}", "check the path")
     if is_bundle(path):
         return _unpack_bundle(path, folder)
     if _is_shared_zip(path):
@@ -59,7 +59,7 @@ def _unpack_bundle(path: Path, folder: Path) -> Unpacked:
 def _is_shared_zip(path: Path) -> bool:
     """A zip that is no file of torch's, which is a zip as well."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
             names = archive.namelist()
     except BROKEN:
         return False
@@ -68,7 +68,7 @@ def _is_shared_zip(path: Path) -> bool:
 
 def _unpack_zip(path: Path, folder: Path) -> Unpacked:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
             model = _one(archive, path, ".pth")
             if model is None:
                 raise BadInput(f"{path} holds no voice", "there is no .pth in it", "name a .pth, a bundle, or a zip with a .pth")

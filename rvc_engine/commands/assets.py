@@ -66,7 +66,7 @@ def _list(workspace: Workspace, assets: list[Asset], *, as_json: bool) -> int:
     for row in rows:
         known = receipts.bytes_of(row.asset)
         print(f"{row.asset.name:16} {size(known) if known else 'size not known':>14}  {row.state:15} {' '.join(row.asset.presets)}")
-        print(f"  sha256 {row.asset.sha256}\n  {row.asset.url}  {row.asset.licence}")
+        print(f"  sha256 {row.asset.sha256}\n  {row.asset.shown_url}  {row.asset.licence}")
     return 0
 
 
@@ -97,7 +97,7 @@ def _row(row: Checked) -> dict[str, Any]:
     asset = row.asset
     return {
         "name": asset.name, "state": row.state, "bytes": row.bytes, "path": str(row.path) if row.path else None, "sha256": row.sha256,
-        "published_sha256": asset.sha256, "published_bytes": asset.bytes, "url": asset.url, "licence": asset.licence,
+        "published_sha256": asset.sha256, "published_bytes": asset.bytes, "url": asset.shown_url, "licence": asset.licence,
         "presets": list(asset.presets), "pitch": asset.pitch,
     }  # fmt: skip
 
@@ -147,14 +147,15 @@ def _say_by_hand(workspace: Workspace, assets: list[Asset], presets: list[str], 
     missing = [row.asset for row in (check(workspace, asset, receipts) for asset in assets) if row.state in (MISSING, DIFFERS)]
     if as_json:
         rows = [
-            {"url": a.url, "bytes": receipts.bytes_of(a), "sha256": a.sha256, "to": str(workspace.pretrained / a.name)} for a in missing
+            {"url": a.shown_url, "bytes": receipts.bytes_of(a), "sha256": a.sha256, "to": str(workspace.pretrained / a.name)}
+            for a in missing
         ]
         print(json.dumps({"event": "by_hand", "files": rows}))
         return
     print("These files can be fetched on another machine and copied here:")
     for asset in missing:
         known = receipts.bytes_of(asset)
-        print(f"\n  {asset.url}\n    to      {workspace.pretrained / asset.name}")
+        print(f"\n  {asset.shown_url}\n    to      {workspace.pretrained / asset.name}")
         print(f"    sha256  {asset.sha256}" + (f"\n    bytes   {known}" if known else ""))
     folders = sorted({str((workspace.pretrained / asset.name).parent) for asset in missing})
     print(f"\nmake the folders: mkdir -p {shlex.join(folders)}")

@@ -14,6 +14,7 @@ from rvc_engine.disk import sha256_of
 from rvc_engine.errors import RvcError, Stopped
 from rvc_engine.events import Converted, Event, RunFinished, StageFailed, StageStopped
 from rvc_engine.experiment import Workspace, clean_path
+from rvc_engine.failures import understood
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.status import RunView
 
@@ -61,7 +62,10 @@ def execute(options: argparse.Namespace, name: str) -> int:
     except Stopped:
         work.close()
         end = StageStopped(stage="convert")
-    except RvcError as error:
+    except BrokenPipeError:
+        raise
+    except (RvcError, OSError, MemoryError) as given:
+        error = understood(given, "rvc convert")
         end = StageFailed(stage="convert", title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code)
     view.fold(end)
     display.show(end, view)

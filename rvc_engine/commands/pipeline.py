@@ -14,6 +14,7 @@ from rvc_engine.commands.display import Display, choose_display
 from rvc_engine.commands.flags import add_settings, given
 from rvc_engine.commands.weights import WeightsMissing, check_weights, offer
 from rvc_engine.dataset.files import dataset_files
+from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, Busy
 from rvc_engine.events import Event, StageFailed
 from rvc_engine.experiment import Experiment, Workspace, clean_path
@@ -172,6 +173,8 @@ def check_ready(
     experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], *, fresh: bool, auto_pitch: bool = False
 ) -> None:
     """Everything that can be known before anything is written. Raises BadInput, WeightsMissing for published weights."""
+    for folder in (experiment.folder, experiment.workspace.weights):
+        require_writable(folder, "use a workspace that can be written (--home DIR), or change its permissions")
     to_run = [stage for stage, verdict in plan(experiment, settings, stages) if verdict.action != "skip" or fresh]
     check_weights(experiment, settings, [stage.name for stage in to_run], fresh=fresh, auto_pitch=auto_pitch)
     for stage in to_run:

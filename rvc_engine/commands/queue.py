@@ -17,9 +17,12 @@ from rvc_engine import launcher
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.display import duration
 from rvc_engine.commands.flags import given
+from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.experiment import Experiment, Workspace, clean_path
+from rvc_engine.failures import understood
 from rvc_engine.lock import RunLock, live_holder
+from rvc_engine.opening import last_line_of, open_to_append
 from rvc_engine.run_queue import DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.stage_list import stages_until
 
@@ -136,8 +139,9 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
     words = ["queue", "run", "--home", str(workspace.home)]
     words += ["--then", options.then] if options.then else []
     words += ["--time-limit", options.time_limit] if options.time_limit else []
+    require_writable(log.parent, "use another workspace (--home DIR), or change its permissions")
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as said:
+    with os.fdopen(open_to_append(log), "ab") as said:
         start = said.tell()
         process = subprocess.Popen(
             [sys.executable, "-m", "rvc_engine", *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
@@ -160,8 +164,8 @@ def _await_holder(process: subprocess.Popen[bytes], lock: Path, log: Path, start
         if (holder is not None and holder.pid == process.pid) or process.poll() == 0:
             return
         if process.returncode is not None:
-            said = log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
-            raise RvcError("The queue did not start", said[-1] if said else f"exit code {process.returncode}", f"its log is {log}")
+            last = last_line_of(log, start).removeprefix("rvc queue: ")
+            raise RvcError("The queue did not start", last or f"exit code {process.returncode}", f"its log is {log}")
         time.sleep(0.02)
 
 
@@ -171,7 +175,7 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
         raise BadInput("The queue does not run", "", "rvc queue run starts it")
     if not holder.here:
         raise BadInput("The queue runs on another machine", f"{holder.host}, process {holder.pid}", "stop it there")
-    os.kill(holder.pid, signal.SIGTERM)
+    launcher.ask_to_stop(holder.pid, "The queue")
     print(json.dumps({"stopping": holder.pid}) if as_json else "stopping: the run saves what it has; rvc queue run goes on from there")
     return 0
 
@@ -179,6 +183,7 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
 def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None) -> int:
     """Exit code 0 when every entry is done, 1 when one failed, 3 when another process runs the queue, 130 when stopped."""
     action, deadline = _ending(then, limit)
+    require_writable(workspace.home, "use another workspace (--home DIR), or change its permissions")
     lock = RunLock(workspace.home / LOCK)
     try:
         lock.acquire()
@@ -220,10 +225,16 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     print(f"\n{entry.number}: rvc {shlex.join(words)}", flush=True)
     queue.mark(entry.number, RUNNING)
     command = [sys.executable, "-m", "rvc_engine", *words, "--home", str(workspace.home)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, errors="replace",
-        env=launcher.engine_environment(), start_new_session=True,
-    )  # fmt: skip
+    try:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, errors="replace",
+            env=launcher.engine_environment(), start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        outcome = " ".join(str(understood(error, "rvc queue")).split())
+        print(f"   {outcome}", flush=True)
+        queue.mark(entry.number, FAILED, outcome)
+        return
     try:
         last, late = _follow(process, experiment, deadline)
     except QueueStopped:

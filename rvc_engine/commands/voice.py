@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 
@@ -128,6 +129,7 @@ def _output(options: argparse.Namespace, workspace: Workspace, default: str = ""
 
 def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
     for path in paths:
+        require_writable(path.parent, "choose another --output, or change its permissions")
         if path.exists() and not options.replace:
             raise BadInput(f"{path} is there already", "", "choose another --output, or add --replace")
 
@@ -250,6 +252,7 @@ def _import(options: argparse.Namespace, workspace: Workspace) -> int:
     from rvc_engine.stages.voice_files import name_for, place
 
     path = Path(clean_path(options.file))
+    require_writable(workspace.weights, "use another workspace (--home DIR), or change its permissions")
     with TemporaryDirectory(prefix="rvc-") as folder:
         unpacked = unpack(path, Path(folder))
         if options.index:

@@ -13,6 +13,7 @@ from rvc_engine.bundles.index_file import HINT, IndexFacts, check_index_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
+from rvc_engine.opening import open_file
 
 NEIGHBOURS = 8
 OWN_NEIGHBOURS, OWN_PROBES = 16, 64  # of indexes of our own encoders, whose searches no other program has to equal
@@ -108,7 +109,7 @@ class Retrieval:
         check_index_file(path)
         api: Any = faiss  # its type stubs lack the callbacks
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 reader = api.PyCallbackIOReader(file.read)
                 return cls(faiss.read_index(reader), neighbours, probes)
         except (OSError, RuntimeError) as error:

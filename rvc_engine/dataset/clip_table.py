@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rvc_engine.disk import whole_file
+from rvc_engine.opening import open_text
 
 USED = "used"
 WAITING = "waiting"
@@ -48,7 +49,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     types = {field.name: {"int": int, "float": float, "str": str}[str(field.type)] for field in fields(kind)}
     defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}  # columns of a later version
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        with open_text(path, errors="surrogateescape") as file:
             for record in csv.DictReader(file):
                 values: dict[str, Any] = {name: convert({**defaults, **record}[name]) for name, convert in types.items()}
                 rows.append(kind(**values))

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from rvc_engine.dataset.report import VERSION, FileReport
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
+from rvc_engine.opening import read_text
 
 SAVE_EVERY_S = 5.0
 
@@ -33,7 +34,7 @@ class Kept:
 
     def _read(self) -> dict[str, FileReport]:
         try:
-            kept = json.loads(self.path.read_bytes())
+            kept = json.loads(read_text(self.path))
             if kept["version"] != VERSION:
                 return {}
             records = list(kept["files"])

@@ -18,6 +18,7 @@ from torchaudio.models import Wav2Vec2Model, wav2vec2_model
 from rvc_engine.models.hubert_config import HubertConfig, checked, from_fairseq, from_text, from_transformers, to_text
 from rvc_engine.models.hubert_names import renamed
 from rvc_engine.models.weights import Unreadable, metadata_of, plain, read, write_safetensors
+from rvc_engine.opening import open_file, read_text
 
 TINY_WIDTH = 32
 TINY_SEED = 20230401
@@ -190,7 +191,7 @@ def _read_file(path: Path) -> tuple[HubertConfig, dict[Any, Any], int]:
         return _fairseq_config(content), content["model"], size
     if any(not isinstance(value, Tensor) for value in content.values()):
         raise Unreadable("it is no HuBERT checkpoint: it has no model")
-    with path.open("rb") as file:
+    with open_file(path) as file:
         own = file.read(9)[8:] == b"{"
     text = metadata_of(path).get(METADATA) if own else None
     return (from_text(text) if text else HubertConfig()), content, size
@@ -223,7 +224,7 @@ def _json(path: Path) -> dict[str, Any]:
     if path.stat().st_size > MAX_JSON_BYTES:
         raise Unreadable(f"{path.name} is too large")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"{path.name} is damaged") from error
     if not isinstance(content, dict):

@@ -7,7 +7,7 @@ called or evaluated because a file asks for it (see pickle_data.py).
 from __future__ import annotations
 
 import mmap
-import stat
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from rvc_engine.disk import whole_file
 from rvc_engine.models.pickle_data import Opaque, Unreadable, load
+from rvc_engine.opening import open_file, refuse_other
 
 __all__ = ["Opaque", "Unreadable", "metadata_of", "plain", "read", "read_tensors", "write_safetensors"]
 
@@ -35,10 +36,8 @@ def read(path: Path) -> Any:
 
     Raises Unreadable for what is damaged, hostile or no file of weights; OSError when it cannot be opened.
     """
-    with path.open("rb") as file:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):
-            raise Unreadable("it is no regular file")
+    with open_file(path) as file:
+        about = os.fstat(file.fileno())
         head = file.read(16)
     try:
         if head.startswith(b"PK\x03\x04"):
@@ -72,6 +71,7 @@ def metadata_of(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        refuse_other(path)
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})
     except SafetensorError as error:
@@ -93,7 +93,7 @@ def plain(value: Any) -> Any:
 
 # --- formats ------------------------------------------------------------------------------------------------------------
 def _read_zip(path: Path, size: int) -> Any:
-    with zipfile.ZipFile(path) as archive:
+    with open_file(path) as file, zipfile.ZipFile(file) as archive:
         records = _records(archive, size)
         found = [name for name in records if name.rpartition("/")[2] == "data.pkl"]
         if len(found) != 1:
@@ -133,7 +133,7 @@ def _records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
 
 def _read_old_stream(path: Path) -> Any:
     """Five pickles (magic number, protocol, sizes, the object, keys of storages), then for each key an int64 count and its numbers."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with open_file(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         magic, protocol, sizes = (load(data, _no_storages) for _ in range(3))
         if magic != OLD_MAGIC or protocol != OLD_PROTOCOL or not isinstance(sizes, dict) or sizes.get("little_endian") is not True:
             raise Unreadable("it is of a version of torch's old format that is not known")

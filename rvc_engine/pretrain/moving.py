@@ -17,6 +17,7 @@ from torch import Tensor
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.models.weights import Unreadable, read_tensors, write_safetensors
+from rvc_engine.opening import read_text
 
 PART_BYTES = 15_000_000  # with its header below 16 MB
 FORMAT = 1
@@ -64,7 +65,7 @@ def read_parts(folder: Path, name: str) -> Any:
     """What `write_parts` was given. Raises BadInput that names a part that is missing or damaged."""
     listing = folder / f"{name}.json"
     try:
-        told = json.loads(listing.read_text(encoding="utf-8"))
+        told = json.loads(read_text(listing))
         if told["format"] != FORMAT:
             raise ValueError("it is of another version of this program")
         held: dict[str, Tensor] = {}

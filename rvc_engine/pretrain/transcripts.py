@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from rvc_engine.errors import BadInput
+from rvc_engine.opening import open_text, read_text
 
 TABLES = ("transcripts.csv", "catalogue.csv")
 ENGLISH = ("", "en", "eng", "english")
@@ -46,7 +47,7 @@ class Transcripts:
 
     def _read(self, path: Path) -> None:
         try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
+            with open_text(path, "utf-8-sig") as file:
                 rows = list(csv.DictReader(file))
         except (OSError, ValueError, csv.Error) as error:
             raise BadInput(f"{path} cannot be read", str(error), "write it as CSV in UTF-8") from error
@@ -66,6 +67,6 @@ class Transcripts:
             return told
         beside = (self.folder / name).with_suffix(".txt")
         try:
-            return Spoken(beside.read_text(encoding="utf-8-sig").strip()) if beside.is_file() else Spoken()
+            return Spoken(read_text(beside, encoding="utf-8-sig").strip()) if beside.is_file() else Spoken()
         except (OSError, ValueError) as error:
             raise BadInput(f"{beside} cannot be read", str(error), "write it as text in UTF-8") from error

@@ -12,7 +12,7 @@ from torch import Tensor
 from rvc_engine.bundles.checkpoint import read_checkpoint
 from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.dataset.contents import known_sources
-from rvc_engine.disk import sha256_of, write_whole
+from rvc_engine.disk import copy_whole, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, Progressed
 from rvc_engine.experiment import Experiment
@@ -50,7 +50,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     facts |= {"sample_rate": str(settings.model.sample_rate), "pitch": str(int(settings.pitched)), "speakers": str(len(rows))}
     facts["seconds"] = f"{seconds:.0f}"
     if experiment.own_encoder.is_file():
-        write_whole(experiment.base / "encoder.safetensors", experiment.own_encoder.read_bytes())
+        copy_whole(experiment.own_encoder, experiment.base / "encoder.safetensors")
         facts["encoder_sha256"] = sha256_of(experiment.base / "encoder.safetensors")
     for done, (kind, path) in enumerate(zip("GD", store.pair_paths(steps[0]), strict=True)):
         yield Progressed(stage=STAGE, done=done, total=2, unit="files", item=path.name)

@@ -11,6 +11,7 @@ from typing import Any
 from rvc_engine import __version__
 from rvc_engine.dataset.clip_table import ClipRow
 from rvc_engine.experiment import Experiment
+from rvc_engine.opening import read_text
 from rvc_engine.pretrain.transcripts import Spoken, Transcripts
 from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, about, for_base
 
@@ -80,7 +81,7 @@ def _licences(settings: ExperimentSettings, clips: list[ClipRow]) -> list[str]:
 
 def _probes(experiment: Experiment) -> list[str]:
     try:
-        found: dict[str, Any] = json.loads((experiment.encoder / "probes.json").read_text())
+        found: dict[str, Any] = json.loads(read_text(experiment.encoder / "probes.json"))
     except (OSError, ValueError):
         return []
     if "phone_accuracy" not in found:

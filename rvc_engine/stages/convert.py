@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from rvc_engine.audio.io import decode, encode
 from rvc_engine.bundles.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card
 from rvc_engine.device import choose_device, listening_precision, out_of_memory
+from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.models.content_encoder import check_encoder, load_encoder
+from rvc_engine.opening import require_file
 from rvc_engine.pitch import prepare, resolve_method
 from rvc_engine.settings import ConvertSettings, choices_of
 from rvc_engine.stages.voice_files import load_index
@@ -51,8 +53,7 @@ def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) ->
     if index is None:
         return model, own
     path = Path(index).expanduser()
-    if not path.is_file():
-        raise BadInput(f"There is no index file {path}", "", "check the path given with --index, or use --index none")
+    require_file(path, f"There is no index file {path}", "check the path given with --index, or use --index none")
     return model, path
 
 
@@ -63,7 +64,8 @@ def _voice_file(text: str, workspace: Workspace) -> Path:
             return candidate
     if path.is_dir():
         raise BadInput(f"{path} is a folder, not a voice", "", "name an experiment, a .pth file or a bundle")
-    raise BadInput(f"There is no voice {path}", "", _voices_there(workspace))
+    require_file(path, f"There is no voice {path}", _voices_there(workspace))
+    return path
 
 
 def _newest_voice(experiment: Experiment) -> Path:
@@ -98,10 +100,9 @@ def expand_inputs(inputs: Iterable[Path]) -> list[Path]:
             if not inside:
                 raise BadInput(f"There are no files in {path}", "", "name recordings, or a folder that holds some")
             files += inside
-        elif path.exists():
-            files.append(path)
         else:
-            raise BadInput(f"There is no file {path}", "", "check the path")
+            require_file(path, f"There is no file {path}", "check the path")
+            files.append(path)
     if not files:
         raise BadInput("No recordings are given", "", "name recordings, or folders of recordings")
     return list(dict.fromkeys(files))
@@ -130,7 +131,7 @@ def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) ->
             raise BadInput(f"{target} is one of the recordings", "it would be overwritten", "choose another --output")
         if target.is_dir():
             raise BadInput(f"{target} is a folder", "a result of that name cannot be written", "choose another --output")
-    _refuse_unwritable(output if output.is_dir() else output.parent)
+    require_writable(output if output.is_dir() else output.parent, "choose another --output, or change its permissions")
     return plan
 
 
@@ -146,15 +147,6 @@ def _names(files: list[Path], format: str) -> list[str]:
         taken.add(f"{stem}.{format}".casefold())
         names.append(f"{stem}.{format}")
     return names
-
-
-def _refuse_unwritable(folder: Path) -> None:
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if not folder.is_dir():
-        raise BadInput(f"{folder} is a file, not a folder", "", "choose another --output")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise BadInput(f"{folder} cannot be written to", "", "choose another --output, or change its permissions")
 
 
 # --- converting -------------------------------------------------------------------------------------------------------

@@ -9,13 +9,14 @@ from typing import Any
 
 from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.device import choose_device, choose_precision, out_of_memory, set_threads
-from rvc_engine.disk import remove_temporaries, sha256_of, write_whole
+from rvc_engine.disk import copy_whole, remove_temporaries, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, ItemSkipped, Progressed, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.models.content_encoder import STARTER_ENCODER
 from rvc_engine.models.phonetic_encoder import PhoneticConfig, read_phonetic, write_phonetic
 from rvc_engine.models.weights import Unreadable
+from rvc_engine.opening import require_file
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import LossWeights
 from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, restore
@@ -48,9 +49,10 @@ def _given(experiment: Experiment, settings: ExperimentSettings) -> Path:
     """The file that the setting names, read. Raises BadInput."""
     asked = settings.encoder.source
     path = experiment.workspace.find_pretrained(STARTER_ENCODER) if asked == "shipped" else Path(asked).expanduser()
-    if path is None or not path.is_file():
-        what = f"pretrained/{STARTER_ENCODER}" if path is None else str(path)
-        raise BadInput(f"There is no file {what}", f"--encoder {asked} asks for it", "use --encoder train, or check the path")
+    wanted = f"--encoder {asked} asks for it", "use --encoder train, or check the path"
+    if path is None:
+        raise BadInput(f"There is no file pretrained/{STARTER_ENCODER}", *wanted)
+    require_file(path, f"There is no file {path}", wanted[1], wanted[0])
     try:
         read_phonetic(path)
     except (OSError, Unreadable) as error:
@@ -65,7 +67,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     remove_temporaries(folder)
     if settings.encoder.source != "train":
         path = _given(experiment, settings)
-        write_whole(experiment.own_encoder, path.read_bytes())
+        copy_whole(path, experiment.own_encoder)
         write_whole(folder / "probes.json", json.dumps({"taken_from": path.name, "sha256": sha256_of(path)}, indent=1))
         yield Progressed(stage=STAGE, done=1, total=1, unit="files")
         return

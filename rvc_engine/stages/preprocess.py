@@ -19,6 +19,7 @@ from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries, sha256_of
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Paused, Progressed, Resumed
 from rvc_engine.experiment import Experiment
+from rvc_engine.opening import open_file
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.workers import results_of, worker_count
 
@@ -303,7 +304,7 @@ def _wait_for(tasks: list[SourceTask], settings: ExperimentSettings) -> Iterator
 def _is_readable(path: Path) -> bool:
     """Is it there again? A file that only lacks permissions is there: its reason is reported when it is cut."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             file.read(1)
     except OSError as error:
         return error.errno not in GONE

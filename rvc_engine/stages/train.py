@@ -24,6 +24,7 @@ from rvc_engine.journal import journals
 from rvc_engine.measurements import CONTEXT_BYTES, keep_use
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.numerics import choose_mode
+from rvc_engine.opening import read_bytes, require_file
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.pretrained import has_own, pretrained_names
 from rvc_engine.settings import ExperimentSettings
@@ -80,8 +81,7 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
         return None
     if value:
         path = Path(value).expanduser()
-        if not path.is_file():
-            raise BadInput(f"There is no file {path}", f"{flag} names it", f"check the path, or use {flag} none")
+        require_file(path, f"There is no file {path}", f"check the path, or use {flag} none", f"{flag} names it")
         return path
     names = pretrained_names(settings.preset, kind, pitched=settings.pitched)
     if not names:
@@ -300,7 +300,7 @@ def _write_config(experiment: Experiment, settings: ExperimentSettings, course: 
     text = json.dumps(rvc_config(settings.model, course), indent=4, sort_keys=True)
     wanted = json.loads(text)
     try:
-        there = json.loads(experiment.config_json.read_bytes())
+        there = json.loads(read_bytes(experiment.config_json))
         rate = there["data"].get("sampling_rate", there["data"].get("sample_rate"))
         same = rate == settings.model.sample_rate and all(there["model"][key] == wanted["model"][key] for key in SHAPE)
         if same and there["train"].get("epochs", RVC_EPOCHS) >= RVC_EPOCHS:
@@ -370,7 +370,7 @@ def training_set(experiment: Experiment, rows: list[Row]) -> dict[str, str]:
 def changes(experiment: Experiment, now: dict[str, str]) -> str:
     """How the clips differ from those that the training has learnt from so far; "" where they do not, or where that is not known."""
     try:
-        before = json.loads(experiment.training_set.read_text())
+        before = json.loads(read_bytes(experiment.training_set))
         then = {str(clip): str(content) for clip, content in before.items()}
     except (OSError, ValueError, AttributeError):
         return ""

@@ -20,6 +20,7 @@ from rvc_engine.device import cores
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, from_dict
 from rvc_engine.launcher import engine_environment
+from rvc_engine.opening import read_text
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.course import Course
 from rvc_engine.training.trouble import Trouble
@@ -45,7 +46,7 @@ class Spec:
 
     @classmethod
     def read(cls, path: Path) -> Spec:
-        plain: dict[str, Any] = json.loads(path.read_text())
+        plain: dict[str, Any] = json.loads(read_text(path))
         return cls(**{**plain, "settings": ExperimentSettings(**plain["settings"]), "course": Course(**plain["course"])})
 
 

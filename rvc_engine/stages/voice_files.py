@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +14,7 @@ from rvc_engine.bundles.index_file import IndexFacts, check_index_file, sidecar_
 from rvc_engine.bundles.small_model import Voice
 from rvc_engine.bundles.unpack import Unpacked
 from rvc_engine.conversion.retrieval import OWN_NEIGHBOURS, OWN_PROBES, Retrieval, refuse_other_encoder
-from rvc_engine.disk import sha256_of, whole_file, write_whole
+from rvc_engine.disk import copy_whole, sha256_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.training.store import LATEST_ONLY, CheckpointStore
@@ -115,10 +114,8 @@ def place(unpacked: Unpacked, name: str, workspace: Workspace) -> list[Path]:
             tell_encoder(unpacked.index, unpacked.voice)
         facts = check_index_of(unpacked.index, unpacked.voice)
         index = experiment.index_path(facts.lists, unpacked.voice.config.version)
-        with whole_file(index) as temporary:
-            shutil.copyfile(unpacked.index, temporary)
+        copy_whole(unpacked.index, index)
         tell_encoder(index, unpacked.voice)
         written.append(index)
-    with whole_file(experiment.small_model) as temporary:
-        shutil.copyfile(unpacked.model, temporary)
+    copy_whole(unpacked.model, experiment.small_model)
     return [experiment.small_model, *written]

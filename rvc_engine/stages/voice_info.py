@@ -15,11 +15,13 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.models import weights
 from rvc_engine.models.configs import ENCODERS
 from rvc_engine.models.weights import Unreadable
+from rvc_engine.opening import require_file
 
 
 def facts_of(path: Path, experiment: Experiment | None = None, source: Path | None = None) -> dict[str, Any]:
     """What is in a small model, a bundle, or a checkpoint. `experiment`: of the voice, for its pitch; `source`: a recording to convert,
     for a transposition. Raises BadInput saying what the file is instead."""
+    require_file(path, f"There is no file {path}", "check the path")
     about = {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
     if is_bundle(path):
         bundle = read_bundle(path)

@@ -17,6 +17,7 @@ from rvc_engine.audio.spectrogram import spectrogram
 from rvc_engine.errors import RvcError
 from rvc_engine.memory_table import KEPT_CLIPS_BYTES
 from rvc_engine.models.configs import ModelConfig
+from rvc_engine.opening import refuse_other
 from rvc_engine.training.sampler import MAX_FRAMES
 
 BLOCK_BYTES, ALIGNED = 1 << 26, 64
@@ -199,6 +200,7 @@ _AGAIN = "remove that clip's files, or run the stages before training again with
 def _read_wave(path: Path, rate: int, *, mmap: bool = False) -> np.ndarray[Any, Any]:
     """(T,) float32; int16 files are scaled to -1..1."""
     try:
+        refuse_other(path)
         found_rate, samples = wavfile.read(path, mmap=mmap)
     except (OSError, ValueError, EOFError) as error:
         raise RvcError(f"{path} cannot be read", str(error) or "it is damaged", _AGAIN) from error
@@ -210,6 +212,7 @@ def _read_wave(path: Path, rate: int, *, mmap: bool = False) -> np.ndarray[Any, 
 
 def _read_array(path: Path, axes: int, *, mmap: bool = False) -> np.ndarray[Any, Any]:
     try:
+        refuse_other(path)
         array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise RvcError(f"{path} cannot be read", str(error) or "it is damaged", _AGAIN) from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rvc_engine.disk import write_whole
+from rvc_engine.opening import read_text
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.store import CheckpointStore
 
@@ -53,7 +54,7 @@ def superfluous(pairs: Collection[Pair], keeping: Keeping, pinned: Collection[in
 def read_pins(path: Path) -> set[int]:
     """Steps that the user wrote down, one a line; other lines are remarks."""
     try:
-        return {int(line) for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if line.strip().isdecimal()}
+        return {int(line) for line in read_text(path, errors="replace").split("\n") if line.strip().isdecimal()}
     except FileNotFoundError:
         return set()
 
@@ -61,7 +62,7 @@ def read_pins(path: Path) -> set[int]:
 def read_best(path: Path) -> tuple[int, float]:
     """Step and mean mel loss of the best pair so far; (-1, infinity) when none is known."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(read_text(path))
         return int(content["step"]), float(content["mel"])
     except (OSError, ValueError, KeyError, TypeError):
         return -1, math.inf

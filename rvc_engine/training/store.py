@@ -21,6 +21,7 @@ from rvc_engine.disk import TEMPORARY, is_full, move_aside, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.faults import Faults
 from rvc_engine.models import weights
+from rvc_engine.opening import open_file, refuse_other
 from rvc_engine.training.state import UNREADABLE, TrainingState, reason_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class CheckpointStore:
     def steps(self) -> list[int]:
         """Steps with both a G_ and a D_ file, newest first."""
         found = [int(m[1]) for p in self.files.folder.glob("G_*.pth") if (m := re.fullmatch(r"G_(\d+)\.pth", p.name))]
-        return sorted((step for step in found if self.files.checkpoint("D", step).is_file()), reverse=True)
+        return sorted((step for step in found if all(path.is_file() for path in self.pair_paths(step))), reverse=True)
 
     def candidates(self) -> list[list[Path]]:
         """The files to go on from, best first: the whole states, then pairs, newest first."""
@@ -72,6 +73,7 @@ class CheckpointStore:
         """The epoch that a pair was saved after; None for one that cannot be read. Reads no tensor."""
         if step not in self._epochs:
             try:
+                refuse_other(self.files.checkpoint("G", step))
                 content = torch.load(self.files.checkpoint("G", step), map_location="cpu", weights_only=True, mmap=True)
                 self._epochs[step] = int(content["iteration"])
             except UNREADABLE:
@@ -189,7 +191,7 @@ def read_pair_file(path: Path) -> dict[str, Any]:
 
 def check_whole(path: Path) -> None:
     """Compare every record with its checksum, which torch.load does not. Raises one of UNREADABLE."""
-    with zipfile.ZipFile(path) as archive:
+    with open_file(path) as file, zipfile.ZipFile(file) as archive:
         bad = archive.testzip()
     if bad is not None:
         raise ValueError(f"the checksum of its record {bad} is wrong")

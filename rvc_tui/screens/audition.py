@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_engine.opening import read_text
 from rvc_tui.picture import draw
 from rvc_tui.texts import _
 
@@ -74,7 +75,7 @@ class AuditionScreen(ModalScreen[None]):
             place=self.place + 1, count=len(self.pictures), epoch=epoch, step=step
         )
         try:
-            told: dict[str, Any] = json.loads(path.read_text())
+            told: dict[str, Any] = json.loads(read_text(path))
             parts = {kind: self.drawn(told, kind, height, width) for kind in ("target", "generated")}
         except (OSError, ValueError, KeyError, TypeError) as error:
             return Text(f"{head}\n" + _("{file} cannot be shown: {error}").format(file=path.name, error=error))

@@ -31,6 +31,9 @@ class Published:
     stall: bool = False
     ranges: bool = True
     status: int = 200
+    sends_on: str = ""  # another address than the store's
+    extra: int = 0  # bytes that follow after the content; -1: without end, and no length is told
+    told_bytes: int = 0  # another size in the answer to HEAD
     starts: list[int] = field(default_factory=list)  # where each GET began
 
     @property
@@ -80,10 +83,10 @@ class Handler(BaseHTTPRequestHandler):
     def _redirect(self, file: Published) -> None:
         self.send_response(302)
         port = self.headers["Host"].rpartition(":")[2]  # the store is another host, as the hub's is
-        self.send_header("Location", f"http://localhost:{port}/store/main/{self.path.rpartition('/main/')[2]}")
+        self.send_header("Location", file.sends_on or f"http://localhost:{port}/store/main/{self.path.rpartition('/main/')[2]}")
         self.send_header("X-Repo-Commit", "0" * 40)
         if file.tells:
-            self.send_header("X-Linked-Size", str(len(file.content)))
+            self.send_header("X-Linked-Size", str(file.told_bytes or len(file.content)))
             self.send_header("X-Linked-Etag", f'"{file.told_sha256 or file.sha256}"')
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -105,7 +108,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(file.content) - 1}/{len(file.content)}")
-        self.send_header("Content-Length", str(len(file.content) - start))
+        if file.extra >= 0:
+            self.send_header("Content-Length", str(len(file.content) - start + file.extra))
+        else:
+            self.close_connection = True
         self.end_headers()
         with self.hub.lock:
             self.hub.at_once += 1
@@ -125,6 +131,9 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(part)
             if file.slow:
                 time.sleep(len(part) / file.slow)
+        self.wfile.write(bytes(max(0, file.extra)))
+        while file.extra < 0:
+            self.wfile.write(bytes(BLOCK))
         self.wfile.flush()
         if end < len(file.content):
             if file.stall:
