@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.dataset.files import dataset_files, source_name
+from rvc_engine.dataset.vanished import is_gone, wait_for
 from rvc_engine.device import choose_device, choose_precision, out_of_memory, set_threads
 from rvc_engine.disk import copy_whole, remove_temporaries, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
@@ -127,22 +128,26 @@ def _prepared(experiment: Experiment, settings: ExperimentSettings) -> Generator
     folder.mkdir(parents=True, exist_ok=True)
     remove_temporaries(folder)
     sources: list[Source] = []
-    results = _results(tasks, settings.encoder.workers)
-    done = 0
+    waiting = {task.name: task for task in tasks}
     yield Progressed(stage=STAGE, done=0, total=len(tasks), unit="recordings")
-    try:
-        for prepared in results:
-            if prepared is not None:
-                done += 1
-                if prepared.note:
-                    yield ItemSkipped(stage=STAGE, item=prepared.name, reason=prepared.note)
-                if prepared.key:
-                    files = Files.of(folder, prepared.key)
-                    sources.append(Source(prepared.name, folder_of(prepared.name), files.mels, files.labels))
-            yield Progressed(stage=STAGE, done=done, total=len(tasks), unit="recordings", item=prepared.name if prepared else "")
-    finally:
-        results.close()
-        remove_temporaries(folder)
+    while waiting:
+        results = _results(list(waiting.values()), settings.encoder.workers)
+        try:
+            for prepared in results:
+                if prepared is not None and (prepared.key or not is_gone(waiting[prepared.name].path)):
+                    del waiting[prepared.name]
+                    if prepared.note:
+                        yield ItemSkipped(stage=STAGE, item=prepared.name, reason=prepared.note)
+                    if prepared.key:
+                        files = Files.of(folder, prepared.key)
+                        sources.append(Source(prepared.name, folder_of(prepared.name), files.mels, files.labels))
+                done, item = len(tasks) - len(waiting), prepared.name if prepared else ""
+                yield Progressed(stage=STAGE, done=done, total=len(tasks), unit="recordings", item=item)
+        finally:
+            results.close()
+            remove_temporaries(folder)
+        if waiting:
+            yield from wait_for([task.path for task in waiting.values()], settings, STAGE)
     if not sources:
         raise RvcError("There is no recording to train the encoder on", f"{len(tasks)} were tried", "give other recordings")
     return sorted(sources, key=lambda source: source.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Generator, Iterator
@@ -15,11 +14,11 @@ from rvc_engine.audio.slicing import SilenceRules
 from rvc_engine.dataset.clip_table import USED, WAITING, ClipRow, SourceRow, is_whole_wav, place_of, read_rows, write_rows
 from rvc_engine.dataset.contents import Stats, is_same, renamed, stats_of, up_to_date
 from rvc_engine.dataset.files import dataset_files, source_name
+from rvc_engine.dataset.vanished import GONE, wait_for
 from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries, sha256_of
-from rvc_engine.errors import BadInput, RvcError, UnusableRecording
-from rvc_engine.events import Event, ItemSkipped, MovedAside, Paused, Progressed, Resumed
+from rvc_engine.errors import BadInput, UnusableRecording
+from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment
-from rvc_engine.opening import open_file
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.workers import results_of, worker_count
 
@@ -29,20 +28,6 @@ SMALL_BYTES = 8 << 20
 """A worker process takes a second to start: less than this is done without one."""
 TOLD = 3
 """Reasons that an error lists."""
-GONE = (
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EIO,
-    errno.ENXIO,
-    errno.ENODEV,
-    errno.ESTALE,
-    errno.ENOTCONN,
-    errno.ETIMEDOUT,
-    errno.EHOSTDOWN,
-)
-"""What reading a file answers when the disk under it was unmounted or unplugged."""
-LOOK_S, REPORT_S = 1.0, 5.0
-"""Recordings that vanished are looked for, and waiting for them is reported, this often."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +232,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
             tasks = [task for task in tasks if task.name in missing]
             if tasks:
                 ledger.save()
-                yield from _wait_for(tasks, settings)
+                yield from wait_for([task.path for task in tasks], settings, STAGE)
     finally:
         ledger.save()
         for folder in (experiment.ground_truth, experiment.wavs_16k):
@@ -283,32 +268,6 @@ def _cut_all(tasks: list[SourceTask], ledger: Ledger, total: int, settings: Expe
     finally:
         results.close()
     return missing
-
-
-def _wait_for(tasks: list[SourceTask], settings: ExperimentSettings) -> Iterator[Event]:
-    """Until recordings that vanished are back. The events on the way let a stop through. Raises RvcError after train.disk_wait_s."""
-    started, reported = time.monotonic(), 0.0
-    names = f"{tasks[0].name!r}" + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
-    while not all(_is_readable(task.path) for task in tasks):
-        now = time.monotonic()
-        if now - started > settings.train.disk_wait_s:
-            hint = "mount the disk again and run the same command: it resumes; what was removed on purpose is then left out"
-            raise RvcError(f"Recordings in {settings.dataset} vanished during the run", names, hint)
-        if not reported or now - reported >= REPORT_S:
-            reported = now
-            yield Paused(stage=STAGE, reason=f"recordings in {settings.dataset} vanished: {names}")
-        time.sleep(LOOK_S)
-    yield Resumed(stage=STAGE, waited_s=time.monotonic() - started)
-
-
-def _is_readable(path: Path) -> bool:
-    """Is it there again? A file that only lacks permissions is there: its reason is reported when it is cut."""
-    try:
-        with open_file(path) as file:
-            file.read(1)
-    except OSError as error:
-        return error.errno not in GONE
-    return True
 
 
 def _cuts(tasks: list[SourceTask], workers: int) -> Generator[SourceCut | None, None, None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,13 @@ import numpy as np
 import pytest
 
 from rvc_engine.errors import BadInput
+from rvc_engine.events import ItemSkipped, Paused, Progressed, Resumed
+from rvc_engine.experiment import Workspace
 from rvc_engine.pretrain.labels import check_recogniser, words_of
 from rvc_engine.pretrain.recordings import Files, RecordingTask, prepare
 from rvc_engine.pretrain.transcripts import Transcripts
+from rvc_engine.settings import for_base
+from rvc_engine.stages import encoder
 from tests.conftest import SAMPLES
 
 SENTENCE = SAMPLES / "target" / "kathleen_arctic_a0060.flac"
@@ -85,3 +90,27 @@ def test_phones_follow_the_words(tmp_path: Path) -> None:
     assert phones[0] == "SIL"
     nonsense = prepare(task_of(tmp_path, "xyzzy plugh"))
     assert nonsense.key and nonsense.note.startswith("used without labels")
+
+
+def test_recordings_that_vanish_are_waited_for(tmp_path: Path) -> None:
+    """As when their disk is unmounted: the encoder is not trained on the rest."""
+    folder = tmp_path / "disk"
+    for speaker, name in (("one", "a.flac"), ("two", "b.flac")):
+        (folder / speaker).mkdir(parents=True)
+        shutil.copy(SENTENCE, folder / speaker / name)
+    settings = for_base("starter-tiny", dataset=str(folder))
+    settings.encoder.recogniser, settings.encoder.versions = "none", 1
+    events = encoder._prepared(Workspace(tmp_path).experiment("base"), settings)
+    assert isinstance(next(events), Progressed)
+    folder.rename(tmp_path / "unplugged")
+    kinds, sources = [], []
+    try:
+        while True:
+            event = next(events)
+            kinds.append(type(event))
+            if isinstance(event, Paused):
+                (tmp_path / "unplugged").rename(folder)
+    except StopIteration as end:
+        sources = end.value
+    assert Paused in kinds and Resumed in kinds and ItemSkipped not in kinds
+    assert [source.name for source in sources] == ["one/a.flac", "two/b.flac"]
