@@ -174,6 +174,8 @@ class _Pass:
         self.meter.finish()
         if self.other_tracks and (better := _louder_track(self.path, self.meter, self.other_tracks)):
             return better
+        if not self.meter.samples:
+            raise UnusableRecording("no audio in it")
         mix = mix_of(self.meter, plain=True)
         return Reading(0, mix, self.reading.stored_channels, (*notes_on(mix, self.meter), *self.notes))
 
@@ -195,7 +197,7 @@ def _louder_track(path: Path, first: ChannelMeter, others: int) -> Reading | Non
         return None
     reading = reading_of(path, audible[0])
     named = " and ".join(str(track + 1) for track in audible)
-    what = f"its first audio track is silent; {'track' if len(audible) == 1 else 'tracks'} {named} {'has' if len(audible) == 1 else 'have'} sound"
+    what = f"its first audio track is silent; {f'track {named} has' if len(audible) == 1 else f'tracks {named} have'} sound"
     how = f"track {audible[0] + 1} is used (ffmpeg -i FILE -map 0:a:NUMBER OUTPUT takes one out, counting from 0)"
     return Reading(reading.track, reading.mix, reading.stored_channels, (Note("track", f"{what}: {how}"), *reading.notes))
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rvc_engine.audio.clipping import ClipRules, clips_of, decode_for_clips, why_no_clip, why_unusable
+from rvc_engine.audio.clipping import ClipRules, cut_recording, decode_for_clips, why_no_clip, why_unusable
 from rvc_engine.audio.io import resample, write_wav
+from rvc_engine.audio.notes import Note, Notices
 from rvc_engine.audio.slicing import SilenceRules
-from rvc_engine.dataset.files import dataset_files, source_name
+from rvc_engine.dataset.files import dataset_files, dataset_folder, passed_over, source_name
 from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries
 from rvc_engine.errors import BadInput, UnusableRecording
-from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
+from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.clip_table import USED, WAITING, ClipRow, SourceRow, is_whole_wav, place_of, read_rows, write_rows
@@ -44,11 +45,12 @@ class SourceTask:
 
 @dataclass(frozen=True)
 class SourceCut:
-    """What became of a recording. `refused`: (where, reason) of clips that are not used."""
+    """What became of a recording. `refused`: (where, reason) of clips that are not used; `notes`: what is to be said of how it was read."""
 
     row: SourceRow
     clips: list[ClipRow]
     refused: list[tuple[str, str]]
+    notes: Sequence[Note] = ()
 
 
 def clip_rules(settings: ExperimentSettings) -> ClipRules:
@@ -94,11 +96,13 @@ def cut_source(task: SourceTask) -> SourceCut:
     scratch = task.ground_truth / f".{task.i}.{os.getpid()}.decoded{TEMPORARY}"
     clips: list[ClipRow] = []
     refused: list[tuple[str, str]] = []
+    notes: list[Note] = []
     seconds = 0.0
     try:
-        samples = decode_for_clips(task.path, task.rules, scratch)
+        samples = decode_for_clips(task.path, task.rules, scratch, notes)
         seconds = len(samples) / task.rules.sample_rate
-        for clip in clips_of(samples, task.rules):
+        found = cut_recording(samples, task.rules)
+        for clip in found.clips:
             start_s = clip.start / task.rules.sample_rate
             if clip.refused:
                 refused.append((f"{task.name} at {start_s:.1f} s", clip.refused))
@@ -107,13 +111,13 @@ def cut_source(task: SourceTask) -> SourceCut:
             write_wav(task.ground_truth / f"{name}.wav", clip.samples, task.rules.sample_rate)
             write_wav(task.wavs_16k / f"{name}.wav", resample(clip.samples, task.rules.sample_rate, 16000), 16000)
             clips.append(ClipRow(name, task.i, task.name, start_s, clip.seconds, clip.level_db))
-        outcome = USED if clips else why_no_clip([reason for _, reason in refused], task.rules)
+        outcome = USED if clips else why_no_clip([reason for _, reason in refused], task.rules, found.peak, notes)
     except UnusableRecording as unusable:
         outcome = str(unusable)
     finally:
         scratch.unlink(missing_ok=True)
     row = SourceRow(task.i, task.name, task.bytes, task.mtime_ns, round(seconds, 3), len(clips), outcome)
-    return SourceCut(row, clips, refused if clips else [(task.name, outcome)])
+    return SourceCut(row, clips, refused if clips else [(task.name, outcome)], notes if clips else ())
 
 
 # --- what is there already --------------------------------------------------------------------------------------------
@@ -204,6 +208,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     yield from ledger.keep_only({name: stat for name, (_, stat) in stats.items()})
     done, total = len(ledger.sources), len(stats)
     yield Progressed(stage=STAGE, done=done, total=total, unit="files")
+    yield from _passed_over(settings)
     tasks = [
         SourceTask(
             ledger.number_of(name),
@@ -220,6 +225,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     ]
     ledger.plan(tasks)
     results = _cuts(tasks, settings.preprocess.workers)
+    notices = Notices()
     try:
         for cut in results:
             if cut is None:
@@ -229,7 +235,9 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
             done += 1
             for item, reason in cut.refused:
                 yield ItemSkipped(stage=STAGE, item=item, reason=reason)
+            yield from (Warned(title=title, stage=STAGE) for title in notices.of(cut.row.source, cut.notes))
             yield Progressed(stage=STAGE, done=done, total=total, unit="files", item=cut.row.source)
+        yield from (Warned(title=title, stage=STAGE) for title in notices.rest())
     finally:
         results.close()
         ledger.save()
@@ -237,6 +245,12 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
             remove_temporaries(folder)
     if not any(ledger.clips.values()):
         raise _nothing_usable(settings, [(row.source, row.outcome) for row in ledger.sources.values()])
+
+
+def _passed_over(settings: ExperimentSettings) -> Iterator[Event]:
+    passed = passed_over(dataset_folder(settings), subfolders=settings.preprocess.subfolders)
+    if passed.total:
+        yield Warned(title=passed.sentence, hint=passed.hint, stage=STAGE)
 
 
 def _cuts(tasks: list[SourceTask], workers: int) -> Generator[SourceCut | None, None, None]:
