@@ -143,7 +143,7 @@ def weights_of(meter: ChannelMeter) -> tuple[tuple[float, ...], bool]:
     """(weights, whether the channels cancel each other)"""
     count = meter.channels
     powers = np.diag(meter.products)
-    loudest = int(np.argmax(powers)) if count > 1 else 0
+    loudest = int(np.flatnonzero(powers >= 0.98 * powers.max())[0])  # the first of those that are as loud
     near = powers >= powers[loudest] * 10 ** (-NEAR_DB / 10) if count > 2 else np.ones(count, dtype=bool)
     used = np.flatnonzero(near)
     cancelled = meter.lost > CANCELLED_SHARE * meter.sound if count == 2 else is_cancelled(meter.products[np.ix_(used, used)])

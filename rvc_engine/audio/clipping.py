@@ -129,8 +129,12 @@ class FilteredWave:
         total, step = len(self.samples), round(PIECE_S * self.rules.sample_rate)
         for start in range(0, total, total if self.whole else step):
             piece = self.piece if self.whole else self.read(start, min(total, start + step))
-            self.peak = max(self.peak, float(np.abs(piece).max(initial=0.0)))
+            self.peak = max(self.peak, min(_peak(piece), _peak(as_floats(self.samples[start : start + len(piece)]))))
             yield piece
+
+
+def _peak(wave: NDArray[np.floating]) -> float:
+    return float(np.abs(wave).max(initial=0.0))
 
 
 def clips_of(samples: Wave, rules: ClipRules) -> Iterator[Clip]:
@@ -140,7 +144,7 @@ def clips_of(samples: Wave, rules: ClipRules) -> Iterator[Clip]:
 
 @dataclass(frozen=True)
 class Cut:
-    """A recording as clips, those that are refused among them; `peak` after the high-pass."""
+    """A recording as clips, those that are refused among them; `peak` without what the high-pass takes away."""
 
     clips: Iterator[Clip]
     peak: float
@@ -165,7 +169,8 @@ def _clip(part: NDArray[np.float64], start: int, rules: ClipRules) -> Clip:
     peak = float(np.abs(part).max(initial=0.0))
     refused = ""
     if _is_too_short(len(part), rules):
-        refused = f"too short: {seconds:.2f} s, a clip needs {rules.min_clip_s:g} s"
+        digits = 2 if round(seconds, 2) < rules.min_clip_s else 3
+        refused = f"too short: {seconds:.{digits}f} s, a clip needs {rules.min_clip_s:g} s"
     elif not peak or not np.isfinite(peak):
         refused = "silent" if not peak else "not finite"
     elif peak > rules.max_peak:
@@ -204,7 +209,7 @@ def check_audible(samples: NDArray[np.floating], sample_rate: int, notes: list[N
     peak, step = 0.0, round(PIECE_S * sample_rate)
     for start in range(0, len(samples), step):
         part = high_pass_part(samples, start, min(len(samples), start + step), sample_rate, "zero_phase")
-        peak = max(peak, float(np.abs(part).max()))
+        peak = max(peak, min(_peak(part), _peak(samples[start : start + step])))
         if peak >= 10 ** (threshold_db / 20):
             return
     if peak < 10 ** (SILENT_DB / 20):
@@ -218,10 +223,11 @@ def why_unusable(path: Path, rules: ClipRules) -> str:
     One that gives clips without the high-pass passes: the high-pass takes most of a second to import, and what it leaves nothing of is
     for the stage to say. Raises UnusableRecording when it cannot be decoded.
     """
-    return _why_unusable(path, replace(rules, high_pass="off")) and _why_unusable(path, rules)
+    return why_left_out(path, replace(rules, high_pass="off")) and why_left_out(path, rules)
 
 
-def _why_unusable(path: Path, rules: ClipRules) -> str:
+def why_left_out(path: Path, rules: ClipRules) -> str:
+    """As `why_unusable`, and just what preprocessing says."""
     seen, reading = read(path, rules.sample_rate, lambda blocks, _: _Seen.of(blocks, rules))
     return "" if seen.found else why_no_clip(seen.refused, rules, seen.peak, reading.notes)
 

@@ -6,9 +6,9 @@ reads it while it is watched, and read again where that turns out to be wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,53 +38,53 @@ LOUDER_DB = 20.0
 
 @dataclass(frozen=True)
 class StoredFormat:
-    """How a file holds its audio: the name of the codec, Hz, channels."""
+    """How a file holds its audio, by its header: the name of the codec, Hz, channels."""
 
     codec: str
     sample_rate: int
     channels: int
 
-
-def stored_format(path: Path, track: int = 0) -> StoredFormat:
-    """By the file's header. Raises UnusableRecording."""
-    with opened(path, track) as (_, stream):
+    @classmethod
+    def of(cls, stream: Any) -> StoredFormat:
         context = stream.codec_context
-        return StoredFormat(str(context.name), int(context.sample_rate or 0), int(context.channels or 0))
+        return cls(str(context.name), int(context.sample_rate or 0), int(context.channels or 0))
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a recording is read; `stored_channels` by its header."""
+    """How a recording is read: which track, how its channels become one, the Hz of its blocks, and what is to be said of it."""
 
     track: int
     mix: Mix
-    stored_channels: int
+    stored: StoredFormat
+    sample_rate: int
     notes: tuple[Note, ...] = ()
 
 
-def read(path: Path, sample_rate: int, use: Callable[[Blocks, Reading], Result], *, separate: bool = False) -> tuple[Result, Reading]:
+def read(
+    path: Path, sample_rate: int | Callable[[StoredFormat], int], use: Callable[[Blocks, Reading], Result], *, separate: bool = False
+) -> tuple[Result, Reading]:
     """What `use` makes of a recording, in little memory, and how it was read. `use` is called again, from the start, where the first
     reading turns out to be wrong; it may stop early.
 
     Its blocks are (T,) int16 at `sample_rate`, mixed to one channel; `separate`: (C, T), the channels in use for themselves. There may be
     none. Raises UnusableRecording, for a truncated or damaged file only at its end.
     """
-    first = _Pass(path, _first_reading(path), sample_rate, separate)
-    result = first.run(use)
-    better = first.verdict()
-    if (better.track, better.mix) == (first.reading.track, first.reading.mix):
-        return result, better
-    return _Pass(path, better, sample_rate, separate, watched=False).run(use), better
-
-
-def _first_reading(path: Path) -> Reading:
-    """As RVC reads it, where it knows how to; else after a look at all of it."""
     with opened(path) as (container, stream):
-        channels, plain = int(stream.codec_context.channels or 1), is_plain(stream.codec_context.layout)
-        others = len(container.streams.audio) - 1
-    if plain:
-        return Reading(0, Mix(even(channels), plain=True), channels)
-    return (_louder_track(path, _Look(path, 0).meter, others) if others else None) or reading_of(path, 0)
+        stored = StoredFormat.of(stream)
+        rate = sample_rate if isinstance(sample_rate, int) else sample_rate(stored)
+        if is_plain(stream.codec_context.layout):  # as RVC reads it, until something else is seen
+            reading = Reading(0, Mix(even(max(1, stored.channels)), plain=True), stored, rate)
+            first = _Pass(path, container, stream, reading, separate)
+            result = first.run(use)
+            better = first.verdict()
+            if (better.track, better.mix) == (0, reading.mix):
+                return result, better
+        else:
+            others = len(container.streams.audio) - 1
+            better = (_louder_track(path, _Look(path, 0).meter, others, rate) if others else None) or reading_of(path, 0, rate)
+    with opened(path, better.track) as (container, stream):
+        return _Pass(path, container, stream, better, separate, watched=False).run(use), better
 
 
 def is_plain(layout: Any) -> bool:
@@ -97,13 +97,13 @@ def may_surprise(context: Any) -> bool:
     return context.channels != 1 or context.format is None or context.format.packed.name in ("flt", "dbl")
 
 
-def reading_of(path: Path, track: int) -> Reading:
+def reading_of(path: Path, track: int, sample_rate: int) -> Reading:
     """How to read a track, after a look at all of it. Raises UnusableRecording."""
     looked = _Look(path, track)
     mix = mix_of(looked.meter, plain=looked.plain)
     if len(mix.used) > 1 and not looked.plain:  # the peak of just these together
         mix = mix_of(_Look(path, track, mix.weights).meter, plain=False)
-    return Reading(track, mix, looked.meter.channels, (*notes_on(mix, looked.meter), *looked.notes))
+    return Reading(track, mix, looked.stored, sample_rate, (*notes_on(mix, looked.meter), *looked.notes))
 
 
 class _Look:
@@ -112,9 +112,8 @@ class _Look:
     def __init__(self, path: Path, track: int, weights: tuple[float, ...] | None = None) -> None:
         decoded, rows = Decoded(most_seconds(path)), _RowReader()
         with opened(path, track) as (container, stream), _reasons():
-            context = stream.codec_context
-            self.plain = is_plain(context.layout)
-            self.meter = ChannelMeter(int(context.channels or 1), int(context.sample_rate or 1), weights)
+            self.stored, self.plain = StoredFormat.of(stream), is_plain(stream.codec_context.layout)
+            self.meter = ChannelMeter(max(1, self.stored.channels), self.stored.sample_rate, weights)
             for frame in frames_of(container, stream, decoded):
                 self.meter.add(rows.of(frame))
             self.meter.finish()
@@ -134,31 +133,29 @@ class _reasons:
 class _Pass:
     """A recording read once in one way, and watched meanwhile."""
 
-    def __init__(self, path: Path, reading: Reading, sample_rate: int, separate: bool, *, watched: bool = True) -> None:
-        self.path, self.reading, self.sample_rate, self.separate = path, reading, sample_rate, separate
-        self.watched = watched
+    def __init__(self, path: Path, container: Any, stream: Any, reading: Reading, separate: bool, *, watched: bool = True) -> None:
+        self.path, self.container, self.stream = path, container, stream
+        self.reading, self.separate = reading, separate
+        self.other_tracks = len(container.streams.audio) - 1
         self.meter: ChannelMeter | None = None
-        self.other_tracks = 0
+        if watched and (self.other_tracks or may_surprise(stream.codec_context)):
+            self.meter = ChannelMeter(len(reading.mix.weights), reading.stored.sample_rate)
         self.notes: list[Note] = []
 
     def run(self, use: Callable[[Blocks, Reading], Result]) -> Result:
         with closing(self._blocks()) as blocks:
             return use(blocks, self.reading)
 
-    def _blocks(self) -> Any:
-        decoded = Decoded(most_seconds(self.path))
-        with opened(self.path, self.reading.track) as (container, stream), _reasons():
-            self.other_tracks = len(container.streams.audio) - 1
-            mix = self.reading.mix
-            if self.watched and mix.plain and (self.other_tracks or may_surprise(stream.codec_context)):
-                self.meter = ChannelMeter(self.reading.stored_channels, stream.codec_context.sample_rate or 1)
-            frames = self._watched(frames_of(container, stream, decoded))
+    def _blocks(self) -> Generator[NDArray[np.int16], None, None]:
+        decoded, mix, rate = Decoded(most_seconds(self.path)), self.reading.mix, self.reading.sample_rate
+        with _reasons():
+            frames = self._watched(frames_of(self.container, self.stream, decoded))
             if mix.plain_channels if self.separate else mix.plain:
-                yield from _by_swresample(frames, self.sample_rate, mono=not self.separate)
+                yield from _by_swresample(frames, rate, mono=not self.separate)
             else:
-                yield from _by_weights(frames, mix.separate if self.separate else mix.mixed, self.sample_rate, flat=not self.separate)
+                yield from _by_weights(frames, mix.separate if self.separate else mix.mixed, rate, flat=not self.separate)
             if decoded.seconds or not self.other_tracks:
-                self.notes = judge(self.path, container, stream, decoded)
+                self.notes = judge(self.path, self.container, self.stream, decoded)
 
     def _watched(self, frames: Iterator[Any]) -> Iterator[Any]:
         rows = _RowReader()
@@ -170,17 +167,17 @@ class _Pass:
     def verdict(self) -> Reading:
         """How this recording should have been read, by what was seen of it. Raises UnusableRecording."""
         if self.meter is None:
-            return Reading(self.reading.track, self.reading.mix, self.reading.stored_channels, (*self.reading.notes, *self.notes))
+            return replace(self.reading, notes=tuple(self.notes))
         self.meter.finish()
-        if self.other_tracks and (better := _louder_track(self.path, self.meter, self.other_tracks)):
+        if self.other_tracks and (better := _louder_track(self.path, self.meter, self.other_tracks, self.reading.sample_rate)):
             return better
         if not self.meter.samples:
             raise UnusableRecording("no audio in it")
         mix = mix_of(self.meter, plain=True)
-        return Reading(0, mix, self.reading.stored_channels, (*notes_on(mix, self.meter), *self.notes))
+        return Reading(0, mix, self.reading.stored, self.reading.sample_rate, (*notes_on(mix, self.meter), *self.notes))
 
 
-def _louder_track(path: Path, first: ChannelMeter, others: int) -> Reading | None:
+def _louder_track(path: Path, first: ChannelMeter, others: int, sample_rate: int) -> Reading | None:
     """The first of the other tracks that has sound, where the first one has none."""
     peak = float(first.peaks.max())
     if peak >= FULL_SCALE * 10 ** (SILENT_TRACK_DB / 20):
@@ -195,11 +192,11 @@ def _louder_track(path: Path, first: ChannelMeter, others: int) -> Reading | Non
             audible.append(track)
     if not audible:
         return None
-    reading = reading_of(path, audible[0])
+    reading = reading_of(path, audible[0], sample_rate)
     named = " and ".join(str(track + 1) for track in audible)
     what = f"its first audio track is silent; {f'track {named} has' if len(audible) == 1 else f'tracks {named} have'} sound"
     how = f"track {audible[0] + 1} is used (ffmpeg -i FILE -map 0:a:NUMBER OUTPUT takes one out, counting from 0)"
-    return Reading(reading.track, reading.mix, reading.stored_channels, (Note("track", f"{what}: {how}"), *reading.notes))
+    return replace(reading, notes=(Note("track", f"{what}: {how}"), *reading.notes))
 
 
 # --- frames to samples ------------------------------------------------------------------------------------------------

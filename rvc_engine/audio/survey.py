@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from rvc_engine.audio.bandwidth import Bandwidth, SpectrumMeter
 from rvc_engine.audio.channels import Mix
-from rvc_engine.audio.clipping import ClipRules, why_unusable
+from rvc_engine.audio.clipping import ClipRules, why_left_out
 from rvc_engine.audio.filters import high_pass
 from rvc_engine.audio.fingerprint import fingerprint
 from rvc_engine.audio.flat_tops import FlatTops
 from rvc_engine.audio.io import resample
 from rvc_engine.audio.lufs import LoudnessMeter
 from rvc_engine.audio.notes import Note
-from rvc_engine.audio.reading import Blocks, Reading, StoredFormat, read, stored_format
+from rvc_engine.audio.reading import Blocks, Reading, StoredFormat, read
 from rvc_engine.audio.slicing import SilenceRules, frame_rms, sounding_slices
 
 SEGMENT_S = 10.0
@@ -75,23 +75,24 @@ class Measured:
 
 def survey(path: Path) -> Measured:
     """Raises UnusableRecording when it cannot be decoded."""
-    stored = stored_format(path)
-    rate = min(max(stored.sample_rate, MEASURED_RATES[0]), MEASURED_RATES[1])
-    (meters, rms), reading = read(path, rate, lambda blocks, reading: _metered(blocks, reading, rate), separate=True)
-    if reading.track:
-        stored = stored_format(path, reading.track)
+    (meters, rms), reading = read(path, measured_rate, _metered, separate=True)
+    rate = meters.rate
     rules = ClipRules(rate, SilenceRules())
     spans = sounding_slices(rms, meters.samples, rate, rules.silence)
     usable = sum(end - start for start, end in spans if end - start >= rules.min_clip_s * rate) / rate
-    unusable = why_unusable(path, ClipRules(RULES_RATE, rules.silence)) if usable < DOUBTED_S else ""
+    unusable = why_left_out(path, ClipRules(RULES_RATE, rules.silence)) if usable < DOUBTED_S else ""
     level = 20 * np.log10(np.maximum(rms, 10 ** (LOWEST_DBFS / 20)))
-    return meters.result(stored, reading, level, rules, 0.0 if unusable else usable or meters.samples / rate, unusable)
+    return meters.result(reading, level, rules, 0.0 if unusable else usable or meters.samples / rate, unusable)
 
 
-def _metered(blocks: Blocks, reading: Reading, rate: int) -> tuple[_Meters, NDArray[np.float64]]:
+def measured_rate(stored: StoredFormat) -> int:
+    return min(max(stored.sample_rate, MEASURED_RATES[0]), MEASURED_RATES[1])
+
+
+def _metered(blocks: Blocks, reading: Reading) -> tuple[_Meters, NDArray[np.float64]]:
     """Everything measured, and the RMS of its frames after the high-pass."""
-    meters, silence = _Meters(rate, reading.mix), SilenceRules()
-    return meters, frame_rms(_high_passed(meters.watch(blocks), rate), silence.hop(rate), silence.window(rate))
+    meters, silence = _Meters(reading.sample_rate, reading.mix), SilenceRules()
+    return meters, frame_rms(_high_passed(meters.watch(blocks), meters.rate), silence.hop(meters.rate), silence.window(meters.rate))
 
 
 def _high_passed(blocks: Iterator[NDArray[np.float32]], rate: int) -> Iterator[NDArray[np.float64]]:
@@ -153,9 +154,7 @@ class _Meters:
         else:
             heapq.heappushpop(self.loudest, item)
 
-    def result(
-        self, stored: StoredFormat, reading: Reading, level: NDArray[np.float64], rules: ClipRules, usable: float, unusable: str
-    ) -> Measured:
+    def result(self, reading: Reading, level: NDArray[np.float64], rules: ClipRules, usable: float, unusable: str) -> Measured:
         silent = level < rules.silence.threshold_db
         noise = _noise(level, silent, rules.silence.hop_ms / 1000)
         voice = 10 * np.log10(np.mean(10 ** (level[~silent] / 10))) if (~silent).any() else None
@@ -165,9 +164,9 @@ class _Meters:
         return Measured(
             seconds=self.samples / self.rate,
             usable_seconds=usable,
-            sample_rate=stored.sample_rate,
-            channels=stored.channels or self.channels,
-            codec=stored.codec,
+            sample_rate=reading.stored.sample_rate,
+            channels=reading.stored.channels or self.channels,
+            codec=reading.stored.codec,
             bandwidth=self.spectrum.bandwidth(),
             clipped_share=sum(top.clipped for top in self.tops) / (self.samples * self.channels),
             silence_share=float(silent.mean()),
@@ -210,7 +209,7 @@ def _channel_kind(reading: Reading, products: NDArray[np.float64]) -> str:
     """`products` (2, 2) of the first two channels in use."""
     if reading.mix.opposite:
         return "opposite"
-    if reading.stored_channels == 1:
+    if reading.stored.channels == 1:
         return "mono"
     left, right = products[0, 0], products[1, 1]
     if not left and not right:
