@@ -1,15 +1,18 @@
-"""What an MP3 or WAV file says of its own length, so that a broken download is told from a whole file.
+"""What an MP3, WAV or AIFF file says of its own length, so that a broken download is told from a whole file.
 
 ffmpeg drops that number when the file is shorter than its header says, which is just when it is wanted. Layouts: ISO 11172-3 and
-13818-3 (frame header), the Xing/Info tag of LAME, the VBRI tag of Fraunhofer's encoder, and RIFF.
+13818-3 (frame header), the Xing/Info tag of LAME, the VBRI tag of Fraunhofer's encoder, RIFF and RF64 (EBU Tech 3306). One field may be
+wrong in a file that is whole: it only counts where the others do not contradict it.
 """
 
 from __future__ import annotations
 
+import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rvc_engine.opening import open_file
 
@@ -20,6 +23,13 @@ BITRATES_KBPS = {
 }
 """(MPEG 1 or 2, layer III) -> rates by index; MPEG 2.5 has those of MPEG 2."""
 SAMPLE_RATES = (44100, 48000, 32000)
+MOST_CHUNKS = 10_000
+OPEN_SIZE = 0x7FFFF000
+"""From here on a size was left open, as a program that streams leaves it."""
+PLACEHOLDER = 4096
+"""A data chunk of fewer bytes with sound behind it: the header was never written to the end."""
+TRAILERS = (b"TAG", b"ID3", b"APETAGEX")
+"""Tags that follow the chunks of some files."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +62,10 @@ class FrameHeader:
 
 
 def mp3_seconds(path: Path) -> float | None:
-    """Length by the Xing, Info or VBRI tag in the first frame; None without one."""
+    """Length by the Xing, Info or VBRI tag in the first frame; None without one, or where all of its bytes are there."""
     with open_file(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         start = file.read(10)
         skip = 0
         if start[:3] == b"ID3" and len(start) == 10:
@@ -65,36 +77,109 @@ def mp3_seconds(path: Path) -> float | None:
             continue
         header = FrameHeader.parse(data[at : at + 4])
         if header:
-            return _tag_seconds(header, data[at:])
+            return _tag_seconds(header, data[at:], size - skip - at)
     return None
 
 
-def _tag_seconds(header: FrameHeader, frame: bytes) -> float | None:
-    frames = 0
-    xing = frame[4 + header.side_bytes :][:12]
-    if xing[:4] in (b"Xing", b"Info") and len(xing) == 12 and xing[7] & 1:
-        (frames,) = struct.unpack(">I", xing[8:12])
+def _tag_seconds(header: FrameHeader, frame: bytes, there: int) -> float | None:
+    """`there`: bytes from this frame to the end of the file."""
+    frames = promised = 0
+    xing = frame[4 + header.side_bytes :][:16]
+    if xing[:4] in (b"Xing", b"Info") and len(xing) == 16 and xing[7] & 1:
+        frames, promised = struct.unpack(">II", xing[8:])
+        promised = promised if xing[7] & 2 else 0
     elif frame[36:40] == b"VBRI" and len(frame) >= 54:
-        (frames,) = struct.unpack(">I", frame[50:54])
-    return frames * header.samples / header.sample_rate if frames else None
+        promised, frames = struct.unpack(">II", frame[46:54])
+    whole = 0 < promised <= there
+    return frames * header.samples / header.sample_rate if frames and not whole else None
 
 
-def wav_seconds(path: Path) -> float | None:
-    """Length by the sizes of a RIFF file's chunks; None where they are left open, as a program that streams leaves them."""
+@dataclass(frozen=True)
+class WavSize:
+    """Of a RIFF file's sound. `missing`: it says to be so many times as long as it is, 0 where nothing is missing; `left_out`: bytes after
+    its end that are no chunks; `stated`: bytes by its header; `patch`: (where, bytes) that make its size open."""
+
+    stated: int
+    missing: float = 0.0
+    left_out: int = 0
+    patch: tuple[int, bytes] | None = None
+
+
+def wav_size(path: Path) -> WavSize | None:
+    """None where it is no RIFF, RIFX, RF64 or BW64 file with a data chunk."""
     with open_file(path) as file:
-        if file.read(4) != b"RIFF":
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        head = file.read(12)
+        if head[:4] not in (b"RIFF", b"RIFX", b"RF64", b"BW64") or head[8:] != b"WAVE":
             return None
-        file.seek(12)
-        bytes_per_second = 0
-        while len(head := file.read(8)) == 8:
-            name, size = head[:4], int.from_bytes(head[4:], "little")
+        order = "big" if head[:4] == b"RIFX" else "little"
+        outer, wide, field = _number(head[4:8], order), -1, 0
+        for name, stated, body in _chunks(file, 12, size, order):
+            if name == b"ds64":
+                outer, wide = struct.unpack("<QQ", file.read(16).ljust(16, b"\0"))
+                field = body + 8
+            if name == b"data" and wide >= 0:
+                return _data_size(file, body, wide, outer, order, (field, b"\xff" * 7 + b"\x0f"))
             if name == b"data":
-                return size / bytes_per_second if bytes_per_second and 0 < size < 0x7FFFF000 else None
-            body = file.tell()
-            if name == b"fmt ":
-                bytes_per_second = int.from_bytes(file.read(12)[8:], "little")
-            file.seek(body + size + size % 2)
+                stated = 0 if stated >= OPEN_SIZE and stated > size - body else stated
+                return _data_size(file, body, stated, outer, order, (body - 4, b"\xff" * 4))
     return None
+
+
+def _data_size(file: BinaryIO, body: int, stated: int, outer: int, order: str, patch: tuple[int, bytes]) -> WavSize:
+    """`stated` bytes of sound from `body` on, 0 where that was left open; `outer`: bytes of the whole file by its header."""
+    size = file.seek(0, os.SEEK_END)
+    there = size - body
+    if not stated:
+        return WavSize(0, patch=patch)
+    if stated > there:  # of a download that was cut, the outer size says so too
+        cut = not outer or outer >= OPEN_SIZE or outer + 8 > size
+        return WavSize(stated, missing=stated / there if there and cut else 0.0)
+    end = body + stated
+    rest = 0 if _is_trailer(file, end, size, order) or _is_trailer(file, end + stated % 2, size, order) else size - end
+    if stated < PLACEHOLDER <= rest:
+        return WavSize(0, patch=patch)
+    return WavSize(stated, left_out=rest)
+
+
+def _number(data: bytes, order: str) -> int:
+    return int.from_bytes(data, "big" if order == "big" else "little")
+
+
+def _chunks(file: BinaryIO, at: int, size: int, order: str) -> Iterator[tuple[bytes, int, int]]:
+    """(name, stated bytes, where its body begins) of each chunk from `at` on."""
+    for _ in range(MOST_CHUNKS):
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        length = _number(head[4:], order)
+        yield head[:4], length, at + 8
+        at += 8 + length + length % 2
+        if at > size:
+            return
+
+
+def _is_trailer(file: BinaryIO, at: int, size: int, order: str) -> bool:
+    """What a whole file may have after its sound: chunks, tags, a few zeros, or nothing."""
+    file.seek(at)
+    start = file.read(64)
+    if start.startswith(TRAILERS) or (size - at <= len(start) and not any(start)):
+        return True
+    end = at
+    for name, length, body in _chunks(file, at, size, order):
+        if not all(32 <= byte < 127 for byte in name):
+            return False
+        end = body + length
+    return at < end <= size <= end + 9
+
+
+def iff_is_whole(path: Path) -> bool:
+    """An AIFF or AIFC file none of whose bytes is missing, whatever its other fields say."""
+    with open_file(path) as file:
+        head = file.read(8)
+        return head[:4] == b"FORM" and int.from_bytes(head[4:], "big") + 8 <= file.seek(0, os.SEEK_END) + 1
 
 
 class LastFrame:

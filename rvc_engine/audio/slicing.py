@@ -115,6 +115,13 @@ def slices_between_silences(rms: NDArray[np.float64], samples: int, sample_rate:
     return [(start * hop, min(samples, end * hop)) for start, end in spans]
 
 
+def sounding_slices(rms: NDArray[np.float64], samples: int, sample_rate: int, rules: SilenceRules) -> list[Span]:
+    """As `slices_between_silences`, but nothing of a recording that is silent throughout, of which RVC keeps up to half a second."""
+    if not len(rms) or rms.max() < 10 ** (rules.threshold_db / 20):
+        return []
+    return slices_between_silences(rms, samples, sample_rate, rules)
+
+
 def slice_recording(wave: NDArray[np.float64], sample_rate: int, rules: SilenceRules) -> list[Span]:
     """(T,) -> [start, end) of each sounding stretch, in samples."""
     if len(wave) <= round(sample_rate * rules.min_length_ms / 1000 / rules.hop(sample_rate)):

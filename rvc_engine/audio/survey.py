@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.audio.bandwidth import Bandwidth, SpectrumMeter
-from rvc_engine.audio.clipping import ClipRules, why_unusable
+from rvc_engine.audio.channels import Mix
+from rvc_engine.audio.clipping import ClipRules, why_left_out
 from rvc_engine.audio.filters import high_pass
 from rvc_engine.audio.fingerprint import fingerprint
 from rvc_engine.audio.flat_tops import FlatTops
-from rvc_engine.audio.io import StoredFormat, decode_channels, resample, stored_format
+from rvc_engine.audio.io import resample
 from rvc_engine.audio.lufs import LoudnessMeter
-from rvc_engine.audio.slicing import SilenceRules, frame_rms, slices_between_silences
+from rvc_engine.audio.notes import Note
+from rvc_engine.audio.reading import Blocks, Reading, StoredFormat, read
+from rvc_engine.audio.slicing import SilenceRules, frame_rms, sounding_slices
 
 SEGMENT_S = 10.0
 LOUDEST_SEGMENTS = 6
@@ -28,6 +31,8 @@ SETTLED_S = 1.0
 MEASURED_RATES = (8000, 192000)
 """Recordings outside of these rates are resampled to the nearer one."""
 RULES_RATE = 40000
+DOUBTED_S = 2.0
+"""With less than this that seems usable, preprocessing is asked."""
 LOWEST_DBFS = -100.0
 """Digital silence."""
 QUIET_PERCENTILE = 10
@@ -43,7 +48,8 @@ class Measured:
     """Levels in dBFS; None where there is nothing to measure.
 
     `unusable` is why it would give no clip, "" when it would; `channel_kind` is mono, same, different, opposite or one_sided;
-    `loudest` (T,) at 16 kHz, one array a segment; `sha256` is that of the decoded samples and the rate.
+    `notes`: what is to be said of how it is read; `loudest` (T,) at 16 kHz, one array a segment; `sha256` is that of the decoded samples
+    and the rate.
     """
 
     seconds: float
@@ -63,22 +69,30 @@ class Measured:
     sha256: str
     fingerprint: str
     unusable: str
+    notes: tuple[Note, ...]
     loudest: list[NDArray[np.floating]]
 
 
 def survey(path: Path) -> Measured:
     """Raises UnusableRecording when it cannot be decoded."""
-    stored = stored_format(path)
-    rate = min(max(stored.sample_rate, MEASURED_RATES[0]), MEASURED_RATES[1])
-    meters = _Meters(rate)
+    (meters, rms), reading = read(path, measured_rate, _metered, separate=True)
+    rate = meters.rate
     rules = ClipRules(rate, SilenceRules())
-    hop, window = rules.silence.hop(rate), rules.silence.window(rate)
-    rms = frame_rms(_high_passed(meters.watch(decode_channels(path, rate)), rate), hop, window)
-    spans = slices_between_silences(rms, meters.samples, rate, rules.silence)
+    spans = sounding_slices(rms, meters.samples, rate, rules.silence)
     usable = sum(end - start for start, end in spans if end - start >= rules.min_clip_s * rate) / rate
-    unusable = "" if usable else why_unusable(path, ClipRules(RULES_RATE, rules.silence))
+    unusable = why_left_out(path, ClipRules(RULES_RATE, rules.silence)) if usable < DOUBTED_S else ""
     level = 20 * np.log10(np.maximum(rms, 10 ** (LOWEST_DBFS / 20)))
-    return meters.result(stored, level, rules, usable, unusable)
+    return meters.result(reading, level, rules, 0.0 if unusable else usable or meters.samples / rate, unusable)
+
+
+def measured_rate(stored: StoredFormat) -> int:
+    return min(max(stored.sample_rate, MEASURED_RATES[0]), MEASURED_RATES[1])
+
+
+def _metered(blocks: Blocks, reading: Reading) -> tuple[_Meters, NDArray[np.float64]]:
+    """Everything measured, and the RMS of its frames after the high-pass."""
+    meters, silence = _Meters(reading.sample_rate, reading.mix), SilenceRules()
+    return meters, frame_rms(_high_passed(meters.watch(blocks), meters.rate), silence.hop(meters.rate), silence.window(meters.rate))
 
 
 def _high_passed(blocks: Iterator[NDArray[np.float32]], rate: int) -> Iterator[NDArray[np.float64]]:
@@ -98,8 +112,8 @@ def _high_passed(blocks: Iterator[NDArray[np.float32]], rate: int) -> Iterator[N
 class _Meters:
     """Everything that is measured before the high-pass, segment by segment."""
 
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
+    def __init__(self, rate: int, mix: Mix) -> None:
+        self.rate, self.mix = rate, mix
         self.samples = 0
         self.channels = 1
         self.spectrum, self.loudness = SpectrumMeter(rate), LoudnessMeter(rate)
@@ -112,7 +126,7 @@ class _Meters:
     def watch(self, blocks: Iterator[NDArray[np.int16]]) -> Iterator[NDArray[np.float32]]:
         """(C, T) blocks measured -> (T,) mono in -1..1."""
         for segment in _segments(blocks, round(SEGMENT_S * self.rate)):
-            mono = segment.mean(axis=0, dtype=np.float32) / np.float32(32768)
+            mono = self.mix.mono(segment)
             self._measure_channels(segment)
             self.digest.update(mono.tobytes())
             self.spectrum.add(mono)
@@ -140,30 +154,32 @@ class _Meters:
         else:
             heapq.heappushpop(self.loudest, item)
 
-    def result(self, stored: StoredFormat, level: NDArray[np.float64], rules: ClipRules, usable: float, unusable: str) -> Measured:
+    def result(self, reading: Reading, level: NDArray[np.float64], rules: ClipRules, usable: float, unusable: str) -> Measured:
         silent = level < rules.silence.threshold_db
         noise = _noise(level, silent, rules.silence.hop_ms / 1000)
         voice = 10 * np.log10(np.mean(10 ** (level[~silent] / 10))) if (~silent).any() else None
         peak = max(top.peak for top in self.tops)
+        full_scale = 32768 * self.mix.channel_gain  # of the file, above which floats may reach
         loudest = [part for _, _, part in sorted(self.loudest, key=lambda item: item[1])] if voice is not None else []
         return Measured(
             seconds=self.samples / self.rate,
             usable_seconds=usable,
-            sample_rate=stored.sample_rate,
-            channels=stored.channels or self.channels,
-            codec=stored.codec,
+            sample_rate=reading.stored.sample_rate,
+            channels=reading.stored.channels or self.channels,
+            codec=reading.stored.codec,
             bandwidth=self.spectrum.bandwidth(),
             clipped_share=sum(top.clipped for top in self.tops) / (self.samples * self.channels),
             silence_share=float(silent.mean()),
             noise_dbfs=noise,
             snr_db=None if noise is None or voice is None else float(voice) - noise,
             loudness_lufs=self.loudness.integrated(),
-            peak_dbfs=max(LOWEST_DBFS, 20 * float(np.log10(max(peak, 1) / 32768))) if peak else LOWEST_DBFS,
-            dc_offset=float(np.abs(self.sums).max()) / self.samples / 32768,
-            channel_kind=_channel_kind(self.channels, self.products),
+            peak_dbfs=max(LOWEST_DBFS, 20 * float(np.log10(max(peak, 1) / full_scale))) if peak else LOWEST_DBFS,
+            dc_offset=float(np.abs(self.sums).max()) / self.samples / full_scale,
+            channel_kind=_channel_kind(reading, self.products),
             sha256=self.digest.hexdigest(),
             fingerprint=fingerprint(level),
             unusable=unusable,
+            notes=reading.notes,
             loudest=[resample(part, self.rate, 16000) for part in loudest],
         )
 
@@ -189,15 +205,16 @@ def _noise(level: NDArray[np.float64], silent: NDArray[np.bool_], hop_s: float) 
     return float(np.percentile(level, QUIET_PERCENTILE / 2)) if len(level) * hop_s >= JUDGED_S else None
 
 
-def _channel_kind(channels: int, products: NDArray[np.float64]) -> str:
-    if channels == 1:
+def _channel_kind(reading: Reading, products: NDArray[np.float64]) -> str:
+    """`products` (2, 2) of the first two channels in use."""
+    if reading.mix.opposite:
+        return "opposite"
+    if reading.stored.channels == 1:
         return "mono"
     left, right = products[0, 0], products[1, 1]
     if not left and not right:
         return "same"
-    if min(left, right) <= max(left, right) * 10 ** (-ONE_SIDED_DB / 10):
+    if len(reading.mix.used) == 1 or min(left, right) <= max(left, right) * 10 ** (-ONE_SIDED_DB / 10):
         return "one_sided"
     likeness = products[0, 1] / np.sqrt(left * right)
-    if likeness < -0.5:
-        return "opposite"
     return "same" if likeness > SAME_CHANNELS and 0.5 < left / right < 2 else "different"

@@ -33,6 +33,7 @@ def _workers(text: str) -> int:
 
 def execute(options: argparse.Namespace, name: str) -> int:
     from rvc_engine.commands.dataset_progress import watched
+    from rvc_engine.dataset.files import passed_over
     from rvc_engine.dataset.findings import findings_of
     from rvc_engine.dataset.folder import Folder, summary_of
     from rvc_engine.dataset.survey import measure_all, recordings_in
@@ -43,7 +44,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     files = sorted(reports, key=lambda report: report.name)
     if not any(file.readable for file in files):
         raise _nothing_readable(folder, files)
-    findings = [asdict(finding) for finding in findings_of(files)]
+    findings = [asdict(finding) for finding in findings_of(files, passed_over(folder, subfolders=options.subfolders))]
     summary = summary_of(Folder(files))
     if options.json:
         rows = [file.model_dump(exclude=INTERNAL) for file in files]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[Path]:
     """The files of the dataset folder, sorted by name; hidden files are left out. Of a base, transcripts and notes that lie among the
     recordings are left out too; `texts`: only those. Raises BadInput when it cannot be read."""
-    folder = Path(settings.dataset).expanduser()
+    folder = dataset_folder(settings)
     if not settings.dataset:
         raise BadInput("No recordings are given", "", "--dataset FOLDER names the folder of recordings")
     if not folder.exists():
@@ -35,10 +38,74 @@ def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[
     return sorted(p for p in files if p.is_file())
 
 
+MOST_ENTRIES = 100_000
+"""So many things that were passed over are counted."""
+KINDS = {
+    "below": ("file in sub-folders", "files in sub-folders"),
+    "folders": ("link to a folder", "links to folders"),
+    "dangling": ("link to nothing", "links to nothing"),
+    "others": ("pipe or device", "pipes or devices"),
+}
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """What lies in a folder of recordings and is not read: files in sub-folders, links to folders, dangling links, pipes and devices."""
+
+    counts: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def words(self) -> str:
+        """Such as "3 files in sub-folders and 1 link to nothing"."""
+        parts = [f"{count} {KINDS[kind][count != 1]}" for kind, count in self.counts.items()]
+        return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.words} {'was' if self.total == 1 else 'were'} not used"
+
+    @property
+    def hint(self) -> str:
+        return "--subfolders includes files in sub-folders" if self.counts.get("below") else "copy there what the links name"
+
+
+def passed_over(folder: Path, *, subfolders: bool) -> PassedOver:
+    """What `dataset_files` passes over, hidden files apart; of what cannot be looked at nothing is counted."""
+    found: Counter[str] = Counter()
+    for root, folders, names in os.walk(folder):
+        top = Path(root) == folder
+        for name in [*names, *folders]:
+            kind = "" if name.startswith(".") else _kind_passed_over(Path(root) / name, read=top or subfolders)
+            found[kind] += 1
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if found.total() > MOST_ENTRIES:
+            break
+    return PassedOver({kind: found[kind] for kind in KINDS if found[kind]})
+
+
+def _kind_passed_over(path: Path, *, read: bool) -> str:
+    """ "" for a recording that is read, and for folders."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "dangling" if path.is_symlink() else ""
+    if stat.S_ISDIR(mode):
+        return "folders" if path.is_symlink() else ""
+    return ("" if read else "below") if stat.S_ISREG(mode) else "others"
+
+
 def is_text(name: str) -> bool:
     return name.lower().endswith((".txt", ".csv", ".md", ".json"))
 
 
+def dataset_folder(settings: ExperimentSettings) -> Path:
+    return Path(settings.dataset).expanduser()
+
+
 def source_name(path: Path, settings: ExperimentSettings) -> str:
     """How clips.csv and messages name a recording: its path inside the dataset folder."""
-    return str(path.relative_to(Path(settings.dataset).expanduser()))
+    return str(path.relative_to(dataset_folder(settings)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rvc_engine.dataset import thresholds as limits
+from rvc_engine.dataset.files import PassedOver
 from rvc_engine.dataset.folder import Folder, suggest_rate
 from rvc_engine.dataset.report import FileReport
 from rvc_engine.dataset.voices import spread_semitones, two_voices
@@ -29,10 +30,13 @@ class Finding:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-def findings_of(files: Sequence[FileReport]) -> list[Finding]:
-    """Worst first; what is in order last."""
+def findings_of(files: Sequence[FileReport], passed: PassedOver | None = None) -> list[Finding]:
+    """Worst first; what is in order last. `passed`: what lies in the folder and was not measured."""
     folder = Folder(files)
     found = [finding for check in CHECKS for finding in check(folder)]
+    if passed is not None and passed.total:
+        numbers = {kind: float(count) for kind, count in passed.counts.items()}
+        found.append(Finding("note", "passed_over", passed.sentence, "They are no part of the minutes.", passed.hint, [], numbers))
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
@@ -187,9 +191,9 @@ def check_channels(folder: Folder) -> list[Finding]:
     found = []
     opposite = [f for f in folder.readable if f.channel_kind == "opposite"]
     if opposite:
-        why = "The channels cancel each other when they are mixed to one: little of the voice is left."
-        way_out = "Keep one channel only, or invert one of them."
-        found.append(Finding("problem", "opposite", f"{_count(opposite)} with opposite channels", why, way_out, _names(opposite)))
+        why = "Mixed to one they cancel each other: the louder channel is used alone."
+        way_out = "Nothing has to be done, if the voice is in that channel."
+        found.append(Finding("warning", "opposite", f"{_count(opposite)} with opposite channels", why, way_out, _names(opposite)))
     different = [f for f in folder.used if f.channel_kind == "different"]
     if different:
         why = "Two microphones, a room or music in stereo: mixed to one channel they smear the voice."
@@ -213,9 +217,35 @@ def check_unused(folder: Folder) -> list[Finding]:
         found.append(Finding("warning", "unreadable", what, why, "Fetch or export them again, or remove them.", _names(unreadable)))
     unusable = [f for f in folder.readable if f.unusable]
     if unusable:
-        what = f"{_count(unusable)} too short or silent"
+        what = f"{_count(unusable)} too short, too quiet or silent"
         way_out = "Nothing has to be done; join short takes of one sentence if they are needed."
         found.append(Finding("note", "unusable", what, f"Left out: {_reasons(unusable)}.", way_out, _names(unusable)))
+    return found
+
+
+READ_OTHERWISE: dict[str, tuple[Severity, str, str, str]] = {
+    "repaired": (
+        "warning", "with samples that are not finite", "They are set to 0, which can be heard as clicks.", "Export these recordings again.",
+    ),
+    "track": (
+        "warning", "whose first audio track is silent", "The first track with sound is used.",
+        "If it is the wrong one, take the right one out: ffmpeg -i FILE -map 0:a:NUMBER OUTPUT, counting from 0.",
+    ),
+    "left_out": (
+        "warning", "longer than the header says", "What follows there is left out.", "Open and save them with an audio editor.",
+    ),
+    "cut": ("note", "whose last frame is cut off", "They may have been longer.", "Fetch them again if something is missing."),
+    "channels": ("note", "with channels that are much quieter", "Those channels are left out.", "Nothing has to be done."),
+}  # fmt: skip
+"""Notes on how a recording is read: what the finding says after the number of recordings, why, and what to do."""
+
+
+def check_reading(folder: Folder) -> list[Finding]:
+    found = []
+    for code, (severity, what, why, way_out) in READ_OTHERWISE.items():
+        files = [f for f in folder.readable if code in f.notes]
+        if files:
+            found.append(Finding(severity, code, f"{_count(files)} {what}", why, way_out, _names(files), {"files": len(files)}))
     return found
 
 
@@ -270,6 +300,6 @@ def check_duplicates(folder: Folder) -> list[Finding]:
 
 
 CHECKS: tuple[Callable[[Folder], list[Finding]], ...] = (
-    check_minutes, check_unused, check_clipping, check_noise, check_bandwidth, check_loudness, check_voices, check_channels,
+    check_minutes, check_unused, check_reading, check_clipping, check_noise, check_bandwidth, check_loudness, check_voices, check_channels,
     check_duplicates, check_silence, check_rates,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-VERSION = 1
+VERSION = 2
 """Of the measurements: one more whenever a number that they give changes."""
 PITCH_FLOOR_HZ = 50.0
 PITCH_STEPS = 108
@@ -14,8 +14,8 @@ PITCH_STEPS = 108
 class FileReport(BaseModel):
     """What is known of one recording; None where there was nothing to measure. Levels in dBFS, lengths in seconds, shares 0..1.
 
-    `unusable` says why `rvc run` would leave it out, "" when it would not. `low_passed`: the spectrum ends at a wall.
-    `pitch_hz`: 10th percentile, median and 90th percentile of the voiced frames of the loudest minute.
+    `unusable` says why `rvc run` would leave it out, "" when it would not. `low_passed`: the spectrum ends at a wall. `notes`: what is to
+    be said of how it is read, by kind. `pitch_hz`: 10th percentile, median and 90th percentile of the voiced frames of the loudest minute.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -47,3 +47,4 @@ class FileReport(BaseModel):
     pitch_counts: list[int] = []
     sha256: str = ""
     fingerprint: str = ""
+    notes: dict[str, str] = {}

@@ -62,6 +62,7 @@ def measure_file(task: FileTask) -> FileReport:
         dc_offset=_rounded(m.dc_offset, 5) or 0.0,
         sha256=m.sha256,
         fingerprint=m.fingerprint,
+        notes={note.code: note.text for note in m.notes},
         **_pitch(m.loudest),
     )
 

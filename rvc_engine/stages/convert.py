@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rvc_engine.audio.clipping import check_audible
 from rvc_engine.audio.io import decode, encode
+from rvc_engine.audio.notes import Note
 from rvc_engine.bundles.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card
+from rvc_engine.dataset.files import passed_over
 from rvc_engine.device import choose_device, listening_precision, out_of_memory
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
-from rvc_engine.events import Converted, Event, ItemSkipped, Progressed
+from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.models.content_encoder import check_encoder, load_encoder
 from rvc_engine.opening import require_file
@@ -176,7 +179,19 @@ def convert_files(
     retrieval = load_index(index, voice) if index is not None and settings.index_rate else None
     if voice.config.pitch:
         prepare(settings.pitch_method, str(device), workspace)
-    return _convert(voice, plan, settings, retrieval, workspace, str(device))
+    return _after(_passed_over(inputs), _convert(voice, plan, settings, retrieval, workspace, str(device)))
+
+
+def _after(first: Iterable[Event], work: Generator[Event, None, None]) -> Generator[Event, None, None]:
+    yield from first
+    yield from work
+
+
+def _passed_over(inputs: Iterable[Path]) -> Iterator[Event]:
+    for folder in filter(Path.is_dir, inputs):
+        passed = passed_over(folder, subfolders=False)
+        if passed.total:
+            yield Warned(title=f"{folder}: {passed.sentence}", hint="name their folders or what the links name", stage="convert")
 
 
 def _convert(
@@ -213,7 +228,11 @@ def _convert(
 
 
 def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, NDArray[np.int16]]:
-    wave = decode(source, SOURCE_RATE)
+    notes: list[Note] = []
+    wave = decode(source, SOURCE_RATE, notes)
+    check_audible(wave, SOURCE_RATE, notes)
+    for note in notes:
+        yield Warned(title=f"{source.name}: {note.text}", stage="convert")
     seconds = -(-len(wave) // SOURCE_RATE)
     steps = converter.steps(wave)
     del wave  # a long one is kept filtered by the converter only

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rvc_engine.audio.clipping import ClipRules, clips_of, decode_for_clips, why_no_clip, why_unusable
+from rvc_engine.audio.clipping import ClipRules, cut_recording, decode_for_clips, why_no_clip, why_unusable
 from rvc_engine.audio.io import resample, write_wav
+from rvc_engine.audio.notes import Note, Notices
 from rvc_engine.audio.slicing import SilenceRules
 from rvc_engine.dataset.clip_table import USED, WAITING, ClipRow, SourceRow, is_whole_wav, place_of, read_rows, write_rows
 from rvc_engine.dataset.contents import Stats, is_same, renamed, stats_of, up_to_date
-from rvc_engine.dataset.files import dataset_files, source_name
+from rvc_engine.dataset.files import dataset_files, dataset_folder, passed_over, source_name
 from rvc_engine.dataset.vanished import GONE, wait_for
 from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries, sha256_of
 from rvc_engine.errors import BadInput, UnusableRecording
-from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
+from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.workers import results_of, worker_count
@@ -46,12 +47,13 @@ class SourceTask:
 
 @dataclass(frozen=True)
 class SourceCut:
-    """What became of a recording. `refused`: (where, reason) of clips that are not used. `vanished`: it could no longer be read, as when a
-    disk is unmounted: nothing is known of it."""
+    """What became of a recording. `refused`: (where, reason) of clips that are not used; `notes`: what is to be said of how it was read.
+    `vanished`: it could no longer be read, as when a disk is unmounted: nothing is known of it."""
 
     row: SourceRow
     clips: list[ClipRow]
     refused: list[tuple[str, str]]
+    notes: Sequence[Note] = ()
     vanished: bool = False
 
 
@@ -98,11 +100,13 @@ def cut_source(task: SourceTask) -> SourceCut:
     scratch = task.ground_truth / f".{task.i}.{os.getpid()}.decoded{TEMPORARY}"
     clips: list[ClipRow] = []
     refused: list[tuple[str, str]] = []
+    notes: list[Note] = []
     seconds = 0.0
     try:
-        samples = decode_for_clips(task.path, task.rules, scratch)
+        samples = decode_for_clips(task.path, task.rules, scratch, notes)
         seconds = len(samples) / task.rules.sample_rate
-        for clip in clips_of(samples, task.rules):
+        found = cut_recording(samples, task.rules)
+        for clip in found.clips:
             start_s = clip.start / task.rules.sample_rate
             if clip.refused:
                 refused.append((f"{task.name} at {start_s:.1f} s", clip.refused))
@@ -111,14 +115,14 @@ def cut_source(task: SourceTask) -> SourceCut:
             write_wav(task.ground_truth / f"{name}.wav", clip.samples, task.rules.sample_rate)
             write_wav(task.wavs_16k / f"{name}.wav", resample(clip.samples, task.rules.sample_rate, 16000), 16000)
             clips.append(ClipRow(name, task.i, task.name, start_s, clip.seconds, clip.level_db))
-        outcome = USED if clips else why_no_clip([reason for _, reason in refused], task.rules)
+        outcome = USED if clips else why_no_clip([reason for _, reason in refused], task.rules, found.peak, notes)
     except UnusableRecording as unusable:
         outcome = str(unusable)
     finally:
         scratch.unlink(missing_ok=True)
     content = _content_now(task)
     row = SourceRow(task.i, task.name, task.bytes, task.mtime_ns, round(seconds, 3), len(clips), outcome, content or "")
-    return SourceCut(row, clips, refused if clips else [(task.name, outcome)], vanished=content is None)
+    return SourceCut(row, clips, refused if clips else [(task.name, outcome)], notes if clips else (), content is None)
 
 
 def _content_now(task: SourceTask) -> str | None:
@@ -224,15 +228,18 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     ledger.follow_names(stats)
     yield from ledger.keep_only(stats)
     yield Progressed(stage=STAGE, done=len(ledger.sources), total=len(stats), unit="files")
+    yield from _passed_over(settings)
     tasks = [task_of(experiment, settings, ledger.number_of(name), name, *stats[name]) for name in stats if name not in ledger.sources]
     ledger.plan(tasks)
+    notices = Notices()
     try:
         while tasks:
-            missing = yield from _cut_all(tasks, ledger, len(stats), settings)
+            missing = yield from _cut_all(tasks, ledger, notices, len(stats), settings)
             tasks = [task for task in tasks if task.name in missing]
             if tasks:
                 ledger.save()
                 yield from wait_for([task.path for task in tasks], settings, STAGE)
+        yield from (Warned(title=title, stage=STAGE) for title in notices.rest())
     finally:
         ledger.save()
         for folder in (experiment.ground_truth, experiment.wavs_16k):
@@ -241,13 +248,21 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         raise _nothing_usable(settings, [(row.source, row.outcome) for row in ledger.sources.values()])
 
 
+def _passed_over(settings: ExperimentSettings) -> Iterator[Event]:
+    passed = passed_over(dataset_folder(settings), subfolders=settings.preprocess.subfolders)
+    if passed.total:
+        yield Warned(title=passed.sentence, hint=passed.hint, stage=STAGE)
+
+
 def task_of(experiment: Experiment, settings: ExperimentSettings, i: int, name: str, path: Path, about: os.stat_result) -> SourceTask:
     """Recording `i`, to be cut into the experiment's folders."""
     rules, folders = clip_rules(settings), (experiment.ground_truth, experiment.wavs_16k)
     return SourceTask(i, name, path, about.st_size, about.st_mtime_ns, rules, *folders)
 
 
-def _cut_all(tasks: list[SourceTask], ledger: Ledger, total: int, settings: ExperimentSettings) -> Generator[Event, None, set[str]]:
+def _cut_all(
+    tasks: list[SourceTask], ledger: Ledger, notices: Notices, total: int, settings: ExperimentSettings
+) -> Generator[Event, None, set[str]]:
     """Cut recordings and note each in the ledger. Returns the names of those that vanished."""
     missing: set[str] = set()
     waiting = {task.name for task in tasks}
@@ -264,6 +279,7 @@ def _cut_all(tasks: list[SourceTask], ledger: Ledger, total: int, settings: Expe
             waiting.discard(cut.row.source)
             for item, reason in cut.refused:
                 yield ItemSkipped(stage=STAGE, item=item, reason=reason)
+            yield from (Warned(title=title, stage=STAGE) for title in notices.of(cut.row.source, cut.notes))
             yield Progressed(stage=STAGE, done=total - len(waiting), total=total, unit="files", item=cut.row.source)
     finally:
         results.close()

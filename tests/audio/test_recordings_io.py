@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rvc_engine.audio.io import CODECS, decode, encode, read_wav, resample, write_wav
+from rvc_engine.audio.notes import Note
 from rvc_engine.errors import UnusableRecording
 from tests.conftest import rvc_environment
 
@@ -78,7 +79,9 @@ def test_a_good_mp3_without_a_length_is_used(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data + b"TAG" + bytes(125))
     decode(tmp_path / "a", 44100)
     (tmp_path / "a").write_bytes(data[: len(data) // 2 + 100])
-    assert "ends early" in reason(tmp_path / "a")
+    notes: list[Note] = []
+    decode(tmp_path / "a", 44100, notes)  # some encoders leave the last frame so: nothing tells it from a download that was cut
+    assert [note.code for note in notes] == ["cut"]
 
 
 def test_a_wav_whose_length_was_left_open_is_used(tmp_path: Path) -> None:
