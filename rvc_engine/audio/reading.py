@@ -121,12 +121,12 @@ class _Look:
 
 
 class _reasons:
-    """Errors of ffmpeg become UnusableRecording."""
+    """Errors of ffmpeg, and of a file that goes while it is read, become UnusableRecording."""
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (FFmpegError, ValueError, MemoryError, OverflowError)):
+        if isinstance(error, (FFmpegError, OSError, ValueError, MemoryError, OverflowError)):
             raise UnusableRecording(f"cannot be decoded: {reason_of(error)}") from error
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rvc_engine.stages.clip_table import USED, SourceRow, read_rows
+from rvc_engine.dataset.clip_table import USED, SourceRow, read_rows
 
 from rvc_engine.audio.io import decode
 from rvc_engine.dataset.report import FileReport
