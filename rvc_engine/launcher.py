@@ -20,6 +20,7 @@ from rvc_engine.heap import KEEPING_FREED_MEMORY
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
+from rvc_engine.user import complete
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -48,7 +49,9 @@ class RunningEngine:
 def engine_environment() -> dict[str, str]:
     """The engine must import this package, and nothing from the folder that the user happens to be in."""
     parts = [str(PACKAGE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {**KEEPING_FREED_MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)), "PYTHONSAFEPATH": "1"}
+    whole = {**KEEPING_FREED_MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)), "PYTHONSAFEPATH": "1"}
+    complete(whole)
+    return whole
 
 
 class WaitingEngine:

@@ -19,6 +19,7 @@ from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.experiment import Experiment
 from rvc_engine.stage_list import Stage, has_stage, needs_of
+from rvc_engine.user import expanded
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -80,7 +81,7 @@ def inputs_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings
 def _encoder_inputs(settings: ExperimentSettings) -> Any:
     """A fingerprint of the recordings and their transcripts, or of the file that is taken."""
     if settings.encoder.source != "train":
-        file = Path(settings.encoder.source).expanduser()
+        file = expanded(settings.encoder.source)
         return {"file": sha256_of(file) if file.is_file() else ""}
     files = [*dataset_files(settings), *dataset_files(settings, texts=True)]
     return {"recordings": fingerprint([[source_name(path, settings), path.stat().st_size] for path in files])}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rvc_engine import __version__
+from rvc_engine.user import complete
 from rvc_tui.texts import LANGUAGES, chosen_language, is_unicode_terminal, use
 
 
@@ -72,6 +73,7 @@ def write_keys_file() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
+    complete(os.environ)
     if options.write_keys:
         return write_keys_file()
     if not options.plain:
@@ -83,8 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from rvc_engine.experiment import Workspace
     from rvc_tui.engine_client import EngineClient, newest_experiment
 
-    home: Path = Workspace.find(options.home).home
     try:
+        home: Path = Workspace.find(options.home).home
         theme = theme_of(options.theme)
         client = EngineClient(home, options.name or newest_experiment(home))
     except RvcError as error:

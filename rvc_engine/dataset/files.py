@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rvc_engine.errors import BadInput
+from rvc_engine.user import expanded
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[Path]:
     """The files of the dataset folder, sorted by name; hidden files are left out. Of a base, transcripts and notes that lie among the
     recordings are left out too; `texts`: only those. Raises BadInput when it cannot be read."""
-    folder = Path(settings.dataset).expanduser()
+    folder = expanded(settings.dataset)
     if not settings.dataset:
         raise BadInput("No recordings are given", "", "--dataset FOLDER names the folder of recordings")
     if not folder.exists():
@@ -41,4 +42,4 @@ def is_text(name: str) -> bool:
 
 def source_name(path: Path, settings: ExperimentSettings) -> str:
     """How clips.csv and messages name a recording: its path inside the dataset folder."""
-    return str(path.relative_to(Path(settings.dataset).expanduser()))
+    return str(path.relative_to(expanded(settings.dataset)))

@@ -44,6 +44,7 @@ from rvc_engine.training.scalars import Scalars
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore, Restored
 from rvc_engine.training.trouble import InTrouble, Recovery, Trouble
+from rvc_engine.user import expanded
 
 AUTO_BATCH = 4
 MIN_CLIPS_S = 60.0
@@ -74,7 +75,7 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
     if value == "none":
         return None
     if value:
-        path = Path(value).expanduser()
+        path = expanded(value)
         if not path.is_file():
             raise BadInput(f"There is no file {path}", f"{flag} names it", f"check the path, or use {flag} none")
         return path
