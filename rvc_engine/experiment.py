@@ -33,6 +33,11 @@ def voice_of_stem(stem: str) -> str:
     return re.sub(r"_e\d+_s\d+$", "", stem) or stem
 
 
+def heartbeat_beside(lock: Path) -> Path:
+    """Where the engine that holds this lock shows that it lives."""
+    return lock.with_name("heartbeat.json")
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Where downloads, experiments and finished voices live: --home, else $RVC_HOME, else the current folder."""
@@ -244,7 +249,7 @@ class Experiment:
 
     @property
     def heartbeat(self) -> Path:
-        return self.path("heartbeat.json")
+        return heartbeat_beside(self.lock)
 
     @property
     def engine_log(self) -> Path:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from rvc_engine.experiment import PACKAGE, Experiment
 from rvc_engine.heap import KEEPING_FREED_MEMORY
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
-from rvc_engine.lock import live_holder
+from rvc_engine.lock import TAKE_OVER, Holder, live_holder
 from rvc_engine.user import complete
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ class WaitingEngine:
     """An engine, in a session of its own, that imports what its stages need while the caller still checks. It writes nothing before `go`;
     leaving the block without that ends it."""
 
-    def __init__(self, experiment: Experiment, stages: list[str], *, fresh: bool = False) -> None:
+    def __init__(self, experiment: Experiment, stages: list[str], *, fresh: bool = False, take_over: bool = False) -> None:
         self.experiment = experiment
         command = [sys.executable, "-m", "rvc_engine.keeper", str(experiment.folder)]
         command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (["--fresh"] if fresh else [])
+        command += [TAKE_OVER] if take_over else []
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - what it says before it has a log; __exit__ closes it
         self.process: subprocess.Popen[bytes] | None = None
         self.trouble = ""
@@ -81,9 +83,8 @@ class WaitingEngine:
         self.said.close()
         if self.process is not None and not self.started:
             assert self.process.stdin is not None
-            self.process.stdin.close()  # the engine's too: it ends
-            self.process.kill()
-            self.process.wait()
+            self.process.stdin.close()  # the engine's too: it ends, and its keeper when it has cleared up
+            threading.Thread(target=self.process.wait, daemon=True).start()
 
     def go(self, settings: ExperimentSettings) -> RunningEngine:
         """Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
@@ -158,14 +159,24 @@ def follow(engine: RunningEngine) -> Iterator[list[Event]]:
             time.sleep(POLL_S)
 
 
+def ask_to_end(holder: Holder, what: str) -> None:
+    """Raises BadInput for a process that no signal from here reaches: of another machine, container or user."""
+    if not (holder.here and holder.alive):
+        raise BadInput(f"{what} runs on another machine, or in another container", holder.where, "stop it there")
+    try:
+        os.kill(holder.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass  # it has just ended
+    except PermissionError as error:
+        raise BadInput(f"{what} is run by another user", holder.where, "ask them to stop it") from error
+
+
 def stop(experiment: Experiment, *, wait_s: float = 0.0) -> bool:
     """Ask the engine of an experiment to stop (it saves first). False when none runs. Waits up to `wait_s` for its end."""
     holder = live_holder(experiment.lock)
     if holder is None:
         return False
-    if not holder.here:
-        raise BadInput(f"{experiment.name} runs on another machine", f"{holder.host}, process {holder.pid}", "stop it there")
-    os.kill(holder.pid, signal.SIGTERM)
+    ask_to_end(holder, experiment.name)
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline and live_holder(experiment.lock) is not None:
         time.sleep(POLL_S)

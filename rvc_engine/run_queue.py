@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.lock import short_lock
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
@@ -49,9 +49,7 @@ class RunQueue:
     @contextmanager
     def changing(self) -> Iterator[list[Entry]]:
         """The entries, to be changed; written when the block ends without an error."""
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock.open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with short_lock(self._lock):
             entries = self.entries()
             yield entries
             write_whole(self.path, json.dumps({"entries": [asdict(entry) for entry in entries]}, indent=1))

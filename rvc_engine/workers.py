@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from rvc_engine.device import cores
 from rvc_engine.errors import RvcError
+from rvc_engine.scratch import gather_temporaries
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -46,6 +47,7 @@ def prepare_workers(modules: Sequence[str]) -> None:
 
 def worker_pool(count: int) -> ProcessPoolExecutor:
     """Forked from a server without threads, never from the engine itself, which has some."""
+    gather_temporaries()
     return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("forkserver"), initializer=_become_worker, initargs=(LOG,))
 
 

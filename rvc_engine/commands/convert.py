@@ -60,7 +60,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
         end = RunFinished(at=time.time(), seconds=time.time() - view.started_at, artefacts=artefacts)
     except Stopped:
         work.close()
-        end = StageStopped(stage="convert")
+        end = StageStopped(stage="convert", saved=True)
     except RvcError as error:
         end = StageFailed(stage="convert", title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code)
     view.fold(end)
