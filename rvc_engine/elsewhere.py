@@ -20,7 +20,7 @@ from rvc_engine.experiment import heartbeat_beside
 
 FRESH_S = 30.0  # signs of life come every second; a machine that is busy with a full disk is late
 OLD_S = 600.0  # clocks rarely differ by more: whoever only looks takes this for gone without watching
-WATCH_S = 4.0  # before a lock is taken from its holder
+WATCH_S = 3.0  # before a lock is taken from its holder
 LOOK_S = 1.5  # before somebody who only looks says that it is gone
 
 

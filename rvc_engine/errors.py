@@ -6,14 +6,11 @@ import errno
 from pathlib import Path
 
 # What an OSError says of the machine or of the rights of this user, not of what a file holds.
-ENVIRONMENT = frozenset(
-    getattr(errno, name)
-    for name in (
-        "EACCES", "EPERM", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT", "EROFS", "EAGAIN", "EINTR", "EBUSY", "ENODEV", "ENXIO",
-        "ENOLCK", "ESTALE", "ENOTCONN", "ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH",
-    )
-    if hasattr(errno, name)
-)  # fmt: skip
+NAMES = (
+    "EACCES EPERM EMFILE ENFILE ENOMEM ENOSPC EDQUOT EROFS EAGAIN EINTR EBUSY ENODEV ENXIO ENOLCK ESTALE ENOTCONN ETIMEDOUT EHOSTDOWN "
+    "EHOSTUNREACH ENETDOWN ENETUNREACH"
+)
+ENVIRONMENT = frozenset(getattr(errno, name) for name in NAMES.split() if hasattr(errno, name))
 
 
 class RvcError(Exception):

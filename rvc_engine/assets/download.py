@@ -51,9 +51,13 @@ Watch = Callable[[list[Transfer]], None]
 
 
 def pull(
-    workspace: Workspace, assets: list[Asset], watch: Watch = lambda transfers: None, *, take_over: bool = False,
+    workspace: Workspace,
+    assets: list[Asset],
+    watch: Watch = lambda transfers: None,
+    *,
+    take_over: bool = False,
     note: Callable[[str], None] = lambda text: None,
-) -> list[Transfer]:  # fmt: skip
+) -> list[Transfer]:
     """Fetch what is not here yet or differs from the manifest; `watch` is called a few times a second. Returns what was fetched.
     `take_over`: the lock, also of a host that is not known to be gone; `note` is called with whose it was.
 

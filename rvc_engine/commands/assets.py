@@ -120,7 +120,7 @@ def _describe(path: Path, *, as_json: bool) -> int:
 # --- pull -----------------------------------------------------------------------------------------------------------------
 def pull(
     workspace: Workspace, assets: list[Asset], presets: list[str], *, plain: bool = False, as_json: bool = False, take_over: bool = False
-) -> int:  # fmt: skip
+) -> int:
     """Fetch what is missing of `assets`, shown as it comes. Raises RvcError; when the hub cannot be reached, what to copy by hand is
     printed first."""
     from rvc_engine.assets.download import pull as fetch
