@@ -84,16 +84,19 @@ def stopped_words(event: ev.StageStopped) -> str:
         return "stopped; what is done is saved"
     if event.saved is None:
         return "stopped"
-    why = f" ({event.reason})" if event.reason else ""
+    kept = _kept(event)
+    return f"ended without saving ({event.reason}); {kept}" if event.reason else f"ended without saving; {kept}"
+
+
+def _kept(event: ev.StageStopped) -> str:
     if event.after_step is not None:
-        where = f"after step {event.after_step}" if event.after_step else "at the start"
-        return f"ended without saving{why}; training resumes {where}"
+        return f"training resumes after step {event.after_step}" if event.after_step else "training resumes at the start"
     stage = ALL_STAGES.get(event.stage)
     if stage is not None and stage.incremental:
-        return f"ended without saving{why}; finished {stage.unit} are kept, the latest may be done again"
+        return f"finished {stage.unit} are kept, the latest may be done again"
     if stage is not None and stage.unit == "steps":
-        return f"ended without saving{why}; training resumes from the last saved state"
-    return f"ended without saving{why}; this stage starts again"
+        return "training resumes from the last saved state"
+    return "this stage starts again"
 
 
 def duration(seconds: float) -> str:

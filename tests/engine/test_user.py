@@ -89,19 +89,9 @@ def test_a_user_without_name_and_home_trains_and_converts(tmp_path: Path) -> Non
             done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL)
             assert done.returncode == 0, done.stdout[-800:] + done.stderr[-800:]
 
-        rvc(
-            "run",
-            "voice",
-            "--dataset",
-            str(folder / "recordings"),
-            "--preset",
-            "starter-tiny",
-            "--epochs",
-            "1",
-            "--set",
-            "pitch.method=praat",
-        )
-        rvc("convert", "voice", str(folder / "recordings"), "--output", str(folder / "home" / "out"), "--pitch-method", "praat")
+        recordings = str(folder / "recordings")
+        rvc("run", "voice", "--dataset", recordings, *"--preset starter-tiny --epochs 1 --set pitch.method=praat --until train".split())
+        rvc("convert", "voice", recordings, "--output", str(folder / "home" / "out"), "--pitch-method", "praat")
         assert [path.name for path in (folder / "tmp").iterdir()] == [f"rvc-tui-{UID}"]
         assert list((folder / "home" / "out").glob("*.wav"))
     finally:
