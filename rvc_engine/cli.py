@@ -14,6 +14,7 @@ from rvc_engine import __version__
 from rvc_engine.errors import RvcError
 from rvc_engine.failures import understood
 from rvc_engine.heap import keep_freed_memory
+from rvc_engine.user import complete
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def run_words(words: list[str]) -> int:
 
 def run_command(command: Command, words: list[str], home: str | None) -> int:
     keep_freed_memory()
+    complete(os.environ)
     module = importlib.import_module(f"rvc_engine.commands.{command.module}")
     parser = argparse.ArgumentParser(prog=f"rvc {command.name}", description=command.help, allow_abbrev=False, epilog=EXIT_CODES)
     module.build(parser, command.name)

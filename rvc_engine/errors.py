@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 from rvc_engine.redact import redacted
+
+# What an OSError says of the machine or of the rights of this user, not of what a file holds.
+NAMES = (
+    "EACCES EPERM EMFILE ENFILE ENOMEM ENOSPC EDQUOT EROFS EAGAIN EINTR EBUSY ENODEV ENXIO ENOLCK ESTALE ENOTCONN ETIMEDOUT EHOSTDOWN "
+    "EHOSTUNREACH ENETDOWN ENETUNREACH"
+)
+ENVIRONMENT = frozenset(getattr(errno, name) for name in NAMES.split() if hasattr(errno, name))
 
 
 class RvcError(Exception):
@@ -43,3 +53,14 @@ class Stopped(RvcError):
 
 class UnusableRecording(Exception):
     """One recording that cannot be used; the text is the reason. A stage turns it into ItemSkipped."""
+
+
+def of_environment(error: BaseException) -> bool:
+    """Does it say that a file cannot be read here and now? Then nothing is known of what the file holds."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in ENVIRONMENT)
+
+
+def cannot_read(path: Path, error: BaseException) -> BadInput:
+    """For a file that is not to blame (see of_environment)."""
+    reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
+    return BadInput(f"{path} cannot be read", reason, "the file itself may be whole: check its permissions, its disk and the free memory")

@@ -187,7 +187,14 @@ class StageSkipped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StageStopped(Event):
+    """`saved`: whether all that was done is on the disk; None in journals of before this field. `after_step` of `epoch`: the state that a
+    run resumes from where a training was not saved. `reason`: why it was ended without saving."""
+
     stage: str
+    saved: bool | None = None
+    after_step: int | None = None
+    epoch: int | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.failures import unreadable
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.opening import read_text
+from rvc_engine.user import expanded
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
     from rvc_engine.settings import ExperimentSettings
@@ -26,7 +27,7 @@ def clean_path(text: str) -> str:
     text = text.strip(INVISIBLE + " ")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
         text = text[1:-1].strip(INVISIBLE)
-    return os.path.abspath(os.path.expanduser(text)) if text else ""
+    return os.path.abspath(expanded(text)) if text else ""
 
 
 def voice_of_stem(stem: str) -> str:
@@ -38,6 +39,11 @@ def _numbers_in(text: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d{1,15}", text)]
 
 
+def heartbeat_beside(lock: Path) -> Path:
+    """Where the engine that holds this lock shows that it lives."""
+    return lock.with_name("heartbeat.json")
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Where downloads, experiments and finished voices live: --home, else $RVC_HOME, else the current folder."""
@@ -46,7 +52,7 @@ class Workspace:
 
     @classmethod
     def find(cls, home: str | None = None) -> Workspace:
-        return cls(Path(home or os.environ.get("RVC_HOME") or ".").expanduser().absolute())
+        return cls(expanded(home or os.environ.get("RVC_HOME") or ".").absolute())
 
     @property
     def logs(self) -> Path:
@@ -72,7 +78,7 @@ class Workspace:
     def experiment(self, name: str) -> Experiment:
         """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that is no file name."""
         if os.sep in name:
-            folder = Path(os.path.abspath(Path(name).expanduser()))
+            folder = Path(os.path.abspath(expanded(name)))
             if folder.is_dir() and any(folder.iterdir()) and not (folder / "experiment.toml").exists() and not (folder / "runs").exists():
                 raise BadInput(f"{folder} is not an experiment", "it holds other files", "give a new name, or the folder of an experiment")
             return Experiment(folder, Workspace(folder.parent.parent) if folder.parent.name == "logs" else self)
@@ -255,7 +261,7 @@ class Experiment:
 
     @property
     def heartbeat(self) -> Path:
-        return self.path("heartbeat.json")
+        return heartbeat_beside(self.lock)
 
     @property
     def engine_log(self) -> Path:

@@ -8,6 +8,8 @@ RVC_FAULTS holds words with commas between them; each word that names a place st
                    the disk is full, for 3 seconds (5 if no number is given)
     slow-save:1.5  every checkpoint file takes 1.5 seconds (2 if no number is given) longer, in the middle of its bytes
     slow-save@3:9  only the 3rd one
+    slow-step@3:9  training step 3 takes 9 seconds (2 if no number is given) longer; slow-step:9 every one
+    grace:0.05     a stop is waited for only this part of its time (a tenth if no number is given)
 
 A word that is not understood raises ValueError: a test that injects nothing must not pass.
 """
@@ -24,7 +26,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rvc_engine.training.dataset import Batch
 
-SECONDS = {"nan": 0.0, "oom": 0.0, "enospc": 5.0, "slow-save": 2.0}
+SECONDS = {"nan": 0.0, "oom": 0.0, "enospc": 5.0, "slow-save": 2.0, "slow-step": 2.0, "grace": 0.1}
+EVERY = ("slow-save", "slow-step", "grace")  # strike each time without a place
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def parse(text: str) -> list[Fault]:
     found = []
     for word in filter(None, (part.strip() for part in text.split(","))):
         match = re.fullmatch(r"([a-z-]+)(?:@(\d+))?(?::(\d+(?:\.\d+)?))?", word)
-        if not match or match[1] not in SECONDS or (not match[2] and match[1] != "slow-save"):
+        if not match or match[1] not in SECONDS or (not match[2] and match[1] not in EVERY):
             raise ValueError(f"RVC_FAULTS: {word!r} is not understood")
         found.append(Fault(match[1], int(match[2] or 0), float(match[3] or SECONDS[match[1]])))
     return found
@@ -72,11 +75,17 @@ class Faults:
         """The batch of a training step, spoilt if that is asked for. Raises torch.OutOfMemoryError if that is."""
         if not self.waiting:
             return batch
+        if slow := self._strikes("slow-step", number):
+            time.sleep(slow.seconds)
         if self._strikes("oom", number):
             import torch
 
             raise torch.OutOfMemoryError(f"injected at step {number}")
         return replace(batch, wave=batch.wave * float("nan")) if self._strikes("nan", number) else batch
+
+    def grace(self) -> float:
+        """The part of its time that a stop is waited for."""
+        return next((fault.seconds for fault in self.waiting if fault.kind == "grace"), 1.0)
 
     def file_begun(self) -> None:
         """A checkpoint file is about to be written."""

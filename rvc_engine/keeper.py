@@ -17,13 +17,21 @@ from types import FrameType
 
 from rvc_engine.events import ENDS, Event, RunStarted, StageFailed, StageStarted
 from rvc_engine.journal import Journal, journals, read
+from rvc_engine.scratch import scratch_folder
 
 WRITING_S = 1.0  # it needs this long at most to write down how its engine ended: readers wait so long for the end
 
 
 def main(arguments: list[str]) -> int:
+    with scratch_folder() as (variables, held):
+        return keep(arguments, variables, held)
+
+
+def keep(arguments: list[str], variables: dict[str, str], held: tuple[int, ...]) -> int:
+    """Start the engine and wait for its end. `variables` of its environment, and descriptors that it is to hold."""
     folder = Path(arguments[0])
-    engine = subprocess.Popen([sys.executable, "-m", "rvc_engine.runner", *arguments])
+    command = [sys.executable, "-m", "rvc_engine.runner", *arguments]
+    engine = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=held)
 
     def forward(number: int, frame: FrameType | None) -> None:
         if engine.poll() is None:

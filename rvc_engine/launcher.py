@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from rvc_engine.failures import explained
 from rvc_engine.heap import KEEPING_FREED_MEMORY
 from rvc_engine.journal import JournalReader, journals
 from rvc_engine.keeper import WRITING_S
-from rvc_engine.lock import live_holder
+from rvc_engine.lock import TAKE_OVER, Holder, live_holder
 from rvc_engine.opening import last_line_of, open_to_append, size_of
+from rvc_engine.user import complete
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -52,17 +54,20 @@ class RunningEngine:
 def engine_environment() -> dict[str, str]:
     """The engine must import this package, and nothing from the folder that the user happens to be in."""
     parts = [str(PACKAGE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {**KEEPING_FREED_MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)), "PYTHONSAFEPATH": "1"}
+    whole = {**KEEPING_FREED_MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)), "PYTHONSAFEPATH": "1"}
+    complete(whole)
+    return whole
 
 
 class WaitingEngine:
     """An engine, in a session of its own, that imports what its stages need while the caller still checks. It writes nothing before `go`;
     leaving the block without that ends it."""
 
-    def __init__(self, experiment: Experiment, stages: list[str], *, fresh: bool = False) -> None:
+    def __init__(self, experiment: Experiment, stages: list[str], *, fresh: bool = False, take_over: bool = False) -> None:
         self.experiment = experiment
         command = [sys.executable, "-m", "rvc_engine.keeper", str(experiment.folder)]
         command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (["--fresh"] if fresh else [])
+        command += [TAKE_OVER] if take_over else []
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - what it says before it has a log; __exit__ closes it
         self.process: subprocess.Popen[bytes] | None = None
         self.trouble: RvcError | None = None
@@ -82,9 +87,8 @@ class WaitingEngine:
         self.said.close()
         if self.process is not None and not self.started:
             assert self.process.stdin is not None
-            self.process.stdin.close()  # the engine's too: it ends
-            self.process.kill()
-            self.process.wait()
+            self.process.stdin.close()  # the engine's too: it ends, and its keeper when it has cleared up
+            threading.Thread(target=self.process.wait, daemon=True).start()
 
     def go(self, settings: ExperimentSettings) -> RunningEngine:
         """Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
@@ -167,15 +171,17 @@ def follow(engine: RunningEngine) -> Iterator[list[Event]]:
             time.sleep(POLL_S)
 
 
-def ask_to_stop(pid: int, what: str) -> None:
-    """Send the signal. Raises RvcError when it belongs to another user; a process that is gone by now is no error."""
+def ask_to_end(holder: Holder, what: str) -> None:
+    """Raises BadInput for a process that no signal from here reaches, of another machine or container; RvcError for another user's."""
+    if not (holder.here and holder.alive):
+        raise BadInput(f"{what} runs on another machine, or in another container", holder.where, "stop it there")
     try:
-        os.kill(pid, signal.SIGTERM)
+        os.kill(holder.pid, signal.SIGTERM)
     except ProcessLookupError:
-        return
+        pass  # it has just ended
     except PermissionError as error:
-        hint = f"that user can stop it; so can root: sudo kill -TERM {pid}"
-        raise RvcError(f"{what} runs as another user", f"process {pid}{_owner(pid)}", hint) from error
+        hint = f"that user can stop it; so can root: sudo kill -TERM {holder.pid}"
+        raise RvcError(f"{what} runs as another user", f"process {holder.pid}{_owner(holder.pid)}", hint) from error
 
 
 def _owner(pid: int) -> str:
@@ -190,9 +196,7 @@ def stop(experiment: Experiment, *, wait_s: float = 0.0) -> bool:
     holder = live_holder(experiment.lock)
     if holder is None:
         return False
-    if not holder.here:
-        raise BadInput(f"{experiment.name} runs on another machine", f"{holder.host}, process {holder.pid}", "stop it there")
-    ask_to_stop(holder.pid, experiment.name)
+    ask_to_end(holder, experiment.name)
     deadline = time.monotonic() + wait_s
     while time.monotonic() < deadline and live_holder(experiment.lock) is not None:
         time.sleep(POLL_S)

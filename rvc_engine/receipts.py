@@ -22,6 +22,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.opening import read_text
 from rvc_engine.stage_list import Stage, has_stage, needs_of
+from rvc_engine.user import expanded
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -82,7 +83,7 @@ def inputs_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings
 def _encoder_inputs(experiment: Experiment, settings: ExperimentSettings) -> Any:
     """A fingerprint of the recordings and their transcripts, or of the file that is taken."""
     if settings.encoder.source != "train":
-        file = Path(settings.encoder.source).expanduser()
+        file = expanded(settings.encoder.source)
         return {"file": sha256_of(file) if file.is_file() else ""}
     texts = [[str(path), sha256_of(path)] for path in dataset_files(settings, texts=True)]
     return {"recordings": fingerprint([*recordings(experiment, settings), *texts])}

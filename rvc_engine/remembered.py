@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
 from rvc_engine.opening import read_text
+from rvc_engine.user import cache_folder
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Remembered:
 
     @property
     def path(self) -> Path:
-        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rvc-tui" / self.name
+        return cache_folder() / self.name
 
     def all(self) -> dict[str, Any]:
         """Empty when there is none or it cannot be read: it can be found out again."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from rvc_engine.disk import require_writable, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.failures import unreadable
+from rvc_engine.lock import short_lock
 from rvc_engine.opening import read_text
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
@@ -54,9 +54,7 @@ class RunQueue:
     def changing(self) -> Iterator[list[Entry]]:
         """The entries, to be changed; written when the block ends without an error."""
         require_writable(self._lock.parent, "use another workspace (--home DIR), or change its permissions")
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock.open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with short_lock(self._lock):
             entries = self.entries()
             yield entries
             write_whole(self.path, json.dumps({"entries": [asdict(entry) for entry in entries]}, indent=1))

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -30,22 +30,26 @@ from rvc_engine import __version__, disk, workers
 from rvc_engine.disk import is_full, move_aside, remove_temporaries, write_whole
 from rvc_engine.errors import Busy, RvcError
 from rvc_engine.events import (
+    ENDS,
+    CheckpointSaved,
     Event,
-    MemorySampled,
     MovedAside,
-    Progressed,
     RunFinished,
     RunStarted,
     StageFailed,
+    StageFinished,
     StageStarted,
     StageStopped,
+    StepsSuperseded,
+    TrainStepped,
     Warned,
 )
 from rvc_engine.experiment import Experiment, Workspace, voice_of_stem
 from rvc_engine.failures import explained, understood
-from rvc_engine.gpus import held_by_torch, read_gpus
+from rvc_engine.faults import Faults
 from rvc_engine.journal import Journal
-from rvc_engine.lock import RunLock
+from rvc_engine.lock import TAKE_OVER, RunLock
+from rvc_engine.memory_samples import MemorySamples
 from rvc_engine.pipeline import put_aside, run_pipeline
 from rvc_engine.receipts import is_complete
 from rvc_engine.settings import ExperimentSettings
@@ -55,8 +59,9 @@ HEARTBEAT_S = 1.0
 MEMORY_S = 10.0
 STUCK_S = 40.0  # a stage counts as stuck after this long, or ten times its slowest unit of work, without an event
 ONE_WISH_S = 1.0  # signals nearer to one another are one: the keeper passes on what somebody sent to both
-GRACE_S = 30.0  # after a stop: this long without an event ends the process
+GRACE_S = 30.0  # after a stop: so long, or SLOW_UNITS times the slowest unit of work, without an event ends the process
 SAVING_GRACE_S = 300.0  # the same while the stage saves
+SLOW_UNITS = 4
 
 
 class Engine:
@@ -67,25 +72,31 @@ class Engine:
         self.stages = [ALL_STAGES[name] for name in stages]
         self.events: queue.Queue[Event | None] = queue.Queue(maxsize=256)
         self.closing = threading.Event()
+        self.lock: RunLock | None = None
         self.stage = ""
-        self.last_event_at = time.time()
+        self.last_event_at, self.last_event = time.time(), time.monotonic()
         self.slowest_unit_s = 0.0
-        self.exit_code = 1
-        self.signals, self.signalled_at = 0, -ONE_WISH_S
+        self.saved_at: tuple[int, int] | None = None  # step and epoch of the state that a training resumes from; None: not known yet
+        self.exit_code, self.ended = 1, False
+        self.signals, self.signalled_at, self.asked_at = 0, -ONE_WISH_S, 0.0
+        self.shorter = Faults.from_environment().grace()
+        self.beat_at = 0.0
 
     # --- worker thread ------------------------------------------------------------------------------------------
     def work(self) -> None:
-        stage = ""
+        stage, kept = "", True  # whether what was done of the stage stays when it is stopped
         try:
             for event in self._events():
                 if isinstance(event, StageStarted):
                     stage = event.stage
+                    kept = ALL_STAGES[stage].incremental or ALL_STAGES[stage].unit == "steps"
+                kept = kept or isinstance(event, StageFinished)
                 self.events.put(event)
                 self.events.join()  # a state that is saved next must not know of more steps than the journal
                 if isinstance(event, RunFinished):
                     break
         except StopAsked:
-            self.events.put(StageStopped(stage=stage))
+            self.events.put(StageStopped(stage=stage, saved=kept))
         except RvcError as error:
             self.events.put(failure(stage, error))
         except Exception as error:
@@ -139,77 +150,97 @@ class Engine:
         now = time.monotonic()
         if now - self.signalled_at > ONE_WISH_S:
             self.signals += 1
+            self.asked_at = self.asked_at or now
         self.signalled_at = now
 
-    def run(self, journal: Journal, number: int) -> int:
+    def run(self, journal: Journal, number: int, notes: Sequence[Event] = ()) -> int:
+        """The exit code. `notes`: what is to be said first."""
         journal.append(
             RunStarted(
                 run=number, name=self.experiment.name, folder=str(self.experiment.folder), pid=os.getpid(), host=socket.gethostname(),
                 version=__version__, preset=self.settings.preset, stages=[s.name for s in self.stages], keeper=os.getppid(),
             )
         )  # fmt: skip
-        worker = threading.Thread(target=self.work, name="stage", daemon=True)
-        worker.start()
-        beat_at = memory_at = 0.0
+        for note in notes:
+            journal.append(note)
+        threading.Thread(target=self.work, name="stage", daemon=True).start()
+        memory = MemorySamples(MEMORY_S)
         while True:
             try:
                 event = self.events.get(timeout=0.25)
             except queue.Empty:
-                event = Progressed(stage="", done=0, total=0, unit="")  # nothing new: fall through to the clock
+                self._look_around(journal, memory)
+                continue
             if event is None:
                 return self.exit_code
-            now = time.time()
-            if not isinstance(event, Progressed) or event.stage:
-                self._write(journal, event)
-                self.events.task_done()
-            if now - beat_at >= HEARTBEAT_S:
-                self._beat(now)
-                beat_at = now
-            if now - memory_at >= MEMORY_S:
-                journal.append(self._memory())
-                memory_at = now
-            if self.signals and self._overdue(now):
-                journal.append(StageStopped(stage=self.stage))
-                end_now(130)
+            self._write(journal, event)
+            self.events.task_done()
+            self._look_around(journal, memory)
 
-    def _overdue(self, now: float) -> bool:
-        return self.signals > 1 or now - self.last_event_at > (SAVING_GRACE_S if self.closing.is_set() else GRACE_S)
+    def _look_around(self, journal: Journal, memory: MemorySamples) -> None:
+        """Between events. Nothing is written after the event that ends the run."""
+        if self.ended:
+            if self.signals > 1:  # somebody asks again: its threads do not end
+                end_now(self.exit_code)
+            return
+        now = time.monotonic()
+        if now - self.beat_at >= HEARTBEAT_S:
+            self._beat()
+            self.beat_at = now
+            if other := self.lock.lost_to() if self.lock else None:
+                title = "Another run has taken this experiment over"
+                journal.append(StageFailed(stage=self.stage, title=title, message=other.where, hint="nothing more of this one is saved"))
+                end_now(1)
+        if sample := memory.take():
+            journal.append(replace(sample, stage=self.stage))
+        if self.signals and self.events.empty() and (reason := self._overdue(now)):
+            step, epoch = self.saved_at or (None, None)
+            journal.append(StageStopped(stage=self.stage, saved=False, after_step=step, epoch=epoch, reason=reason))
+            end_now(130)
+
+    def _overdue(self, now: float) -> str:
+        """Why it is not waited for any longer; empty while it is."""
+        if self.signals > 1:
+            return "asked a second time"
+        patience_s = self.grace_s(saving=self.closing.is_set())
+        waited_s = now - max(self.last_event, self.asked_at)
+        return f"a step took longer than {patience_s:.0f} s" if waited_s > patience_s else ""
+
+    def grace_s(self, *, saving: bool) -> float:
+        """How long a stop is waited for, from the last event on."""
+        return max((SAVING_GRACE_S if saving else GRACE_S) * self.shorter, SLOW_UNITS * self.slowest_unit_s)
 
     def _write(self, journal: Journal, event: Event) -> None:
+        now = time.monotonic()
         if isinstance(event, StageStarted):
-            self.stage, self.slowest_unit_s = event.stage, 0.0
+            self.stage, self.slowest_unit_s, self.saved_at = event.stage, 0.0, None
         else:
-            self.slowest_unit_s = max(self.slowest_unit_s, time.time() - self.last_event_at)
+            self.slowest_unit_s = max(self.slowest_unit_s, now - self.last_event)
         if isinstance(event, Warned) and not event.stage:
             event = replace(event, stage=self.stage)
-        self.last_event_at = journal.append(event).at
-        if isinstance(event, RunFinished):
+        self.last_event_at, self.last_event = journal.append(event).at, now
+        self.ended = isinstance(event, ENDS)
+        if isinstance(event, StepsSuperseded):
+            self.saved_at = (event.after_step, event.epoch)
+        elif isinstance(event, CheckpointSaved) and event.kind in ("resume", "checkpoint"):
+            self.saved_at = (event.step, event.epoch)
+        elif isinstance(event, TrainStepped):
+            self.saved_at = self.saved_at or (0, 0)  # a training that resumes says so before its first step
+        elif isinstance(event, RunFinished):
             self.exit_code = 0
         elif isinstance(event, StageStopped):
             self.exit_code = 130
         elif isinstance(event, StageFailed):
             self.exit_code = event.exit_code
 
-    def _beat(self, now: float) -> None:
+    def _beat(self) -> None:
         stuck_after_s = max(STUCK_S, 10 * self.slowest_unit_s)
-        beat = {"at": now, "pid": os.getpid(), "stage": self.stage, "event_at": self.last_event_at, "stuck_after_s": stuck_after_s}
+        beat = {"at": time.time(), "pid": os.getpid(), "stage": self.stage, "event_at": self.last_event_at, "stuck_after_s": stuck_after_s}
         try:
             write_whole(self.experiment.heartbeat, json.dumps(beat), durable=False)
         except (OSError, RvcError) as error:
             if not is_full(error):  # then its log, which may be on the same disk, would raise too
                 print(f"heartbeat not written: {error}", file=sys.stderr)
-
-    def _memory(self) -> MemorySampled:
-        process = psutil.Process()
-        rss = process.memory_info().rss
-        for child in process.children(recursive=True):
-            try:
-                rss += child.memory_info().rss
-            except psutil.NoSuchProcess:
-                continue
-        torch = sys.modules.get("torch")
-        gpus = held_by_torch(torch, read_gpus()) if torch and hasattr(torch, "cuda") and torch.cuda.is_initialized() else []
-        return MemorySampled(rss_bytes=rss, gpu_bytes=sum(gpu["reserved"] for gpu in gpus), stage=self.stage, gpus=gpus)
 
 
 class StopAsked(Exception):
@@ -252,6 +283,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", required=True)
     parser.add_argument("--stages", required=True)
     parser.add_argument("--fresh", action="store_true")
+    parser.add_argument(TAKE_OVER, action="store_true")
     options = parser.parse_args(arguments)
     experiment = Experiment(options.folder, Workspace(Path(options.home)))
     stages = options.stages.split(",")
@@ -262,7 +294,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = ExperimentSettings.model_validate_json(told)
     lock = RunLock(experiment.lock)
     try:
-        lock.acquire()
+        taken = lock.acquire(take_over=options.take_over)
     except Busy as busy:
         print(busy, file=sys.stderr)
         return busy.exit_code
@@ -271,6 +303,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     engine = Engine(experiment, settings, stages, options.fresh)
     disk.on_warning = engine.warn
+    engine.lock = lock
     signal.signal(signal.SIGTERM, engine.on_signal)
     signal.signal(signal.SIGINT, engine.on_signal)
     remove_halves(experiment)
@@ -278,7 +311,7 @@ def main(arguments: list[str] | None = None) -> int:
     number, journal = Journal.next_in(experiment.runs)
     with journal:
         try:
-            code = engine.run(journal, number)
+            code = engine.run(journal, number, [Warned(title=taken)] if taken else [])
         except Exception as error:
             with contextlib.suppress(Exception):
                 journal.append(failure(engine.stage, understood(error, "rvc engine")))

@@ -22,7 +22,8 @@ Files = Callable[[Experiment, "ExperimentSettings"], list[Path]]
 class Stage:
     """Its module, rvc_engine.stages.NAME, has `run(experiment, settings) -> Iterator[Event]`, which skips items that are there, and
     `artefacts(experiment, settings) -> list[Path]`, which loads what the stage promises to users and raises RvcError if it does not load.
-    `workers`: what its worker processes import. `reads_recordings`: it reads the dataset, not what a stage before it left.
+    `workers`: what its worker processes import. `incremental`: each item that it has finished stays when it is stopped.
+    `reads_recordings`: it reads the dataset, not what a stage before it left.
     `standing`: those of its outputs that stay in use, when the stage is done anew, until their successors are whole.
     """
 
@@ -32,6 +33,7 @@ class Stage:
     needs: tuple[str, ...]
     outputs: Files
     workers: tuple[str, ...] = ()
+    incremental: bool = False
     reads_recordings: bool = False
     standing: Files = lambda experiment, settings: []
 
@@ -89,9 +91,18 @@ TRACKING = ("rvc_engine.stages.pitch", "rvc_engine.pitch.praat")
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("preprocess", "Cut the recordings into clips", "files", (), _preprocess_outputs, CUTTING, reads_recordings=True),
-        Stage("pitch", "Track the pitch", "clips", ("preprocess",), _pitch_outputs, TRACKING),
-        Stage("features", "Extract content features", "clips", ("preprocess",), _features_outputs),
+        Stage(
+            "preprocess",
+            "Cut the recordings into clips",
+            "files",
+            (),
+            _preprocess_outputs,
+            CUTTING,
+            incremental=True,
+            reads_recordings=True,
+        ),
+        Stage("pitch", "Track the pitch", "clips", ("preprocess",), _pitch_outputs, TRACKING, incremental=True),
+        Stage("features", "Extract content features", "clips", ("preprocess",), _features_outputs, incremental=True),
         Stage("train", "Train the voice", "steps", ("preprocess", "pitch", "features"), _train_outputs, standing=_voice_in_use),
         Stage("index", "Build the index", "rows", ("features",), _index_outputs, standing=_index_in_use),
     )

@@ -66,6 +66,7 @@ class RunView:
     warnings: list[ev.Warned] = field(default_factory=list)
     error: dict[str, str] | None = None
     exit_code: int | None = None
+    stop: ev.StageStopped | None = None  # how it was stopped
     artefacts: list[dict[str, Any]] = field(default_factory=list)
     pid: int = 0
     keeper: int = 0
@@ -175,7 +176,7 @@ class RunView:
 
     @_take.register
     def _(self, event: ev.StageStopped) -> None:
-        self.state, self.exit_code = "stopped", 130
+        self.state, self.exit_code, self.stop = "stopped", 130, event
         if event.stage:
             self._stage(event.stage).state = "stopped"
 
@@ -209,6 +210,7 @@ class RunView:
         record["unit"] = current.unit if current else ""
         record["pid"] = self.pid if self.state == "running" else None
         record["error"], record["artefacts"] = self.error, self.artefacts
+        record["saved"] = self.stop.saved if self.stop else None
         record["silent_s"], record["stuck"], record["paused"] = round(self.silent_s, 1), self.stuck, self.paused
         record["warnings"] = [f"{w.title}: {w.message}" if w.message else w.title for w in self.warnings]
         record["stages"] = {

@@ -6,25 +6,22 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
-from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import TypeVar
 
 from rvc_engine.device import cores
 from rvc_engine.errors import RvcError
 from rvc_engine.opening import open_to_append
+from rvc_engine.scratch import gather_temporaries
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 PATIENCE_S = 5.0
-LONGEST_FOLDER = 104 - len("/pymp-12345678/listener-12345678") - 1
-"""Bytes; 104 is what macOS takes, Linux a few more."""
 LOG: Path | None = None
 """Where workers print; None: where the server that they are forked from does."""
 
@@ -45,14 +42,13 @@ def log_to(path: Path) -> None:
 def prepare_workers(modules: Sequence[str]) -> None:
     """Start the server that workers are forked from, and let it import these modules, beside what the caller does meanwhile. Without it
     the server starts with the first worker, and each worker imports for itself. It ends with this process."""
-    short_sockets()
     multiprocessing.get_context("forkserver").set_forkserver_preload(list(modules))
     forkserver.ensure_running()
 
 
 def worker_pool(count: int) -> ProcessPoolExecutor:
     """Forked from a server without threads, never from the engine itself, which has some."""
-    short_sockets()
+    gather_temporaries()
     context = multiprocessing.get_context("forkserver")
     try:
         context.Lock()
@@ -60,22 +56,6 @@ def worker_pool(count: int) -> ProcessPoolExecutor:
         hint = "make /dev/shm writable and large enough: docker run --shm-size 1g, or mount -o remount,rw,size=1g /dev/shm"
         raise RvcError("Worker processes cannot share memory", f"/dev/shm: {error.strerror or error}", hint) from error
     return ProcessPoolExecutor(count, mp_context=context, initializer=_become_worker, initargs=(LOG,))
-
-
-def short_sockets() -> None:
-    """The sockets of worker processes lie in the folder for temporary files, and their names may have about a hundred bytes in all. Where
-    that folder's name is longer, they get another one."""
-    if len(os.fsencode(tempfile.gettempdir())) <= LONGEST_FOLDER:
-        return
-    usual = tempfile.tempdir
-    try:
-        for folder in ("/tmp", "/var/tmp", "/dev/shm"):
-            if os.access(folder, os.W_OK | os.X_OK):
-                tempfile.tempdir = folder
-                get_temp_dir()  # made once a process, and handed on to its children
-                return
-    finally:
-        tempfile.tempdir = usual
 
 
 def _become_worker(log: Path | None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rvc_engine import __version__
+from rvc_engine.user import complete
 from rvc_tui.texts import LANGUAGES, chosen_language, is_unicode_terminal, use
 
 
@@ -85,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def start(options: argparse.Namespace) -> int:
+    complete(os.environ)
     if options.write_keys:
         return write_keys_file()
     if not options.plain:

@@ -296,10 +296,12 @@ class RvcApp(ReportingApp, ChangedCells, KeystrokesApp):
     def action_stop(self) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.notify(_("It saves what it has, then stops."))
+                self.notify(_("It saves after its next step, then ends."))
                 self.ask_to_stop(self.session.client)
 
-        question = _("Stop the run of {name}?\nWhat is done is saved; r goes on from there.").format(name=self.session.state.view.name)
+        question = _("Stop the run of {name}?\nIt saves after its next step, then ends; r resumes it.").format(
+            name=self.session.state.view.name
+        )
         self.push_screen(ConfirmScreen(question), answered)
 
     def action_copy(self) -> None:

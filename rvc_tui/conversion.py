@@ -12,10 +12,10 @@ from typing import Any
 
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import clean_path
 from rvc_engine.opening import read_text
 from rvc_engine.settings import ConvertSettings, set_field
 from rvc_tui.texts import _
+from rvc_tui.typed import clean_path
 from rvc_tui.widgets.form import Item, items_of
 
 FILE = "convert.toml"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from textual.screen import ModalScreen
 
 from rvc_engine.disk import write_whole
 from rvc_engine.opening import read_bytes, read_text
+from rvc_engine.user import config_folder
 
 HEAD = """\
 # Keys of rvc-tui. Each line below is an id with its keys as they come; take the # away and write others.
@@ -51,8 +51,7 @@ class UserKeys:
 
 
 def keys_file() -> Path:
-    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "rvc-tui" / "keys.toml"
+    return config_folder() / "keys.toml"
 
 
 # --- every binding of the app -------------------------------------------------------------------------------------------

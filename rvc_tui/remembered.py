@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import Any
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
 from rvc_engine.opening import read_text
+from rvc_engine.user import config_folder
 
 
 def path() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "rvc-tui" / "remembered.json"
+    return config_folder() / "remembered.json"
 
 
 def recall() -> dict[str, Any]:

@@ -24,7 +24,11 @@ JOURNAL = (
     N_("train: epoch {epoch}/{epochs}  step {step}  {losses}  ({time})"), N_("{stage}: saved {path}"),
     N_("train: epoch {epoch} to hear: {path}"), N_("{stage}: paused, {why}"), N_("{stage}: goes on after step {step}"),
     N_("{stage}: goes on after {time}"), N_("{stage}: done in {time}"), N_("{stage}: stopped; what is done is saved"),
-    N_("stopped; what is done is saved"), N_("{stage}: failed: {error}"), N_("failed: {error}"),
+    N_("stopped; what is done is saved"), N_("{stage}: stopped"), N_("stopped"), N_("{stage}: ended without saving; {what}"),
+    N_("{stage}: ended without saving ({why}); {what}"), N_("a step took longer than {seconds} s"), N_("asked a second time"),
+    N_("training resumes after step {step}"), N_("training resumes at the start"), N_("this stage starts again"),
+    N_("training resumes from the last saved state"),
+    N_("finished {unit} are kept, the latest may be done again"), N_("{stage}: failed: {error}"), N_("failed: {error}"),
 )  # fmt: skip
 ADVICE = (
     N_("table"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rvc_engine import events as ev
-from rvc_engine.commands.display import line_of
+from rvc_engine.commands.display import line_of, stopped_words
 from rvc_engine.stage_list import ALL_STAGES, STAGES
 from rvc_engine.status import RunView, StageView
 from rvc_tui.gpu import Machine
@@ -139,7 +139,7 @@ def in_english(event: ev.Event) -> list[Line]:
     if isinstance(event, ev.StageFailed):
         return [Line(event.at, "failed", f"{stage + ': ' if stage else ''}failed: {event.title}", stage)]
     if isinstance(event, ev.StageStopped):
-        return [Line(event.at, "warning", f"{stage + ': ' if stage else ''}stopped; what is done is saved", stage)]
+        return [Line(event.at, "warning", f"{stage + ': ' if stage else ''}{stopped_words(event)}", stage)]
     if isinstance(event, ev.RunFinished):
         return [Line(event.at, "done", "finished"), *(Line(event.at, "done", str(a.get("path", ""))) for a in event.artefacts)]
     text = line_of(event)

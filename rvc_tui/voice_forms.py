@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Literal
 
-from rvc_engine.experiment import clean_path
 from rvc_engine.settings import StageSettings, setting
 from rvc_tui.texts import _
+from rvc_tui.typed import clean_path
 
 SUFFIXES = {"bundle": ".rvcvoice", "zip": ".zip", "rvc": ""}
 

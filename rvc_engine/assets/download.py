@@ -15,7 +15,7 @@ from rvc_engine.assets.hub import Cut, Offline, Remote, ask, is_offline, receive
 from rvc_engine.assets.manifest import Asset, endpoint
 from rvc_engine.assets.verify import OK, OTHER, Receipts, check
 from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, require_writable, sha256_of, whole_file
-from rvc_engine.errors import Busy, RvcError
+from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Workspace
 from rvc_engine.failures import explained
 from rvc_engine.lock import RunLock
@@ -57,8 +57,16 @@ class Transfer:
 Watch = Callable[[list[Transfer]], None]
 
 
-def pull(workspace: Workspace, assets: list[Asset], watch: Watch = lambda transfers: None) -> list[Transfer]:
+def pull(
+    workspace: Workspace,
+    assets: list[Asset],
+    watch: Watch = lambda transfers: None,
+    *,
+    take_over: bool = False,
+    note: Callable[[str], None] = lambda text: None,
+) -> list[Transfer]:
     """Fetch what is not here yet or differs from the manifest; `watch` is called a few times a second. Returns what was fetched.
+    `take_over`: the lock, also of a host that is not known to be gone; `note` is called with whose it was.
 
     Raises Offline, DiskFull, Busy, or RvcError naming the files that failed (the others are in place then). What was fetched of a failed
     or interrupted file stays in pretrained/.downloads, and the next call goes on from there.
@@ -70,11 +78,10 @@ def pull(workspace: Workspace, assets: list[Asset], watch: Watch = lambda transf
     require_writable(workspace.pretrained, "use another workspace (--home DIR), or change its permissions")
     staging = workspace.pretrained / ".downloads"
     transfers = [_transfer(workspace, staging, asset) for asset in wanted]
-    lock = RunLock(staging / "lock")
-    try:
-        lock.acquire()
-    except Busy as busy:
-        raise Busy("Another process downloads into this workspace", busy.message, "wait for it, then run the same command again") from busy
+    hint = "wait for it, then run the same command again"
+    lock = RunLock(staging / "lock", "Another process downloads into this workspace", hint)
+    if said := lock.acquire(take_over=take_over):
+        note(said)
     try:
         _ask_all(transfers)
         _check_room(workspace, transfers)

@@ -12,7 +12,7 @@ from rvc_engine import __version__
 from rvc_engine.bundles.checkpoint import Checkpoint, read_checkpoint
 from rvc_engine.bundles.layout import checked_list, model_of
 from rvc_engine.bundles.small_model import EXTRACTED, save_small_model, small_model, voice_of
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.weights import Unreadable
 from rvc_engine.opening import read_text
@@ -27,6 +27,8 @@ def read_generator(path: Path) -> Checkpoint:
     except FileNotFoundError:
         raise BadInput(f"There is no file {path}", "", "check the path") from None
     except (OSError, Unreadable) as error:
+        if of_environment(error):
+            raise cannot_read(path, error) from error
         raise BadInput(f"No voice can be extracted from {path}", str(error), "name a G_ file, or an experiment") from error
     if checkpoint.kind != "G":
         raise BadInput(f"No voice can be extracted from {path}", f"it is {checkpoint.what}", "name the G_ file beside it")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.models.configs import PRESETS
 from rvc_engine.opening import read_text, refuse_other
 
@@ -79,6 +79,8 @@ def check_index_file(path: Path, *, memory_bytes: int = 0) -> IndexFacts:
     except FileNotFoundError as error:
         raise BadInput(f"There is no index file {path}", "", "check the path given with --index") from error
     except (OSError, ValueError) as error:
+        if of_environment(error):
+            raise cannot_read(path, error) from error
         raise BadInput(f"{path} is no index that can be used", str(error), HINT) from error
     encoder, version = made_with(path)
     return IndexFacts(path, dim, rows, lists, encoder, version)

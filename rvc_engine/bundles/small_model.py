@@ -17,9 +17,9 @@ from rvc_engine import __version__
 from rvc_engine.bundles.checkpoint import checkpoint_of
 from rvc_engine.bundles.layout import model_of, rvc_names
 from rvc_engine.disk import whole_file
-from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
 from rvc_engine.models import weights as weight_files
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weight_norm import fold
 from rvc_engine.models.weights import Unreadable
@@ -139,6 +139,8 @@ def read_voice(path: Path) -> Voice:
     try:
         content = weight_files.read(path)
     except (OSError, Unreadable) as error:
+        if of_environment(error):
+            raise cannot_read(path, error) from error
         raise _bad(path, f"it is damaged or not a model at all: {error}") from error
     if not isinstance(content, dict) or "weight" not in content or "config" not in content:
         refuse_other(path, content)
@@ -152,10 +154,9 @@ def voice_of(content: dict[str, Any], path: Path) -> Voice:
             raise ValueError("its weight is no dictionary")
         weights = {key: value for key, value in rvc_names(content["weight"]).items() if "enc_q" not in key}
         config = model_of(content, weights)
-        with torch.device("meta"):
-            expected = Synthesizer(config, posterior=False).state_dict()
-    except (ValueError, KeyError, RuntimeError) as error:
+    except (ValueError, KeyError) as error:
         raise _bad(path, str(error)) from error
+    expected = _shapes(config, path)
     wrong = [key for key in expected if getattr(weights.get(key), "shape", None) != expected[key].shape]
     wrong += [key for key in weights if key not in expected]
     if wrong:
@@ -167,6 +168,24 @@ def voice_of(content: dict[str, Any], path: Path) -> Voice:
     ordered = {key: weights[key] for key in expected}
     info, rate_name = str(content.get("info", ""))[:MAX_TEXT], str(content.get("sr", ""))[:20]
     return Voice(config, ordered, info, epoch, step, unvoiced, program, path, _extras(content), rate_name)
+
+
+def _shapes(config: ModelConfig, path: Path) -> dict[str, Tensor]:
+    """What a voice of this build holds, without numbers. Raises BadInput for a build that cannot be, RvcError where torch builds none."""
+    try:
+        return _built(config)
+    except (ValueError, RuntimeError) as error:
+        try:
+            _built(PRESETS["starter-tiny"])
+        except Exception as own:
+            hint = "rvc doctor shows what is missing on this machine"
+            raise RvcError("torch cannot build a network here", f"{type(own).__name__}: {own}", hint) from own
+        raise _bad(path, str(error)) from error
+
+
+def _built(config: ModelConfig) -> dict[str, Tensor]:
+    with torch.device("meta"):
+        return Synthesizer(config, posterior=False).state_dict()
 
 
 def _text(value: Any) -> str | None:

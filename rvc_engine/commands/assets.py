@@ -15,6 +15,7 @@ from rvc_engine.commands.display import size
 from rvc_engine.commands.transfers import choose_watch
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace, clean_path
+from rvc_engine.lock import TAKE_OVER
 from rvc_engine.models.configs import PUBLIC_PRESETS
 
 CHOICES = ", ".join([*PUBLIC_PRESETS, "all"])
@@ -30,6 +31,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
         action.add_argument("--no-pitch", action="store_true", help="what the variant without pitch needs")
         action.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
         action.add_argument("--home", default=argparse.SUPPRESS, metavar="DIR", help="workspace")
+    pulling.add_argument(TAKE_OVER, action="store_true", help="take the lock of a download on another host that is gone")
     pulling.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     verifying.add_argument("--file", metavar="PATH", help="say what this file is and whether it is whole; exit code 2 when it is refused")
 
@@ -46,7 +48,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
         return _list(workspace, assets, as_json=options.json)
     if options.action == "verify":
         return _verify(workspace, assets, complete=bool(options.presets), as_json=options.json)
-    return pull(workspace, assets, options.presets, plain=options.plain, as_json=options.json)
+    return pull(workspace, assets, options.presets, plain=options.plain, as_json=options.json, take_over=options.take_over)
 
 
 def _chosen(manifest: tuple[Asset, ...], presets: list[str], *, pitched: bool) -> list[Asset]:
@@ -116,7 +118,9 @@ def _describe(path: Path, *, as_json: bool) -> int:
 
 
 # --- pull -----------------------------------------------------------------------------------------------------------------
-def pull(workspace: Workspace, assets: list[Asset], presets: list[str], *, plain: bool = False, as_json: bool = False) -> int:
+def pull(
+    workspace: Workspace, assets: list[Asset], presets: list[str], *, plain: bool = False, as_json: bool = False, take_over: bool = False
+) -> int:
     """Fetch what is missing of `assets`, shown as it comes. Raises RvcError; when the hub cannot be reached, what to copy by hand is
     printed first."""
     from rvc_engine.assets.download import pull as fetch
@@ -125,7 +129,7 @@ def pull(workspace: Workspace, assets: list[Asset], presets: list[str], *, plain
     watch = choose_watch(plain=plain, as_json=as_json)
     try:
         with watch:
-            fetched = fetch(workspace, assets, watch)
+            fetched = fetch(workspace, assets, watch, take_over=take_over, note=lambda text: print(text, file=sys.stderr))
     except KeyboardInterrupt:
         note = f"what is here is kept; the same command goes on: rvc assets pull {shlex.join(presets)}"
         print(note, file=sys.stderr if as_json else sys.stdout)

@@ -61,7 +61,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
         end = RunFinished(at=time.time(), seconds=time.time() - view.started_at, artefacts=artefacts)
     except Stopped:
         work.close()
-        end = StageStopped(stage="convert")
+        end = StageStopped(stage="convert", saved=True)
     except BrokenPipeError:
         raise
     except (RvcError, OSError, MemoryError) as given:

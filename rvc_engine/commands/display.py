@@ -9,6 +9,7 @@ import time
 from typing import Any, Protocol
 
 from rvc_engine import events as ev
+from rvc_engine.stage_list import ALL_STAGES
 from rvc_engine.status import RunView
 
 
@@ -75,6 +76,27 @@ def line_of(event: ev.Event) -> str | None:
     if isinstance(event, ev.StageFinished):
         return f"{event.stage}: done in {duration(event.seconds)}"
     return None
+
+
+def stopped_words(event: ev.StageStopped) -> str:
+    """What a stop has left, and no more than is known."""
+    if event.saved:
+        return "stopped; what is done is saved"
+    if event.saved is None:
+        return "stopped"
+    kept = _kept(event)
+    return f"ended without saving ({event.reason}); {kept}" if event.reason else f"ended without saving; {kept}"
+
+
+def _kept(event: ev.StageStopped) -> str:
+    if event.after_step is not None:
+        return f"training resumes after step {event.after_step}" if event.after_step else "training resumes at the start"
+    stage = ALL_STAGES.get(event.stage)
+    if stage is not None and stage.incremental:
+        return f"finished {stage.unit} are kept, the latest may be done again"
+    if stage is not None and stage.unit == "steps":
+        return "training resumes from the last saved state"
+    return "this stage starts again"
 
 
 def duration(seconds: float) -> str:
@@ -146,10 +168,17 @@ def print_end(view: RunView) -> None:
             print(f"  {size(artefact['bytes']):>10}  sha256 {artefact['sha256']}")
             print(f"artefact: {artefact['path']}", flush=True)
     elif view.state == "stopped":
-        print(f"stopped: {view.name} during {view.stage or 'the start'}; rvc run {view.name} goes on from there", flush=True)
+        print(f"stopped: {view.name} {_stop_line(view)}", flush=True)
     else:
         error: dict[str, Any] = view.error or {"title": "unknown", "message": "", "hint": ""}
         print(f"failed: {view.stage + ': ' if view.stage else ''}{error_line(error)}", flush=True)
+
+
+def _stop_line(view: RunView) -> str:
+    if view.stage == "convert":
+        return "during convert; recordings that are converted are kept"
+    words = stopped_words(view.stop).removeprefix("stopped").removeprefix("; ") if view.stop else ""
+    return "; ".join(filter(None, (f"during {view.stage or 'the start'}", words, f"rvc run {view.name} resumes it")))
 
 
 def error_line(error: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rvc_engine.doctor import FAIL, Finding, examine
 from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.user import expanded
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -36,7 +37,7 @@ def _numerics(options: argparse.Namespace, home: Path) -> Iterator[Finding]:
 def execute(options: argparse.Namespace, name: str) -> int:
     """Exit code 1 when something fails."""
     findings = []
-    home = Path(options.home or os.environ.get("RVC_HOME") or ".").expanduser().absolute()  # as Workspace.find, without its packages
+    home = expanded(options.home or os.environ.get("RVC_HOME") or ".").absolute()  # as Workspace.find, without its packages
     for finding in _numerics(options, home) if options.numerics else examine(home):
         findings.append(finding)
         if not options.json:

@@ -15,10 +15,10 @@ from rvc_engine.commands.flags import add_settings, given
 from rvc_engine.commands.weights import WeightsMissing, check_weights, offer
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.disk import require_writable
-from rvc_engine.errors import BadInput, Busy
+from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, StageFailed
 from rvc_engine.experiment import Experiment, Workspace, clean_path
-from rvc_engine.lock import live_holder
+from rvc_engine.lock import TAKE_OVER, busy, live_holder
 from rvc_engine.models.configs import PUBLIC_PRESETS
 from rvc_engine.receipts import plan, why_to_ask
 from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings, apply, for_base, for_preset
@@ -49,6 +49,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="move the old work aside and start anew")
     parser.add_argument("--yes", action="store_true", help="do what would be asked about first: restart a training, or change its speaker")
     parser.add_argument("--detach", action="store_true", help="return at once; the run goes on")
+    parser.add_argument(TAKE_OVER, action="store_true", help="take the lock of a run on another host that is gone")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
 
@@ -63,18 +64,15 @@ def add_unambiguous(parser: argparse.ArgumentParser, stages: Mapping[str, type[S
 
 def execute(options: argparse.Namespace, name: str) -> int:
     experiment = Workspace.find(options.home).experiment(options.name)
-    refuse_busy(experiment)
+    refuse_busy(experiment, take_over=options.take_over)
     return run_stages(options, experiment, name)
 
 
-def refuse_busy(experiment: Experiment) -> None:
-    """Raises Busy when another run holds the experiment."""
+def refuse_busy(experiment: Experiment, *, take_over: bool) -> None:
+    """Raises Busy when another run holds the experiment; with `take_over` only one that certainly lives. The engine looks again."""
     holder = live_holder(experiment.lock)
-    if holder:
-        raise Busy(
-            f"Another run holds {experiment.name}", f"process {holder.pid} on {holder.host}",
-            f"rvc attach {experiment.name} follows it, rvc stop {experiment.name} stops it",
-        )  # fmt: skip
+    if holder and not (take_over and not (holder.here and holder.alive)):
+        raise busy(experiment.lock, holder)
 
 
 def run_stages(
@@ -83,7 +81,7 @@ def run_stages(
     """Settle, check, start and follow. `begin` is done when everything is checked, before the engine starts; it returns notes."""
     settings, notes = settle(experiment, options, base=name == "pretrain")
     stages = stages_until(options.until, settings) if name in ("run", "pretrain") else stages_needed(name, settings)
-    with launcher.WaitingEngine(experiment, [s.name for s in stages], fresh=options.fresh) as waiting:
+    with launcher.WaitingEngine(experiment, [s.name for s in stages], fresh=options.fresh, take_over=options.take_over) as waiting:
         try:
             check_ready(experiment, settings, stages, fresh=options.fresh, auto_pitch=_pitch_is_auto(experiment, options))
             confirm(experiment, settings, stages, options)

@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     experiment = Workspace.find(options.home).experiment(options.name)
     if options.save_state:
         return _save(options, experiment)
-    pipeline.refuse_busy(experiment)
+    pipeline.refuse_busy(experiment, take_over=options.take_over)
     source = getattr(options, "encoder.source", "")
     if source not in ("", "train", "shipped"):
         setattr(options, "encoder.source", clean_path(source))

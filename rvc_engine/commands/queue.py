@@ -15,13 +15,15 @@ from types import FrameType
 
 from rvc_engine import launcher
 from rvc_engine.commands import pipeline
-from rvc_engine.commands.display import duration
+from rvc_engine.commands.display import duration, stopped_words
 from rvc_engine.commands.flags import given
 from rvc_engine.disk import require_writable
-from rvc_engine.errors import BadInput, Busy, RvcError
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.events import StageStopped
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.failures import understood
-from rvc_engine.lock import RunLock, live_holder
+from rvc_engine.journal import journals, last_event
+from rvc_engine.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
 from rvc_engine.opening import last_line_of, open_to_append
 from rvc_engine.run_queue import DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.stage_list import stages_until
@@ -44,6 +46,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     run.add_argument("--then", metavar="COMMAND", help="a command for the end, when all is done or failed; not run by a shell")
     run.add_argument("--time-limit", metavar="TIME", help="8h, 90m or 06:00: then the run stops (it saves) and the rest fails")
     run.add_argument("--detach", action="store_true", help="return at once; the queue goes on, its lines in queue.log")
+    run.add_argument(TAKE_OVER, action="store_true", help="take the lock of a queue on another host that is gone")
     stop = actions.add_parser("stop", help="stop the queue and its run, which saves; rvc queue run goes on from there")
     for action in (listing, move, remove, run, stop):
         also = ", with --detach" if action is run else ""
@@ -62,7 +65,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     if options.action == "run":
         if options.detach:
             return _detach(options, workspace, queue)
-        return run_queue(workspace, queue, options.then, options.time_limit)
+        return run_queue(workspace, queue, options.then, options.time_limit, take_over=options.take_over)
     if options.action == "move":
         queue.move(options.number, options.place)
     elif options.action == "remove":
@@ -91,6 +94,7 @@ def words_of(options: argparse.Namespace) -> list[str]:
     words += ["--no-pitch"] if options.no_pitch else []
     words += ["--fresh"] if options.fresh else []
     words += ["--yes"] if options.yes else []
+    words += [TAKE_OVER] if options.take_over else []
     words += ["--until", options.until] if options.until else []
     for text in options.set:
         words += ["--set", text]
@@ -126,19 +130,20 @@ def _ending(then: str | None, limit: str | None) -> tuple[list[str], float | Non
     return action, deadline_of(limit, time.time()) if limit else None
 
 
-def _busy(why: str) -> Busy:
-    return Busy("Another process runs this queue", why, "rvc queue list shows how far it is, rvc queue stop stops it")
+BUSY = "Another process runs this queue", "rvc queue list shows how far it is, rvc queue stop stops it"
 
 
 def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> int:
     """The same command again, in a session of its own. Returns when it holds the queue, or has ended."""
     _ending(options.then, options.time_limit)
-    if holder := live_holder(workspace.home / LOCK):
-        raise _busy(f"process {holder.pid} on {holder.host}")
+    holder = live_holder(workspace.home / LOCK)
+    if holder is not None and not (options.take_over and not (holder.here and holder.alive)):
+        raise busy(workspace.home / LOCK, holder, *BUSY)
     log = workspace.home / "queue.log"
     words = ["queue", "run", "--home", str(workspace.home)]
     words += ["--then", options.then] if options.then else []
     words += ["--time-limit", options.time_limit] if options.time_limit else []
+    words += [TAKE_OVER] if options.take_over else []
     require_writable(log.parent, "use another workspace (--home DIR), or change its permissions")
     log.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(open_to_append(log), "ab") as said:
@@ -173,22 +178,19 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
     holder = live_holder(workspace.home / LOCK)
     if holder is None:
         raise BadInput("The queue does not run", "", "rvc queue run starts it")
-    if not holder.here:
-        raise BadInput("The queue runs on another machine", f"{holder.host}, process {holder.pid}", "stop it there")
-    launcher.ask_to_stop(holder.pid, "The queue")
-    print(json.dumps({"stopping": holder.pid}) if as_json else "stopping: the run saves what it has; rvc queue run goes on from there")
+    launcher.ask_to_end(holder, "The queue")
+    text = "stopping: the run saves at its next step, then ends; rvc queue run resumes it"
+    print(json.dumps({"stopping": holder.pid}) if as_json else text)
     return 0
 
 
-def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None) -> int:
+def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None, *, take_over: bool = False) -> int:
     """Exit code 0 when every entry is done, 1 when one failed, 3 when another process runs the queue, 130 when stopped."""
     action, deadline = _ending(then, limit)
     require_writable(workspace.home, "use another workspace (--home DIR), or change its permissions")
-    lock = RunLock(workspace.home / LOCK)
-    try:
-        lock.acquire()
-    except Busy as busy:
-        raise _busy(busy.message) from busy
+    lock = RunLock(workspace.home / LOCK, *BUSY)
+    if said := lock.acquire(take_over=take_over):
+        print(said, flush=True)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         raise QueueStopped
@@ -200,7 +202,7 @@ def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: st
             if deadline is not None and time.time() >= deadline:
                 queue.mark(entry.number, FAILED, "the time limit was reached before its turn")
                 continue
-            _run_entry(workspace, queue, entry, deadline)
+            _run_entry(workspace, queue, entry, deadline, take_over=take_over)
     except QueueStopped:
         print("stopped: rvc queue run goes on from there", flush=True)
         return 130
@@ -217,11 +219,10 @@ def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: st
     return 1 if failed else 0
 
 
-def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: float | None) -> None:
+def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: float | None, *, take_over: bool) -> None:
     """Run one entry to its end, or follow it where an earlier queue process left it running."""
     experiment = workspace.experiment(entry.name)
-    left_running = entry.state == RUNNING and live_holder(experiment.lock) is not None
-    words = ["attach", entry.name, "--plain"] if left_running else ["run", entry.name, *_once(entry), "--plain"]
+    words = _words_to_run(entry, live_holder(experiment.lock), take_over=take_over)
     print(f"\n{entry.number}: rvc {shlex.join(words)}", flush=True)
     queue.mark(entry.number, RUNNING)
     command = [sys.executable, "-m", "rvc_engine", *words, "--home", str(workspace.home)]
@@ -241,12 +242,27 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
         while not launcher.stop(experiment) and process.poll() is None:  # it saves; one that has only just been started is asked again
             time.sleep(0.1)
         process.wait()
-        queue.mark(entry.number, WAITING, "stopped; goes on with rvc queue run")
+        queue.mark(entry.number, WAITING, f"{_how_stopped(experiment)}; rvc queue run resumes it")
         raise
     if process.returncode == 0:
         queue.mark(entry.number, DONE)
     else:
-        queue.mark(entry.number, FAILED, "the time limit was reached; what it has is saved" if late else last)
+        queue.mark(entry.number, FAILED, f"the time limit was reached; {_how_stopped(experiment)}" if late else last)
+
+
+def _how_stopped(experiment: Experiment) -> str:
+    """What the journal says of the end of its newest run."""
+    files = journals(experiment.runs)
+    end = last_event(files[-1]) if files else None
+    return stopped_words(end) if isinstance(end, StageStopped) else "stopped"
+
+
+def _words_to_run(entry: Entry, holder: Holder | None, *, take_over: bool) -> list[str]:
+    """`take_over`: of a queue whose host is gone; then what it left running is gone too, if it cannot be seen here."""
+    interrupted = entry.state == RUNNING
+    if interrupted and holder is not None and not (take_over and not (holder.here and holder.alive)):
+        return ["attach", entry.name, "--plain"]
+    return ["run", entry.name, *_once(entry), *([TAKE_OVER] if take_over and interrupted else []), "--plain"]
 
 
 def _once(entry: Entry) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import time
 
 from rvc_engine import launcher
-from rvc_engine.commands.display import choose_display, duration, error_line
+from rvc_engine.commands.display import choose_display, duration, error_line, stopped_words
 from rvc_engine.commands.pipeline import watch
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
@@ -87,6 +87,8 @@ def summary(view: RunView) -> str:
         return text + (f", epoch {view.epoch}/{view.epochs or '?'}, step {view.step}" if view.epoch else "")
     if view.error:
         return f"{text}: {error_line(view.error)}"
+    if view.stop is not None:
+        text = f"{view.name}: {stopped_words(view.stop)},"
     return f"{text} at {time.strftime('%Y-%m-%d %H:%M', time.localtime(view.updated_at))}"
 
 
@@ -107,5 +109,5 @@ def _stop(experiment: Experiment, wait_s: float) -> int:
         print(f"{experiment.name} is not running")
         return 0
     view = read_view(experiment)
-    print(summary(view) if view.state != "running" else f"{experiment.name} is still saving; rvc status {experiment.name} tells")
+    print(summary(view) if view.state != "running" else f"{experiment.name} has not ended yet; rvc status {experiment.name} shows it")
     return 0

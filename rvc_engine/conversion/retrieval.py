@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rvc_engine.bundles.index_file import HINT, IndexFacts, check_index_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.opening import open_file
 
@@ -113,6 +113,8 @@ class Retrieval:
                 reader = api.PyCallbackIOReader(file.read)
                 return cls(faiss.read_index(reader), neighbours, probes)
         except (OSError, RuntimeError) as error:
+            if of_environment(error):
+                raise cannot_read(path, error) from error
             raise BadInput(f"{path} is no index that can be used", str(error).split("\n")[0], HINT) from error
 
     def search(self, features: Features) -> tuple[NDArray[np.int64], Features, Features]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rvc_engine.errors import BadInput
+from rvc_engine.user import expanded
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -103,7 +104,7 @@ def is_text(name: str) -> bool:
 
 
 def dataset_folder(settings: ExperimentSettings) -> Path:
-    return Path(settings.dataset).expanduser()
+    return expanded(settings.dataset)
 
 
 def source_name(path: Path, settings: ExperimentSettings) -> str:

@@ -15,6 +15,7 @@ from rvc_engine.dataset.report import VERSION, FileReport
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
 from rvc_engine.opening import read_text
+from rvc_engine.user import cache_folder
 
 SAVE_EVERY_S = 5.0
 
@@ -26,8 +27,7 @@ class Kept:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
-        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-        self.path = Path(cache) / "rvc-tui" / "dataset" / f"{name}.json"
+        self.path = cache_folder() / "dataset" / f"{name}.json"
         self.reports = self._read()
         self.saved = time.monotonic()
         self.changed = False

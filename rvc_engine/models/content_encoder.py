@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.models.configs import ENCODERS
 from rvc_engine.pretrained import HUBERT_NAMES, HasPretrained, find_hubert
 
@@ -69,6 +69,8 @@ def load_encoder(
     try:
         network = hubert.read_hubert(path, dim)
     except (OSError, ValueError) as error:
+        if of_environment(error):
+            raise cannot_read(path, error) from error
         raise BadInput(f"{path} is no HuBERT that this program can read", str(error), "fetch the file again") from error
     return HubertEncoder(name, dim, network, device, precision=precision)
 
@@ -82,6 +84,8 @@ def _phonetic(workspace: HasPretrained | None, file: Path | None) -> PhoneticEnc
     try:
         return read_phonetic(path)
     except (OSError, ValueError) as error:
+        if of_environment(error):
+            raise cannot_read(path, error) from error
         raise BadInput(f"{path} is no content encoder that this program can read", str(error), "install the program again") from error
 
 

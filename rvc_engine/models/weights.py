@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from rvc_engine.disk import whole_file
+from rvc_engine.errors import of_environment
 from rvc_engine.models.pickle_data import Opaque, Unreadable, load
 from rvc_engine.opening import open_file, refuse_other
 
@@ -50,6 +51,10 @@ def read(path: Path) -> Any:
         raise
     except MemoryError as error:
         raise Unreadable("it needs more memory than there is") from error
+    except OSError as error:
+        if of_environment(error):
+            raise
+        raise Unreadable(f"it is damaged: {_first_line(error)}") from error
     except Exception as error:  # zipfile, struct, pickletools and torch each have their own words for damage
         raise Unreadable(f"it is damaged: {_first_line(error)}") from error
     raise Unreadable("it is no file of weights: neither torch's format nor safetensors")

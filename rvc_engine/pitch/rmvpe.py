@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rvc_engine.audio.spectrogram import triangles
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.models.rmvpe import MELS, STRIDE, Rmvpe, read_rmvpe
 from rvc_engine.models.weights import Unreadable
 
@@ -85,6 +85,8 @@ def load(path: Path, device: str) -> Rmvpe:
     try:
         return _loaded(path, path.stat().st_mtime_ns, device)
     except (OSError, Unreadable) as error:
+        if of_environment(error):
+            raise cannot_read(path, error) from error
         raise BadInput(
             f"{path} is no RMVPE that this program can read", str(error), "fetch the file again, or use --method fcpe"
         ) from error

@@ -14,6 +14,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.opening import read_text
 from rvc_engine.pretrain.transcripts import Spoken, Transcripts
 from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, about, for_base
+from rvc_engine.user import expanded
 
 
 def card(experiment: Experiment, settings: ExperimentSettings, clips: list[ClipRow], rows: dict[str, int], step: int) -> str:
@@ -65,7 +66,7 @@ def _files(experiment: Experiment) -> list[str]:
 
 def _licences(settings: ExperimentSettings, clips: list[ClipRow]) -> list[str]:
     """Minutes and attributions by licence, where the catalogue tells them."""
-    table = Transcripts.read(Path(settings.dataset).expanduser())
+    table = Transcripts.read(expanded(settings.dataset))
     told: dict[str, Spoken] = {clip.source: table.of(clip.source) for clip in clips}
     minutes: Counter[str] = Counter()
     for clip in clips:

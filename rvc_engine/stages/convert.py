@@ -26,6 +26,7 @@ from rvc_engine.opening import require_file
 from rvc_engine.pitch import prepare, resolve_method
 from rvc_engine.settings import ConvertSettings, choices_of
 from rvc_engine.stages.voice_files import load_index
+from rvc_engine.user import expanded
 
 if TYPE_CHECKING:
     from rvc_engine.bundles.small_model import Voice
@@ -55,13 +56,13 @@ def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) ->
         return model, None
     if index is None:
         return model, own
-    path = Path(index).expanduser()
+    path = expanded(index)
     require_file(path, f"There is no index file {path}", "check the path given with --index, or use --index none")
     return model, path
 
 
 def _voice_file(text: str, workspace: Workspace) -> Path:
-    path = Path(text).expanduser()
+    path = expanded(text)
     for candidate in (path, workspace.weights / path):
         if candidate.is_file():
             return candidate

@@ -11,7 +11,7 @@ from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.dataset.vanished import is_gone, wait_for
 from rvc_engine.device import choose_device, choose_precision, out_of_memory, set_threads
 from rvc_engine.disk import copy_whole, remove_temporaries, sha256_of, write_whole
-from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
 from rvc_engine.events import Event, ItemSkipped, Progressed, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.models.content_encoder import STARTER_ENCODER
@@ -28,6 +28,7 @@ from rvc_engine.pretrain.recordings import Files, Prepared, RecordingTask, prepa
 from rvc_engine.pretrain.transcripts import Transcripts
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.speakers import check_speakers, folder_of
+from rvc_engine.user import expanded
 from rvc_engine.workers import results_of, worker_count
 
 STAGE = "encoder"
@@ -43,13 +44,13 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
     check_speakers(experiment, settings)
     check_recogniser(settings.encoder.recogniser)
     choose_device(settings.encoder.device)
-    Transcripts.read(Path(settings.dataset).expanduser())
+    Transcripts.read(expanded(settings.dataset))
 
 
 def _given(experiment: Experiment, settings: ExperimentSettings) -> Path:
     """The file that the setting names, read. Raises BadInput."""
     asked = settings.encoder.source
-    path = experiment.workspace.find_pretrained(STARTER_ENCODER) if asked == "shipped" else Path(asked).expanduser()
+    path = experiment.workspace.find_pretrained(STARTER_ENCODER) if asked == "shipped" else expanded(asked)
     wanted = f"--encoder {asked} asks for it", "use --encoder train, or check the path"
     if path is None:
         raise BadInput(f"There is no file pretrained/{STARTER_ENCODER}", *wanted)
@@ -57,6 +58,8 @@ def _given(experiment: Experiment, settings: ExperimentSettings) -> Path:
     try:
         read_phonetic(path)
     except (OSError, Unreadable) as error:
+        if of_environment(error):
+            raise cannot_read(path, error) from error
         raise BadInput(f"{path} is no content encoder", str(error), "choose another --encoder") from error
     return path
 
@@ -155,7 +158,7 @@ def _prepared(experiment: Experiment, settings: ExperimentSettings) -> Generator
 
 def recording_tasks(experiment: Experiment, settings: ExperimentSettings) -> list[RecordingTask]:
     """Raises BadInput when there is no recording. Speech in another language than English is not labelled."""
-    s, transcripts = settings.encoder, Transcripts.read(Path(settings.dataset).expanduser())
+    s, transcripts = settings.encoder, Transcripts.read(expanded(settings.dataset))
     tasks = []
     for path in dataset_files(settings):
         name = source_name(path, settings)

@@ -46,6 +46,7 @@ from rvc_engine.training.scalars import Scalars
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore, Restored
 from rvc_engine.training.trouble import InTrouble, Recovery, Trouble
+from rvc_engine.user import expanded
 
 AUTO_BATCH = 4
 MIN_CLIPS_S = 60.0
@@ -80,7 +81,7 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
     if value == "none":
         return None
     if value:
-        path = Path(value).expanduser()
+        path = expanded(value)
         require_file(path, f"There is no file {path}", f"check the path, or use {flag} none", f"{flag} names it")
         return path
     names = pretrained_names(settings.preset, kind, pitched=settings.pitched)

@@ -108,14 +108,21 @@ def _answer(process: subprocess.Popen[str], word: str) -> None:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """The event at hand is answered by stop; more of them may come before the end."""
+    """The event at hand is answered by stop; more of them may come before the end. Raises RvcError when they end without saving."""
     assert process.stdout is not None
+    why = ""
     _answer(process, "stop")
     for line in process.stdout:
         if line.startswith(MARK) and '"event"' in line[: len(MARK) + 10]:
             _answer(process, "stop")
+        elif line.startswith(MARK):
+            why = why or str(json.loads(line.removeprefix(MARK)).get("error", {}).get("message", ""))
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(END_S)
+    if process.returncode != 0:
+        code = "they did not end" if process.returncode is None else f"exit code {process.returncode}"
+        hint = "the same command resumes from the last whole state"
+        raise RvcError("The training processes were stopped and did not save", why or code, hint)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

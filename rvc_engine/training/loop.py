@@ -60,8 +60,13 @@ class TrainingLoop:
                 yield from self._epoch()
         except DiskFull:
             raise
-        except (GeneratorExit, RvcError):
+        except RvcError:
             self.saver.save_now()
+            raise
+        except GeneratorExit:
+            if not self.saver.save_now():
+                hint = f"training resumes after step {self.saver.saved_step}"
+                raise RvcError("The training was stopped and not saved", "its weights are no longer finite", hint) from None
             raise
 
     def _check_place(self) -> Iterator[Event]:

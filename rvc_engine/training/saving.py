@@ -57,16 +57,24 @@ class Saver:
         if due:
             yield from self._save_pair()
 
-    def save_now(self) -> None:
-        """On the way out: one attempt. Spoilt weights are not saved. Raises DiskFull that says what is lost."""
-        if self.state.at == self._at or not self.state.is_finite():
-            return
+    def save_now(self) -> bool:
+        """On the way out: one attempt. False for spoilt weights, which are not saved. Raises DiskFull that says what is lost."""
+        if self.state.at == self._at:
+            return True
+        if not self.state.is_finite():
+            return False
         try:
             self.store.write_state(self.state)
         except DiskFull as error:
             lost = f"{self.state.step - self._at[0]} steps are not saved; {error.message}"
             raise DiskFull(error.title, lost, f"free some space; training goes on from step {self._at[0]}") from error
         self._at = self.state.at
+        return True
+
+    @property
+    def saved_step(self) -> int:
+        """After which training resumes."""
+        return self._at[0]
 
     def pair_due(self) -> bool:
         """Does the state stand at an epoch's end that a pair is kept of?"""
@@ -138,5 +146,5 @@ class SilentSaver(Saver):
     def end_of_epoch(self) -> Iterator[Event]:
         return iter(())
 
-    def save_now(self) -> None:
-        return
+    def save_now(self) -> bool:
+        return True

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from rvc_engine.bundles.checkpoint import checkpoint_of, read_checkpoint
 from rvc_engine.bundles.layout import rvc_names
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import RvcError, cannot_read, of_environment
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.noise import Noise
@@ -189,6 +189,8 @@ def load_pretrained(network: nn.Module, path: Path) -> str:
     try:
         found = read_checkpoint(path)
     except (OSError, Unreadable) as error:
+        if of_environment(error):
+            raise cannot_read(path, error) from error
         raise RvcError(f"{path} is no pretrained file that can be read", reason_of(error), way_out) from error
     own = checkpoint_of({"model": network.state_dict()})
     if found.differs_from(own):

@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 
 from rvc_engine.bundles.layout import rvc_names
+from rvc_engine.device import out_of_memory
 from rvc_engine.disk import TEMPORARY, is_full, move_aside, whole_file
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import RvcError, of_environment
 from rvc_engine.faults import Faults
 from rvc_engine.models import weights
 from rvc_engine.opening import open_file, refuse_other
@@ -144,6 +145,7 @@ class CheckpointStore:
             try:
                 restored = self._load(state, paths)
             except UNREADABLE as error:
+                self._check_cause(error, paths)
                 damaged += paths
                 reasons.append(f"{' and '.join(path.name for path in paths)}: {reason_of(error)}")
                 continue
@@ -154,6 +156,14 @@ class CheckpointStore:
         if reasons:
             raise RvcError("No checkpoint can be read", "; ".join(reasons), "put back whole files, or train again with --fresh")
         return None
+
+    def _check_cause(self, error: BaseException, paths: list[Path]) -> None:
+        """Raises RvcError where the files need not be damaged: there is no permission, no memory, no disk just now."""
+        memory = out_of_memory(error) if isinstance(error, RuntimeError) else None
+        if memory is not None or of_environment(error):
+            names = " and ".join(path.name for path in paths)
+            hint = "nothing was changed: run the same command again when they can be read"
+            raise RvcError(f"{names} cannot be read", memory.message if memory else reason_of(error), hint) from error
 
     def _load(self, state: TrainingState, paths: list[Path]) -> Restored:
         """Raises one of UNREADABLE for a damaged file, RvcError for a whole one that does not fit."""

@@ -13,9 +13,9 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, Static
 
-from rvc_engine.experiment import clean_path
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
 from rvc_tui.texts import _
+from rvc_tui.typed import clean_path
 
 FIELDS = ("name", "dataset", "preset")
 

@@ -11,7 +11,6 @@ from textual.message import Message
 
 from rvc_engine.commands.display import size
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import clean_path
 from rvc_engine.settings import set_field
 from rvc_tui.conversion import Request, load, paths_of
 from rvc_tui.drawing import padded
@@ -20,6 +19,7 @@ from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.pick import PickScreen
 from rvc_tui.texts import N_, _
+from rvc_tui.typed import clean_path
 from rvc_tui.widgets.convert import epochs_of, kind_of
 from rvc_tui.widgets.form import Form
 from rvc_tui.widgets.paths import FileSuggester, within

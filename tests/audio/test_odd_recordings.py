@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rvc_engine.dataset.clip_table import USED, SourceRow, read_rows
 
 from rvc_engine.audio.io import decode
+from rvc_engine.dataset.clip_table import USED, SourceRow, read_rows
 from rvc_engine.dataset.report import FileReport
 from rvc_engine.dataset.survey import measure_file, recordings_in
 from rvc_engine.events import Converted, Event, ItemSkipped, Warned

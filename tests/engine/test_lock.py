@@ -75,7 +75,8 @@ def test_a_killed_holder_leaves_a_lock_that_can_be_taken(tmp_path: Path) -> None
 def test_a_reused_pid_another_boot_and_torn_text_are_no_holders(tmp_path: Path) -> None:
     path = tmp_path / "run.lock"
     me = Holder.of_this_process()
-    for stale in (replace(me, started=me.started - 1000), replace(me, boot="another"), replace(me, pid=2**22 - 3)):
+    early = replace(me, started=me.started - 1000, ticks=0)  # as written before ticks were
+    for stale in (early, replace(me, ticks=me.ticks + 5), replace(me, boot="another"), replace(me, pid=2**22 - 3)):
         path.write_text(json.dumps(asdict(stale)))
         assert live_holder(path) is None
     path.write_text(json.dumps(asdict(me))[:20])

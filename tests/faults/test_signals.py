@@ -101,3 +101,26 @@ def test_a_volley_of_signals_stops_once(row: Row, tmp_path: Path, prepared: Call
     assert has(engine, StageStopped)
     assert voice.experiment.resume_state.is_file()
     row.saw("stopped, with its state")
+
+
+def test_a_stop_in_a_step_that_does_not_end_says_that_it_did_not_save(
+    row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row.of("SIGTERM in a step longer than the grace", "Exit 130, StageStopped says that nothing was saved and where training resumes")
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    voice = prepared(tmp_path)
+    with faults("slow-step@3:60,grace:0.02"):
+        engine = voice.start()
+        wait_for(lambda: has(engine, TrainStepped, step=2), "step 2")
+        os.kill(engine.pid, signal.SIGTERM)
+        assert engine.process is not None
+        assert engine.process.wait(20) == 130
+    end = voice.last_run()[-1]
+    assert isinstance(end, StageStopped) and (end.saved, end.after_step) == (False, 0)
+    assert voice.checkpoints() == []
+    shown = voice.rvc("status", voice.name).stdout
+    assert "ended without saving" in shown and "training resumes at the start" in shown
+    assert list(folder.iterdir()) == []  # ended at once, and yet nothing is left there
+    row.saw("in step 3 of 60 s: exit 130, not saved, nothing left in the temporary folder")
