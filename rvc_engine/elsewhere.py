@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.experiment import heartbeat_beside
+from rvc_engine.opening import open_file
 
 FRESH_S = 30.0  # signs of life come every second; a machine that is busy with a full disk is late
 OLD_S = 600.0  # clocks rarely differ by more: whoever only looks takes this for gone without watching
@@ -35,7 +36,7 @@ class Signs:
 def signs_of(lock: Path) -> Signs:
     """Opened for each look: on a network file system that asks the server."""
     try:
-        with lock.open("rb") as file:
+        with open_file(lock) as file:
             found = os.fstat(file.fileno())
         touched = (found.st_ino, found.st_mtime_ns)
     except OSError:
@@ -102,7 +103,7 @@ def _times(lock: Path, pid: int, since: float) -> list[float]:
 
 def _read_beat(lock: Path) -> tuple[bytes, float]:
     try:
-        with heartbeat_beside(lock).open("rb") as file:
+        with open_file(heartbeat_beside(lock)) as file:
             return file.read(4096), os.fstat(file.fileno()).st_mtime
     except OSError:
         return b"", 0.0

@@ -71,9 +71,13 @@ def complete(environment: MutableMapping[str, str]) -> None:
 
 def can_write(folder: Path) -> bool:
     """Could files be made in it, or it itself where it is not there yet?"""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    try:
+        about = os.stat(folder)
+    except FileNotFoundError:
+        return folder != folder.parent and can_write(folder.parent)
+    except OSError:  # in a folder of somebody else's
+        return False
+    return stat.S_ISDIR(about.st_mode) and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _has_name(environment: MutableMapping[str, str]) -> bool:

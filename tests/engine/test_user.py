@@ -160,14 +160,14 @@ REFUSED = [PermissionError(errno.EACCES, "Permission denied"), OSError(errno.EMF
 def test_a_file_that_cannot_be_read_now_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
     path = tmp_path / "voice.pth"
     path.write_bytes(b"PK\x03\x04" + bytes(200))
-    opened = Path.open
+    opened = os.open
 
-    def refuse(self: Path, *words: Any, **named: Any) -> Any:
-        if self == path:
+    def refuse(name: Any, *words: Any, **named: Any) -> Any:
+        if name == path:
             raise error
-        return opened(self, *words, **named)
+        return opened(name, *words, **named)
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     network = Synthesizer(PRESETS["starter-tiny"])
     for read in (read_voice, read_generator, lambda p: load_rmvpe(p, "cpu"), lambda p: load_pretrained(network, p)):
         with pytest.raises(RvcError, match="cannot be read") as caught:

@@ -144,6 +144,7 @@ def holder_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
 def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     from rvc_engine import launcher
     from rvc_engine.errors import RvcError
+    from rvc_engine.lock import Holder
 
     def kill(number: type[OSError]) -> Callable[[int, int], None]:
         def call(pid: int, signal: int) -> None:
@@ -152,10 +153,10 @@ def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_err
         return call
 
     monkeypatch.setattr(os, "kill", kill(PermissionError))
-    with pytest.raises(RvcError, match=r"voice runs as another user.*process 1 of root.*sudo kill"):
-        launcher.ask_to_stop(1, "voice")
+    with pytest.raises(RvcError, match=r"voice runs as another user.*process \d+ of root.*sudo kill"):
+        launcher.ask_to_end(Holder.of_this_process(), "voice")
     monkeypatch.setattr(os, "kill", kill(ProcessLookupError))
-    launcher.ask_to_stop(1, "voice")
+    launcher.ask_to_end(Holder.of_this_process(), "voice")
 
 
 # --- folders for temporary files, the current one -----------------------------------------------------------------------------
