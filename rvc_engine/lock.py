@@ -132,7 +132,7 @@ class RunLock:
 
     def acquire(self, *, take_over: bool = False) -> str:
         """Returns what is to be said where the lock was taken from a holder on another host, else nothing. `take_over`: also from one
-        that may live there, or that cannot be told. Raises Busy naming the holder."""
+        that may live there, or that nobody can know. Raises Busy naming the holder."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, locked = self._opened()
         try:
@@ -183,7 +183,7 @@ class RunLock:
         return holder
 
     def _replaced(self, old: int) -> int:
-        """A new file in the place of one whose holder may live, which goes on with the old one. Closes that."""
+        """A new file in the place of one whose holder may live, which keeps the old one. Closes that."""
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         temporary.unlink(missing_ok=True)
         new = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)

@@ -249,7 +249,7 @@ def test_the_queue_is_taken_over_too(home: Path, quick: None, monkeypatch: pytes
 
 def test_a_download_takes_over_too(home: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    workspace, told = Workspace(home), []
+    workspace, notes = Workspace(home), []
     asset = Asset("a.pt", "nobody/nothing", "a.pt", "0" * 64)
     leave_lock(workspace.pretrained / ".downloads" / "lock", age_s=3)
     with pytest.raises(Busy, match="downloads into this workspace") as caught:
@@ -258,8 +258,8 @@ def test_a_download_takes_over_too(home: Path, quick: None, monkeypatch: pytest.
     for age_s, take_over in ((3, True), (HOUR_S, False)):
         leave_lock(workspace.pretrained / ".downloads" / "lock", age_s=age_s)
         with pytest.raises(Exception, match="OFFLINE"):
-            pull(workspace, [asset], take_over=take_over, note=told.append)
-    assert len(told) == 2 and all("oldbox" in text for text in told)
+            pull(workspace, [asset], take_over=take_over, note=notes.append)
+    assert len(notes) == 2 and all("oldbox" in text for text in notes)
 
 
 def test_the_queue_file_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

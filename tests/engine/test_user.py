@@ -44,6 +44,7 @@ NAMELESS = [
     "--ambient-caps",
     "+dac_read_search",
 ]
+SHORT = ("--epochs", "1", "--set", "pitch.method=praat", "--until", "train")
 UNSET = ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 
 
@@ -90,13 +91,7 @@ def test_a_user_without_name_and_home_trains_and_converts(tmp_path: Path) -> Non
             assert done.returncode == 0, done.stdout[-800:] + done.stderr[-800:]
 
         recordings = str(folder / "recordings")
-        rvc(
-            "run",
-            "voice",
-            "--dataset",
-            recordings,
-            *["--preset", "starter-tiny", "--epochs", "1", "--set", "pitch.method=praat", "--until", "train"],
-        )
+        rvc("run", "voice", "--dataset", recordings, "--preset", "starter-tiny", *SHORT)
         rvc("convert", "voice", recordings, "--output", str(folder / "home" / "out"), "--pitch-method", "praat")
         assert [path.name for path in (folder / "tmp").iterdir()] == [f"rvc-tui-{UID}"]
         assert list((folder / "home" / "out").glob("*.wav"))

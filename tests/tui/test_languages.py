@@ -123,8 +123,8 @@ COMPOSED = {  # of parts that stand apart in the engine
     "Long pauses are cut out before training ({} seconds here); the minutes above count without them.",
     "Measured now at batch sizes {}.", "Measured on this machine before at batch sizes {}.",
     "train: epoch {}/{}  step {}  {}  ({})", "{}: stopped; what is done is saved", "{}: failed: {}",
-    "stopped; what is done is saved", "failed: {}", "{}: stopped", "{}: ended without saving; {}", "{}: ended without saving ({}); {}",
-        "{} exact duplicate", "{}: saved {}",
+    "stopped; what is done is saved", "failed: {}", "{} exact duplicate", "{}: saved {}",
+    "{}: stopped", "{}: ended without saving; {}", "{}: ended without saving ({}); {}",
 }  # fmt: skip
 
 
