@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
@@ -12,6 +11,8 @@ from dataclasses import dataclass
 from rvc_engine import __version__
 from rvc_engine.errors import RvcError
 from rvc_engine.heap import keep_freed_memory
+from rvc_engine.printable import LONG, printable
+from rvc_engine.streams import Parser, prepare_streams, say
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def overview() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    prepare_streams()
     try:
         try:
             return run_words(list(sys.argv[1:] if arguments is None else arguments))
@@ -78,14 +80,14 @@ def run_words(words: list[str]) -> int:
         flag = words.pop(0)
         home = flag.partition("=")[2] if "=" in flag else (words.pop(0) if words else None)
     if not words or words[0] in ("-h", "--help", "help"):
-        print(overview())
+        say(*overview().split("\n"))
         return 0 if words else 2
     if words[0] in ("--version", "-V"):
-        print(f"rvc-tui {__version__}")
+        say(f"rvc-tui {__version__}")
         return 0
     name = words.pop(0)
     if name not in COMMANDS:
-        print(f"rvc: there is no command {name!r}; rvc --help lists them", file=sys.stderr)
+        say(f"rvc: there is no command {name!r}; rvc --help lists them", error=True)
         return 2
     return run_command(COMMANDS[name], words, home)
 
@@ -93,7 +95,7 @@ def run_words(words: list[str]) -> int:
 def run_command(command: Command, words: list[str], home: str | None) -> int:
     keep_freed_memory()
     module = importlib.import_module(f"rvc_engine.commands.{command.module}")
-    parser = argparse.ArgumentParser(prog=f"rvc {command.name}", description=command.help, allow_abbrev=False, epilog=EXIT_CODES)
+    parser = Parser(prog=f"rvc {command.name}", description=command.help, allow_abbrev=False, epilog=EXIT_CODES)
     module.build(parser, command.name)
     parser.add_argument("--home", default=home, metavar="DIR", help="workspace; default $RVC_HOME, else the current folder")
     options = parser.parse_args(words)
@@ -101,15 +103,15 @@ def run_command(command: Command, words: list[str], home: str | None) -> int:
         code: int = module.execute(options, command.name)
         return code
     except RvcError as error:
-        print(f"rvc {command.name}: {one_line(error)}", file=sys.stderr)
+        say(f"rvc {command.name}: {one_line(error)}", error=True)
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"rvc {command.name}: stopped", file=sys.stderr)
+        say(f"rvc {command.name}: stopped", error=True)
         return 130
 
 
 def one_line(error: RvcError) -> str:
-    return " ".join(str(error).split())
+    return printable(" ".join(str(error).split()), LONG)
 
 
 if __name__ == "__main__":

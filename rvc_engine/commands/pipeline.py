@@ -22,6 +22,7 @@ from rvc_engine.receipts import plan
 from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings, apply, for_base, for_preset
 from rvc_engine.stage_list import ALL_STAGES, STAGES, Stage, stages_needed, stages_until
 from rvc_engine.status import RunView
+from rvc_engine.streams import say, say_json
 
 DEFAULT_PRESET = "v2-40k"
 BASE_PRESET = "starter"
@@ -178,11 +179,9 @@ def check_ready(
 
 def _say_detached(options: argparse.Namespace, experiment: Experiment, engine: launcher.RunningEngine) -> int:
     if options.json:
-        import json
-
-        print(json.dumps({"detached": True, "name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)}))
+        say_json({"detached": True, "name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)})
     else:
-        print(
+        say(
             f"{experiment.name} runs as process {engine.pid}; rvc attach {experiment.name} follows it, rvc stop {experiment.name} stops it"
         )
     return 0
