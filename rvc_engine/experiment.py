@@ -260,7 +260,7 @@ class Experiment:
         from rvc_engine.settings import ExperimentSettings
 
         try:
-            table: dict[str, Any] = tomlkit.parse(self.settings_toml.read_text(encoding="utf-8")).unwrap()
+            table: dict[str, Any] = tomlkit.parse(self.settings_toml.read_text("utf-8", "surrogateescape")).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
             first = error.errors()[0]
@@ -273,7 +273,7 @@ class Experiment:
             raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
 
     def save_settings(self, settings: ExperimentSettings) -> None:
-        write_whole(self.settings_toml, render_toml(settings))
+        write_whole(self.settings_toml, render_toml(settings).encode("utf-8", "surrogateescape"))  # a path may hold bytes that are no text
 
     def model(self) -> ModelConfig:
         return self.load_settings().model

@@ -28,7 +28,7 @@ def prepare_streams() -> None:
         stream = getattr(sys, name)
         if stream is None:
             mode = "r" if name == "stdin" else "w"
-            setattr(sys, name, os.fdopen(os.dup(number), mode, encoding="utf-8", errors="surrogateescape"))
+            setattr(sys, name, open(number, mode, encoding="utf-8", errors="surrogateescape", closefd=False))
         elif isinstance(stream, io.TextIOWrapper):
             with contextlib.suppress(ValueError):  # it is closed, or was read from
                 stream.reconfigure(errors="surrogateescape" if name == "stdin" else "backslashreplace")
