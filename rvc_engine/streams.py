@@ -10,7 +10,7 @@ import math
 import os
 import sys
 import warnings
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 from rvc_engine.printable import printable, printable_lines
 
@@ -27,8 +27,8 @@ def prepare_streams() -> None:
             _open_nowhere(number)
         stream = getattr(sys, name)
         if stream is None:
-            mode = "r" if name == "stdin" else "w"
-            setattr(sys, name, open(number, mode, encoding="utf-8", errors="surrogateescape", closefd=False))
+            stream = open(number, "w" if number else "r", encoding="utf-8", errors="surrogateescape", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
         elif isinstance(stream, io.TextIOWrapper):
             with contextlib.suppress(ValueError):  # it is closed, or was read from
                 stream.reconfigure(errors="surrogateescape" if name == "stdin" else "backslashreplace")
@@ -102,5 +102,5 @@ class Parser(argparse.ArgumentParser):
         say(f"{self.prog}: error: {message}", error=True)
         raise SystemExit(2)
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         super()._print_message("\n".join(printable_lines(message)), file)

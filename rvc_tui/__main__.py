@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rvc_engine import __version__
+from rvc_engine.streams import Parser, prepare_streams, say
 from rvc_tui.texts import LANGUAGES, chosen_language, is_unicode_terminal, use
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="rvc-tui", description="Train and use RVC voices from a terminal.", allow_abbrev=False)
+    parser = Parser(prog="rvc-tui", description="Train and use RVC voices from a terminal.", allow_abbrev=False)
     parser.add_argument("name", metavar="NAME", nargs="?", default="", help="an experiment; without it the one that runs, else the newest")
     parser.add_argument("--home", metavar="DIR", help="workspace; default $RVC_HOME, else the current folder")
     parser.add_argument("--low-bandwidth", action="store_true", help="repaint seldom: for slow links")
@@ -63,20 +64,21 @@ def write_keys_file() -> int:
     from rvc_tui.keymap import keys_file, write_keys
 
     try:
-        print(write_keys(keys_file()))
+        say(write_keys(keys_file()))
     except OSError as error:
-        print(f"rvc-tui: {error}", file=sys.stderr)
+        say(f"rvc-tui: {error}", error=True)
         return 1
     return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    prepare_streams()
     options = parse(arguments)
     if options.write_keys:
         return write_keys_file()
     if not options.plain:
         if why := undrawable():
-            print(f"rvc-tui: {why}; --plain follows a run in lines", file=sys.stderr)
+            say(f"rvc-tui: {why}; --plain follows a run in lines", error=True)
             return 2
         set_environment(low_bandwidth=options.low_bandwidth)
     from rvc_engine.errors import RvcError
@@ -88,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         theme = theme_of(options.theme)
         client = EngineClient(home, options.name or newest_experiment(home))
     except RvcError as error:
-        print(f"rvc-tui: {error}", file=sys.stderr)
+        say(f"rvc-tui: {error}", error=True)
         return error.exit_code
     if options.plain:
         from rvc_tui.plain import follow_plainly
@@ -103,8 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app = RvcApp(client, ascii=ascii_only, slow=options.low_bandwidth, theme=theme, keys=read_keys(keys_file()))
     end_with_terminal(sys.stdin.fileno(), client.interrupt)
     app.run(mouse=not options.no_mouse)
-    for line in app.parting_words():
-        print(line)
+    say(*app.parting_words())
     return app.return_code or 0
 
 

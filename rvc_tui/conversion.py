@@ -89,7 +89,7 @@ class Request:
                 table.add(item.name, item.value)
         document.add("settings", table)
         try:
-            write_whole(self.home / FILE, tomlkit.dumps(document))
+            write_whole(self.home / FILE, tomlkit.dumps(document).encode("utf-8", "surrogateescape"))
         except Exception as error:  # a full or read-only disk: the screen works without
             return str(error)
         return ""
@@ -102,7 +102,7 @@ def load(home: Path) -> tuple[Request, str]:
 
     request = Request(home)
     try:
-        told: dict[str, Any] = tomlkit.parse((home / FILE).read_text(encoding="utf-8")).unwrap()
+        told: dict[str, Any] = tomlkit.parse((home / FILE).read_text("utf-8", "surrogateescape")).unwrap()
     except FileNotFoundError:
         return request, ""
     except (OSError, ValueError, TOMLKitError) as error:

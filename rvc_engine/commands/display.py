@@ -12,7 +12,6 @@ from rvc_engine.printable import LONG, printable
 from rvc_engine.status import RunView
 from rvc_engine.streams import ask, say, say_json
 
-
 COLUMN = 60  # characters of a foreign text beside a bar
 
 

@@ -181,9 +181,7 @@ def _say_detached(options: argparse.Namespace, experiment: Experiment, engine: l
     if options.json:
         say_json({"detached": True, "name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)})
     else:
-        say(
-            f"{experiment.name} runs as process {engine.pid}; rvc attach {experiment.name} follows it, rvc stop {experiment.name} stops it"
-        )
+        say(f"{experiment.name} runs as process {engine.pid}; rvc attach {experiment.name} follows it, rvc stop {experiment.name} stops it")
     return 0
 
 

@@ -78,8 +78,9 @@ class Bars(Shown):
     def __init__(self) -> None:
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-        self._progress = Progress(TextColumn("{task.description:<16}", markup=False), BarColumn(20), DownloadColumn(), TransferSpeedColumn(),
-                                  TimeRemainingColumn(), TextColumn("{task.fields[state]}", markup=False), refresh_per_second=5)  # fmt: skip
+        name, state = (TextColumn(text, markup=False) for text in ("{task.description:<16}", "{task.fields[state]}"))
+        columns = (name, BarColumn(20), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), state)
+        self._progress = Progress(*columns, refresh_per_second=5)
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> Bars:

@@ -15,6 +15,8 @@ from textual.widgets import Input, Static
 
 from rvc_engine.experiment import clean_path
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+from rvc_engine.printable import printable
+from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 
 FIELDS = ("name", "dataset", "preset")
@@ -67,11 +69,11 @@ class ChooseScreen(ModalScreen[Choice | None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(_("Name of the experiment (n)"), markup=False)
-            yield Input(self.known.name, placeholder="alice", id="name", compact=True, suggester=SuggestFromList(self.names))
+            yield Field(self.known.name, placeholder="alice", id="name", compact=True, suggester=SuggestFromList(self.names))
             yield Static(_("Folder of recordings (d)"), markup=False)
-            yield Input(self.known.dataset, placeholder="~/recordings/alice", id="dataset", compact=True, suggester=FolderSuggester())
+            yield Field(self.known.dataset, placeholder="~/recordings/alice", id="dataset", compact=True, suggester=FolderSuggester())
             yield Static(_("Preset (p): {names}; empty: the best that is here").format(names=", ".join(PUBLIC_PRESETS)), markup=False)
-            yield Input(self.known.preset, id="preset", compact=True, suggester=SuggestFromList(PUBLIC_PRESETS, case_sensitive=False))
+            yield Field(self.known.preset, id="preset", compact=True, suggester=SuggestFromList(PUBLIC_PRESETS, case_sensitive=False))
             yield Static("", id="problem", markup=False)
             yield Static(_("n d p  edit    enter  next, then open    r  run    esc  back"), markup=False, classes="keys")
 
@@ -102,7 +104,7 @@ class ChooseScreen(ModalScreen[Choice | None]):
         choice = Choice(values["name"], clean_path(values["dataset"]), values["preset"], run)
         problem = self.problem(choice)
         if problem:
-            self.query_one("#problem", Static).update(problem)
+            self.query_one("#problem", Static).update(printable(problem))
         else:
             self.dismiss(choice)
 
