@@ -43,7 +43,7 @@ class FolderSuggester(Suggester):
         try:
             with os.scandir(os.path.expanduser(head) or ".") as entries:
                 names = sorted(e.name for e in entries if e.name.startswith(tail) and e.is_dir() and (tail or not e.name.startswith(".")))
-        except OSError:
+        except (OSError, ValueError):  # the second: no name of a file, whatever is typed or pasted
             return None
         return os.path.join(head, names[0]) + os.sep if names and value else None
 
