@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
@@ -14,6 +13,8 @@ from rvc_engine import __version__
 from rvc_engine.errors import RvcError
 from rvc_engine.failures import understood
 from rvc_engine.heap import keep_freed_memory
+from rvc_engine.printable import LONG, printable
+from rvc_engine.streams import Parser, prepare_streams, say
 from rvc_engine.user import complete
 
 
@@ -64,6 +65,7 @@ def overview() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    prepare_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
@@ -91,14 +93,14 @@ def run_words(words: list[str]) -> int:
         flag = words.pop(0)
         home = flag.partition("=")[2] if "=" in flag else (words.pop(0) if words else None)
     if not words or words[0] in ("-h", "--help", "help"):
-        print(overview())
+        say(*overview().split("\n"))
         return 0 if words else 2
     if words[0] in ("--version", "-V"):
-        print(f"rvc-tui {__version__}")
+        say(f"rvc-tui {__version__}")
         return 0
     name = words.pop(0)
     if name not in COMMANDS:
-        print(f"rvc: there is no command {name!r}; rvc --help lists them", file=sys.stderr)
+        say(f"rvc: there is no command {name!r}; rvc --help lists them", error=True)
         return 2
     return run_command(COMMANDS[name], words, home)
 
@@ -107,7 +109,7 @@ def run_command(command: Command, words: list[str], home: str | None) -> int:
     keep_freed_memory()
     complete(os.environ)
     module = importlib.import_module(f"rvc_engine.commands.{command.module}")
-    parser = argparse.ArgumentParser(prog=f"rvc {command.name}", description=command.help, allow_abbrev=False, epilog=EXIT_CODES)
+    parser = Parser(prog=f"rvc {command.name}", description=command.help, allow_abbrev=False, epilog=EXIT_CODES)
     module.build(parser, command.name)
     parser.add_argument("--home", default=home, metavar="DIR", help="workspace; default $RVC_HOME, else the current folder")
     options = parser.parse_args(words)
@@ -119,21 +121,20 @@ def run_command(command: Command, words: list[str], home: str | None) -> int:
     except Exception as error:
         return end_with(error, f"rvc {command.name}", words)
     except KeyboardInterrupt:
-        print(f"rvc {command.name}: stopped", file=sys.stderr)
+        say(f"rvc {command.name}: stopped", error=True)
         return 130
 
 
 def end_with(error: Exception, program: str, words: Sequence[str]) -> int:
     """Print the last line: the error's own, the system's, or where the report is. Returns the exit code."""
     known = understood(error, program, words)
-    if sys.stderr:
-        with suppress(OSError, ValueError):
-            print(f"{program}: {one_line(known)}", file=sys.stderr, flush=True)
+    with suppress(OSError, ValueError):
+        say(f"{program}: {one_line(known)}", error=True)
     return known.exit_code
 
 
 def one_line(error: RvcError) -> str:
-    return " ".join(str(error).split())
+    return printable(" ".join(str(error).split()), LONG)
 
 
 if __name__ == "__main__":

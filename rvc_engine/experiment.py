@@ -30,6 +30,14 @@ def clean_path(text: str) -> str:
     return os.path.abspath(expanded(text)) if text else ""
 
 
+def encoded_length(name: str) -> int:
+    """Bytes of a name in the file system; 0 for what cannot be one there."""
+    try:
+        return len(os.fsencode(name))
+    except UnicodeEncodeError:
+        return 0
+
+
 def voice_of_stem(stem: str) -> str:
     """The name of a voice, from its file's: alice of alice and of alice_e12_s340."""
     return re.sub(r"_e\d+_s\d+$", "", stem) or stem
@@ -82,7 +90,7 @@ class Workspace:
             if folder.is_dir() and any(folder.iterdir()) and not (folder / "experiment.toml").exists() and not (folder / "runs").exists():
                 raise BadInput(f"{folder} is not an experiment", "it holds other files", "give a new name, or the folder of an experiment")
             return Experiment(folder, Workspace(folder.parent.parent) if folder.parent.name == "logs" else self)
-        if not name or name in (".", "..") or "\0" in name or len(os.fsencode(name)) > 200 or name.startswith("-"):
+        if not name or name in (".", "..") or "\0" in name or not 0 < encoded_length(name) <= 200 or name.startswith("-"):
             raise BadInput(f"{name!r} cannot be the name of an experiment", "", "choose a name that can be a folder's name")
         return Experiment(self.logs / name, self)
 
@@ -279,7 +287,7 @@ class Experiment:
         from rvc_engine.settings import ExperimentSettings
 
         try:
-            table: dict[str, Any] = tomlkit.parse(read_text(self.settings_toml)).unwrap()
+            table: dict[str, Any] = tomlkit.parse(read_text(self.settings_toml, errors="surrogateescape")).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
             first = error.errors()[0]
@@ -294,7 +302,7 @@ class Experiment:
             raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
 
     def save_settings(self, settings: ExperimentSettings) -> None:
-        write_whole(self.settings_toml, render_toml(settings))
+        write_whole(self.settings_toml, render_toml(settings).encode("utf-8", "surrogateescape"))  # a path may hold bytes that are no text
 
     def model(self) -> ModelConfig:
         return self.load_settings().model

@@ -18,6 +18,7 @@ from types import FrameType
 from rvc_engine.events import ENDS, Event, RunStarted, StageFailed, StageStarted
 from rvc_engine.journal import Journal, journals, read
 from rvc_engine.scratch import scratch_folder
+from rvc_engine.streams import prepare_streams
 
 WRITING_S = 1.0  # it needs this long at most to write down how its engine ended: readers wait so long for the end
 
@@ -77,6 +78,7 @@ def cause_of(code: int, last_at: float) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
+    prepare_streams()
     code = main(sys.argv[1:])
     sys.stdout.flush()
     os._exit(code)

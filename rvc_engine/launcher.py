@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -102,7 +103,7 @@ class WaitingEngine:
         assert process.stdin is not None
         try:
             with process.stdin as pipe:
-                pipe.write(settings.model_dump_json().encode())
+                pipe.write(json.dumps(settings.model_dump()).encode())  # in ASCII: a path may hold bytes that are no text
         except BrokenPipeError:
             pass  # it ended already; what it said is read below
         deadline = time.monotonic() + START_S

@@ -54,6 +54,7 @@ from rvc_engine.pipeline import put_aside, run_pipeline
 from rvc_engine.receipts import is_complete
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stage_list import ALL_STAGES, Stage
+from rvc_engine.streams import prepare_streams
 
 HEARTBEAT_S = 1.0
 MEMORY_S = 10.0
@@ -278,6 +279,7 @@ def remove_halves(experiment: Experiment) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    prepare_streams()
     parser = argparse.ArgumentParser(prog="python -m rvc_engine.runner", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--home", required=True)
@@ -288,10 +290,10 @@ def main(arguments: list[str] | None = None) -> int:
     experiment = Experiment(options.folder, Workspace(Path(options.home)))
     stages = options.stages.split(",")
     threading.Thread(target=get_ready, args=(experiment, [ALL_STAGES[name] for name in stages]), daemon=True).start()
-    told = sys.stdin.read()
+    told = sys.stdin.buffer.read()
     if not told:
         os._exit(0)
-    settings = ExperimentSettings.model_validate_json(told)
+    settings = ExperimentSettings.model_validate(json.loads(told))
     lock = RunLock(experiment.lock)
     try:
         taken = lock.acquire(take_over=options.take_over)

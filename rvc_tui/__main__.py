@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rvc_engine import __version__
+from rvc_engine.streams import Parser, prepare_streams, say
 from rvc_engine.user import complete
 from rvc_tui.texts import LANGUAGES, chosen_language, is_unicode_terminal, use
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="rvc-tui", description="Train and use RVC voices from a terminal.", allow_abbrev=False)
+    parser = Parser(prog="rvc-tui", description="Train and use RVC voices from a terminal.", allow_abbrev=False)
     parser.add_argument("name", metavar="NAME", nargs="?", default="", help="an experiment; without it the one that runs, else the newest")
     parser.add_argument("--home", metavar="DIR", help="workspace; default $RVC_HOME, else the current folder")
     parser.add_argument("--low-bandwidth", action="store_true", help="repaint seldom: for slow links")
@@ -63,11 +64,12 @@ def theme_of(asked: str) -> str:
 def write_keys_file() -> int:
     from rvc_tui.keymap import keys_file, write_keys
 
-    print(write_keys(keys_file()))
+    say(write_keys(keys_file()))
     return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    prepare_streams()
     options = parse(arguments)
     try:
         return start(options)
@@ -78,10 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except Exception as error:
         from rvc_engine.failures import understood
-        from rvc_tui.reporting import say
 
         known = understood(error, "rvc-tui", sys.argv[1:] if arguments is None else arguments)
-        say(str(known))
+        say(f"rvc-tui: {known}", error=True)
         return known.exit_code
 
 
@@ -91,7 +92,7 @@ def start(options: argparse.Namespace) -> int:
         return write_keys_file()
     if not options.plain:
         if why := undrawable():
-            print(f"rvc-tui: {why}; --plain follows a run in lines", file=sys.stderr)
+            say(f"rvc-tui: {why}; --plain follows a run in lines", error=True)
             return 2
         set_environment(low_bandwidth=options.low_bandwidth)
     from rvc_engine.experiment import Workspace
@@ -107,7 +108,7 @@ def start(options: argparse.Namespace) -> int:
     from rvc_tui.app import RvcApp
     from rvc_tui.hangup import end_with_terminal
     from rvc_tui.keymap import keys_file, read_keys
-    from rvc_tui.reporting import collect_warnings, say
+    from rvc_tui.reporting import collect_warnings
 
     ascii_only = options.ascii or not is_unicode_terminal()
     use(chosen_language(options.language, ascii=ascii_only))
@@ -115,12 +116,11 @@ def start(options: argparse.Namespace) -> int:
     end_with_terminal(sys.stdin.fileno(), client.interrupt)
     warnings = collect_warnings()
     app.run(mouse=not options.no_mouse)
-    for line in app.parting_words():
-        print(line)
+    say(*app.parting_words())
     for line in warnings:
-        say(line)
+        say(f"rvc-tui: {line}", error=True)
     if app.failure is not None:
-        say(str(app.failure))
+        say(f"rvc-tui: {app.failure}", error=True)
         return app.failure.exit_code
     return app.return_code or 0
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
-import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +16,11 @@ from textual.notifications import SeverityLevel
 from textual.worker import get_current_worker
 
 from rvc_engine.errors import RvcError
+from rvc_engine.printable import LONG, printable
 from rvc_tui.changed_cells import ChangedCells
+from rvc_tui.clipboard import CopyingApp
 from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of
+from rvc_tui.editor import edit_suspended
 from rvc_tui.engine_client import Client
 from rvc_tui.keymap import UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.keystrokes import KeystrokesApp
@@ -28,6 +28,7 @@ from rvc_tui.messages import Happened, Looked, MachineRead, Refused
 from rvc_tui.palette import Entry, entries_of
 from rvc_tui.places import PLACES, beside
 from rvc_tui.reporting import ReportingApp
+from rvc_tui.safe_cells import SafeCells
 from rvc_tui.said import said
 from rvc_tui.screens import SCREENS
 from rvc_tui.screens.base import AppScreen
@@ -44,7 +45,7 @@ SLOWER = 5  # times, in low-bandwidth mode
 REPLAY, REPLAY_DRAW_S = 300, 1.0  # more events at once are a replay; drawing holds it up
 
 
-class RvcApp(ReportingApp, ChangedCells, KeystrokesApp):
+class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
     CSS_PATH = Path(__file__).with_name("rvc.tcss")
     TITLE = "rvc-tui"
     ENABLE_COMMAND_PALETTE = False
@@ -76,6 +77,7 @@ class RvcApp(ReportingApp, ChangedCells, KeystrokesApp):
         self.theme = theme or TERMINAL
         self.readable = Readable(lambda: table_of(self.theme, self.console.color_system))
         self.ascii = ascii
+        self.safe_cells = SafeCells(ascii=ascii)
         self.session = Session(client, ascii=ascii, pace=SLOWER if slow else 1)
         self.first_place = first or "experiments"
         self._drawn_at = 0.0
@@ -101,7 +103,7 @@ class RvcApp(ReportingApp, ChangedCells, KeystrokesApp):
         self.draw()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [self.readable, *super().get_line_filters(), *([COLOURLESS] if self.no_color else [])]
+        return [self.safe_cells, self.readable, *super().get_line_filters(), *([COLOURLESS] if self.no_color else [])]
 
     @property
     def shown(self) -> AppScreen | None:
@@ -163,12 +165,7 @@ class RvcApp(ReportingApp, ChangedCells, KeystrokesApp):
     @work(thread=True, group="command")
     def ask_to_stop(self, client: Client) -> None:
         if why := client.stop():
-            self.call_from_thread(self.notify, why, title=_("Not stopped"), severity="warning")
-
-    @work(thread=True, group="command")
-    def copy_in_tmux(self, text: str) -> None:
-        """tmux ignores what applications send to the clipboard unless told otherwise: its own buffer works."""
-        subprocess.run(["tmux", "load-buffer", "-w", "-"], input=text.encode(), check=False, timeout=5, capture_output=True)
+            self.call_later(self.notify, why, title=_("Not stopped"), severity="warning")
 
     # --- what they found ----------------------------------------------------------------------------------------------
     def on_happened(self, message: Happened) -> None:
@@ -300,7 +297,7 @@ class RvcApp(ReportingApp, ChangedCells, KeystrokesApp):
                 self.ask_to_stop(self.session.client)
 
         question = _("Stop the run of {name}?\nIt saves after its next step, then ends; r resumes it.").format(
-            name=self.session.state.view.name
+            name=printable(self.session.state.view.name)
         )
         self.push_screen(ConfirmScreen(question), answered)
 
@@ -311,15 +308,13 @@ class RvcApp(ReportingApp, ChangedCells, KeystrokesApp):
     def copy_lines(self, lines: list[str]) -> None:
         text = "\n".join(lines)
         self.copy_to_clipboard(text)
-        if os.environ.get("TMUX") and shutil.which("tmux"):
-            self.copy_in_tmux(text)
         self.notify(_("{count} lines copied").format(count=len(lines)) if len(lines) > 1 else _("copied: {text}").format(text=text))
 
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None, markup: bool = True
     ) -> None:
-        """What is told may hold anything that a file is called: it is never markup."""
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
+        """What is told may hold anything that a file is called: it is one line, and never markup."""
+        super().notify(printable(message, LONG), title=printable(title), severity=severity, timeout=timeout, markup=False)
 
     def action_command(self) -> None:
         if self.shown is not None:
@@ -340,19 +335,15 @@ class RvcApp(ReportingApp, ChangedCells, KeystrokesApp):
         self.draw()
 
     def open_editor(self, path: Path) -> None:
-        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
-        try:
-            with self.suspend():
-                subprocess.run([*editor, str(path)], check=False)
-        except OSError as error:
-            self.notify(str(error), title=_("{program} does not start: set EDITOR").format(program=editor[0]), severity="error")
+        if (problem := edit_suspended(self, path)) is not None:
+            self.notify(problem.message, title=problem.title, severity="error")
 
     def use_keys(self, keys: UserKeys) -> None:
         """The user's own keys; what is wrong with them is told."""
         self.keys = keys
         self.set_keymap(for_textual(keys.keymap))
         if keys.problems:
-            self.notify("\n".join(keys.problems[:5]), title=_("Keys"), severity="warning", timeout=15)
+            self.notify("; ".join(keys.problems[:5]), title=_("Keys"), severity="warning", timeout=15)
 
     def action_write_keys(self) -> None:
         try:
@@ -397,7 +388,7 @@ class RvcApp(ReportingApp, ChangedCells, KeystrokesApp):
         if not lost or isinstance(self.screen, LeaveScreen):  # asked twice: meant
             answered(True)
         else:
-            self.push_screen(LeaveScreen("\n".join([_("Leaving cuts off:"), *lost, _("Leave?")])), answered)
+            self.push_screen(LeaveScreen("\n".join([_("Leaving cuts off:"), *map(printable, lost), _("Leave?")])), answered)
 
     def parting_words(self) -> list[str]:
         """What is printed on leaving: that a run goes on, and where the results are."""

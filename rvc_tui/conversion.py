@@ -90,7 +90,7 @@ class Request:
                 table.add(item.name, item.value)
         document.add("settings", table)
         try:
-            write_whole(self.home / FILE, tomlkit.dumps(document))
+            write_whole(self.home / FILE, tomlkit.dumps(document).encode("utf-8", "surrogateescape"))
         except Exception as error:  # a full or read-only disk: the screen works without
             return str(error)
         return ""
@@ -103,7 +103,7 @@ def load(home: Path) -> tuple[Request, str]:
 
     request = Request(home)
     try:
-        told: dict[str, Any] = tomlkit.parse(read_text(home / FILE)).unwrap()
+        told: dict[str, Any] = tomlkit.parse(read_text(home / FILE, errors="surrogateescape")).unwrap()
     except FileNotFoundError:
         return request, ""
     except (OSError, ValueError, TOMLKitError) as error:

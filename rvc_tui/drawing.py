@@ -8,6 +8,8 @@ from itertools import pairwise
 
 from rich.cells import cell_len, set_cell_size
 
+from rvc_engine.printable import printable
+
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_LEVELS = "_.:-=+*#"
 
@@ -56,6 +58,11 @@ def aligned(text: str, width: int) -> str:
 def cut(text: str, width: int) -> str:
     """At most `width` cells."""
     return text if cell_len(text) <= width else set_cell_size(text, max(width, 0))
+
+
+def fitted(text: str, width: int) -> str:
+    """A foreign text in exactly `width` cells."""
+    return set_cell_size(printable(text), width)
 
 
 def gib(count: int | None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from rvc_engine.printable import printable
 from rvc_engine.status import RunView, StageView
 from rvc_tui.drawing import gib, number
 from rvc_tui.gpu import Machine, share_of
@@ -93,7 +94,7 @@ def waiting_share(view: RunView) -> float:
 def bottlenecks(state: ScreenState) -> list[str]:
     """What keeps the training from being faster, the worst first; empty while none is known."""
     view, machine = state.view, state.machine
-    found = [_("paused: {reason}").format(reason=said(view.paused))] if view.paused else []
+    found = [_("paused: {reason}").format(reason=printable(said(view.paused)))] if view.paused else []
     found += spilling(machine)
     share = waiting_share(view)
     if share >= WAITING:

@@ -6,6 +6,7 @@ import time
 
 from rvc_engine.commands.display import PlainDisplay
 from rvc_engine.status import RunView
+from rvc_engine.streams import say
 from rvc_tui.engine_client import Client
 
 POLL_S = 0.2
@@ -14,7 +15,7 @@ POLL_S = 0.2
 def follow_plainly(client: Client) -> int:
     """Print the newest run whole and follow it while it lives. Returns what its end means; ctrl+c leaves it running."""
     if not client.name:
-        print(f"no experiment in {client.home}; rvc run NAME --dataset FOLDER makes one")
+        say(f"no experiment in {client.home}; rvc run NAME --dataset FOLDER makes one")
         return 0
     view, display = RunView(name=client.name, folder=client.folder), PlainDisplay()
     try:
@@ -28,10 +29,10 @@ def follow_plainly(client: Client) -> int:
             if not update.more:
                 time.sleep(POLL_S)
     except KeyboardInterrupt:
-        print(f"{client.name} goes on; rvc stop {client.name} stops it")
+        say(f"{client.name} goes on; rvc stop {client.name} stops it")
         return 0
     if view.state == "idle":
-        print(f"{client.name}: no run yet; rvc run {client.name} --dataset FOLDER starts one")
+        say(f"{client.name}: no run yet; rvc run {client.name} --dataset FOLDER starts one")
         return 0
     if view.state == "running":
         view.note_gone()

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from rvc_engine.commands.dataset_text import histogram
 from rvc_engine.commands.display import duration, size
+from rvc_engine.printable import printable
 from rvc_tui.drawing import aligned, padded, shortened
 from rvc_tui.said import said
 from rvc_tui.texts import N_, _, counted, meant
@@ -37,11 +38,6 @@ def columns(texts: Sequence[str]) -> str:
     return " ".join(aligned(text, max(cells, cell_len(_(head)))) for text, (head, cells) in zip(texts, COLUMNS, strict=True))
 
 
-def printable(name: str) -> str:
-    """Without characters that would move the cursor."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-
-
 def progress_of(line: str) -> tuple[int, int] | None:
     """(done, total) of a line such as 'dataset: 3/12 files, 4 s'."""
     found = re.match(r"dataset: (\d+)/(\d+) files", line)
@@ -57,7 +53,7 @@ def summary(report: Report) -> list[Text]:
     if s["used"]:
         presets = _(", then ").join(s["suggested_presets"])
         fits = Text.assemble(_("a model at {rate} kHz fits: ").format(rate=s["suggested_sample_rate"] // 1000), (presets, "bold"))
-        lines.append(fits.append(f"  {said(s['suggestion_reason'])}", "dim"))
+        lines.append(fits.append(f"  {printable(said(s['suggestion_reason']))}", "dim"))
     if s["pitch_hz"]:
         lines.append(Text(f"{_('pitch')} {pitch_words(s['pitch_hz'])}", "dim"))
     return lines
@@ -70,9 +66,9 @@ def finding_line(finding: dict[str, Any]) -> Text:
 
 def about_finding(finding: dict[str, Any]) -> list[Text]:
     """What it means, the way out, and which files."""
-    lines = [Text(said(finding["what"]), "bold")]
-    lines += [Text(said(finding["why_it_matters"]))] if finding["why_it_matters"] else []
-    lines += [Text.assemble((_("way out") + "  ", "bold"), said(finding["way_out"]))] if finding["way_out"] else []
+    lines = [Text(printable(said(finding["what"])), "bold")]
+    lines += [Text(printable(said(finding["why_it_matters"])))] if finding["why_it_matters"] else []
+    lines += [Text.assemble((_("way out") + "  ", "bold"), printable(said(finding["way_out"])))] if finding["way_out"] else []
     names = [printable(name) for name in finding["files"]]
     more = _(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else ""
     return lines + ([Text(f"{meant('label', 'files')}  {', '.join(names[:6])}{more}", "dim")] if names else [])
@@ -136,9 +132,9 @@ def about_file(report: Report, file: File) -> list[Text]:
 
 def form(file: File) -> str:
     channels = counted("{count} channel", "{count} channels", file["channels"])
-    kind = f" ({_(file['channel_kind'])})" if file["channel_kind"] else ""
+    kind = f" ({printable(_(file['channel_kind']))})" if file["channel_kind"] else ""
     band = _("sound up to {band}").format(band=khz(file["bandwidth_hz"])) + (_(", it ends at a wall") if file["low_passed"] else "")
-    return f"{file['codec']}, {file['sample_rate']} Hz, {channels}{kind}; {band}"
+    return f"{printable(file['codec'])}, {file['sample_rate']} Hz, {channels}{kind}; {band}"
 
 
 def levels(file: File) -> str:

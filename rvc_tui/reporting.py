@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 
 from textual.app import App
 
@@ -24,13 +23,6 @@ class ReportingApp(App[None]):
             self.failure = understood(error, "rvc-tui", sys.argv[1:])
         self.bell()
         self._close_messages_no_wait()
-
-
-def say(text: str) -> None:
-    """One line on standard error, when there is one."""
-    if sys.stderr is not None:
-        with suppress(OSError, ValueError):
-            print(f"rvc-tui: {' '.join(text.split())}", file=sys.stderr, flush=True)
 
 
 def collect_warnings() -> list[str]:

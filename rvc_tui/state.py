@@ -10,6 +10,7 @@ from typing import Any
 
 from rvc_engine import events as ev
 from rvc_engine.commands.display import line_of, stopped_words
+from rvc_engine.printable import LONG, printable
 from rvc_engine.stage_list import ALL_STAGES, STAGES
 from rvc_engine.status import RunView, StageView
 from rvc_tui.gpu import Machine
@@ -135,6 +136,11 @@ def in_words(event: ev.Event) -> list[Line]:
 
 
 def in_english(event: ev.Event) -> list[Line]:
+    """Safe to show: what others wrote is made printable."""
+    return [replace(line, text=printable(line.text, LONG)) for line in _lines_of(event)]
+
+
+def _lines_of(event: ev.Event) -> list[Line]:
     stage = str(getattr(event, "stage", "") or "")
     if isinstance(event, ev.StageFailed):
         return [Line(event.at, "failed", f"{stage + ': ' if stage else ''}failed: {event.title}", stage)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from rvc_engine.commands.display import size
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+from rvc_engine.streams import say, say_json
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -24,9 +24,9 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
 def execute(options: argparse.Namespace, name: str) -> int:
     advice = asked(options)
     if options.json:
-        print(json.dumps(advice))
+        say_json(advice)
     else:
-        print(*in_lines(advice, options), sep="\n")
+        say(*in_lines(advice, options))
     return 0
 
 

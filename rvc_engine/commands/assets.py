@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,8 @@ from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace, clean_path
 from rvc_engine.lock import TAKE_OVER
 from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.printable import FACT, printable
+from rvc_engine.streams import say, say_json
 
 CHOICES = ", ".join([*PUBLIC_PRESETS, "all"])
 
@@ -63,12 +63,12 @@ def _list(workspace: Workspace, assets: list[Asset], *, as_json: bool) -> int:
     receipts = Receipts(workspace)
     rows = [check(workspace, asset, receipts, compute=False) for asset in assets]
     if as_json:
-        print(json.dumps([{**_row(row), "bytes": receipts.bytes_of(row.asset)} for row in rows]))
+        say_json([{**_row(row), "bytes": receipts.bytes_of(row.asset)} for row in rows])
         return 0
     for row in rows:
         known = receipts.bytes_of(row.asset)
-        print(f"{row.asset.name:16} {size(known) if known else 'size not known':>14}  {row.state:15} {' '.join(row.asset.presets)}")
-        print(f"  sha256 {row.asset.sha256}\n  {row.asset.shown_url}  {row.asset.licence}")
+        say(f"{row.asset.name:16} {size(known) if known else 'size not known':>14}  {row.state:15} {' '.join(row.asset.presets)}")
+        say(f"  sha256 {row.asset.sha256}", f"  {row.asset.shown_url}  {row.asset.licence}")
     return 0
 
 
@@ -77,13 +77,13 @@ def _verify(workspace: Workspace, assets: list[Asset], *, complete: bool, as_jso
     receipts = Receipts(workspace)
     rows = [check(workspace, asset, receipts) for asset in assets]
     if as_json:
-        print(json.dumps([_row(row) for row in rows]))
+        say_json([_row(row) for row in rows])
     else:
         for row in rows:
-            print(f"{row.asset.name:16} {row.state:13}{_explain(row)}")
+            say(f"{row.asset.name:16} {row.state:13}{_explain(row)}")
     bad = [row.asset.name for row in rows if row.state == DIFFERS or (complete and row.state == MISSING)]
     if bad:
-        print(f"rvc assets: {', '.join(bad)} missing or not as published (rvc assets pull PRESET fetches them)", file=sys.stderr)
+        say(f"rvc assets: {', '.join(bad)} missing or not as published (rvc assets pull PRESET fetches them)", error=True)
     return 1 if bad else 0
 
 
@@ -109,11 +109,11 @@ def _describe(path: Path, *, as_json: bool) -> int:
 
     facts = describe_file(path)
     if as_json:
-        print(json.dumps({"path": str(path), "kind": facts.kind, "bytes": facts.bytes, "sha256": facts.sha256, **facts.facts}))
+        say_json({"path": str(path), "kind": facts.kind, "bytes": facts.bytes, "sha256": facts.sha256, **facts.facts})
         return 0
-    print(f"{path}: {facts.kind}")
+    say(f"{path}: {facts.kind}")
     for key, value in {**facts.facts, "bytes": str(facts.bytes), "sha256": facts.sha256}.items():
-        print(f"  {key:14} {value}")
+        say(f"  {printable(key, FACT):14} {printable(value, FACT)}")
     return 0
 
 
@@ -129,20 +129,20 @@ def pull(
     watch = choose_watch(plain=plain, as_json=as_json)
     try:
         with watch:
-            fetched = fetch(workspace, assets, watch, take_over=take_over, note=lambda text: print(text, file=sys.stderr))
+            fetched = fetch(workspace, assets, watch, take_over=take_over, note=lambda text: say(text, error=True))
     except KeyboardInterrupt:
         note = f"what is here is kept; the same command goes on: rvc assets pull {shlex.join(presets)}"
-        print(note, file=sys.stderr if as_json else sys.stdout)
+        say(note, error=as_json)
         raise
     except Offline:
         _say_by_hand(workspace, assets, presets, as_json=as_json)
         raise
     if as_json:
-        print(json.dumps({"event": "finished", "fetched": [t.asset.name for t in fetched], "files": [asset.name for asset in assets]}))
+        say_json({"event": "finished", "fetched": [t.asset.name for t in fetched], "files": [asset.name for asset in assets]})
     elif not assets:
-        print(f"{' '.join(presets)} needs no download")
+        say(f"{' '.join(presets)} needs no download")
     else:
-        print(f"{len(assets)} files in place, {len(fetched)} fetched now, all as published: {workspace.pretrained}")
+        say(f"{len(assets)} files in place, {len(fetched)} fetched now, all as published: {workspace.pretrained}")
     return 0
 
 
@@ -154,14 +154,14 @@ def _say_by_hand(workspace: Workspace, assets: list[Asset], presets: list[str], 
             {"url": a.shown_url, "bytes": receipts.bytes_of(a), "sha256": a.sha256, "to": str(workspace.pretrained / a.name)}
             for a in missing
         ]
-        print(json.dumps({"event": "by_hand", "files": rows}))
+        say_json({"event": "by_hand", "files": rows})
         return
-    print("These files can be fetched on another machine and copied here:")
+    say("These files can be fetched on another machine and copied here:")
     for asset in missing:
         known = receipts.bytes_of(asset)
-        print(f"\n  {asset.shown_url}\n    to      {workspace.pretrained / asset.name}")
-        print(f"    sha256  {asset.sha256}" + (f"\n    bytes   {known}" if known else ""))
+        say("", f"  {asset.shown_url}", f"    to      {workspace.pretrained / asset.name}", f"    sha256  {asset.sha256}")
+        say(*([f"    bytes   {known}"] if known else []))
     folders = sorted({str((workspace.pretrained / asset.name).parent) for asset in missing})
-    print(f"\nmake the folders: mkdir -p {shlex.join(folders)}")
-    print(f"copy from there:  scp FILE USER@THIS_MACHINE:{shlex.quote(str(workspace.pretrained) + '/')}")
-    print(f"then check them:  rvc assets verify {shlex.join(presets)}")
+    say("", f"make the folders: mkdir -p {shlex.join(folders)}")
+    say(f"copy from there:  scp FILE USER@THIS_MACHINE:{shlex.quote(str(workspace.pretrained) + '/')}")
+    say(f"then check them:  rvc assets verify {shlex.join(presets)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import clean_path
+from rvc_engine.streams import say, say_json
 
 INTERNAL = {"fingerprint", "mtime_ns", "pitch_parts", "pitch_counts"}
 """What a report holds for the folder's sake only."""
@@ -48,11 +48,11 @@ def execute(options: argparse.Namespace, name: str) -> int:
     summary = summary_of(Folder(files))
     if options.json:
         rows = [file.model_dump(exclude=INTERNAL) for file in files]
-        print(json.dumps({"folder": str(folder), "files": rows, **summary, "findings": findings}))
+        say_json({"folder": str(folder), "files": rows, **summary, "findings": findings})
         return 0
     from rvc_engine.commands.dataset_text import text_of
 
-    print(text_of(folder, files, summary, findings, plain=options.plain))
+    say(*text_of(folder, files, summary, findings, plain=options.plain).split("\n"))
     return 0
 
 

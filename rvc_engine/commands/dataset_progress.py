@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from rvc_engine.dataset.report import FileReport
+from rvc_engine.streams import say
 
 QUIET_S = 1.0
 """What is done by then shows no progress."""
@@ -44,7 +45,7 @@ def lines(total: int) -> Iterator[Shown]:
         now = time.monotonic()
         if now - last >= (INTERVAL_S if said else QUIET_S):
             last, said = now, True
-            print(f"dataset: {done}/{total} files, {now - started:.0f} s", file=sys.stderr, flush=True)
+            say(f"dataset: {done}/{total} files, {now - started:.0f} s", error=True)
 
     yield show
 

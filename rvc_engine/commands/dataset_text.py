@@ -13,6 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from rvc_engine.commands.display import duration
 from rvc_engine.dataset.report import FileReport
+from rvc_engine.printable import printable
 
 WIDTH = 80
 ROWS = 20
@@ -38,7 +39,7 @@ def _is_unicode() -> bool:
 def _heading(folder: Path, summary: dict[str, Any]) -> str:
     s = summary
     lines = [
-        _printable(str(folder)),
+        printable(str(folder)),
         f"{s['used']} of {s['count']} files can be used: {duration(s['usable_seconds'])} of {duration(s['total_seconds'])}",
     ]
     if s["used"]:
@@ -123,14 +124,9 @@ def _length(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
 
 
-def _printable(name: str) -> str:
-    """Without characters that would move the cursor or change the colour."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
-
-
 def _fitted(name: str) -> str:
     """The end of a long name tells more than its beginning."""
-    name = _printable(name)
+    name = printable(name)
     if cell_len(name) > NAME_WIDTH:
         while cell_len(name) > NAME_WIDTH - 3:
             name = name[1:]
@@ -140,10 +136,10 @@ def _fitted(name: str) -> str:
 
 # --- findings -----------------------------------------------------------------------------------------------------------
 def _finding(finding: dict[str, Any]) -> str:
-    lines = [f"{MARKS[finding['severity']]} {finding['what']}"]
+    lines = [f"{MARKS[finding['severity']]} {printable(finding['what'])}"]
     for text in (finding["why_it_matters"], finding["way_out"]):
-        lines += textwrap.wrap(text, WIDTH, initial_indent="   ", subsequent_indent="   ")
-    names = [_printable(name) for name in finding["files"]]
+        lines += textwrap.wrap(printable(text), WIDTH, initial_indent="   ", subsequent_indent="   ")
+    names = [printable(name) for name in finding["files"]]
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         lines += textwrap.wrap(f"files: {', '.join(names[:NAMED])}{more}", WIDTH, initial_indent="   ", subsequent_indent="   ")

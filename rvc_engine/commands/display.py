@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from typing import Any, Protocol
 
 from rvc_engine import events as ev
+from rvc_engine.printable import LONG, printable
 from rvc_engine.stage_list import ALL_STAGES
 from rvc_engine.status import RunView
+from rvc_engine.streams import ask, say, say_json
+
+COLUMN = 60  # characters of a foreign text beside a bar
 
 
 class Display(Protocol):
@@ -31,12 +34,12 @@ def choose_display(*, plain: bool, as_json: bool) -> Display:
 
 class JsonDisplay:
     def show(self, event: ev.Event, view: RunView) -> None:
-        print(json.dumps(ev.to_dict(event)), flush=True)
+        say_json(ev.to_dict(event))
 
     def tick(self, view: RunView) -> None: ...
 
     def note(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        say(text, error=True)
 
     def ask_stop(self) -> bool:
         return True
@@ -45,7 +48,12 @@ class JsonDisplay:
 
 
 def line_of(event: ev.Event) -> str | None:
-    """One event in words; None for what a reader of lines does not need."""
+    """One event in words, safe to print; None for what a reader of lines does not need."""
+    words = _in_words(event)
+    return None if words is None else printable(words, LONG)
+
+
+def _in_words(event: ev.Event) -> str | None:
     if isinstance(event, ev.RunStarted):
         return f"run {event.run} of {event.name} ({event.preset}): {', '.join(event.stages)}"
     if isinstance(event, ev.StageStarted):
@@ -57,7 +65,7 @@ def line_of(event: ev.Event) -> str | None:
     if isinstance(event, ev.MovedAside):
         return f"{event.stage}: old work moved to {event.path} ({event.reason})"
     if isinstance(event, ev.Warned):
-        return f"warning: {'. '.join(filter(None, (event.title, event.message, event.hint)))}"
+        return " ".join(f"warning: {'. '.join(filter(None, (event.title, event.message, event.hint)))}".split())
     if isinstance(event, ev.EpochFinished):
         losses = "  ".join(f"{name} {event.losses[name]:.3f}" for name in event.losses)
         return f"train: epoch {event.epoch}/{event.epochs}  step {event.step}  {losses}  ({duration(event.seconds)})"
@@ -125,14 +133,14 @@ class PlainDisplay:
         self._counter = ("", -1)
 
     def note(self, text: str) -> None:
-        print(text, flush=True)
+        say(text)
 
     def show(self, event: ev.Event, view: RunView) -> None:
         line = line_of(event)
         if line is None and isinstance(event, ev.Progressed | ev.TrainStepped):
             line = self._progress(event, view)
         if line is not None:
-            print(line, flush=True)
+            say(line)
 
     def _progress(self, event: ev.Progressed | ev.TrainStepped, view: RunView) -> str | None:
         now = time.monotonic()
@@ -163,15 +171,14 @@ class PlainDisplay:
 def print_end(view: RunView) -> None:
     """The truth, last: artefacts with their sizes, or why there are none and what to do."""
     if view.state == "finished":
-        print(f"finished: {view.name} in {duration(view.updated_at - view.started_at)}")
+        say(f"finished: {view.name} in {duration(view.updated_at - view.started_at)}")
         for artefact in view.artefacts:
-            print(f"  {size(artefact['bytes']):>10}  sha256 {artefact['sha256']}")
-            print(f"artefact: {artefact['path']}", flush=True)
+            say(f"  {size(artefact['bytes']):>10}  sha256 {artefact['sha256']}", f"artefact: {artefact['path']}")
     elif view.state == "stopped":
-        print(f"stopped: {view.name} {_stop_line(view)}", flush=True)
+        say(f"stopped: {view.name} {_stop_line(view)}")
     else:
         error: dict[str, Any] = view.error or {"title": "unknown", "message": "", "hint": ""}
-        print(f"failed: {view.stage + ': ' if view.stage else ''}{error_line(error)}", flush=True)
+        say(f"failed: {view.stage + ': ' if view.stage else ''}{error_line(error)}")
 
 
 def _stop_line(view: RunView) -> str:
@@ -183,7 +190,7 @@ def _stop_line(view: RunView) -> str:
 
 def error_line(error: dict[str, Any]) -> str:
     text = ". ".join(str(error[key]).strip().rstrip(".") for key in ("title", "message", "hint") if error.get(key))
-    return " ".join(text.split())
+    return printable(" ".join(text.split()), LONG)
 
 
 class LiveDisplay:
@@ -195,20 +202,22 @@ class LiveDisplay:
 
         self._console = Console(highlight=False)
         spinner = SpinnerColumn("line") if self._console.is_terminal else TextColumn("")
-        columns = (TextColumn("{task.description:<11}"), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.fields[unit]}"))
-        self._progress = Progress(spinner, *columns, TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[losses]}"),
-                                  console=self._console, refresh_per_second=4)  # fmt: skip
+        stage, unit, losses = (  # what others wrote is no markup
+            TextColumn(text, markup=False) for text in ("{task.description:<11}", "{task.fields[unit]}", "{task.fields[losses]}")
+        )
+        columns = (spinner, stage, BarColumn(24), MofNCompleteColumn(), unit, TimeElapsedColumn(), TimeRemainingColumn(), losses)
+        self._progress = Progress(*columns, console=self._console, refresh_per_second=4)
         self._task: Any = None
         self._stage = ""
         self._progress.start()
 
     def note(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print(printable(text), markup=False, emoji=False)
 
     def show(self, event: ev.Event, view: RunView) -> None:
         line = line_of(event)
         if line is not None and not isinstance(event, ev.EpochFinished):
-            self._console.print(line, markup=False)
+            self.note(line)
 
     def tick(self, view: RunView) -> None:
         stage = view.stages.get(view.stage)
@@ -217,19 +226,21 @@ class LiveDisplay:
         if self._stage != stage.name:
             if self._task is not None:
                 self._progress.remove_task(self._task)
-            self._task, self._stage = self._progress.add_task(stage.name, total=None, unit="", losses=""), stage.name
-        losses = "  ".join(f"{name} {view.losses[name]:.2f}" for name in list(view.losses)[:2]) if stage.unit == "steps" else ""
+            self._task, self._stage = self._progress.add_task(printable(stage.name, COLUMN), total=None, unit="", losses=""), stage.name
+        shown = [f"{printable(name, COLUMN)} {view.losses[name]:.2f}" for name in list(view.losses)[:2]]
+        losses = "  ".join(shown) if stage.unit == "steps" else ""
         unit = f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if stage.name == "train" and view.epochs else stage.unit
-        self._progress.update(self._task, total=stage.total or None, completed=stage.done, unit=unit, losses=losses)
+        self._progress.update(self._task, total=stage.total or None, completed=stage.done, unit=printable(unit, COLUMN), losses=losses)
 
     def ask_stop(self) -> bool:
         self._progress.stop()
+        say("")
         try:
-            answer = input("\nStop the run (it saves first), or leave it running? [s/L] ")
-        except (EOFError, KeyboardInterrupt):
+            answer = ask("Stop the run (it saves first), or leave it running? [s/L]")
+        except KeyboardInterrupt:
             answer = ""
         self._progress.start()
-        return answer.strip().lower().startswith("s")
+        return answer.lower().startswith("s")
 
     def end(self, view: RunView) -> None:
         if self._task is not None:

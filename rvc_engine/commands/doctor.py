@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from rvc_engine.doctor import FAIL, Finding, examine
 from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.streams import say, say_json
 from rvc_engine.user import expanded
 
 
@@ -41,12 +40,12 @@ def execute(options: argparse.Namespace, name: str) -> int:
     for finding in _numerics(options, home) if options.numerics else examine(home):
         findings.append(finding)
         if not options.json:
-            print(f"{finding.state:4}  {finding.name:15} {finding.found}", flush=True)
+            say(f"{finding.state:4}  {finding.name:15} {finding.found}")
             if finding.advice:
-                print(f"{'':21} -> {finding.advice}", flush=True)
+                say(f"{'':21} -> {finding.advice}")
     failed = [finding.name for finding in findings if finding.state == FAIL]
     if options.json:
-        print(json.dumps({"ok": not failed, "findings": [asdict(finding) for finding in findings]}))
+        say_json({"ok": not failed, "findings": [asdict(finding) for finding in findings]})
     elif failed:
-        print(f"rvc doctor: {', '.join(failed)} must be mended", file=sys.stderr)
+        say(f"rvc doctor: {', '.join(failed)} must be mended", error=True)
     return 1 if failed else 0

@@ -24,6 +24,7 @@ from rvc_engine.receipts import plan, why_to_ask
 from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings, apply, for_base, for_preset
 from rvc_engine.stage_list import ALL_STAGES, STAGES, Stage, stages_needed, stages_until
 from rvc_engine.status import RunView
+from rvc_engine.streams import ask, say, say_json
 
 DEFAULT_PRESET = "v2-40k"
 BASE_PRESET = "starter"
@@ -192,21 +193,14 @@ def confirm(experiment: Experiment, settings: ExperimentSettings, stages: list[S
 
 
 def _answers_yes(question: str) -> bool:
-    try:
-        return input(f"{question}\nGo ahead? [y/N] ").strip().lower().startswith("y")
-    except (EOFError, KeyboardInterrupt):
-        return False
+    return ask(f"{question} Go ahead? [y/N]").lower().startswith("y")
 
 
 def _say_detached(options: argparse.Namespace, experiment: Experiment, engine: launcher.RunningEngine) -> int:
     if options.json:
-        import json
-
-        print(json.dumps({"detached": True, "name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)}))
+        say_json({"detached": True, "name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)})
     else:
-        print(
-            f"{experiment.name} runs as process {engine.pid}; rvc attach {experiment.name} follows it, rvc stop {experiment.name} stops it"
-        )
+        say(f"{experiment.name} runs as process {engine.pid}; rvc attach {experiment.name} follows it, rvc stop {experiment.name} stops it")
     return 0
 
 

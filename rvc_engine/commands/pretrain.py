@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from rvc_engine.commands import pipeline
@@ -12,6 +11,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.settings import STAGE_SETTINGS
 from rvc_engine.stage_list import BASE_ORDER
+from rvc_engine.streams import say, say_json
 
 STATES = "the newest training states of encoder and base, in checked parts below 16 MB"
 
@@ -50,10 +50,10 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
         raise BadInput(f"{experiment.name} trains a voice, not a base", "", "only the training of a base is carried in parts")
     written = save_state(experiment, Path(clean_path(options.save_state)))
     if options.json:
-        print(json.dumps([{"path": str(path), "bytes": path.stat().st_size} for path in written]))
+        say_json([{"path": str(path), "bytes": path.stat().st_size} for path in written])
     else:
         for path in written:
-            print(f"{path.stat().st_size:>10}  {path}")
+            say(f"{path.stat().st_size:>10}  {path}")
     return 0
 
 

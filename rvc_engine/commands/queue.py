@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import signal
@@ -27,6 +26,7 @@ from rvc_engine.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
 from rvc_engine.opening import last_line_of, open_to_append
 from rvc_engine.run_queue import DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.stage_list import stages_until
+from rvc_engine.streams import say, say_json
 
 LOCK = "queue-run.lock"
 START_S = 60.0
@@ -83,7 +83,7 @@ def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> 
     entry = queue.add(options.name, words_of(options))
     if options.json:
         return _list(queue, as_json=True)
-    print(f"{entry.number}: {entry.name} waits; rvc queue run starts the queue")
+    say(f"{entry.number}: {entry.name} waits; rvc queue run starts the queue")
     return 0
 
 
@@ -106,13 +106,13 @@ def words_of(options: argparse.Namespace) -> list[str]:
 def _list(queue: RunQueue, *, as_json: bool) -> int:
     entries = queue.entries()
     if as_json:
-        print(json.dumps([vars(entry) for entry in entries]))
+        say_json([vars(entry) for entry in entries])
         return 0
     if not entries:
-        print("the queue is empty; rvc queue add NAME --dataset FOLDER fills it")
+        say("the queue is empty; rvc queue add NAME --dataset FOLDER fills it")
     for entry in entries:
         took = f"  {duration(entry.ended_at - entry.started_at)}" if entry.ended_at and entry.started_at else ""
-        print(f"{entry.number:>3}  {entry.state:8} {entry.name}{took}{'  ' + entry.outcome if entry.outcome else ''}")
+        say(f"{entry.number:>3}  {entry.state:8} {entry.name}{took}{'  ' + entry.outcome if entry.outcome else ''}")
     return 0
 
 
@@ -155,9 +155,9 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
     _await_holder(process, workspace.home / LOCK, log, start)
     waiting = sum(entry.state in (WAITING, RUNNING) for entry in queue.entries())
     if options.json:
-        print(json.dumps({"detached": True, "pid": process.pid, "log": str(log), "waiting": waiting}))
+        say_json({"detached": True, "pid": process.pid, "log": str(log), "waiting": waiting})
     else:
-        print(f"the queue runs as process {process.pid}; its lines are in {log}, rvc queue stop stops it")
+        say(f"the queue runs as process {process.pid}; its lines are in {log}, rvc queue stop stops it")
     return 0
 
 
@@ -179,8 +179,10 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
     if holder is None:
         raise BadInput("The queue does not run", "", "rvc queue run starts it")
     launcher.ask_to_end(holder, "The queue")
-    text = "stopping: the run saves at its next step, then ends; rvc queue run resumes it"
-    print(json.dumps({"stopping": holder.pid}) if as_json else text)
+    if as_json:
+        say_json({"stopping": holder.pid})
+    else:
+        say("stopping: the run saves at its next step, then ends; rvc queue run resumes it")
     return 0
 
 
@@ -190,7 +192,7 @@ def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: st
     require_writable(workspace.home, "use another workspace (--home DIR), or change its permissions")
     lock = RunLock(workspace.home / LOCK, *BUSY)
     if said := lock.acquire(take_over=take_over):
-        print(said, flush=True)
+        say(said)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         raise QueueStopped
@@ -204,14 +206,14 @@ def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: st
                 continue
             _run_entry(workspace, queue, entry, deadline, take_over=take_over)
     except QueueStopped:
-        print("stopped: rvc queue run goes on from there", flush=True)
+        say("stopped: rvc queue run goes on from there")
         return 130
     finally:
         lock.release()
     _list(queue, as_json=False)
     failed = any(entry.state == FAILED for entry in queue.entries())
     if action:
-        print(f"then: {shlex.join(action)}", flush=True)
+        say(f"then: {shlex.join(action)}")
         try:
             failed = subprocess.call(action) != 0 or failed
         except OSError as error:
@@ -223,7 +225,7 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     """Run one entry to its end, or follow it where an earlier queue process left it running."""
     experiment = workspace.experiment(entry.name)
     words = _words_to_run(entry, live_holder(experiment.lock), take_over=take_over)
-    print(f"\n{entry.number}: rvc {shlex.join(words)}", flush=True)
+    say("", f"{entry.number}: rvc {shlex.join(words)}")
     queue.mark(entry.number, RUNNING)
     command = [sys.executable, "-m", "rvc_engine", *words, "--home", str(workspace.home)]
     try:
@@ -233,7 +235,7 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
         )  # fmt: skip
     except OSError as error:
         outcome = " ".join(str(understood(error, "rvc queue")).split())
-        print(f"   {outcome}", flush=True)
+        say(f"   {outcome}")
         queue.mark(entry.number, FAILED, outcome)
         return
     try:
@@ -286,7 +288,7 @@ def _follow(process: subprocess.Popen[str], experiment: Experiment, deadline: fl
     assert process.stdout is not None
     try:
         for line in process.stdout:
-            print(f"   {line}", end="", flush=True)
+            say(f"   {line}".rstrip("\n"))
             last = line.strip() or last
         process.wait()
     finally:

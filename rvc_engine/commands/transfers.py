@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -10,6 +9,8 @@ from types import TracebackType
 from typing import Any
 
 from rvc_engine.assets.download import Transfer
+from rvc_engine.printable import printable
+from rvc_engine.streams import as_json, say
 
 
 class Shown:
@@ -49,7 +50,7 @@ class Lines(Shown):
             at, done = self._said.get(name, (now, transfer.done))
             if changed or (transfer.state == "downloading" and now - at >= self.interval):
                 speed = (transfer.done - done) / (now - at) if now > at else 0.0
-                print(self._json(transfer, speed) if self.as_json else self._words(transfer, speed), flush=True)
+                say(self._json(transfer, speed) if self.as_json else self._words(transfer, speed))
                 self._said[name] = (now, transfer.done)
             self._state[name] = transfer.state
 
@@ -59,7 +60,7 @@ class Lines(Shown):
             row |= {"bytes_per_s": round(speed), "resumed_at": transfer.resumed_at}
         if transfer.error is not None:
             row["error"] = {"title": transfer.error.title, "message": transfer.error.message, "hint": transfer.error.hint}
-        return json.dumps(row)
+        return as_json(row)
 
     def _words(self, transfer: Transfer, speed: float) -> str:
         name, done = transfer.asset.name, transfer.done / 1e6
@@ -77,8 +78,9 @@ class Bars(Shown):
     def __init__(self) -> None:
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-        self._progress = Progress(TextColumn("{task.description:<16}"), BarColumn(20), DownloadColumn(), TransferSpeedColumn(),
-                                  TimeRemainingColumn(), TextColumn("{task.fields[state]}"), refresh_per_second=5)  # fmt: skip
+        name, state = (TextColumn(text, markup=False) for text in ("{task.description:<16}", "{task.fields[state]}"))
+        columns = (name, BarColumn(20), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), state)
+        self._progress = Progress(*columns, refresh_per_second=5)
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> Bars:
@@ -92,5 +94,5 @@ class Bars(Shown):
         for transfer in transfers:
             name = transfer.asset.name
             if name not in self._tasks:
-                self._tasks[name] = self._progress.add_task(name, total=transfer.total, completed=transfer.done, state="")
+                self._tasks[name] = self._progress.add_task(printable(name), total=transfer.total, completed=transfer.done, state="")
             self._progress.update(self._tasks[name], total=transfer.total, completed=transfer.done, state=transfer.state)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +13,8 @@ from typing import Any
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, clean_path
+from rvc_engine.printable import FACT, printable
+from rvc_engine.streams import say, say_json
 
 FILES = (".pth", ".rvcvoice", ".pt", ".bin", ".zip")
 
@@ -82,7 +82,10 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 
 def _told(paths: list[Path], options: argparse.Namespace) -> int:
-    print(json.dumps([str(path) for path in paths]) if options.json else "\n".join(map(str, paths)))
+    if options.json:
+        say_json([str(path) for path in paths])
+    else:
+        say(*map(str, paths))
     return 0
 
 
@@ -141,14 +144,14 @@ def _list(options: argparse.Namespace, workspace: Workspace) -> int:
 
     rows = rows_of(workspace)
     if options.json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        say_json(rows, indent=1)
         return 0
     for row in rows:
         rate = f"{row['sample_rate'] // 1000}k" if row["sample_rate"] else ""
         told = " ".join(filter(None, (row["version"], rate, f"epoch {row['epochs']}" if row["epochs"] is not None else "")))
-        print(f"{row['voice']:<24}  {told:<22}  {size(row['bytes']):>10}  {row['problem'] or row['path']}")
+        say(f"{printable(row['voice']):<24}  {told:<22}  {size(row['bytes']):>10}  {row['problem'] or row['path']}")
     if not rows:
-        print(f"there are no voices in {workspace.weights}", file=sys.stderr)
+        say(f"there are no voices in {workspace.weights}", error=True)
     return 0
 
 
@@ -162,9 +165,10 @@ def _info(options: argparse.Namespace, workspace: Workspace) -> int:
         path, own = _voice_path(text, workspace)
         found.append(facts_of(path, given or own, source))
     if options.json:
-        print(json.dumps(found, indent=1, ensure_ascii=False))
+        say_json(found, indent=1)
     else:
-        print("\n\n".join("\n".join(_lines(facts)) for facts in found))
+        for place, facts in enumerate(found):
+            say(*([""] if place else []), *_lines(facts))
     return 0
 
 
@@ -173,7 +177,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     flat.pop("other", None)
     if flat.get("pitch") and "transpose" in flat and flat.get("pitch_hz") is None:
         flat["pitch_hz"] = "not told by the file; --experiment NAME looks at its recordings"
-    rows = {_safe(key.replace("_", " ")): _in_words(key, value) for key, value in flat.items() if value not in (None, "")}
+    rows = {printable(key.replace("_", " "), FACT): _in_words(key, value) for key, value in flat.items() if value not in (None, "")}
     width = max(map(len, rows))
     return [f"{key:{width}}  {text}" for key, text in rows.items()]
 
@@ -185,12 +189,7 @@ def _in_words(key: str, value: Any) -> str:
         return f"{value[1]:.0f} Hz in the middle, {value[0]:.0f} to {value[2]:.0f} Hz for most of it"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return _safe(f"{value} Hz" if key == "sample_rate" else str(value))
-
-
-def _safe(text: str) -> str:
-    """A stranger's text, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text)[:500]
+    return printable(f"{value} Hz" if key == "sample_rate" else value, FACT)
 
 
 def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
@@ -260,5 +259,5 @@ def _import(options: argparse.Namespace, workspace: Workspace) -> int:
         name = name_for(options.name, unpacked, path)
         written = place(unpacked, name, workspace)
     _told(written, options)
-    print(f"rvc convert {shlex.quote(name)} INPUT --output PATH speaks with it", file=sys.stderr)
+    say(f"rvc convert {shlex.quote(name)} INPUT --output PATH speaks with it", error=True)
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 
 from rvc_engine import launcher
@@ -12,6 +11,7 @@ from rvc_engine.commands.pipeline import watch
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.status import RunView, log_tail, read_view
+from rvc_engine.streams import say, say_json
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -51,22 +51,22 @@ def _known(workspace: Workspace, name: str) -> Experiment:
 def _status(experiment: Experiment, *, as_json: bool) -> int:
     view = read_view(experiment)
     if as_json:
-        print(json.dumps(view.as_json()))
+        say_json(view.as_json())
         return 0
-    print(summary(view))
+    say(summary(view))
     for stage in view.stages.values():
         counter = f"{stage.done}/{stage.total} {stage.unit}" if stage.total else ""
         skipped = f"  {len(stage.skipped_items)} left out" if stage.skipped_items else ""
-        print(f"  {stage.name:11} {stage.state:8} {counter}{skipped}")
+        say(f"  {stage.name:11} {stage.state:8} {counter}{skipped}")
     if view.losses:
-        print("  " + "  ".join(f"{name} {value:.3f}" for name, value in view.losses.items()))
+        say("  " + "  ".join(f"{name} {value:.3f}" for name, value in view.losses.items()))
     if view.state == "running":
-        print(f"  {progress_words(view)}")
+        say(f"  {progress_words(view)}")
     if view.state == "failed":
         for line in log_tail(experiment):
-            print(f"  log: {line}")
+            say(f"  log: {line}")
     for artefact in view.artefacts:
-        print(f"  {artefact['path']}")
+        say(f"  {artefact['path']}")
     return 0
 
 
@@ -95,19 +95,19 @@ def summary(view: RunView) -> str:
 def _list(workspace: Workspace, *, as_json: bool) -> int:
     views = [read_view(experiment) for experiment in workspace.experiments()]
     if as_json:
-        print(json.dumps([view.as_json() for view in views]))
+        say_json([view.as_json() for view in views])
     elif not views:
-        print(f"no experiments in {workspace.logs}; rvc run NAME --dataset FOLDER makes one")
+        say(f"no experiments in {workspace.logs}; rvc run NAME --dataset FOLDER makes one")
     else:
         for view in views:
-            print(summary(view))
+            say(summary(view))
     return 0
 
 
 def _stop(experiment: Experiment, wait_s: float) -> int:
     if not launcher.stop(experiment, wait_s=wait_s):
-        print(f"{experiment.name} is not running")
+        say(f"{experiment.name} is not running")
         return 0
     view = read_view(experiment)
-    print(summary(view) if view.state != "running" else f"{experiment.name} has not ended yet; rvc status {experiment.name} shows it")
+    say(summary(view) if view.state != "running" else f"{experiment.name} has not ended yet; rvc status {experiment.name} shows it")
     return 0

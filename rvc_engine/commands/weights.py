@@ -7,6 +7,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.models.configs import PUBLIC_PRESETS
 from rvc_engine.settings import ExperimentSettings
+from rvc_engine.streams import ask, say
 
 
 class WeightsMissing(BadInput):
@@ -59,10 +60,6 @@ def offer(workspace: Workspace, missing: WeightsMissing) -> bool:
     sizes = [receipts.bytes_of(asset) for asset in missing.assets]
     known = sum(count or 0 for count in sizes)
     amount = f"{known / 1e6:.0f} MB{' and more' if None in sizes else ''}" if known else f"{len(sizes)} files"
-    print(f"{missing.title}: {missing.message}")
-    print(f"Download them now ({amount})? [y/N] ", end="", flush=True)
-    try:
-        answer = input()
-    except EOFError:
-        return False
-    return answer.strip().lower() in ("y", "yes") and pull(workspace, missing.assets, [missing.preset]) == 0
+    say(f"{missing.title}: {missing.message}")
+    answer = ask(f"Download them now ({amount})? [y/N]")
+    return answer.lower() in ("y", "yes") and pull(workspace, missing.assets, [missing.preset]) == 0

@@ -13,6 +13,7 @@ from textual.suggester import Suggester
 from textual.widgets import Static
 
 from rvc_engine.errors import BadInput
+from rvc_engine.printable import printable
 from rvc_engine.settings import set_field
 from rvc_tui.screens.command import CommandScreen
 from rvc_tui.texts import _
@@ -46,7 +47,7 @@ class AskScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Static(self.title_text, markup=False)
+            yield Static(printable(self.title_text), markup=False)
             yield Form(ascii=self.ascii, id="ask")
             yield Static("", id="problem", markup=False)
             yield Static(
@@ -72,7 +73,7 @@ class AskScreen(ModalScreen[bool]):
 
     def show(self, problem: str = "") -> None:
         self.form.show(items_of("ask", self.ask, self.begun), self.ask)
-        self.query_one("#problem", Static).update(problem)
+        self.query_one("#problem", Static).update(printable(problem))
 
     def changed(self, message: Form.Changed) -> None:
         try:

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 
 from rvc_engine.commands.display import size
 from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.printable import LONG, listed, printable
 from rvc_tui.drawing import aligned, bar, padded, shortened
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.published import Need, Row, by_hand, bytes_of, need_of, place_of, progress_of
@@ -132,14 +133,14 @@ class AssetsScreen(AppScreen):
     @work(thread=True, group="doctor", exclusive=True)
     def examine(self, client: Client, page: PageScreen) -> None:
         answer = client.ask(["doctor", "--json"])
-        lines = findings(answer.data["findings"]) if isinstance(answer.data, dict) else [Text(answer.problem, "bold red")]
+        lines = findings(answer.data["findings"]) if isinstance(answer.data, dict) else [Text(printable(answer.problem), "bold red")]
         self.call_later(page.fill, lines)
 
     # --- drawing ------------------------------------------------------------------------------------------------------------
     def show_all(self) -> None:
         if not self.is_mounted:
             return
-        self.rows.nothing = self.list_problem or _("reading...")
+        self.rows.nothing = printable(self.list_problem) or _("reading...")
         self.rows.fill([self.preset_line(need_of(preset, self.assets)) for preset in PUBLIC_PRESETS] if self.assets else [])
         need = self.chosen
         files = self.query_one("#files", TextPanel)
@@ -148,7 +149,7 @@ class AssetsScreen(AppScreen):
             return
         files.border_title = _("What {preset} needs").format(preset=need.preset)
         lines = [self.file_line(row) for row in need.rows] or [Text(_("nothing: it is part of the program"))]
-        lines += [Text(self.pull_problem, "bold red")] if self.pull_problem else []
+        lines += [Text(printable(self.pull_problem), "bold red")] if self.pull_problem else []
         lines += [Text(_("verifying: a sum is computed of every file that is new here"), "dim")] if self.verifying else []
         files.fill(lines)
 
@@ -165,14 +166,16 @@ class AssetsScreen(AppScreen):
     def file_line(self, row: Row) -> Text:
         event = self.transfers.get(row["name"])
         state = event["event"] if event else row["state"]
-        line = Text.assemble((f"{row['name']:<16} ", "bold"), (padded(_(state), 15) + " ", STYLE.get(state, "")))
+        line = Text.assemble((f"{printable(row['name']):<16} ", "bold"), (padded(printable(_(state)), 15) + " ", STYLE.get(state, "")))
         if event and event["event"] == "downloading":
-            return line.append(bar(event["done"], event.get("total") or 0, 14, ascii=self.ascii) + " ").append(progress_of(event))
+            return line.append(bar(event["done"], event.get("total") or 0, 14, ascii=self.ascii) + " ").append(
+                printable(progress_of(event))
+            )
         if event:
-            return line.append(progress_of(event).removeprefix(_(state)).strip())
+            return line.append(printable(progress_of(event).removeprefix(_(state)).strip()))
         known = bytes_of(row)
         line.append(aligned(size(known) if known else _("size not stated"), 15) + "  ")
-        where = place_of(self.session.client.home, row)
+        where = printable(place_of(self.session.client.home, row))
         return line.append(shortened(where, max(20, self.size.width - line.cell_len - 4), ascii=self.ascii), "dim")
 
     # --- keys -----------------------------------------------------------------------------------------------------------------
@@ -219,10 +222,12 @@ class AssetsScreen(AppScreen):
                 self.show_all()
                 self.refresh_bindings()
 
-        names = ", ".join(row["name"] for row in need.lacking)
+        names = listed(row["name"] for row in need.lacking)
         goal = self.session.client.home / "pretrained"
         self.app.push_screen(
-            ConfirmScreen(_("Fetch {names}\n{size}\nfrom the hub into {folder}?").format(names=names, size=need.size, folder=goal)),
+            ConfirmScreen(
+                _("Fetch {names}\n{size}\nfrom the hub into {folder}?").format(names=names, size=need.size, folder=printable(goal))
+            ),
             answered,
         )
 
@@ -241,7 +246,7 @@ class AssetsScreen(AppScreen):
         if need is not None:
             lines = by_hand(self.session.client.home, need)
             self.app.push_screen(
-                PageScreen(_("{preset} without a download").format(preset=need.preset), [Text(line) for line in lines], lines)
+                PageScreen(_("{preset} without a download").format(preset=need.preset), [Text(printable(line)) for line in lines], lines)
             )
 
     def action_doctor(self) -> None:
@@ -255,6 +260,10 @@ def findings(rows: list[dict[str, str]]) -> list[Text]:
     order = {"fail": 0, "warn": 1}
     lines = []
     for row in sorted(rows, key=lambda row: order.get(row["state"], 2)):
-        lines.append(Text.assemble(MARK.get(row["state"], ("n/a ", "dim")), (f" {row['name']:<14} ", "bold"), row["found"]))
-        lines += [Text(f"{'':<20} -> {row['advice']}")] if row["advice"] else []
+        lines.append(
+            Text.assemble(
+                MARK.get(row["state"], ("n/a ", "dim")), (f" {printable(row['name']):<14} ", "bold"), printable(row["found"], LONG)
+            )
+        )
+        lines += [Text(f"{'':<20} -> {printable(row['advice'], LONG)}")] if row["advice"] else []
     return lines

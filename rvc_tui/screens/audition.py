@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rvc_engine.opening import read_text
+from rvc_engine.printable import LONG, printable
 from rvc_tui.picture import draw
 from rvc_tui.texts import _
 
@@ -78,12 +79,12 @@ class AuditionScreen(ModalScreen[None]):
             told: dict[str, Any] = json.loads(read_text(path))
             parts = {kind: self.drawn(told, kind, height, width) for kind in ("target", "generated")}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            return Text(f"{head}\n" + _("{file} cannot be shown: {error}").format(file=path.name, error=error))
+            return Text(f"{head}\n" + _("{file} cannot be shown: {error}").format(file=printable(path.name), error=printable(error, LONG)))
         lines = [Text(_("the recording, {seconds} s").format(seconds=f"{told['seconds']:.1f}"), "bold"), *parts["target"]]
         lines += [
             Text(_("the voice: {which}").format(which=head), "bold"),
             *parts["generated"],
-            Text(str(self.sounds[0]), "dim", overflow="fold"),
+            Text(printable(self.sounds[0]), "dim", overflow="fold"),
         ]
         return Text("\n").join(lines)
 

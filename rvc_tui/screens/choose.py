@@ -14,6 +14,8 @@ from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, Static
 
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+from rvc_engine.printable import printable
+from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 from rvc_tui.typed import clean_path
 
@@ -41,7 +43,7 @@ class FolderSuggester(Suggester):
         try:
             with os.scandir(os.path.expanduser(head) or ".") as entries:
                 names = sorted(e.name for e in entries if e.name.startswith(tail) and e.is_dir() and (tail or not e.name.startswith(".")))
-        except OSError:
+        except (OSError, ValueError):  # the second: no name of a file, whatever is typed or pasted
             return None
         return os.path.join(head, names[0]) + os.sep if names and value else None
 
@@ -67,11 +69,11 @@ class ChooseScreen(ModalScreen[Choice | None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(_("Name of the experiment (n)"), markup=False)
-            yield Input(self.known.name, placeholder="alice", id="name", compact=True, suggester=SuggestFromList(self.names))
+            yield Field(self.known.name, placeholder="alice", id="name", compact=True, suggester=SuggestFromList(self.names))
             yield Static(_("Folder of recordings (d)"), markup=False)
-            yield Input(self.known.dataset, placeholder="~/recordings/alice", id="dataset", compact=True, suggester=FolderSuggester())
+            yield Field(self.known.dataset, placeholder="~/recordings/alice", id="dataset", compact=True, suggester=FolderSuggester())
             yield Static(_("Preset (p): {names}; empty: the best that is here").format(names=", ".join(PUBLIC_PRESETS)), markup=False)
-            yield Input(self.known.preset, id="preset", compact=True, suggester=SuggestFromList(PUBLIC_PRESETS, case_sensitive=False))
+            yield Field(self.known.preset, id="preset", compact=True, suggester=SuggestFromList(PUBLIC_PRESETS, case_sensitive=False))
             yield Static("", id="problem", markup=False)
             yield Static(_("n d p  edit    enter  next, then open    r  run    esc  back"), markup=False, classes="keys")
 
@@ -102,7 +104,7 @@ class ChooseScreen(ModalScreen[Choice | None]):
         choice = Choice(values["name"], clean_path(values["dataset"]), values["preset"], run)
         problem = self.problem(choice)
         if problem:
-            self.query_one("#problem", Static).update(problem)
+            self.query_one("#problem", Static).update(printable(problem))
         else:
             self.dismiss(choice)
 

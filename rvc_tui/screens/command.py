@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_engine.printable import printable
 from rvc_tui.texts import _
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class CommandScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(_("The same from a shell:") + "\n", markup=False)
-            yield Static(self.command, markup=False, id="command")
+            yield Static(printable(self.command), markup=False, id="command")
             yield Static(_("y  copy    esc or q  back"), markup=False, classes="keys")
 
     def action_copy(self) -> None:

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_engine.printable import printable_lines
 from rvc_tui.texts import _
 
 
@@ -22,7 +23,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def __init__(self, question: str) -> None:
         super().__init__()
-        self.question = question
+        self.question = "\n".join(printable_lines(question))
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from rvc_engine.printable import listed, printable
 from rvc_tui.conversion import Conversion
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -202,8 +203,8 @@ class ConvertScreen(ConvertChoices):
         if not there:
             self.start_conversion(True)
             return
-        names = ", ".join(path.name for path in there[:5]) + (_(" and {count} more").format(count=len(there) - 5) if len(there) > 5 else "")
-        where = within(str(there[0].parent), self.session.client.home)
+        names = listed(path.name for path in there[:5]) + (_(" and {count} more").format(count=len(there) - 5) if len(there) > 5 else "")
+        where = printable(within(str(there[0].parent), self.session.client.home))
         self.app.push_screen(ConfirmScreen(_("Write over what is in {folder}?").format(folder=where) + f"\n{names}"), self.start_conversion)
 
     def start_conversion(self, yes: bool | None) -> None:

@@ -11,6 +11,7 @@ from textual.message import Message
 
 from rvc_engine.commands.display import size
 from rvc_engine.errors import BadInput
+from rvc_engine.printable import printable
 from rvc_engine.settings import set_field
 from rvc_tui.conversion import Request, load, paths_of
 from rvc_tui.drawing import padded
@@ -106,10 +107,8 @@ class ConvertChoices(AppScreen):
             return
         rows = [row for row in self.voices if row["what"] in ("voice", "bundle")]
         home = self.session.client.home
-        names = [
-            f"{padded(within(row['voice'], home), 28)} {padded(kind_of(row), 14)} {padded(epochs_of(row), 11)} {size(row['bytes'])}"
-            for row in rows
-        ]
+        named = [(padded(printable(within(row["voice"], home)), 28), row) for row in rows]
+        names = [f"{name} {padded(kind_of(row), 14)} {padded(epochs_of(row), 11)} {size(row['bytes'])}" for name, row in named]
         at = next((place for place, row in enumerate(rows) if self.request and row["voice"] == self.request.voice), 0)
 
         def picked(place: int | None) -> None:
@@ -181,7 +180,7 @@ class ConvertChoices(AppScreen):
     def action_output(self) -> None:
         if self.request is None:
             return
-        usual = within(str(self.request.folder), self.session.client.home)
+        usual = printable(within(str(self.request.folder), self.session.client.home))
         question = _("Where the results go: a folder, or a file for one recording. Empty: {folder} in the workspace").format(folder=usual)
 
         def typed(text: str | None) -> None:

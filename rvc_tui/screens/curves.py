@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_engine.printable import printable
 from rvc_engine.status import RunView
 from rvc_tui.drawing import number, padded
 from rvc_tui.texts import _
@@ -49,7 +50,9 @@ class CurvesScreen(ModalScreen[list[str]]):
         lines = []
         for place, curve in enumerate(self.curves):
             drawn = "*" if curve.name in self.drawn else " "
-            line = Text.assemble("> " if place == self.at else "  ", f"{drawn} ", (f"{curve.mark} {curve.name:<15}", curve.style))
+            line = Text.assemble(
+                "> " if place == self.at else "  ", f"{drawn} ", (f"{curve.mark} {printable(curve.name, 15):<15}", curve.style)
+            )
             lines.append(line.append(f"{self.last(curve):>9}"))
         return Text("\n").join(lines)
 

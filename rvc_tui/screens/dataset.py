@@ -10,6 +10,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from rvc_engine.printable import printable
 from rvc_tui.drawing import bar, padded
 from rvc_tui.engine_client import Client
 from rvc_tui.recordings import (
@@ -133,7 +134,7 @@ class DatasetScreen(AppScreen):
         if not self.is_mounted:
             return
         self.query_one("#summary", TextPanel).border_title = Text(
-            f"{_('Recordings')}: {self.reading or self.read_folder or self.shown_folder or _('none')}"
+            f"{_('Recordings')}: {printable(self.reading or self.read_folder or self.shown_folder) or _('none')}"
         )
         self.query_one("#summary", TextPanel).fill(self.summary_lines())
         report = self.report if not self.reading else None
@@ -151,7 +152,7 @@ class DatasetScreen(AppScreen):
             how_far = f"{bar(done, total, 32, ascii=self.ascii)} {done}/{total} {_('files')}" if total else _("reading...")
             return [Text(how_far), Text(_("X stops it; what is measured is kept"), "dim")]
         if self.problem:
-            return [Text(self.problem, "bold red"), Text(_("f chooses a folder, R reads it again"), "dim")]
+            return [Text(printable(self.problem), "bold red"), Text(_("f chooses a folder, R reads it again"), "dim")]
         if self.report is not None:
             return summary(self.report)
         if not self.shown_folder:
@@ -173,7 +174,7 @@ class DatasetScreen(AppScreen):
     def show_files(self, report: Report) -> None:
         files = ordered(report, self.order)
         low, high = NAME_WIDTH
-        width = max(low, min(high, self.size.width - cell_len(header()) - 6, max(cell_len(file["name"]) for file in files)))
+        width = max(low, min(high, self.size.width - cell_len(header()) - 6, max(cell_len(printable(file["name"])) for file in files)))
         self.rows.border_title = (
             _("Files, worst first by {order}").format(order=_(self.order))
             if self.order != "worst"

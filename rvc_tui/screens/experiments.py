@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from rvc_engine.errors import RvcError
+from rvc_engine.printable import printable
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.choose import Choice, ChooseScreen
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -117,7 +118,8 @@ class ExperimentsScreen(AppScreen):
                     self.notify(_("{new} has the settings of {name}").format(new=new, name=row.name))
 
         self.app.push_screen(
-            NameScreen(_("Name of the new experiment, with the settings of {name}").format(name=row.name), f"{row.name}-2"), named
+            NameScreen(_("Name of the new experiment, with the settings of {name}").format(name=printable(row.name)), f"{row.name}-2"),
+            named,
         )
 
     def action_remove(self) -> None:
@@ -136,6 +138,6 @@ class ExperimentsScreen(AppScreen):
             self.open_experiment(others[0] if others else "") if row.name == self.session.client.name else self.rvc.look_now()
 
         question = _("Delete {name}: its clips, features, checkpoints and journals?\nThey move to trash/; voices in weights/ stay.").format(
-            name=row.name
+            name=printable(row.name)
         )
         self.app.push_screen(ConfirmScreen(question), answered)

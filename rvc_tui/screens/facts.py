@@ -10,6 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_engine.printable import printable
 from rvc_tui.texts import _
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class FactsScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False):
-            yield Static(self.title_text + "\n", markup=False)
-            yield Static("\n".join(self.lines), markup=False, id="facts")
+            yield Static(printable(self.title_text) + "\n", markup=False)
+            yield Static("\n".join(map(printable, self.lines)), markup=False, id="facts")
             yield Static(_("j k  scroll    y  copy    esc or q  back"), markup=False, classes="keys")
 
     def action_scroll(self, lines: int) -> None:

@@ -11,6 +11,8 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
+from rvc_engine.printable import printable_lines
+from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 
 
@@ -25,12 +27,12 @@ class NameScreen(ModalScreen[str]):
 
     def __init__(self, question: str, value: str = "", suggester: Suggester | None = None) -> None:
         super().__init__()
-        self.question, self.value, self.suggester = question, value, suggester
+        self.question, self.value, self.suggester = "\n".join(printable_lines(question)), value, suggester
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Static(self.question, markup=False)
-            yield Input(self.value, id="answer", compact=True, suggester=self.suggester)
+            yield Field(self.value, id="answer", compact=True, suggester=self.suggester)
             tab = _("tab  complete") + "    " if self.suggester else ""
             yield Static(f"{_('enter  take it')}    {tab}{_('esc  back')}", markup=False, classes="keys")
 

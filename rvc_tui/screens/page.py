@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_engine.printable import printable
 from rvc_tui.texts import _
 from rvc_tui.widgets.panel import join
 
@@ -40,7 +41,7 @@ class PageScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False) as box:
             yield Static(join(self.lines), markup=False, id="page")
-        box.border_title = Text(self.heading)
+        box.border_title = Text(printable(self.heading))
         copy = _("y copy") + "   " if self.to_copy else ""
         box.border_subtitle = f"{_('j k scroll')}   {copy}{_('esc or q back')}"
 

@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rvc_tui.palette import Entry
+from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 
 KEYS_WIDTH = 14
@@ -35,7 +36,7 @@ class PaletteScreen(ModalScreen[Entry]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield Input(placeholder=_("what to do"), id="wanted", compact=True)
+            yield Field(placeholder=_("what to do"), id="wanted", compact=True)
             rows = OptionList(id="found", compact=True, markup=False)
             rows.can_focus = False
             yield rows

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rvc_engine.printable import printable
 from rvc_tui.state import ScreenState
 from rvc_tui.texts import _
 from rvc_tui.widgets.rows import RowsPanel
@@ -35,7 +36,7 @@ class PickScreen(ModalScreen[int | None]):
 
     def __init__(self, question: str, rows: list[str], cursor: int = 0, *, ascii: bool) -> None:
         super().__init__()
-        self.question, self.rows, self.cursor, self.ascii = question, rows, cursor, ascii
+        self.question, self.rows, self.cursor, self.ascii = printable(question), rows, cursor, ascii
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
@@ -44,7 +45,7 @@ class PickScreen(ModalScreen[int | None]):
             yield Static(_("enter  take it    j k  move    esc  back"), markup=False, classes="keys")
 
     def on_mount(self) -> None:
-        self.panel.fill([Text(row, no_wrap=True) for row in self.rows], cursor=self.cursor)
+        self.panel.fill([Text(printable(row), no_wrap=True) for row in self.rows], cursor=self.cursor)
         self.fit()
 
     def on_resize(self) -> None:

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rvc_engine.commands.display import duration
+from rvc_engine.printable import listed, printable
 from rvc_tui.drawing import padded
 from rvc_tui.said import said
 from rvc_tui.session import Session
@@ -45,11 +46,14 @@ class PlanScreen(ModalScreen[bool]):
     def text(self) -> Text:
         session, outlook = self.session, self.session.state.outlook
         before, _name, after = _("Run {name} on {folder}").partition("{name}")
-        lines = [Text.assemble(before, (session.client.name, "bold"), after.format(folder=session.recordings)), Text()]
+        lines = [
+            Text.assemble(before, (printable(session.client.name), "bold"), after.format(folder=printable(session.recordings))),
+            Text(),
+        ]
         for name, action, reason in outlook.plan:
             took = outlook.took.get(name)
-            line = Text.assemble((stage_name(name), "bold"), _(WORDS.get(action, action)))
-            line.append(f"  {said(reason)}" if action not in ("skip", "after") else "", "dim")
+            line = Text.assemble((stage_name(name), "bold"), printable(_(WORDS.get(action, action))))
+            line.append(f"  {printable(said(reason))}" if action not in ("skip", "after") else "", "dim")
             line.append("  " + _("took {time} last time").format(time=duration(took)) if took else "", "dim")
             lines.append(line)
         if not outlook.plan:
@@ -58,9 +62,9 @@ class PlanScreen(ModalScreen[bool]):
             lines += [Text(), Text(said(outlook.doubt), "bold")]
             lines.append(Text(_("The old work moves to a backup; its voice stays until the new one is whole."), "dim"))
         if outlook.missing:
-            lines += [Text(), Text.assemble((padded(_("needs"), 5) + "  ", "bold"), ", ".join(outlook.missing))]
+            lines += [Text(), Text.assemble((padded(_("needs"), 5) + "  ", "bold"), listed(outlook.missing))]
             pull = f"rvc assets pull {session.preset or outlook.preset}"
-            lines.append(Text(" " * 7 + _("{command} fetches them").format(command=pull)))
+            lines.append(Text(" " * 7 + _("{command} fetches them").format(command=printable(pull))))
         return Text("\n").join(lines)
 
     def action_answer(self, yes: bool) -> None:

@@ -12,8 +12,9 @@ from textual.binding import Binding, BindingType
 
 from rvc_engine.commands.display import duration
 from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.printable import LONG, printable
 from rvc_engine.run_queue import RUNNING, WAITING, deadline_of
-from rvc_tui.drawing import padded
+from rvc_tui.drawing import fitted, padded
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -107,7 +108,7 @@ class QueueScreen(AppScreen):
             return
         number = self.chosen["number"] if self.chosen else 0
         self.runner, self.entries = runner, answer.data if isinstance(answer.data, list) else []
-        self.rows.nothing = answer.problem or _(NOTHING)
+        self.rows.nothing = printable(answer.problem) or _(NOTHING)
         place = next((i for i, entry in enumerate(self.entries) if entry["number"] == number), self.rows.cursor)
         self.show_entries(place)
         self.rvc.draw()
@@ -122,16 +123,16 @@ class QueueScreen(AppScreen):
 
     @property
     def name_width(self) -> int:
-        return min(20, max([10, *(cell_len(entry["name"]) for entry in self.entries)]))
+        return min(20, max([10, *(cell_len(printable(entry["name"])) for entry in self.entries)]))
 
     def line(self, entry: dict[str, Any]) -> Text:
         state = entry["state"]
         line = Text.assemble(
             f"{entry['number']:>3}  ",
             (padded(_(state), 8) + " ", STYLE.get(state, "")),
-            (f"{set_cell_size(entry['name'], self.name_width)} ", "bold"),
+            (f"{fitted(entry['name'], self.name_width)} ", "bold"),
         )
-        return line.append(padded(self.since(entry), 20) + " ", "dim").append(str(entry["outcome"]))
+        return line.append(padded(self.since(entry), 20) + " ", "dim").append(printable(entry["outcome"], LONG))
 
     def since(self, entry: dict[str, Any]) -> str:
         started, ended, now = entry["started_at"], entry["ended_at"], self.session.client.now()
@@ -146,8 +147,8 @@ class QueueScreen(AppScreen):
         entry = self.chosen
         if entry is None:
             return []
-        lines = [Text.assemble(("rvc run ", "dim"), " ".join([entry["name"], *entry["words"]]))]
-        lines += [Text(f"{_('outcome')}  {entry['outcome']}")] if entry["outcome"] else []
+        lines = [Text.assemble(("rvc run ", "dim"), printable(" ".join([entry["name"], *entry["words"]])))]
+        lines += [Text(f"{_('outcome')}  {printable(entry['outcome'], LONG)}")] if entry["outcome"] else []
         if entry["state"] == WAITING:
             lines.append(Text(_("it takes the settings that the experiment has when its turn comes"), "dim"))
         return lines
@@ -215,7 +216,7 @@ class QueueScreen(AppScreen):
                 self.change(self.session.client, ["remove", str(entry["number"])], _("Not removed"))
 
         question = _("Take {number}, {name}, out of the queue?\nThe experiment and its work stay.").format(
-            number=entry["number"], name=entry["name"]
+            number=entry["number"], name=printable(entry["name"])
         )
         self.app.push_screen(ConfirmScreen(question), answered)
 

@@ -237,7 +237,7 @@ class TrainScreen(StageScreen):
             if "recommended" in told:
                 advice = told
             problem = str(told.get("problem", problem))
-        self.app.call_from_thread(self.measured, client, advice, problem)
+        self.call_later(self.measured, client, advice, problem)
 
     def measured(self, client: Client, advice: dict[str, Any] | None, problem: str) -> None:
         self.advisor.measuring = False

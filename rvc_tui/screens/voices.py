@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.suggester import Suggester, SuggestFromList
 
 from rvc_engine.commands.display import size
+from rvc_engine.printable import printable
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.ask import AskScreen
 from rvc_tui.screens.base import AppScreen
@@ -98,7 +99,7 @@ class VoicesScreen(AppScreen):
             home, width, row = self.session.client.home, self.size.width, self.chosen
             self.panel.fill([voice_row(voice, home, width) for voice in self.voices], header=header(width))
             self.query_one("#voice", TextPanel).fill(voice_lines(row, home) if row is not None else [])
-            self.query_one("#outcome", TextPanel).fill([Text(f"{self.busy}...", "bold cyan")] if self.busy else self._outcome)
+            self.query_one("#outcome", TextPanel).fill([Text(printable(f"{self.busy}..."), "bold cyan")] if self.busy else self._outcome)
         super().draw()
 
     def command(self) -> list[str]:
@@ -143,7 +144,7 @@ class VoicesScreen(AppScreen):
             self.panel.cursor = paths.index(wanted) if wanted else 0
             self.panel.nothing = _("no voices yet: r trains one, i takes one in from a file")
         else:
-            self.panel.nothing = message.answer.problem
+            self.panel.nothing = printable(message.answer.problem)
         self.rvc.draw()
 
     def on_voices_screen_facts_read(self, message: FactsRead) -> None:
@@ -171,8 +172,8 @@ class VoicesScreen(AppScreen):
         self.rvc.draw()
 
     def tell(self, text: str, *, failed: str = "") -> None:
-        head = [Text(failed, "bold red")] if failed else []
-        self._outcome = [*head, Text(text, "" if failed else "green")]
+        head = [Text(printable(failed), "bold red")] if failed else []
+        self._outcome = [*head, Text(printable(text), "" if failed else "green")]
 
     # --- keys -----------------------------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
@@ -255,7 +256,7 @@ class VoicesScreen(AppScreen):
                 self.rvc.draw()
 
         question = _("Delete {path} ({size})?\nIt moves to trash/; checkpoints and index stay.").format(
-            path=within(row["path"], home), size=size(row["bytes"])
+            path=printable(within(row["path"], home)), size=size(row["bytes"])
         )
         self.app.push_screen(ConfirmScreen(question), answered)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from rvc_engine.printable import printable
 from rvc_tui.drawing import gib, number, padded
 from rvc_tui.said import said
 from rvc_tui.state import ScreenState
@@ -34,9 +35,9 @@ class AdvisorPanel(Panel):
         if self.measuring:
             lines.append(Text(_("measuring real steps, for minutes perhaps; m stops it"), "bold"))
         if self.problem:
-            lines.append(Text(self.problem, "bold red"))
+            lines.append(Text(printable(self.problem), "bold red"))
         lines += [*table(advice, width), Text(self.memory(advice), "dim")]
-        return join(lines + [Text(said(reason), "dim") for reason in advice["reasons"]])
+        return join(lines + [Text(printable(said(reason)), "dim") for reason in advice["reasons"]])
 
     def headline(self, advice: dict[str, Any]) -> Text:
         line = recommendation(advice)
@@ -46,9 +47,9 @@ class AdvisorPanel(Panel):
         others = advice["memory_others_bytes"]
         held = _("others: unknown") if others is None else _("others hold {gib}").format(gib=gib(others))
         free = _("{free} of {total} GiB free on {device}, {held}").format(
-            free=gib(advice["memory_free_bytes"]), total=gib(advice["memory_total_bytes"]), device=advice["device"], held=held
+            free=gib(advice["memory_free_bytes"]), total=gib(advice["memory_total_bytes"]), device=printable(advice["device"]), held=held
         )
-        return f"{free}; {advice['precision']}, {_(SOURCES.get(advice['source'], advice['source']))}"
+        return f"{free}; {printable(advice['precision'])}, {printable(_(SOURCES.get(advice['source'], advice['source'])))}"
 
 
 def recommendation(advice: dict[str, Any]) -> Text:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from rich.text import Text
 
 from rvc_engine.curves import Curves, Point
+from rvc_engine.printable import printable
 from rvc_engine.status import GRAD_NORM, RunView
 from rvc_tui.drawing import number
 from rvc_tui.plot import DOTS, LABEL, Layer, Plot, round_up, smoothed, symbols, value_range
@@ -21,6 +22,7 @@ from rvc_tui.widgets.panel import Panel, join
 REDRAW_S = 0.5
 WEIGHTS = (0.0, 0.6, 0.9, 0.987)
 AXES = (N_("step"), N_("epoch"), N_("time"))
+COLUMN = 20  # characters of a curve's name
 ZOOMS = 10  # each shows half as much
 RAW = "bright_black"
 
@@ -103,7 +105,7 @@ class ChartPanel(Panel):
         if not points:
             return Text()
         last = smoothed(((point.value, point.steps) for point in points), self.look.weight)[-1]
-        part = Text.assemble((f"{curve.mark} {curve.name} ", curve.style), number(last))
+        part = Text.assemble((f"{curve.mark} {printable(curve.name, COLUMN)} ", curve.style), number(last))
         part.append(_(" (raw {value})").format(value=number(points[-1].value)) if raw else "", "dim")
         return part.append(" !" if curve.limit is not None and last > curve.limit else "", "bold red")
 

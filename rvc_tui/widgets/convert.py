@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
+from rvc_engine.printable import LONG, printable
 from rvc_tui.conversion import Conversion, Request, Result
 from rvc_tui.drawing import bar, cut, padded, shortened
 from rvc_tui.state import SILENT_S, ScreenState
@@ -17,6 +18,7 @@ from rvc_tui.widgets.panel import Panel, join
 from rvc_tui.widgets.paths import within
 
 LABEL = 9  # cells
+ITEM = 60  # characters of a recording's name
 STYLE = {"running": "bold cyan", "finished": "bold green", "failed": "bold red", "stopped": "bold yellow", "idle": "bold"}
 
 
@@ -47,7 +49,7 @@ class ConvertPanel(Panel):
         )
 
     def row(self, label: str, value: str, room: int) -> Text:
-        return Text.assemble((padded(label, LABEL), "dim"), shortened(value, room, ascii=self.ascii))
+        return Text.assemble((padded(label, LABEL), "dim"), shortened(printable(value), room, ascii=self.ascii))
 
     def voice(self, request: Request) -> str:
         if not request.voice:
@@ -77,7 +79,7 @@ class ConvertPanel(Panel):
         names = (
             [within(path, request.home) for path in request.inputs]
             if len(request.inputs) == 1
-            else [Path(path).name for path in request.inputs]
+            else [printable(Path(path).name) for path in request.inputs]
         )
         text = names[0] if len(names) == 1 else f"{len(names)}: {', '.join(names)}"
         mark = "..." if self.ascii else "…"
@@ -97,7 +99,7 @@ class ConvertPanel(Panel):
         if not work.total:
             return Text(_("starting") + tail, STYLE["running"])
         text = f" {work.done}/{work.total} {_('files')}"
-        text += f"  {work.item} {work.part[0]}/{work.part[1]} s" if work.part[1] else ""
+        text += f"  {printable(work.item, ITEM)} {work.part[0]}/{work.part[1]} s" if work.part[1] else ""
         share = work.done + (work.part[0] / work.part[1] if work.part[1] else 0)
         drawn = bar(share, work.total, max(8, min(24, width - cell_len(text) - cell_len(tail))), ascii=self.ascii)
         return Text.assemble((drawn, STYLE["running"]), text, (tail, "bold yellow" if silent > SILENT_S else "dim"))
@@ -117,19 +119,20 @@ def kind_of(row: dict[str, Any] | None) -> str:
     """v2 40k"""
     if row is None or not row["version"]:
         return ""
-    return f"{row['version']} {int(row['sample_rate'] or 0) // 1000}k" + ("" if row["pitch"] else _(" without pitch"))
+    return f"{printable(row['version'])} {int(row['sample_rate'] or 0) // 1000}k" + ("" if row["pitch"] else _(" without pitch"))
 
 
 def epochs_of(row: dict[str, Any] | None) -> str:
-    return _("epoch {count}").format(count=row["epochs"]) if row is not None and row["epochs"] is not None else ""
+    return _("epoch {count}").format(count=printable(row["epochs"])) if row is not None and row["epochs"] is not None else ""
 
 
 def result_row(result: Result) -> Text:
     if result.reason:
         return Text.assemble(
-            (padded(_("failed"), 7), "bold red"), f"{'':>9}  {Path(result.source).name}: {' '.join(result.reason.split())}"
+            (padded(_("failed"), 7), "bold red"),
+            f"{'':>9}  {printable(Path(result.source).name)}: {printable(' '.join(result.reason.split()), LONG)}",
         )
-    return Text.assemble((padded(_("done"), 7), "green"), f"{result.seconds:>7.1f} s  {Path(result.path).name}")
+    return Text.assemble((padded(_("done"), 7), "green"), f"{result.seconds:>7.1f} s  {printable(Path(result.path).name)}")
 
 
 def result_lines(result: Result | None, error: tuple[str, str, str]) -> list[Text]:
@@ -138,15 +141,15 @@ def result_lines(result: Result | None, error: tuple[str, str, str]) -> list[Tex
     if error[0]:
         parts = (("", error[0], "bold red"), (_("cause"), error[1], ""), (_("way out"), error[2], "bold"))
         lines = [
-            Text.assemble((padded(label, LABEL) if label else "", "dim"), (" ".join(text.split()), style))
+            Text.assemble((padded(label, LABEL) if label else "", "dim"), (printable(" ".join(text.split()), LONG), style))
             for label, text, style in parts
             if text
         ]
     if result is not None:
-        lines.append(Text.assemble((padded(_("from"), LABEL), "dim"), result.source))
+        lines.append(Text.assemble((padded(_("from"), LABEL), "dim"), printable(result.source)))
         lines.append(
-            Text.assemble((padded(_("failed"), LABEL), "bold red"), result.reason)
+            Text.assemble((padded(_("failed"), LABEL), "bold red"), printable(result.reason, LONG))
             if result.reason
-            else Text.assemble((padded(_("to"), LABEL), "dim"), result.path)
+            else Text.assemble((padded(_("to"), LABEL), "dim"), printable(result.path))
         )
     return lines

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rich.cells import set_cell_size
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
-from rvc_tui.drawing import padded
+from rvc_engine.printable import printable
+from rvc_tui.drawing import fitted, padded
 from rvc_tui.state import Row, ScreenState
 from rvc_tui.texts import _
 from rvc_tui.widgets.heading import STATE_STYLE
@@ -49,7 +49,5 @@ class ExperimentsPanel(Panel):
         here = self.chosen is not None and row.name == self.chosen.name
         known = state.view.state if row.name == state.view.name else row.state
         age = _("{time} ago").format(time=duration(max(0.0, now - row.at))) if row.at else ""
-        line = Text.assemble(
-            ("> " if here else "  ", "bold"), (set_cell_size(row.name, 20) + " ", "bold" if row.name == state.view.name else "")
-        )
-        return line.append(padded(_(known), 9) + " ", STATE_STYLE.get(known, "")).append(f"{row.preset:<9} {age}", "dim")
+        line = Text.assemble(("> " if here else "  ", "bold"), (fitted(row.name, 20) + " ", "bold" if row.name == state.view.name else ""))
+        return line.append(padded(_(known), 9) + " ", STATE_STYLE.get(known, "")).append(f"{printable(row.preset, 20):<9} {age}", "dim")

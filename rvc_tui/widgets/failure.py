@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from rvc_engine.printable import LONG, printable
 from rvc_tui.drawing import padded
 from rvc_tui.state import ScreenState
 from rvc_tui.texts import _
@@ -21,7 +22,7 @@ class FailurePanel(Panel):
         lines = []
         for label, (text, style) in zip(labels, rows, strict=True):
             if text:
-                lines.append(Text.assemble((label, "dim"), (" ".join(text.split()), style)))
+                lines.append(Text.assemble((label, "dim"), (printable(" ".join(str(text).split()), LONG), style)))
         return join(lines)
 
 

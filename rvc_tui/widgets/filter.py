@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets import Input
 
+from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 
 
-class FilterLine(Input):
+class FilterLine(Field):
     """Enter keeps what is typed, esc clears it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "all lines", id="filter.back")]

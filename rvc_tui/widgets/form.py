@@ -17,7 +17,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rvc_engine.errors import BadInput
+from rvc_engine.printable import printable
 from rvc_engine.settings import about, bounds_of, choices_of, set_field
+from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 
 NAME_WIDTH = 18
@@ -64,7 +66,7 @@ def items_of(stage: str, section: Any, defaults: Any) -> list[Item]:
 def in_words(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return str(value) if value != "" else _("(empty)")
+    return printable(value) if value != "" else _("(empty)")
 
 
 def check(section: Any, item: Item, text: str) -> str:
@@ -100,7 +102,7 @@ class Form(Vertical):
         rows.can_focus = False
         yield rows
         yield Static("", id="about", markup=False)
-        entry = Input(id="entry", compact=True, select_on_focus=True)
+        entry = Field(id="entry", compact=True, select_on_focus=True)
         entry.display = False
         yield entry
 
@@ -146,7 +148,7 @@ class Form(Vertical):
         line.append(value, "bold" if item.changed else "")
         line.append(f" {_(unit)}" if unit else "", "dim")
         if item.changed:
-            default = _("(empty)") if item.default == "" else str(item.default)
+            default = _("(empty)") if item.default == "" else printable(item.default)
             line.append("   " + _("default {value}").format(value=default), "dim")
         return line
 
@@ -161,7 +163,7 @@ class Form(Vertical):
         parts += [" | ".join(choices_of(item.field))] if choices_of(item.field) else []
         extra = about(item.field)
         text = Text.assemble((f"{item.name}  ", "bold"), f"{_(item.field.description or '')} ", ("  ".join(parts), "dim"))
-        text.append(f"\n{problem}" if problem else f"\n{_(extra['effect'])}", "bold red" if problem else "dim")
+        text.append(f"\n{printable(problem)}" if problem else f"\n{_(extra['effect'])}", "bold red" if problem else "dim")
         self.query_one("#about", Static).update(text)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:

@@ -6,6 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
+from rvc_engine.printable import printable
 from rvc_tui.drawing import shortened
 from rvc_tui.said import said
 from rvc_tui.state import ScreenState
@@ -19,10 +20,12 @@ STATE_STYLE = {
 
 class Heading(Panel):
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
-        name = state.view.name or _("no experiment")
-        head = Text.assemble(("rvc-tui ", "dim"), (name, "bold"), (f"  {_('preset')} ", "dim"), state.preset or _("not chosen"), "  ")
+        name = printable(state.view.name) or _("no experiment")
+        head = Text.assemble(
+            ("rvc-tui ", "dim"), (name, "bold"), (f"  {_('preset')} ", "dim"), printable(state.preset) or _("not chosen"), "  "
+        )
         head.append(*self.activity(state, now))
-        where = state.outlook.dataset or said(state.outlook.problem) or _("reading...")
+        where = printable(state.outlook.dataset or said(state.outlook.problem)) or _("reading...")
         label = _("recordings") + " " if state.outlook.dataset else ""
         return join([head, Text.assemble((label, "dim"), shortened(where, width - cell_len(label), ascii=self.ascii))])
 

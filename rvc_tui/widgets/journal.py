@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
 from rich.text import Text
 from textual.events import Resize
 from textual.widgets import RichLog
 
+from rvc_engine.printable import printable
 from rvc_tui.state import LINES, Line, ScreenState, clock
 from rvc_tui.texts import _
 
@@ -34,7 +34,7 @@ class JournalPanel(RichLog):
         if wanted == self.wanted:
             return
         self.wanted = wanted
-        self.border_title = _("Journal: lines with {text}").format(text=escape(wanted)) if wanted else _("Journal")
+        self.border_title = Text(_("Journal: lines with {text}").format(text=printable(wanted)) if wanted else _("Journal"))
         if self._state is not None:
             self.clear()
             self._write(list(self._state.lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rvc_engine.printable import printable
 from rvc_engine.status import GRAD_NORM, RATE
 
 
@@ -85,4 +86,4 @@ BY_NAME = {curve.name: curve for curve in CURVES}
 
 def known(name: str) -> Curve:
     """A curve without a description is drawn too."""
-    return BY_NAME.get(name) or Curve(name, name[:1] or "?", "bold", "", "", "")
+    return BY_NAME.get(name) or Curve(name, printable(name)[:1] or "?", "bold", "", "", "")

@@ -6,6 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.gpus import Gpu
+from rvc_engine.printable import printable
 from rvc_tui.drawing import gib, padded, sparkline
 from rvc_tui.gpu import Share, share_of
 from rvc_tui.said import said
@@ -30,12 +31,17 @@ class MemoryPanel(Panel):
         if advice is None:
             return [Text(_("batch size: not known yet"), "dim")]
         others = advice["memory_others_bytes"]
-        line = Text.assemble(_("batch size "), recommendation(advice), f" ({_(advice['source'])}, {advice['precision']})")
+        line = Text.assemble(
+            _("batch size "), recommendation(advice), f" ({printable(_(advice['source']))}, {printable(advice['precision'])})"
+        )
         free = _("free {free} of {total} GiB on {device}").format(
-            free=gib(advice["memory_free_bytes"]), total=gib(advice["memory_total_bytes"]), device=advice["device"]
+            free=gib(advice["memory_free_bytes"]), total=gib(advice["memory_total_bytes"]), device=printable(advice["device"])
         )
         free += _(", others hold {gib} GiB").format(gib=gib(others)) if others is not None else _(", others: unknown")
-        return [line, Text(_("{free}. {reason}").format(free=free, reason=said(advice["reasons"][0]) if advice["reasons"] else ""), "dim")]
+        return [
+            line,
+            Text(_("{free}. {reason}").format(free=free, reason=printable(said(advice["reasons"][0])) if advice["reasons"] else ""), "dim"),
+        ]
 
 
 class MachinePanel(Panel):
@@ -82,7 +88,7 @@ class MachinePanel(Panel):
     def picture(self, state: ScreenState, gpu: Gpu, width: int) -> list[Text]:
         share = share_of(gpu, state.view, running=state.running)
         work = [float(g.utilisation or 0) for machine in state.readings for g in machine.gpus if g.index == gpu.index]
-        name = Text.assemble((f"GPU {gpu.index} {gpu.name}{'  MIG' if gpu.mig else ''}", "bold"))
+        name = Text.assemble((f"GPU {gpu.index} {printable(gpu.name)}{'  MIG' if gpu.mig else ''}", "bold"))
         return [
             self.headed(name, gpu, share, width),
             self.memory(gpu, share),
@@ -128,7 +134,7 @@ def processor_line(state: ScreenState, age: str) -> Text:
 
 
 def no_gpu(reason: str) -> str:
-    return _("no GPU: {reason}").format(reason=said(reason))
+    return _("no GPU: {reason}").format(reason=printable(said(reason)))
 
 
 def share_words(share: Share, gpu: Gpu) -> str:
@@ -156,6 +162,6 @@ def gpu_line(gpu: Gpu, share: Share, width: int) -> str:
     """The name gives way where there is little room."""
     memory = f"{gib(gpu.memory_used)}/{gib(gpu.memory_total)} GiB{share_words(share, gpu)}"
     rest = "  ".join([memory, *figures_of(gpu), *(["MIG"] if gpu.mig else [])])
-    name = gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
+    name = printable(gpu.name).removeprefix("NVIDIA ").removeprefix("GeForce ")
     room = width - cell_len(rest) - len(f"GPU {gpu.index}   ")
     return f"GPU {gpu.index} {name if len(name) <= room else name[: max(room, 0)].rstrip()}".rstrip() + f"  {rest}"

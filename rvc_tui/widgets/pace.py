@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
+from rvc_engine.printable import printable
 from rvc_engine.status import GRAD_NORM, RunView
 from rvc_tui.drawing import number
 from rvc_tui.pace import bottlenecks, in_training, no_bottleneck, run_seconds, steps_a_second, time_left
@@ -17,6 +18,7 @@ from rvc_tui.texts import _, meant
 from rvc_tui.widgets.losses import known
 from rvc_tui.widgets.panel import Panel, join
 
+NETWORK = 10  # characters of a network's name
 NORM_STEPS = 20  # above the limit for so long is trouble
 
 
@@ -54,7 +56,7 @@ class PacePanel(Panel):
         line = Text(f"{meant('learning rate', 'rate')} {view.learning_rate:.3g}")
         for network in sorted(view.grad_norms, reverse=True):
             line.append(f"  {_('gradients')} " if network == "g" else "  ")
-            line.append(f"{network.upper()} {number(float(f'{view.grad_norms[network]:.3g}'))}")
+            line.append(f"{printable(network.upper(), NETWORK)} {number(float(f'{view.grad_norms[network]:.3g}'))}")
             if worry := norm_worry(view, network):
                 line.append(f" ! {worry}", "bold red")
         cost = self.cost(view, now)

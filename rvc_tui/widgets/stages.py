@@ -6,6 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
+from rvc_engine.printable import printable
 from rvc_engine.stage_list import STAGES
 from rvc_engine.status import StageView
 from rvc_tui.drawing import bar, padded
@@ -17,11 +18,12 @@ from rvc_tui.widgets.panel import Panel, join
 STYLE = {"running": "bold cyan", "done": "green", "skipped": "green", "failed": "bold red", "stopped": "bold yellow", "pending": "dim"}
 WORD = {"pending": N_("waiting"), "skipped": N_("up to date"), "done": N_("done")}  # the other states are their own word
 COLUMN = 11  # cells
+NAME = 40  # characters of a foreign name
 
 
 def stage_name(name: str) -> str:
     """As wide as the widest of them, and a space."""
-    return padded(_(name), max(cell_len(_(stage)) for stage in STAGES) + 1)
+    return padded(printable(_(name), NAME), max(cell_len(_(stage)) for stage in STAGES) + 1)
 
 
 class StagesPanel(Panel):
@@ -35,7 +37,7 @@ class StagesPanel(Panel):
         line = Text.assemble((stage_name(stage.name), "bold"), (padded(_(word), COLUMN), STYLE[stage.state]))
         tail = self.tail(stage, now)
         if stage.total and stage.state != "skipped":
-            counter = f" {stage.done}/{stage.total} {_(stage.unit)}"
+            counter = f" {stage.done}/{stage.total} {printable(_(stage.unit), NAME)}"
             line.append(
                 bar(stage.done, stage.total, min(32, width - line.cell_len - cell_len(counter) - cell_len(tail)), ascii=self.ascii),
                 STYLE[stage.state],
@@ -43,7 +45,7 @@ class StagesPanel(Panel):
             line.append(counter)
         else:
             reason = stage.reason if stage.state in ("pending", "skipped") and stage.reason != word else ""
-            line.append(said(reason) or ("" if stage.state == "skipped" else _(stage.title)), "dim")
+            line.append(printable(said(reason) or ("" if stage.state == "skipped" else _(stage.title))), "dim")
         return line.append(tail)
 
     def tail(self, stage: StageView, now: float) -> str:
@@ -68,5 +70,5 @@ class OneStagePanel(StagesPanel):
         lines = [self.line(stage, width, now) for stage in state.stages() if stage.name == self.stage]
         for name, action, reason in state.outlook.plan:
             if name == self.stage and not state.running and action not in ("skip", "after") and state.view.stages:
-                lines.append(Text(_("next run: {reason}").format(reason=said(reason)), "dim"))
+                lines.append(Text(_("next run: {reason}").format(reason=printable(said(reason))), "dim"))
         return join(lines or [Text(_("not part of this experiment"), "dim")])

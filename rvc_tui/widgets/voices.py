@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import size
-from rvc_tui.drawing import aligned, cut, padded
+from rvc_engine.printable import FACT, printable
+from rvc_tui.drawing import aligned, cut, fitted, padded
 from rvc_tui.said import said
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.paths import within
@@ -42,17 +43,16 @@ def header(width: int) -> Text:
 
 def voice_row(row: dict[str, Any], home: Path, width: int) -> Text:
     """One voice; what cannot be used says so instead of its facts."""
-    line = Text(f"{set_cell_size(name_of(row), NAME)} ", no_wrap=True)
+    line = Text(f"{fitted(name_of(row), NAME)} ", no_wrap=True)
     if row["problem"]:
-        return line.append(
-            said(row["problem"]) if row["what"] == "checkpoints" else _("unusable: {reason}").format(reason=row["problem"]), "yellow"
-        )
+        told = said(row["problem"]) if row["what"] == "checkpoints" else _("unusable: {reason}").format(reason=row["problem"])
+        return line.append(printable(told), "yellow")
     rate = f"{int(row['sample_rate'] or 0) // 1000}k"
     pitch = _("yes") if row["pitch"] else _("no")
-    epochs = "?" if row["epochs"] is None else str(row["epochs"])
-    told = (cut(row["version"] or "?", 9), rate, pitch, cut(row["encoder"] or "?", 10), epochs, size(row["bytes"]))
-    line = Text(columns([set_cell_size(name_of(row), NAME), *told]), no_wrap=True)
-    return line.append(f"  {within(row['path'], home)}", "dim") if width > 90 else line
+    epochs = "?" if row["epochs"] is None else printable(row["epochs"])
+    cells = (cut(printable(row["version"] or "?"), 9), rate, pitch, cut(printable(row["encoder"] or "?"), 10), epochs, size(row["bytes"]))
+    line = Text(columns([fitted(name_of(row), NAME), *cells]), no_wrap=True)
+    return line.append(f"  {printable(within(row['path'], home))}", "dim") if width > 90 else line
 
 
 def name_of(row: dict[str, Any]) -> str:
@@ -71,16 +71,16 @@ def voice_lines(row: dict[str, Any], home: Path) -> list[Text]:
         (_("index"), _("in the bundle") if row["has_index"] else within(row["index"], home) if row["index"] else ""),
         (_("problem"), said(row["problem"])),
     ]
-    return [Text.assemble((padded(label, 11), "dim"), text) for label, text in rows if text]
+    return [Text.assemble((padded(label, 11), "dim"), printable(text)) for label, text in rows if text]
 
 
 def fact_lines(facts: dict[str, Any]) -> list[str]:
     """Everything that `rvc voice info` tells."""
     flat = {**facts, **(facts.get("other") or {})}
     flat.pop("other", None)
-    rows = {key.replace("_", " "): in_words(key, value) for key, value in flat.items() if value not in (None, "")}
+    rows = {printable(key.replace("_", " "), FACT): in_words(key, value) for key, value in flat.items() if value not in (None, "")}
     width = max(map(len, rows), default=0)
-    return [f"{safe(key):<{width}}  {text}" for key, text in rows.items()]
+    return [f"{key:<{width}}  {text}" for key, text in rows.items()]
 
 
 def in_words(key: str, value: Any) -> str:
@@ -89,15 +89,10 @@ def in_words(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     units = {"sample_rate": " Hz", "minutes": " minutes", "transpose": " semitones"}
-    return f"{value:,} bytes ({size(value)})" if key == "bytes" else safe(f"{value}{units.get(key, '')}")
+    return f"{value:,} bytes ({size(value)})" if key == "bytes" else printable(f"{value}{units.get(key, '')}", FACT)
 
 
 def pitch_in_words(hz: list[float]) -> str:
     return _("{middle} Hz in the middle, {low} to {high} Hz for most of it").format(
         middle=f"{hz[1]:.0f}", low=f"{hz[0]:.0f}", high=f"{hz[2]:.0f}"
     )
-
-
-def safe(text: str) -> str:
-    """A stranger's text, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in text)[:500]
