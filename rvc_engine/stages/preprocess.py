@@ -12,7 +12,7 @@ from rvc_engine.audio.clipping import ClipRules, cut_recording, decode_for_clips
 from rvc_engine.audio.io import resample, write_wav
 from rvc_engine.audio.notes import Note, Notices
 from rvc_engine.audio.slicing import SilenceRules
-from rvc_engine.dataset.files import dataset_files, dataset_folder, passed_over, source_name
+from rvc_engine.dataset.files import PassedOver, dataset_files, dataset_folder, passed_over, source_name
 from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries
 from rvc_engine.errors import BadInput, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed, Warned
@@ -86,6 +86,8 @@ def _files(settings: ExperimentSettings) -> list[Path]:
 def _nothing_usable(settings: ExperimentSettings, reasons: list[tuple[str, str]]) -> BadInput:
     told = "; ".join(f"{name!r}: {reason}" for name, reason in reasons[:TOLD])
     more = f"; and {len(reasons) - TOLD} more" if len(reasons) > TOLD else ""
+    passed = _passed_over(settings)
+    more += f"; {passed.sentence}" if passed.total else ""
     hint = "give a folder with recordings of one voice, in any format that ffmpeg reads"
     return BadInput(f"No usable recording in {settings.dataset!r}", told + more, hint)
 
@@ -208,7 +210,9 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     yield from ledger.keep_only({name: stat for name, (_, stat) in stats.items()})
     done, total = len(ledger.sources), len(stats)
     yield Progressed(stage=STAGE, done=done, total=total, unit="files")
-    yield from _passed_over(settings)
+    passed = _passed_over(settings)
+    if passed.total:
+        yield Warned(title=passed.sentence, hint=passed.hint, stage=STAGE)
     tasks = [
         SourceTask(
             ledger.number_of(name),
@@ -247,10 +251,8 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         raise _nothing_usable(settings, [(row.source, row.outcome) for row in ledger.sources.values()])
 
 
-def _passed_over(settings: ExperimentSettings) -> Iterator[Event]:
-    passed = passed_over(dataset_folder(settings), subfolders=settings.preprocess.subfolders)
-    if passed.total:
-        yield Warned(title=passed.sentence, hint=passed.hint, stage=STAGE)
+def _passed_over(settings: ExperimentSettings) -> PassedOver:
+    return passed_over(dataset_folder(settings), subfolders=settings.preprocess.subfolders)
 
 
 def _cuts(tasks: list[SourceTask], workers: int) -> Generator[SourceCut | None, None, None]:
