@@ -75,7 +75,8 @@ FOUND = (
     N_("{what} with different channels"), N_("{what} with a constant offset"), N_("{what} cannot be read"),
     N_("{what} with samples that are not finite"), N_("{what} whose first audio track is silent"),
     N_("{what} longer than the header says"), N_("{what} whose last frame is cut off"), N_("{what} with channels that are much quieter"),
-    N_("{what} too short, too quiet or silent"), N_("{what} shorter than the preset starter takes"), N_("Nobody seems to speak or sing"), N_("Two pitch ranges: around {low} Hz and around {high} Hz"),
+    N_("{what} too short, too quiet or silent"), N_("{what} shorter than the preset starter takes"),
+    N_("Nobody seems to speak or sing"), N_("Two pitch ranges: around {low} Hz and around {high} Hz"),
     N_("The pitch differs from recording to recording by {spread} semitones"),
     N_("{what} that seem to be there in another format too"),
 )  # fmt: skip

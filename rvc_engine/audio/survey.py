@@ -47,9 +47,9 @@ ONE_SIDED_DB = 40.0
 class Measured:
     """Levels in dBFS; None where there is nothing to measure.
 
-    `unusable` is why it would give no clip, "" when it would; `channel_kind` is mono, same, different, opposite or one_sided;
-    `notes`: what is to be said of how it is read; `loudest` (T,) at 16 kHz, one array a segment; `sha256` is that of the decoded samples
-    and the rate.
+    `unusable` is why it would give no clip, "" when it would; `channel_kind` is mono, same, different, opposite or
+    one_sided; `notes`: what is to be said of how it is read; `loudest` (T,) at 16 kHz, one array a segment; `sha256` is
+    that of the decoded samples and the rate.
     """
 
     seconds: float

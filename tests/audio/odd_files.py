@@ -1,4 +1,5 @@
-"""Recordings as broken programs, odd machines and hostile people write them, made from a few lines and a second of real speech."""
+"""Recordings as broken programs, odd machines and hostile people write them, made from a few lines and a second of real
+speech."""
 
 from __future__ import annotations
 
@@ -70,8 +71,8 @@ def wav(
     after: bytes = b"",
     **fields: int,
 ) -> bytes:
-    """`fields`: byte_rate, align, riff and data (sizes) that the header states instead of the right ones; `riff` counts what follows
-    `after` the sound only where it is right."""
+    """`fields`: byte_rate, align, riff and data (sizes) that the header states instead of the right ones; `riff` counts
+    what follows `after` the sound only where it is right."""
     count = channels or (1 if isinstance(wave, bytes) or wave.ndim == 1 else wave.shape[1])
     data = wave if isinstance(wave, bytes) else pcm(wave, kind)
     head = format_chunk(kind, count, rate, mask, fields)
@@ -122,8 +123,8 @@ def without_its_length(mp3: bytes) -> bytes:
 # --- the cases ------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Case:
-    """`reason`: why it is left out, "" where it is used; `notes`: what is said of it by kind; `converts`: whether rvc convert takes it
-    although no clip can be made of it; `alike`: how near the voice must be (correlation)."""
+    """`reason`: why it is left out, "" where it is used; `notes`: what is said of it by kind; `converts`: whether rvc
+    convert takes it although no clip can be made of it; `alike`: how near the voice must be (correlation)."""
 
     name: str
     make: Callable[[], bytes]

@@ -1,4 +1,5 @@
-"""Odd and damaged recordings through preprocess, dataset and convert: each used or refused, for the same reason everywhere."""
+"""Odd and damaged recordings through preprocess, dataset and convert: each used or refused, for the same reason
+everywhere."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ from tests.conftest import Rvc
 
 @dataclass
 class Outcome:
-    """What the three say of each file: why it is left out ("" where it is used), and the events of preprocess and convert."""
+    """What the three say of each file: why it is left out ("" where it is used), and the events of preprocess and
+    convert."""
 
     folder: Path
     preprocess: dict[str, str]
