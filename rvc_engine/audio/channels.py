@@ -1,7 +1,7 @@
 """How the channels of a recording become one: the only mixing rule, for clips, reports on data sets and conversion.
 
-One channel is itself, and of two each gives half, as in RVC. From three on those count that are near the loudest. Where channels would
-cancel each other the loudest is taken alone.
+One channel is itself, and of two each gives half, as in RVC. From three on those count that are near the loudest. Where
+channels would cancel each other the loudest is taken alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ Rows = NDArray[np.float32]
 
 BLOCK_S = 0.5
 HIGHEST = 2.0**32
-"""Floats above this are damage like those that are not finite: the widest integers that somebody may have written as floats end below."""
+"""Floats above this are damage like those that are not finite: the widest integers that somebody may have written as
+floats end below."""
 REPAIRED_SHARE = 0.01
 CANCELLED = 0.25
 """Of the power that two unrelated channels of the same levels would have: below it the mix has lost what is in both."""
@@ -31,8 +32,8 @@ FULL_SCALE, LEVELLED_PEAK = 1.0, 0.9
 
 @dataclass(frozen=True)
 class Mix:
-    """`weights` (C,) and `gain` of the result; `repair`: broken samples become 0. `plain`: swresample does just that, bit for bit as RVC.
-    `channel_gain` brings each channel by itself to full scale at most."""
+    """`weights` (C,) and `gain` of the result; `repair`: broken samples become 0. `plain`: swresample does just that,
+    bit for bit as RVC. `channel_gain` brings each channel by itself to full scale at most."""
 
     weights: tuple[float, ...]
     plain: bool = False
@@ -154,7 +155,8 @@ def weights_of(meter: ChannelMeter) -> tuple[tuple[float, ...], bool]:
 
 
 def mix_of(meter: ChannelMeter, *, plain: bool) -> Mix:
-    """The mix of what was metered, with a gain by the meter's own weights where those are used. `plain`: swresample knows the layout.
+    """The mix of what was metered, with a gain by the meter's own weights where those are used. `plain`: swresample
+    knows the layout.
 
     Raises UnusableRecording when too much of it is broken.
     """

@@ -42,7 +42,8 @@ class ClipRules:
 
 @dataclass(frozen=True)
 class Clip:
-    """`start` in samples; `samples` (T,) float64, levelled; `level_db` RMS before levelling. `refused` says why it is not used."""
+    """`start` in samples; `samples` (T,) float64, levelled; `level_db` RMS before levelling. `refused` says why it is
+    not used."""
 
     start: int
     seconds: float
@@ -71,7 +72,8 @@ Wave = NDArray[np.int16] | NDArray[np.floating] | StoredWave
 
 
 def decode_for_clips(path: Path, rules: ClipRules, scratch: Path, notes: list[Note] | None = None) -> NDArray[np.int16] | StoredWave:
-    """A recording's samples, in `scratch` when it is long; the caller removes that file. `notes` takes what is to be said of it.
+    """A recording's samples, in `scratch` when it is long; the caller removes that file. `notes` takes what is to be
+    said of it.
 
     Raises UnusableRecording.
     """
@@ -151,7 +153,8 @@ class Cut:
 
 
 def cut_recording(samples: Wave, rules: ClipRules) -> Cut:
-    """How a recording becomes clips: the one decision of preprocessing, of its check before a run and of reports on data sets."""
+    """How a recording becomes clips: the one decision of preprocessing, of its check before a run and of reports on
+    data sets."""
     wave = FilteredWave(samples, rules)
     too_short = _is_too_short(len(samples), rules)  # and that is the reason, however little sounds in it
     slices = [(0, len(samples))] if too_short else wave.slices()
@@ -182,8 +185,8 @@ def _clip(part: NDArray[np.float64], start: int, rules: ClipRules) -> Clip:
 
 
 def why_no_clip(refused: list[str], rules: ClipRules, peak: float = 0.0, notes: Sequence[Note] = ()) -> str:
-    """Why a recording gives no clip: from the reasons of the clips that were refused, or, where nothing sounds in it, from its peak; with
-    what else is to be said of it."""
+    """Why a recording gives no clip: from the reasons of the clips that were refused, or, where nothing sounds in it,
+    from its peak; with what else is to be said of it."""
     if not refused:
         reason = why_quiet(peak, rules.silence.threshold_db)
     elif len(refused) > 1 and all(reason.startswith("too short") for reason in refused):
@@ -220,8 +223,8 @@ def check_audible(samples: NDArray[np.floating], sample_rate: int, notes: list[N
 def why_unusable(path: Path, rules: ClipRules) -> str:
     """Why this recording would give no clip, "" when it would. Of a long one no more is read than makes that sure.
 
-    One that gives clips without the high-pass passes: the high-pass takes most of a second to import, and what it leaves nothing of is
-    for the stage to say. Raises UnusableRecording when it cannot be decoded.
+    One that gives clips without the high-pass passes: the high-pass takes most of a second to import, and what it
+    leaves nothing of is for the stage to say. Raises UnusableRecording when it cannot be decoded.
     """
     return why_left_out(path, replace(rules, high_pass="off")) and why_left_out(path, rules)
 

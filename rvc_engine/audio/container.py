@@ -1,7 +1,8 @@
-"""A recording's file, opened by PyAV (ffmpeg's libraries in the package): by content, not by name, and nothing but the file itself.
+"""A recording's file, opened by PyAV (ffmpeg's libraries in the package): by content, not by name, and nothing but the
+file itself.
 
-What a header says is checked before it is believed: a rate of 1 Hz or a thousand channels would make gigabytes of a small file, and a
-length that nothing else in the file bears out is no reason to refuse what decodes.
+What a header says is checked before it is believed: a rate of 1 Hz or a thousand channels would make gigabytes of a
+small file, and a length that nothing else in the file bears out is no reason to refuse what decodes.
 """
 
 from __future__ import annotations
@@ -25,17 +26,20 @@ PLAYLISTS = frozenset({"hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash
 """Formats that only name other files."""
 
 HEADER_TELLS = frozenset({"w64", "aiff", "caf", "flac", "mov", "mp4", "m4a", "matroska", "webm"})
-"""Formats whose header states the length; of others ffmpeg only estimates it from the bit rate or from what is there."""
+"""Formats whose header states the length; of others ffmpeg only estimates it from the bit rate or from what is
+there."""
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 3_200_000
 """Hz that a recording may have."""
 MOST_CHANNELS = 64
 SPARE_S, LEAST_BYTES_PER_SECOND = 60, 16
-"""A file decodes to at most this long: digital silence in FLAC takes 50 bytes a second and more, speech by Codec 2 takes 88."""
+"""A file decodes to at most this long: digital silence in FLAC takes 50 bytes a second and more, speech by Codec 2
+takes 88."""
 
 
 class _Nameless:
-    """A file without its name, so that ffmpeg judges it by its content; `patch`: (where, bytes) that are read instead of what is there."""
+    """A file without its name, so that ffmpeg judges it by its content; `patch`: (where, bytes) that are read instead
+    of what is there."""
 
     def __init__(self, file: BinaryIO, patch: tuple[int, bytes] | None = None) -> None:
         self.file, self.patch = file, patch
@@ -62,7 +66,8 @@ def _refuse_other_files(url: str, flags: int, options: dict[str, str]) -> NoRetu
 
 @dataclass
 class Decoded:
-    """What decoding met so far: packets, those of them that were damaged, seconds that came out; `most_s`: more is a decode bomb."""
+    """What decoding met so far: packets, those of them that were damaged, seconds that came out; `most_s`: more is a
+    decode bomb."""
 
     most_s: float
     packets: int = 0
@@ -133,7 +138,8 @@ def most_seconds(path: Path) -> float:
 
 
 def frames_of(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:
-    """Decoded frames; damaged packets are counted and passed over. Raises UnusableRecording where there are too many."""
+    """Decoded frames; damaged packets are counted and passed over. Raises UnusableRecording where there are too
+    many."""
     packets = container.demux(stream)
     while True:
         try:
@@ -162,7 +168,8 @@ def frames_of(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:
 
 
 def judge(path: Path, container: Any, stream: Any, decoded: Decoded) -> list[Note]:
-    """Of a recording that was decoded to its end: what is to be said of it. Raises UnusableRecording where it is not whole."""
+    """Of a recording that was decoded to its end: what is to be said of it. Raises UnusableRecording where it is not
+    whole."""
     wav = wav_size(path)
     if not decoded.seconds:
         raise UnusableRecording(f"cannot be decoded: {decoded.cause}" if decoded.cause else "no audio in it")
@@ -184,7 +191,8 @@ def judge(path: Path, container: Any, stream: Any, decoded: Decoded) -> list[Not
 
 
 def _promised_seconds(path: Path, container: Any, stream: Any, decoded: Decoded, wav: WavSize | None) -> float | None:
-    """How long the file's own header says it is; None where no header says so, or where another part of it says that all is there."""
+    """How long the file's own header says it is; None where no header says so, or where another part of it says that
+    all is there."""
     formats = set(container.format.name.split(","))
     if wav is not None:
         return decoded.seconds * wav.missing or None

@@ -1,8 +1,8 @@
 """What an MP3, WAV or AIFF file says of its own length, so that a broken download is told from a whole file.
 
-ffmpeg drops that number when the file is shorter than its header says, which is just when it is wanted. Layouts: ISO 11172-3 and
-13818-3 (frame header), the Xing/Info tag of LAME, the VBRI tag of Fraunhofer's encoder, RIFF and RF64 (EBU Tech 3306). One field may be
-wrong in a file that is whole: it only counts where the others do not contradict it.
+ffmpeg drops that number when the file is shorter than its header says, which is just when it is wanted. Layouts: ISO
+11172-3 and 13818-3 (frame header), the Xing/Info tag of LAME, the VBRI tag of Fraunhofer's encoder, RIFF and RF64 (EBU
+Tech 3306). One field may be wrong in a file that is whole: it only counts where the others do not contradict it.
 """
 
 from __future__ import annotations
@@ -96,8 +96,9 @@ def _tag_seconds(header: FrameHeader, frame: bytes, there: int) -> float | None:
 
 @dataclass(frozen=True)
 class WavSize:
-    """Of a RIFF file's sound. `missing`: it says to be so many times as long as it is, 0 where nothing is missing; `left_out`: bytes after
-    its end that are no chunks; `stated`: bytes by its header; `patch`: (where, bytes) that make its size open."""
+    """Of a RIFF file's sound. `missing`: it says to be so many times as long as it is, 0 where nothing is missing;
+    `left_out`: bytes after its end that are no chunks; `stated`: bytes by its header; `patch`: (where, bytes) that make
+    its size open."""
 
     stated: int
     missing: float = 0.0
@@ -128,7 +129,8 @@ def wav_size(path: Path) -> WavSize | None:
 
 
 def _data_size(file: BinaryIO, body: int, stated: int, outer: int, order: str, patch: tuple[int, bytes]) -> WavSize:
-    """`stated` bytes of sound from `body` on, 0 where that was left open; `outer`: bytes of the whole file by its header."""
+    """`stated` bytes of sound from `body` on, 0 where that was left open; `outer`: bytes of the whole file by its
+    header."""
     size = file.seek(0, os.SEEK_END)
     there = size - body
     if not stated:

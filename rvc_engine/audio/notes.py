@@ -16,7 +16,8 @@ class Note:
 
 
 class Notices:
-    """Says what is to be said of many recordings: each kind for the first few of them, then how many more there were."""
+    """Says what is to be said of many recordings: each kind for the first few of them, then how many more there
+    were."""
 
     SHOWN = 3
 

@@ -1,7 +1,7 @@
 """A recording's samples: which of its audio tracks, how its channels become one, and what is to be said of it.
 
-What most files need is known from their header; what the others need is known once they have been decoded. So a recording is read as RVC
-reads it while it is watched, and read again where that turns out to be wrong.
+What most files need is known from their header; what the others need is known once they have been decoded. So a
+recording is read as RVC reads it while it is watched, and read again where that turns out to be wrong.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class StoredFormat:
 
 @dataclass(frozen=True)
 class Reading:
-    """How a recording is read: which track, how its channels become one, the Hz of its blocks, and what is to be said of it."""
+    """How a recording is read: which track, how its channels become one, the Hz of its blocks, and what is to be said
+    of it."""
 
     track: int
     mix: Mix
@@ -64,11 +65,11 @@ class Reading:
 def read(
     path: Path, sample_rate: int | Callable[[StoredFormat], int], use: Callable[[Blocks, Reading], Result], *, separate: bool = False
 ) -> tuple[Result, Reading]:
-    """What `use` makes of a recording, in little memory, and how it was read. `use` is called again, from the start, where the first
-    reading turns out to be wrong; it may stop early.
+    """What `use` makes of a recording, in little memory, and how it was read. `use` is called again, from the start,
+    where the first reading turns out to be wrong; it may stop early.
 
-    Its blocks are (T,) int16 at `sample_rate`, mixed to one channel; `separate`: (C, T), the channels in use for themselves. There may be
-    none. Raises UnusableRecording, for a truncated or damaged file only at its end.
+    Its blocks are (T,) int16 at `sample_rate`, mixed to one channel; `separate`: (C, T), the channels in use for
+    themselves. There may be none. Raises UnusableRecording, for a truncated or damaged file only at its end.
     """
     with opened(path) as (container, stream):
         stored = StoredFormat.of(stream)
@@ -232,7 +233,8 @@ class _RowReader:
 
 
 def _by_swresample(frames: Iterator[Any], sample_rate: int, *, mono: bool) -> Blocks:
-    """Frames of one or two channels, resampled to (T,) int16 blocks, or (C, T) in the layout of the first one unless `mono`."""
+    """Frames of one or two channels, resampled to (T,) int16 blocks, or (C, T) in the layout of the first one unless
+    `mono`."""
     resampler, shape, layout = None, None, None
     for frame in frames:
         now = (frame.format.name, frame.layout.name, frame.sample_rate)

@@ -47,13 +47,14 @@ ONE_SIDED_DB = 40.0
 class Measured:
     """Levels in dBFS; None where there is nothing to measure.
 
-    `unusable` is why it would give no clip, "" when it would; `channel_kind` is mono, same, different, opposite or one_sided;
-    `notes`: what is to be said of how it is read; `loudest` (T,) at 16 kHz, one array a segment; `sha256` is that of the decoded samples
-    and the rate.
+    `unusable` is why it would give no clip, "" when it would; `channel_kind` is mono, same, different, opposite or
+    one_sided; `notes`: what is to be said of how it is read; `loudest` (T,) at 16 kHz, one array a segment; `sha256` is
+    that of the decoded samples and the rate.
     """
 
     seconds: float
     usable_seconds: float
+    longest_seconds: float
     sample_rate: int
     channels: int
     codec: str
@@ -79,10 +80,15 @@ def survey(path: Path) -> Measured:
     rate = meters.rate
     rules = ClipRules(rate, SilenceRules())
     spans = sounding_slices(rms, meters.samples, rate, rules.silence)
-    usable = sum(end - start for start, end in spans if end - start >= rules.min_clip_s * rate) / rate
+    lengths = [(end - start) / rate for start, end in spans]
+    usable, longest = sum(length for length in lengths if length >= rules.min_clip_s), max(lengths, default=0.0)
     unusable = why_left_out(path, ClipRules(RULES_RATE, rules.silence)) if usable < DOUBTED_S else ""
+    if unusable:
+        usable = longest = 0.0
+    elif not usable:  # a hair's breadth from a threshold
+        usable = longest = meters.samples / rate
     level = 20 * np.log10(np.maximum(rms, 10 ** (LOWEST_DBFS / 20)))
-    return meters.result(reading, level, rules, 0.0 if unusable else usable or meters.samples / rate, unusable)
+    return meters.result(reading, level, rules, (usable, longest), unusable)
 
 
 def measured_rate(stored: StoredFormat) -> int:
@@ -154,7 +160,9 @@ class _Meters:
         else:
             heapq.heappushpop(self.loudest, item)
 
-    def result(self, reading: Reading, level: NDArray[np.float64], rules: ClipRules, usable: float, unusable: str) -> Measured:
+    def result(
+        self, reading: Reading, level: NDArray[np.float64], rules: ClipRules, usable: tuple[float, float], unusable: str
+    ) -> Measured:
         silent = level < rules.silence.threshold_db
         noise = _noise(level, silent, rules.silence.hop_ms / 1000)
         voice = 10 * np.log10(np.mean(10 ** (level[~silent] / 10))) if (~silent).any() else None
@@ -163,7 +171,8 @@ class _Meters:
         loudest = [part for _, _, part in sorted(self.loudest, key=lambda item: item[1])] if voice is not None else []
         return Measured(
             seconds=self.samples / self.rate,
-            usable_seconds=usable,
+            usable_seconds=usable[0],
+            longest_seconds=usable[1],
             sample_rate=reading.stored.sample_rate,
             channels=reading.stored.channels or self.channels,
             codec=reading.stored.codec,

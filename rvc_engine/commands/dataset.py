@@ -6,13 +6,16 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import clean_path
 from rvc_engine.streams import say, say_json
 
-INTERNAL = {"fingerprint", "mtime_ns", "pitch_parts", "pitch_counts"}
+if TYPE_CHECKING:
+    from rvc_engine.dataset.files import PassedOver
+
+INTERNAL = {"fingerprint", "mtime_ns", "longest_seconds", "pitch_parts", "pitch_counts"}
 """What a report holds for the folder's sake only."""
 TOLD = 3
 
@@ -42,9 +45,10 @@ def execute(options: argparse.Namespace, name: str) -> int:
     tasks = recordings_in(folder, subfolders=options.subfolders)
     reports = watched(measure_all(folder, tasks, workers=options.workers), len(tasks), plain=options.plain or options.json)
     files = sorted(reports, key=lambda report: report.name)
+    passed = passed_over(folder, subfolders=options.subfolders)
     if not any(file.readable for file in files):
-        raise _nothing_readable(folder, files)
-    findings = [asdict(finding) for finding in findings_of(files, passed_over(folder, subfolders=options.subfolders))]
+        raise _nothing_readable(folder, files, passed)
+    findings = [asdict(finding) for finding in findings_of(files, passed)]
     summary = summary_of(Folder(files))
     if options.json:
         rows = [file.model_dump(exclude=INTERNAL) for file in files]
@@ -56,8 +60,9 @@ def execute(options: argparse.Namespace, name: str) -> int:
     return 0
 
 
-def _nothing_readable(folder: Path, files: Sequence[Any]) -> BadInput:
+def _nothing_readable(folder: Path, files: Sequence[Any], passed: PassedOver) -> BadInput:
     told = "; ".join(f"{file.name!r}: {file.unusable}" for file in files[:TOLD])
     more = f"; and {len(files) - TOLD} more" if len(files) > TOLD else ""
+    more += f"; {passed.sentence}" if passed.total else ""
     hint = "give a folder with recordings of one voice, in any format that ffmpeg reads"
     return BadInput(f"No usable recording in {str(folder)!r}", told + more, hint)

@@ -51,7 +51,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class PassedOver:
-    """What lies in a folder of recordings and is not read: files in sub-folders, links to folders, dangling links, pipes and devices."""
+    """What lies in a folder of recordings and is not read: files in sub-folders, links to folders, dangling links,
+    pipes and devices."""
 
     counts: dict[str, int]
 

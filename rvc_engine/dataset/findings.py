@@ -12,6 +12,7 @@ from rvc_engine.dataset.files import PassedOver
 from rvc_engine.dataset.folder import Folder, suggest_rate
 from rvc_engine.dataset.report import FileReport
 from rvc_engine.dataset.voices import spread_semitones, two_voices
+from rvc_engine.settings import for_preset
 
 Severity = Literal["good", "note", "warning", "problem"]
 SEVERITIES: tuple[Severity, ...] = ("problem", "warning", "note", "good")
@@ -193,7 +194,7 @@ def check_channels(folder: Folder) -> list[Finding]:
     if opposite:
         why = "Mixed to one they cancel each other: the louder channel is used alone."
         way_out = "Nothing has to be done, if the voice is in that channel."
-        found.append(Finding("warning", "opposite", f"{_count(opposite)} with opposite channels", why, way_out, _names(opposite)))
+        found.append(Finding("problem", "opposite", f"{_count(opposite)} with opposite channels", why, way_out, _names(opposite)))
     different = [f for f in folder.used if f.channel_kind == "different"]
     if different:
         why = "Two microphones, a room or music in stereo: mixed to one channel they smear the voice."
@@ -215,6 +216,12 @@ def check_unused(folder: Folder) -> list[Finding]:
         what = f"{_count(unreadable, 'file')} cannot be read"
         why = f"Left out: {_reasons(unreadable)}."
         found.append(Finding("warning", "unreadable", what, why, "Fetch or export them again, or remove them.", _names(unreadable)))
+    least = for_preset("starter").preprocess.min_clip_s
+    short = [f for f in folder.used if f.longest_seconds < least]
+    if short:
+        what = f"{_count(short)} shorter than the preset starter takes"
+        why = f"Its clips have at least {least:g} s between two pauses; of the other presets shorter ones do."
+        found.append(Finding("note", "short", what, why, "Nothing has to be done with another preset.", _names(short)))
     unusable = [f for f in folder.readable if f.unusable]
     if unusable:
         what = f"{_count(unusable)} too short, too quiet or silent"
@@ -225,19 +232,27 @@ def check_unused(folder: Folder) -> list[Finding]:
 
 READ_OTHERWISE: dict[str, tuple[Severity, str, str, str]] = {
     "repaired": (
-        "warning", "with samples that are not finite", "They are set to 0, which can be heard as clicks.", "Export these recordings again.",
+        "warning",
+        "{} with samples that are not finite",
+        "They are set to 0, which can be heard as clicks.",
+        "Export these recordings again.",
     ),
     "track": (
-        "warning", "whose first audio track is silent", "The first track with sound is used.",
+        "warning",
+        "{} whose first audio track is silent",
+        "The first track with sound is used.",
         "If it is the wrong one, take the right one out: ffmpeg -i FILE -map 0:a:NUMBER OUTPUT, counting from 0.",
     ),
     "left_out": (
-        "warning", "longer than the header says", "What follows there is left out.", "Open and save them with an audio editor.",
+        "warning",
+        "{} longer than the header says",
+        "What follows there is left out.",
+        "Open and save them with an audio editor.",
     ),
-    "cut": ("note", "whose last frame is cut off", "They may have been longer.", "Fetch them again if something is missing."),
-    "channels": ("note", "with channels that are much quieter", "Those channels are left out.", "Nothing has to be done."),
-}  # fmt: skip
-"""Notes on how a recording is read: what the finding says after the number of recordings, why, and what to do."""
+    "cut": ("note", "{} whose last frame is cut off", "They may have been longer.", "Fetch them again if something is missing."),
+    "channels": ("note", "{} with channels that are much quieter", "Those channels are left out.", "Nothing has to be done."),
+}
+"""Notes on how a recording is read: what the finding says, why, and what to do."""
 
 
 def check_reading(folder: Folder) -> list[Finding]:
@@ -245,7 +260,7 @@ def check_reading(folder: Folder) -> list[Finding]:
     for code, (severity, what, why, way_out) in READ_OTHERWISE.items():
         files = [f for f in folder.readable if code in f.notes]
         if files:
-            found.append(Finding(severity, code, f"{_count(files)} {what}", why, way_out, _names(files), {"files": len(files)}))
+            found.append(Finding(severity, code, what.format(_count(files)), why, way_out, _names(files), {"files": len(files)}))
     return found
 
 

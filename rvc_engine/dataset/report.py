@@ -27,6 +27,8 @@ class FileReport(BaseModel):
     unusable: str
     seconds: float = 0.0
     usable_seconds: float = 0.0
+    longest_seconds: float = 0.0
+    """Of its stretches without a cut."""
     codec: str = ""
     sample_rate: int = 0
     channels: int = 0

@@ -47,6 +47,7 @@ def measure_file(task: FileTask) -> FileReport:
         unusable=m.unusable,
         seconds=round(m.seconds, 3),
         usable_seconds=round(m.usable_seconds, 3),
+        longest_seconds=round(m.longest_seconds, 3),
         codec=m.codec,
         sample_rate=m.sample_rate,
         channels=m.channels,

@@ -14,7 +14,7 @@ from rvc_engine.audio.notes import Note, Notices
 from rvc_engine.audio.slicing import SilenceRules
 from rvc_engine.dataset.clip_table import USED, WAITING, ClipRow, SourceRow, is_whole_wav, place_of, read_rows, write_rows
 from rvc_engine.dataset.contents import Stats, is_same, renamed, stats_of, up_to_date
-from rvc_engine.dataset.files import dataset_files, dataset_folder, passed_over, source_name
+from rvc_engine.dataset.files import PassedOver, dataset_files, dataset_folder, passed_over, source_name
 from rvc_engine.dataset.vanished import GONE, wait_for
 from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries, sha256_of
 from rvc_engine.errors import BadInput, UnusableRecording
@@ -90,6 +90,8 @@ def _files(settings: ExperimentSettings) -> list[Path]:
 def _nothing_usable(settings: ExperimentSettings, reasons: list[tuple[str, str]]) -> BadInput:
     told = "; ".join(f"{name!r}: {reason}" for name, reason in reasons[:TOLD])
     more = f"; and {len(reasons) - TOLD} more" if len(reasons) > TOLD else ""
+    passed = _passed_over(settings)
+    more += f"; {passed.sentence}" if passed.total else ""
     hint = "give a folder with recordings of one voice, in any format that ffmpeg reads"
     return BadInput(f"No usable recording in {settings.dataset!r}", told + more, hint)
 
@@ -228,7 +230,9 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     ledger.follow_names(stats)
     yield from ledger.keep_only(stats)
     yield Progressed(stage=STAGE, done=len(ledger.sources), total=len(stats), unit="files")
-    yield from _passed_over(settings)
+    passed = _passed_over(settings)
+    if passed.total:
+        yield Warned(title=passed.sentence, hint=passed.hint, stage=STAGE)
     tasks = [task_of(experiment, settings, ledger.number_of(name), name, *stats[name]) for name in stats if name not in ledger.sources]
     ledger.plan(tasks)
     notices = Notices()
@@ -248,10 +252,8 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         raise _nothing_usable(settings, [(row.source, row.outcome) for row in ledger.sources.values()])
 
 
-def _passed_over(settings: ExperimentSettings) -> Iterator[Event]:
-    passed = passed_over(dataset_folder(settings), subfolders=settings.preprocess.subfolders)
-    if passed.total:
-        yield Warned(title=passed.sentence, hint=passed.hint, stage=STAGE)
+def _passed_over(settings: ExperimentSettings) -> PassedOver:
+    return passed_over(dataset_folder(settings), subfolders=settings.preprocess.subfolders)
 
 
 def task_of(experiment: Experiment, settings: ExperimentSettings, i: int, name: str, path: Path, about: os.stat_result) -> SourceTask:
