@@ -96,7 +96,9 @@ def poison(app: RvcApp) -> RvcApp:
     def outlook() -> Any:
         told = usual_outlook()
         plan = tuple((stage, action, reason + HOSTILE) for stage, action, reason in told.plan)
-        return replace(told, preset=f"starter{HOSTILE}", plan=plan, advice=poisoned(told.advice), missing=(HOSTILE,), rows=tuple(client.rows()))
+        return replace(
+            told, preset=f"starter{HOSTILE}", plan=plan, advice=poisoned(told.advice), missing=(HOSTILE,), rows=tuple(client.rows())
+        )
 
     def machine() -> Any:
         told = usual_machine()

@@ -14,7 +14,6 @@ from rvc_tui.app import RvcApp
 from rvc_tui.safe_cells import SIGN
 from tests.hostile.text import found_in
 
-
 NOTHING_FOREIGN = ("help", "palette", "export", "audition")
 TYPED = ("new", "name")  # fields hold what is edited as it is: a sign stands for each character
 
