@@ -1,4 +1,4 @@
-"""Every screen and box with texts of somebody who means harm: nothing that a terminal would obey is on the screen, and nothing ends the app."""
+"""Every screen and box with texts of somebody who means harm: none of it is obeyed by a terminal, and nothing ends the app."""
 
 from __future__ import annotations
 
