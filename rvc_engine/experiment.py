@@ -23,7 +23,10 @@ INVISIBLE = "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come alon
 
 
 def clean_path(text: str) -> str:
-    """An absolute path from pasted text: ~ expanded, without surrounding quotes and invisible marks. Empty stays empty."""
+    """An absolute path from pasted text: ~ expanded, without surrounding quotes and invisible marks, unless there is a file that is called
+    so. Empty stays empty."""
+    if text and os.path.lexists(there := os.path.abspath(os.path.expanduser(text))):
+        return there
     text = text.strip(INVISIBLE + " ")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
         text = text[1:-1].strip(INVISIBLE)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from rvc_engine.disk import is_full, sync
 from rvc_engine.events import (
@@ -54,8 +55,7 @@ class Journal:
     def append(self, event: Event) -> Event:
         """Returns the event with its time filled in."""
         stamped = event if event.at else replace(event, at=time.time())
-        line = json.dumps(to_dict(stamped), ensure_ascii=False, allow_nan=True, separators=(",", ":"))
-        data = line.encode("utf-8", "surrogateescape") + b"\n"
+        data = line_of(to_dict(stamped))
         give_up = time.monotonic() + FULL_S
         while data:
             try:
@@ -76,6 +76,15 @@ class Journal:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def line_of(record: dict[str, Any]) -> bytes:
+    """With the bytes of names that are no text; in ASCII where half a character, from a stranger's file, has no bytes."""
+    try:
+        line = json.dumps(record, ensure_ascii=False, allow_nan=True, separators=(",", ":")).encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        line = json.dumps(record, allow_nan=True, separators=(",", ":")).encode()
+    return line + b"\n"
 
 
 def _is_torn(path: Path) -> bool:

@@ -134,11 +134,21 @@ def paths_of(text: str) -> list[str]:
         parts = [clean_path(part) for part in shlex.split(text)]
     except ValueError:
         parts = []
-    found = [path for part in parts or [one] for path in ([part] if os.path.exists(part) else sorted(glob.glob(part)) or [part])]
+    found = [path for part in parts or [one] for path in matching(part)]
     absent = next((path for path in found if not os.path.exists(path)), None)
     if absent is not None:
         raise BadInput(f"There is no file {one if len(found) == 1 else absent}", "", "tab completes a path")
     return found
+
+
+def matching(pattern: str) -> list[str]:
+    """The path itself where it is there, or where nothing fits."""
+    if os.path.exists(pattern):
+        return [pattern]
+    try:
+        return sorted(glob.glob(pattern)) or [pattern]
+    except ValueError:  # no name of a file, whatever is pasted
+        return [pattern]
 
 
 # --- while it runs ----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -38,7 +39,7 @@ class NameScreen(ModalScreen[str]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.dismiss(event.value.strip())
+        self.dismiss(event.value if os.path.lexists(event.value) else event.value.strip())
 
     def action_close(self) -> None:
         self.dismiss(None)

@@ -19,7 +19,7 @@ from tests.hostile.text import FILE_NAME, HOSTILE
 
 FREE = {
     "name", "path", "voice", "info", "problem", "licence", "author", "encoder", "version", "encoder_is", "program",
-    "outcome", "words", "url", "found", "advice", "codec", "channel_kind", "unusable", "what_is", "why_it_matters",
+    "outcome", "words", "found", "advice", "codec", "channel_kind", "unusable", "url", "why_it_matters",
     "way_out", "suggestion_reason", "suggested_presets", "files", "source", "item", "reason", "reasons", "title",
     "message", "hint", "device", "precision", "index", "error", "folder", "unit", "stages", "preset", "artefacts",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Every screen and box with texts of somebody who means harm: nothing that a terminal would obey is on the screen, and nothing ends the app."""
+"""The app with names, paths, cards and journals that others wrote: nothing that a terminal would obey is displayed, nothing ends the app."""
 
 from __future__ import annotations
 
