@@ -20,12 +20,15 @@ from rvc_engine import __version__
 from rvc_engine.bundles.small_model import Voice, read_voice, small_model, voice_of
 from rvc_engine.disk import sha256_of, whole_file
 from rvc_engine.errors import BadInput
+from rvc_engine.models.foreign import MAX_JSON_BYTES, first_line, parse_json
+from rvc_engine.models.weights import safetensors_of
+from rvc_engine.models.zip_files import open_zip
 from rvc_engine.opening import open_file, require_file
 
 SUFFIX = ".rvcvoice"
 FORMAT = "rvc-tui voice 1"
 CARD, WEIGHTS, INDEX = "card.json", "weights.safetensors", "voice.index"
-LIMITS = {CARD: 1 << 20, WEIGHTS: 2 << 30, INDEX: 16 << 30}
+LIMITS = {CARD: MAX_JSON_BYTES, WEIGHTS: 2 << 30, INDEX: 16 << 30}
 DATE = (1980, 1, 1, 0, 0, 0)  # equal voices give equal files
 BLOCK = 1 << 20
 DAMAGED = (OSError, ValueError, KeyError, TypeError, RecursionError, NotImplementedError, zipfile.BadZipFile)
@@ -52,7 +55,7 @@ class Bundle:
 def is_bundle(path: Path) -> bool:
     """By content: a zip with a card."""
     try:
-        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+        with open_zip(path) as archive:
             return CARD in archive.namelist()
     except DAMAGED:
         return False
@@ -96,18 +99,12 @@ def read_card(path: Path) -> dict[str, Any]:
 
 def read_bundle(path: Path) -> Bundle:
     """Sizes, checksums and weights are checked; the index is compared with its checksum, not read. Raises BadInput."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     with _checked(path) as archive:
         card = _card(archive)
         said = card["members"]
         if {CARD, *said} != set(archive.namelist()) or WEIGHTS not in said:
             raise ValueError("its card names other parts than it has")
-        try:
-            weights = load(b"".join(_part(archive, WEIGHTS, card)))
-        except SafetensorError as error:
-            raise ValueError(f"its weights are damaged: {error}") from error
+        weights = safetensors_of(b"".join(_part(archive, WEIGHTS, card)))
         if INDEX in said:
             for _ in _part(archive, INDEX, card):
                 pass
@@ -125,7 +122,7 @@ def _checked(path: Path) -> Iterator[zipfile.ZipFile]:
     """The opened zip, its members known and small enough. What is wrong inside is told as BadInput."""
     require_file(path, f"There is no voice {path}", "check the path")
     try:
-        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+        with open_zip(path) as archive:
             members = archive.infolist()
             if len({member.filename for member in members}) != len(members) or not {m.filename for m in members} <= set(LIMITS):
                 raise ValueError("it has parts that do not belong in it")
@@ -137,12 +134,11 @@ def _checked(path: Path) -> Iterator[zipfile.ZipFile]:
                     raise ValueError(f"{member.filename} is compressed, encrypted or too large")
             yield archive
     except DAMAGED as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise BadInput(f"{path} is no bundle that can be used", reason, "get the file again") from error
+        raise BadInput(f"{path} is no bundle that can be used", first_line(error), "get the file again") from error
 
 
 def _card(archive: zipfile.ZipFile) -> dict[str, Any]:
-    card = json.loads(archive.read(CARD).decode("utf-8"))
+    card = parse_json(archive.read(CARD))
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise ValueError(f"its card is not of the form {FORMAT!r}, which this version reads")
     members = card.get("members")

@@ -34,6 +34,8 @@ class Checkpoint:
     weights: dict[str, Tensor]
     has_optimizer: bool
     presets: tuple[str, ...] = ()
+    embedder: Any = None
+    """The content encoder that the file names, as Applio does; None where it names none."""
 
     @property
     def config(self) -> ModelConfig | None:
@@ -77,17 +79,17 @@ def checkpoint_of(content: Any) -> Checkpoint:
     weights = rvc_names(content["model"])
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise Unreadable("its model holds more than tensors, or nothing")
-    iteration, optimizer = content.get("iteration"), content.get("optimizer")
+    iteration, optimizer, embedder = (content.get(name) for name in ("iteration", "optimizer", "embedder_model"))
     epoch = iteration if type(iteration) is int and 0 <= iteration < 1 << 40 else None
     moments = isinstance(optimizer, dict) and bool(optimizer.get("state"))
     shapes = {key: tuple(value.shape) for key, value in weights.items()}
     if any(key.startswith("discriminators.") for key in weights):
         presets = _discriminators_like(shapes)
         versions = {PRESETS[name].version for name in presets}
-        return Checkpoint("D", versions.pop() if len(versions) == 1 else None, None, None, None, epoch, weights, moments, presets)
+        return Checkpoint("D", versions.pop() if len(versions) == 1 else None, None, None, None, epoch, weights, moments, presets, embedder)
     if any(len(shapes.get(key, ())) != 2 for key in ("emb_g.weight", "enc_p.emb_phone.weight")):
         raise Unreadable("its model is neither a generator nor discriminators of RVC")
-    return _generator(shapes, Checkpoint("G", None, None, None, None, epoch, weights, moments))
+    return _generator(shapes, Checkpoint("G", None, None, None, None, epoch, weights, moments, embedder=embedder))
 
 
 def _generator(shapes: Shapes, bare: Checkpoint) -> Checkpoint:

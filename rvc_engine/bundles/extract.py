@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +10,16 @@ from typing import Any
 from rvc_engine import __version__
 from rvc_engine.bundles.checkpoint import Checkpoint, read_checkpoint
 from rvc_engine.bundles.layout import checked_list, model_of
+from rvc_engine.bundles.side_files import CONFIG, rate_in, refuse_other_encoder
 from rvc_engine.bundles.small_model import EXTRACTED, save_small_model, small_model, voice_of
 from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.models.configs import PRESETS, ModelConfig
+from rvc_engine.models.foreign import first_line, read_json
 from rvc_engine.models.weights import Unreadable
-from rvc_engine.opening import read_text
-
-MAX_JSON = 1 << 20
 
 
 def read_generator(path: Path) -> Checkpoint:
-    """A G_ or a pretrained G. Raises BadInput saying what the file is instead."""
+    """A G_ or a pretrained G. Raises BadInput saying what the file is instead, or which content encoder other than RVC's made it."""
     try:
         checkpoint = read_checkpoint(path)
     except FileNotFoundError:
@@ -32,6 +30,7 @@ def read_generator(path: Path) -> Checkpoint:
         raise BadInput(f"No voice can be extracted from {path}", str(error), "name a G_ file, or an experiment") from error
     if checkpoint.kind != "G":
         raise BadInput(f"No voice can be extracted from {path}", f"it is {checkpoint.what}", "name the G_ file beside it")
+    refuse_other_encoder(path, checkpoint.embedder)
     return checkpoint
 
 
@@ -42,7 +41,7 @@ def config_of(checkpoint: Checkpoint, path: Path, sample_rate: int | None = None
     if sample_rate is not None and checkpoint.sample_rate not in (None, sample_rate):
         raise BadInput(title, f"it is {checkpoint.what}, not of {sample_rate} Hz", "leave --sample-rate out")
     presets = [name for name in checkpoint.presets if sample_rate in (None, PRESETS[name].sample_rate)]
-    beside = path.parent / "config.json"
+    beside = path.with_name(CONFIG)
     if len(presets) > 1 and beside.is_file():
         presets = [name for name in presets if PRESETS[name].sample_rate == _rate_of(_rvc_json(beside, title), title)]
     if len(presets) == 1 and checkpoint.pitch is not None and checkpoint.speakers is not None:
@@ -56,22 +55,23 @@ def config_of(checkpoint: Checkpoint, path: Path, sample_rate: int | None = None
         entries = {"config": _list_of(_rvc_json(beside, title)), "version": checkpoint.version}
         return model_of(entries, checkpoint.weights)
     except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(title, f"{beside} does not describe it: {error}", "put the config.json of its training beside it") from error
+        reason = f"{beside} does not describe it: {first_line(error)}"
+        raise BadInput(title, reason, "put the config.json of its training beside it") from error
 
 
 def _rvc_json(path: Path, title: str) -> dict[str, Any]:
     try:
-        content = json.loads(read_text(path, MAX_JSON))
+        content = read_json(path)
         if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("data", "model")):
             raise ValueError("it is no config.json of RVC")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise BadInput(title, f"{path}: {error}", "put the config.json of its training beside it") from error
     return content
 
 
 def _rate_of(content: dict[str, Any], title: str) -> int:
-    rate = content["data"].get("sampling_rate", content["data"].get("sample_rate"))
-    if type(rate) is not int:
+    rate = rate_in(content)
+    if rate is None:
         raise BadInput(title, "the config.json beside it names no rate", "give --sample-rate")
     return rate
 
@@ -79,11 +79,10 @@ def _rate_of(content: dict[str, Any], title: str) -> int:
 def _list_of(content: dict[str, Any]) -> list[Any]:
     """The 18 entries, from the config.json of a training."""
     data, model = content["data"], content["model"]
-    rate = data.get("sampling_rate", data.get("sample_rate"))
     names = ["inter_channels", "hidden_channels", "filter_channels", "n_heads", "n_layers", "kernel_size", "p_dropout", "resblock"]
     names += ["resblock_kernel_sizes", "resblock_dilation_sizes", "upsample_rates", "upsample_initial_channel", "upsample_kernel_sizes"]
     names += ["spk_embed_dim", "gin_channels"]
-    return checked_list([data["filter_length"] // 2 + 1, 32, *(model[name] for name in names), rate])
+    return checked_list([data["filter_length"] // 2 + 1, 32, *(model[name] for name in names), rate_in(content)])
 
 
 def extract(checkpoint: Checkpoint, config: ModelConfig, path: Path, output: Path, *, info: str = "", about: Mapping[str, Any]) -> None:

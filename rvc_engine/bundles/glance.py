@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.models.pickle_data import Unreadable, load_plain
+from rvc_engine.models.foreign import MAX_JSON_BYTES, MAX_PICKLE_BYTES, Unreadable, first_line, parse_json
+from rvc_engine.models.pickle_data import load_plain
+from rvc_engine.models.zip_files import open_zip
 from rvc_engine.opening import open_file
 
 SUFFIX = ".rvcvoice"
-MAX_BYTES = 32 << 20  # of a pickle or a card
 MAX_TEXT = 200
 UNTOLD: dict[str, Any] = {
     "what": "unreadable", "version": None, "sample_rate": None, "pitch": None, "encoder": None, "epochs": None, "minutes": None,
@@ -25,7 +24,7 @@ def glance(path: Path) -> dict[str, Any]:
     """Keys of UNTOLD. `what`: voice, bundle, or unreadable, then `problem` says why; None for what the file does not tell."""
     try:
         if path.suffix == SUFFIX:
-            return {**UNTOLD, "what": "bundle", **_of_card(_record(path, "card.json"))}
+            return {**UNTOLD, "what": "bundle", **_of_card(_record(path, "card.json", MAX_JSON_BYTES))}
         content = _entries(path)
         if not isinstance(content, dict) or not isinstance(content.get("config"), list | tuple):
             raise Unreadable("it is no voice")
@@ -33,24 +32,24 @@ def glance(path: Path) -> dict[str, Any]:
     except Unreadable as error:
         return {**UNTOLD, "problem": str(error)}
     except Exception as error:  # a damaged zip, pickle or JSON: each has its own words for it
-        return {**UNTOLD, "problem": f"it cannot be read: {' '.join(str(error).split())[:MAX_TEXT]}"}
+        return {**UNTOLD, "problem": f"it cannot be read: {first_line(error)}"}
 
 
 def _entries(path: Path) -> Any:
     """The pickle of a .pth, of torch's zip form or the one before it, without its tensors."""
     with open_file(path) as file:
         if file.read(4) == b"PK\x03\x04":
-            return load_plain(_record(path, "data.pkl"))
+            return load_plain(_record(path, "data.pkl", MAX_PICKLE_BYTES))
         file.seek(0)
         for _ in range(3):  # magic number, protocol, sizes
             load_plain(file)
         return load_plain(file)
 
 
-def _record(path: Path, name: str) -> bytes:
-    with open_file(path) as file, zipfile.ZipFile(file) as archive:
+def _record(path: Path, name: str, limit: int) -> bytes:
+    with open_zip(path) as archive:
         found = [member for member in archive.infolist() if member.filename.rpartition("/")[2] == name]
-        if len(found) != 1 or found[0].file_size > MAX_BYTES:
+        if len(found) != 1 or max(found[0].file_size, found[0].compress_size) > limit:
             raise Unreadable("it is no voice")
         return archive.read(found[0])
 
@@ -68,7 +67,7 @@ def _of_entries(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_card(text: bytes) -> dict[str, Any]:
-    card = json.loads(text)
+    card = parse_json(text)
     return {
         "version": _text(card.get("version")), "sample_rate": _number(card.get("rate_hz")), "pitch": bool(card.get("pitch")),
         "encoder": _text(card.get("encoder")), "epochs": _number(card.get("epochs")), "info": _text(card.get("licence")),

@@ -7,7 +7,6 @@ direct map, inverted lists ("ilar", nlist, bytes a code, sizes "full" or "sprs",
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +14,14 @@ import numpy as np
 
 from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.models.configs import PRESETS
-from rvc_engine.opening import read_text, refuse_other
+from rvc_engine.models.foreign import read_json
+from rvc_engine.opening import refuse_other
 
 HINT = "use an index that RVC or this program built, or --index none"
 MAX_BYTES = 16 << 30
 MAX_DIM = 4096
+MAX_LISTS = 1 << 18  # RVC makes 16 times the root of the rows: 51,000 for ten million
+MAX_NAME = 100
 L2 = 1
 
 
@@ -91,6 +93,10 @@ def _walk(reader: _Reader) -> tuple[int, int, int]:
     dim, rows = _header(reader)
     lists = reader.number("<u8")
     probes = reader.number("<u8")
+    if lists > MAX_LISTS:
+        raise ValueError(f"it has {lists} lists, more than {MAX_LISTS}")
+    if rows * (dim * 4 + 8) > reader.data.size:
+        raise ValueError(f"it claims {rows} rows of width {dim}, more than it holds")
     if not 0 < lists <= rows or not 0 < probes <= lists:
         raise ValueError(f"it has {lists} lists for {rows} rows, {probes} of them searched")
     reader.expect("quantizer", reader.word(), b"IxF2", b"IxFI", b"IxFl")
@@ -168,9 +174,10 @@ def made_with(path: Path) -> tuple[str | None, str | None]:
     """(encoder, version) of an index: from the sidecar beside it if that was written for a file of this size, else from the version that
     ends its name (..._v2.index, ..._starter-1.index). None where nothing tells."""
     try:
-        record = json.loads(read_text(sidecar_of(path)))
-        if record["bytes"] == path.stat().st_size:
-            return str(record["encoder"]), str(record["version"])
+        record = read_json(sidecar_of(path))
+        encoder, version = record["encoder"], record["version"]
+        if record["bytes"] == path.stat().st_size and all(isinstance(name, str) and len(name) <= MAX_NAME for name in (encoder, version)):
+            return encoder, version
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no sidecar, or one of another file: the name decides
     for config in PRESETS.values():

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from rvc_engine.models.configs import ENCODERS, PRESETS, ModelConfig
+from rvc_engine.models.foreign import describe
 
 FEATURE_WIDTHS = {"v1": 256, "v2": 768}
 VERSIONS = ("v1", "v2", "starter-1")
@@ -44,8 +45,8 @@ def checked_list(values: Any) -> list[Any]:
         _whole(values[entry], name, low, high)
     if not isinstance(values[8], int | float) or not 0 <= values[8] < 1:
         raise ValueError("p_dropout in config is out of bounds")
-    if str(values[9]) != "1":
-        raise ValueError(f"its residual blocks are of kind {str(values[9])[:20]!r}, RVC's are of kind '1'")
+    if not isinstance(values[9], str | int) or values[9] not in ("1", 1):
+        raise ValueError(f"its residual blocks are of kind {describe(values[9], 20)}, RVC's are of kind '1'")
     for entry, (name, high) in LISTS.items():
         _row(values[entry], name, high)
     if not isinstance(values[11], list | tuple) or len(values[11]) != len(values[10]):
@@ -67,7 +68,7 @@ def checked_list(values: Any) -> list[Any]:
 
 def _whole(value: Any, name: str, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
-        raise ValueError(f"{name} in config is {str(value)[:20]}, which is no number from {low} to {high}")
+        raise ValueError(f"{name} in config is {describe(value, 20)}, which is no number from {low} to {high}")
 
 
 def _row(values: Any, name: str, high: int) -> None:
@@ -109,7 +110,7 @@ def _version(said: Any, width: int) -> str:
     if said is None:
         said = {width: version for version, width in FEATURE_WIDTHS.items()}.get(width, "v1")
     if said not in VERSIONS:
-        raise ValueError(f"its version is {str(said)[:20]!r}; known are {', '.join(VERSIONS)}")
+        raise ValueError(f"its version is {describe(said, 20)}; known are {', '.join(VERSIONS)}")
     if width != FEATURE_WIDTHS.get(said, width):
         raise ValueError(f"its version is wrong: it says {said}, whose features are {FEATURE_WIDTHS[said]} wide, its own are {width} wide")
     return str(said)
@@ -119,25 +120,33 @@ def _pitch(said: Any, has: bool) -> bool:
     if said is None:
         return has
     try:
-        pitch = bool(int(said))
-    except (TypeError, ValueError):
-        raise ValueError(f"its f0 is {str(said)[:20]!r}, neither 0 nor 1") from None
+        pitch = bool(int(said)) if isinstance(said, str | int | float) else None
+    except (ValueError, OverflowError):
+        pitch = None
+    if pitch is None:
+        raise ValueError(f"its f0 is {describe(said, 20)}, neither 0 nor 1")
     if pitch != has:
         raise ValueError(f"its f0 is wrong: it says {'with' if pitch else 'without'} pitch, its weights say {'with' if has else 'without'}")
     return pitch
 
 
+def refuse_embedder(said: Any) -> None:
+    """Raises ValueError with the name of a content encoder, as Applio's `embedder_model` gives it, that is not RVC's."""
+    if not isinstance(said, str) or said.strip().lower() not in EMBEDDERS:
+        raise ValueError(f"its features were made by {describe(said, 100)}, a content encoder other than RVC's (contentvec)")
+
+
 def _encoder(content: Mapping[str, Any], version: str, width: int) -> str:
     """Our own entry, or what Applio says of its embedder; without both the encoder of that width."""
     vocoder, embedder = content.get("vocoder"), content.get("embedder_model")
+    if embedder is not None:
+        refuse_embedder(embedder)
     if vocoder is not None and vocoder not in VOCODERS:
-        raise ValueError(f"its decoder is {str(vocoder)[:40]!r}; only RVC's own (HiFi-GAN with a sine source) is known here")
+        raise ValueError(f"its decoder is {describe(vocoder, 40)}; only RVC's own (HiFi-GAN with a sine source) is known here")
     name = content.get("encoder")
-    if name is None and embedder is not None and embedder not in EMBEDDERS:
-        raise ValueError(f"its features were made by {str(embedder)[:40]!r}, a content encoder other than RVC's (contentvec)")
-    name = f"hubert-{width}" if name is None else str(name)[:40]
-    if name not in ENCODERS:
-        raise ValueError(f"its features were made by {name!r}, a content encoder that this version does not know")
+    name = f"hubert-{width}" if name is None else name
+    if not isinstance(name, str) or name not in ENCODERS:
+        raise ValueError(f"its features were made by {describe(name, 40)}, a content encoder that this version does not know")
     if ENCODERS[name][0] != width:
         raise ValueError(f"its encoder is wrong: {name} makes features {ENCODERS[name][0]} wide, its own are {width} wide")
     return name

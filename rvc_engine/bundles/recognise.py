@@ -15,6 +15,7 @@ from rvc_engine.bundles.small_model import Voice, voice_of
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.models import weights
+from rvc_engine.models.foreign import describe, text_of
 from rvc_engine.opening import open_file, require_file
 
 INDEX_STARTS = (b"IwFl", b"IxF2", b"IxFI", b"IxFl", b"IxMp", b"IwPQ")
@@ -73,7 +74,7 @@ def _read(path: Path) -> tuple[str, dict[str, str]]:
 def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
     """Raises Unreadable or BadInput."""
     if not isinstance(content, dict):
-        raise weights.Unreadable(f"it holds {type(content).__name__}, no dictionary")
+        raise weights.Unreadable(f"it holds {describe(content)}, no dictionary")
     if "weight" in content and "config" in content:
         return _voice(path, content)
     if {"cfg", "args"} & set(content):
@@ -106,9 +107,7 @@ def _tensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, 
         if (path.parent / "config.json").is_file():
             return _hubert(path, "transformers folder")
         raise weights.Unreadable("it holds the weights of a HuBERT without its config.json, which belongs beside it")
-    broken = [key for key, value in content.items() if value.is_floating_point() and not value.isfinite().all()]
-    if broken:
-        raise weights.Unreadable(f"{len(broken)} of its tensors hold values that are not finite, for example {broken[0]!r:.80}")
+    weights.check_numbers({key: value for key, value in content.items() if value.is_floating_point()})
     return "tensors by name", _counted(content)
 
 
@@ -133,7 +132,7 @@ def _voice_facts(voice: Voice) -> dict[str, str]:
 
 def _bundle(path: Path) -> tuple[str, dict[str, str]]:
     bundle = read_bundle(path)
-    facts = {"name": str(bundle.card.get("name", ""))[:100], "index": _with(bundle.has_index)}
+    facts = {"name": text_of(bundle.card.get("name"), 100), "index": _with(bundle.has_index)}
     return "voice bundle", {**facts, **_voice_facts(bundle.voice)}
 
 
@@ -166,7 +165,7 @@ def _rmvpe(path: Path) -> tuple[str, dict[str, str]]:
 
 
 def _checkpoint(found: Checkpoint) -> tuple[str, dict[str, str]]:
-    _finite(found.weights)
+    weights.check_numbers(found.weights)
     kind = f"training checkpoint {found.kind}" if found.has_optimizer else f"pretrained {found.kind}"
     facts = {
         "is": found.what, "version": found.version, "rate": f"{found.sample_rate} Hz" if found.sample_rate else None,
@@ -181,14 +180,9 @@ def _resume(content: dict[str, Any]) -> tuple[str, dict[str, str]]:
         raise weights.Unreadable("it is no resume file of this version")
     checkpoints = [checkpoint_of(pair[kind]) for kind in ("G", "D")]
     for checkpoint in checkpoints:
-        _finite(checkpoint.weights)
-    return "resume file of a training", {"is": checkpoints[0].what, "step": str(rest.get("step")), "epoch": str(rest.get("epoch"))}
-
-
-def _finite(tensors: Mapping[str, Tensor]) -> None:
-    for key, value in tensors.items():
-        if value.is_floating_point() and not value.isfinite().all():
-            raise weights.Unreadable(f"{key!r:.80} holds values that are not finite")
+        weights.check_numbers(checkpoint.weights)
+    counts = {name: text_of(rest.get(name), 20) for name in ("step", "epoch")}
+    return "resume file of a training", {"is": checkpoints[0].what, **counts}
 
 
 def _with(pitch: bool) -> str:

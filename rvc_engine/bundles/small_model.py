@@ -20,9 +20,10 @@ from rvc_engine.disk import whole_file
 from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
 from rvc_engine.models import weights as weight_files
 from rvc_engine.models.configs import PRESETS, ModelConfig
+from rvc_engine.models.foreign import describe_some, first_line, text_of
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weight_norm import fold
-from rvc_engine.models.weights import Unreadable
+from rvc_engine.models.weights import Unreadable, check_numbers
 from rvc_engine.opening import require_file
 
 # The order of RVC's entries: of a voice saved in training, of one extracted from a checkpoint, of a merged one.
@@ -155,18 +156,20 @@ def voice_of(content: dict[str, Any], path: Path) -> Voice:
         weights = {key: value for key, value in rvc_names(content["weight"]).items() if "enc_q" not in key}
         config = model_of(content, weights)
     except (ValueError, KeyError) as error:
-        raise _bad(path, str(error)) from error
+        raise _bad(path, first_line(error)) from error
     expected = _shapes(config, path)
     wrong = [key for key in expected if getattr(weights.get(key), "shape", None) != expected[key].shape]
     wrong += [key for key in weights if key not in expected]
     if wrong:
-        raise _bad(path, f"{len(wrong)} of its tensors are missing, unknown or of another shape: {', '.join(map(str, wrong[:5]))[:300]}")
-    if not all(value.is_floating_point() and torch.isfinite(value).all() for value in weights.values()):
-        raise _bad(path, "some of its weights are not finite")
+        raise _bad(path, f"{len(wrong)} of its tensors are missing, unknown or of another shape: {describe_some(wrong)}")
+    try:
+        check_numbers(weights)
+    except Unreadable as error:
+        raise _bad(path, str(error)) from error
     epoch, step = (content[key] if type(content.get(key)) is int and 0 <= content[key] < MAX_NUMBER else None for key in ("epoch", "step"))
     unvoiced, program = (_text(content.get(key)) for key in ("unvoiced", "program"))
     ordered = {key: weights[key] for key in expected}
-    info, rate_name = str(content.get("info", ""))[:MAX_TEXT], str(content.get("sr", ""))[:20]
+    info, rate_name = text_of(content.get("info"), MAX_TEXT), text_of(content.get("sr"), 20)
     return Voice(config, ordered, info, epoch, step, unvoiced, program, path, _extras(content), rate_name)
 
 

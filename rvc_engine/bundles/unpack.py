@@ -15,9 +15,12 @@ from rvc_engine.bundles.bundle import INDEX, SUFFIX, is_bundle, read_bundle
 from rvc_engine.bundles.small_model import Voice, read_voice, save_small_model, small_model
 from rvc_engine.disk import free_bytes
 from rvc_engine.errors import BadInput
-from rvc_engine.opening import open_file, require_file
+from rvc_engine.models.foreign import describe, describe_some, first_line
+from rvc_engine.models.zip_files import open_zip
+from rvc_engine.opening import require_file
 
-MAX_MEMBERS = 10_000
+MAX_EXPANSION = 100  # weights can hardly be compressed
+SMALL_BYTES = 64 << 20
 MAX_BYTES = {".pth": 2 << 30, ".index": 16 << 30}
 BLOCK = 1 << 20
 BROKEN = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
@@ -59,7 +62,7 @@ def _unpack_bundle(path: Path, folder: Path) -> Unpacked:
 def _is_shared_zip(path: Path) -> bool:
     """A zip that is no file of torch's, which is a zip as well."""
     try:
-        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+        with open_zip(path) as archive:
             names = archive.namelist()
     except BROKEN:
         return False
@@ -68,7 +71,7 @@ def _is_shared_zip(path: Path) -> bool:
 
 def _unpack_zip(path: Path, folder: Path) -> Unpacked:
     try:
-        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+        with open_zip(path) as archive:
             model = _one(archive, path, ".pth")
             if model is None:
                 raise BadInput(f"{path} holds no voice", "there is no .pth in it", "name a .pth, a bundle, or a zip with a .pth")
@@ -78,30 +81,25 @@ def _unpack_zip(path: Path, folder: Path) -> Unpacked:
             if index is not None:
                 _write(archive, index, folder / INDEX)
     except BROKEN as error:
-        raise BadInput(
-            f"{path} cannot be unpacked", (str(error).splitlines() or ["it is damaged"])[0][:200], "get the file again"
-        ) from error
+        raise BadInput(f"{path} cannot be unpacked", first_line(error), "get the file again") from error
     try:
         voice = read_voice(folder / "voice.pth")
     except BadInput as error:
-        raise BadInput(
-            f"{path} holds no voice that can be used", f"{model.filename!r:.100}: {error.message}", "get the file again"
-        ) from error
+        reason = f"{describe(model.filename, 100)}: {error.message}"
+        raise BadInput(f"{path} holds no voice that can be used", reason, "get the file again") from error
     return Unpacked(name, voice, folder / "voice.pth", folder / INDEX if index is not None else None)
 
 
 def _one(archive: zipfile.ZipFile, path: Path, suffix: str) -> zipfile.ZipInfo | None:
     """The one member of this kind. Checkpoints (G_, D_) beside a voice, and trained_ beside an added_ index, do not count."""
     members = archive.infolist()
-    if len(members) > MAX_MEMBERS:
-        raise ValueError(f"it has {len(members)} members")
     names = {member: PurePosixPath(member.filename.replace("\\", "/")).name for member in members if not member.is_dir()}
     found = [m for m, name in names.items() if name.lower().endswith(suffix) and not name.startswith(".") and "__MACOSX" not in m.filename]
     if len(found) > 1:
         extra = ("G_", "D_") if suffix == ".pth" else ("trained_",)
         found = [member for member in found if not names[member].startswith(extra)] or found
     if len(found) > 1:
-        listed = ", ".join(repr(names[member])[:60] for member in found[:5])
+        listed = describe_some(names[member] for member in found)
         raise BadInput(f"{path} holds several voices", listed, f"unpack it, and import the {suffix} that you want")
     return found[0] if found else None
 
@@ -109,18 +107,21 @@ def _one(archive: zipfile.ZipFile, path: Path, suffix: str) -> zipfile.ZipInfo |
 def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
     """Raises ValueError for a link, a locked member, or one that is too large for the disk or for what it says."""
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise ValueError(f"{member.filename[:100]!r} is a link")
+        raise ValueError(f"{describe(member.filename, 100)} is a link")
     if member.flag_bits & 1:
         raise ValueError("it is locked with a password")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError("it is compressed in an unusual way")
+    if member.file_size > max(SMALL_BYTES, MAX_EXPANSION * member.compress_size):
+        times = f"more than {MAX_EXPANSION} times its {member.compress_size:,} bytes in the zip"
+        raise ValueError(f"{describe(member.filename, 100)} is too large: {member.file_size >> 20} MiB, {times}")
     limit = MAX_BYTES[target.suffix]
     if member.file_size > min(limit, free_bytes(target.parent)):
-        raise ValueError(f"{member.filename[:100]!r} is too large: {member.file_size >> 20} MiB")
+        raise ValueError(f"{describe(member.filename, 100)} is too large: {member.file_size >> 20} MiB")
     written = 0
     with archive.open(member) as source, target.open("wb") as goal:
         while block := source.read(BLOCK):
             written += len(block)
             if written > member.file_size:
-                raise ValueError(f"{member.filename[:100]!r} is larger than it says")
+                raise ValueError(f"{describe(member.filename, 100)} is larger than it says")
             goal.write(block)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,16 +14,16 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torchaudio.models import Wav2Vec2Model, wav2vec2_model
 
+from rvc_engine.models.foreign import read_json
 from rvc_engine.models.hubert_config import HubertConfig, checked, from_fairseq, from_text, from_transformers, to_text
 from rvc_engine.models.hubert_names import renamed
-from rvc_engine.models.weights import Unreadable, metadata_of, plain, read, write_safetensors
-from rvc_engine.opening import open_file, read_text
+from rvc_engine.models.weights import Unreadable, check_numbers, metadata_of, plain, read, write_safetensors
+from rvc_engine.opening import open_file
 
 TINY_WIDTH = 32
 TINY_SEED = 20230401
 LAYER_OF = {256: 9, 768: 12}  # RVC v1: layer 9 through final_proj; v2: layer 12 as it is
 FRAMES = (320, 400)  # samples from frame to frame, and that one frame sees
-MAX_JSON_BYTES = 1 << 20
 FOLDER_FILES = ("model.safetensors", "pytorch_model.bin")
 METADATA = "hubert"
 
@@ -221,26 +220,19 @@ def _read_folder(folder: Path) -> tuple[HubertConfig, dict[Any, Any], int]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise Unreadable(f"{path.name} is too large")
     try:
-        content = json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"{path.name} is damaged") from error
+        content = read_json(path)
+    except Unreadable as error:
+        raise Unreadable(f"{path.name} is damaged: {error}") from error
     if not isinstance(content, dict):
         raise Unreadable(f"{path.name} is no configuration")
     return content
 
 
 def _check_weights(weights: Mapping[str, Tensor], size: int) -> None:
-    for name, tensor in weights.items():
-        if not tensor.dtype.is_floating_point or tensor.dtype.itemsize < 2:
-            raise Unreadable(f"its weight {name!r:.120} is not of real numbers")
     if sum(tensor.nbytes for tensor in weights.values()) > size:
         raise Unreadable("its weights overlap: they are larger than the file")
-    for name, tensor in weights.items():
-        if not tensor.isfinite().all():
-            raise Unreadable(f"its weight {name!r:.120} has values that are not finite")
+    check_numbers(weights)
 
 
 def _with_projection(config: HubertConfig, weights: Mapping[str, Tensor]) -> HubertConfig:

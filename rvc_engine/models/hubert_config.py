@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from rvc_engine.models.weights import Unreadable
+from rvc_engine.models.foreign import Unreadable, parse_json
 
 Convolution = tuple[int, int, int]  # channels, kernel, stride
 BASE_CONVOLUTIONS = ((512, 10, 5), *[(512, 3, 2)] * 4, *[(512, 2, 2)] * 2)
@@ -208,10 +208,13 @@ def to_text(config: HubertConfig) -> str:
 def from_text(text: str) -> HubertConfig:
     """What `to_text` made. Raises Unreadable."""
     try:
-        options = json.loads(text)
+        options = parse_json(text)
+    except Unreadable as error:
+        raise Unreadable(f"its configuration is not understood: {error}") from error
+    try:
         options["convolutions"] = tuple(map(tuple, options["convolutions"]))
         return checked(HubertConfig(**options))
     except Unreadable:
         raise
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise Unreadable("its configuration is not understood") from error

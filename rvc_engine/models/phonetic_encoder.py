@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
-from rvc_engine.models.weights import Unreadable, metadata_of, read_tensors, write_safetensors
+from rvc_engine.models.foreign import describe, first_line, parse_json
+from rvc_engine.models.weights import Unreadable, check_numbers, metadata_of, read_tensors, write_safetensors
 
 RATE = 16000
 FRAME = 320  # samples of a feature frame; two mel frames
@@ -26,6 +27,7 @@ QUIET = -6.0  # log of the mel magnitude: a wave whose loud parts are below this
 FLOOR = -11.0  # nepers of a band below the loud parts, which are the sum of all bands: quieter is cut off
 SPEECH = 4.0  # frames within so many nepers of the loud parts make the long-term colour
 PRIOR_FRAMES = 100.0  # the mean colour of speech counts as one second
+BOUNDS = {"mels": 512, "width": 4096, "blocks": 64, "kernel": 127, "expansion": 16, "dim": 4096}
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,24 @@ def write_phonetic(path: Path, network: PhoneticEncoder, about: dict[str, str]) 
     write_safetensors(path, tensors, {**about, "phonetic": json.dumps(network.config.to_dict())})
 
 
+def checked(config: PhoneticConfig) -> PhoneticConfig:
+    """Raises Unreadable for sizes that no such network has."""
+    for name, high in BOUNDS.items():
+        value = getattr(config, name)
+        if type(value) is not int or not 1 <= value <= high:
+            raise Unreadable(f"its {name} is {describe(value)}, which is no whole number from 1 to {high}")
+    return config
+
+
 def read_phonetic(path: Path) -> PhoneticEncoder:
     """In float32. Raises OSError, or Unreadable when the file is damaged or of another kind."""
     try:
-        config = PhoneticConfig(**json.loads(metadata_of(path).get("phonetic", "")))
-        network = PhoneticEncoder(config)
-        network.load_state_dict({key: value.float() for key, value in read_tensors(path).items()})
+        config = checked(PhoneticConfig(**parse_json(metadata_of(path).get("phonetic", ""))))
+        tensors = read_tensors(path)
+        check_numbers(tensors)
+        with torch.device("meta"):
+            network = PhoneticEncoder(config)
+        network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise Unreadable(f"it holds no phonetic encoder: {str(error).splitlines()[0]}") from error
+        raise Unreadable(f"it holds no phonetic encoder: {first_line(error)}") from error
     return network.eval()

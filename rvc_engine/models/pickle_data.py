@@ -6,31 +6,32 @@ over stored numbers, and stand-ins (`Opaque`) for a few classes whose state is p
 
 from __future__ import annotations
 
+import io
 import math
 import mmap
 import pickletools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, cast
+
+from rvc_engine.models.foreign import (
+    MAX_COPIED,
+    MAX_KEY,
+    MAX_LINE_BYTES,
+    MAX_OPCODES,
+    MAX_PICKLE_BYTES,
+    MAX_RANK,
+    MAX_TENSORS,
+    MAX_TEXT_BYTES,
+    SCALARS,
+    Opaque,
+    Unreadable,
+    describe,
+    weigh,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-MAX_OPCODES = 2_000_000
-MAX_RANK = 8
-SCALARS = (str, int, float, bytes, bool, type(None))
-
-
-class Unreadable(ValueError):
-    """A file that is damaged, hostile or no file of weights. The text is the reason, one line, without the path."""
-
-
-@dataclass
-class Opaque:
-    """What is left of an object of an allow-listed class: its name and its state. Nothing of the class runs."""
-
-    kind: str
-    state: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,12 @@ STORAGES = {
         "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
     }.items()
 }  # fmt: skip
+UNTYPED = "torch.storage.UntypedStorage"  # bytes; each tensor over them names its own type
+UNTYPED_DTYPES = {
+    *("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "uint16", "uint32", "uint64"),
+    *STORAGES.values(),
+}
+QUANTISED = {"torch._utils._rebuild_qtensor", *(f"torch.{name}Storage" for name in ("QInt8", "QUInt8", "QInt32", "QUInt4x2", "QUInt2x4"))}
 NUMPY_SCALARS = {"f2": "float16", "f4": "float32", "f8": "float64", "i4": "int32", "i8": "int64", "b1": "bool"}
 OPAQUE = {
     "argparse.Namespace",
@@ -83,6 +90,18 @@ def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[i
     return storage.as_strided(size, stride, offset) if count else storage.new_empty(size)
 
 
+def _untyped_tensor(
+    storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], _grad: Any, _hooks: Any, dtype: Any, *_: Any
+) -> Tensor:
+    """Of a type that has no storage class of its own, such as the 8-bit floats."""
+    import torch
+
+    known = isinstance(dtype, Global) and dtype.module == "torch" and dtype.name in UNTYPED_DTYPES
+    if not known or not isinstance(storage, torch.Tensor):
+        raise Unreadable("a tensor is of an unknown type")
+    return _tensor(storage.view(getattr(torch, dtype.name)), offset, size, stride)
+
+
 def _parameter(tensor: Tensor, *_: Any) -> Tensor:
     from torch import Tensor
 
@@ -106,7 +125,7 @@ def _sequence(value: Any) -> list[Any] | tuple[Any, ...]:
 
 def _encoded(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
-        raise Unreadable(f"bytes are encoded as {str(encoding)[:20]}")
+        raise Unreadable(f"bytes are encoded as {describe(encoding, 20)}")
     return text.encode("latin1")
 
 
@@ -125,6 +144,7 @@ def _numpy_scalar(dtype: Opaque, content: bytes) -> Any:
 
 CALLS: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v3": _untyped_tensor,
     "torch._utils._rebuild_parameter": _parameter,
     "collections.OrderedDict": _ordered_dict,
     "collections.defaultdict": lambda kind=None: {},
@@ -142,7 +162,36 @@ def _put(target: Any, key: Any, value: Any) -> None:
         raise Unreadable("it sets an entry of something that is no dictionary")
     if not isinstance(key, SCALARS):  # hashing nested tuples may take for ever
         raise Unreadable("a dictionary has a key that is no text or number")
+    if isinstance(key, int) and abs(key) >= MAX_KEY:
+        raise Unreadable("a dictionary has a key that is too large a number")
     target[key] = value
+
+
+class _Bounded:
+    """The bytes of one pickle. Nothing is read that is longer than a pickle or a text in it may be."""
+
+    def __init__(self, stream: bytes | IO[bytes] | mmap.mmap) -> None:
+        self.stream = io.BytesIO(stream) if isinstance(stream, bytes) else stream
+        self.left = MAX_PICKLE_BYTES
+
+    def read(self, count: int) -> bytes:
+        if count > MAX_TEXT_BYTES:
+            raise Unreadable(f"its pickle has a text of {count:,} bytes: more than {MAX_TEXT_BYTES:,}")
+        return self._counted(self.stream.read(count))
+
+    def readline(self) -> bytes:
+        line = b""
+        while not line.endswith(b"\n") and (more := self.read(1)):
+            line += more
+            if len(line) > MAX_LINE_BYTES:
+                raise Unreadable(f"its pickle has a line of more than {MAX_LINE_BYTES:,} bytes")
+        return line
+
+    def _counted(self, content: bytes) -> bytes:
+        self.left -= len(content)
+        if self.left < 0:
+            raise Unreadable(f"its pickle is larger than {MAX_PICKLE_BYTES >> 20} MiB")
+        return content
 
 
 class _Machine:
@@ -153,6 +202,7 @@ class _Machine:
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
+        self.copied = self.tensors = 0
 
     def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
@@ -173,9 +223,9 @@ class _Machine:
         return item
 
     def run(self, stream: bytes | IO[bytes] | mmap.mmap) -> Any:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(cast("IO[bytes]", stream))):
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(cast("IO[bytes]", _Bounded(stream)))):
             if count > MAX_OPCODES:
-                raise Unreadable(f"its pickle has more than {MAX_OPCODES} opcodes")
+                raise Unreadable(f"its pickle has more than {MAX_OPCODES:,} opcodes")
             name = opcode.name
             if name == "STOP":
                 result = self.pop()
@@ -191,6 +241,12 @@ class _Machine:
             elif name not in ("PROTO", "FRAME"):
                 raise Unreadable(f"its pickle has the opcode {name}, which no file of weights needs")
         raise Unreadable("its pickle has no end")
+
+    def copies(self, value: Any) -> None:
+        """One opcode copies all of `value`, which may be recalled any number of times."""
+        self.copied += len(value) if isinstance(value, list | tuple | dict | str | bytes) else 0
+        if self.copied > MAX_COPIED:
+            raise Unreadable(f"its pickle copies more than {MAX_COPIED:,} values")
 
     # --- opcodes ------------------------------------------------------------------------------------------------
     def mark(self, _: Any) -> None:
@@ -251,7 +307,10 @@ class _Machine:
     def _name(self, module: str, name: str) -> None:
         found = Global(module, name)
         full = f"{module}.{name}"
-        if full not in CALLS and full not in OPAQUE and full not in TYPES and not (module == "torch" and name in STORAGES):
+        if full in QUANTISED:
+            raise Unreadable("its weights are quantised integers: get the file in float16 or float32")
+        known = full in CALLS or full in OPAQUE or full in TYPES or full == UNTYPED
+        if not known and not (module == "torch" and (name in STORAGES or name in UNTYPED_DTYPES)):
             raise Unreadable(f"it asks for {found}, which no file of weights needs")
         self.stack.append(found)
 
@@ -259,6 +318,11 @@ class _Machine:
         arguments, called = self.pop(), self.pop()
         if not isinstance(called, Global) or str(called) not in CALLS or not isinstance(arguments, tuple):
             raise Unreadable(f"it calls {called if isinstance(called, Global) else 'something'}, which is not allowed")
+        for argument in arguments:
+            self.copies(argument)
+        self.tensors += called.name.startswith("_rebuild_")
+        if self.tensors > MAX_TENSORS:
+            raise Unreadable(f"it holds more than {MAX_TENSORS:,} tensors")
         self.stack.append(self.calls[str(called)](*arguments))
 
     def new_object(self, _: Any) -> None:
@@ -274,7 +338,9 @@ class _Machine:
         if type(state) is not dict:
             raise Unreadable("an object has a state that is no dictionary")
         if isinstance(target, Opaque):
+            self.copies(state)
             target.state.update(state)
+            target.state.pop("_parent", None)  # omegaconf's way back up
         elif type(target) is not dict:  # an OrderedDict's _metadata is not needed
             raise Unreadable("it changes something that has no state")
 
@@ -283,7 +349,9 @@ class _Machine:
         if not isinstance(told, tuple) or len(told) not in (5, 6) or told[0] != "storage":
             raise Unreadable("it refers to something that is no stored tensor")
         kind, key, count = told[1], told[2], told[4]
-        dtype = STORAGES.get(kind.name) if isinstance(kind, Global) and kind.module == "torch" else None
+        dtype = None
+        if isinstance(kind, Global):
+            dtype = "uint8" if str(kind) == UNTYPED else STORAGES.get(kind.name) if kind.module == "torch" else None
         if dtype is None or not isinstance(key, str) or type(count) is not int or count < 0 or told[5:] not in ((), (None,)):
             raise Unreadable("it refers to a storage in an unknown way")
         self.stack.append(self.storages(key, dtype, count))
@@ -306,17 +374,23 @@ STEPS: dict[str, Callable[[_Machine, Any], None]] = {
 }  # fmt: skip
 
 
-WITHOUT_TENSORS = {**CALLS, "torch._utils._rebuild_tensor_v2": lambda *_: None, "torch._utils._rebuild_parameter": lambda *_: None}
+WITHOUT_TENSORS = {name: (lambda *_: None) if "._rebuild_" in name else call for name, call in CALLS.items()}
 
 
-def load(stream: bytes | IO[bytes] | mmap.mmap, storages: Storages) -> Any:
-    """One pickle as plain data (dict, list, tuple, text, numbers, bytes, None), tensors and Opaque.
+def load(stream: bytes | IO[bytes] | mmap.mmap, storages: Storages, room: int = 0) -> Any:
+    """One pickle as plain data (dict, list, tuple, text, numbers, bytes, None), tensors and Opaque. `room`: bytes that its tensors may
+    describe, each counted wherever it appears.
 
     A stream is read up to the pickle's end. Raises Unreadable; ValueError and the like for bytes that are no pickle.
     """
-    return _Machine(storages, CALLS).run(stream)
+    value = _Machine(storages, CALLS).run(stream)
+    if weigh(value).bytes > room:
+        raise Unreadable("its tensors overlap: they are larger than the file")
+    return value
 
 
 def load_plain(stream: bytes | IO[bytes] | mmap.mmap) -> Any:
     """As `load`, with None for each tensor: needs no torch."""
-    return _Machine(lambda *_: None, WITHOUT_TENSORS).run(stream)
+    value = _Machine(lambda *_: None, WITHOUT_TENSORS).run(stream)
+    weigh(value)
+    return value

@@ -177,8 +177,7 @@ def read_rmvpe(path: Path) -> Rmvpe:
     for key in sorted(set(wanted) & set(found)):
         if wanted[key].shape != found[key].shape:
             raise Unreadable(f"{key} has the shape {list(found[key].shape)}, not {list(wanted[key].shape)}")
-        if not found[key].isfinite().all():
-            raise Unreadable(f"{key} holds numbers that are not finite")
+    weights.check_numbers(found)
     network.load_state_dict({key: counters[key] if key in counters else found[key].float() for key in wanted}, assign=True)
     return network.eval().requires_grad_(False)
 

@@ -7,26 +7,53 @@ called or evaluated because a file asks for it (see pickle_data.py).
 from __future__ import annotations
 
 import mmap
-import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rvc_engine.disk import whole_file
 from rvc_engine.errors import of_environment
-from rvc_engine.models.pickle_data import Opaque, Unreadable, load
-from rvc_engine.opening import open_file, refuse_other
+from rvc_engine.models.foreign import (
+    MAX_DEPTH,
+    MAX_HEADER_BYTES,
+    MAX_PICKLE_BYTES,
+    MAX_SHARING,
+    MAX_TENSORS,
+    MAX_VALUES,
+    Opaque,
+    Unreadable,
+    check_regular,
+    describe,
+    first_line,
+)
+from rvc_engine.models.pickle_data import load
+from rvc_engine.models.zip_files import open_zip
+from rvc_engine.opening import open_file
 
-__all__ = ["Opaque", "Unreadable", "metadata_of", "plain", "read", "read_tensors", "write_safetensors"]
+__all__ = [
+    "Opaque",
+    "Unreadable",
+    "check_numbers",
+    "check_types",
+    "metadata_of",
+    "plain",
+    "read",
+    "read_shapes",
+    "read_tensors",
+    "safetensors_of",
+    "write_safetensors",
+]
 
-MAX_PICKLE_BYTES = 32 << 20
-MAX_RECORDS = 100_000
-MAX_NODES = 200_000
-MAX_DEPTH = 100
+BLOCK = 4 << 20
+SPARE_BYTES = 1 << 20  # small files of plain data may describe this much
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+COUNTERS = "num_batches_tracked"  # of batch norms: whole numbers that are no weights
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
 OLD_START = b"\x80\x02\x8a\x0a" + OLD_MAGIC.to_bytes(10, "little")
 OLD_PROTOCOL = 1001
@@ -37,16 +64,25 @@ def read(path: Path) -> Any:
 
     Raises Unreadable for what is damaged, hostile or no file of weights; OSError when it cannot be opened.
     """
+    return _read(path, shapes=False)
+
+
+def read_shapes(path: Path) -> Any:
+    """As `read`, with tensors of torch's device "meta": shapes and types, in milliseconds. No number is read and no checksum compared."""
+    return _read(path, shapes=True)
+
+
+def _read(path: Path, *, shapes: bool) -> Any:
+    size = check_regular(path)
     with open_file(path) as file:
-        about = os.fstat(file.fileno())
         head = file.read(16)
     try:
         if head.startswith(b"PK\x03\x04"):
-            return _read_zip(path, about.st_size)
+            return _read_zip(path, size, shapes)
         if head.startswith(OLD_START):
-            return _read_old_stream(path)
-        if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < about.st_size:
-            return _read_safetensors(path)
+            return _read_old_stream(path, shapes)
+        if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < size:
+            return _read_safetensors(path, shapes)
     except Unreadable:
         raise
     except MemoryError as error:
@@ -54,9 +90,9 @@ def read(path: Path) -> Any:
     except OSError as error:
         if of_environment(error):
             raise
-        raise Unreadable(f"it is damaged: {_first_line(error)}") from error
+        raise Unreadable(f"it is damaged: {first_line(error)}") from error
     except Exception as error:  # zipfile, struct, pickletools and torch each have their own words for damage
-        raise Unreadable(f"it is damaged: {_first_line(error)}") from error
+        raise Unreadable(f"it is damaged: {first_line(error)}") from error
     raise Unreadable("it is no file of weights: neither torch's format nor safetensors")
 
 
@@ -67,20 +103,60 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise Unreadable("it holds no dictionary of tensors")
     other = [key for key, value in content.items() if not isinstance(value, Tensor) or not isinstance(key, str)]
     if other:
-        raise Unreadable(f"it holds more than tensors: {str(other[0])[:40]!r}")
+        raise Unreadable(f"it holds more than tensors: {describe(other[0], 40)}")
     return content
 
 
 def metadata_of(path: Path) -> dict[str, str]:
     """The texts that a safetensors file carries. Raises as `read`."""
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
     try:
-        refuse_other(path)
-        with safe_open(path, framework="pt") as file:
+        with _open_safetensors(path) as file:
             return dict(file.metadata() or {})
     except SafetensorError as error:
-        raise Unreadable(f"it is damaged: {_first_line(error)}") from error
+        raise Unreadable(f"it is damaged: {first_line(error)}") from error
+
+
+def safetensors_of(content: bytes) -> dict[str, Tensor]:
+    """The tensors of a safetensors file in memory. Raises Unreadable."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load as load_safetensors
+
+    _check_header(content[:8])
+    try:
+        return dict(load_safetensors(content))
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise Unreadable(f"it is damaged: {first_line(error)}") from error
+
+
+def check_types(weights: Mapping[Any, Any]) -> None:
+    """Raises Unreadable, in words, for weights that are no float16, bfloat16, float32 or float64: 8-bit floats, integers and the like mean
+    nothing without what the program that made them knows."""
+    for name, value in weights.items():
+        if not isinstance(value, Tensor):
+            raise Unreadable(f"{describe(name, 120)} is no tensor")
+        if value.dtype not in FLOATS and not (isinstance(name, str) and name.endswith(COUNTERS)):
+            need = "get the file in float16 or float32"
+            raise Unreadable(f"its weights are {words_for(value.dtype)}, for example {describe(name, 120)}: {need}")
+
+
+def check_numbers(weights: Mapping[Any, Any]) -> None:
+    """As `check_types`; raises Unreadable for weights that are not finite, too."""
+    check_types(weights)
+    for name, value in weights.items():
+        if value.dtype in FLOATS and not value.isfinite().all():
+            raise Unreadable(f"some of its weights are not finite, for example {describe(name, 120)}")
+
+
+def words_for(dtype: torch.dtype) -> str:
+    """What numbers of a type are, for people."""
+    name = str(dtype).removeprefix("torch.")
+    if dtype.is_floating_point:
+        return f"{'8-bit floats (fp8, ' if name.startswith('float8') else 'floats of an unusual kind ('}{name})"
+    if dtype == torch.bool:
+        return "yes or no (bool)"
+    return f"{'complex numbers' if dtype.is_complex else 'integers'} ({name})"
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
@@ -97,15 +173,15 @@ def plain(value: Any) -> Any:
 
 
 # --- formats ------------------------------------------------------------------------------------------------------------
-def _read_zip(path: Path, size: int) -> Any:
-    with open_file(path) as file, zipfile.ZipFile(file) as archive:
+def _read_zip(path: Path, size: int, shapes: bool) -> Any:
+    with open_zip(path) as archive:
         records = _records(archive, size)
         found = [name for name in records if name.rpartition("/")[2] == "data.pkl"]
         if len(found) != 1:
             raise Unreadable("it is a zip, but no file of weights" if not found else "it has several pickles")
         prefix = found[0][: -len("data.pkl")]
         if records[found[0]].file_size > MAX_PICKLE_BYTES:
-            raise Unreadable("its description is too large")
+            raise Unreadable(f"its pickle is larger than {MAX_PICKLE_BYTES >> 20} MiB")
         order = records.get(f"{prefix}byteorder")
         if order is not None and archive.read(order)[:8] != b"little":
             raise Unreadable("its numbers are big endian")
@@ -117,18 +193,31 @@ def _read_zip(path: Path, size: int) -> Any:
                 record = records.get(f"{prefix}data/{key}")
                 if record is None or record.file_size != count * dtype.itemsize:
                     raise Unreadable("a stored tensor is missing or has another size than it says")
-                held[key] = _numbers(archive.read(record), dtype)
+                held[key] = torch.empty(count, dtype=dtype, device="meta") if shapes else _stored(archive, record, dtype)
             return _same(held[key], dtype, count)
 
-        return load(archive.read(found[0]), storage)
+        return load(archive.read(found[0]), storage, MAX_SHARING * size + SPARE_BYTES)
+
+
+def _stored(archive: zipfile.ZipFile, record: zipfile.ZipInfo, dtype: torch.dtype) -> Tensor:
+    """The numbers of a record, which is compared with its checksum on the way; never held twice."""
+    flat = torch.empty(record.file_size, dtype=torch.uint8)
+    room, at = flat.numpy(), 0
+    with archive.open(record) as source:
+        while block := source.read(BLOCK):
+            room[at : at + len(block)] = np.frombuffer(block, dtype=np.uint8)
+            at += len(block)
+    if at != record.file_size:
+        raise Unreadable("a stored tensor is cut short")
+    return flat.view(dtype)
 
 
 def _records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     """Members by name: all stored as they are, none twice, together no larger than the file."""
     members = archive.infolist()
     records = {member.filename: member for member in members}
-    if len(members) > MAX_RECORDS or len(records) != len(members):
-        raise Unreadable("it has too many records, or one twice")
+    if len(records) != len(members):
+        raise Unreadable("it has a record twice")
     if any(member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size for member in members):
         raise Unreadable("it is compressed, which no file of weights is")
     if sum(member.file_size for member in members) > size:
@@ -136,7 +225,7 @@ def _records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     return records
 
 
-def _read_old_stream(path: Path) -> Any:
+def _read_old_stream(path: Path, shapes: bool) -> Any:
     """Five pickles (magic number, protocol, sizes, the object, keys of storages), then for each key an int64 count and its numbers."""
     with open_file(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         magic, protocol, sizes = (load(data, _no_storages) for _ in range(3))
@@ -152,13 +241,13 @@ def _read_old_stream(path: Path) -> Any:
                 promised += count * dtype.itemsize
                 if promised > data.size():
                     raise Unreadable("its tensors are larger than the file")
-                wanted[key] = torch.zeros(count, dtype=dtype)  # filled below: the numbers follow after the object
+                wanted[key] = torch.zeros(count, dtype=dtype, device="meta" if shapes else "cpu")  # the numbers follow after the object
             return _same(wanted[key], dtype, count)
 
-        content, keys = load(data, storage), load(data, _no_storages)
-        if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(wanted):
+        content, keys = load(data, storage, MAX_SHARING * data.size() + SPARE_BYTES), load(data, _no_storages)
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(wanted):
             raise Unreadable("it lacks some of its stored tensors")
-        for key in keys:
+        for key in () if shapes else keys:
             target = wanted[key]
             count, numbers = int.from_bytes(data.read(8), "little", signed=True), data.read(target.nbytes)
             if count != target.numel() or len(numbers) != target.nbytes:
@@ -181,12 +270,57 @@ def _same(storage: Tensor, dtype: torch.dtype, count: int) -> Tensor:
     return storage
 
 
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
+def _check_header(start: bytes) -> None:
+    if int.from_bytes(start, "little") > MAX_HEADER_BYTES:
+        raise Unreadable(f"its header is larger than {MAX_HEADER_BYTES >> 20} MiB")
+
+
+@contextmanager
+def _open_safetensors(path: Path) -> Iterator[Any]:
+    """safetensors compares every size and shape with the file; how much of it there may be is bounded here."""
     from safetensors import safe_open
 
+    check_regular(path)
+    with path.open("rb") as start:
+        _check_header(start.read(8))
     with safe_open(path, framework="pt") as file:
+        yield file
+
+
+def _read_safetensors(path: Path, shapes: bool) -> dict[str, Tensor]:
+    with _open_safetensors(path) as file:
         names = list(file.keys())
-        return {name: file.get_tensor(name) for name in names}
+        if len(names) > MAX_TENSORS:
+            raise Unreadable(f"it holds more than {MAX_TENSORS:,} tensors")
+        found = {name: _shape_of(file.get_slice(name)) for name in names}
+        return found if shapes else {name: file.get_tensor(name) for name in names}
+
+
+SAFETENSORS_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "U16": torch.uint16,
+    "U32": torch.uint32,
+    "U64": torch.uint64,
+    "C64": torch.complex64,
+}
+
+
+def _shape_of(part: Any) -> Tensor:
+    dtype = SAFETENSORS_DTYPES.get(part.get_dtype())
+    if dtype is None:
+        raise Unreadable(f"its weights are of the unknown type {describe(part.get_dtype())}")
+    return torch.empty(part.get_shape(), dtype=dtype, device="meta")
 
 
 # --- plain data ---------------------------------------------------------------------------------------------------------
@@ -198,7 +332,7 @@ class _Plain:
 
     def of(self, value: Any, depth: int) -> Any:
         self.nodes += 1
-        if self.nodes > MAX_NODES or depth > MAX_DEPTH:
+        if self.nodes > MAX_VALUES or depth > MAX_DEPTH:
             raise Unreadable("its configuration is too large or too deep")
         if isinstance(value, Opaque):
             for key in ("_content", "_val"):
@@ -214,7 +348,3 @@ class _Plain:
         if value is None or isinstance(value, str | int | float | bytes):
             return value
         raise Unreadable("its configuration holds something that is no plain data")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

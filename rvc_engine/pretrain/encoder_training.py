@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from rvc_engine.disk import TEMPORARY, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.events import CheckpointSaved, Event, Progressed, TrainStepped
+from rvc_engine.models.foreign import MAX_HEADER_BYTES, parse_json
 from rvc_engine.models.phonetic_encoder import SPEECH, PhoneticConfig, PhoneticEncoder
 from rvc_engine.models.weights import Unreadable, metadata_of, read_tensors
 from rvc_engine.pretrain.encoder_data import EncoderData, augmented, masked
@@ -102,9 +102,11 @@ class EncoderState:
     def load(self, path: Path) -> None:
         """Raises OSError or Unreadable when it is damaged, RvcError when it is of another training."""
         try:
-            about: dict[str, Any] = json.loads(metadata_of(path).get("encoder", "{}"))
+            about = parse_json(metadata_of(path).get("encoder", "{}"), MAX_HEADER_BYTES)
         except ValueError as error:
             raise Unreadable("its description is damaged") from error
+        if not isinstance(about, dict) or type(about.get("step")) is not int:
+            raise Unreadable("its description is damaged")
         tensors = read_tensors(path)
         own = {"phones": self.phones, "speakers": self.speakers, "config": self.network.config.to_dict()}
         other = [name for name, value in own.items() if about.get(name) != value]
@@ -117,7 +119,7 @@ class EncoderState:
             found = {moment: tensors[f"{moment}/{name}"] for moment in MOMENTS if f"{moment}/{name}" in tensors}
             if found:
                 self.optimizer.state[parameter] = {k: v if k == "step" else v.to(parameter.device) for k, v in found.items()}
-        self.step = int(about["step"])
+        self.step = about["step"]
 
 
 def previous_of(path: Path) -> Path:

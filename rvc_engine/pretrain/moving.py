@@ -16,8 +16,8 @@ from torch import Tensor
 
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.models.weights import Unreadable, read_tensors, write_safetensors
-from rvc_engine.opening import read_text
+from rvc_engine.models.foreign import MAX_LISTING_BYTES, Unreadable, check_regular, describe, first_line, read_json
+from rvc_engine.models.weights import read_tensors, write_safetensors
 
 PART_BYTES = 15_000_000  # with its header below 16 MB
 FORMAT = 1
@@ -65,25 +65,30 @@ def read_parts(folder: Path, name: str) -> Any:
     """What `write_parts` was given. Raises BadInput that names a part that is missing or damaged."""
     listing = folder / f"{name}.json"
     try:
-        told = json.loads(read_text(listing))
+        told = read_json(listing, MAX_LISTING_BYTES)
         if told["format"] != FORMAT:
             raise ValueError("it is of another version of this program")
-        held: dict[str, Tensor] = {}
+        held: dict[int, dict[int, Tensor]] = {}  # by the tensor's number, then by where in it a piece begins
         for part in told["parts"]:
             path = folder / os.path.basename(part["file"])
+            check_regular(path)
             if sha256_of(path) != part["sha256"]:
                 raise Unreadable(f"{path.name} is not whole: its SHA-256 is another")
-            held |= read_tensors(path)
-        tensors = [_joined(held, number, about) for number, about in enumerate(told["tensors"])]
+            for key, piece in read_tensors(path).items():
+                owner, _, start = key.partition(".")
+                held.setdefault(int(owner), {})[int(start)] = piece
+        tensors = [_joined(held[number], about) for number, about in enumerate(told["tensors"])]
         return _unpacked(told["content"], tensors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
-        raise BadInput(f"{listing} cannot be used", str(error).splitlines()[0], "copy all of that folder's files again") from error
+        raise BadInput(f"{listing} cannot be used", first_line(error), "copy all of that folder's files again") from error
 
 
-def _joined(held: dict[str, Tensor], number: int, about: dict[str, Any]) -> Tensor:
-    starts = sorted((int(key.partition(".")[2]), key) for key in held if key.partition(".")[0] == str(number))
-    flat = torch.cat([held[key] for _, key in starts])
-    return flat.clone().view(getattr(torch, about["dtype"])).reshape(about["shape"])
+def _joined(pieces: dict[int, Tensor], about: dict[str, Any]) -> Tensor:
+    dtype = getattr(torch, str(about["dtype"])[:40], None)
+    if not isinstance(dtype, torch.dtype):
+        raise Unreadable(f"a tensor is of the unknown type {describe(about['dtype'])}")
+    flat = torch.cat([pieces[start] for start in sorted(pieces)])
+    return flat.clone().view(dtype).reshape(about["shape"])
 
 
 def _packed(value: Any, tensors: list[Tensor]) -> Any:

@@ -15,7 +15,7 @@ from rvc_engine.models.weights import Unreadable, metadata_of, read_tensors, wri
 from rvc_engine.pretrain.encoder_training import previous_of
 from rvc_engine.pretrain.moving import read_parts, write_parts
 from rvc_engine.training.state import UNREADABLE, reason_of
-from rvc_engine.training.store import FORMAT, CheckpointStore, check_whole
+from rvc_engine.training.store import FORMAT, CheckpointStore, read_state
 
 NAMES = ("encoder", "train")
 
@@ -98,8 +98,4 @@ def _read_encoder(path: Path) -> dict[str, Any]:
 
 
 def _read_train(path: Path) -> dict[str, Any]:
-    check_whole(path)
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError("it is no resume file of this version")
-    return content
+    return read_state(path)

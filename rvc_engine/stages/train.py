@@ -36,6 +36,7 @@ from rvc_engine.training.audition import Auditions
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset, Row
 from rvc_engine.training.extent import Extent
+from rvc_engine.training.fitting import check_candidates, check_start
 from rvc_engine.training.loop import TrainingLoop
 from rvc_engine.training.measure import forget_peak, peak_bytes
 from rvc_engine.training.ranks import Alone, Ranks
@@ -58,16 +59,21 @@ SHAPE = ("upsample_rates", "upsample_kernel_sizes", "spk_embed_dim", "gin_channe
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing. `fresh`: what is there goes aside, it is no
-    start."""
+    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing, or a file to start or continue from does not fit.
+    `fresh`: what is there goes aside, it is no start."""
     if settings.train.speaker >= settings.model.speakers:
         why = f"{settings.preset} has {settings.model.speakers}"
         raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
     check_speakers(experiment, settings)
     if settings.train.gpus:
         choose_devices(settings.train.gpus)
-    if fresh or not (CheckpointStore(experiment).candidates() or (experiment.incoming / "train.pt").is_file()):
-        find_start(experiment, settings)
+    brought = experiment.incoming / "train.pt"
+    candidates = [] if fresh else CheckpointStore(experiment).candidates() or [[brought]] * brought.is_file()
+    check_candidates(candidates, settings.preset, settings.model)
+    if not candidates:
+        for kind, path in find_start(experiment, settings).items():
+            if path is not None:
+                check_start(path, kind, settings.preset, settings.model)
 
 
 def find_start(experiment: Experiment, settings: ExperimentSettings) -> dict[str, Path | None]:

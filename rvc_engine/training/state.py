@@ -21,9 +21,10 @@ from rvc_engine.bundles.layout import rvc_names
 from rvc_engine.errors import RvcError, cannot_read, of_environment
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.discriminators import Discriminators
+from rvc_engine.models.foreign import describe, first_line
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.models.weights import Unreadable
+from rvc_engine.models.weights import Unreadable, check_types
 from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.course import Course
 from rvc_engine.training.precision import Precision, adamw
@@ -138,12 +139,46 @@ class TrainingState:
             self.noise.generator.manual_seed(self.course.seed + self.step)
 
 
+NUMBER = (int, float)
+REST: dict[str, Any] = {
+    "step": int,
+    "epoch": int,
+    "position": int,
+    "sums": dict,
+    "seconds": NUMBER,
+    "order": str,
+    "mel": NUMBER,
+    "course": dict,
+    "noise": Tensor,
+    "torch": Tensor,
+    "cuda": (Tensor, type(None)),
+    "device": str,
+    "scaler": dict,
+}
+
+
+def check_rest(rest: Any) -> None:
+    """Is it what `TrainingState.rest` gives, in its types? Raises ValueError, which means a damaged file."""
+    if not isinstance(rest, dict):
+        raise ValueError("it holds no state beside G and D")
+    for name, kind in REST.items():
+        value = rest.get(name)
+        if name not in rest or not isinstance(value, kind) or (isinstance(value, int) and not 0 <= value < 1 << 40):
+            raise ValueError(f"its {name} is {describe(value)}")
+    if not all(isinstance(key, str) and isinstance(value, NUMBER) for key, value in rest["sums"].items()):
+        raise ValueError("its sums are no numbers")
+
+
 def check_tensors(found: Any, expected: dict[str, Tensor], name: str) -> None:
     """Raises RvcError naming what is missing, too much or wrongly shaped."""
     if not isinstance(found, dict):
         raise RvcError(f"{name} holds no weights", "its model is no dictionary", "choose another file")
+    try:
+        check_types(found)
+    except Unreadable as error:
+        raise RvcError(f"{name} does not fit this model", str(error), "use another file") from error
     wrong = [f"{key} is missing" for key in expected if key not in found]
-    wrong += [f"{key} is not known" for key in found if key not in expected]
+    wrong += [f"{describe(key, 120)} is not known" for key in found if key not in expected]
     for key, tensor in expected.items():
         if key in found and getattr(found[key], "shape", None) != tensor.shape:
             wrong.append(f"{key} is {list(getattr(found[key], 'shape', []))}, expected {list(tensor.shape)}")
@@ -209,4 +244,4 @@ def load_pretrained(network: nn.Module, path: Path) -> str:
 
 def reason_of(error: BaseException) -> str:
     """The first line of what an error says."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first_line(error)

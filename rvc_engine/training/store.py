@@ -7,7 +7,6 @@ RVC's layout, are for people and other programs; training goes on from a pair wh
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +21,8 @@ from rvc_engine.disk import TEMPORARY, is_full, move_aside, whole_file
 from rvc_engine.errors import RvcError, of_environment
 from rvc_engine.faults import Faults
 from rvc_engine.models import weights
-from rvc_engine.opening import open_file, refuse_other
-from rvc_engine.training.state import UNREADABLE, TrainingState, reason_of
+from rvc_engine.models.zip_files import open_zip
+from rvc_engine.training.state import UNREADABLE, TrainingState, check_rest, reason_of
 
 if TYPE_CHECKING:
     from rvc_engine.experiment import Experiment
@@ -74,9 +73,7 @@ class CheckpointStore:
         """The epoch that a pair was saved after; None for one that cannot be read. Reads no tensor."""
         if step not in self._epochs:
             try:
-                refuse_other(self.files.checkpoint("G", step))
-                content = torch.load(self.files.checkpoint("G", step), map_location="cpu", weights_only=True, mmap=True)
-                self._epochs[step] = int(content["iteration"])
+                self._epochs[step] = int(weights.read_shapes(self.files.checkpoint("G", step))["iteration"])
             except UNREADABLE:
                 return None
         return self._epochs[step]
@@ -119,7 +116,7 @@ class CheckpointStore:
                     raise
             try:
                 check_whole(temporary)
-                torch.load(temporary, map_location="cpu", weights_only=True, mmap=True)
+                weights.read_shapes(temporary)
             except UNREADABLE as error:
                 if is_full(error):
                     raise
@@ -168,10 +165,7 @@ class CheckpointStore:
     def _load(self, state: TrainingState, paths: list[Path]) -> Restored:
         """Raises one of UNREADABLE for a damaged file, RvcError for a whole one that does not fit."""
         if len(paths) == 1:
-            check_whole(paths[0])
-            content = torch.load(paths[0], map_location="cpu", weights_only=True)
-            if not isinstance(content, dict) or content.get("format") != FORMAT:
-                raise ValueError("it is no resume file of this version")
+            content = read_state(paths[0])
             state.load_pair(content["pair"], dict.fromkeys(KINDS, str(paths[0])))
             state.load_rest(content["rest"])
             return Restored(state.step, content["rest"])
@@ -188,6 +182,19 @@ class CheckpointStore:
         return Restored(state.step, None)
 
 
+def read_state(path: Path, *, shapes: bool = False) -> dict[str, Any]:
+    """A resume file, which may come from another machine: data alone, each record compared with its checksum. `shapes`: without numbers.
+    Raises one of UNREADABLE."""
+    content = weights.read_shapes(path) if shapes else weights.read(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError("it is no resume file of this version")
+    pair = content.get("pair")
+    if not isinstance(pair, dict) or set(pair) != set(KINDS) or not all(isinstance(side, dict) for side in pair.values()):
+        raise ValueError("it holds no G and D")
+    check_rest(content.get("rest"))
+    return content
+
+
 def read_pair_file(path: Path) -> dict[str, Any]:
     """A G_ or D_ file, of any RVC program: data alone, with weight norm under RVC's names. Raises one of UNREADABLE."""
     content = weights.read(path)
@@ -200,8 +207,8 @@ def read_pair_file(path: Path) -> dict[str, Any]:
 
 
 def check_whole(path: Path) -> None:
-    """Compare every record with its checksum, which torch.load does not. Raises one of UNREADABLE."""
-    with open_file(path) as file, zipfile.ZipFile(file) as archive:
+    """Compare every record with its checksum. Raises one of UNREADABLE."""
+    with open_zip(path) as archive:
         bad = archive.testzip()
     if bad is not None:
         raise ValueError(f"the checksum of its record {bad} is wrong")

@@ -176,7 +176,7 @@ class Nested:
         (b"\x80\x02K\x01r\xff\xff\xff\x7f.", ""),
         (b"\x80\x02" + b"(" * 100_000 + b".", "takes more"),
         (b"\x80\x02cos\nsystem\x1b[2J\n.", "os.system?[2J"),
-        (b"\x80\x02X\xff\xff\xff\x7fabc.", "damaged"),
+        (b"\x80\x02X\xff\xff\xff\x7fabc.", "has a text of"),
     ],
     ids=["calls", "calls-4", "calls-0", "nested", "no-item", "large-memo", "marks", "escapes", "long-text"],
 )

@@ -88,7 +88,7 @@ def one_storage(content):
         (add, "unknown 1 of its weights"),
         (twice, "two weights for"),
         (no_number, "not finite"),
-        (whole_numbers, "not of real numbers"),
+        (whole_numbers, "are integers"),
         (no_tensor, "final_proj.bias' is no tensor"),
         (no_model, "has no model"),
         (no_config, "neither cfg nor args"),

@@ -1,4 +1,4 @@
-"""The app with names, paths, cards and journals that others wrote: nothing that a terminal would obey is displayed, nothing ends the app."""
+"""The app with names, paths, cards and journals that others wrote: nothing of theirs is obeyed by the terminal, nothing ends the app."""
 
 from __future__ import annotations
 

@@ -1,0 +1,78 @@
+"""Do the files that a training starts from or continues from fit it? By shapes alone, so that it is known before the first stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of, describe
+from rvc_engine.bundles.side_files import rate_beside, refuse_other_encoder
+from rvc_engine.errors import BadInput
+from rvc_engine.models import weights
+from rvc_engine.models.configs import ModelConfig
+from rvc_engine.models.weights import Unreadable
+from rvc_engine.training.state import UNREADABLE, reason_of
+from rvc_engine.training.store import KINDS, read_state
+
+START = "use files of this preset, or none to start from nothing"
+
+
+def check_start(path: Path, kind: str, preset: str, config: ModelConfig) -> None:
+    """A pretrained G or D; its speaker table may have another size. Raises BadInput that says what the file is instead."""
+    try:
+        found = _checkpoint(weights.read_shapes(path))
+    except (OSError, Unreadable) as error:
+        raise BadInput(f"{path} is no pretrained file that can be read", reason_of(error), START) from error
+    _compare(found, path, kind, preset, config, START)
+    refuse_other_encoder(path, found.embedder)
+
+
+def check_candidates(candidates: list[list[Path]], preset: str, config: ModelConfig) -> None:
+    """Whole states and pairs to continue from, best first. The first that can be read decides, as in the training, which moves damaged
+    ones out of the way. Raises BadInput that says what it is instead."""
+    for paths in candidates:
+        try:
+            if len(paths) == 1:
+                pair = read_state(paths[0], shapes=True)["pair"]
+                found = {kind: _checkpoint(pair[kind]) for kind in KINDS}
+            else:
+                found = {kind: _checkpoint(weights.read_shapes(path)) for kind, path in zip(KINDS, paths, strict=True)}
+        except UNREADABLE:
+            continue
+        for kind, path in zip(KINDS, paths * (3 - len(paths)), strict=True):
+            hint = _hint(found["G"], preset)
+            _compare(found[kind], path, kind, preset, config, hint)
+            if kind == "G" and found[kind].speakers != config.speakers:
+                rows = f"its speaker table has {found[kind].speakers} rows, that of {preset} has {config.speakers}"
+                hint = "to start from its weights, move G_ and D_ to another folder and give them as --pretrained-g and --pretrained-d"
+                raise BadInput(f"{path} does not fit this experiment", rows, hint)
+        if len(paths) == 2:
+            refuse_other_encoder(paths[0], found["G"].embedder)
+        return
+
+
+def _checkpoint(content: Any) -> Checkpoint:
+    """Raises Unreadable for weights of unusual types too."""
+    if isinstance(content, dict) and "model" not in content:
+        content = {"model": content}  # safetensors hold the weights alone
+    found = checkpoint_of(content)
+    weights.check_types(found.weights)
+    return found
+
+
+def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: ModelConfig, hint: str) -> None:
+    """`presets` of a checkpoint are those whose shapes it has, whatever the size of its speaker table."""
+    if found.kind == kind and preset in found.presets and found.pitch in (None, config.pitch):
+        return
+    rate = found.sample_rate or (rate_beside(path) if found.kind == "G" else None)
+    own = describe(kind, config.version, config.sample_rate if kind == "G" else None, config.pitch if kind == "G" else None)
+    what = describe(found.kind, found.version, rate, found.pitch)
+    unusual = " of an unusual shape" if what == own else ""
+    raise BadInput(f"{path} does not fit this experiment", f"it is {what}{unusual}, this experiment is {preset} and needs {own}", hint)
+
+
+def _hint(generator: Checkpoint, preset: str) -> str:
+    fitting = [name for name in generator.presets if not name.endswith("-tiny") and name != preset]
+    if len(fitting) == 1:
+        return f"use a new experiment with --preset {fitting[0]}{'' if generator.pitch else ' --no-pitch'}, or move G_ and D_ away"
+    return "move G_ and D_ away, or use an experiment with the preset that they were made with"
