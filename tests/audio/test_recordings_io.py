@@ -107,7 +107,7 @@ def test_what_is_no_recording(tmp_path: Path) -> None:
     assert "not audio" in reason(tmp_path / "text.wav")
     assert reason(tmp_path / "noise.mp3")
     assert "no such file" in reason(tmp_path / "none")
-    assert "directory" in reason(tmp_path)
+    assert "folder" in reason(tmp_path)
 
 
 def test_an_image_has_no_audio(tmp_path: Path) -> None:
