@@ -77,7 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say_no_more()
         return 1
     except Exception as error:  # of the output itself, such as a full disk, or before a command was found
-        _say_no_more()
+        try:
+            print(end="", flush=True)
+        except OSError:
+            _say_no_more()
         return end_with(error, "rvc", words)
 
 

@@ -90,11 +90,12 @@ def last_line_of(log: Path, start: int = 0, limit: int = 1 << 16) -> str:
 
 
 def require_file(path: Path, absent: str, hint: str, message: str = "") -> None:
-    """Raises BadInput: `absent` as its title when nothing is there, else what is there instead of a file."""
+    """Raises BadInput: `absent` as its title when nothing is there, else what is there instead of a file. `message`: who names it."""
     try:
         refuse_other(path)
     except NotAFile as error:
-        raise BadInput(f"{path} cannot be used", str(error), "give the path of a file") from error
+        why = "; ".join(filter(None, (str(error), message)))
+        raise BadInput(f"{path} cannot be used", why, "give the path of a file") from error
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise BadInput(absent, message, hint) from None
     except OSError as error:
