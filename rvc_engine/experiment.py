@@ -32,6 +32,11 @@ def voice_of_stem(stem: str) -> str:
     return re.sub(r"_e\d+_s\d+$", "", stem) or stem
 
 
+def snapshot_path(journal: Path) -> Path:
+    """What a long journal came to when it was last read, beside it."""
+    return journal.with_suffix(".snapshot.json")
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Where downloads, experiments and finished voices live: --home, else $RVC_HOME, else the current folder."""
@@ -75,9 +80,26 @@ class Workspace:
         return Experiment(self.logs / name, self)
 
     def experiments(self) -> list[Experiment]:
-        if not self.logs.is_dir():
-            return []
-        return [Experiment(p, self) for p in sorted(self.logs.iterdir()) if (p / "experiment.toml").is_file()]
+        """Also those that are damaged: damage.py says how. Raises BadInput when logs/ itself cannot be listed."""
+        try:
+            return [Experiment(p, self) for p in sorted(self.logs.iterdir()) if is_experiment(p)]
+        except FileNotFoundError:
+            if not self.logs.is_symlink():
+                return []
+            raise BadInput(f"{self.logs} is a link to {os.readlink(self.logs)}, which is not there", "", "is that disk mounted?") from None
+        except OSError as error:
+            raise BadInput(f"{self.logs} cannot be read", error.strerror or str(error), "is it the folder of your experiments?") from error
+
+
+def is_experiment(folder: Path) -> bool:
+    """Has it settings, of whatever kind? What cannot be looked into, and a link to nothing, may be one."""
+    try:
+        os.lstat(folder / "experiment.toml")
+    except (FileNotFoundError, NotADirectoryError):
+        return folder.is_symlink() and not os.path.exists(folder)
+    except OSError:
+        return True
+    return True
 
 
 @dataclass(frozen=True)
@@ -250,7 +272,8 @@ class Experiment:
         return self.path("engine.log")
 
     def exists(self) -> bool:
-        return self.settings_toml.is_file()
+        """Also where it is damaged: load_settings says how."""
+        return is_experiment(self.folder)
 
     def load_settings(self) -> ExperimentSettings:
         """Raises BadInput naming the file when it cannot be read or holds something that is no setting."""

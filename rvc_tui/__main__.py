@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home: Path = Workspace.find(options.home).home
     try:
         theme = theme_of(options.theme)
-        client = EngineClient(home, options.name or newest_experiment(home))
+        client = EngineClient(home, options.name or newest_experiment(home), curves=not options.plain)
     except RvcError as error:
         print(f"rvc-tui: {error}", file=sys.stderr)
         return error.exit_code

@@ -20,7 +20,7 @@ from rvc_engine.commands.flags import given
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.lock import RunLock, live_holder
-from rvc_engine.run_queue import DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
+from rvc_engine.run_queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.stage_list import stages_until
 
 LOCK = "queue-run.lock"
@@ -96,7 +96,7 @@ def words_of(options: argparse.Namespace) -> list[str]:
 def _list(queue: RunQueue, *, as_json: bool) -> int:
     entries = queue.entries()
     if as_json:
-        print(json.dumps([vars(entry) for entry in entries]))
+        print(json.dumps([entry.facts() for entry in entries]))
         return 0
     if not entries:
         print("the queue is empty; rvc queue add NAME --dataset FOLDER fills it")
@@ -174,7 +174,7 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
 
 
 def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None) -> int:
-    """Exit code 0 when every entry is done, 1 when one failed, 3 when another process runs the queue, 130 when stopped."""
+    """Exit code 0 when every entry is done, 1 when one failed or is damaged, 3 when another process runs the queue, 130 when stopped."""
     action, deadline = _ending(then, limit)
     lock = RunLock(workspace.home / LOCK)
     try:
@@ -199,7 +199,7 @@ def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: st
     finally:
         lock.release()
     _list(queue, as_json=False)
-    failed = any(entry.state == FAILED for entry in queue.entries())
+    failed = any(entry.state in (FAILED, DAMAGED) for entry in queue.entries())
     if action:
         print(f"then: {shlex.join(action)}", flush=True)
         try:
@@ -211,7 +211,11 @@ def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: st
 
 def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: float | None) -> None:
     """Run one entry to its end, or follow it where an earlier queue process left it running."""
-    experiment = workspace.experiment(entry.name)
+    try:
+        experiment = workspace.experiment(entry.name)
+    except BadInput as error:
+        queue.mark(entry.number, FAILED, str(error))
+        return
     left_running = entry.state == RUNNING and live_holder(experiment.lock) is not None
     words = ["attach", entry.name, "--plain"] if left_running else ["run", entry.name, *_once(entry), "--plain"]
     print(f"\n{entry.number}: rvc {shlex.join(words)}", flush=True)
