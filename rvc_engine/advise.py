@@ -7,6 +7,8 @@ Light: no torch here. Memory now comes from NVML, without a GPU from the system;
 from __future__ import annotations
 
 import csv
+import math
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,14 +147,14 @@ def container_limit(root: Path = Path("/sys/fs/cgroup")) -> tuple[int, int] | No
 # --- the advice -------------------------------------------------------------------------------------------------------
 def minutes_of(experiment: Experiment | None) -> float | None:
     """Minutes of the clips, from clips.csv; None before preprocess."""
-    if experiment is None:
+    if experiment is None or not os.path.isfile(experiment.clips_csv):
         return None
     try:
         with open_text(experiment.clips_csv, errors="surrogateescape") as file:
             seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError, TypeError):
+    except (OSError, KeyError, ValueError, TypeError, csv.Error):
         return None
-    return round(sum(seconds) / 60, 2) if seconds else None
+    return round(sum(seconds) / 60, 2) if seconds and 0 <= sum(seconds) < math.inf else None
 
 
 def largest_that_fits(cost: Cost, available: int) -> int:

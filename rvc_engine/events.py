@@ -5,9 +5,13 @@ An event becomes one JSON object a line in the journal: {"event": "Progressed", 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
-from functools import cache
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+from rvc_engine.records import Holds, Moment, Pid, build
+
+Artefacts = Annotated[list[dict[str, Any]], Holds(path=str, bytes=int, sha256=str)]
+Gpus = Annotated[list[dict[str, Any]], Holds(uuid=str, index=int, reserved=int, context=int | None)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +19,7 @@ class Event:
     """`at` is seconds since the epoch; the journal fills it in."""
 
     KINDS: ClassVar[dict[str, type[Event]]] = {}
-    at: float = 0.0
+    at: Moment = 0.0
 
     def __init_subclass__(cls) -> None:
         Event.KINDS[cls.__name__] = cls
@@ -26,12 +30,12 @@ class RunStarted(Event):
     run: int
     name: str
     folder: str
-    pid: int
+    pid: Pid
     host: str
     version: str
     preset: str
     stages: list[str]
-    keeper: int = 0  # the process that watches the engine and writes down how it ended when it could not
+    keeper: Pid = 0  # the process that watches the engine and writes down how it ended when it could not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +131,7 @@ class MemorySampled(Event):
     rss_bytes: int
     gpu_bytes: int = 0
     stage: str = ""
-    gpus: list[dict[str, Any]] = field(default_factory=list)
+    gpus: Gpus = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,30 +215,25 @@ class RunFinished(Event):
     """`artefacts`: [{"path", "bytes", "sha256"}], each loaded before this was written."""
 
     seconds: float
-    artefacts: list[dict[str, Any]] = field(default_factory=list)
+    artefacts: Artefacts = field(default_factory=list)
 
 
 ENDS = (RunFinished, StageFailed, StageStopped)
 
 
 def to_dict(event: Event) -> dict[str, Any]:
-    return {"event": type(event).__name__, **asdict(event)}
+    return {"event": type(event).__name__, **vars(event)}
 
 
 def from_dict(record: dict[str, Any]) -> Event | None:
     """The event of a journal line; None for a kind this version does not know. Unknown fields are dropped.
 
-    Raises TypeError when a needed field is missing.
+    Raises TypeError when a needed field is missing, or one has another type than its kind declares.
     """
-    kind = Event.KINDS.get(record.get("event", ""))
-    if kind is None:
+    kind = record.get("event", "")
+    known = Event.KINDS.get(kind) if isinstance(kind, str) else None
+    if known is None:
         return None
-    known = _field_names(kind.__name__)
-    fields = {**record}
-    del fields["event"]
-    return kind(**fields if known >= fields.keys() else {key: value for key, value in fields.items() if key in known})
-
-
-@cache
-def _field_names(kind: str) -> frozenset[str]:
-    return frozenset(f.name for f in fields(Event.KINDS[kind]))
+    content = record.copy()
+    del content["event"]
+    return build(known, content)

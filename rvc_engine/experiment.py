@@ -55,6 +55,11 @@ def heartbeat_beside(lock: Path) -> Path:
     return lock.with_name("heartbeat.json")
 
 
+def snapshot_path(journal: Path) -> Path:
+    """What a long journal came to when it was last read, beside it."""
+    return journal.with_suffix(".snapshot.json")
+
+
 @dataclass(frozen=True)
 class Workspace:
     """Where downloads, experiments and finished voices live: --home, else $RVC_HOME, else the current folder."""
@@ -98,9 +103,26 @@ class Workspace:
         return Experiment(self.logs / name, self)
 
     def experiments(self) -> list[Experiment]:
-        if not self.logs.is_dir():
-            return []
-        return [Experiment(p, self) for p in sorted(self.logs.iterdir()) if (p / "experiment.toml").is_file()]
+        """Also those that are damaged: damage.py says how. Raises BadInput when logs/ itself cannot be listed."""
+        try:
+            return [Experiment(p, self) for p in sorted(self.logs.iterdir()) if is_experiment(p)]
+        except FileNotFoundError:
+            if not self.logs.is_symlink():
+                return []
+            raise BadInput(f"{self.logs} is a link to {os.readlink(self.logs)}, which is not there", "", "is that disk mounted?") from None
+        except OSError as error:
+            raise BadInput(f"{self.logs} cannot be read", error.strerror or str(error), "is it the folder of your experiments?") from error
+
+
+def is_experiment(folder: Path) -> bool:
+    """Has it settings, of whatever kind? What cannot be looked into, and a link to nothing, may be one."""
+    try:
+        os.lstat(folder / "experiment.toml")
+    except (FileNotFoundError, NotADirectoryError):
+        return folder.is_symlink() and not os.path.exists(folder)
+    except OSError:
+        return True
+    return True
 
 
 @dataclass(frozen=True)
@@ -279,8 +301,8 @@ class Experiment:
         return self.path("engine.log")
 
     def exists(self) -> bool:
-        """Also where another thing than a file is in its place: load_settings says which."""
-        return os.path.lexists(self.settings_toml)
+        """Also where it is damaged: load_settings says how."""
+        return is_experiment(self.folder)
 
     def load_settings(self) -> ExperimentSettings:
         """Raises BadInput naming the file when it cannot be read or holds something that is no setting."""
@@ -297,6 +319,8 @@ class Experiment:
             where = ".".join(str(part) for part in first["loc"])
             raise BadInput(f"{self.settings_toml} is not valid", f"{where}: {first['msg']}", "correct that line") from error
         except FileNotFoundError as error:
+            if self.settings_toml.is_symlink():
+                raise BadInput(f"{self.settings_toml} is a link to nothing", "", "restore the file that it leads to") from error
             hint = f"rvc run {self.name} --dataset FOLDER makes it"
             raise BadInput(f"There is no experiment {self.name!r} in {self.folder.parent}", "", hint) from error
         except OSError as error:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 from rvc_engine.disk import is_full, sync
 from rvc_engine.events import (
@@ -20,19 +22,42 @@ from rvc_engine.events import (
     StageFinished,
     StepsSuperseded,
     TrainStepped,
-    from_dict,
     to_dict,
 )
 from rvc_engine.opening import NotAFile, open_file, open_to_append
+from rvc_engine.replay import brief_events, parse_lines
 
 # After these the line is fsynced: a power cut must not unsay them.
 DURABLE = (*ENDS, CheckpointSaved, StageFinished)
+CHUNK_BYTES = 1 << 20  # of a journal at once: its events take ten times the memory
+BRIEF_BYTES = 4 << 20  # the same where few of them are parsed
+BUFFER_BYTES = 1 << 16
+LINE_BYTES = 64 << 20  # a longer line is no event
 FULL_S = 900.0  # a full disk is waited for this long: a run must not end for its journal's sake
 
 
 def journals(runs: Path) -> list[Path]:
-    """The journal files of an experiment, oldest first."""
-    return sorted(runs.glob("[0-9]*.jsonl"), key=lambda p: int(p.stem)) if runs.is_dir() else []
+    """The journal files of an experiment, oldest first; what a sync program or a person left beside them is passed over.
+
+    Raises OSError where the folder cannot be read.
+    """
+    return sorted((path for path in _named(runs) if path.is_file()), key=_number)
+
+
+def strays(runs: Path) -> list[Path]:
+    """What looks like a journal and is none: a second copy from a sync program, a folder, a link to nothing. Raises OSError."""
+    if not runs.is_dir():
+        return []
+    own = set(journals(runs))
+    return sorted(path for path in runs.iterdir() if path.suffix == ".jsonl" and path not in own)
+
+
+def _named(runs: Path) -> list[Path]:
+    return [path for path in runs.iterdir() if re.fullmatch(r"[0-9]{1,8}\.jsonl", path.name)] if runs.is_dir() else []
+
+
+def _number(path: Path) -> tuple[int, str]:
+    return int(path.stem), path.name
 
 
 class Journal:
@@ -42,14 +67,13 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._descriptor = open_to_append(path)
-        if _is_torn(path):
+        if (size := path.stat().st_size) and _last_byte(path, size) != b"\n":
             os.write(self._descriptor, b"\n")  # what a killed writer left torn stays a line of its own
 
     @classmethod
     def next_in(cls, runs: Path) -> tuple[int, Journal]:
         """A new journal with the number after the newest."""
-        present = journals(runs)
-        number = int(present[-1].stem) + 1 if present else 1
+        number = max((_number(path)[0] for path in _named(runs)), default=0) + 1
         return number, cls(runs / f"{number:04d}.jsonl")
 
     def append(self, event: Event) -> Event:
@@ -87,81 +111,74 @@ def line_of(record: dict[str, Any]) -> bytes:
     return line + b"\n"
 
 
-def _is_torn(path: Path) -> bool:
+def _last_byte(path: Path, size: int) -> bytes:
     with open_file(path) as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 1))
-        return size > 0 and file.read(1) != b"\n"
-
-
-def parse_line(line: bytes) -> Event | None:
-    """None for a torn line, a line that is no event, or an event of a kind this version does not know."""
-    try:
-        record = json.loads(line.decode("utf-8", "surrogateescape"))
-        return from_dict(record) if isinstance(record, dict) else None
-    except (ValueError, TypeError):
-        return None
-
-
-def parse_lines(lines: Sequence[bytes]) -> list[Event]:
-    """All of them at once is a quarter faster; one by one where a line is torn."""
-    try:
-        records = json.loads("[" + b",".join(lines).decode("utf-8", "surrogateescape") + "]")
-        if len(records) == len(lines):
-            return [event for record in records if (event := from_dict(record)) is not None]
-    except (ValueError, TypeError, AttributeError):
-        pass
-    return [event for line in lines if (event := parse_line(line)) is not None]
+        file.seek(size - 1)
+        return file.read(1)
 
 
 class JournalReader:
-    """Reads what has been appended since the last call; a line counts once its newline is there. `kinds`: only events of these."""
+    """Reads what has been appended since the last call; a line counts once its newline is there. `kinds`: only events of these.
+    `brief`: without the steps and the progress that later ones overwrite, as brief_events. Raises OSError where it cannot be read."""
 
-    def __init__(self, path: Path, kinds: Sequence[type[Event]] = ()) -> None:
-        self.path = path
-        self.offset = 0
-        self._starts = tuple(f'{{"event":"{kind.__name__}"'.encode() for kind in kinds)
+    def __init__(self, path: Path, kinds: Sequence[type[Event]] = (), *, brief: bool = False, offset: int = 0) -> None:
+        self.path, self.brief, self.offset = path, brief, offset
+        self.mistyped = 0  # lines with an event whose fields are of wrong types: passed over
+        self._starts = tuple(f'{{"event":"{kind.__name__}"'.encode() for kind in kinds) or (b"",)
 
-    def read_new(self, limit_bytes: int = 1 << 26) -> list[Event]:
+    def read_new(self, limit_bytes: int = CHUNK_BYTES) -> list[Event]:
+        """The events of so many bytes, and of the line that begins in them. Empty at the end, and where a part holds none."""
+        before = self.offset
+        found = brief_events(self._lines(limit_bytes)) if self.brief else None
+        if found is None:
+            self.offset = before
+            found = parse_lines([line for line in self._lines(limit_bytes) if line.startswith(self._starts)])
+        self.mistyped += found[1]
+        return found[0]
+
+    def batches(self, limit_bytes: int = CHUNK_BYTES) -> Iterator[list[Event]]:
+        """All that is there, in parts."""
+        before = -1
+        while self.offset != before:
+            before = self.offset
+            yield self.read_new(limit_bytes)
+
+    def _lines(self, limit_bytes: int) -> Iterator[bytes]:
+        """Whole lines. One that no event can have is passed over."""
+        offset, end = self.offset, self.offset + limit_bytes
         try:
             with open_file(self.path) as file:
-                file.seek(self.offset)
-                data = file.read(limit_bytes)
+                file.seek(offset)
+                for line in iter(partial(file.readline, LINE_BYTES), b""):
+                    if line[-1:] != b"\n":
+                        offset += self._too_long(file, len(line)) if len(line) == LINE_BYTES else 0
+                        break
+                    offset += len(line)
+                    yield line
+                    if offset >= end:
+                        break
         except (FileNotFoundError, NotAFile):
-            return []
-        whole = data[: data.rfind(b"\n") + 1]
-        self.offset += len(whole)
-        lines = whole.splitlines()
-        if self._starts:
-            lines = [line for line in lines if line.startswith(self._starts)]
-        return parse_lines(lines)
+            pass
+        self.offset = offset
+
+    def _too_long(self, file: BinaryIO, length: int) -> int:
+        """The bytes of a line that goes on; 0 where its end is not there yet."""
+        while block := file.readline(BUFFER_BYTES):
+            length += len(block)
+            if block.endswith(b"\n"):
+                return length
+        return 0
 
 
 def training_of(paths: Sequence[Path], limit_bytes: int = 1 << 18) -> Iterator[list[Event]]:
     """The steps and epochs of some journals, a part at a time; the rest is not even parsed."""
     for path in paths:
-        reader, before = JournalReader(path, (TrainStepped, EpochFinished, StepsSuperseded)), -1
-        while reader.offset != before:
-            before = reader.offset
-            yield reader.read_new(limit_bytes)
-
-
-def last_event(path: Path, tail_bytes: int = 1 << 16) -> Event | None:
-    """The last whole event of a journal, without reading the rest of it."""
-    try:
-        with open_file(path) as file:
-            file.seek(max(0, path.stat().st_size - tail_bytes))
-            data = file.read()
-    except OSError:
-        return None
-    lines = data[: data.rfind(b"\n") + 1].splitlines()
-    return next((event for line in reversed(lines) if (event := parse_line(line)) is not None), None)
+        yield from JournalReader(path, (TrainStepped, EpochFinished, StepsSuperseded)).batches(limit_bytes)
 
 
 def read(path: Path) -> Iterator[Event]:
     """Every event of one journal file."""
-    reader = JournalReader(path)
-    while events := reader.read_new():
+    for events in JournalReader(path).batches():
         yield from events
 
 

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from rvc_engine.events import ENDS, Event, RunStarted, StageFailed, StageStarted
-from rvc_engine.journal import Journal, journals, read
+from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
+from rvc_engine.journal import BRIEF_BYTES, Journal, JournalReader, journals
 from rvc_engine.scratch import scratch_folder
 from rvc_engine.streams import prepare_streams
 
@@ -50,14 +50,17 @@ def keep(arguments: list[str], variables: dict[str, str], held: tuple[int, ...])
 def write_end(runs: Path, pid: int, code: int) -> None:
     """Close the journal of a dead engine with the cause of its death; a journal with an end is left alone."""
     for path in reversed(journals(runs)):
-        events: list[Event] = list(read(path))
-        if not events or not isinstance(events[0], RunStarted) or events[0].pid != pid:
+        start, stage, last_at, ended = None, "", 0.0, False
+        for events in JournalReader(path, brief=True).batches(BRIEF_BYTES):
+            for event in events:
+                start = start or event
+                stage = event.stage if isinstance(event, StageStarted) else stage
+                last_at, ended = event.at, ended or isinstance(event, ENDS)
+        if not isinstance(start, RunStarted) or start.pid != pid:
             continue
-        if not any(isinstance(event, ENDS) for event in events):
-            stage = next((event.stage for event in reversed(events) if isinstance(event, StageStarted)), "")
-            title, message = cause_of(code, events[-1].at)
-            name = events[0].name
-            hint = f"rvc run {name} goes on from the last whole state"
+        if not ended:
+            title, message = cause_of(code, last_at)
+            hint = f"rvc run {start.name} goes on from the last whole state"
             with Journal(path) as journal:
                 journal.append(StageFailed(stage=stage, title=title, message=message, hint=hint))
         return

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from rvc_engine.damage import cannot_read, check_folder
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.events import ENDS, Event, RunStarted
 from rvc_engine.experiment import PACKAGE, Experiment
 from rvc_engine.failures import explained
 from rvc_engine.heap import KEEPING_FREED_MEMORY
-from rvc_engine.journal import JournalReader, journals
+from rvc_engine.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import TAKE_OVER, Holder, live_holder
 from rvc_engine.opening import last_line_of, open_to_append, size_of
@@ -142,34 +143,42 @@ def start(experiment: Experiment, settings: ExperimentSettings, stages: list[str
 
 
 def attach(experiment: Experiment) -> RunningEngine:
-    """The newest run of an experiment, also one that somebody else started or that has ended. Raises BadInput when there is none."""
-    files = journals(experiment.runs)
-    if not files:
-        raise BadInput(f"{experiment.name} has no run yet", "", f"rvc run {experiment.name} --dataset FOLDER starts one")
-    first = next(iter(JournalReader(files[-1]).read_new(1 << 16)), None)
+    """The newest run of an experiment, also one that somebody else started or that has ended. Raises BadInput when there is none, or none
+    that can be read."""
+    try:
+        check_folder(experiment)
+        files = journals(experiment.runs)
+        if not files:
+            raise BadInput(f"{experiment.name} has no run yet", "", f"rvc run {experiment.name} --dataset FOLDER starts one")
+        first = next(iter(JournalReader(files[-1]).read_new(1 << 16)), None)
+    except OSError as error:
+        raise cannot_read(error, experiment.folder) from error
     return RunningEngine(experiment, first.pid if isinstance(first, RunStarted) else 0, files[-1])
 
 
-def follow(engine: RunningEngine) -> Iterator[list[Event]]:
-    """Batches of events until the run's end. A batch may be empty: time for the caller to look at the clock.
+def follow(engine: RunningEngine, *, brief: bool = False) -> Iterator[list[Event]]:
+    """Batches of events until the run's end. A batch may be empty: time for the caller to look at the clock. `brief`: without what later
+    events overwrite, for a view that comes late.
 
     Ends without an end event when the engine is gone.
     """
-    reader = JournalReader(engine.journal)
+    reader = JournalReader(engine.journal, brief=brief)
     gone_at = 0.0
     while True:
         if not engine.alive and not gone_at:  # asked before reading: what it wrote last is still read
             gone_at = time.monotonic()
-        batch = reader.read_new()
+        before = reader.offset
+        batch = reader.read_new(BRIEF_BYTES if brief else CHUNK_BYTES)
         yield batch
         if any(isinstance(event, ENDS) for event in batch):
             if engine.process is not None:
                 engine.process.wait(timeout=30)
             return
-        if gone_at and not batch and time.monotonic() - gone_at > WRITING_S:
+        if reader.offset != before:
+            continue
+        if gone_at and time.monotonic() - gone_at > WRITING_S:
             return
-        if not batch:
-            time.sleep(POLL_S)
+        time.sleep(POLL_S)
 
 
 def ask_to_end(holder: Holder, what: str) -> None:

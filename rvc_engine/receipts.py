@@ -20,7 +20,7 @@ from rvc_engine.dataset.files import dataset_files
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.opening import read_text
+from rvc_engine.records import build, read_json
 from rvc_engine.stage_list import Stage, has_stage, needs_of
 from rvc_engine.user import expanded
 
@@ -45,9 +45,10 @@ class Receipt:
     def load(cls, path: Path) -> Receipt | None:
         """None when there is none, or none that can be read: the stage then looks at what is there."""
         try:
-            return cls(**json.loads(read_text(path)))
+            receipt = build(cls, read_json(path))
         except (OSError, ValueError, TypeError):
             return None
+        return receipt if all(value == "auto" or type(value) in (int, float) for value in receipt.extent.values()) else None
 
     def save(self, path: Path) -> None:
         write_whole(path, json.dumps(asdict(self), indent=1))

@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rvc_engine.disk import require_writable, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.failures import unreadable
 from rvc_engine.lock import short_lock
-from rvc_engine.opening import read_text
+from rvc_engine.records import BIGGEST, Moment, build, outline, read_json
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+DAMAGED = "damaged"  # what the file holds in its place is no entry: shown, kept as it is, and not run
 
 
 @dataclass
 class Entry:
-    """One run: `words` are what `rvc run` gets after the name. `outcome` is the last line of a run that ended."""
+    """One run: `words` are what `rvc run` gets after the name. `outcome` is the last line of a run that ended, or what is wrong with a
+    damaged entry. `record`: what the file held, so that writing it again loses nothing."""
 
     number: int
     name: str
     words: list[str] = field(default_factory=list)
     state: str = WAITING
-    added_at: float = 0.0
-    started_at: float = 0.0
-    ended_at: float = 0.0
+    added_at: Moment = 0.0
+    started_at: Moment = 0.0
+    ended_at: Moment = 0.0
     outcome: str = ""
+    record: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def facts(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "record"}
+
+    def written(self) -> Any:
+        """As the file has it; fields of a later version stay."""
+        if not isinstance(self.record, dict):
+            return self.facts() if self.record is None else self.record
+        return {**self.record, **({"number": self.number} if self.state == DAMAGED else self.facts())}
 
 
 class RunQueue:
@@ -40,14 +54,20 @@ class RunQueue:
         self._lock = home / "queue.lock"
 
     def entries(self) -> list[Entry]:
-        """Raises BadInput naming the file when it is damaged."""
+        """One that is damaged has that state. Raises BadInput naming the file when it holds no entries at all."""
+        return entries_of(self._content()["entries"], self.path)
+
+    def _content(self) -> dict[str, Any]:
         try:
-            return [Entry(**record) for record in json.loads(read_text(self.path))["entries"]]
+            content = read_json(self.path)
+            if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
+                raise ValueError("it has no list of entries")
+            return content
         except FileNotFoundError:
-            return []
+            return {"entries": []}
         except OSError as error:
             raise unreadable(self.path, error) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise BadInput(f"{self.path} cannot be read", str(error), "correct it, or move it away to start an empty queue") from error
 
     @contextmanager
@@ -55,9 +75,10 @@ class RunQueue:
         """The entries, to be changed; written when the block ends without an error."""
         require_writable(self._lock.parent, "use another workspace (--home DIR), or change its permissions")
         with short_lock(self._lock):
-            entries = self.entries()
+            content = self._content()
+            entries = entries_of(content["entries"], self.path)
             yield entries
-            write_whole(self.path, json.dumps({"entries": [asdict(entry) for entry in entries]}, indent=1))
+            write_whole(self.path, json.dumps({**content, "entries": [entry.written() for entry in entries]}, indent=1))
 
     def add(self, name: str, words: list[str]) -> Entry:
         with self.changing() as entries:
@@ -93,6 +114,42 @@ class RunQueue:
         """The entry whose turn it is: one that a killed queue left running, else the first that waits."""
         entries = self.entries()
         return next((e for e in entries if e.state == RUNNING), None) or next((e for e in entries if e.state == WAITING), None)
+
+
+def entries_of(records: list[Any], path: Path) -> list[Entry]:
+    """Each with a number of its own."""
+    entries, numbers = [], set[int]()
+    free = max(map(_number, records), default=0) + 1
+    for record in records:
+        number = _number(record)
+        if not number or number in numbers:
+            number, free = free, free + 1
+        numbers.add(number)
+        entries.append(_entry(record, number, path))
+    return entries
+
+
+def _number(record: Any) -> int:
+    """0 where it has none."""
+    number = record.get("number") if isinstance(record, dict) else 0
+    return number if type(number) is int and 0 < number < BIGGEST else 0
+
+
+def _entry(record: Any, number: int, path: Path) -> Entry:
+    try:
+        entry = build(Entry, {**record, "number": number} if isinstance(record, dict) else record)
+        if entry.state not in (WAITING, RUNNING, DONE, FAILED):
+            raise TypeError(f"'state' is not what it must be: {outline(entry.state)}")
+        for word in (entry.name, *entry.words):
+            if "\0" in word or not entry.name:
+                raise TypeError("no program takes such words")
+            os.fsencode(word)
+    except (TypeError, UnicodeError) as error:
+        name = record.get("name") if isinstance(record, dict) else None
+        why = f"no entry of {path}: {error}; correct it there, or rvc queue remove {number}"
+        entry = Entry(number, name if isinstance(name, str) and name else "?", state=DAMAGED, outcome=why)
+    entry.record = record
+    return entry
 
 
 def _find(entries: list[Entry], number: int) -> Entry:

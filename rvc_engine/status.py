@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import math
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from rvc_engine import events as ev
+from rvc_engine import snapshot
 from rvc_engine.curves import Curves
+from rvc_engine.damage import cannot_read, check_folder, problem_of
+from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment
-from rvc_engine.journal import JournalReader, journals
+from rvc_engine.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
-from rvc_engine.opening import open_file, read_text
+from rvc_engine.opening import open_file
+from rvc_engine.records import Moment, Pid, build, read_json
+from rvc_engine.replay import STEPS_KEPT
 from rvc_engine.stage_list import ALL_STAGES
 
 FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps
@@ -38,7 +44,7 @@ class StageView:
     item: str = ""
     reason: str = ""
     seconds: float = 0.0
-    started_at: float = 0.0
+    started_at: Moment = 0.0
     skipped_items: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -62,29 +68,32 @@ class RunView:
     step_seconds: float = 0.0
     curves: Curves = field(default_factory=Curves)  # of every run that was folded
     epoch_ends: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=EPOCHS_KEPT))  # (time, step) in this run
-    waits: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=100))  # seconds (for data, in all) of the latest steps
+    waits: deque[tuple[float, float]] = field(
+        default_factory=lambda: deque(maxlen=STEPS_KEPT)
+    )  # seconds (for data, in all) of the latest steps
     warnings: list[ev.Warned] = field(default_factory=list)
     error: dict[str, str] | None = None
     exit_code: int | None = None
     stop: ev.StageStopped | None = None  # how it was stopped
-    artefacts: list[dict[str, Any]] = field(default_factory=list)
-    pid: int = 0
-    keeper: int = 0
-    started_at: float = 0.0
-    updated_at: float = 0.0
+    artefacts: ev.Artefacts = field(default_factory=list)
+    pid: Pid = 0
+    keeper: Pid = 0
+    started_at: Moment = 0.0
+    updated_at: Moment = 0.0
     rss_bytes: int = 0
     gpu_bytes: int = 0
-    gpus: list[dict[str, Any]] = field(default_factory=list)  # what the engine holds on each, as in MemorySampled
+    gpus: ev.Gpus = field(default_factory=list)  # what the engine holds on each, as in MemorySampled
     silent_s: float = 0.0  # since the last event, by the heartbeat
     stuck: bool = False  # silent for longer than such a stage should be
     paused: str = ""  # what the stage waits for
+    problem: str = ""  # what is wrong with its files, where the rest of them counts
 
     def fold(self, event: ev.Event) -> None:
-        self.updated_at = max(self.updated_at, event.at)
+        self.updated_at = event.at or self.updated_at
         taker_of(type(event))(self, event)
 
     def fold_all(self, reader: JournalReader) -> None:
-        while batch := reader.read_new():
+        for batch in reader.batches(BRIEF_BYTES if reader.brief else CHUNK_BYTES):
             for event in batch:
                 self.fold(event)
 
@@ -201,6 +210,33 @@ class RunView:
         if self.stage and self.stages[self.stage].state == "running":
             self.stages[self.stage].state = "failed"
 
+    def note_unreadable(self, error: RvcError) -> None:
+        """Nothing can be said of its runs."""
+        self.state, self.exit_code = "failed", 1
+        self.error = {"title": error.title, "message": error.message, "hint": error.hint}
+
+    # --- kept -------------------------------------------------------------------------------------------------------
+    def to_record(self) -> dict[str, Any]:
+        """As JSON, for a snapshot: all but its curves."""
+        record = {name: value for name, value in vars(self).items() if name != "curves"}
+        record["stages"] = [vars(stage) for stage in self.stages.values()]
+        record["warnings"] = [vars(warning) for warning in self.warnings]
+        return {**record, "epoch_ends": [*self.epoch_ends], "waits": [*self.waits]}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> RunView:
+        """Raises TypeError for what `to_record` did not make."""
+        view = build(cls, {**record, "stages": {}, "warnings": []})
+        for one in record["stages"]:
+            stage = build(StageView, one)
+            stage.skipped_items = [(item, reason) for item, reason in stage.skipped_items]
+            view.stages[stage.name] = stage
+        view.warnings = [build(ev.Warned, one) for one in record["warnings"]]
+        view.epoch_ends = deque(((at, step) for at, step in view.epoch_ends), maxlen=EPOCHS_KEPT)
+        view.waits = deque(((data, whole) for data, whole in view.waits), maxlen=STEPS_KEPT)
+        return view
+
+    # --- shown ------------------------------------------------------------------------------------------------------
     def as_json(self) -> dict[str, Any]:
         """What `rvc status --json` prints."""
         current = self.stages.get(self.stage)
@@ -212,6 +248,7 @@ class RunView:
         record["error"], record["artefacts"] = self.error, self.artefacts
         record["saved"] = self.stop.saved if self.stop else None
         record["silent_s"], record["stuck"], record["paused"] = round(self.silent_s, 1), self.stuck, self.paused
+        record["problem"] = self.problem
         record["warnings"] = [f"{w.title}: {w.message}" if w.message else w.title for w in self.warnings]
         record["stages"] = {
             s.name: {"state": s.state, "done": s.done, "total": s.total, "skipped": len(s.skipped_items)} for s in self.stages.values()
@@ -220,25 +257,79 @@ class RunView:
 
 
 def read_view(experiment: Experiment) -> RunView:
-    """The state of an experiment now: the newest journal replayed, and the lock asked whether its engine lives."""
+    """The state of an experiment now: the newest journal replayed, and the lock asked whether its engine lives. Its curves are not whole.
+
+    Never raises for what its files hold or how they are kept: then the view says what is wrong.
+    """
+    try:
+        return _read_view(experiment)
+    except OSError as error:
+        wrong: RvcError = cannot_read(error, experiment.folder)
+    except RvcError as error:
+        wrong = error
     view = RunView(name=experiment.name, folder=str(experiment.folder))
+    view.note_unreadable(wrong)
+    return view
+
+
+def _read_view(experiment: Experiment) -> RunView:
+    check_folder(experiment)
     files = journals(experiment.runs)
-    if not files:
-        return view
     holder = live_holder(experiment.lock)  # before the journal: an engine that ends in between has written its end
-    reader = JournalReader(files[-1])
-    view.fold_all(reader)
+    if not files:
+        view = RunView(name=experiment.name, folder=str(experiment.folder))
+        view.problem = problem_of(experiment)
+        return view
+    view, reader = _replayed(experiment, files[-1])
     deadline = time.monotonic() + WRITING_S
-    while view.state == "running" and holder is None and psutil.pid_exists(view.keeper) and time.monotonic() < deadline:
+    while view.state == "running" and holder is None and keeper_lives(view.keeper) and time.monotonic() < deadline:
         time.sleep(0.02)  # its keeper is about to write down how it ended
         view.fold_all(reader)
+    if not view.run and not view.updated_at and reader.offset:
+        raise BadInput(f"{files[-1]} holds nothing that a run wrote", "", "move it away; the runs before it are in the same folder")
+    view.problem = problem_of(experiment, files[-1], reader.mistyped)
     if view.state == "running" and (holder is None or holder.pid != view.pid):
         view.note_gone()
-    elif view.state == "running" and (beat := read_heartbeat(experiment)) and beat.get("pid") == view.pid:
+    elif view.state == "running" and (beat := read_heartbeat(experiment)) is not None and beat.pid == view.pid:
         now = time.time()
-        view.silent_s = max(0.0, now - beat["event_at"])
-        view.stuck = view.silent_s > beat["stuck_after_s"] or now - beat["at"] > FROZEN_S
+        view.silent_s = max(0.0, now - beat.event_at)
+        view.stuck = view.silent_s > (beat.stuck_after_s or math.inf) or now - beat.at > FROZEN_S
     return view
+
+
+def _replayed(experiment: Experiment, journal: Path) -> tuple[RunView, JournalReader]:
+    """From the snapshot on, where there is one; a new one is left where much was read."""
+    about = journal.stat()
+    view, reader = _from_snapshot(journal) or (
+        RunView(name=experiment.name, folder=str(experiment.folder)),
+        JournalReader(journal, brief=True),
+    )
+    known = reader.offset
+    view.fold_all(reader)
+    if reader.offset - known >= snapshot.WORTH_BYTES:
+        snapshot.save(journal, about, reader.offset, {"view": view.to_record(), "mistyped": reader.mistyped})
+    return view, reader
+
+
+def _from_snapshot(journal: Path) -> tuple[RunView, JournalReader] | None:
+    found = snapshot.load(journal)
+    if found is None:
+        return None
+    offset, state = found
+    try:
+        view, reader = RunView.from_record(state["view"]), JournalReader(journal, brief=True, offset=offset)
+        reader.mistyped = int(state["mistyped"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return view, reader
+
+
+def keeper_lives(pid: int) -> bool:
+    """Is this process a keeper? Its number alone says little: it is given again, after a restart of the machine to anything."""
+    try:
+        return pid > 0 and "rvc_engine.keeper" in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
 
 
 _takers: dict[type[ev.Event], Callable[[RunView, Any], None]] = {}
@@ -262,10 +353,20 @@ def log_tail(experiment: Experiment, lines: int = 8) -> list[str]:
         return []
 
 
-def read_heartbeat(experiment: Experiment) -> dict[str, Any]:
-    """What the engine wrote last, at most a second old while it lives: at, stage, event_at."""
+@dataclass(frozen=True)
+class Heartbeat:
+    """What an engine writes each second while it lives. `event_at`: of its last event; silence is worth saying after `stuck_after_s`."""
+
+    at: Moment
+    pid: Pid = 0
+    stage: str = ""
+    event_at: Moment = 0.0
+    stuck_after_s: float = 0.0  # 0: not known
+
+
+def read_heartbeat(experiment: Experiment) -> Heartbeat | None:
+    """None where there is none, or none that an engine wrote."""
     try:
-        beat: dict[str, Any] = json.loads(read_text(experiment.heartbeat))
-        return beat
-    except (OSError, ValueError):
-        return {}
+        return build(Heartbeat, read_json(experiment.heartbeat))
+    except (OSError, ValueError, TypeError):
+        return None

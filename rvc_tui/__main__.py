@@ -100,7 +100,7 @@ def start(options: argparse.Namespace) -> int:
 
     home: Path = Workspace.find(options.home).home
     theme = theme_of(options.theme)
-    client = EngineClient(home, options.name or newest_experiment(home))
+    client = EngineClient(home, options.name or newest_experiment(home), curves=not options.plain)
     if options.plain:
         from rvc_tui.plain import follow_plainly
 

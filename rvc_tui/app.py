@@ -172,6 +172,8 @@ class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
         update, state = message.update, self.session.state
         before = (state.view.state, bool(state.view.artefacts))
         state.fold(update.events)
+        if update.curves is not None:
+            state.view.curves = update.curves
         if state.running and not update.alive and not update.more:
             state.view.note_gone()
         state.event_at = max(state.event_at, update.event_at)

@@ -15,22 +15,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rvc_engine import launcher
+from rvc_engine.curves import Curves
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import JournalReader, journals, last_event, training_of
 from rvc_engine.lock import live_holder
 from rvc_engine.pretrained import missing_weights, preset_here
 from rvc_engine.receipts import Receipt, plan, receipt_path, why_to_ask
 from rvc_engine.stage_list import ALL_STAGES, stages_until
 from rvc_engine.status import read_heartbeat
+from rvc_tui.following import Follower, Part
 from rvc_tui.gpu import GPUS, Machine, read_machine
+from rvc_tui.listing import Listing
+from rvc_tui.listing import newest_experiment as newest_experiment
 from rvc_tui.state import Outlook, Row
 
 if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import: after the first paint
     from rvc_engine.settings import ExperimentSettings
 
-CHUNK_BYTES = 1 << 20  # of a journal a batch: a long replay leaves the app responsive
 START_S = 300.0
 KEPT_LINES = 200
 
@@ -44,6 +46,7 @@ class Update:
     event_at: float = 0.0
     stuck_after_s: float = 0.0  # when silence is worth telling (0: not told)
     more: bool = False  # a replay goes on: ask again at once
+    curves: Curves | None = None  # to take the place of those that the events led to
 
 
 @dataclass(frozen=True)
@@ -83,51 +86,46 @@ class Client(Protocol):
 
 
 class EngineClient:
-    """One experiment of a workspace; an empty `name` means none is chosen yet."""
+    """One experiment of a workspace; an empty `name` means none is chosen yet. `curves`: whether those of a long history are wanted."""
 
-    def __init__(self, home: Path, name: str) -> None:
+    def __init__(self, home: Path, name: str, *, curves: bool = True) -> None:
         self.home, self.name = home, name
         self.workspace = Workspace(home)
         self.experiment: Experiment | None = self.workspace.experiment(name) if name else None
         self.folder = str(self.experiment.folder) if self.experiment else ""
-        self._reader: JournalReader | None = None
-        self._past: Iterator[list[Event]] | None = None  # the training of earlier runs, for the curves
+        self._follower = Follower(self.experiment, curves=curves) if self.experiment else None
         self._streaming: dict[str, subprocess.Popen[bytes]] = {}  # by the first two words of the command
         self._leaving = threading.Event()
+        self._listing = Listing()
 
     def now(self) -> float:
         return time.time()
 
     def names(self) -> list[str]:
-        return [experiment.name for experiment in self.workspace.experiments()]
+        try:
+            return [experiment.name for experiment in self.workspace.experiments()]
+        except RvcError:  # the outlook says so
+            return []
 
     def switch(self, name: str) -> EngineClient:
         """Raises BadInput for what cannot be a name."""
         other = EngineClient(self.home, name)
-        other._streaming, other._leaving = self._streaming, self._leaving  # they go on
+        other._streaming, other._leaving, other._listing = self._streaming, self._leaving, self._listing  # they go on
         return other
 
     def poll(self) -> Update:
-        """What has been written since the last call; a newer run is followed as soon as it has a journal. The training of earlier runs
-        comes first, without their beginnings and ends."""
+        """What has been written since the last call, as Follower.part says it. Nothing where it cannot be read: the outlook says why."""
         if self.experiment is None:
             return Update()
         holder = live_holder(self.experiment.lock)  # before reading: what an engine wrote last is still read
-        files = journals(self.experiment.runs)
-        if not files:
+        try:
+            part = self._follower.part() if self._follower else Part()
+        except OSError:
             return Update(alive=holder is not None)
-        if self._reader is None:
-            self._past = self._past or training_of(files[:-1], CHUNK_BYTES)
-            if (events := next(self._past, None)) is not None:
-                return Update(events, holder is not None, more=True)
-        if self._reader is None or self._reader.path != files[-1]:
-            if self._reader is not None and (last := self._reader.read_new()):
-                return Update(last, holder is not None)  # the end of the older run first
-            self._reader = JournalReader(files[-1])
-        events = self._reader.read_new(CHUNK_BYTES)
-        beat = read_heartbeat(self.experiment) if holder else {}
-        event_at, stuck_after_s = (float(beat.get(key) or 0.0) for key in ("event_at", "stuck_after_s"))
-        return Update(events, holder is not None, event_at, stuck_after_s, more=bool(events))
+        beat = read_heartbeat(self.experiment) if holder else None
+        event_at, stuck_after_s = (beat.event_at, beat.stuck_after_s) if beat is not None else (0.0, 0.0)
+        more = part.more or (bool(part.events) and holder is None)  # it may have begun after the lock was asked
+        return Update(part.events, holder is not None, event_at, stuck_after_s, more, part.curves)
 
     def start(self, words: list[str]) -> str:
         """Start a run in the background: `words` as after `rvc`. Empty, or the one line that says why not."""
@@ -199,7 +197,8 @@ class EngineClient:
 
     # --- experiments ------------------------------------------------------------------------------------------------
     def rows(self) -> list[Row]:
-        return sorted(map(row_of, self.workspace.experiments()), key=lambda row: (row.state != "running", -row.at))
+        """Raises BadInput where there is no list of them."""
+        return self._listing.rows(self.workspace)
 
     def create(self, name: str, dataset: str, preset: str) -> str:
         """A new experiment with the defaults of its preset. Empty, or why not."""
@@ -276,7 +275,10 @@ class EngineClient:
 
     def outlook(self) -> Outlook:
         """What a run would do, and the advisor's answer. Never raises: what it cannot tell, it says."""
-        rows = tuple(self.rows())
+        try:
+            rows = tuple(self.rows())
+        except RvcError as error:
+            return Outlook(problem=str(error))
         if self.experiment is None:
             return Outlook(problem="no experiment is chosen", rows=rows)
         from rvc_engine.advise import advise, advise_experiment
@@ -320,32 +322,3 @@ def listen(process: subprocess.Popen[bytes], kept: list[bytes], said: Callable[[
 def last_line(said: bytes, words: list[str], code: int) -> str:
     lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
     return lines[-1].removeprefix(f"rvc {words[0]}: ") if lines else f"rvc {words[0]} ended with exit code {code}"
-
-
-def row_of(experiment: Experiment) -> Row:
-    """From the lock and the last line of the newest journal: a long one is not read."""
-    files = journals(experiment.runs)
-    at = max((path.stat().st_mtime for path in (experiment.settings_toml, *files[-1:]) if path.exists()), default=0.0)
-    try:
-        preset = experiment.load_settings().preset
-    except RvcError:
-        preset = "?"
-    if live_holder(experiment.lock) is not None:
-        return Row(experiment.name, preset, "running", at)
-    end = last_event(files[-1]) if files else None
-    kinds = {"RunFinished": "finished", "StageStopped": "stopped"}
-    return Row(experiment.name, preset, kinds.get(type(end).__name__, "failed") if files else "idle", at)
-
-
-def newest_experiment(home: Path) -> str:
-    """The experiment that runs, else the one that was touched last; empty when there is none."""
-    experiments = Workspace(home).experiments()
-    if not experiments:
-        return ""
-
-    def rank(experiment: Experiment) -> tuple[bool, float]:
-        files = journals(experiment.runs)
-        touched = (files[-1] if files else experiment.settings_toml).stat().st_mtime
-        return live_holder(experiment.lock) is not None, touched
-
-    return max(experiments, key=rank).name

@@ -36,12 +36,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Row:
-    """An experiment in a list. `state` as in RunView; `at`: when something last happened there."""
+    """An experiment in a list. `state` as in RunView; `at`: when something last happened there; `problem`: what is wrong with its files."""
 
     name: str
     preset: str = ""
     state: str = "idle"
     at: float = 0.0
+    problem: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ COLUMN = 60  # characters of a foreign text beside a bar
 
 
 class Display(Protocol):
+    every_event: bool  # also those of a run that is followed late; else what later ones overwrite is left out
+
     def show(self, event: ev.Event, view: RunView) -> None: ...
     def tick(self, view: RunView) -> None: ...
     def note(self, text: str) -> None: ...
@@ -33,6 +35,8 @@ def choose_display(*, plain: bool, as_json: bool) -> Display:
 
 
 class JsonDisplay:
+    every_event = True
+
     def show(self, event: ev.Event, view: RunView) -> None:
         say_json(ev.to_dict(event))
 
@@ -127,6 +131,7 @@ class PlainDisplay:
     """A line an event; a stage's progress at most every `interval` seconds."""
 
     interval = 2.0
+    every_event = False
 
     def __init__(self) -> None:
         self._progress_at = 0.0
@@ -195,6 +200,8 @@ def error_line(error: dict[str, Any]) -> str:
 
 class LiveDisplay:
     """A bar for the stage that runs, lines above it for what stays worth knowing."""
+
+    every_event = False
 
     def __init__(self) -> None:
         from rich.console import Console

@@ -223,7 +223,7 @@ def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True
         raise Interrupted(ask=number == signal.SIGINT and sys.stdin.isatty() and sys.stdout.isatty())
 
     previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    batches = launcher.follow(engine)
+    batches = launcher.follow(engine, brief=not ours and not display.every_event)
     stopping = False
     try:
         while True:

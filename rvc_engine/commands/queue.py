@@ -18,14 +18,13 @@ from rvc_engine.commands.display import duration, stopped_words
 from rvc_engine.commands.flags import given
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.events import StageStopped
 from rvc_engine.experiment import Experiment, Workspace, clean_path
 from rvc_engine.failures import understood
-from rvc_engine.journal import journals, last_event
 from rvc_engine.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
 from rvc_engine.opening import last_line_of, open_to_append
-from rvc_engine.run_queue import DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
+from rvc_engine.run_queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.stage_list import stages_until
+from rvc_engine.status import read_view
 from rvc_engine.streams import say, say_json
 
 LOCK = "queue-run.lock"
@@ -106,7 +105,7 @@ def words_of(options: argparse.Namespace) -> list[str]:
 def _list(queue: RunQueue, *, as_json: bool) -> int:
     entries = queue.entries()
     if as_json:
-        say_json([vars(entry) for entry in entries])
+        say_json([entry.facts() for entry in entries])
         return 0
     if not entries:
         say("the queue is empty; rvc queue add NAME --dataset FOLDER fills it")
@@ -187,7 +186,7 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
 
 
 def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None, *, take_over: bool = False) -> int:
-    """Exit code 0 when every entry is done, 1 when one failed, 3 when another process runs the queue, 130 when stopped."""
+    """Exit code 0 when every entry is done, 1 when one failed or is damaged, 3 when another process runs the queue, 130 when stopped."""
     action, deadline = _ending(then, limit)
     require_writable(workspace.home, "use another workspace (--home DIR), or change its permissions")
     lock = RunLock(workspace.home / LOCK, *BUSY)
@@ -211,7 +210,7 @@ def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: st
     finally:
         lock.release()
     _list(queue, as_json=False)
-    failed = any(entry.state == FAILED for entry in queue.entries())
+    failed = any(entry.state in (FAILED, DAMAGED) for entry in queue.entries())
     if action:
         say(f"then: {shlex.join(action)}")
         try:
@@ -223,7 +222,11 @@ def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: st
 
 def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: float | None, *, take_over: bool) -> None:
     """Run one entry to its end, or follow it where an earlier queue process left it running."""
-    experiment = workspace.experiment(entry.name)
+    try:
+        experiment = workspace.experiment(entry.name)
+    except BadInput as error:
+        queue.mark(entry.number, FAILED, str(error))
+        return
     words = _words_to_run(entry, live_holder(experiment.lock), take_over=take_over)
     say("", f"{entry.number}: rvc {shlex.join(words)}")
     queue.mark(entry.number, RUNNING)
@@ -254,9 +257,8 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
 
 def _how_stopped(experiment: Experiment) -> str:
     """What the journal says of the end of its newest run."""
-    files = journals(experiment.runs)
-    end = last_event(files[-1]) if files else None
-    return stopped_words(end) if isinstance(end, StageStopped) else "stopped"
+    stop = read_view(experiment).stop
+    return stopped_words(stop) if stop is not None else "stopped"
 
 
 def _words_to_run(entry: Entry, holder: Holder | None, *, take_over: bool) -> list[str]:

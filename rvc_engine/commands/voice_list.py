@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rvc_engine.bundles.glance import SUFFIX, UNTOLD, glance
+from rvc_engine.damage import cannot_read, check_folder
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, voice_of_stem
 
@@ -16,25 +18,34 @@ EXPORTS = "exports"  # where the app puts what it makes for others
 def rows_of(workspace: Workspace) -> list[dict[str, Any]]:
     """Newest first. Each: what `glance` tells, and `voice` as `rvc convert` takes it, `name`, `path`, `bytes`, `at` (time of the file),
     `index` (of its experiment), `newest` (of its name)."""
-    bundles = [path for folder in (workspace.weights, workspace.home, workspace.home / EXPORTS) for path in _files(folder, SUFFIX)]
-    rows = [*map(_bundle, bundles), *(_small_model(path, workspace) for path in _files(workspace.weights, ".pth"))]
+    folders = (workspace.weights, workspace.home, workspace.home / EXPORTS)
+    rows = [row for folder in folders for row in _rows_in(folder, SUFFIX, _bundle)]
+    rows += _rows_in(workspace.weights, ".pth", lambda path: _small_model(path, workspace))
     voiced = {row["name"] for row in rows}
     for experiment in workspace.experiments():
-        if experiment.name not in voiced and (checkpoints := [*experiment.folder.glob("G_*.pth")]):
-            rows.append(_unfinished(experiment, max(checkpoints, key=lambda path: (len(path.stem), path.stem))))
+        if experiment.name not in voiced:
+            rows += _unfinished(experiment)
     return sorted(rows, key=lambda row: -float(row["at"]))
 
 
-def _files(folder: Path, suffix: str) -> list[Path]:
-    if not folder.is_dir():
+def _rows_in(folder: Path, suffix: str, row_of: Callable[[Path], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Also of links to nothing and of what cannot be read: their rows say so."""
+    try:
+        found = sorted(p for p in folder.iterdir() if p.suffix == suffix and not p.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(p for p in folder.iterdir() if p.suffix == suffix and not p.name.startswith(".") and p.is_file())
+    except OSError as error:
+        return [_row(folder, folder.name, str(folder), problem=str(cannot_read(error, folder)))]
+    return [row_of(path) for path in found if path.is_symlink() or os.path.isfile(path)]
 
 
 def _row(path: Path, name: str, voice: str, **more: Any) -> dict[str, Any]:
-    about = path.stat()
-    head = {"voice": voice, "name": name, "path": str(path), "bytes": about.st_size, "at": about.st_mtime, "index": None, "newest": True}
-    return {**head, **UNTOLD, **more}
+    try:
+        about = path.stat()
+        size, at = about.st_size, about.st_mtime
+    except OSError as error:
+        size, at, more = 0, 0.0, {"problem": f"it cannot be read: {error.strerror}"}
+    return {"voice": voice, "name": name, "path": str(path), "bytes": size, "at": at, "index": None, "newest": True, **UNTOLD, **more}
 
 
 def _bundle(path: Path) -> dict[str, Any]:
@@ -48,12 +59,30 @@ def _small_model(path: Path, workspace: Workspace) -> dict[str, Any]:
         experiment = workspace.experiment(name)
     except BadInput:  # no name of an experiment: the file itself is
         return _row(path, name, str(path), **glance(path))
-    newest = experiment.small_models()[-1] == path
+    try:
+        newest = experiment.small_models()[-1] == path
+        index = next((str(p) for p in reversed(experiment.indexes())), None)
+    except OSError:  # a link to nothing among them, or a folder that cannot be read
+        newest, index = False, None
     named = newest and not name.endswith((".pth", SUFFIX)) and os.sep not in name
-    index = next((str(p) for p in reversed(experiment.indexes())), None)
     return _row(path, name, name if named else str(path), **{**glance(path), "index": index, "newest": newest})
 
 
-def _unfinished(experiment: Experiment, checkpoint: Path) -> dict[str, Any]:
+def _unfinished(experiment: Experiment) -> list[dict[str, Any]]:
+    """An experiment with checkpoints and no voice, or one that cannot be looked into."""
+    try:
+        check_folder(experiment)
+        timed = [(at, path) for path in experiment.folder.iterdir() if path.match("G_*.pth") and (at := _time(path)) is not None]
+    except BadInput as error:
+        return [_row(experiment.folder, experiment.name, experiment.name, problem=str(error))]
+    except OSError as error:
+        return [_row(experiment.folder, experiment.name, experiment.name, problem=str(cannot_read(error, experiment.folder)))]
     told = {"what": "checkpoints", "problem": "training checkpoints only; extract makes a voice of the newest"}
-    return _row(checkpoint, experiment.name, experiment.name, **told)
+    return [_row(max(timed)[1], experiment.name, experiment.name, **told)] if timed else []
+
+
+def _time(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 
 from rvc_engine import launcher
 from rvc_engine.commands.display import choose_display, duration, error_line, stopped_words
 from rvc_engine.commands.pipeline import watch
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment, Workspace, is_experiment
 from rvc_engine.status import RunView, log_tail, read_view
 from rvc_engine.streams import say, say_json
 
@@ -40,7 +41,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 def _known(workspace: Workspace, name: str) -> Experiment:
     experiment = workspace.experiment(name)
-    if not experiment.exists() and not experiment.runs.is_dir():
+    if not is_experiment(experiment.folder) and not os.path.isdir(experiment.runs):
         there = ", ".join(e.name for e in workspace.experiments()) or "none yet"
         raise BadInput(
             f"There is no experiment {name!r} in {workspace.logs}", f"there is: {there}", "rvc run NAME --dataset FOLDER makes one"
@@ -79,6 +80,11 @@ def progress_words(view: RunView) -> str:
 
 
 def summary(view: RunView) -> str:
+    """One line, with what is wrong with its files."""
+    return f"{_state(view)}; but {view.problem}" if view.problem else _state(view)
+
+
+def _state(view: RunView) -> str:
     if view.state == "idle":
         return f"{view.name}: idle, no run yet"
     text = f"{view.name}: {view.state}"

@@ -25,7 +25,7 @@ from rvc_tui.widgets.failure import FailurePanel
 from rvc_tui.widgets.rows import RowsPanel, TextPanel
 
 REFRESH_S = 3.0
-STYLE = {"running": "bold cyan", "done": "green", "failed": "bold red", "waiting": ""}
+STYLE = {"running": "bold cyan", "done": "green", "failed": "bold red", N_("damaged"): "bold red", "waiting": ""}
 NOTHING = N_("nothing waits: n puts the experiment that is watched at the end")
 
 

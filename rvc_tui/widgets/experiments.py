@@ -7,12 +7,14 @@ from rich.text import Text
 from rvc_engine.commands.display import duration
 from rvc_engine.printable import printable
 from rvc_tui.drawing import fitted, padded
+from rvc_tui.said import said
 from rvc_tui.state import Row, ScreenState
 from rvc_tui.texts import _
 from rvc_tui.widgets.heading import STATE_STYLE
 from rvc_tui.widgets.panel import Panel, join
 
 SHOWN = 4
+PLACE_WIDTH = 14  # for "4 of 200" after the last
 
 
 class ExperimentsPanel(Panel):
@@ -40,14 +42,18 @@ class ExperimentsPanel(Panel):
         if not self.rows:
             return Text(_("none yet: n makes one from a folder of recordings"), "dim")
         first = max(0, min(self.cursor - SHOWN // 2, len(self.rows) - SHOWN))
-        lines = [self.line(row, state, now) for row in self.rows[first : first + SHOWN]]
+        lines = [self.line(row, state, now, width) for row in self.rows[first : first + SHOWN]]
         if len(self.rows) > SHOWN:
             lines[-1].append("   " + _("{place} of {count}").format(place=self.cursor + 1, count=len(self.rows)), "dim")
         return join(lines)
 
-    def line(self, row: Row, state: ScreenState, now: float) -> Text:
+    def line(self, row: Row, state: ScreenState, now: float, width: int) -> Text:
         here = self.chosen is not None and row.name == self.chosen.name
         known = state.view.state if row.name == state.view.name else row.state
         age = _("{time} ago").format(time=duration(max(0.0, now - row.at))) if row.at else ""
         line = Text.assemble(("> " if here else "  ", "bold"), (fitted(row.name, 20) + " ", "bold" if row.name == state.view.name else ""))
-        return line.append(padded(_(known), 9) + " ", STATE_STYLE.get(known, "")).append(f"{printable(row.preset, 20):<9} {age}", "dim")
+        line.append(padded(_(known), 9) + " ", STATE_STYLE.get(known, ""))
+        if row.problem:
+            room = max(10, width - line.cell_len - PLACE_WIDTH)
+            return line.append(fitted(said(row.problem), room), "yellow")
+        return line.append(f"{printable(row.preset, 20):<9} {age}", "dim")

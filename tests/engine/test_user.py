@@ -200,7 +200,7 @@ def test_a_checkpoint_that_cannot_be_read_now_stays_where_it_is(tmp_path: Path, 
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr("rvc_engine.training.store.check_whole", refuse)
+        patch.setattr("rvc_engine.training.store.read_state", refuse)
         with pytest.raises(RvcError, match=r"resume\.pt cannot be read"):
             store.restore(state)
     assert sorted(path.name for path in experiment.folder.iterdir()) == before
