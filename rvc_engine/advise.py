@@ -141,17 +141,20 @@ def container_limit(root: Path = Path("/sys/fs/cgroup")) -> tuple[int, int] | No
     return None
 
 
+LONGEST_S = 1e8  # more than that is no sum of clips
+
+
 # --- the advice -------------------------------------------------------------------------------------------------------
 def minutes_of(experiment: Experiment | None) -> float | None:
     """Minutes of the clips, from clips.csv; None before preprocess."""
     if experiment is None:
         return None
     try:
-        with experiment.clips_csv.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError, TypeError):
+        with experiment.clips_csv.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            seconds = sum(float(row["seconds"]) for row in csv.DictReader(file))
+    except (OSError, KeyError, ValueError, TypeError, csv.Error):
         return None
-    return round(sum(seconds) / 60, 2) if seconds else None
+    return round(seconds / 60, 2) if 0 < seconds < LONGEST_S else None
 
 
 def largest_that_fits(cost: Cost, available: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import hashlib
 import os
@@ -12,8 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rvc_engine.errors import RvcError
+from rvc_engine.names import short
 
 TEMPORARY = ".part"
+TEXT_BYTES = 4 << 20
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -38,7 +41,7 @@ def whole_file(path: Path, *, durable: bool = True, previous: Path | None = None
     first. Raises DiskFull when the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    temporary = path.with_name(f".{short(path.name)}.{os.getpid()}{TEMPORARY}")
     try:
         yield temporary
         if durable:
@@ -71,6 +74,22 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_hand_edited(path: Path, *, errors: str = "strict", most_bytes: int = TEXT_BYTES) -> str:
+    """The text of a file that people write: UTF-8, or what Windows editors make of it (a byte order mark, UTF-16).
+
+    Raises OSError, and ValueError with the reason where it is no such text.
+    """
+    with path.open("rb") as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise ValueError(f"it is larger than {most_bytes >> 20} MiB")
+    code = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return data.decode(code, errors)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no text in UTF-8 (byte {error.start}): save it as UTF-8") from error
 
 
 def move_aside(paths: list[Path], root: Path, label: str) -> Path | None:

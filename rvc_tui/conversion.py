@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.disk import write_whole
+from rvc_engine.disk import read_hand_edited, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import clean_path
 from rvc_engine.settings import ConvertSettings, set_field
@@ -102,7 +102,7 @@ def load(home: Path) -> tuple[Request, str]:
 
     request = Request(home)
     try:
-        told: dict[str, Any] = tomlkit.parse((home / FILE).read_text(encoding="utf-8")).unwrap()
+        told: dict[str, Any] = tomlkit.parse(read_hand_edited(home / FILE)).unwrap()
     except FileNotFoundError:
         return request, ""
     except (OSError, ValueError, TOMLKitError) as error:

@@ -17,7 +17,7 @@ from textual.keys import Keys as KeyNames
 from textual.keys import _normalize_key_list as normalized
 from textual.screen import ModalScreen
 
-from rvc_engine.disk import write_whole
+from rvc_engine.disk import read_hand_edited, write_whole
 
 HEAD = """\
 # Keys of rvc-tui. Each line below is an id with its keys as they come; take the # away and write others.
@@ -93,10 +93,10 @@ def read_keys(path: Path) -> UserKeys:
     import tomlkit
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_hand_edited(path)
     except FileNotFoundError:
         return UserKeys()
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         return UserKeys(problems=(f"{path} cannot be read: {error}",))
     try:
         table = tomlkit.parse(text).unwrap()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from rvc_engine.disk import read_hand_edited
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.models.configs import PUBLIC_PRESETS
@@ -52,7 +53,7 @@ def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
     if path is None:
         raise BadInput("There is no manifest of published weights", "pretrained/manifest.toml is missing", "install the program again")
     try:
-        table = tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        table = tomlkit.parse(read_hand_edited(path)).unwrap()
         return tuple(_asset(row) for row in table.get("weight", []))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(

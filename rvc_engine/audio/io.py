@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -229,7 +228,11 @@ def encode(path: Path, samples: NDArray[np.int16], sample_rate: int, format: str
     ready = samples
     if rate != sample_rate:
         ready = np.clip(np.rint(resample(samples.astype(np.float32), sample_rate, rate)), -32768, 32767).astype(np.int16)
-    with whole_file(path) as temporary, av.open(str(temporary), "w", format=MUXERS.get(format, format)) as container:
+    with (
+        whole_file(path) as temporary,
+        temporary.open("wb") as file,  # ffmpeg takes no name that is not valid text
+        av.open(file, "w", format=MUXERS.get(format, format)) as container,
+    ):
         stream: Any = container.add_stream(CODECS[format], rate=rate, layout="mono")
         if format in ("mp3", "m4a", "ogg"):
             stream.bit_rate = 192_000 if rate > 24000 else 96_000
@@ -267,7 +270,7 @@ def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
     """(T,) float32 and the rate of a WAV that `write_wav` wrote. Raises UnusableRecording when it is damaged."""
     try:
         sample_rate, samples = wavfile.read(path)
-    except (OSError, ValueError, EOFError, struct.error) as error:
+    except Exception as error:  # scipy raises many kinds on a damaged header
         raise UnusableRecording(f"{path.name} cannot be read: {_reason(error)}") from error
     if samples.ndim != 1 or samples.dtype != np.float32 or not samples.size:
         raise UnusableRecording(f"{path.name} is not a mono float32 WAV")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from rvc_engine.errors import BadInput
+from rvc_engine.experiment import SIDECAR
 from rvc_engine.models.configs import PRESETS
 
 HINT = "use an index that RVC or this program built, or --index none"
@@ -157,7 +158,7 @@ def _free_memory() -> int:
 
 
 def sidecar_of(path: Path) -> Path:
-    return path.with_name(path.name + ".json")
+    return path.with_name(path.name + SIDECAR)
 
 
 def made_with(path: Path) -> tuple[str | None, str | None]:
