@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rvc_engine.cli import main
-from rvc_engine.dataset.files import dataset_files, dataset_path
+from rvc_engine.dataset.files import dataset_files
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import clean_path
 from rvc_engine.settings import for_preset
@@ -61,6 +61,8 @@ def test_an_address_as_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("before", ["file://", "file:", "FILE://", "file://localhost", f"file://{os.uname().nodename}"])
 def test_a_file_address_of_this_machine_is_a_path(before: str, tmp_path: Path) -> None:
+    from rvc_engine.dataset.files import dataset_path
+
     folder = tmp_path / "a b% 声#?"
     folder.mkdir()
     for text in (before + folder.as_uri().removeprefix("file://"), f"'{before}{folder.as_uri().removeprefix('file://')}'"):
@@ -68,6 +70,8 @@ def test_a_file_address_of_this_machine_is_a_path(before: str, tmp_path: Path) -
 
 
 def test_a_folder_whose_name_looks_like_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rvc_engine.dataset.files import dataset_path
+
     monkeypatch.chdir(tmp_path)
     for name in ("C:", "www.me", "file:x", "a\\b"):
         (tmp_path / name).mkdir()

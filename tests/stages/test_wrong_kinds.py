@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from rvc_engine.advise import minutes_of
-from rvc_engine.arrays import read_array
 from rvc_engine.audio.io import write_wav
 from rvc_engine.bundles.pitch_range import range_of_clips
 from rvc_engine.errors import RvcError
@@ -262,6 +261,8 @@ def test_a_table_that_a_spreadsheet_saved_again(code: str, end: str, experiment:
 
 
 def test_nothing_is_said_of_a_file_that_is_right(tmp_path: Path) -> None:
+    from rvc_engine.arrays import read_array
+
     np.save(tmp_path / "a.npy", np.ones((3, 4), np.float32))
     assert read_array(tmp_path / "a.npy", 2, width=4).flags.writeable
     with pytest.raises(RvcError, match="not there"):
