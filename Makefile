@@ -1,10 +1,10 @@
-# make demo | test | soak | bench | check | tour | texts: each makes its own .venv when there is none.
+# make demo | test | soak | bench | check | licences | tour | texts: each makes its own .venv when there is none.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test soak bench check tour texts install clean
+.PHONY: demo test soak bench check licences tour texts install clean
 
 install: $(STAMP)
 
@@ -44,6 +44,11 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.licences --check
+
+# The table of dependencies and their licences in docs/licences.md.
+licences: $(STAMP)
+	$(BIN)/python -m tools.licences
 
 # The app's texts: new ones into every catalogue, then compiled. What is left to translate is counted.
 texts: $(STAMP)

@@ -7,7 +7,6 @@ Light: no torch here. Memory now comes from NVML, without a GPU from the system;
 from __future__ import annotations
 
 import csv
-import math
 import os
 import re
 from dataclasses import dataclass
@@ -144,17 +143,20 @@ def container_limit(root: Path = Path("/sys/fs/cgroup")) -> tuple[int, int] | No
     return None
 
 
+LONGEST_S = 1e8  # more than that is no sum of clips
+
+
 # --- the advice -------------------------------------------------------------------------------------------------------
 def minutes_of(experiment: Experiment | None) -> float | None:
     """Minutes of the clips, from clips.csv; None before preprocess."""
     if experiment is None or not os.path.isfile(experiment.clips_csv):
         return None
     try:
-        with open_text(experiment.clips_csv, errors="surrogateescape") as file:
-            seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+        with open_text(experiment.clips_csv, encoding="utf-8-sig", errors="surrogateescape") as file:
+            seconds = sum(float(row["seconds"]) for row in csv.DictReader(file))
     except (OSError, KeyError, ValueError, TypeError, csv.Error):
         return None
-    return round(sum(seconds) / 60, 2) if seconds and 0 <= sum(seconds) < math.inf else None
+    return round(seconds / 60, 2) if 0 < seconds < LONGEST_S else None
 
 
 def largest_that_fits(cost: Cost, available: int) -> int:

@@ -15,9 +15,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.names import short
 from rvc_engine.opening import NotAFile, open_file, refuse_other, what_else
 
 TEMPORARY = ".part"
+TEXT_BYTES = 4 << 20
 FULL = (errno.ENOSPC, errno.EDQUOT)
 NO_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF)
 """What file systems answer that cannot force a file to the disk."""
@@ -69,7 +71,7 @@ def sha256_of(path: Path, progress: Callable[[int], None] | None = None) -> str:
 # --- writing --------------------------------------------------------------------------------------------------------------
 def temporary_beside(path: Path) -> Path:
     """A name that nobody can foresee, so that nothing is put there beforehand."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}")
+    return path.with_name(f".{short(path.name)}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}")
 
 
 def _created(path: Path) -> Path:

@@ -8,37 +8,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rvc_engine import names
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.failures import unreadable
 from rvc_engine.models.configs import ModelConfig
-from rvc_engine.opening import read_text
+from rvc_engine.opening import read_hand_edited
 from rvc_engine.user import expanded
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
     from rvc_engine.settings import ExperimentSettings
 
 PACKAGE = Path(__file__).resolve().parent
+SIDECAR = ".json"
 INVISIBLE = "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come along when a path is copied on Windows or macOS
 
 
 def clean_path(text: str) -> str:
-    """An absolute path from pasted text: ~ expanded, without surrounding quotes and invisible marks, unless there is a file that is called
-    so. Empty stays empty."""
+    """An absolute path from pasted text: ~ expanded, without surrounding quotes, invisible marks and file://, unless there is a file that
+    is called so. Empty stays empty."""
     if text and os.path.lexists(there := os.path.abspath(os.path.expanduser(text))):
         return there
     text = text.strip(INVISIBLE + " ")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
         text = text[1:-1].strip(INVISIBLE)
+    if text[:5].lower() == "file:" and not os.path.lexists(text):
+        text = _path_of_url(text)
     return os.path.abspath(expanded(text)) if text else ""
 
 
-def encoded_length(name: str) -> int:
-    """Bytes of a name in the file system; 0 for what cannot be one there."""
+def _path_of_url(text: str) -> str:
+    """The path that a file: URL of this machine means; the text itself where it means another's."""
+    from urllib.parse import unquote, urlsplit
+
     try:
-        return len(os.fsencode(name))
-    except UnicodeEncodeError:
-        return 0
+        host = urlsplit(text).netloc
+    except ValueError:
+        return text
+    here = host.lower() in ("", "localhost", os.uname().nodename.lower())
+    return unquote(text[5:].removeprefix(f"//{host}"), errors="surrogateescape") if here else text
+
+
+def index_name(name: str, lists: int, version: str, folder: Path) -> str:
+    """The file name of a voice's index, as RVC programs write it, so short that it and its sidecar fit into the folder."""
+    head = f"added_IVF{lists}_Flat_nprobe_1_"
+    return names.fitted(name, f"_{version}.index", names.room_in(folder) - len(SIDECAR), head)
 
 
 def voice_of_stem(stem: str) -> str:
@@ -92,15 +106,28 @@ class Workspace:
         return None
 
     def experiment(self, name: str) -> Experiment:
-        """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that is no file name."""
+        """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that cannot be used, or, where nothing
+        has it yet, should not be."""
         if os.sep in name:
             folder = Path(os.path.abspath(expanded(name)))
             if folder.is_dir() and any(folder.iterdir()) and not (folder / "experiment.toml").exists() and not (folder / "runs").exists():
                 raise BadInput(f"{folder} is not an experiment", "it holds other files", "give a new name, or the folder of an experiment")
+            if not folder.is_dir():
+                self._refuse_name(folder.name, folder.parent)
             return Experiment(folder, Workspace(folder.parent.parent) if folder.parent.name == "logs" else self)
-        if not name or name in (".", "..") or "\0" in name or not 0 < encoded_length(name) <= 200 or name.startswith("-"):
-            raise BadInput(f"{name!r} cannot be the name of an experiment", "", "choose a name that can be a folder's name")
-        return Experiment(self.logs / name, self)
+        if why := names.why_impossible(name):
+            raise _no_name(name, why)
+        found = Experiment(self.logs / name, self)
+        if not os.path.lexists(found.folder) and not os.path.lexists(found.small_model):
+            self._refuse_name(name, self.logs)
+        return found
+
+    def _refuse_name(self, name: str, folder: Path) -> None:
+        """Raises BadInput where a new folder should not, or cannot, be called so."""
+        if why := names.why_no_experiment(name):
+            raise _no_name(name, why)
+        if names.size_of(name) > (room := names.room_in(folder)):
+            raise _no_name(name, f"the file system of {folder} takes names of {room} bytes")
 
     def experiments(self) -> list[Experiment]:
         """Also those that are damaged: damage.py says how. Raises BadInput when logs/ itself cannot be listed."""
@@ -123,6 +150,10 @@ def is_experiment(folder: Path) -> bool:
     except OSError:
         return True
     return True
+
+
+def _no_name(name: str, why: str) -> BadInput:
+    return BadInput(f"{name!r} cannot be the name of an experiment", why, "choose another name, one that a folder can have anywhere")
 
 
 @dataclass(frozen=True)
@@ -192,7 +223,8 @@ class Experiment:
         return self.path("total_fea.npy")
 
     def index_path(self, lists: int, version: str) -> Path:
-        return self.path(f"added_IVF{lists}_Flat_nprobe_1_{self.name}_{version}.index")
+        """Named as RVC programs name and look for it; the end of a name that is too long with its sidecar's gives way to a hash."""
+        return self.path(index_name(self.name, lists, version, self.folder))
 
     def indexes(self) -> list[Path]:
         """The one with the most lists last: it was built of the most rows. Copying a workspace does not change the order."""
@@ -200,15 +232,24 @@ class Experiment:
 
     @property
     def small_model(self) -> Path:
-        return self.workspace.weights / f"{self.name}.pth"
+        return self.voice_file(".pth")
 
     def small_model_at(self, epoch: int, step: int) -> Path:
-        return self.workspace.weights / f"{self.name}_e{epoch}_s{step}.pth"
+        return self.voice_file(f"_e{epoch}_s{step}.pth")
+
+    def voice_file(self, tail: str) -> Path:
+        """weights/NAME with this end."""
+        weights = self.workspace.weights
+        return weights / names.fitted(self.name, tail, names.room_in(weights))
+
+    def owns(self, stem: str) -> bool:
+        """Is it the name, without suffix, of one of its voices?"""
+        return names.is_name_of(voice_of_stem(stem), self.name) or stem == self.name
 
     def small_models(self) -> list[Path]:
         """Its voices, the one that its name means last: NAME.pth, else the highest epoch of NAME_e12_s340.pth."""
-        found = [p for p in self.workspace.weights.glob("*.pth") if voice_of_stem(p.stem) == self.name or p == self.small_model]
-        return sorted(found, key=lambda p: (p == self.small_model, _numbers_in(p.stem.removeprefix(self.name))))
+        found = [p for p in self.workspace.weights.glob("*.pth") if self.owns(p.stem)]
+        return sorted(found, key=lambda p: (p == self.small_model, _numbers_in(p.stem[len(voice_of_stem(p.stem)) :])))
 
     def checkpoint(self, kind: str, step: int) -> Path:
         """`kind`: G or D."""
@@ -312,7 +353,7 @@ class Experiment:
         from rvc_engine.settings import ExperimentSettings
 
         try:
-            table: dict[str, Any] = tomlkit.parse(read_text(self.settings_toml, errors="surrogateescape")).unwrap()
+            table: dict[str, Any] = tomlkit.parse(read_hand_edited(self.settings_toml, errors="surrogateescape")).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
             first = error.errors()[0]
@@ -333,6 +374,22 @@ class Experiment:
 
     def model(self) -> ModelConfig:
         return self.load_settings().model
+
+
+def moved_artefacts(artefacts: list[dict[str, Any]], before: str, now: str) -> list[dict[str, Any]]:
+    """Artefacts that were written down in the folder `before` of an experiment, where they are after it was moved or copied: below its
+    folder `now`, and in the weights/ beside that. Those that it does not have are left out."""
+    if before in ("", now):
+        return artefacts
+    old, new = (Experiment(Path(folder), Workspace(Path(folder).parent.parent)) for folder in (before, now))
+    moved = ({**artefact, "path": str(path)} for artefact in artefacts if (path := _moved(Path(str(artefact["path"])), old, new)))
+    return [artefact for artefact in moved if os.path.isfile(artefact["path"])]
+
+
+def _moved(path: Path, old: Experiment, new: Experiment) -> Path | None:
+    if path.is_relative_to(old.folder):
+        return new.folder / path.relative_to(old.folder)
+    return new.small_model if path == old.small_model else None
 
 
 def render_toml(settings: ExperimentSettings) -> str:

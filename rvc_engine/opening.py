@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import io
 import os
@@ -71,6 +72,19 @@ def read_bytes(path: Path, limit: int = TEXT_BYTES) -> bytes:
 def read_text(path: Path, limit: int = TEXT_BYTES, encoding: str = "utf-8", errors: str = "strict") -> str:
     """With universal newlines. Raises as `read_bytes`, and UnicodeDecodeError (a ValueError)."""
     return read_bytes(path, limit).decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_hand_edited(path: Path, *, errors: str = "strict", most_bytes: int = TEXT_BYTES) -> str:
+    """The text of a file that people write: UTF-8, or what Windows editors make of it (a byte order mark, UTF-16).
+
+    Raises OSError, and ValueError with the reason where it is no such text.
+    """
+    data = read_bytes(path, most_bytes)
+    code = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return data.decode(code, errors)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no text in UTF-8 (byte {error.start}): save it as UTF-8") from error
 
 
 def open_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> TextIO:

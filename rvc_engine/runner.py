@@ -44,7 +44,7 @@ from rvc_engine.events import (
     TrainStepped,
     Warned,
 )
-from rvc_engine.experiment import Experiment, Workspace, voice_of_stem
+from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.failures import explained, understood
 from rvc_engine.faults import Faults
 from rvc_engine.journal import Journal
@@ -275,7 +275,7 @@ def remove_halves(experiment: Experiment) -> None:
     """What a killed engine of this experiment left half written, but for the clips: their stages see to those."""
     for folder in (experiment.folder, experiment.receipts, experiment.auditions, experiment.base):
         remove_temporaries(folder)
-    remove_temporaries(experiment.workspace.weights, of=lambda name: voice_of_stem(Path(name).stem) == experiment.name)
+    remove_temporaries(experiment.workspace.weights, of=lambda name: experiment.owns(Path(name).stem))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from rvc_engine import snapshot
 from rvc_engine.curves import Curves
 from rvc_engine.damage import cannot_read, check_folder, problem_of
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.experiment import Experiment
+from rvc_engine.experiment import Experiment, moved_artefacts
 from rvc_engine.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader, journals
 from rvc_engine.keeper import WRITING_S
 from rvc_engine.lock import live_holder
@@ -54,6 +54,7 @@ class RunView:
 
     name: str = ""
     folder: str = ""
+    written_in: str = ""  # the folder that the run's journal was written in; another than `folder` in a copy
     preset: str = ""
     run: int = 0
     state: str = "idle"  # idle, running, finished, failed, stopped
@@ -109,7 +110,9 @@ class RunView:
 
     @_take.register
     def _(self, event: ev.RunStarted) -> None:
-        fresh = RunView(name=event.name, folder=event.folder, preset=event.preset, run=event.run, state="running", pid=event.pid)
+        folder = self.folder or event.folder  # of a copied or moved experiment: where it is now
+        fresh = RunView(name=self.name or event.name, folder=folder, preset=event.preset, run=event.run, state="running", pid=event.pid)
+        fresh.written_in = event.folder
         fresh.keeper = event.keeper
         fresh.started_at = fresh.updated_at = event.at
         fresh.curves = self.curves
@@ -198,7 +201,14 @@ class RunView:
 
     @_take.register
     def _(self, event: ev.RunFinished) -> None:
-        self.state, self.exit_code, self.artefacts = "finished", 0, event.artefacts
+        self.state, self.exit_code = "finished", 0
+        self.artefacts = moved_artefacts(event.artefacts, self.written_in, self.folder)
+
+    def own(self, event: ev.Event) -> ev.Event:
+        """An event that was folded, as this experiment tells it: a copy's journal names the original."""
+        if isinstance(event, ev.RunStarted):
+            return replace(event, name=self.name, folder=self.folder)
+        return replace(event, artefacts=self.artefacts) if isinstance(event, ev.RunFinished) else event
 
     def note_gone(self) -> None:
         """The journal has no end, and neither the engine nor its keeper is there any more: killed together, or the machine restarted."""

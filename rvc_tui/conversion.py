@@ -12,7 +12,7 @@ from typing import Any
 
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.opening import read_text
+from rvc_engine.opening import read_hand_edited
 from rvc_engine.settings import ConvertSettings, set_field
 from rvc_tui.texts import _
 from rvc_tui.typed import clean_path
@@ -103,7 +103,7 @@ def load(home: Path) -> tuple[Request, str]:
 
     request = Request(home)
     try:
-        told: dict[str, Any] = tomlkit.parse(read_text(home / FILE, errors="surrogateescape")).unwrap()
+        told: dict[str, Any] = tomlkit.parse(read_hand_edited(home / FILE, errors="surrogateescape")).unwrap()
     except FileNotFoundError:
         return request, ""
     except (OSError, ValueError, TOMLKitError) as error:

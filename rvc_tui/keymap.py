@@ -17,7 +17,7 @@ from textual.keys import _normalize_key_list as normalized
 from textual.screen import ModalScreen
 
 from rvc_engine.disk import write_whole
-from rvc_engine.opening import read_bytes, read_text
+from rvc_engine.opening import read_bytes, read_hand_edited
 from rvc_engine.user import config_folder
 
 HEAD = """\
@@ -93,10 +93,10 @@ def read_keys(path: Path) -> UserKeys:
     import tomlkit
 
     try:
-        text = read_text(path)
+        text = read_hand_edited(path)
     except FileNotFoundError:
         return UserKeys()
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         return UserKeys(problems=(f"{path} cannot be read: {error}",))
     try:
         table = tomlkit.parse(text).unwrap()

@@ -23,7 +23,7 @@ def follow_plainly(client: Client) -> int:
             update = client.poll()
             for event in update.events:
                 view.fold(event)
-                display.show(event, view)
+                display.show(view.own(event), view)
             if not update.more and not update.alive:
                 break
             if not update.more:

@@ -89,7 +89,7 @@ class ScreenState:
                 continue  # the training of an earlier run: for the curves alone
             self.event_at = max(self.event_at, event.at)
             if not isinstance(event, DRAWN):
-                for line in in_words(event):
+                for line in in_words(self.view.own(event)):
                     self.add(line)
 
     def add(self, line: Line) -> None:

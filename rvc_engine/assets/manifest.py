@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.opening import read_text
+from rvc_engine.opening import read_hand_edited
 from rvc_engine.redact import redacted
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -75,7 +75,7 @@ def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
     if path is None:
         raise BadInput("There is no manifest of published weights", "pretrained/manifest.toml is missing", "install the program again")
     try:
-        table = tomlkit.parse(read_text(path)).unwrap()
+        table = tomlkit.parse(read_hand_edited(path)).unwrap()
         return tuple(_asset(row) for row in table.get("weight", []))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(

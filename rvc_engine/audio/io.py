@@ -5,7 +5,6 @@ reading.py has how a recording is read.
 
 from __future__ import annotations
 
-import struct
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,11 @@ def encode(path: Path, samples: NDArray[np.int16], sample_rate: int, format: str
     ready = samples
     if rate != sample_rate:
         ready = np.clip(np.rint(resample(samples.astype(np.float32), sample_rate, rate)), -32768, 32767).astype(np.int16)
-    with whole_file(path) as temporary, av.open(str(temporary), "w", format=MUXERS.get(format, format)) as container:
+    with (
+        whole_file(path) as temporary,
+        temporary.open("wb") as file,  # ffmpeg takes no name that is not valid text
+        av.open(file, "w", format=MUXERS.get(format, format)) as container,
+    ):
         stream: Any = container.add_stream(CODECS[format], rate=rate, layout="mono")
         if format in ("mp3", "m4a", "ogg"):
             stream.bit_rate = 192_000 if rate > 24000 else 96_000
@@ -90,7 +93,7 @@ def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
     try:
         with open_file(path) as file:
             sample_rate, samples = wavfile.read(file)
-    except (OSError, ValueError, EOFError, struct.error) as error:
+    except Exception as error:  # scipy raises many kinds on a damaged header
         raise UnusableRecording(f"{path.name} cannot be read: {reason_of(error)}") from error
     if samples.ndim != 1 or samples.dtype != np.float32 or not samples.size:
         raise UnusableRecording(f"{path.name} is not a mono float32 WAV")

@@ -12,6 +12,8 @@ from rvc_engine.bundles.bundle import write_bundle
 from rvc_engine.bundles.small_model import Voice, save_small_model, small_model
 from rvc_engine.disk import copy_whole, whole_file
 from rvc_engine.errors import BadInput
+from rvc_engine.experiment import index_name
+from rvc_engine.names import fitted, room_in
 from rvc_engine.opening import open_file
 
 FORMATS = ("rvc", "zip", "bundle")
@@ -26,16 +28,14 @@ def refuse_starter(voice: Voice) -> None:
         raise BadInput(f"{voice.path} cannot be exported to RVC programs", why, hint)
 
 
-def index_name(name: str, voice: Voice, lists: int) -> str:
-    """As RVC programs name and look for it."""
-    return f"added_IVF{lists}_Flat_nprobe_1_{name}_{voice.config.version}.index"
-
-
 def planned(voice: Voice, name: str, output: Path, form: str, lists: int) -> list[Path]:
     """What `export` will write; `lists` is 0 without an index."""
     if form != "rvc":
         return [output]
-    return [output / f"{name}.pth", *([output / index_name(name, voice, lists)] if lists else [])]
+    return [
+        output / fitted(name, ".pth", room_in(output)),
+        *([output / index_name(name, lists, voice.config.version, output)] if lists else []),
+    ]
 
 
 def export(voice: Voice, name: str, output: Path, form: str, index: tuple[Path, int] | None, notes: Mapping[str, str]) -> list[Path]:
@@ -55,12 +55,12 @@ def export(voice: Voice, name: str, output: Path, form: str, index: tuple[Path, 
             copy_whole(index[0], written[1])
         return written
     with tempfile.TemporaryDirectory(prefix="rvc-") as folder, whole_file(output) as temporary:
-        model = Path(folder) / f"{name}.pth"
+        model = Path(folder) / "voice.pth"
         save_small_model(model, content)
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
-            _add(archive, model, model.name)
+            _add(archive, model, f"{name}.pth")
             if index:
-                _add(archive, index[0], index_name(name, voice, index[1]))
+                _add(archive, index[0], index_name(name, index[1], voice.config.version, output.parent))
     return [output]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.experiment import SIDECAR
 from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.foreign import read_json
 from rvc_engine.opening import refuse_other
@@ -167,7 +168,7 @@ def _free_memory() -> int:
 
 
 def sidecar_of(path: Path) -> Path:
-    return path.with_name(path.name + ".json")
+    return path.with_name(path.name + SIDECAR)
 
 
 def made_with(path: Path) -> tuple[str | None, str | None]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.errors import BadInput, UnusableRecording
+from rvc_engine.arrays import read_array
+from rvc_engine.errors import BadInput, RvcError, UnusableRecording
 from rvc_engine.opening import open_file
 
 Range = tuple[float, float, float]
@@ -34,16 +36,13 @@ def range_of_clips(pitch_folder: Path, voicing_folder: Path, clips: Iterable[str
     found = []
     for clip in clips:
         try:
-            hz = _loaded(pitch_folder / f"{clip}.wav.npy")
-        except (OSError, ValueError, EOFError):
+            hz = read_array(pitch_folder / f"{clip}.wav.npy", 1, kinds="f")
+        except RvcError:
             continue
-        try:
-            voiced = _loaded(voicing_folder / f"{clip}.wav.npy")
+        with suppress(RvcError):  # a program that keeps no voicing made it
+            voiced = read_array(voicing_folder / f"{clip}.wav.npy", 1, kinds="biu")
             hz = hz[: len(voiced)][voiced[: len(hz)].astype(bool)]
-        except (OSError, ValueError, EOFError, IndexError):
-            pass  # a program that keeps no voicing made it
-        if hz.ndim == 1 and hz.dtype.kind == "f":
-            found.append(hz)
+        found.append(hz)
     return range_of(np.concatenate(found)) if found else None
 
 

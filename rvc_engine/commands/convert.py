@@ -15,6 +15,7 @@ from rvc_engine.errors import RvcError, Stopped
 from rvc_engine.events import Converted, Event, RunFinished, StageFailed, StageStopped
 from rvc_engine.experiment import Workspace, clean_path
 from rvc_engine.failures import understood
+from rvc_engine.given_paths import refuse_no_path
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.status import RunView
 
@@ -36,6 +37,9 @@ def execute(options: argparse.Namespace, name: str) -> int:
     from rvc_engine.stages.convert import convert_files, resolve_voice
 
     model, index = resolve_voice(options.voice, workspace, options.index)
+    for text in options.inputs:
+        refuse_no_path(text, "a recording")
+    refuse_no_path(options.output, "a place for results")
     inputs = [Path(clean_path(text)) for text in options.inputs]
     work = convert_files(model, inputs, Path(clean_path(options.output)), settings, index, workspace)
     display = choose_display(plain=options.plain, as_json=options.json)

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import clean_path
 from rvc_engine.streams import say, say_json
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     from rvc_engine.dataset.folder import Folder, summary_of
     from rvc_engine.dataset.survey import measure_all, recordings_in
 
-    folder = Path(clean_path(options.folder) or ".").absolute()
+    folder = Path(dataset_path(options.folder) or ".").absolute()
     tasks = recordings_in(folder, subfolders=options.subfolders)
     reports = watched(measure_all(folder, tasks, workers=options.workers), len(tasks), plain=options.plain or options.json)
     files = sorted(reports, key=lambda report: report.name)

@@ -13,11 +13,11 @@ from rvc_engine import launcher
 from rvc_engine.commands.display import Display, choose_display
 from rvc_engine.commands.flags import add_settings, given
 from rvc_engine.commands.weights import WeightsMissing, check_weights, offer
-from rvc_engine.dataset.files import dataset_files
+from rvc_engine.dataset.files import dataset_files, dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, StageFailed
-from rvc_engine.experiment import Experiment, Workspace, clean_path
+from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.lock import TAKE_OVER, busy, live_holder
 from rvc_engine.models.configs import PUBLIC_PRESETS
 from rvc_engine.receipts import plan, why_to_ask
@@ -126,7 +126,7 @@ def settle(experiment: Experiment, options: argparse.Namespace, *, base: bool = 
         pitched = not options.no_pitch and (old.pitched if old and not options.preset else True)
         settings = (for_base if base else for_preset)(preset, pitched=pitched, dataset=old.dataset if old else "")
     if options.dataset:
-        settings.dataset = clean_path(options.dataset)
+        settings.dataset = dataset_path(options.dataset)
         dataset_files(settings)  # given now, it must be there; one that was given once may have gone since
     for key, value in given(options).items():
         apply(settings, key, value)
@@ -270,5 +270,5 @@ def _leave(engine: launcher.RunningEngine, display: Display) -> int:
 def _show(batch: list[Event], view: RunView, display: Display) -> None:
     for event in batch:
         view.fold(event)
-        display.show(event, view)
+        display.show(view.own(event), view)
     display.tick(view)

@@ -16,9 +16,10 @@ from rvc_engine import launcher
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.display import duration, stopped_words
 from rvc_engine.commands.flags import given
+from rvc_engine.dataset.files import dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.experiment import Experiment, Workspace, clean_path
+from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.failures import understood
 from rvc_engine.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
 from rvc_engine.opening import last_line_of, open_to_append
@@ -88,7 +89,7 @@ def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> 
 
 def words_of(options: argparse.Namespace) -> list[str]:
     """The words of `rvc run` that these options came from, paths made absolute."""
-    words = ["--dataset", clean_path(options.dataset)] if options.dataset else []
+    words = ["--dataset", dataset_path(options.dataset)] if options.dataset else []
     words += ["--preset", options.preset] if options.preset else []
     words += ["--no-pitch"] if options.no_pitch else []
     words += ["--fresh"] if options.fresh else []

@@ -13,10 +13,9 @@ from typing import Any
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, clean_path
+from rvc_engine.names import VOICE_FILES
 from rvc_engine.printable import FACT, printable
 from rvc_engine.streams import say, say_json
-
-FILES = (".pth", ".rvcvoice", ".pt", ".bin", ".zip")
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -91,7 +90,7 @@ def _told(paths: list[Path], options: argparse.Namespace) -> int:
 
 # --- what is meant --------------------------------------------------------------------------------------------------------
 def _is_file(text: str) -> bool:
-    return os.sep in text or text.lower().endswith(FILES)
+    return os.sep in text or text.lower().endswith(VOICE_FILES)
 
 
 def _voice_path(text: str, workspace: Workspace) -> tuple[Path, Experiment | None]:
@@ -112,16 +111,17 @@ def _experiment(text: str, workspace: Workspace) -> Experiment | None:
     return Experiment(folder, workspace) if folder.is_dir() else None
 
 
-def _output(options: argparse.Namespace, workspace: Workspace, default: str = "") -> Path:
-    """--output, else weights/NAME.pth. Raises BadInput for none, or for what must not be written over."""
+def _output(options: argparse.Namespace, workspace: Workspace, default: Path | None = None) -> Path:
+    """--output, else weights/NAME.pth, else `default`. Raises BadInput for none, or for what must not be written over."""
     from rvc_engine.stages.voice_files import refuse_name
 
-    name = options.name or default
     if options.output:
         path = Path(clean_path(options.output))
-    elif name:
-        refuse_name(name)
-        path = workspace.weights / f"{name}.pth"
+    elif options.name:
+        refuse_name(options.name)
+        path = workspace.weights / f"{options.name}.pth"
+    elif default is not None:
+        path = default
     else:
         raise BadInput("Nothing says where to write the voice", "", "give --output FILE, or --name NAME for weights/NAME.pth")
     if path.is_dir():
@@ -205,8 +205,8 @@ def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
     elif options.epoch is not None or options.step is not None:
         raise BadInput("--epoch and --step choose among an experiment's checkpoints", f"{path} is one file", "name the experiment instead")
     checkpoint, step = read_generator(path), step_of(path)
-    numbers = (f"{letter}{value}" for letter, value in (("e", checkpoint.iteration), ("s", step)) if value is not None)
-    output = _output(options, workspace, "_".join([experiment.name, *numbers]) if experiment else "")
+    numbers = "".join(f"_{letter}{value}" for letter, value in (("e", checkpoint.iteration), ("s", step)) if value is not None)
+    output = _output(options, workspace, experiment.voice_file(f"{numbers}.pth") if experiment else None)
     config = config_of(checkpoint, path, options.sample_rate)
     extract(checkpoint, config, path, output, info=options.info, about={"step": step, **about})
     return _told([output], options)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rvc_engine.disk import whole_file
-from rvc_engine.opening import open_text
+from rvc_engine.errors import RvcError
+from rvc_engine.opening import read_hand_edited
 
 USED = "used"
 WAITING = "waiting"
+NUMBERS: dict[str, type[int] | type[float]] = {"int": int, "float": float}
+LARGEST = 1e20
+MOST_BYTES = 1 << 28
+CLIP = re.compile(r"\d{1,9}_\d{1,9}", re.ASCII)
 Row = TypeVar("Row", "ClipRow", "SourceRow")
 
 
@@ -44,20 +51,55 @@ class SourceRow:
 
 
 def read_rows(path: Path, kind: type[Row]) -> list[Row]:
-    """[] when there is no such file; rows that are not whole are left out: what they told of is then done again."""
-    rows = []
-    types = {field.name: {"int": int, "float": float, "str": str}[str(field.type)] for field in fields(kind)}
-    defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}  # columns of a later version
-    try:
-        with open_text(path, errors="surrogateescape") as file:
-            for record in csv.DictReader(file):
-                values: dict[str, Any] = {name: convert({**defaults, **record}[name]) for name, convert in types.items()}
-                rows.append(kind(**values))
-    except FileNotFoundError:
+    """[] when there is no such file, or a power cut left it empty or zeros. A last row that is not whole is left out: what it told of is
+    then done again. Raises RvcError naming the file, the line and what to do for anything else."""
+    if not os.path.lexists(path):
         return []
-    except (csv.Error, KeyError, TypeError, ValueError):
-        return rows
+    try:
+        text = read_hand_edited(path, errors="surrogateescape", most_bytes=MOST_BYTES)
+        return _rows_in(text.rstrip("\0"), kind)
+    except IsADirectoryError:
+        why = "it is a folder"
+    except OSError as error:
+        why = error.strerror or str(error)
+    except (csv.Error, ValueError) as error:
+        why = str(error)
+    raise RvcError(f"{path} cannot be used", why, "put the old file back, or move it away: the recordings are then cut anew")
+
+
+def _rows_in(text: str, kind: type[Row]) -> list[Row]:
+    """Raises ValueError, csv.Error."""
+    wanted = [field.name for field in fields(kind) if field.default is MISSING]  # others are columns of a later version
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if "\0" in text:
+        raise ValueError(f"it holds a zero byte in line {text[: text.index(chr(0))].count(chr(10)) + 1}")
+    if text and (lacking := [name for name in wanted if name not in (reader.fieldnames or ())]):
+        raise ValueError(f"it has no column {lacking[0]!r}; its first line is {text.partition(chr(10))[0][:80]!r}")
+    rows: list[Row] = []
+    problem = ""
+    for record in reader:
+        if problem:  # not in the last row
+            raise ValueError(problem)
+        try:
+            rows.append(_row_of(record, kind))
+        except ValueError as error:
+            problem = f"line {reader.line_num}: {error}"
     return rows
+
+
+def _row_of(record: dict[str, Any], kind: type[Row]) -> Row:
+    """Raises ValueError for what `write_rows` does not write."""
+    values: dict[str, Any] = {}
+    for field in fields(kind):
+        text = record.get(field.name, None if field.default is MISSING else field.default)
+        if text is None:
+            raise ValueError(f"{field.name} is missing")
+        values[field.name] = NUMBERS[str(field.type)](text) if str(field.type) in NUMBERS else text
+        if field.type != "str" and not 0 <= abs(values[field.name]) < LARGEST:
+            raise ValueError(f"{field.name} is {text[:20]!r}")
+    if kind is ClipRow and not CLIP.fullmatch(values["clip"]):
+        raise ValueError(f"{values['clip'][:40]!r} is no name of a clip")
+    return kind(**values)
 
 
 def write_rows(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:

@@ -10,10 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rvc_engine.errors import BadInput
+from rvc_engine.experiment import clean_path
+from rvc_engine.given_paths import refuse_no_path, why_no_folder
 from rvc_engine.user import expanded
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
+
+
+def dataset_path(text: str) -> str:
+    """The folder that somebody gave, as a whole path. Raises BadInput for an address or a path of Windows."""
+    refuse_no_path(text, "the folder of recordings")
+    return clean_path(text)
 
 
 def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[Path]:
@@ -22,10 +30,8 @@ def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[
     folder = dataset_folder(settings)
     if not settings.dataset:
         raise BadInput("No recordings are given", "", "--dataset FOLDER names the folder of recordings")
-    if not folder.exists():
-        raise BadInput(f"There is no folder {folder}", "", "check the path given with --dataset")
-    if not folder.is_dir():
-        raise BadInput(f"{folder} is a file, not a folder", "", f"--dataset {folder.parent} takes the folder it is in")
+    if not os.path.isdir(folder):
+        raise why_no_folder(settings.dataset)
     files: list[Path] = []
 
     def fail(error: OSError) -> None:

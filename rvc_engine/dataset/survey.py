@@ -12,6 +12,7 @@ from rvc_engine.dataset.files import dataset_files
 from rvc_engine.dataset.kept import Kept
 from rvc_engine.dataset.report import PITCH_FLOOR_HZ, PITCH_STEPS, FileReport
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
+from rvc_engine.given_paths import why_no_folder
 from rvc_engine.settings import ExperimentSettings, PreprocessSettings
 from rvc_engine.workers import results_of, worker_count
 
@@ -94,10 +95,8 @@ def _pitch(parts: Sequence[object]) -> dict[str, Any]:
 # --- the folder -------------------------------------------------------------------------------------------------------
 def recordings_in(folder: Path, *, subfolders: bool = False) -> list[FileTask]:
     """The files that `rvc run --dataset` would read. Raises BadInput when the folder cannot be read or holds none."""
-    if not folder.exists():
-        raise BadInput(f"There is no folder {folder}", "", "check the path")
-    if not folder.is_dir():
-        raise BadInput(f"{folder} is a file, not a folder", "", f"rvc dataset {folder.parent} takes the folder it is in")
+    if not os.path.isdir(folder):
+        raise why_no_folder(str(folder), "rvc dataset")
     tasks = []
     for path in dataset_files(ExperimentSettings(dataset=str(folder), preprocess=PreprocessSettings(subfolders=subfolders))):
         try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from rvc_engine.errors import BadInput
-from rvc_engine.opening import open_text, read_text
+from rvc_engine.opening import read_hand_edited
 
+TABLE_BYTES = 1 << 28
 TABLES = ("transcripts.csv", "catalogue.csv")
 ENGLISH = ("", "en", "eng", "english")
 
@@ -47,8 +49,7 @@ class Transcripts:
 
     def _read(self, path: Path) -> None:
         try:
-            with open_text(path, "utf-8-sig") as file:
-                rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(io.StringIO(read_hand_edited(path, most_bytes=TABLE_BYTES), newline="")))
         except (OSError, ValueError, csv.Error) as error:
             raise BadInput(f"{path} cannot be read", str(error), "write it as CSV in UTF-8") from error
         if rows and not {"path", "transcript"} <= rows[0].keys():
@@ -67,6 +68,6 @@ class Transcripts:
             return told
         beside = (self.folder / name).with_suffix(".txt")
         try:
-            return Spoken(read_text(beside, encoding="utf-8-sig").strip()) if beside.is_file() else Spoken()
+            return Spoken(read_hand_edited(beside).strip()) if beside.is_file() else Spoken()
         except (OSError, ValueError) as error:
             raise BadInput(f"{beside} cannot be read", str(error), "write it as text in UTF-8") from error

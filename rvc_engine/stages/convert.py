@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import shlex
+import unicodedata
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +20,12 @@ from rvc_engine.audio.notes import Note
 from rvc_engine.bundles.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card
 from rvc_engine.dataset.files import passed_over
 from rvc_engine.device import choose_device, listening_precision, out_of_memory
-from rvc_engine.disk import require_writable
-from rvc_engine.errors import BadInput, RvcError, UnusableRecording
+from rvc_engine.disk import DiskFull, require_writable
+from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.models.content_encoder import check_encoder, load_encoder
+from rvc_engine.names import fitted, room_in
 from rvc_engine.opening import require_file
 from rvc_engine.pitch import prepare, resolve_method
 from rvc_engine.settings import ConvertSettings, choices_of
@@ -34,6 +38,28 @@ if TYPE_CHECKING:
     from rvc_engine.conversion.retrieval import Retrieval
 
 FORMATS = choices_of(ConvertSettings.model_fields["format"])
+SOUND_FILES = frozenset(
+    {
+        ".aac",
+        ".amr",
+        ".ape",
+        ".caf",
+        ".flac",
+        ".m4a",
+        ".m4b",
+        ".mka",
+        ".mkv",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".tta",
+        ".w64",
+        ".webm",
+        ".wma",
+        ".wv",
+    }
+)
+"""Kinds of recordings that not every system's list knows."""
 LOWEST_RATE = 8000
 SOURCE_RATE = 16000
 
@@ -96,7 +122,7 @@ def expand_inputs(inputs: Iterable[Path]) -> list[Path]:
     """Files as they are, folders as the files directly in them (hidden ones left out). Raises BadInput for what is not there."""
     files: list[Path] = []
     for path in inputs:
-        if path.is_dir():
+        if os.path.isdir(path):
             try:
                 inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
             except OSError as error:
@@ -110,6 +136,15 @@ def expand_inputs(inputs: Iterable[Path]) -> list[Path]:
     if not files:
         raise BadInput("No recordings are given", "", "name recordings, or folders of recordings")
     return list(dict.fromkeys(files))
+
+
+def _refuse_absent(path: Path) -> None:
+    try:
+        os.stat(path)
+    except FileNotFoundError as error:
+        raise BadInput(f"There is no file {path}", "", "check the path") from error
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read", getattr(error, "strerror", None) or str(error), "check the path") from error
 
 
 def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) -> list[tuple[Path, Path, str]]:
@@ -128,28 +163,30 @@ def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) ->
     elif not single and not output.exists() and suffix in FORMATS:
         raise BadInput(f"{output} would be one file for several recordings", "", "give --output a folder")
     else:
-        plan = [(source, output / name, settings.format) for source, name in zip(files, _names(files, settings.format), strict=True)]
-    sources = {p.resolve() for p in files}
+        names = _names(files, settings.format, room_in(output))
+        plan = [(source, output / name, settings.format) for source, name in zip(files, names, strict=True)]
+    sources = {os.path.realpath(p) for p in files}
     for _, target, _ in plan:
-        if target.resolve() in sources:
+        if os.path.realpath(target) in sources:
             raise BadInput(f"{target} is one of the recordings", "it would be overwritten", "choose another --output")
-        if target.is_dir():
+        if single and os.path.isdir(target):
             raise BadInput(f"{target} is a folder", "a result of that name cannot be written", "choose another --output")
     require_writable(output if output.is_dir() else output.parent, "choose another --output, or change its permissions")
     return plan
 
 
-def _names(files: list[Path], format: str) -> list[str]:
-    """A name for each result: the source's, with -2, -3 ... where two recordings share theirs."""
+def _names(files: list[Path], format: str, room: int) -> list[str]:
+    """A name of at most `room` bytes for each result: the source's, with -2, -3 ... where two recordings share theirs, also where only a
+    file system takes them for one."""
     taken: set[str] = set()
     names = []
     for path in files:
-        stem, count = path.stem, 1
-        while f"{stem}.{format}".casefold() in taken:
+        name, count = fitted(path.stem, f".{format}", room), 1
+        while (key := unicodedata.normalize("NFC", name).casefold()) in taken:
             count += 1
-            stem = f"{path.stem}-{count}"
-        taken.add(f"{stem}.{format}".casefold())
-        names.append(f"{stem}.{format}")
+            name = fitted(path.stem, f"-{count}.{format}", room)
+        taken.add(key)
+        names.append(name)
     return names
 
 
@@ -157,10 +194,10 @@ def _names(files: list[Path], format: str) -> list[str]:
 def convert_files(
     voice_path: Path, inputs: list[Path], output: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace
 ) -> Generator[Event, None, None]:
-    """Each recording into the voice. The voice is loaded once; a recording that cannot be used is an ItemSkipped.
+    """Each recording into the voice. The voice is loaded once; a recording that cannot be used, or written, is an ItemSkipped.
 
-    Arguments are checked here and now, before anything is written: BadInput. The events come from the generator; it raises RvcError when
-    no recording could be converted.
+    Arguments are checked here and now, before anything is written: BadInput. The events come from the generator; after the last
+    recording it raises RvcError when some could not be converted.
     """
     plan = plan_outputs(inputs, output, settings)
     if 0 < settings.sample_rate < LOWEST_RATE:
@@ -180,7 +217,7 @@ def convert_files(
     retrieval = load_index(index, voice) if index is not None and settings.index_rate else None
     if voice.config.pitch:
         prepare(settings.pitch_method, str(device), workspace)
-    return _after(_passed_over(inputs), _convert(voice, plan, settings, retrieval, workspace, str(device)))
+    return _after(_passed_over(inputs), _convert(voice, plan, settings, retrieval, workspace, str(device), inputs))
 
 
 def _after(first: Iterable[Event], work: Generator[Event, None, None]) -> Generator[Event, None, None]:
@@ -202,6 +239,7 @@ def _convert(
     retrieval: Retrieval | None,
     workspace: Workspace,
     device: str,
+    named: list[Path],
 ) -> Generator[Event, None, None]:
     from rvc_engine.conversion.converter import Converter
 
@@ -212,20 +250,63 @@ def _convert(
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1")
     encoder = load_encoder(voice.config.encoder, workspace, device, precision=settings.precision)
     converter = Converter(voice, encoder, retrieval, settings, device, workspace=workspace)
-    reasons = []
-    for done, (source, target, format) in enumerate(plan, 1):
-        try:
-            samples = yield from _convert_one(converter, source)
-            seconds = len(samples) / converter.sample_rate
-            _write(target, samples, converter.sample_rate, format)
-            yield Converted(source=str(source), path=str(target), seconds=seconds)
-        except UnusableRecording as error:
-            reasons.append(f"{source.name}: {error}")
-            yield ItemSkipped(stage="convert", item=str(source), reason=str(error))
-        yield Progressed(stage="convert", done=done, total=total, unit="files", item=source.name)
-    if len(reasons) == total:
-        more = f" (and {total - 1} more)" if total > 1 else ""
-        raise RvcError("No recording could be converted", reasons[0] + more, "check the recordings with another player")
+    failures = []
+    for done, item in enumerate(plan, 1):
+        if failure := (yield from _convert_item(converter, *item)):
+            failures.append(failure)
+            yield ItemSkipped(stage="convert", item=str(failure.source), reason=failure.reason)
+        yield Progressed(stage="convert", done=done, total=total, unit="files", item=item[0].name)
+    _tell_failures(failures, total, named)
+
+
+@dataclass(frozen=True)
+class _Failure:
+    source: Path
+    reason: str
+    hint: str
+
+
+def _tell_failures(failures: list[_Failure], total: int, named: list[Path]) -> None:
+    """Raises RvcError when a recording was not converted. What lies beside recordings in a folder, and is none by its name, does not
+    count."""
+    nothing = len(failures) == total
+    if not nothing:
+        failures = [failure for failure in failures if failure.source in named or _is_called_recording(failure.source)]
+    if failures:
+        first, more = failures[0], f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        title = "No recording could be converted" if nothing else f"{len(failures)} of {total} recordings could not be converted"
+        raise RvcError(title, f"{first.source.name}: {first.reason}{more}", first.hint)
+
+
+def _is_called_recording(path: Path) -> bool:
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    return kind.startswith(("audio/", "video/")) or path.suffix.lower() in SOUND_FILES
+
+
+def _convert_item(converter: Converter, source: Path, target: Path, format: str) -> Generator[Event, None, _Failure | None]:
+    """Returns why a recording was not converted, None where it was. What nobody has thought of in one recording does not end the others.
+
+    Raises RvcError for what would: a stop, a full disk.
+    """
+    elsewhere = "choose another --output, or change its permissions"
+    if os.path.isdir(target):
+        return _Failure(source, f"{target} is a folder", elsewhere)
+    try:
+        samples = yield from _convert_one(converter, source)
+        encode(target, samples, converter.sample_rate, format)
+    except (DiskFull, Stopped):
+        raise
+    except UnusableRecording as error:
+        return _Failure(source, str(error), "check the recordings with another player")
+    except OSError as error:
+        return _Failure(source, f"{target} cannot be written: {error.strerror or error}", elsewhere)
+    except RvcError as error:
+        return _Failure(source, ": ".join(filter(None, (error.title, error.message))), error.hint)
+    except Exception as error:
+        what = str(error).strip().partition("\n")[0]
+        return _Failure(source, f"unexpected {type(error).__name__}: {what}", "convert it to WAV with another program, and try that")
+    yield Converted(source=str(source), path=str(target), seconds=len(samples) / converter.sample_rate)
+    return None
 
 
 def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, NDArray[np.int16]]:
@@ -251,10 +332,3 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
         raise RvcError("Out of memory", told.message, "free memory that other programs hold, or use --device cpu") from error
     finally:
         steps.close()
-
-
-def _write(target: Path, samples: NDArray[np.int16], sample_rate: int, format: str) -> None:
-    try:
-        encode(target, samples, sample_rate, format)
-    except OSError as error:
-        raise RvcError(f"{target} cannot be written", str(error), "choose another --output") from error

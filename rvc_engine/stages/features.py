@@ -72,11 +72,10 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     waiting.sort(key=lambda clip: _size(experiment.wavs_16k / f"{clip}.wav"))
     for start in range(0, len(waiting), BATCH):
         for clip, result in _encode(experiment, encoder, device, waiting[start : start + BATCH]):
-            if isinstance(result, str):
+            reason = result if isinstance(result, str) else _save_one(folder / f"{clip}.npy", result)
+            if reason:
                 failed += 1
-                yield ItemSkipped(stage="features", item=clip, reason=result)
-            else:
-                save(folder / f"{clip}.npy", result)
+                yield ItemSkipped(stage="features", item=clip, reason=reason)
             done += 1
             yield Progressed(stage="features", done=done, total=len(clips), unit="clips", item=clip)
     if failed == len(clips):
@@ -105,6 +104,15 @@ def write_mute(experiment: Experiment, settings: ExperimentSettings, encoder: Co
 def save(path: Path, values: NDArray[np.generic]) -> None:
     with whole_file(path, durable=False) as temporary, temporary.open("wb") as file:
         np.save(file, values)
+
+
+def _save_one(path: Path, values: NDArray[np.generic]) -> str:
+    """Empty, or why it cannot be written there."""
+    try:
+        save(path, values)
+    except IsADirectoryError:
+        return f"{path} is a folder: move it away"
+    return ""
 
 
 def _encode(

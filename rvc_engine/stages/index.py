@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rvc_engine.arrays import AGAIN, finite, read_array
 from rvc_engine.bundles.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.conversion.retrieval import Retrieval, building_index, building_passes, list_count, row_order, write_index
@@ -38,10 +40,11 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         yield ItemSkipped(stage="index", item=name, reason=reason)
     found = sum(counts.values())
     if not found:
-        raise RvcError("There are no features to index", "", f"rvc features {experiment.name} makes them")
+        why = f"{len(skipped)} files cannot be used: {skipped[0][1]}" if skipped else ""
+        raise RvcError("There are no features to index", why, f"rvc features {experiment.name} makes them")
     work = _Work(found, settings.index)
     yield work.progressed(0)
-    vectors = yield from _gather(counts, work, settings.index)
+    vectors = yield from _gather(counts, work, settings.index, settings.model.feature_dim)
     if found > settings.index.max_rows:
         vectors = yield from work.counting(centres_of(vectors, min(settings.index.centres, len(vectors))))
     with whole_file(experiment.total_features) as temporary, temporary.open("wb") as file:
@@ -103,7 +106,7 @@ def _feature_files(experiment: Experiment, settings: ExperimentSettings) -> list
     """Of the clips that are there, sorted by name as text, as RVC reads them."""
     folder = experiment.features(settings.model.feature_dim)
     paths = sorted((folder / f"{clip}.npy" for clip in experiment.clips()), key=lambda path: path.name)
-    return [path for path in paths if path.is_file()]
+    return [path for path in paths if os.path.lexists(path)]
 
 
 def _row_counts(files: list[Path], dim: int) -> tuple[dict[Path, int], list[tuple[str, str]]]:
@@ -111,26 +114,38 @@ def _row_counts(files: list[Path], dim: int) -> tuple[dict[Path, int], list[tupl
     skipped = []
     for path in files:
         try:
-            shape = np.load(path, mmap_mode="r").shape
-            if len(shape) != 2 or shape[1] != dim:
-                raise ValueError(f"its shape is {shape}")
-            counts[path] = shape[0]
-        except (OSError, ValueError, EOFError) as error:
+            counts[path] = len(read_array(path, 2, mmap=True, width=dim))
+        except RvcError as error:
             skipped.append((path.stem, f"its features cannot be used: {error}"))
     return counts, skipped
 
 
-def _gather(counts: dict[Path, int], work: _Work, settings: IndexSettings) -> Generator[Event, None, Rows]:
-    """All rows in the seeded order; above `max_rows` that many of them, drawn without looking, so that memory stays bounded."""
+def _gather(counts: dict[Path, int], work: _Work, settings: IndexSettings, dim: int) -> Generator[Event, None, Rows]:
+    """All rows in the seeded order; above `max_rows` that many of them, drawn without looking, so that memory stays bounded. Files with
+    numbers that are not finite are left out. Raises RvcError when nothing is left."""
     total = sum(counts.values())
     order = row_order(total, settings.seed)[: settings.max_rows]
     goal = np.full(total, -1, dtype=np.int64)
     goal[order] = np.arange(len(order))
-    vectors: Rows = np.empty((len(order), np.load(next(iter(counts)), mmap_mode="r").shape[1]), dtype=np.float32)
+    vectors: Rows = np.empty((len(order), dim), dtype=np.float32)
+    usable = np.ones(len(order), dtype=bool)
     start = 0
     for path, rows in counts.items():
         places = goal[start : start + rows]
-        vectors[places[places >= 0]] = np.load(path)[places >= 0]
+        wanted = places >= 0
+        try:
+            vectors[places[wanted]] = _rows_of(path, dim)[wanted]
+        except RvcError as error:
+            usable[places[wanted]] = False
+            yield ItemSkipped(stage="index", item=path.stem, reason=f"its features cannot be used: {error}")
         start += rows
-        yield work.progressed(int((places >= 0).sum()), path.stem)
-    return vectors
+        yield work.progressed(int(wanted.sum()), path.stem)
+    if not usable.any():
+        raise RvcError("There are no features to index", "none of them can be used", AGAIN)
+    return vectors if usable.all() else vectors[usable]
+
+
+def _rows_of(path: Path, dim: int) -> Rows:
+    """Raises RvcError for numbers that are not finite, as float32."""
+    with np.errstate(over="ignore"):
+        return finite(read_array(path, 2, width=dim).astype(np.float32), path)

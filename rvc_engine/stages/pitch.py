@@ -60,9 +60,12 @@ def track_clips(task: PitchTask) -> list[tuple[str, str]]:
     tracked = track_all(task.method, list(waves.values()), device=task.device, workspace=task.workspace)
     for clip, f0 in zip(waves, tracked, strict=True):
         filled = fill_unvoiced(f0) if task.interpolate else f0
-        for path, values in zip(task.outputs(clip), (coarse(filled), filled, f0 > 0), strict=True):
-            _save(path, values)
-        results.append((clip, ""))
+        try:
+            for path, values in zip(task.outputs(clip), (coarse(filled), filled, f0 > 0), strict=True):
+                _save(path, values)
+            results.append((clip, ""))
+        except IsADirectoryError:
+            results.append((clip, f"{path} is a folder: move it away"))
     return results
 
 
@@ -102,7 +105,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         folder.mkdir(parents=True, exist_ok=True)
         remove_temporaries(folder)
     clips = experiment.clips()
-    waiting = [clip for clip in clips if not all(path.exists() for path in task.outputs(clip))]
+    waiting = [clip for clip in clips if not all(path.is_file() for path in task.outputs(clip))]
     done = tracked = len(clips) - len(waiting)
     results = _results(task, waiting, settings.pitch.workers)
     try:

@@ -54,6 +54,8 @@ def check_speakers(experiment: Experiment, settings: ExperimentSettings) -> None
 
 def clip_speakers(experiment: Experiment, settings: ExperimentSettings) -> dict[str, int]:
     """Clip to row; {} when all are train.speaker's."""
+    if settings.train.speakers == "one":
+        return {}
     clips = read_rows(experiment.clips_csv, ClipRow)
     rows = speakers_of(settings, (clip.source for clip in clips))
     return {clip.clip: rows[folder_of(clip.source)] for clip in clips} if rows else {}

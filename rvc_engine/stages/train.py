@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -51,6 +52,7 @@ from rvc_engine.user import expanded
 
 AUTO_BATCH = 4
 MIN_CLIPS_S = 60.0
+OTHER_LENGTH = 50  # frames: trackers and encoders differ by a few at the end of a clip
 NAME = "train"
 RVC_EPOCHS = 20000
 """What RVC programs write as `train.epochs` of config.json: their trainer never goes beyond it, whatever it is asked for."""
@@ -352,15 +354,10 @@ def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[l
     speakers = clip_speakers(experiment, settings)
     for name in experiment.clips():
         row = _row(experiment.folder, settings, name, speakers.get(name, settings.train.speaker))
-        missing = [path for path in row.files() if not path.is_file()]
-        if missing:
-            reason = "it has no " + " and no ".join(path.parent.name for path in missing)
-        elif probe.frames(row) < settings.model.segment_frames:
-            reason = f"it is shorter than a training slice of {settings.model.segment_frames * 10} ms"
+        if reason := _why_unusable(row, probe, settings.model.segment_frames):
+            skipped.append(ItemSkipped(stage=NAME, item=name, reason=reason))
         else:
             rows.append(row)
-            continue
-        skipped.append(ItemSkipped(stage=NAME, item=name, reason=reason))
     if not rows:
         why = f"{len(skipped)} clips, the first because {skipped[0].reason}" if skipped else f"{experiment.ground_truth} is empty"
         raise RvcError("There is no clip to train on", why, "rvc run does the stages before; longer recordings give longer clips")
@@ -390,6 +387,22 @@ def changes(experiment: Experiment, now: dict[str, str]) -> str:
 def used_all_inputs(experiment: Experiment, settings: ExperimentSettings) -> bool:
     """False when clips came, went or changed after the last epoch that was trained."""
     return not changes(experiment, training_set(experiment, usable_rows(experiment, settings)[0]))
+
+
+def _why_unusable(row: Row, probe: ClipDataset, least: int) -> str:
+    """Why a clip cannot be trained on, by the headers of its files; empty where it can."""
+    missing = [path for path in row.files() if not os.path.lexists(path)]
+    if missing:
+        return "it has no " + " and no ".join(path.parent.name for path in missing)
+    try:
+        covered = probe.coverage(row)
+    except RvcError as error:
+        return ": ".join((error.title, error.message))
+    whole = max(covered.values())
+    for path, frames in covered.items():
+        if whole - frames > OTHER_LENGTH:
+            return f"{path} is of another clip: {frames / 100:.1f} s of {whole / 100:.1f} s"
+    return f"it is shorter than a training slice of {least * 10} ms" if min(covered.values()) < least else ""
 
 
 def mute_rows(experiment: Experiment, settings: ExperimentSettings) -> list[Row]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +16,7 @@ from rvc_engine.conversion.retrieval import OWN_NEIGHBOURS, OWN_PROBES, Retrieva
 from rvc_engine.disk import copy_whole, sha256_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.names import why_unwise
 from rvc_engine.training.store import LATEST_ONLY, CheckpointStore
 
 
@@ -87,24 +87,19 @@ def name_for(wanted: str | None, unpacked: Unpacked, path: Path) -> str:
     if wanted is not None:
         refuse_name(wanted)
         return wanted
-    return next((name for name in (unpacked.name, path.stem) if _is_name(name)), "voice")
+    return next((name for name in (unpacked.name, path.stem) if not why_unwise(name)), "voice")
 
 
 def refuse_name(text: str) -> None:
-    """Raises BadInput for a name that cannot be a file's."""
-    if not _is_name(text):
-        raise BadInput(f"{text!r} cannot be the name of a voice", "", "choose another --name, one that a file can have")
-
-
-def _is_name(text: str) -> bool:
-    plain = text.isprintable() and not any(c in text for c in (os.sep, "/", "\\", "\0")) and len(os.fsencode(text)) <= 150
-    return plain and text.strip(". ") != "" and not text.startswith(("-", "."))
+    """Raises BadInput for a name that a file should not have."""
+    if why := why_unwise(text):
+        raise BadInput(f"{text!r} cannot be the name of a voice", why, "choose another --name, one that a file can have anywhere")
 
 
 def place(unpacked: Unpacked, name: str, workspace: Workspace) -> list[Path]:
     """Put a voice, and its index, where `rvc convert NAME` finds them. Returns what was written. Raises BadInput for a name that is
     taken, or an index that cannot be used."""
-    experiment = workspace.experiment(name)
+    experiment = Experiment(workspace.logs / name, workspace)  # also for a name that a saved voice of an experiment has
     if experiment.small_model.exists() or experiment.exists() or experiment.indexes():
         there = experiment.small_model if experiment.small_model.exists() else experiment.folder
         raise BadInput(f"There is already a voice {name!r}", f"{there} is there", "choose another --name")

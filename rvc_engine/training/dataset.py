@@ -13,6 +13,7 @@ import torch
 from scipy.io import wavfile
 from torch import Tensor
 
+from rvc_engine.arrays import AGAIN, finite, read_array
 from rvc_engine.audio.spectrogram import spectrogram
 from rvc_engine.errors import RvcError
 from rvc_engine.memory_table import KEPT_CLIPS_BYTES
@@ -121,10 +122,14 @@ class ClipDataset:
 
     def frames(self, row: Row) -> int:
         """Frames that all files of a row cover, at most MAX_FRAMES, from their headers alone. Raises RvcError naming a damaged file."""
+        return min(MAX_FRAMES, *self.coverage(row).values())
+
+    def coverage(self, row: Row) -> dict[Path, int]:
+        """Frames that each file of a row covers, from their headers alone. Raises RvcError naming a damaged file."""
         samples = len(_read_wave(row.wave, self.config.sample_rate, mmap=True))
-        lengths = [samples // self.config.hop_samples, 2 * len(_read_array(row.features, 2, mmap=True)), MAX_FRAMES]
-        lengths += [len(_read_array(path, 1, mmap=True)) for path in (row.coarse, row.hz) if path is not None]
-        return min(lengths)
+        features = read_array(row.features, 2, mmap=True, width=self.config.feature_dim)
+        frames = {row.wave: samples // self.config.hop_samples, row.features: 2 * len(features)}
+        return frames | {path: len(read_array(path, 1, mmap=True)) for path in (row.coarse, row.hz) if path is not None}
 
     def clip(self, index: int) -> Clip:
         """Raises RvcError naming a file that is missing or damaged."""
@@ -138,16 +143,13 @@ class ClipDataset:
 
     def _load(self, row: Row) -> Clip:
         config = self.config
-        samples = torch.from_numpy(_finite(_read_wave(row.wave, config.sample_rate), row.wave))
-        phone = torch.from_numpy(_finite(_read_array(row.features, 2), row.features)).float().repeat_interleave(2, dim=0)
-        if phone.shape[1] != config.feature_dim:
-            raise RvcError(
-                f"{row.features} does not fit", f"features are {phone.shape[1]} wide, the model takes {config.feature_dim}", _AGAIN
-            )
-        pitch = torch.from_numpy(_read_array(row.coarse, 1)).long() if row.coarse is not None else None
-        hz = torch.from_numpy(_finite(_read_array(row.hz, 1), row.hz)).float() if row.hz is not None else None
+        samples = torch.from_numpy(finite(_read_wave(row.wave, config.sample_rate), row.wave))
+        features = read_array(row.features, 2, width=config.feature_dim)
+        phone = torch.from_numpy(finite(features, row.features)).float().repeat_interleave(2, dim=0)
+        pitch = torch.from_numpy(read_array(row.coarse, 1)).long() if row.coarse is not None else None
+        hz = torch.from_numpy(finite(read_array(row.hz, 1), row.hz)).float() if row.hz is not None else None
         if pitch is not None and len(pitch) and not 0 <= int(pitch.min()) <= int(pitch.max()) <= 255:
-            raise RvcError(f"{row.coarse} is damaged", "coarse pitch lies outside of 0..255", _AGAIN)
+            raise RvcError(f"{row.coarse} is damaged", "coarse pitch lies outside of 0..255", AGAIN)
         spec = self._spectrogram(samples, row)
         n = min(len(phone), spec.shape[1], MAX_FRAMES, *(len(x) for x in (pitch, hz) if x is not None))
         wave = samples[: n * config.hop_samples].clone()
@@ -158,7 +160,7 @@ class ClipDataset:
         try:
             return spectrogram(samples.unsqueeze(0), self.config.filter_length, self.config.hop_samples, self.config.filter_length)[0]
         except ValueError as error:
-            raise RvcError(f"{row.wave} is too short", str(error), _AGAIN) from error
+            raise RvcError(f"{row.wave} is too short", str(error), AGAIN) from error
 
     def batch(self, indices: Sequence[int], lengths: Sequence[int] = ()) -> Batch:
         """`lengths`: frames of all clips of the batch, where these are a part of it."""
@@ -194,34 +196,14 @@ def collate(clips: Sequence[Clip], names: tuple[str, ...] = (), frames: int = 0)
     )
 
 
-_AGAIN = "remove that clip's files, or run the stages before training again with --fresh"
-
-
 def _read_wave(path: Path, rate: int, *, mmap: bool = False) -> np.ndarray[Any, Any]:
     """(T,) float32; int16 files are scaled to -1..1."""
     try:
         refuse_other(path)
         found_rate, samples = wavfile.read(path, mmap=mmap)
-    except (OSError, ValueError, EOFError) as error:
-        raise RvcError(f"{path} cannot be read", str(error) or "it is damaged", _AGAIN) from error
+    except Exception as error:  # scipy raises many kinds on a damaged header
+        raise RvcError(f"{path} cannot be read", getattr(error, "strerror", None) or str(error) or "it is damaged", AGAIN) from error
     if found_rate != rate or samples.ndim != 1:
-        raise RvcError(f"{path} does not fit", f"it has {found_rate} Hz and {samples.ndim} axes, the model takes {rate} Hz mono", _AGAIN)
+        raise RvcError(f"{path} does not fit", f"it has {found_rate} Hz and {samples.ndim} axes, the model takes {rate} Hz mono", AGAIN)
     plain: np.ndarray[Any, Any] = np.asarray(samples, dtype=None if mmap else np.float32)
     return plain / np.float32(32768) if samples.dtype == np.int16 and not mmap else plain
-
-
-def _read_array(path: Path, axes: int, *, mmap: bool = False) -> np.ndarray[Any, Any]:
-    try:
-        refuse_other(path)
-        array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise RvcError(f"{path} cannot be read", str(error) or "it is damaged", _AGAIN) from error
-    if not isinstance(array, np.ndarray) or array.ndim != axes or array.dtype.kind not in "fiu":
-        raise RvcError(f"{path} does not fit", f"expected numbers along {axes} axes", _AGAIN)
-    return array
-
-
-def _finite(array: np.ndarray[Any, Any], path: Path) -> np.ndarray[Any, Any]:
-    if not np.isfinite(array).all():
-        raise RvcError(f"{path} is damaged", "it holds numbers that are not finite", _AGAIN)
-    return array

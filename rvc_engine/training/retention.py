@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rvc_engine.disk import write_whole
-from rvc_engine.opening import read_text
+from rvc_engine.opening import read_hand_edited, read_text
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.store import CheckpointStore
 
@@ -54,7 +54,8 @@ def superfluous(pairs: Collection[Pair], keeping: Keeping, pinned: Collection[in
 def read_pins(path: Path) -> set[int]:
     """Steps that the user wrote down, one a line; other lines are remarks."""
     try:
-        return {int(line) for line in read_text(path, errors="replace").split("\n") if line.strip().isdecimal()}
+        lines = read_hand_edited(path, errors="replace").splitlines()
+        return {int(line) for line in lines if len(line) < 20 and line.strip().isdecimal()}
     except FileNotFoundError:
         return set()
 
@@ -77,9 +78,12 @@ def note_best(store: CheckpointStore, state: TrainingState) -> None:
 
 
 def prune(store: CheckpointStore, keeping: Keeping) -> None:
-    """Remove the pairs that are not to be kept."""
+    """Remove the pairs that are not to be kept; none where the pins cannot be read."""
     pairs = [Pair(step, store.epoch_of(step) if keeping.every else None, store.pair_bytes(step)) for step in store.steps()]
-    pinned = read_pins(store.files.pins) | ({read_best(store.files.best)[0]} if keeping.best else set())
+    try:
+        pinned = read_pins(store.files.pins) | ({read_best(store.files.best)[0]} if keeping.best else set())
+    except (OSError, ValueError):
+        return
     resume = [path for path in (store.files.resume_state, store.files.resume_previous) if path.is_file()]
     for step in superfluous(pairs, keeping, pinned, sum(path.stat().st_size for path in resume)):
         for path in store.pair_paths(step):

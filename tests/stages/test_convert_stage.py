@@ -75,7 +75,11 @@ def test_folders_and_bad_recordings_among_good_ones(voice, tmp_path, workspace):
     (folder / "empty.wav").touch()
     (folder / ".hidden.wav").write_text("x")
     other = save_wave(tmp_path / "one.wav")
-    events = convert(voice, [folder, other], tmp_path / "out", workspace, format="flac")
+    events = []
+    with pytest.raises(RvcError, match=r"1 of 4 recordings could not be converted: empty\.wav") as caught:  # a text is no recording
+        for event in convert_files(voice, [folder, other], tmp_path / "out", settings(format="flac"), None, workspace):
+            events.append(event)
+    assert caught.value.exit_code == 1
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["one-2.flac", "one.flac"]
     skipped = {os.path.basename(e.item): e.reason for e in events if isinstance(e, ItemSkipped)}
     assert set(skipped) == {"text.txt", "empty.wav"}

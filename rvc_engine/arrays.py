@@ -1,0 +1,59 @@
+"""Arrays of numbers in .npy files: whatever lies under such a name is read as one, or named with what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rvc_engine.errors import RvcError
+
+AGAIN = "remove that clip's files, or run the stages before again with --fresh"
+Array = np.ndarray[Any, Any]
+
+
+def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kinds: str = "fiu") -> Array:
+    """Numbers (of numpy's `kinds`) along so many axes, the last of them `width` wide where it is given. Nothing in the file is unpickled,
+    and its sizes are compared with the file's before memory is taken. `mmap`: mapped, not read.
+
+    Raises RvcError naming the file and what is wrong with it.
+    """
+    if not path.is_file():
+        what = "it is a folder" if path.is_dir() else "it is no file" if path.exists() else "it is not there"
+        raise RvcError(f"{path} cannot be read", what, AGAIN)
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError) as error:
+        raise RvcError(f"{path} cannot be read", _reason(path, error), AGAIN) from error
+    if not isinstance(array, np.ndarray):  # an .npz, which numpy knows by its content
+        array.close()
+        raise RvcError(f"{path} does not fit", "it is an archive of arrays (.npz), not one array (.npy)", AGAIN)
+    if array.dtype.kind not in kinds:
+        raise RvcError(f"{path} does not fit", f"it holds {array.dtype.name}, not real numbers", AGAIN)
+    if array.ndim != axes or (width and array.shape[-1] != width):
+        wanted = f"numbers along {axes} axes" + (f", {width} wide" if width else "")
+        raise RvcError(f"{path} does not fit", f"expected {wanted}, found the shape {array.shape}", AGAIN)
+    if mmap:
+        return array
+    return np.array(array, dtype=np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("="))  # as torch takes them
+
+
+def _reason(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    try:
+        with path.open("rb") as file:
+            start = file.read(6)
+    except OSError as unreadable:
+        return unreadable.strerror or str(unreadable)
+    if not start:
+        return "it is empty"
+    return "it is damaged, or holds objects instead of numbers" if start == b"\x93NUMPY" else "it is no .npy file"
+
+
+def finite(array: Array, path: Path) -> Array:
+    """The array. Raises RvcError where a number in it is not finite."""
+    if not np.isfinite(array).all():
+        raise RvcError(f"{path} is damaged", "it holds numbers that are not finite", AGAIN)
+    return array
