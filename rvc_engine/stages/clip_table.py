@@ -87,7 +87,7 @@ def _rows_in(text: str, kind: type[Row]) -> list[Row]:
 
 def _row_of(record: dict[str, Any], kind: type[Row]) -> Row:
     """Raises ValueError for what `write_rows` does not write."""
-    values = {}
+    values: dict[str, Any] = {}
     for field in fields(kind):
         text = record[field.name]
         if text is None:
