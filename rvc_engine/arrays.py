@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rvc_engine.errors import RvcError
 
 AGAIN = "remove that clip's files, or run the stages before again with --fresh"
 Array = np.ndarray[Any, Any]
+Number = TypeVar("Number", bound=np.generic)
 
 
 def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kinds: str = "fiu") -> Array:
@@ -24,7 +26,7 @@ def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kin
         raise RvcError(f"{path} cannot be read", what, AGAIN)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError) as error:
+    except Exception as error:  # numpy parses the header as Python, and raises what that raises
         raise RvcError(f"{path} cannot be read", _reason(path, error), AGAIN) from error
     if not isinstance(array, np.ndarray):  # an .npz, which numpy knows by its content
         array.close()
@@ -52,7 +54,13 @@ def _reason(path: Path, error: Exception) -> str:
     return "it is damaged, or holds objects instead of numbers" if start == b"\x93NUMPY" else "it is no .npy file"
 
 
-def finite(array: Array, path: Path) -> Array:
+def read_floats(path: Path, axes: int, *, width: int = 0) -> NDArray[np.float32]:
+    """As `read_array`. Raises RvcError also where a number is not finite, as float32."""
+    with np.errstate(over="ignore"):
+        return finite(read_array(path, axes, width=width).astype(np.float32), path)
+
+
+def finite(array: NDArray[Number], path: Path) -> NDArray[Number]:
     """The array. Raises RvcError where a number in it is not finite."""
     if not np.isfinite(array).all():
         raise RvcError(f"{path} is damaged", "it holds numbers that are not finite", AGAIN)

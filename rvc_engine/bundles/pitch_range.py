@@ -20,11 +20,12 @@ Range = tuple[float, float, float]
 
 LONGEST_S = 300
 FEWEST_FRAMES = 20
+HIGHEST_HZ = 20_000
 
 
 def range_of(hz: NDArray[np.floating]) -> Range | None:
     """(F,) Hz, 0 where unvoiced. None with less than 0.2 s of voice."""
-    voiced = hz[np.isfinite(hz) & (hz > 0)]
+    voiced = hz[(hz > 0) & (hz < HIGHEST_HZ)]
     if len(voiced) < FEWEST_FRAMES:
         return None
     low, median, high = (round(float(value), 1) for value in np.percentile(voiced, (10, 50, 90)))

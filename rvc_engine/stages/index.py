@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.arrays import AGAIN, finite, read_array
+from rvc_engine.arrays import AGAIN, read_array, read_floats
 from rvc_engine.bundles.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.conversion.retrieval import Retrieval, building_index, building_passes, list_count, row_order, write_index
@@ -134,7 +134,7 @@ def _gather(counts: dict[Path, int], work: _Work, settings: IndexSettings, dim: 
         places = goal[start : start + rows]
         wanted = places >= 0
         try:
-            vectors[places[wanted]] = _rows_of(path, dim)[wanted]
+            vectors[places[wanted]] = read_floats(path, 2, width=dim)[wanted]
         except RvcError as error:
             usable[places[wanted]] = False
             yield ItemSkipped(stage="index", item=path.stem, reason=f"its features cannot be used: {error}")
@@ -143,9 +143,3 @@ def _gather(counts: dict[Path, int], work: _Work, settings: IndexSettings, dim: 
     if not usable.any():
         raise RvcError("There are no features to index", "none of them can be used", AGAIN)
     return vectors if usable.all() else vectors[usable]
-
-
-def _rows_of(path: Path, dim: int) -> Rows:
-    """Raises RvcError for numbers that are not finite, as float32."""
-    with np.errstate(over="ignore"):
-        return finite(read_array(path, 2, width=dim).astype(np.float32), path)

@@ -13,7 +13,7 @@ import torch
 from scipy.io import wavfile
 from torch import Tensor
 
-from rvc_engine.arrays import AGAIN, finite, read_array
+from rvc_engine.arrays import AGAIN, finite, read_array, read_floats
 from rvc_engine.audio.spectrogram import spectrogram
 from rvc_engine.errors import RvcError
 from rvc_engine.memory_table import KEPT_CLIPS_BYTES
@@ -144,10 +144,9 @@ class ClipDataset:
     def _load(self, row: Row) -> Clip:
         config = self.config
         samples = torch.from_numpy(finite(_read_wave(row.wave, config.sample_rate), row.wave))
-        features = read_array(row.features, 2, width=config.feature_dim)
-        phone = torch.from_numpy(finite(features, row.features)).float().repeat_interleave(2, dim=0)
+        phone = torch.from_numpy(read_floats(row.features, 2, width=config.feature_dim)).repeat_interleave(2, dim=0)
         pitch = torch.from_numpy(read_array(row.coarse, 1)).long() if row.coarse is not None else None
-        hz = torch.from_numpy(finite(read_array(row.hz, 1), row.hz)).float() if row.hz is not None else None
+        hz = torch.from_numpy(read_floats(row.hz, 1)) if row.hz is not None else None
         if pitch is not None and len(pitch) and not 0 <= int(pitch.min()) <= int(pitch.max()) <= 255:
             raise RvcError(f"{row.coarse} is damaged", "coarse pitch lies outside of 0..255", AGAIN)
         spec = self._spectrogram(samples, row)

@@ -13,6 +13,8 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, Static
 
+from rvc_engine.dataset.files import dataset_path
+from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
 from rvc_engine.printable import printable
 from rvc_tui.safe_cells import Field
@@ -101,8 +103,11 @@ class ChooseScreen(ModalScreen[Choice | None]):
 
     def action_use(self, run: bool) -> None:
         values = {field: self.query_one(f"#{field}", Input).value.strip() for field in FIELDS}
-        choice = Choice(values["name"], clean_path(values["dataset"]), values["preset"], run)
-        problem = self.problem(choice)
+        try:
+            choice = Choice(values["name"], dataset_path(values["dataset"]), values["preset"], run)
+            problem = self.problem(choice)
+        except BadInput as error:
+            problem = str(error)
         if problem:
             self.query_one("#problem", Static).update(printable(problem))
         else:

@@ -11,6 +11,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from rvc_engine.printable import printable
+from rvc_engine.dataset.files import dataset_path
+from rvc_engine.errors import BadInput
 from rvc_tui.drawing import bar, padded
 from rvc_tui.engine_client import Client
 from rvc_tui.recordings import (
@@ -228,8 +230,14 @@ class DatasetScreen(AppScreen):
 
     def action_folder(self) -> None:
         def chosen(text: str | None) -> None:
-            if text:
-                self.folder = clean_path(text)
+            if not text:
+                return
+            try:
+                self.folder = dataset_path(text)
+            except BadInput as error:
+                self.problem = str(error)
+                self.show_all()
+            else:
                 self.action_read()
 
         self.app.push_screen(NameScreen(_("Folder of recordings"), self.shown_folder, FolderSuggester()), chosen)

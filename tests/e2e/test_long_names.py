@@ -44,7 +44,18 @@ def run_and_record(experiment: Experiment, settings: ExperimentSettings) -> list
     number, journal = Journal.next_in(experiment.runs)
     ends = []
     with journal:
-        journal.append(RunStarted(run=number, name=experiment.name, folder=str(experiment.folder), pid=1, host="x", version="0"))
+        journal.append(
+            RunStarted(
+                run=number,
+                name=experiment.name,
+                folder=str(experiment.folder),
+                pid=1,
+                host="x",
+                version="0",
+                preset=settings.preset,
+                stages=["train"],
+            )
+        )
         for event in run_pipeline(experiment, settings, stages_until("index", settings)):
             journal.append(event)
             ends += [event] if isinstance(event, RunFinished) else []

@@ -49,18 +49,24 @@ def convert(tmp_path: Path) -> Callable[..., tuple[dict[str, str], dict[str, str
     return run
 
 
-def test_names_of_any_length_and_coding(convert: Any, tmp_path: Path) -> None:
+def test_names_of_any_length_and_coding(convert: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "in"
     stems = ["x" * 250, "x" * 249 + "y", "声" * 83, "plain", os.fsdecode(b"caf\xe9 \xff"), " blank ", "-dash", "new\nline"]
     waves = [save_wave(folder / f"{stem}.wav", 0.3) for stem in stems[:1]]
     for stem in stems[1:]:
         os.link(waves[0], folder / f"{stem}.wav")
-    for format in ("flac", "m4a"):
-        SETTINGS.format = format  # type: ignore[assignment]
-        done, skipped, error = convert([folder], tmp_path / format)
-        assert not skipped and error is None and len(done) == len(set(done.values())) == len(stems)
-        assert os.path.basename(done[str(folder / f"{stems[4]}.wav")]) == f"{stems[4]}.{format}"
-    SETTINGS.format = "wav"
+    monkeypatch.setattr(SETTINGS, "format", "flac")
+    done, skipped, error = convert([folder], tmp_path / "out")
+    assert not skipped and error is None and len(done) == len(set(done.values())) == len(stems)
+    assert os.path.basename(done[str(folder / f"{stems[4]}.wav")]) == f"{stems[4]}.flac"
+
+
+@pytest.mark.parametrize("format", ["wav", "flac", "mp3", "m4a", "ogg"])
+@pytest.mark.parametrize("stem", ["x" * 251, os.fsdecode(b"caf\xe9 \xff"), "a:b|c?"])
+def test_every_format_is_written_under_any_name(format: str, stem: str, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff folder") / f"{stem[: 254 - len(format)]}.{format}"
+    encode(path, (np.sin(np.arange(16000) / 9) * 9000).astype(np.int16), 16000, format)
+    assert len(decode(path, 16000)) == pytest.approx(16000, abs=640) and os.listdir(path.parent) == [path.name]
 
 
 def test_results_that_cannot_be_written(convert: Any, tmp_path: Path) -> None:
