@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from rvc_engine.events import ENDS, Event, RunStarted, StageFailed, StageStarted
+from rvc_engine.failures import explained
 from rvc_engine.journal import Journal, journals, read
 
 WRITING_S = 1.0  # it needs this long at most to write down how its engine ended: readers wait so long for the end
@@ -23,7 +24,11 @@ WRITING_S = 1.0  # it needs this long at most to write down how its engine ended
 
 def main(arguments: list[str]) -> int:
     folder = Path(arguments[0])
-    engine = subprocess.Popen([sys.executable, "-m", "rvc_engine.runner", *arguments])
+    try:
+        engine = subprocess.Popen([sys.executable, "-m", "rvc_engine.runner", *arguments])
+    except OSError as error:  # the last line that it says is what people see
+        print(" ".join(str(explained(error)).split()), file=sys.stderr, flush=True)
+        return 1
 
     def forward(number: int, frame: FrameType | None) -> None:
         if engine.poll() is None:
