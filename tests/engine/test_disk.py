@@ -193,3 +193,14 @@ def test_an_error_names_the_file_that_people_know(tmp_path: Path, monkeypatch: p
     with pytest.raises(OSError) as caught:
         write_whole(tmp_path / "x", "new")
     assert caught.value.filename == str(tmp_path / "x")
+
+
+def test_a_limit_of_the_shell_is_not_taken_for_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch says of both that a file write failed."""
+    monkeypatch.setattr(disk.resource, "getrlimit", lambda what: (100, 100))
+    with pytest.raises(OSError) as caught, whole_file(tmp_path / "x") as temporary:
+        temporary.write_bytes(bytes(100))
+        raise RuntimeError("[enforce fail at inline_container.cc:1] file write failed")
+    assert caught.value.errno == errno.EFBIG and caught.value.filename == str(tmp_path / "x")
+    with pytest.raises(disk.DiskFull), whole_file(tmp_path / "x") as temporary:
+        raise RuntimeError("[enforce fail at inline_container.cc:1] file write failed")

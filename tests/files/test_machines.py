@@ -236,10 +236,11 @@ def test_files_that_may_not_be_large_are_not_a_full_disk(home: Path, dataset: Pa
     assert "Traceback" not in done.stderr and "disk is full" not in done.stderr + done.stdout
 
 
-def test_no_more_processes(home: Path, dataset: Path, stranger: list[str]) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_no_more_processes(processes: int, home: Path, dataset: Path, stranger: list[str]) -> None:
     home.chmod(0o777)
     done = rvc(home, "preprocess", "new", "--dataset", str(dataset), "--preset", "starter",
-               before=stranger, preexec_fn=limited(resource.RLIMIT_NPROC, 1))  # fmt: skip
+               before=stranger, preexec_fn=limited(resource.RLIMIT_NPROC, processes))  # fmt: skip
     assert done.returncode in (1, 2) and "ulimit -u" in done.stderr and one_sentence(done.stderr), done.stderr[-2000:]
 
 
