@@ -219,7 +219,7 @@ class _RowReader:
         else:
             rows = np.frombuffer(frame.planes[0], TYPES[kind], frame.samples * channels).reshape(-1, channels).T
         with np.errstate(over="ignore", invalid="ignore"):
-            wave = np.array(rows, dtype=np.float32)
+            wave = np.array(rows, dtype=np.float32, order="C")
         if kind == "u8":
             wave -= np.float32(128)
         return wave if SCALES[kind] == 1 else wave * np.float32(SCALES[kind])
