@@ -15,11 +15,11 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted, Event
-from rvc_engine.journal import BRIEF_BYTES, Journal, JournalReader, journals, read
+from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
+from rvc_engine.failures import explained
+from rvc_engine.journal import BRIEF_BYTES, Journal, JournalReader, journals
 from rvc_engine.scratch import scratch_folder
 from rvc_engine.streams import prepare_streams
-from rvc_engine.failures import explained
 
 WRITING_S = 1.0  # it needs this long at most to write down how its engine ended: readers wait so long for the end
 
@@ -32,16 +32,12 @@ def main(arguments: list[str]) -> int:
 def keep(arguments: list[str], variables: dict[str, str], held: tuple[int, ...]) -> int:
     """Start the engine and wait for its end. `variables` of its environment, and descriptors that it is to hold."""
     folder = Path(arguments[0])
-<<<<<<< HEAD
     command = [sys.executable, "-m", "rvc_engine.runner", *arguments]
-    engine = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=held)
-=======
     try:
-        engine = subprocess.Popen([sys.executable, "-m", "rvc_engine.runner", *arguments])
+        engine = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=held)
     except OSError as error:  # the last line that it says is what people see
         print(" ".join(str(explained(error)).split()), file=sys.stderr, flush=True)
         return 1
->>>>>>> h-files
 
     def forward(number: int, frame: FrameType | None) -> None:
         if engine.poll() is None:

@@ -19,7 +19,6 @@ from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
 from rvc_engine.printable import printable
 from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
-from rvc_tui.typed import clean_path
 
 FIELDS = ("name", "dataset", "preset")
 

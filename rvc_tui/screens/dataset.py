@@ -10,9 +10,9 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from rvc_engine.printable import printable
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
+from rvc_engine.printable import printable
 from rvc_tui.drawing import bar, padded
 from rvc_tui.engine_client import Client
 from rvc_tui.recordings import (
@@ -33,7 +33,6 @@ from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.choose import FolderSuggester
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.texts import _
-from rvc_tui.typed import clean_path
 from rvc_tui.widgets.failure import FailurePanel
 from rvc_tui.widgets.rows import RowsPanel, TextPanel
 

@@ -115,6 +115,8 @@ def test_asked_for_goes_before_locale_and_seven_bits_are_english(monkeypatch: py
 
 # --- what the engine says -------------------------------------------------------------------------------------------------
 COMPOSED = {  # of parts that stand apart in the engine
+    "This would restart the training of {} from step 0: {}",
+    "This would train {} on other recordings: none of the recordings that it was made of is in {}",
     "1 recording", "{} recordings", "1 file", "{} files", "1 exact duplicate", "{} exact duplicates", "no NVIDIA driver",
     "{} minutes of usable sound", "{} seconds of usable sound", "{} cannot be read",
     "the audio reaches {} kHz, and a model at {} kHz uses {} kHz",
