@@ -33,9 +33,10 @@ def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kin
         raise RvcError(f"{path} does not fit", "it is an archive of arrays (.npz), not one array (.npy)", AGAIN)
     if array.dtype.kind not in kinds:
         raise RvcError(f"{path} does not fit", f"it holds {array.dtype.name}, not real numbers", AGAIN)
-    if array.ndim != axes or (width and array.shape[-1] != width):
-        wanted = f"numbers along {axes} axes" + (f", {width} wide" if width else "")
-        raise RvcError(f"{path} does not fit", f"expected {wanted}, found the shape {array.shape}", AGAIN)
+    if array.ndim != axes:
+        raise RvcError(f"{path} does not fit", f"expected numbers along {axes} axes, found the shape {array.shape}", AGAIN)
+    if width and array.shape[-1] != width:
+        raise RvcError(f"{path} does not fit", f"it is {array.shape[-1]} wide, not {width}", AGAIN)
     if mmap:
         return array
     return np.array(array, dtype=np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("="))  # as torch takes them
