@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import ModelConfig
+from rvc_engine.records import read_small
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
     from rvc_engine.settings import ExperimentSettings
@@ -283,7 +284,7 @@ class Experiment:
         from rvc_engine.settings import ExperimentSettings
 
         try:
-            table: dict[str, Any] = tomlkit.parse(self.settings_toml.read_text(encoding="utf-8")).unwrap()
+            table: dict[str, Any] = tomlkit.parse(read_small(self.settings_toml).decode("utf-8")).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
             first = error.errors()[0]
@@ -292,7 +293,7 @@ class Experiment:
         except FileNotFoundError as error:
             hint = f"rvc run {self.name} --dataset FOLDER makes it"
             raise BadInput(f"There is no experiment {self.name!r} in {self.folder.parent}", "", hint) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
 
     def save_settings(self, settings: ExperimentSettings) -> None:
