@@ -69,13 +69,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 def _slow_settings(experiment: Experiment) -> tuple[str, str]:
     """The same by load_settings, which has the words for most that can be wrong."""
-    path = experiment.settings_toml
     try:
-        read_small(path)  # what is no file is not opened
         return experiment.load_settings().preset, ""
     except RvcError as error:
         return "?", str(error)
-    except OSError as error:
-        return "?", str(cannot_read(error, path))
-    except Exception as error:
-        return "?", f"{path} cannot be read: {str(error) or type(error).__name__} (correct the file)"

@@ -15,6 +15,7 @@ from rvc_engine.failures import unreadable
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.opening import read_hand_edited
 from rvc_engine.user import expanded
+from rvc_engine.records import read_small
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
     from rvc_engine.settings import ExperimentSettings
@@ -366,7 +367,7 @@ class Experiment:
             raise BadInput(f"There is no experiment {self.name!r} in {self.folder.parent}", "", hint) from error
         except OSError as error:
             raise unreadable(self.settings_toml, error) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
 
     def save_settings(self, settings: ExperimentSettings) -> None:

@@ -41,9 +41,9 @@ class Entry:
 
     def written(self) -> Any:
         """As the file has it; fields of a later version stay."""
-        if not isinstance(self.record, dict):
-            return self.facts() if self.record is None else self.record
-        return {**self.record, **({"number": self.number} if self.state == DAMAGED else self.facts())}
+        if self.state == DAMAGED:
+            return self.record
+        return {**(self.record or {}), **self.facts()}
 
 
 class RunQueue:
@@ -130,14 +130,15 @@ def entries_of(records: list[Any], path: Path) -> list[Entry]:
 
 
 def _number(record: Any) -> int:
-    """0 where it has none."""
+    """0 where it has none that counts."""
     number = record.get("number") if isinstance(record, dict) else 0
     return number if type(number) is int and 0 < number < BIGGEST else 0
 
 
 def _entry(record: Any, number: int, path: Path) -> Entry:
     try:
-        entry = build(Entry, {**record, "number": number} if isinstance(record, dict) else record)
+        entry = build(Entry, record)
+        entry.number = number  # another one has its own
         if entry.state not in (WAITING, RUNNING, DONE, FAILED):
             raise TypeError(f"'state' is not what it must be: {outline(entry.state)}")
         for word in (entry.name, *entry.words):

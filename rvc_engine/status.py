@@ -236,6 +236,8 @@ class RunView:
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> RunView:
         """Raises TypeError for what `to_record` did not make."""
+        if not isinstance(record["stages"], list) or not isinstance(record["warnings"], list):
+            raise TypeError("no lists of stages and warnings")
         view = build(cls, {**record, "stages": {}, "warnings": []})
         for one in record["stages"]:
             stage = build(StageView, one)

@@ -266,7 +266,7 @@ class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
 
     def _has_recordings(self) -> bool:
         """Also in the moment before the first look at the experiment has answered."""
-        settings = None if self.session.recordings else self.session.client.settings()
+        settings = None if self.session.recordings else self.session.settings()
         return bool(self.session.recordings or (settings and settings.dataset))
 
     def run_command(self) -> list[str]:

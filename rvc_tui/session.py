@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from rvc_engine.errors import RvcError
 from rvc_tui.engine_client import Client
 from rvc_tui.state import ScreenState
+
+if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import
+    from rvc_engine.settings import ExperimentSettings
 
 
 @dataclass
@@ -29,6 +34,13 @@ class Session:
         self.state = ScreenState(machine=self.state.machine)
         self.state.view.name, self.state.view.folder = client.name, client.folder
         self.state.begun = -1  # the journal panel forgets the former experiment
+
+    def settings(self) -> ExperimentSettings | None:
+        """None where there are none, or none that can be read: the outlook says so."""
+        try:
+            return self.client.settings()
+        except RvcError:
+            return None
 
     @property
     def recordings(self) -> str:

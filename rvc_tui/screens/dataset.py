@@ -99,7 +99,7 @@ class DatasetScreen(AppScreen):
 
     def words(self) -> list[str]:
         words = ["dataset", self.shown_folder or "FOLDER"]
-        settings = self.session.client.settings() if self.session.client.name and not self.folder else None
+        settings = self.session.settings() if self.session.client.name and not self.folder else None
         return [*words, "--subfolders"] if settings is not None and settings.preprocess.subfolders else words
 
     @work(thread=True, group="dataset", exclusive=True)

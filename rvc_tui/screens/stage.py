@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from rvc_engine.errors import RvcError
 from rvc_engine.settings import ExperimentSettings, for_base, for_preset
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.texts import _
@@ -56,10 +55,7 @@ class StageScreen(AppScreen):
         self.form.show(items_of(self.place, section, getattr(defaults, self.place)), section)
 
     def settings(self) -> ExperimentSettings | None:
-        try:
-            return self.session.client.settings()
-        except RvcError:  # the heading says it, by the outlook
-            return None
+        return self.session.settings()  # where they are damaged the heading says it, by the outlook
 
     def command(self) -> list[str]:
         """With every setting that is not its default."""

@@ -105,8 +105,8 @@ def field(event: str, key: str, text: str) -> Damage:
         "StageFailed": {"stage": "train", "title": "t"},
         "RunFinished": {"seconds": 1.0, "artefacts": []},
     }  # fmt: skip
-    record = {key: None, "event": event, "at": 1.7e9, **whole[event]}
-    record = {"event": record.pop("event"), **record}
+    record = {"event": event, "at": 1.7e9, **whole[event]}
+    record.setdefault(key, None)
     parts = [f'"{name}":{text if name == key else json.dumps(value)}' for name, value in record.items()]
     return line(("{" + ",".join(parts) + "}").encode())
 
