@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.models.pickle_data import Unreadable, load_plain
+from rvc_engine.printable import printable
 
 SUFFIX = ".rvcvoice"
 MAX_BYTES = 32 << 20  # of a pickle or a card
@@ -78,7 +79,7 @@ def _of_card(text: bytes) -> dict[str, Any]:
 
 def _text(value: Any) -> str | None:
     """A stranger's text, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in value[:MAX_TEXT]) if isinstance(value, str) else None
+    return printable(value[:MAX_TEXT]) if isinstance(value, str) else None
 
 
 def _number(value: Any) -> int | float | None:
