@@ -78,11 +78,19 @@ def write_bundle(path: Path, voice: Voice, name: str, index: Path | None, notes:
         "entries": content, "members": members,
     }  # fmt: skip
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        archive.writestr(_member(CARD), json.dumps(card, indent=1, ensure_ascii=False))
+        archive.writestr(_member(CARD), _text_of(card))
         archive.writestr(_member(WEIGHTS), weights)
         if index is not None:
             with open_file(index) as source, archive.open(_member(INDEX), "w", force_zip64=True) as goal:
                 shutil.copyfileobj(source, goal, BLOCK)
+
+
+def _text_of(card: dict[str, Any]) -> bytes:
+    """As it is read by people; in ASCII where a text holds bytes that are none."""
+    try:
+        return json.dumps(card, indent=1, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(card, indent=1).encode()
 
 
 def _member(name: str) -> zipfile.ZipInfo:

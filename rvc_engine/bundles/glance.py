@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.models.foreign import MAX_JSON_BYTES, MAX_PICKLE_BYTES, Unreadable, first_line, parse_json
-from rvc_engine.models.pickle_data import load_plain
+from rvc_engine.models.pickle_data import load_plain, Unreadable
 from rvc_engine.models.zip_files import open_zip
 from rvc_engine.opening import open_file
+from rvc_engine.printable import printable
 
 SUFFIX = ".rvcvoice"
 MAX_TEXT = 200
@@ -78,7 +79,7 @@ def _of_card(text: bytes) -> dict[str, Any]:
 
 def _text(value: Any) -> str | None:
     """A stranger's text, without what a terminal would obey."""
-    return "".join(c if c.isprintable() else " " for c in value[:MAX_TEXT]) if isinstance(value, str) else None
+    return printable(value[:MAX_TEXT]) if isinstance(value, str) else None
 
 
 def _number(value: Any) -> int | float | None:
