@@ -248,7 +248,7 @@ def test_the_queue_is_taken_over_too(home: Path, quick: None, monkeypatch: pytes
 
 
 def test_a_download_takes_over_too(home: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("rvc_engine.assets.download.is_offline", lambda: True)
     workspace, notes = Workspace(home), []
     asset = Asset("a.pt", "nobody/nothing", "a.pt", "0" * 64)
     leave_lock(workspace.pretrained / ".downloads" / "lock", age_s=3)

@@ -87,7 +87,7 @@ def test_a_user_without_name_and_home_trains_and_converts(tmp_path: Path) -> Non
 
         def rvc(*words: str) -> None:
             command = [*NAMELESS, sys.executable, "-m", "rvc_engine", *words, "--home", str(folder / "home")]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, stdin=subprocess.DEVNULL)
             assert done.returncode == 0, done.stdout[-800:] + done.stderr[-800:]
 
         recordings = str(folder / "recordings")
