@@ -62,9 +62,9 @@ def describe(kind: str, version: str | None, sample_rate: int | None, pitch: boo
     return f"a {version or 'strange'} {rate}{noun}{with_pitch}"
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Raises Unreadable saying what the file is instead, OSError when it cannot be opened."""
-    content = weight_files.read(path)
+def read_checkpoint(path: Path, *, shapes: bool = False) -> Checkpoint:
+    """`shapes`: without numbers, in milliseconds. Raises Unreadable saying what the file is instead, OSError when it cannot be opened."""
+    content = weight_files.read_shapes(path) if shapes else weight_files.read(path)
     if isinstance(content, dict) and content and all(isinstance(value, Tensor) for value in content.values()):
         content = {"model": content}  # safetensors hold the weights alone
     return checkpoint_of(content)

@@ -92,7 +92,7 @@ def first_line(error: BaseException) -> str:
 
 
 # --- weight -------------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Weight:
     """Of a value with all that it holds, shared values counted wherever they appear. `bytes`: what its tensors describe."""
 
@@ -100,6 +100,9 @@ class Weight:
     characters: int = 0
     bytes: int = 0
     height: int = 0
+
+
+EMPTY = Weight()
 
 
 def weigh(value: Any) -> Weight:
@@ -120,6 +123,8 @@ class _Scale:
         held = value.state if isinstance(value, Opaque) else value
         if not isinstance(held, dict | list | tuple):
             return Weight(bytes=getattr(held, "nbytes", 0))
+        if not held:
+            return EMPTY
         mark = id(held)
         if mark in self.begun:
             raise Unreadable(f"its values are nested too deep (more than {MAX_DEPTH} levels): one holds itself")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of, describe
+from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of, describe, read_checkpoint
 from rvc_engine.bundles.side_files import rate_beside, refuse_other_encoder
 from rvc_engine.errors import BadInput
 from rvc_engine.models import weights
@@ -20,7 +19,7 @@ START = "use files of this preset, or none to start from nothing"
 def check_start(path: Path, kind: str, preset: str, config: ModelConfig) -> None:
     """A pretrained G or D; its speaker table may have another size. Raises BadInput that says what the file is instead."""
     try:
-        found = _checkpoint(weights.read_shapes(path))
+        found = read_checkpoint(path, shapes=True)
     except (OSError, Unreadable) as error:
         raise BadInput(f"{path} is no pretrained file that can be read", reason_of(error), START) from error
     _compare(found, path, kind, preset, config, START)
@@ -34,9 +33,9 @@ def check_candidates(candidates: list[list[Path]], preset: str, config: ModelCon
         try:
             if len(paths) == 1:
                 pair = read_state(paths[0], shapes=True)["pair"]
-                found = {kind: _checkpoint(pair[kind]) for kind in KINDS}
+                found = {kind: checkpoint_of(pair[kind]) for kind in KINDS}
             else:
-                found = {kind: _checkpoint(weights.read_shapes(path)) for kind, path in zip(KINDS, paths, strict=True)}
+                found = {kind: read_checkpoint(path, shapes=True) for kind, path in zip(KINDS, paths, strict=True)}
         except UNREADABLE:
             continue
         for kind, path in zip(KINDS, paths * (3 - len(paths)), strict=True):
@@ -51,17 +50,12 @@ def check_candidates(candidates: list[list[Path]], preset: str, config: ModelCon
         return
 
 
-def _checkpoint(content: Any) -> Checkpoint:
-    """Raises Unreadable for weights of unusual types too."""
-    if isinstance(content, dict) and "model" not in content:
-        content = {"model": content}  # safetensors hold the weights alone
-    found = checkpoint_of(content)
-    weights.check_types(found.weights)
-    return found
-
-
 def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: ModelConfig, hint: str) -> None:
     """`presets` of a checkpoint are those whose shapes it has, whatever the size of its speaker table."""
+    try:
+        weights.check_types(found.weights)
+    except Unreadable as error:
+        raise BadInput(f"{path} does not fit this experiment", str(error), hint) from error
     if found.kind == kind and preset in found.presets and found.pitch in (None, config.pitch):
         return
     rate = found.sample_rate or (rate_beside(path) if found.kind == "G" else None)
