@@ -15,7 +15,6 @@ from rvc_engine.failures import unreadable
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.opening import read_hand_edited
 from rvc_engine.user import expanded
-from rvc_engine.records import read_small
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
     from rvc_engine.settings import ExperimentSettings
