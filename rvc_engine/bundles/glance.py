@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.models.foreign import MAX_JSON_BYTES, MAX_PICKLE_BYTES, Unreadable, first_line, parse_json
-from rvc_engine.models.pickle_data import Unreadable, load_plain
+from rvc_engine.models.pickle_data import load_plain
 from rvc_engine.models.zip_files import open_zip
 from rvc_engine.opening import open_file
 from rvc_engine.printable import printable
