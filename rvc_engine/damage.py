@@ -10,7 +10,8 @@ from typing import Any
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment
 from rvc_engine.journal import strays
-from rvc_engine.records import read_small
+from rvc_engine.opening import read_bytes
+from rvc_engine.records import LIMIT_BYTES
 
 PERMISSION_HINT = "ask its owner, or correct its permissions"
 
@@ -49,7 +50,7 @@ def quick_settings(experiment: Experiment) -> tuple[str, str]:
 
     path = experiment.settings_toml
     try:
-        return ExperimentSettings.model_validate(_parsed(read_small(path).decode("utf-8"))).preset, ""
+        return ExperimentSettings.model_validate(_parsed(read_bytes(path, LIMIT_BYTES).decode("utf-8"))).preset, ""
     except FileNotFoundError:
         return "", f"{path} is a link to nothing: restore it" if path.is_symlink() else ""
     except Exception:  # there are many ways to be wrong

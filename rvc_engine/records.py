@@ -6,8 +6,6 @@ Numbers are finite and fit 64 bits, counts are not negative. `Moment` and `Pid` 
 from __future__ import annotations
 
 import json
-import os
-import stat
 import types
 from collections.abc import Callable, Collection
 from dataclasses import MISSING, fields, is_dataclass
@@ -15,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from rvc_engine.opening import open_file
+from rvc_engine.opening import read_bytes
 
 T = TypeVar("T")
 Check = Callable[[Any], bool]
@@ -39,20 +37,9 @@ Pid = Annotated[int, AtMost(2**31 - 1)]
 
 
 # --- files --------------------------------------------------------------------------------------------------------------
-def read_small(path: Path, limit: int = LIMIT_BYTES) -> bytes:
-    """The content of a regular file. Raises OSError, and ValueError for anything else: a FIFO would never end, a device is no file."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise ValueError(f"{path.name} is no file")
-    with open_file(path) as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise ValueError(f"{path.name} is larger than {limit >> 20} MiB")
-    return content
-
-
 def read_json(path: Path, limit: int = LIMIT_BYTES) -> Any:
-    """Raises OSError, and ValueError for what is no regular file, too large, no text or no JSON."""
-    return parse_json(read_small(path, limit))
+    """Raises OSError, also for what is no regular file or too large, and ValueError for what is no JSON."""
+    return parse_json(read_bytes(path, limit))
 
 
 def parse_json(content: bytes) -> Any:

@@ -7,13 +7,12 @@ reader returns is therefore weighed with every shared value counted wherever it 
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.opening import open_file
+from rvc_engine.opening import open_file, what_else
 
 # A whole training state of a v2 voice (1.2 GiB) has 93,000 opcodes, 262 KiB of pickle and 2,908 records.
 MAX_PICKLE_BYTES = 8 << 20
@@ -156,8 +155,8 @@ class _Scale:
 def check_regular(path: Path) -> int:
     """The bytes of a regular file. Raises Unreadable for a pipe, a device or a folder, without opening it; OSError when there is none."""
     about = path.stat()
-    if not stat.S_ISREG(about.st_mode):
-        raise Unreadable("it is no regular file")
+    if other := what_else(about):
+        raise Unreadable(f"it is {other}, not a regular file")
     return about.st_size
 
 

@@ -281,7 +281,7 @@ def _open_safetensors(path: Path) -> Iterator[Any]:
     from safetensors import safe_open
 
     check_regular(path)
-    with path.open("rb") as start:
+    with open_file(path) as start:
         _check_header(start.read(8))
     with safe_open(path, framework="pt") as file:
         yield file
