@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,15 @@ def test_settings(how: str, tmp_path: Path) -> None:
     assert experiment.load_settings() == settings
 
 
-@pytest.mark.parametrize(
-    "data", [b"preset = 'starter'\n# \xc4\n", b"\xff\xfea", b"preset = 3\x00", b"x" * (5 << 20), "プ".encode("shift-jis")]
-)
+def test_a_path_in_settings_may_be_no_text(tmp_path: Path) -> None:
+    """Names of folders in another encoding are kept byte for byte, and a comment may hold anything."""
+    experiment = Workspace(tmp_path).experiment("a")
+    experiment.folder.mkdir(parents=True)
+    experiment.settings_toml.write_bytes(b"preset = 'starter'\ndataset = '/caf\xe9'\n# \xc4\n")
+    assert os.fsencode(experiment.load_settings().dataset) == b"/caf\xe9"
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfea", b"preset = 3\x00", b"x" * (5 << 20), "プ".encode("shift-jis")])
 def test_settings_that_are_no_text(data: bytes, tmp_path: Path) -> None:
     experiment = Workspace(tmp_path).experiment("a")
     experiment.folder.mkdir(parents=True)
