@@ -324,7 +324,8 @@ def test_spoilt_weights_are_never_saved(make: Callable[[str], Made]) -> None:
     monkey.undo()
     assert "not finite: a weight" in warnings(events) and of(events, StepsSuperseded)[0].after_step == 0
     next(held[-1].generator.parameters()).data.view(-1)[0] = float("nan")
-    stage.close()  # type: ignore[attr-defined]
+    with pytest.raises(RvcError, match="stopped and not saved"):
+        stage.close()  # type: ignore[attr-defined]
     content = torch.load(made[0].resume_state, weights_only=True)
     assert all(value.isfinite().all() for value in content["pair"]["G"]["model"].values())
 

@@ -54,15 +54,15 @@ def test_each_folder_trains_its_own_row(two_speakers: Path, home: Path) -> None:
 
 
 def test_what_cannot_be_is_refused_before_anything_runs(two_speakers: Path, speech: list[Path]) -> None:
-    settings = settings_of(two_speakers)
+    settings, experiment = settings_of(two_speakers), Workspace(two_speakers.parent).experiment("voice")
     settings.train.speaker = 3
     with pytest.raises(BadInput, match="too many speakers"):
-        check_speakers(settings)
+        check_speakers(experiment, settings)
     settings.train.speaker = 0
-    check_speakers(settings)
+    check_speakers(experiment, settings)
     shutil.copy(speech[2], two_speakers)
     with pytest.raises(BadInput, match="no speaker"):
-        check_speakers(settings)
+        check_speakers(experiment, settings)
     settings.preprocess.subfolders = False
     with pytest.raises(BadInput, match="need their folders"):
-        check_speakers(settings)
+        check_speakers(experiment, settings)
