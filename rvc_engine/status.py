@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from rvc_engine.stage_list import ALL_STAGES
 FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps
 GRAD_NORM = "grad norm "  # with the network: g or d
 RATE = "learning rate"
+PATHS = ("path", "target", "picture")  # fields of events that name a file
 EPOCHS_KEPT = 32  # ends of the latest epochs, for the time that the rest will take
 
 
@@ -208,7 +210,23 @@ class RunView:
         """An event that was folded, as this experiment tells it: a copy's journal names the original."""
         if isinstance(event, ev.RunStarted):
             return replace(event, name=self.name, folder=self.folder)
-        return replace(event, artefacts=self.artefacts) if isinstance(event, ev.RunFinished) else event
+        if isinstance(event, ev.RunFinished):
+            return replace(event, artefacts=self.artefacts)
+        if self.written_in in ("", self.folder):
+            return event
+        paths: dict[str, Any] = {key: self._own_path(getattr(event, key)) for key in PATHS if hasattr(event, key)}
+        return replace(event, **paths)
+
+    def _own_path(self, path: str) -> str:
+        """Where a file of the original is in this copy; the bare name of one that a copy of the folder does not take along."""
+        inside = os.path.relpath(path, self.written_in)
+        return os.path.basename(path) if inside.startswith(os.pardir) else os.path.join(self.folder, inside)
+
+    def move_to(self, experiment: Experiment) -> None:
+        """What was kept may have been kept before the experiment was renamed."""
+        folder = str(experiment.folder)
+        self.artefacts = moved_artefacts(self.artefacts, self.folder, folder)
+        self.name, self.folder = experiment.name, folder
 
     def note_gone(self) -> None:
         """The journal has no end, and neither the engine nor its keeper is there any more: killed together, or the machine restarted."""
@@ -231,6 +249,7 @@ class RunView:
         record = {name: value for name, value in vars(self).items() if name != "curves"}
         record["stages"] = [vars(stage) for stage in self.stages.values()]
         record["warnings"] = [vars(warning) for warning in self.warnings]
+        record["stop"] = vars(self.stop) if self.stop else None
         return {**record, "epoch_ends": [*self.epoch_ends], "waits": [*self.waits]}
 
     @classmethod
@@ -238,7 +257,8 @@ class RunView:
         """Raises TypeError for what `to_record` did not make."""
         if not isinstance(record["stages"], list) or not isinstance(record["warnings"], list):
             raise TypeError("no lists of stages and warnings")
-        view = build(cls, {**record, "stages": {}, "warnings": []})
+        view = build(cls, {**record, "stages": {}, "warnings": [], "stop": None})
+        view.stop = build(ev.StageStopped, record["stop"]) if record["stop"] is not None else None
         for one in record["stages"]:
             stage = build(StageView, one)
             stage.skipped_items = [(item, reason) for item, reason in stage.skipped_items]
@@ -316,6 +336,7 @@ def _replayed(experiment: Experiment, journal: Path) -> tuple[RunView, JournalRe
         RunView(name=experiment.name, folder=str(experiment.folder)),
         JournalReader(journal, brief=True),
     )
+    view.move_to(experiment)
     known = reader.offset
     view.fold_all(reader)
     if reader.offset - known >= snapshot.WORTH_BYTES:

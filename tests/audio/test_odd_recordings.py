@@ -20,7 +20,7 @@ from rvc_engine.cli import main
 from rvc_engine.dataset.clip_table import USED, SourceRow, read_rows
 from rvc_engine.dataset.report import FileReport
 from rvc_engine.dataset.survey import measure_file, recordings_in
-from rvc_engine.errors import BadInput, UnusableRecording
+from rvc_engine.errors import BadInput, RvcError, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Warned
 from rvc_engine.experiment import Workspace
 from rvc_engine.settings import ConvertSettings, for_preset
@@ -100,7 +100,12 @@ def converted_files(inputs: list[Path], out: Path, workspace: Workspace) -> tupl
     model = workspace.weights / "voice.pth"
     write_small_model(model, Synthesizer(config, posterior=False).state_dict(), config, epoch=1, step=2, extra={"unvoiced": "interpolate"})
     settings = ConvertSettings(pitch_method="praat", device="cpu")
-    events = list(convert_files(model, inputs, out, settings, None, workspace))
+    events: list[Event] = []
+    try:
+        for event in convert_files(model, inputs, out, settings, None, workspace):
+            events.append(event)
+    except RvcError as error:  # at the end, for those that could not be converted
+        assert "could not be converted" in error.title
     return {os.path.basename(e.source): Path(e.path) for e in events if isinstance(e, Converted)}, events
 
 

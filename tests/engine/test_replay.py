@@ -27,6 +27,7 @@ from rvc_engine.events import (
     RunFinished,
     RunStarted,
     StageStarted,
+    StageStopped,
     StepsSuperseded,
     TrainStepped,
     Warned,
@@ -221,6 +222,20 @@ def test_a_changed_journal_is_read_anew(experiment: Experiment, change: Any) -> 
     seen = facts(read_view(experiment))
     snapshot_path(path).unlink(missing_ok=True)
     assert seen == facts(read_view(experiment))
+
+
+@pytest.mark.usefixtures("settled")
+def test_how_a_run_was_stopped_is_kept_and_a_renamed_experiment_has_its_own_name(experiment: Experiment) -> None:
+    stop = StageStopped(at=1.8e9, stage="train", saved=False, after_step=7, epoch=1, reason="asked a second time")
+    line = json.dumps({"event": "StageStopped", **vars(stop)}, separators=(",", ":")).encode()
+    path = write(journal_of(experiment), [*lines_of(5, 2000), line])
+    read_view(experiment)
+    assert snapshot.load(path) is not None
+    other = Experiment(experiment.folder.with_name("renamed"), experiment.workspace)
+    experiment.folder.rename(other.folder)
+    assert snapshot.load(journal_of(other)) is not None
+    view = read_view(other)
+    assert (view.state, view.stop) == ("stopped", stop) and (view.name, view.folder) == ("renamed", str(other.folder))
 
 
 def test_a_journal_of_just_now_is_not_taken_from_a_snapshot(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
