@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.errors import RvcError
+from rvc_engine.opening import open_file
 
 AGAIN = "remove that clip's files, or run the stages before again with --fresh"
 Array = np.ndarray[Any, Any]
@@ -46,7 +47,7 @@ def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             start = file.read(6)
     except OSError as unreadable:
         return unreadable.strerror or str(unreadable)

@@ -78,7 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:  # of the output itself, such as a full disk, or before a command was found
         try:
-            print(end="", flush=True)
+            if sys.stdout:
+                sys.stdout.flush()
         except OSError:
             _say_no_more()
         return end_with(error, "rvc", words)

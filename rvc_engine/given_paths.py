@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 from urllib.parse import urlsplit
 
 from rvc_engine.errors import BadInput
+from rvc_engine.opening import open_file
 
 DRIVE = re.compile(r"/?[A-Za-z]:([\\/]|$)")
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -104,7 +105,7 @@ def archive_of(path: Path) -> tuple[str, str]:
     if not path.is_file():  # a device or a pipe is not opened
         return "", ""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(TAR[0] + len(TAR[1]))
     except OSError:
         return "", ""

@@ -8,16 +8,17 @@ import torch
 
 from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of, describe, read_checkpoint
 from rvc_engine.bundles.side_files import rate_beside, refuse_other_encoder
-from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.errors import BadInput
 from rvc_engine.models import weights
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weights import Unreadable
-from rvc_engine.training.state import UNREADABLE, check_tensors, reason_of
+from rvc_engine.training.state import UNREADABLE, reason_of
 from rvc_engine.training.store import KINDS, read_state
 
 START = "use files of this preset, or none to start from nothing"
+FEW = 5  # tensors that an error names
 
 
 def check_start(path: Path, kind: str, preset: str, config: ModelConfig) -> None:
@@ -63,26 +64,20 @@ def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: Mode
     if found.kind == kind and preset in found.presets and found.pitch in (None, config.pitch):
         return
     rate = found.sample_rate or (rate_beside(path) if found.kind == "G" else None)
-    if found.kind == kind and found.pitch in (None, config.pitch):
-        _compare_tensors(found, path, kind, config, hint)
     own = describe(kind, config.version, config.sample_rate if kind == "G" else None, config.pitch if kind == "G" else None)
     what = describe(found.kind, found.version, rate, found.pitch)
-    unusual = " of an unusual shape" if what == own else ""
+    unusual = f" of an unusual shape{_wrong_tensors(found, kind, config)}" if what == own else ""
     raise BadInput(f"{path} does not fit this experiment", f"it is {what}{unusual}, this experiment is {preset} and needs {own}", hint)
 
 
-def _compare_tensors(found: Checkpoint, path: Path, kind: str, config: ModelConfig, hint: str) -> None:
-    """Of a file that says to be what is needed, or says nothing. Raises BadInput that names the tensors when only a few are wrong: it is
-    then a damaged or changed file of this kind."""
+def _wrong_tensors(found: Checkpoint, kind: str, config: ModelConfig) -> str:
+    """" (names)" of tensors that are missing, unknown or of another shape, where a few are: the file is damaged or was changed then."""
     with torch.device("meta"):
-        expected = (Synthesizer(config) if kind == "G" else Discriminators(config.discriminator)).state_dict()
-    fitting = sum(getattr(found.weights.get(key), "shape", None) == value.shape for key, value in expected.items())
-    if 2 * fitting < len(expected):
-        return
-    try:
-        check_tensors(found.weights, expected, str(path))
-    except RvcError as error:
-        raise BadInput(f"{path} does not fit this experiment", error.message, hint) from error
+        network = Synthesizer(config) if kind == "G" else Discriminators(config.discriminator)
+    expected = {key: value.shape for key, value in network.state_dict().items()}
+    there = {key: getattr(value, "shape", None) for key, value in found.weights.items()}
+    wrong = sorted(key for key in {*expected, *there} if expected.get(key) != there.get(key))
+    return f" ({', '.join(wrong)})" if 0 < len(wrong) <= FEW else ""
 
 
 def _hint(generator: Checkpoint, preset: str) -> str:

@@ -239,9 +239,9 @@ def test_what_a_user_may_not_read_has_a_row_that_says_so(shared: Workspace) -> N
     lines = done.stdout.splitlines()
     for name, path in closed.items():
         row = next(text for text in lines if text.startswith(f"{name}: "))
-        assert str(path) in row and "Permission denied" in row
-    assert any(text.startswith("good: finished at") and "Permission" not in text for text in lines)
-    assert any("shut" in text and "Permission denied" in text for text in lines)
+        assert str(path) in row and "permission" in row.lower()
+    assert any(text.startswith("good: finished at") and "ermission" not in text for text in lines)
+    assert any("shut" in text and "permission" in text.lower() for text in lines)
     app = [("folder", "failed", True), ("good", "finished", False), ("journal", "failed", True), ("runs", "failed", True),
            ("settings", "finished", True)]  # fmt: skip
     assert lines[-1] == f"app: {app}"
