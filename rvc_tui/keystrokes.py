@@ -25,15 +25,25 @@ class KeystrokesApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
-            await super().on_event(event)
+            await self._pass_on(event)
             return
         self._typed.append(event)
         if self._taking is None:
             await self._take()
 
+    async def _pass_on(self, event: events.Event) -> None:
+        """To Textual. Once the app is left, its screens go: keys and clicks that come then are nobody's."""
+        if self._exit and isinstance(event, (events.InputEvent, events.Paste)):
+            return
+        try:
+            await super().on_event(event)
+        except ScreenStackError:
+            if not self._exit:
+                raise
+
     async def _take(self) -> None:
         try:
-            await super().on_event(self._typed.popleft())
+            await self._pass_on(self._typed.popleft())
         finally:
             self._taking = asyncio.create_task(self._go_on())
 

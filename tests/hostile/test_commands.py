@@ -30,7 +30,9 @@ from tests.conftest import ROOT, rvc_environment
 from tests.hostile.text import FILE_NAME, HOSTILE, found_in
 
 NAME = FILE_NAME.replace("/", "").replace("\n", "")
+WORD = HOSTILE.replace("\0", "").replace("\ud800", "")  # what a shell can pass on
 T0 = 1_700_000_000.0
+PATIENCE_S = 60
 
 
 def journal(experiment: Experiment, end: ev.Event) -> None:
@@ -102,42 +104,45 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def words_of(home: Workspace) -> list[list[str]]:
+def light_words(home: Workspace) -> list[list[str]]:
+    """Without a network that is trained or spoken with."""
     folder, voice, bundle = str(recordings(home)), str(home.weights / f"{NAME}.pth"), str(home.home / f"{NAME}.rvcvoice")
-    odd, pair = str(home.home / "tensors.pth"), str(home.home / "G_1.pth")
-    out = str(home.home / f"out{NAME}")
+    odd, pair, out = str(home.home / "tensors.pth"), str(home.home / "G_1.pth"), str(home.home / f"out{NAME}")
     return [
         ["list"], ["list", "--json"], ["status"], ["status", NAME], ["status", NAME, "--json"], ["status", "done" + NAME],
         ["status", "x" + NAME], ["attach", NAME], ["attach", "done" + NAME, "--plain"], ["attach", NAME, "--json"],
-        ["attach", "stopped" + NAME], ["stop", NAME], ["stop", "x" + NAME], ["stop", NAME, "--wait", HOSTILE],
+        ["attach", "stopped" + NAME], ["stop", NAME], ["stop", "x" + NAME], ["stop", NAME, "--wait", WORD],
         ["voice", "list"], ["voice", "list", "--json"], ["voice", "info", voice, bundle], ["voice", "info", voice, "--json"],
-        ["voice", "info", NAME], ["voice", "info", odd], ["voice", "info", pair], ["voice", "info", folder], ["voice", "info", HOSTILE],
-        ["voice", "extract", pair, "--output", out + ".pth"], ["voice", "extract", NAME], ["voice", "extract", folder, "--name", HOSTILE],
+        ["voice", "info", NAME], ["voice", "info", odd], ["voice", "info", pair], ["voice", "info", folder], ["voice", "info", WORD],
+        ["voice", "extract", pair, "--output", out + ".pth"], ["voice", "extract", NAME], ["voice", "extract", folder, "--name", WORD],
         ["voice", "merge", voice, odd, "--name", "m"], ["voice", "merge", voice, voice, "--output", out + "m.pth", "--info", NAME],
-        ["voice", "export", voice, "--output", out + ".rvcvoice", "--licence", HOSTILE, "--consent", NAME, "--index", "none"],
+        ["voice", "export", voice, "--output", out + ".rvcvoice", "--licence", WORD, "--consent", NAME, "--index", "none"],
         ["voice", "export", voice, "--output", out, "--index", "none"],
         ["voice", "export", voice, "--output", out + ".zip", "--index", odd],
         ["voice", "import", bundle, "--name", "imported"], ["voice", "import", odd], ["voice", "import", voice, "--name", NAME + "2"],
-        ["queue", "list"], ["queue", "list", "--json"], ["queue", "add", NAME], ["queue", "add", HOSTILE], ["queue", "move", "1", "1"],
-        ["queue", "run", "--then", "'" + HOSTILE], ["queue", "run", "--time-limit", HOSTILE], ["queue", "stop"], ["queue", "remove", "7"],
-        ["assets", "list"], ["assets", "list", HOSTILE], ["assets", "verify", "--file", odd],
-        ["assets", "verify", "--file", voice, "--json"],
-        ["assets", "verify", "--file", pair], ["assets", "verify", "--file", HOSTILE], ["assets", "verify"], ["assets", "pull", "v2-40k"],
-        ["assets", "pull", HOSTILE],
-        ["dataset", folder], ["dataset", folder, "--json"], ["dataset", HOSTILE], ["dataset", voice], ["advise", NAME],
-        ["advise", "--preset", HOSTILE], ["advise", "--device", HOSTILE], ["advise", NAME, "--json"],
-        ["convert", voice, folder, "--output", out + ".d"], ["convert", HOSTILE, folder, "--output", out],
-        ["convert", voice, HOSTILE, "--output", out], ["convert", odd, folder, "--output", out],
-        ["convert", voice, folder, "--output", voice],
-        ["convert", voice, folder, "--output", out, "--index", odd], ["convert", voice, folder, "--output", out, "--pitch-method", HOSTILE],
-        ["run", HOSTILE, "--dataset", folder], ["run", NAME, "--preset", HOSTILE], ["run", NAME, "--set", HOSTILE],
-        ["run", NAME, "--set", f"train.{HOSTILE}=1"], ["run", NAME, "--set", f"train.pretrained_g={HOSTILE}"],
-        ["run", "y", "--dataset", HOSTILE],
-        ["run", NAME, "--until", HOSTILE], ["run", NAME], ["preprocess", NAME, "--threshold-db", HOSTILE], ["index", "z" + NAME],
-        ["pretrain", NAME + "b", "--dataset", folder], ["pretrain", NAME, "--save-state", HOSTILE], ["doctor", "--device", HOSTILE],
-        ["doctor", "--preset", HOSTILE],
-        [HOSTILE], ["--home"], ["--" + HOSTILE],
-        *([command, f"--{HOSTILE}"] for command in COMMANDS), *([command, HOSTILE, HOSTILE, HOSTILE] for command in COMMANDS),
+        ["queue", "list"], ["queue", "list", "--json"], ["queue", "move", "1", "1"], ["queue", "run", "--then", "'" + WORD],
+        ["queue", "run", "--time-limit", WORD], ["queue", "stop"], ["queue", "remove", "7"],
+        ["assets", "list"], ["assets", "list", WORD], ["assets", "verify", "--file", odd], ["assets", "verify", "--file", pair],
+        ["assets", "verify", "--file", voice, "--json"], ["assets", "verify", "--file", WORD], ["assets", "verify"],
+        ["assets", "pull", WORD], ["dataset", folder], ["dataset", WORD], ["dataset", voice], ["advise", "--preset", WORD],
+        ["doctor", "--preset", WORD], ["run", NAME, "--until", WORD], [WORD], ["--" + WORD],
+        *([command, f"--{WORD}"] for command in COMMANDS), *([command, WORD, WORD, WORD] for command in COMMANDS),
+    ]  # fmt: skip
+
+
+def heavy_words(home: Workspace) -> list[list[str]]:
+    """They start an engine, read a voice to speak with it, or look at the whole machine."""
+    folder, voice = str(recordings(home)), str(home.weights / f"{NAME}.pth")
+    odd, out = str(home.home / "tensors.pth"), str(home.home / f"out{NAME}")
+    return [
+        ["advise", "--device", WORD], ["advise", NAME], ["advise", NAME, "--json"], ["queue", "add", NAME], ["assets", "pull", "v2-40k"],
+        ["convert", voice, folder, "--output", out + ".d"], ["convert", WORD, folder, "--output", out],
+        ["convert", voice, WORD, "--output", out], ["convert", odd, folder, "--output", out],
+        ["convert", voice, folder, "--output", voice], ["convert", voice, folder, "--output", out, "--index", odd],
+        ["convert", voice, folder, "--output", out, "--pitch-method", WORD], ["run", NAME, "--preset", WORD], ["run", NAME, "--set", WORD],
+        ["run", NAME, "--set", f"train.{WORD}=1"], ["run", NAME, "--set", f"train.pretrained_g={WORD}"], ["run", "y", "--dataset", WORD],
+        ["run", NAME], ["preprocess", NAME, "--threshold-db", WORD], ["index", "z" + NAME], ["pretrain", NAME + "b", "--dataset", folder],
+        ["pretrain", NAME, "--save-state", WORD], ["doctor"],
     ]  # fmt: skip
 
 
@@ -145,17 +150,34 @@ def refused(name: str) -> None:
     raise AssertionError(f"{name} is no JSON")
 
 
-def test_no_command_prints_what_a_terminal_obeys(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def late(number: int, frame: object) -> None:
+    raise TimeoutError("it does not end")
+
+
+def outcome(words: list[str], home: Path) -> Any:
+    """The exit code, or what ended it otherwise."""
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(PATIENCE_S)
+    try:
+        return main(["--home", str(home), *words])
+    except SystemExit as end:
+        return end.code
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:200]
+    finally:
+        signal.alarm(0)
+
+
+@pytest.mark.parametrize("some", [light_words, pytest.param(heavy_words, marks=pytest.mark.soak)])
+def test_no_command_prints_what_a_terminal_obeys(
+    workspace: Workspace, some: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     problems = []
-    for words in words_of(workspace):
-        try:
-            code: Any = main(["--home", str(workspace.home), *words])
-        except SystemExit as end:
-            code = end.code
-        except Exception as error:
-            code = f"{type(error).__name__}: {error}"[:200]
+    for words in some(workspace):
+        code = outcome(words, workspace.home)
         said = capsys.readouterr()
-        shown = [word.replace(HOSTILE, "H").replace(NAME, "N") for word in words]
+        shown = [word.replace(WORD, "W").replace(NAME, "N") for word in words]
         if code not in (0, 1, 2, 3) or "Traceback" in said.err:
             problems.append((shown, code))
         if found := found_in(said.out + said.err):
@@ -189,8 +211,7 @@ def test_the_live_display_has_colours_of_its_own_alone(workspace: Workspace) -> 
     assert code == 1 and b"Traceback" not in got
     assert b"\x1b[?25l" in got, "the display is not live"
     text = got.replace(b"\r\n", b"\n").decode("utf-8")
-    assert "owned" in text and "\x1b]" not in text and "\x1b[31mx" not in text
-    assert not set(found_in(text)) - {one for one in found_in(text) if "\\x1b[" in one or "\\r" in one}
+    assert "owned" in text and "\x1b]" not in text and "\x1b[31m" not in text
     assert not any(c in text for c in "\x07\x08\x7f\0\x9b\x90\u202e\u2066\u200e\u061c\u200b\ufeff\u2028\t\U000e0041")
 
 

@@ -31,7 +31,7 @@ async def test_nothing_hostile_is_shown(scene: Scene, tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     hostile = replace(scene, make=made_hostile(scene.make))
     app = hostile.make()
-    async with app.run_test(size=(110, 36)) as pilot:
+    async with app.run_test(size=(110, 36), notifications=True) as pilot:
         await hostile.play(pilot)
         text = look(app, scene)
         assert "\\x1b" in text or scene.name in NOTHING_FOREIGN, f"the scene shows nothing foreign:\n{text}"

@@ -91,14 +91,14 @@ async def test_no_editor_ends_the_app(tmp_path: Path, monkeypatch: pytest.Monkey
         await settle(pilot)
         await pilot.press("e")
         await pilot.pause()
-        assert "No editor can be shown here" in text_of(app)  # of a terminal that cannot be handed over
+        assert [note.title for note in app._notifications] == ["No editor can be shown here"]  # a terminal that cannot be handed over
         monkeypatch.setattr(RvcApp, "suspend", suspend)
         for editor in ODD_EDITORS:
             app.clear_notifications()
             monkeypatch.setenv("EDITOR", editor)
             await pilot.press("e")
             await pilot.pause()
-            assert not found_in(text_of(app))
+            assert not [found for note in app._notifications for found in found_in(note.title + note.message)]
             assert suspended == ["away", "back"] * (len(suspended) // 2)
             assert bool(app._notifications) == (editor != "''"), editor
         assert app.is_running
@@ -129,7 +129,8 @@ async def test_y_on_a_name_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> N
         await pilot.press("y")
         await pilot.pause()
         assert app.clipboard == f"/out/{FILE_NAME}"
-        assert "copied" in text_of(app) and not found_in(text_of(app))
+        said = [note.message for note in app._notifications]
+        assert "copied" in said[-1] and not found_in(said[-1])
 
 
 # --- names that are no text in folders ----------------------------------------------------------------------------------
