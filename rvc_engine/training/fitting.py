@@ -71,7 +71,7 @@ def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: Mode
 
 
 def _wrong_tensors(found: Checkpoint, kind: str, config: ModelConfig) -> str:
-    """" (names)" of tensors that are missing, unknown or of another shape, where a few are: the file is damaged or was changed then."""
+    """ " (names)" of tensors that are missing, unknown or of another shape, where a few are: the file is damaged or was changed then."""
     with torch.device("meta"):
         network = Synthesizer(config) if kind == "G" else Discriminators(config.discriminator)
     expected = {key: value.shape for key, value in network.state_dict().items()}

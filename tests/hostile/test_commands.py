@@ -71,7 +71,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         ("done" + NAME, ev.RunFinished(at=T0, seconds=1.0, artefacts=[{"path": HOSTILE, "bytes": 1, "sha256": HOSTILE}])),
         ("stopped" + NAME, ev.StageStopped(at=T0, stage=HOSTILE)),
     ):
-        experiment = home.experiment(name)
+        experiment = Experiment(home.logs / name, home)
         experiment.save_settings(for_preset("starter", dataset=str(recordings(home))))
         journal(experiment, end)
         experiment.engine_log.write_bytes(os.fsencode(FILE_NAME + "\n\x1b[31mred\x9b2J\n"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from terminal import Terminal
 
-from rvc_engine.experiment import Workspace
+from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.settings import for_preset
 from tests.conftest import rvc_environment
 from tests.hostile.text import FILE_NAME
@@ -73,7 +73,8 @@ def test_a_hostile_workspace_on_a_real_terminal(tmp_path: Path) -> None:
     home = tmp_path / FILE_NAME
     name = FILE_NAME.replace("/", "")
     for one in (name, "b" + name):
-        Workspace(home).experiment(one).save_settings(for_preset("starter", dataset=str(home)))
+        workspace = Workspace(home)  # a name that only another program gives
+        Experiment(workspace.logs / one, workspace).save_settings(for_preset("starter", dataset=str(home)))
     terminal = Terminal(
         [sys.executable, "-m", "rvc_tui", "--home", str(home), "--no-mouse", name],
         {**rvc_environment(), "TERM": "xterm", "LC_ALL": "C.UTF-8"},
