@@ -74,7 +74,7 @@ def holds_itself(path: Path) -> None:
 
 
 def deep(path: Path) -> None:
-    as_pth(PROTOCOL + b"]" * 200_000 + b"a" * 199_999 + b".", path)
+    as_pth(PROTOCOL + b"]" * 110_000 + b"a" * 109_999 + b".", path)
 
 
 def rather_deep(path: Path) -> None:
