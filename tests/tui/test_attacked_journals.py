@@ -21,7 +21,7 @@ from rvc_tui.state import ScreenState
 
 T0 = 1_700_000_000.0
 WRITER = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 from rvc_engine import events as ev
 from rvc_engine.experiment import Workspace
@@ -36,6 +36,7 @@ journal.append(ev.StageStarted(stage="train"))
 for step in range(1, 1_000_000):
     losses = {"total": float(step)}
     journal.append(ev.TrainStepped(step=step, epoch=1, epochs=9, losses=losses, learning_rate=1e-4, grad_norms={}, seconds=0.001))
+    time.sleep(0.0005)  # many times as quick as a training, and not quicker than a reader
 """
 
 
