@@ -41,7 +41,7 @@ COMMANDS: dict[str, Command] = {
         Command("dataset", "what is in a folder of recordings, and what is wrong with it", "dataset"),
         Command("status", "what an experiment is doing", "watch"),
         Command("attach", "follow a run, also one started elsewhere", "watch"),
-        Command("stop", "stop a run; it saves first", "watch"),
+        Command("stop", "stop a run; it saves after its next step", "watch"),
         Command("list", "the experiments of this workspace", "watch"),
         Command("voice", "voice files: info, extract, merge, export, import", "voice"),
         Command("queue", "voices one after the other, and a command at the end", "queue"),

@@ -202,7 +202,7 @@ def _owner(pid: int) -> str:
 
 
 def stop(experiment: Experiment, *, wait_s: float = 0.0) -> bool:
-    """Ask the engine of an experiment to stop (it saves first). False when none runs. Waits up to `wait_s` for its end."""
+    """Ask the engine of an experiment to stop; it saves after its next step. False when none runs. Waits up to `wait_s` for its end."""
     holder = live_holder(experiment.lock)
     if holder is None:
         return False

@@ -243,7 +243,7 @@ class LiveDisplay:
         self._progress.stop()
         say("")
         try:
-            answer = ask("Stop the run (it saves first), or leave it running? [s/L]")
+            answer = ask("Stop the run (it saves after its next step), or leave it running? [s/L]")
         except KeyboardInterrupt:
             answer = ""
         self._progress.start()

@@ -22,7 +22,7 @@ ALWAYS = (  # as the keys come, by which ids, what they do
     ("h l", ("screen.previous", "screen.next"), N_("the screen before and after; also arrows, [ and ]")),
     ("j k", ("list.down", "list.up"), N_("down and up; also arrows, page keys, g and G")),
     ("r", ("run.all",), N_("run the whole pipeline; what is up to date is skipped")),
-    ("s", ("run.stop",), N_("stop the run (asks first); it saves, and r goes on from there")),
+    ("s", ("run.stop",), N_("stop the run (asks first): it saves after its next step; r resumes it")),
     ("y", ("copy",), N_("copy the paths or values of this screen")),
     ("@", ("command",), N_("the shell command that does the same")),
     ("e", ("edit.file",), N_("experiment.toml in $EDITOR")),
