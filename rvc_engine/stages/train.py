@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,28 +13,29 @@ from typing import Any
 import torch
 
 from rvc_engine.bundles.small_model import read_voice, write_small_model
-from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows
 from rvc_engine.device import choose_device, choose_devices, choose_precision, name_of, out_of_memory, set_threads, without_shortcuts
-from rvc_engine.disk import move_aside, write_whole
-from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.events import Audition, CheckpointSaved, Event, ItemSkipped, StepsSuperseded, Warned
+from rvc_engine.disk import write_whole
+from rvc_engine.errors import BadInput
+from rvc_engine.events import Audition, CheckpointSaved, Event, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Faults
 from rvc_engine.journal import journals
 from rvc_engine.measurements import CONTEXT_BYTES, keep_use
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.numerics import choose_mode
-from rvc_engine.opening import read_bytes, require_file
+from rvc_engine.opening import require_file
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.pretrained import has_own, pretrained_names
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages import train_parallel as parallel
 from rvc_engine.stages.features import other_encoder
-from rvc_engine.stages.speakers import check_speakers, clip_speakers
+from rvc_engine.stages.rvc_config import write_config
+from rvc_engine.stages.speakers import check_speakers
+from rvc_engine.stages.training_clips import changes, mute_rows, training_set, usable_rows
+from rvc_engine.stages.training_clips import used_all_inputs as used_all_inputs
 from rvc_engine.stages.voice_facts import about_recordings
 from rvc_engine.training.audition import Auditions
 from rvc_engine.training.course import Course
-from rvc_engine.training.dataset import ClipDataset, Row
+from rvc_engine.training.dataset import ClipDataset
 from rvc_engine.training.extent import Extent
 from rvc_engine.training.fitting import check_candidates, check_start
 from rvc_engine.training.loop import TrainingLoop
@@ -52,12 +52,7 @@ from rvc_engine.user import expanded
 
 AUTO_BATCH = 4
 MIN_CLIPS_S = 60.0
-OTHER_LENGTH = 50  # frames: trackers and encoders differ by a few at the end of a clip
 NAME = "train"
-RVC_EPOCHS = 20000
-"""What RVC programs write as `train.epochs` of config.json: their trainer never goes beyond it, whatever it is asked for."""
-SHAPE = ("upsample_rates", "upsample_kernel_sizes", "spk_embed_dim", "gin_channels", "inter_channels", "hidden_channels")
-"""Settings in config.json by which a model is known."""
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
@@ -137,7 +132,7 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     clips_s = sum(length for row, length in zip(rows, frames, strict=True) if row.wave.parent == experiment.ground_truth) / 100
     if clips_s < MIN_CLIPS_S:
         yield Warned(title=f"Only {clips_s:.0f} s of clips", message="a voice needs 5 to 60 minutes", hint="add recordings", stage=NAME)
-    _write_config(experiment, settings, course)
+    write_config(experiment, settings, course)
     learnt = training_set(experiment, rows)
     difference = changes(experiment, learnt)
     write_whole(experiment.filelist, "\n".join(row.line() for row in rows).encode("utf-8", "surrogateescape"))
@@ -303,24 +298,6 @@ def one_of_several(spec: parallel.Spec, ranks: Ranks, device: torch.device) -> G
     return (yield from attempt.run(spec.course, device))
 
 
-def _write_config(experiment: Experiment, settings: ExperimentSettings, course: Course) -> None:
-    """config.json, unless there is one that describes this model: what another RVC program adds or sets otherwise is its own. One that does
-    not is moved to a backup."""
-    text = json.dumps(rvc_config(settings.model, course), indent=4, sort_keys=True)
-    wanted = json.loads(text)
-    try:
-        there = json.loads(read_bytes(experiment.config_json))
-        rate = there["data"].get("sampling_rate", there["data"].get("sample_rate"))
-        same = rate == settings.model.sample_rate and all(there["model"][key] == wanted["model"][key] for key in SHAPE)
-        if same and there["train"].get("epochs", RVC_EPOCHS) >= RVC_EPOCHS:
-            return
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        same = False
-    if not same:
-        move_aside([experiment.config_json], experiment.folder, "config")
-    write_whole(experiment.config_json, text)
-
-
 def free_memory(device: torch.device) -> None:
     """Networks hold themselves in cycles: collect them before the next ones are made."""
     gc.collect()
@@ -335,97 +312,6 @@ def course_of(settings: ExperimentSettings, precision: str) -> Course:
         learning_rate=t.learning_rate, lr_decay=1.0 if t.lr_decay == "auto" else t.lr_decay, falls=t.lr_decay == "auto",
         c_mel=t.c_mel, c_kl=t.c_kl, prior_share=t.prior_share, seed=t.seed, precision=precision, mutes=t.mutes, save_every=t.save_every,
     )  # fmt: skip
-
-
-# --- the set ----------------------------------------------------------------------------------------------------------
-def _row(folder: Path, settings: ExperimentSettings, name: str, speaker: int) -> Row:
-    """Files of a clip below `folder`, an experiment's or its mute folder: both have the same sub-folders."""
-    experiment = Experiment(folder, Workspace(folder))
-    coarse, hz = (where / f"{name}.wav.npy" for where in (experiment.pitch_coarse, experiment.pitch_hz))
-    pitched = settings.pitched
-    features = experiment.features(settings.model.feature_dim) / f"{name}.npy"
-    return Row(experiment.ground_truth / f"{name}.wav", features, coarse if pitched else None, hz if pitched else None, speaker)
-
-
-def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[list[Row], list[ItemSkipped]]:
-    """Clips that have all their files and hold a training slice, and the others with a reason. Raises RvcError when none is left."""
-    probe = ClipDataset([], settings.model)
-    rows, skipped = [], []
-    speakers = clip_speakers(experiment, settings)
-    for name in experiment.clips():
-        row = _row(experiment.folder, settings, name, speakers.get(name, settings.train.speaker))
-        if reason := _why_unusable(row, probe, settings.model.segment_frames):
-            skipped.append(ItemSkipped(stage=NAME, item=name, reason=reason))
-        else:
-            rows.append(row)
-    if not rows:
-        why = f"{len(skipped)} clips, the first because {skipped[0].reason}" if skipped else f"{experiment.ground_truth} is empty"
-        raise RvcError("There is no clip to train on", why, "rvc run does the stages before; longer recordings give longer clips")
-    return rows, skipped
-
-
-def training_set(experiment: Experiment, rows: list[Row]) -> dict[str, str]:
-    """Clip to the sha256 of the recording that it was cut from; empty where that is not known."""
-    contents = {row.source: row.sha256 for row in read_rows(experiment.sources_csv, SourceRow)}
-    sources = {row.clip: contents.get(row.source, "") for row in read_rows(experiment.clips_csv, ClipRow)}
-    return {row.wave.stem: sources.get(row.wave.stem, "") for row in rows if row.wave.parent == experiment.ground_truth}
-
-
-def changes(experiment: Experiment, now: dict[str, str]) -> str:
-    """How the clips differ from those that the training has learnt from so far; "" where they do not, or where that is not known."""
-    try:
-        before = json.loads(read_bytes(experiment.training_set))
-        then = {str(clip): str(content) for clip, content in before.items()}
-    except (OSError, ValueError, AttributeError):
-        return ""
-    added, removed = now.keys() - then.keys(), then.keys() - now.keys()
-    others = [clip for clip in now.keys() & then.keys() if now[clip] and then[clip] and now[clip] != then[clip]]
-    counts = {"added": len(added), "removed": len(removed), "of changed recordings": len(others)}
-    return ", ".join(f"{count} clips {what}" for what, count in counts.items() if count)
-
-
-def used_all_inputs(experiment: Experiment, settings: ExperimentSettings) -> bool:
-    """False when clips came, went or changed after the last epoch that was trained."""
-    return not changes(experiment, training_set(experiment, usable_rows(experiment, settings)[0]))
-
-
-def _why_unusable(row: Row, probe: ClipDataset, least: int) -> str:
-    """Why a clip cannot be trained on, by the headers of its files; empty where it can."""
-    missing = [path for path in row.files() if not os.path.lexists(path)]
-    if missing:
-        return "it has no " + " and no ".join(path.parent.name for path in missing)
-    try:
-        covered = probe.coverage(row)
-    except RvcError as error:
-        return ": ".join((error.title, error.message))
-    whole = max(covered.values())
-    for path, frames in covered.items():
-        if whole - frames > OTHER_LENGTH:
-            return f"{path} is of another clip: {frames / 100:.1f} s of {whole / 100:.1f} s"
-    return f"it is shorter than a training slice of {least * 10} ms" if min(covered.values()) < least else ""
-
-
-def mute_rows(experiment: Experiment, settings: ExperimentSettings) -> list[Row]:
-    """Rows of silence, if the stages before made any that holds a training slice."""
-    row = _row(experiment.mute, settings, "mute", settings.train.speaker)
-    if not all(path.is_file() for path in row.files()) or ClipDataset([], settings.model).frames(row) < settings.model.segment_frames:
-        return []
-    return [row] * settings.train.mutes
-
-
-def rvc_config(config: ModelConfig, course: Course) -> dict[str, Any]:
-    """config.json as RVC programs write it."""
-    rate, length = config.sample_rate, config.filter_length
-    data = {"filter_length": length, "hop_length": config.hop_samples, "max_wav_value": 32768.0, "mel_fmax": config.mel_fmax}
-    data |= {"mel_fmin": config.mel_fmin, "n_mel_channels": config.n_mels, "sampling_rate": rate, "win_length": length}
-    names = ["filter_channels", "gin_channels", "hidden_channels", "inter_channels", "kernel_size", "n_heads", "n_layers", "p_dropout"]
-    names += ["resblock_dilation_sizes", "resblock_kernel_sizes", "upsample_initial_channel", "upsample_kernel_sizes", "upsample_rates"]
-    model = {name: getattr(config, name) for name in names}
-    model |= {"resblock": "1", "spk_embed_dim": config.speakers, "use_spectral_norm": False}
-    train = {"batch_size": course.batch_size, "betas": [0.8, 0.99], "c_kl": course.c_kl, "c_mel": course.c_mel, "epochs": RVC_EPOCHS}
-    train |= {"eps": 1e-9, "init_lr_ratio": 1, "learning_rate": course.learning_rate, "log_interval": 200, "lr_decay": course.lr_decay}
-    train |= {"seed": course.seed, "segment_size": config.segment_samples, "warmup_epochs": 0}
-    return {"data": data, "model": model, "train": train}
 
 
 # --- start and end ------------------------------------------------------------------------------------------------------

@@ -223,7 +223,9 @@ class QueueScreen(AppScreen):
     def action_stop_queue(self) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.change(self.session.client, ["stop"], _("Not stopped"), _("The run saves after its next step, then ends; x resumes it."))
+                self.change(
+                    self.session.client, ["stop"], _("Not stopped"), _("The run saves after its next step, then ends; x resumes it.")
+                )
 
         question = _("Stop the queue and the run that is under way?\nThe run saves after its next step, then ends; x resumes it.")
         self.app.push_screen(ConfirmScreen(question), answered)

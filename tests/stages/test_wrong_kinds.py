@@ -20,7 +20,7 @@ from rvc_engine.events import Event, ItemSkipped
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.stages import features, index, pitch, preprocess
-from rvc_engine.stages.train import usable_rows
+from rvc_engine.stages.training_clips import usable_rows
 from rvc_engine.stages.voice_facts import about_recordings
 from rvc_engine.training.dataset import ClipDataset
 

@@ -11,7 +11,7 @@ import pytest
 from scipy.io import wavfile
 
 from rvc_engine.errors import RvcError
-from rvc_engine.stages.train import usable_rows
+from rvc_engine.stages.training_clips import usable_rows
 from rvc_engine.training.dataset import ClipDataset
 
 

@@ -1,0 +1,94 @@
+"""Which clips a training learns from: those that are whole, and how they differ from those that it has learnt from before."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows
+from rvc_engine.errors import RvcError
+from rvc_engine.events import ItemSkipped
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.opening import read_bytes
+from rvc_engine.settings import ExperimentSettings
+from rvc_engine.stages.speakers import clip_speakers
+from rvc_engine.training.dataset import ClipDataset, Row
+
+NAME = "train"
+OTHER_LENGTH = 50  # frames: trackers and encoders differ by a few at the end of a clip
+
+
+def _row(folder: Path, settings: ExperimentSettings, name: str, speaker: int) -> Row:
+    """Files of a clip below `folder`, an experiment's or its mute folder: both have the same sub-folders."""
+    experiment = Experiment(folder, Workspace(folder))
+    coarse, hz = (where / f"{name}.wav.npy" for where in (experiment.pitch_coarse, experiment.pitch_hz))
+    pitched = settings.pitched
+    features = experiment.features(settings.model.feature_dim) / f"{name}.npy"
+    return Row(experiment.ground_truth / f"{name}.wav", features, coarse if pitched else None, hz if pitched else None, speaker)
+
+
+def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[list[Row], list[ItemSkipped]]:
+    """Clips that have all their files and hold a training slice, and the others with a reason. Raises RvcError when none is left."""
+    probe = ClipDataset([], settings.model)
+    rows, skipped = [], []
+    speakers = clip_speakers(experiment, settings)
+    for name in experiment.clips():
+        row = _row(experiment.folder, settings, name, speakers.get(name, settings.train.speaker))
+        if reason := _why_unusable(row, probe, settings.model.segment_frames):
+            skipped.append(ItemSkipped(stage=NAME, item=name, reason=reason))
+        else:
+            rows.append(row)
+    if not rows:
+        why = f"{len(skipped)} clips, the first because {skipped[0].reason}" if skipped else f"{experiment.ground_truth} is empty"
+        raise RvcError("There is no clip to train on", why, "rvc run does the stages before; longer recordings give longer clips")
+    return rows, skipped
+
+
+def training_set(experiment: Experiment, rows: list[Row]) -> dict[str, str]:
+    """Clip to the sha256 of the recording that it was cut from; empty where that is not known."""
+    contents = {row.source: row.sha256 for row in read_rows(experiment.sources_csv, SourceRow)}
+    sources = {row.clip: contents.get(row.source, "") for row in read_rows(experiment.clips_csv, ClipRow)}
+    return {row.wave.stem: sources.get(row.wave.stem, "") for row in rows if row.wave.parent == experiment.ground_truth}
+
+
+def changes(experiment: Experiment, now: dict[str, str]) -> str:
+    """How the clips differ from those that the training has learnt from so far; "" where they do not, or where that is not known."""
+    try:
+        before = json.loads(read_bytes(experiment.training_set))
+        then = {str(clip): str(content) for clip, content in before.items()}
+    except (OSError, ValueError, AttributeError):
+        return ""
+    added, removed = now.keys() - then.keys(), then.keys() - now.keys()
+    others = [clip for clip in now.keys() & then.keys() if now[clip] and then[clip] and now[clip] != then[clip]]
+    counts = {"added": len(added), "removed": len(removed), "of changed recordings": len(others)}
+    return ", ".join(f"{count} clips {what}" for what, count in counts.items() if count)
+
+
+def used_all_inputs(experiment: Experiment, settings: ExperimentSettings) -> bool:
+    """False when clips came, went or changed after the last epoch that was trained."""
+    return not changes(experiment, training_set(experiment, usable_rows(experiment, settings)[0]))
+
+
+def _why_unusable(row: Row, probe: ClipDataset, least: int) -> str:
+    """Why a clip cannot be trained on, by the headers of its files; empty where it can."""
+    missing = [path for path in row.files() if not os.path.lexists(path)]
+    if missing:
+        return "it has no " + " and no ".join(path.parent.name for path in missing)
+    try:
+        covered = probe.coverage(row)
+    except RvcError as error:
+        return ": ".join((error.title, error.message))
+    whole = max(covered.values())
+    for path, frames in covered.items():
+        if whole - frames > OTHER_LENGTH:
+            return f"{path} is of another clip: {frames / 100:.1f} s of {whole / 100:.1f} s"
+    return f"it is shorter than a training slice of {least * 10} ms" if min(covered.values()) < least else ""
+
+
+def mute_rows(experiment: Experiment, settings: ExperimentSettings) -> list[Row]:
+    """Rows of silence, if the stages before made any that holds a training slice."""
+    row = _row(experiment.mute, settings, "mute", settings.train.speaker)
+    if not all(path.is_file() for path in row.files()) or ClipDataset([], settings.model).frames(row) < settings.model.segment_frames:
+        return []
+    return [row] * settings.train.mutes
