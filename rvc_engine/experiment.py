@@ -378,12 +378,18 @@ class Experiment:
 
 def moved_artefacts(artefacts: list[dict[str, Any]], before: str, now: str) -> list[dict[str, Any]]:
     """Artefacts that were written down in the folder `before` of an experiment, where they are after it was moved or copied: below its
-    folder `now`, and in the weights/ beside that. Those that it does not have are left out."""
+    folder `now`, and in the weights/ beside that. Those that are still the original's alone are left out."""
     if before in ("", now):
         return artefacts
     old, new = (Experiment(Path(folder), Workspace(Path(folder).parent.parent)) for folder in (before, now))
-    moved = ({**artefact, "path": str(path)} for artefact in artefacts if (path := _moved(Path(str(artefact["path"])), old, new)))
-    return [artefact for artefact in moved if os.path.isfile(artefact["path"])]
+    found = []
+    for artefact in artefacts:
+        path = _moved(Path(str(artefact["path"])), old, new)
+        if path is not None and path.is_file():
+            found.append({**artefact, "path": str(path)})
+        elif not os.path.exists(artefact["path"]):  # nowhere any more: as it was written down
+            found.append(artefact)
+    return found
 
 
 def _moved(path: Path, old: Experiment, new: Experiment) -> Path | None:

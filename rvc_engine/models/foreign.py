@@ -17,7 +17,7 @@ from rvc_engine.opening import open_file, what_else
 # A whole training state of a v2 voice (1.2 GiB) has 93,000 opcodes, 262 KiB of pickle and 2,908 records.
 MAX_PICKLE_BYTES = 8 << 20
 MAX_LINE_BYTES = 4096  # names of classes, in a pickle
-MAX_OPCODES = 250_000
+MAX_OPCODES = 150_000
 MAX_COPIED = 500_000  # values and characters that a pickle's calls may copy
 MAX_VALUES = 500_000  # in what was read, shared ones counted where they appear
 MAX_DEPTH = 100

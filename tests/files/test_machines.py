@@ -19,6 +19,7 @@ import pytest
 
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.lock import Holder
+from rvc_engine.processes import start_ticks
 from rvc_engine.run_queue import RunQueue
 from rvc_engine.settings import for_preset
 from tests.conftest import ROOT, rvc_environment
@@ -138,7 +139,13 @@ def running_process() -> Iterator[subprocess.Popen[bytes]]:
 
 def holder_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     mine = vars(Holder.of_this_process())
-    return {**mine, "pid": process.pid, "started": psutil.Process(process.pid).create_time(), "since": time.time()}
+    return {
+        **mine,
+        "pid": process.pid,
+        "ticks": start_ticks(process.pid),
+        "started": psutil.Process(process.pid).create_time(),
+        "since": time.time(),
+    }
 
 
 def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def holds_itself(path: Path) -> None:
 
 
 def deep(path: Path) -> None:
-    as_pth(PROTOCOL + b"]" * 110_000 + b"a" * 109_999 + b".", path)
+    as_pth(PROTOCOL + b"]" * 70_000 + b"a" * 69_999 + b".", path)
 
 
 def rather_deep(path: Path) -> None:
@@ -107,7 +107,7 @@ def shared_text(path: Path) -> None:
 
 
 def copied_dictionaries(path: Path) -> None:
-    pairs = b"](" + b"".join(b"J" + struct.pack("<i", number) + b"N\x86" for number in range(50_000)) + b"e"
+    pairs = b"](" + b"".join(b"J" + struct.pack("<i", number) + b"N\x86" for number in range(30_000)) + b"e"
     again = b"h\x03h\x02R"
     kind = b"ccollections\nOrderedDict\nq\x03"
     as_pth(PROTOCOL + b"](" + kind + pairs + b"\x85q\x02" + again * 100_000 + b"e.", path)
@@ -239,7 +239,7 @@ BOMBS: dict[str, tuple[Callable[[Path], None], str]] = {
     "holds_itself.pth": (holds_itself, "holds itself"),
     "deep.pth": (deep, "too deep"),
     "rather_deep.pth": (rather_deep, "too deep"),
-    "million_keys.pth": (million_keys, "more than 250,000 opcodes"),
+    "million_keys.pth": (million_keys, "more than 150,000 opcodes"),
     "equal_hashes.pth": (equal_hashes, "too large a number"),
     "long_text.pth": (long_text, "a text of 2,097,152 bytes"),
     "many_long_texts.pth": (many_long_texts, "larger than 8 MiB"),

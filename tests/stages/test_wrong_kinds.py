@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rvc_engine.stages.clip_table import ClipRow, read_rows
 
 from rvc_engine.advise import minutes_of
 from rvc_engine.audio.io import write_wav
 from rvc_engine.bundles.pitch_range import range_of_clips
+from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, ItemSkipped
 from rvc_engine.experiment import Experiment, Workspace

@@ -202,7 +202,7 @@ def test_unknown_damaged_and_clashing_entries_are_told_and_the_rest_counts(tmp_p
     assert "q is" in told and "run.stop" in told and "n is" in told and "experiment.new" in told  # clashes
     path.write_text("this is = not [toml")
     assert read_keys(path).keymap == {} and "is not valid" in read_keys(path).problems[0]
-    path.write_bytes(b"\xff\xfe")
+    path.write_bytes(b"\xff\xfea")
     assert "cannot be read" in read_keys(path).problems[0]
 
 
