@@ -253,7 +253,7 @@ BOMBS: dict[str, tuple[Callable[[Path], None], str]] = {
     "overlong_name.pth": (overlong_name, ""),
     "million_records.pth": (records(1_000_000), "list of records is larger than 4 MiB"),
     "million_records.rvcvoice": (records(1_000_000), "list of records is larger than 4 MiB"),
-    "many_records.pth": (records(60_000), "more than 20,000 records"),
+    "many_records.pth": (records(30_000), "more than 20,000 records"),
     "old_stream.pth": (old_stream, "a text of 268,435,456 bytes"),
     "old_stream_keys.pth": (old_stream_keys, "more than 500,000 values"),
     "large_header.safetensors": (large_header, "header is larger than 8 MiB"),
