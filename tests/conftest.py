@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +47,14 @@ SAMPLES = ROOT / "samples"
 def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What trainings find out about this machine does not mix with what the user's own found."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def _own_temporary_folder() -> Iterator[None]:
+    """A command that gathers its temporary files does so for its whole process: the next test has the system's folder again."""
+    before = tempfile.tempdir
+    yield
+    tempfile.tempdir = before
 
 
 @pytest.fixture

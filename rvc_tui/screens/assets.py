@@ -138,7 +138,7 @@ class AssetsScreen(AppScreen):
 
     # --- drawing ------------------------------------------------------------------------------------------------------------
     def show_all(self) -> None:
-        if not self.is_mounted:
+        if not self.has_panels:
             return
         self.rows.nothing = printable(self.list_problem) or _("reading...")
         self.rows.fill([self.preset_line(need_of(preset, self.assets)) for preset in PUBLIC_PRESETS] if self.assets else [])

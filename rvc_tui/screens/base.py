@@ -86,9 +86,14 @@ class AppScreen(Screen[None]):
     def entered(self) -> None:
         """The screen is shown again: fetch what may have changed."""
 
+    @property
+    def has_panels(self) -> bool:
+        """False while they come or go; timers and workers ask before they draw."""
+        return self.is_mounted and bool(self.query(Panel))
+
     def draw(self) -> None:
         """Show the session as it is now."""
-        if not self.is_mounted:
+        if not self.has_panels:
             return
         state = self.session.state
         self.set_class(bool(told(state)) and not state.starting, "-failing")
@@ -103,11 +108,11 @@ class AppScreen(Screen[None]):
             return False
 
     async def _on_message(self, message: Message) -> None:
-        """What workers found may arrive when the app is closing and the panels are gone: nobody waits for it then."""
+        """What workers found may arrive when the panels are gone, as when the app closes: nobody waits for it then."""
         try:
             await super()._on_message(message)
         except NoMatches:
-            if self.app.is_running:
+            if self.app.is_running and self.has_panels:
                 raise
 
     def works(self, action: str) -> bool:

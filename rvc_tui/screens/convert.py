@@ -84,7 +84,7 @@ class ConvertScreen(ConvertChoices):
         return self.query_one(RowsPanel)
 
     def draw(self) -> None:
-        if self.is_mounted and self.request is not None:
+        if self.has_panels and self.request is not None:
             panel = self.query_one(ConvertPanel)
             panel.request, panel.work, panel.known = self.request, self.conversion, self.row_of(self.request.voice)
             self.form.display, self.results.display = not self.shows_results, self.shows_results

@@ -132,7 +132,7 @@ class DatasetScreen(AppScreen):
 
     # --- drawing ------------------------------------------------------------------------------------------------------------
     def show_all(self) -> None:
-        if not self.is_mounted:
+        if not self.has_panels:
             return
         self.query_one("#summary", TextPanel).border_title = Text(
             f"{_('Recordings')}: {printable(self.reading or self.read_folder or self.shown_folder) or _('none')}"

@@ -45,7 +45,7 @@ class ExperimentsScreen(AppScreen):
 
     def draw(self) -> None:
         super().draw()
-        if self.is_mounted:
+        if self.has_panels:
             self.query_one(JournalPanel).show(self.session.state)
 
     def command(self) -> list[str]:

@@ -104,7 +104,7 @@ class QueueScreen(AppScreen):
 
     def told(self, answer: Answer, runner: int) -> None:
         self._stamp = self.stamp()
-        if not self.is_mounted:
+        if not self.has_panels:
             return
         number = self.chosen["number"] if self.chosen else 0
         self.runner, self.entries = runner, answer.data if isinstance(answer.data, list) else []

@@ -109,7 +109,7 @@ class TrainScreen(StageScreen):
         self.query_one(PacePanel).price = self.price
 
     def draw(self) -> None:
-        if self.is_mounted:
+        if self.has_panels:
             self.give_room()
             settings = self.settings()
             self.advisor.chosen = str(settings.train.batch_size) if settings else ""

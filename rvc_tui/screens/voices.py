@@ -95,7 +95,7 @@ class VoicesScreen(AppScreen):
             self.look_for_voices(self.session.client)
 
     def draw(self) -> None:
-        if self.is_mounted:
+        if self.has_panels:
             home, width, row = self.session.client.home, self.size.width, self.chosen
             self.panel.fill([voice_row(voice, home, width) for voice in self.voices], header=header(width))
             self.query_one("#voice", TextPanel).fill(voice_lines(row, home) if row is not None else [])

@@ -246,8 +246,9 @@ def test_files_that_may_not_be_large_are_not_a_full_disk(home: Path, dataset: Pa
 @pytest.mark.parametrize("processes", [1, 2])
 def test_no_more_processes(processes: int, home: Path, dataset: Path, stranger: list[str]) -> None:
     home.chmod(0o777)
+    reads_all = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]  # what it starts must see this Python too
     done = rvc(home, "preprocess", "new", "--dataset", str(dataset), "--preset", "starter",
-               before=stranger, preexec_fn=limited(resource.RLIMIT_NPROC, processes))  # fmt: skip
+               before=[*stranger, *reads_all], preexec_fn=limited(resource.RLIMIT_NPROC, processes))  # fmt: skip
     assert done.returncode in (1, 2) and "ulimit -u" in done.stderr and one_sentence(done.stderr), done.stderr[-2000:]
 
 

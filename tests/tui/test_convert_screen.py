@@ -195,7 +195,7 @@ class SlowClient(PretendedClient):
     def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
         self.calls.append(("stream", *words))
         yield from converted(self.home)[:3]
-        self.stopped.wait(10)
+        self.stopped.wait(60)
         yield {"event": "StageStopped", "stage": "convert"}
         yield {"exit_code": 130, "problem": ""}
 
@@ -206,10 +206,11 @@ class SlowClient(PretendedClient):
 
 
 @pytest.fixture
-def slow(home: Path) -> RvcApp:
+def slow(home: Path) -> Iterator[RvcApp]:
     client = SlowClient(home=home, answers={"voice list": voices_in(home)})
     client.stopped = threading.Event()
-    return RvcApp(client, first="convert")
+    yield RvcApp(client, first="convert")
+    client.stopped.set()
 
 
 async def test_cancel_asks_and_its_default_is_no(slow: RvcApp, home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pretended
@@ -347,3 +348,4 @@ async def test_a_key_asked_about_while_panels_come_or_go_does_nothing(place: str
             app.check_action(binding.action.partition("(")[0], ())
             app.screen.check_action(binding.action.partition("(")[0], ())
         app.draw()
+        await asyncio.sleep(0.5)  # timers of the screen
