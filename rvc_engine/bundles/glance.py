@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.errors import BadInput
 from rvc_engine.models.foreign import MAX_JSON_BYTES, MAX_PICKLE_BYTES, Unreadable, first_line, parse_json
 from rvc_engine.models.pickle_data import load_plain
 from rvc_engine.models.zip_files import open_zip
@@ -34,6 +37,21 @@ def glance(path: Path) -> dict[str, Any]:
         return {**UNTOLD, "problem": str(error)}
     except Exception as error:  # a damaged zip, pickle or JSON: each has its own words for it
         return {**UNTOLD, "problem": f"it cannot be read: {first_line(error)}"}
+
+
+def no_voice(path: Path, why: str) -> BadInput:
+    return BadInput(f"{path} is no file of a voice", why, "name a .pth, a bundle, or an experiment")
+
+
+def refuse_pickle(path: Path) -> None:
+    """Raises BadInput for a file whose pickle asks for what no reader gives it. For commands to ask before they load torch, which takes
+    longer than the refusal; of anything else, the reader of what it is says what is wrong."""
+    with contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile):
+        record = _record(path, "data.pkl", MAX_PICKLE_BYTES)
+        try:
+            load_plain(record)
+        except Unreadable as error:
+            raise no_voice(path, str(error)) from error
 
 
 def _entries(path: Path) -> Any:

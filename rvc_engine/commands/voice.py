@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from rvc_engine.bundles.glance import refuse_pickle
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, clean_path
@@ -95,10 +96,11 @@ def _is_file(text: str) -> bool:
 
 def _voice_path(text: str, workspace: Workspace) -> tuple[Path, Experiment | None]:
     """A file, or the newest small model of an experiment. Raises BadInput."""
+    if _is_file(text) and Path(clean_path(text)).is_file():
+        refuse_pickle(Path(clean_path(text)))
+        return Path(clean_path(text)), None
     from rvc_engine.stages.convert import resolve_voice
 
-    if _is_file(text) and Path(clean_path(text)).is_file():
-        return Path(clean_path(text)), None
     path, _ = resolve_voice(text, workspace, "none")
     return path, None if _is_file(text) else workspace.experiment(text)
 
@@ -156,14 +158,12 @@ def _list(options: argparse.Namespace, workspace: Workspace) -> int:
 
 
 def _info(options: argparse.Namespace, workspace: Workspace) -> int:
+    places = [_voice_path(text, workspace) for text in options.voices]
     from rvc_engine.stages.voice_info import facts_of
 
     given = workspace.experiment(options.experiment) if options.experiment else None
     source = Path(clean_path(options.source)) if options.source else None
-    found = []
-    for text in options.voices:
-        path, own = _voice_path(text, workspace)
-        found.append(facts_of(path, given or own, source))
+    found = [facts_of(path, given or own, source) for path, own in places]
     if options.json:
         say_json(found, indent=1)
     else:

@@ -7,10 +7,11 @@ from typing import Any
 
 from rvc_engine.bundles.bundle import is_bundle, read_bundle
 from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of
+from rvc_engine.bundles.glance import no_voice
 from rvc_engine.bundles.pitch_range import Range, range_of_clips, range_of_recording, semitones
 from rvc_engine.bundles.small_model import Voice, extract_command, refuse_other, voice_of
 from rvc_engine.disk import sha256_of
-from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.errors import cannot_read, of_environment
 from rvc_engine.experiment import Experiment
 from rvc_engine.models import weights
 from rvc_engine.models.configs import ENCODERS
@@ -33,7 +34,7 @@ def facts_of(path: Path, experiment: Experiment | None = None, source: Path | No
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput(f"{path} is no file of a voice", str(error), "name a .pth, a bundle, or an experiment") from error
+        raise no_voice(path, str(error)) from error
     if isinstance(content, dict) and "weight" in content and "config" in content:
         voice = voice_of(content, path)
         return {"what": "voice", **about, **_voice(voice), **_pitch(voice, experiment, source)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 import tracemalloc
 import zipfile
@@ -21,7 +23,7 @@ from rvc_engine.models.phonetic_encoder import read_phonetic
 from rvc_engine.models.weights import read_shapes, write_safetensors
 from rvc_engine.models.zip_files import open_zip
 from rvc_engine.pretrain.moving import read_parts
-from tests.conftest import ROOT, Rvc
+from tests.conftest import ROOT, Rvc, rvc_environment
 from tests.hostile import bombs
 from tests.hostile.test_hostile_files import looked_at
 
@@ -81,6 +83,14 @@ def test_every_command_refuses_in_one_line(rvc: Rvc, made: Path, dataset: Path, 
     done = rvc(*(places.get(word, word) for word in words), timeout=60)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and not done.stdout, (done.stdout, done.stderr)
     assert "voice_config.pth" in done.stderr and "500,000 values" in done.stderr
+
+
+def test_a_voice_is_refused_before_torch_is_loaded(rvc: Rvc, made: Path) -> None:
+    """Loading torch takes longer, and more memory, than a refusal may."""
+    code = "import sys; from rvc_engine.cli import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
+    command = [sys.executable, "-c", code, "voice", "info", str(made / "voice_config.pth")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=rvc_environment())
+    assert done.stdout == "2 False\n" and "500,000 values" in done.stderr, (done.stdout, done.stderr)
 
 
 # --- other readers ----------------------------------------------------------------------------------------------------------
