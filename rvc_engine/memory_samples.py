@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import time
 
 import psutil
 
@@ -14,22 +13,29 @@ from rvc_engine.gpus import held_by_torch, read_gpus
 
 
 class MemorySamples:
-    """`take` gives each reading once."""
+    """`take` gives each reading once. The thread ends with the block, and nobody waits for it."""
 
     def __init__(self, every_s: float) -> None:
         self.every_s = every_s
         self._latest: MemorySampled | None = None
+        self._ended = threading.Event()
+
+    def __enter__(self) -> MemorySamples:
         threading.Thread(target=self._read_on, name="memory", daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
 
     def take(self) -> MemorySampled | None:
         latest, self._latest = self._latest, None
         return latest
 
     def _read_on(self) -> None:
-        while True:
+        while not self._ended.is_set():
             with contextlib.suppress(Exception):  # a driver has its own words for what fails; the next reading may succeed
                 self._latest = sample()
-            time.sleep(self.every_s)
+            self._ended.wait(self.every_s)
 
 
 def sample() -> MemorySampled:

@@ -165,18 +165,18 @@ class Engine:
         for note in notes:
             journal.append(note)
         threading.Thread(target=self.work, name="stage", daemon=True).start()
-        memory = MemorySamples(MEMORY_S)
-        while True:
-            try:
-                event = self.events.get(timeout=0.25)
-            except queue.Empty:
+        with MemorySamples(MEMORY_S) as memory:
+            while True:
+                try:
+                    event = self.events.get(timeout=0.25)
+                except queue.Empty:
+                    self._look_around(journal, memory)
+                    continue
+                if event is None:
+                    return self.exit_code
+                self._write(journal, event)
+                self.events.task_done()
                 self._look_around(journal, memory)
-                continue
-            if event is None:
-                return self.exit_code
-            self._write(journal, event)
-            self.events.task_done()
-            self._look_around(journal, memory)
 
     def _look_around(self, journal: Journal, memory: MemorySamples) -> None:
         """Between events. Nothing is written after the event that ends the run."""

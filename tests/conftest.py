@@ -32,11 +32,25 @@ LONG = (
 """Where the long tests are: they begin first, so that no worker is left with one of them at the end."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> int:
-        return next((i for i, part in enumerate(LONG) if f"tests/{part}" in item.nodeid), len(LONG))
+PLACE = pytest.StashKey[int]()
 
-    items.sort(key=place)
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sorts, and leaves to `make soak` what `few` leaves out."""
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for name, found in cases.items():
+        if few := found[0].get_closest_marker("few"):
+            kept = {len(found) * i // few.args[0] for i in range(few.args[0])}
+            for i, item in enumerate(found):
+                if i not in kept:
+                    item.add_marker(pytest.mark.soak)
+        place = next((i for i, part in enumerate(LONG) if f"tests/{part}" in name), len(LONG))
+        for item in found:
+            item.stash[PLACE] = place
+    items.sort(key=lambda item: item.stash[PLACE])
 
 
 ROOT = Path(__file__).resolve().parent.parent

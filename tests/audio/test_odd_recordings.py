@@ -268,6 +268,7 @@ def test_a_kind_of_note_is_not_said_a_thousand_times() -> None:
     assert len(lines) == 3 and notices.rest() == ["997 more recordings like 0.wav: its channels cancel each other"]
 
 
+@pytest.mark.soak
 def test_as_processes(rvc: Rvc, tmp_path: Path) -> None:
     """What a shell shows of it."""
     for case in CASES:

@@ -23,6 +23,7 @@ from rvc_engine.training.store import CheckpointStore
 COURSE = Course(epochs=3, batch_size=2, learning_rate=1e-4, lr_decay=1, c_mel=45, c_kl=1, seed=1, precision="fp32", mutes=0, save_every=1)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("preset", PUBLIC_PRESETS)
 @pytest.mark.parametrize("pitch", [True, False])
 def test_a_generator_tells_what_it_is(preset: str, pitch: bool) -> None:
@@ -79,6 +80,7 @@ def rvc_file(network: torch.nn.Module, names: list[str], iteration: int, step: i
     }  # fmt: skip
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("latest_only", [False, True])
 @pytest.mark.parametrize("order", ["rvc", "applio"])
 @pytest.mark.parametrize("old_stream", [False, True])

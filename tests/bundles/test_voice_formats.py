@@ -50,6 +50,7 @@ def same(a: Voice, b: Voice) -> bool:
     return list(a.weights) == list(b.weights) and all(torch.equal(a.weights[key], b.weights[key]) for key in a.weights)
 
 
+@pytest.mark.few(1)
 # --- layouts of RVC -----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["v1/48k", "v2/40k"])
 def test_an_extracted_voice_has_the_layout_of_rvcs_extraction(tmp_path: Path, name: str) -> None:

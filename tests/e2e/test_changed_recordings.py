@@ -138,6 +138,7 @@ def test_a_restart_is_asked_about_and_the_voice_stays_until_its_successor_is_who
     assert voice in backups
 
 
+@pytest.mark.soak
 def test_other_recordings_are_asked_about(rvc: Rvc, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     tone(tmp_path / "other" / "0.wav", 500)
@@ -246,6 +247,7 @@ def test_config_json_lets_rvcs_own_program_train_on(rvc: Rvc) -> None:
     assert [json.loads(p.read_text())["added"] for p in voice_of(rvc).path("aside").rglob("config.json")] == ["by another program"]
 
 
+@pytest.mark.soak
 def test_voices_of_a_training_before_do_not_outrank_the_new_one(rvc: Rvc) -> None:
     """Without NAME.pth the highest epoch is the voice: it stays while the training is done anew, and no longer."""
     experiment = voice_of(rvc)

@@ -271,6 +271,7 @@ def dies_at_one(task: FileTask) -> Any:
     return measure_file(task)
 
 
+@pytest.mark.soak
 def test_a_file_that_ends_a_worker_is_named_and_the_others_are_measured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, path in zip("abc", target(3), strict=True):
         shutil.copy(path, folder / f"{name}.flac")

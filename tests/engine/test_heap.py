@@ -39,6 +39,7 @@ print(before - held())
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="this system's C library has no mallopt")
+@pytest.mark.soak
 def test_a_freed_tensor_is_used_again_until_it_is_given_back() -> None:
     def told(mode: str, **environment: str) -> list[int]:
         command, environment = [sys.executable, "-c", CLEARED, mode], {**os.environ, **environment}

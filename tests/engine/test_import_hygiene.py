@@ -33,7 +33,8 @@ def test_the_app_loads_neither_torch_nor_numpy() -> None:
 
 
 def test_the_engine_loads_no_textual() -> None:
-    code = "import rvc_engine.runner, rvc_engine.cli, rvc_engine.commands.pipeline\nfrom rvc_engine.stage_list import STAGES\n"
+    code = "import rvc_engine.runner, rvc_engine.cli, rvc_engine.commands.pipeline\n"
+    code += "from rvc_engine.stage_list import STAGES\n"
     assert "textual" not in loaded_after(code + "[stage.module() for stage in STAGES.values()]")
 
 

@@ -72,6 +72,12 @@ def events_of(experiment: Experiment, monkeypatch: pytest.MonkeyPatch, work: Wor
     return code, list(read(journal.path))
 
 
+def test_what_reads_the_memory_ends_with_the_run(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine in the process of another program leaves no thread behind."""
+    events_of(experiment, monkeypatch, lambda engine: iter(()), ["train"])
+    assert "memory" not in {thread.name for thread in threading.enumerate()}
+
+
 def step(number: int) -> TrainStepped:
     return TrainStepped(step=number, epoch=1, epochs=9, losses={}, learning_rate=0.0, grad_norms={}, seconds=0.0)
 

@@ -73,6 +73,7 @@ def reachable() -> str:
 
 
 @pytest.mark.skipif(bool(reachable()), reason=reachable() or "-")
+@pytest.mark.soak
 def test_a_user_without_name_and_home_trains_and_converts(tmp_path: Path) -> None:
     """As `docker run --user 54321`. It may read what is root's here, and write only where it is let."""
     folder = Path(tempfile.mkdtemp(prefix="rvct-"))

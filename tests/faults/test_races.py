@@ -27,7 +27,8 @@ def race_of_engines(voice: Voice, recordings: Path) -> str:
     """Two engines that wait for their settings are given them at one moment. -> what the loser said."""
     voice.experiment.folder.mkdir(parents=True, exist_ok=True)
     text = settings_for(recordings, preprocess__workers="1").model_dump_json().encode()
-    command = [sys.executable, "-m", "rvc_engine.runner", str(voice.experiment.folder), "--home", str(voice.home), "--stages", "preprocess"]
+    command = [sys.executable, "-m", "rvc_engine.runner", str(voice.experiment.folder)]
+    command += ["--home", str(voice.home), "--stages", "preprocess"]
     racers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=rvc_environment())
         for _ in range(2)

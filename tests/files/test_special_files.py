@@ -152,6 +152,7 @@ def test_a_hubert_in_a_folder_whose_weights_are_a_pipe(tmp_path: Path, capsys: p
 
 
 @linux
+@pytest.mark.soak
 def test_a_real_process_does_not_wait_for_a_pipe_nor_for_its_own_input(rvc: Rvc, tmp_path: Path) -> None:
     make("pipe", tmp_path / "it.wav")
     done = rvc("assets", "verify", "--file", tmp_path / "it.wav", timeout=30)

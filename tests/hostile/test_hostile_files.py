@@ -28,7 +28,7 @@ from tests.hostile.mutate import mutated
 HERE = Path(__file__).resolve().parent
 MARKER = Path("/tmp/pwned_marker")
 MUTATIONS = 2400
-FEW = 48
+FEW = 24
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,7 @@ def one_storage(content):
         content["model"][name] = shared[: tensor.numel()].view(tensor.shape)
 
 
+@pytest.mark.few(9)
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -116,6 +117,7 @@ def test_of_fairseq(tmp_path, change, words):
     refused(tmp_path / "h.pt", words)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize(
     ("change", "words"),
     [

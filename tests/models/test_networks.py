@@ -37,6 +37,7 @@ def infer(network: Synthesizer, frames: int = 60, batch: int = 2, lengths: list[
         return network.infer(phone, sizes, pitch, hz, speaker, noise=Noise(seed=3), **cuts)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize("pitch", [True, False])
 @pytest.mark.parametrize("name", TINY)
 def test_shapes(name: str, pitch: bool) -> None:
@@ -149,7 +150,7 @@ def test_a_seed_decides_every_draw() -> None:
     assert torch.equal(infer(network).wave, infer(network).wave)
 
 
-@pytest.mark.parametrize("preset", ["v2-40k", "v2-32k", "v1-48k", "starter"])
+@pytest.mark.parametrize("preset", ["v2-40k", "starter", *(pytest.param(name, marks=pytest.mark.soak) for name in ("v2-32k", "v1-48k"))])
 def test_a_part_of_the_wave_and_windows_are_the_whole(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Made of its own frames and those that the convolutions reach, a part has the numbers of the whole."""
     torch.manual_seed(0)
@@ -186,7 +187,7 @@ def test_a_convolution_is_torchs_in_either_layout(kernel: int, stride: int, dila
     torch.testing.assert_close(wider, torch.nn.functional.conv_transpose1d(x, upwards, None, 5, 2), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("preset", ["v2-40k", "v1-48k"])
+@pytest.mark.parametrize("preset", ["v2-40k", pytest.param("v1-48k", marks=pytest.mark.soak)])
 def test_a_voice_sounds_the_same_in_either_layout(preset: str) -> None:
     torch.manual_seed(0)
     network = Synthesizer(PRESETS[preset], posterior=False).eval()

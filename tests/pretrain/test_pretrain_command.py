@@ -81,6 +81,7 @@ def test_the_base_is_what_voices_start_from(made: tuple[Rvc, Path, list[Event]])
     assert probes["step"] == 60 and probes["phone_accuracy"] is None and probes["speaker"]["features"] is not None
 
 
+@pytest.mark.soak
 def test_a_voice_is_trained_from_it(made: tuple[Rvc, Path, list[Event]]) -> None:
     rvc, dataset, _ = made
     experiment = experiment_of(rvc)

@@ -187,6 +187,7 @@ def test_a_path_that_cannot_be_looked_at(name: str, tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.soak
 def test_the_command_ends_with_1_and_names_what_is_there(rvc: Rvc, home: Path, tmp_path: Path) -> None:
     save_voice(home / "weights" / "v.pth")
     folder = tmp_path / "in"

@@ -55,6 +55,7 @@ def convert(voice, inputs, output, workspace, index=None, **values):
     return list(convert_files(voice, inputs, output, settings(**values), index, workspace))
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "m4a", "ogg"])
 def test_one_file(voice, tmp_path, workspace, suffix):
     source = save_wave(tmp_path / "a b 'é.wav")

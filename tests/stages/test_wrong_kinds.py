@@ -122,6 +122,7 @@ def skipped_by(events: list[Event]) -> dict[str, str]:
     return {event.item: event.reason for event in events if isinstance(event, ItemSkipped)}
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("kind", [*KINDS, *DEEP])
 def test_features_in_the_index(kind: str, experiment: Experiment) -> None:
     path = experiment.features(768) / "0_1.npy"
@@ -141,6 +142,7 @@ def test_no_features_that_can_be_used(experiment: Experiment) -> None:
         list(index.run(experiment, SETTINGS))
 
 
+@pytest.mark.few(20)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("folder", ["3_feature768", "2a_f0", "2b-f0nsf"])
 def test_clips_in_training(kind: str, folder: str, experiment: Experiment) -> None:
@@ -151,6 +153,7 @@ def test_clips_in_training(kind: str, folder: str, experiment: Experiment) -> No
     assert [item.item for item in skipped] == ["0_1"] and str(path) in skipped[0].reason
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("kind", DEEP)
 @pytest.mark.parametrize("folder", ["3_feature768", "2b-f0nsf"])
 def test_numbers_that_are_not_finite_in_training(kind: str, folder: str, experiment: Experiment) -> None:
@@ -195,6 +198,7 @@ def test_a_folder_where_pitch_or_features_belong(experiment: Experiment) -> None
         assert list(skipped) == ["0_1"] and str(path) in skipped["0_1"]
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("kind", [*KINDS, *DEEP])
 def test_the_range_of_a_voice_needs_no_file(kind: str, experiment: Experiment) -> None:
     """It is found when a voice is saved: then nothing may fail."""

@@ -129,6 +129,7 @@ def flip(path: Path, share: float) -> None:
     path.write_bytes(bytes(data))
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", ["resume.pt", "resume-previous.pt", "G", "D"])
 @pytest.mark.parametrize(
     ("damage", "share"),
@@ -269,6 +270,7 @@ def test_one_break_down_is_rolled_back(make: Callable[[str], Made], whole: Exper
     assert same_weights(made[0], whole)
 
 
+@pytest.mark.soak
 def test_two_break_downs_end_it(make: Callable[[str], Made], monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "nan@3,nan@4")
     made = make("voice")
@@ -341,6 +343,7 @@ def test_a_full_disk_is_waited_for(make: Callable[[str], Made], whole: Experimen
     assert same_weights(made[0], whole) and not list(made[0].folder.glob(".*.part"))
 
 
+@pytest.mark.soak
 def test_too_little_room_is_seen_before_a_save(make: Callable[[str], Made], monkeypatch: Any) -> None:
     """After the wait it ends, with the last whole state in place; a stop while it waits is heard."""
     monkeypatch.setattr(saving, "LOOK_S", 0.05)
@@ -412,6 +415,7 @@ def test_rules() -> None:
     assert superfluous([Pair(5, None, 9)], Rules(last=1, every=1, budget_bytes=1), set()) == []
 
 
+@pytest.mark.soak
 def test_best_and_pinned_pairs_stay(make: Callable[[str], Made]) -> None:
     experiment, settings = made = make("voice")
     settings.train.keep_last, settings.train.keep_every, settings.train.keep_best = 1, 2, True

@@ -120,6 +120,7 @@ def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
     assert again[0].step == steps[-1].step + 1 and settings.train.epochs > epochs[-1].epoch
 
 
+@pytest.mark.soak
 def test_a_training_for_a_time_is_done_when_it_is_done(make_experiment: Any) -> None:
     experiment, settings = make_experiment()
     settings.train.epochs, settings.train.minutes = "auto", 0.1
@@ -358,6 +359,7 @@ def test_silence_joins_the_set_where_it_was_made(make_experiment: Any, add_clip:
     ] * 2
 
 
+@pytest.mark.soak
 def test_each_checkpoint_can_be_heard_and_seen(make_experiment: Any) -> None:
     """And the weights are those of a training without it."""
     weights = []
@@ -385,6 +387,7 @@ def test_a_speaker_without_a_row_is_refused(make_experiment: Any) -> None:
         train.check_ready(experiment, settings)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("preset", [f"{v}-{r}k-tiny" for v in ("v1", "v2") for r in (32, 40, 48)])
 @pytest.mark.parametrize("pitched", [True, False])
 def test_every_shape_trains(make_experiment: Any, preset: str, pitched: bool) -> None:

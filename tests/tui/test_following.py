@@ -134,6 +134,7 @@ def test_the_row_of_a_damaged_experiment() -> None:
     assert os.linesep not in line.plain
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("content", [b"preset = 5\n", b"\xff", b"a = " + b"[" * 20_000], ids=["types", "bytes", "depth"])
 async def test_the_screens_of_an_experiment_with_damaged_settings(alice: Experiment, content: bytes) -> None:
     """Each screen and `r` on real files: nothing ends the app."""

@@ -25,6 +25,7 @@ def look(app: RvcApp, scene: Scene) -> str:
     return text
 
 
+@pytest.mark.few(10)
 @pytest.mark.parametrize("scene", [pytest.param(scene, id=scene.name, marks=[pytest.mark.soak] * scene.soak) for scene in SCENES])
 async def test_nothing_hostile_is_shown(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also in what y says that it copied."""

@@ -228,6 +228,7 @@ async def test_an_empty_value_takes_the_keys_away(tmp_path: Path) -> None:
     assert '"run.all" = ""  # run all' in path.read_text() and read_keys(path).keymap == keys.keymap
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("width", [40, 60, 80])
 @pytest.mark.parametrize("place", [screen.place for screen in SHOWN])
 async def test_help_and_quit_are_in_the_footer_at_any_width(place: str, width: int) -> None:
@@ -285,6 +286,7 @@ async def test_palette_writes_the_file(tmp_path: Path, monkeypatch: pytest.Monke
         assert (tmp_path / "rvc-tui" / "keys.toml").is_file()
 
 
+@pytest.mark.few(4)
 # --- everywhere ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("place", [screen.place for screen in SHOWN])
 async def test_each_screen_has_its_key_help_and_footer(place: str) -> None:

@@ -163,6 +163,7 @@ PLACES = {"experiments", "dataset", "preprocess", "pitch", "features", "train", 
 ALL = [pytest.param(scene, id=scene.name, marks=[] if scene.name in PLACES else [pytest.mark.soak]) for scene in SCENES]
 
 
+@pytest.mark.few(14)
 @pytest.mark.parametrize("language", FOREIGN)
 @pytest.mark.parametrize("scene", ALL)
 async def test_screen(scene: Scene, language: str, snapshot: SnapshotAssertion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
