@@ -220,7 +220,7 @@ def advise(
     devices = devices or [memory_now(device, own, gpus)]
     memory = min(devices, key=lambda found: found.free + found.own)
     if precision == "fp16" and memory.kind == "cpu":
-        raise BadInput("fp16 does not train on a CPU", "", "use --precision fp32 or bf16")
+        raise BadInput("fp16 does not train on a CPU", "", "use precision fp32 or bf16")
     precision = memory.precision if precision == "auto" else precision
     minutes = minutes_of(experiment)
     cost = cost_of(preset, precision, memory.device, memory.name, measurement if measure else None, minutes)

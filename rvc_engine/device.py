@@ -51,7 +51,7 @@ def choose_precision(name: str, device: torch.device) -> str:
 
     if name != "auto":
         if name == "fp16" and device.type == "cpu":
-            raise BadInput("fp16 does not train on a CPU", "", "use --precision fp32 or bf16")
+            raise BadInput("fp16 does not train on a CPU", "", "use precision fp32 or bf16")
         return name
     if device.type != "cuda":
         return "bf16" if processor_has_bf16() else "fp32"
@@ -63,7 +63,7 @@ def listening_precision(name: str, device: torch.device) -> str:
     if name == "auto":
         return "fp16" if device.type == "cuda" else "fp32"
     if name == "fp16" and device.type == "cpu":
-        raise BadInput("fp16 is no use on a CPU", "processors compute it slower than fp32", "use --precision fp32 or bf16")
+        raise BadInput("fp16 is no use on a CPU", "processors compute it slower than fp32", "use precision fp32 or bf16")
     return name
 
 

@@ -38,7 +38,7 @@ ADVICE: dict[int, tuple[str, str]] = {
     errno.EMFILE: ("too many files are open", "raise the limit of the shell (ulimit -n 4096), or use fewer --workers"),
     errno.ENFILE: ("too many files are open on this machine", "end other programs, then run the same command again"),
     errno.EAGAIN: ("the system gives no more processes or threads", NO_PROCESS),
-    errno.ENOMEM: ("the memory does not suffice", "end other programs, or use fewer --workers"),
+    errno.ENOMEM: ("there is not enough memory", "end other programs, or use fewer --workers"),
     errno.EIO: ("the disk does not read or write", "save what is there to another disk, and look at dmesg"),
     errno.ESTALE: ("the network file system lost it", "mount it again, then run the same command again"),
     errno.ENOTCONN: ("the network file system is not connected", "mount it again, then run the same command again"),
@@ -61,7 +61,7 @@ def explained(error: BaseException) -> RvcError | None:
     if isinstance(error, OSError):
         return _explained(error)
     if isinstance(error, MemoryError):
-        return RvcError("The memory does not suffice", "", ADVICE[errno.ENOMEM][1])
+        return RvcError("There is not enough memory", "", ADVICE[errno.ENOMEM][1])
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return RvcError("No thread can be started", ADVICE[errno.EAGAIN][0], NO_PROCESS)
     return None
@@ -85,7 +85,9 @@ def _explained(error: OSError) -> RvcError:
         if "temporary directory" in str(error):
             return BadInput("No folder takes temporary files", "neither TMPDIR nor /tmp can be written", "set TMPDIR to a folder of yours")
     if "AF_UNIX path too long" in str(error):
-        return BadInput("The folder for temporary files has too long a name", tempfile.gettempdir(), "set TMPDIR to a shorter one, as /tmp")
+        return BadInput(
+            "The path of the folder for temporary files is too long", tempfile.gettempdir(), "set TMPDIR to a shorter one, such as /tmp"
+        )
     cause, hint = ADVICE.get(error.errno or 0, (error.strerror or str(error), "check the path, the disk and its permissions"))
     return RvcError(f"{_name(error)} cannot be used" if _name(error) else "The system refused", cause, hint)
 

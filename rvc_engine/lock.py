@@ -224,7 +224,11 @@ def short_lock(path: Path) -> Iterator[None]:
         deadline = time.monotonic() + SHORT_S
         while _flocked(file.fileno()) is False:
             if time.monotonic() > deadline:
-                raise Busy(f"{path} is locked", f"another process has held it for {SHORT_S:.0f} s", "if there is none, remove that file")
+                raise Busy(
+                    f"{path} is locked",
+                    f"another process has held it for {SHORT_S:.0f} s",
+                    f"try again; if no rvc process is running, remove {path}",
+                )
             time.sleep(0.02)
         yield
 

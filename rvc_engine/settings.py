@@ -81,7 +81,7 @@ class PitchSettings(StageSettings):
         "interpolate", "Pitch of unvoiced frames.", effect="interpolate as RVC since 2026; zero as the published models were trained"
     )
     workers: int = setting(0, "Worker processes; 0 means one a core.", kind="speed", ge=0, le=256)
-    device: str = setting("auto", "auto, cpu, cuda or cuda:N (fcpe, crepe and rmvpe).", kind="speed")
+    device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
 class FeaturesSettings(StageSettings):

@@ -62,8 +62,9 @@ def by_hand(home: Path, need: Need) -> list[str]:
         lines += [f"  {padded(_('bytes'), 6)}  {known}"] if known else []
     folders = sorted({str((home / "pretrained" / row["name"]).parent) for row in need.lacking})
     lines += ["", _("make the folders here:"), f"  mkdir -p {shlex.join(folders)}", _("copy from there:")]
-    lines += [f"  scp FILE USER@THIS_MACHINE:{shlex.quote(str(home / 'pretrained') + '/')}", _("then check:")]
-    return [*lines, f"  rvc assets verify {need.preset}"]
+    for row in need.lacking:
+        lines += [f"  scp {row['name'].rpartition('/')[2]} USER@THIS_MACHINE:{shlex.quote(str(home / 'pretrained' / row['name']))}"]
+    return [*lines, _("then check:"), f"  rvc assets verify {need.preset}"]
 
 
 def progress_of(event: dict[str, Any]) -> str:

@@ -163,5 +163,11 @@ def _say_by_hand(workspace: Workspace, assets: list[Asset], presets: list[str], 
         say(*([f"    bytes   {known}"] if known else []))
     folders = sorted({str((workspace.pretrained / asset.name).parent) for asset in missing})
     say("", f"make the folders: mkdir -p {shlex.join(folders)}")
-    say(f"copy from there:  scp FILE USER@THIS_MACHINE:{shlex.quote(str(workspace.pretrained) + '/')}")
+    say("copy from there:")
+    say(
+        *(
+            f"  scp {shlex.quote(asset.name.rpartition('/')[2])} USER@THIS_MACHINE:{shlex.quote(str(workspace.pretrained / asset.name))}"
+            for asset in missing
+        )
+    )
     say(f"then check them:  rvc assets verify {shlex.join(presets)}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rvc_engine.settings import ALL_SETTINGS, StageSettings, bounds_of, choices_of, describe, set_field
+
+TOGETHER = "+"  # between the stages of one flag
 
 
 def add_settings(parser: argparse.ArgumentParser, stage: str, skip: Iterable[str] = (), prefix: str = "") -> None:
@@ -24,6 +26,24 @@ def add_settings(parser: argparse.ArgumentParser, stage: str, skip: Iterable[str
             group.add_argument(flag, dest=key, default=argparse.SUPPRESS, metavar=metavar(name, field), help=text)
 
 
+def is_one(name: str, stages: Sequence[str]) -> bool:
+    """Is this setting the same in all of these stages?"""
+    fields = [ALL_SETTINGS[stage].model_fields[name] for stage in stages]
+    return len({(str(field.annotation), field.default, describe(field)) for field in fields}) == 1
+
+
+def add_shared(parser: argparse.ArgumentParser, shared: Mapping[str, Sequence[str]]) -> None:
+    """A flag for a setting that several stages have, for all of them: {'device': ['pitch', 'train']}."""
+    if not shared:
+        return
+    group = parser.add_argument_group("settings of several stages")
+    for name, stages in shared.items():
+        field = ALL_SETTINGS[stages[-1]].model_fields[name]
+        text = f"{describe(field)}; for {', '.join(stages)}".replace("%", "%%")
+        key = f"{TOGETHER.join(stages)}.{name}"
+        group.add_argument(f"--{name.replace('_', '-')}", dest=key, default=argparse.SUPPRESS, metavar=metavar(name, field), help=text)
+
+
 def metavar(name: str, field: Any) -> str:
     if choices_of(field):
         return "|".join(choices_of(field))
@@ -33,7 +53,12 @@ def metavar(name: str, field: Any) -> str:
 
 def given(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that were given: {'train.epochs': '20'}."""
-    return {key: value for key, value in vars(options).items() if "." in key}
+    found = {}
+    for key, value in vars(options).items():
+        stages, dot, name = key.partition(".")
+        if dot:
+            found.update({f"{stage}.{name}": value for stage in stages.split(TOGETHER)})
+    return found
 
 
 def fill(section: StageSettings, options: argparse.Namespace, stage: str) -> None:

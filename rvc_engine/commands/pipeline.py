@@ -11,7 +11,7 @@ from typing import Any
 
 from rvc_engine import launcher
 from rvc_engine.commands.display import Display, choose_display
-from rvc_engine.commands.flags import add_settings, given
+from rvc_engine.commands.flags import add_settings, add_shared, given, is_one
 from rvc_engine.commands.weights import WeightsMissing, check_weights, offer
 from rvc_engine.dataset.files import dataset_files, dataset_path
 from rvc_engine.disk import require_writable
@@ -56,11 +56,16 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def add_unambiguous(parser: argparse.ArgumentParser, stages: Mapping[str, type[StageSettings]]) -> None:
-    """`rvc run` takes the flags of every stage, but for names that two stages share (those go through --set)."""
-    names = [name for stage in stages.values() for name in stage.model_fields]
-    shared = {name for name in names if names.count(name) > 1}
+    """`rvc run` takes the flags of every stage. One that several stages have, with one meaning, is given to all of them; --set gives it
+    to one."""
+    having: dict[str, list[str]] = {}
+    for stage, model in stages.items():
+        for name in model.model_fields:
+            having.setdefault(name, []).append(stage)
+    shared = {name: names for name, names in having.items() if len(names) > 1}
     for stage in stages:
         add_settings(parser, stage, skip=shared)
+    add_shared(parser, {name: names for name, names in shared.items() if is_one(name, names)})
 
 
 def execute(options: argparse.Namespace, name: str) -> int:

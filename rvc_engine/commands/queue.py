@@ -96,10 +96,10 @@ def words_of(options: argparse.Namespace) -> list[str]:
     words += ["--yes"] if options.yes else []
     words += [TAKE_OVER] if options.take_over else []
     words += ["--until", options.until] if options.until else []
-    for text in options.set:
-        words += ["--set", text]
     for key, value in given(options).items():
         words += ["--set", f"{key}={value}"]
+    for text in options.set:  # last, as on the command line: of one stage where a flag is for several
+        words += ["--set", text]
     return words
 
 

@@ -41,10 +41,14 @@ def resolve_method(method: str, workspace: Workspace | None = None, *, preset: s
     if method == "auto":
         return "rmvpe" if find_rmvpe(workspace) else "praat" if preset.startswith("starter") else "fcpe"
     if method == "rmvpe" and find_rmvpe(workspace) is None:
-        hint = f"rvc assets pull v2-40k fetches it, or put {RMVPE_FILES[0]} into pretrained/, or use --method fcpe"
+        hint = f"rvc assets pull v2-40k fetches it, or put {RMVPE_FILES[0]} into pretrained/, or choose another pitch method, such as fcpe"
         raise BadInput("The weights of rmvpe are missing", f"there is no pretrained/{RMVPE_FILES[0]}", hint)
     if method == "crepe" and method not in available_methods(workspace):
-        raise BadInput("crepe needs the package torchcrepe", "it is not installed", "pip install torchcrepe, or use --method fcpe")
+        raise BadInput(
+            "crepe needs the package torchcrepe",
+            "it is not installed",
+            "pip install torchcrepe, or choose another method",
+        )
     if method not in ("praat", "harvest", "dio", *BY_TORCH):
         raise BadInput(f"There is no pitch method {method!r}", "", f"use one of auto, {', '.join(available_methods(workspace))}")
     return method

@@ -88,7 +88,9 @@ def load(path: Path, device: str) -> Rmvpe:
         if of_environment(error):
             raise cannot_read(path, error) from error
         raise BadInput(
-            f"{path} is no RMVPE that this program can read", str(error), "fetch the file again, or use --method fcpe"
+            f"{path} is no RMVPE that this program can read",
+            str(error),
+            "fetch the file again, or choose another method, such as fcpe",
         ) from error
 
 

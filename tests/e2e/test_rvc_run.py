@@ -252,3 +252,14 @@ def test_fresh_moves_the_old_work_aside(rvc: Rvc, home: Path, dataset: Path) -> 
     assert list(experiment.path("aside").rglob("0_gt_wavs/*.wav"))
     events = events_of(done.stdout)
     assert any(isinstance(e, StageStarted) for e in events) and any(isinstance(e, Progressed) for e in events)
+
+
+def test_a_flag_of_several_stages_is_given_to_each(rvc: Rvc, home: Path, dataset: Path) -> None:
+    """What hints say (--workers 1, --device cpu) works; --set is for one of them, and counts more."""
+    words = ("--preset", "starter-tiny", "--workers", "1", "--device", "cpu", "--set", "pitch.workers=2", "--until", "preprocess")
+    assert rvc("run", "voice", "--dataset", dataset, *words).returncode == 0
+    settings = Workspace(home).experiment("voice").load_settings()
+    assert (settings.preprocess.workers, settings.pitch.workers) == (1, 2)
+    assert (settings.pitch.device, settings.features.device, settings.train.device) == ("cpu", "cpu", "cpu")
+    refused = rvc("run", "voice", "--workers", "-3")
+    assert refused.returncode == 2 and "workers" in refused.stderr

@@ -130,7 +130,7 @@ def test_a_broken_file_is_named(content: bytes, home: Path) -> None:
     (workspace.pretrained / "rmvpe.pt").write_bytes(content)
     with pytest.raises(BadInput) as caught:
         track("rmvpe", tone(1600), workspace=workspace)
-    assert str(workspace.pretrained / "rmvpe.pt") in caught.value.title and "--method fcpe" in caught.value.hint
+    assert str(workspace.pretrained / "rmvpe.pt") in caught.value.title and "such as fcpe" in caught.value.hint
 
 
 def test_auto_takes_it_where_it_is(rmvpe_home: Workspace, home: Path) -> None:

@@ -169,7 +169,7 @@ async def test_copy_and_command() -> None:
         await pilot.press("i")
         await pilot.pause()
         await pilot.press("G")
-        assert "scp FILE" in text_of(app) and "y copy" in text_of(app)
+        assert "USER@THIS_MACHINE:" in text_of(app) and "y copy" in text_of(app)
 
 
 @pytest.mark.parametrize("size", [(60, 20), (200, 60)])
