@@ -21,7 +21,7 @@ from rvc_engine.experiment import snapshot_path
 from rvc_engine.opening import open_file
 from rvc_engine.records import build, read_json
 
-WORTH_BYTES = 1 << 18  # fewer are as quickly read again
+WORTH_BYTES = 1 << 14  # fewer are as quickly read again
 EDGE_BYTES = 4096  # of the journal that are compared at each end
 TICK_NS = 50_000_000  # two writes so near to one another may leave the same time
 FORMAT = 1

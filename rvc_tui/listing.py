@@ -44,9 +44,11 @@ def row_of(experiment: Experiment) -> Row:
 
 
 def stamp_of(experiment: Experiment) -> object:
-    """Changes with any file that a row is made of."""
-    paths = (experiment.folder, experiment.settings_toml, experiment.runs, *newest_journal(experiment), experiment.lock)
-    return [(about.st_ino, about.st_size, about.st_mtime_ns) if (about := stat_of(path)) else None for path in paths]
+    """Changes with any file that a row is made of; of folders, what they are and who may look into them, for reading itself leaves files
+    there."""
+    folders = [(about.st_ino, about.st_mode) if (about := stat_of(path)) else None for path in (experiment.folder, experiment.runs)]
+    files = (experiment.settings_toml, *newest_journal(experiment), experiment.lock)
+    return folders, [(str(path), about.st_ino, about.st_size, about.st_mtime_ns) if (about := stat_of(path)) else None for path in files]
 
 
 def newest_journal(experiment: Experiment) -> list[Path]:
