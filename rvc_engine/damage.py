@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment
+from rvc_engine.failures import ADVICE
 from rvc_engine.journal import strays
 from rvc_engine.opening import read_bytes
 from rvc_engine.records import LIMIT_BYTES
@@ -18,7 +20,9 @@ PERMISSION_HINT = "ask its owner, or correct its permissions"
 
 def cannot_read(error: OSError, path: Path) -> BadInput:
     """`path`: where the error names no file."""
-    return BadInput(f"{error.filename or path} cannot be read", error.strerror or str(error), PERMISSION_HINT)
+    refused = error.errno in (errno.EACCES, errno.EPERM)
+    hint = PERMISSION_HINT if refused else ADVICE.get(error.errno or 0, ("", "check the disk that it is on"))[1]
+    return BadInput(f"{error.filename or path} cannot be read", error.strerror or str(error), hint)
 
 
 def check_folder(experiment: Experiment) -> None:

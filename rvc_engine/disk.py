@@ -206,15 +206,17 @@ def _copied_over(source: Path, target: Path) -> bool:
     return True
 
 
-def require_writable(folder: Path, hint: str) -> None:
-    """Can files be made in this folder, or, where it is not there, can it be made? Raises BadInput."""
+def require_writable(folder: Path, elsewhere: str) -> None:
+    """Can files be made in this folder, or, where it is not there, can it be made? Raises BadInput. `elsewhere`: how another place is
+    chosen."""
     while not os.path.exists(folder) and folder != folder.parent:
         folder = folder.parent
     if not os.path.isdir(folder):
-        raise BadInput(f"{folder} is a file, not a folder", "", hint)
+        raise BadInput(f"{folder} is a file, not a folder", "", f"move that file out of the way, or {elsewhere}")
     if not os.access(folder, os.W_OK | os.X_OK):
-        read_only = bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-        raise BadInput(f"{folder} cannot be written to", "its file system is read-only" if read_only else "no permission", hint)
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            raise BadInput(f"{folder} cannot be written to", "its file system is read-only", elsewhere)
+        raise BadInput(f"{folder} cannot be written to", "no permission", f"{elsewhere}, or change its permissions")
 
 
 # --- moving and removing --------------------------------------------------------------------------------------------------

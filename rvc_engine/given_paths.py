@@ -90,11 +90,13 @@ def why_no_folder(text: str, flag: str = "--dataset") -> BadInput:
 def _is_file(path: Path, flag: str) -> BadInput:
     what, tool = archive_of(path)
     if what:
-        folder = shlex.quote(str(path.with_name(path.name.split(".")[0] or "recordings")))
+        name = path.name.split(".")[0] or "recordings"
+        folder = shlex.quote(str(path.with_name(name if name != path.name else f"{name}-unpacked")))
         word = shlex.quote(str(path))
         goal = {"unar -o": f"{folder} {word}", "7z x": f"-o{folder} {word}", "tar -xf": f"{word} -C {folder}"}.get(tool, f"{word} {folder}")
+        inside = " (with --subfolders where the recordings are in a folder inside it)" if flag == "--dataset" else ""
         make = f"mkdir -p {folder} && " if tool == "tar -xf" else ""
-        return BadInput(f"{path} is {what}, not a folder", "", f"unpack it: {make}{tool} {goal}; then {flag} {folder}")
+        return BadInput(f"{path} is {what}, not a folder", "", f"unpack it: {make}{tool} {goal}; then {flag} {folder}{inside}")
     parent = shlex.quote(str(path.parent))
     hint = f"{flag} {parent} takes the folder it is in, with all recordings there; or put it into a folder of its own"
     return BadInput(f"{path} is a file, not a folder", "", hint)

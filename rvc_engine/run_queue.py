@@ -73,7 +73,7 @@ class RunQueue:
     @contextmanager
     def changing(self) -> Iterator[list[Entry]]:
         """The entries, to be changed; written when the block ends without an error."""
-        require_writable(self._lock.parent, "use another workspace (--home DIR), or change its permissions")
+        require_writable(self._lock.parent, "use another workspace (--home DIR)")
         with short_lock(self._lock):
             content = self._content()
             entries = entries_of(content["entries"], self.path)

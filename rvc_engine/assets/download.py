@@ -75,7 +75,7 @@ def pull(
     wanted = [asset for asset in assets if check(workspace, asset, receipts).state not in (OK, OTHER)]
     if not wanted:
         return []
-    require_writable(workspace.pretrained, "use another workspace (--home DIR), or change its permissions")
+    require_writable(workspace.pretrained, "use another workspace (--home DIR)")
     staging = workspace.pretrained / ".downloads"
     transfers = [_transfer(workspace, staging, asset) for asset in wanted]
     hint = "wait for it, then run the same command again"

@@ -178,7 +178,7 @@ def check_ready(
 ) -> None:
     """Everything that can be known before anything is written. Raises BadInput, WeightsMissing for published weights."""
     for folder in (experiment.folder, experiment.workspace.weights):
-        require_writable(folder, "use a workspace that can be written (--home DIR), or change its permissions")
+        require_writable(folder, "use a workspace that can be written (--home DIR)")
     to_run = [stage for stage, verdict in plan(experiment, settings, stages) if verdict.action != "skip" or fresh]
     check_weights(experiment, settings, [stage.name for stage in to_run], fresh=fresh, auto_pitch=auto_pitch)
     for stage in to_run:

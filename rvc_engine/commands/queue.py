@@ -144,7 +144,7 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
     words += ["--then", options.then] if options.then else []
     words += ["--time-limit", options.time_limit] if options.time_limit else []
     words += [TAKE_OVER] if options.take_over else []
-    require_writable(log.parent, "use another workspace (--home DIR), or change its permissions")
+    require_writable(log.parent, "use another workspace (--home DIR)")
     log.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(open_to_append(log), "ab") as said:
         start = said.tell()
@@ -189,7 +189,7 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
 def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None, *, take_over: bool = False) -> int:
     """Exit code 0 when every entry is done, 1 when one failed or is damaged, 3 when another process runs the queue, 130 when stopped."""
     action, deadline = _ending(then, limit)
-    require_writable(workspace.home, "use another workspace (--home DIR), or change its permissions")
+    require_writable(workspace.home, "use another workspace (--home DIR)")
     lock = RunLock(workspace.home / LOCK, *BUSY)
     if said := lock.acquire(take_over=take_over):
         say(said)

@@ -134,7 +134,7 @@ def _output(options: argparse.Namespace, workspace: Workspace, default: Path | N
 
 def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
     for path in paths:
-        require_writable(path.parent, "choose another --output, or change its permissions")
+        require_writable(path.parent, "choose another --output")
         if path.exists() and not options.replace:
             raise BadInput(f"{path} is there already", "", "choose another --output, or add --replace")
 
@@ -251,7 +251,7 @@ def _import(options: argparse.Namespace, workspace: Workspace) -> int:
     from rvc_engine.stages.voice_files import name_for, place
 
     path = Path(clean_path(options.file))
-    require_writable(workspace.weights, "use another workspace (--home DIR), or change its permissions")
+    require_writable(workspace.weights, "use another workspace (--home DIR)")
     with TemporaryDirectory(prefix="rvc-") as folder:
         unpacked = unpack(path, Path(folder))
         if options.index:

@@ -17,7 +17,9 @@ class WeightsMissing(BadInput):
         self.preset, self.assets = preset, assets
         command = f"rvc assets pull {preset}{'' if pitched else ' --no-pitch'}"
         names = ", ".join(asset.name for asset in assets)
-        super().__init__(f"Weights that {preset} needs are missing", names, f"{command} fetches them; --preset starter needs none")
+        super().__init__(
+            f"Weights that {preset} needs are missing", names, f"{command} fetches them; a new experiment with --preset starter needs none"
+        )
 
 
 def check_weights(experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool, auto_pitch: bool) -> None:

@@ -171,7 +171,7 @@ def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) ->
             raise BadInput(f"{target} is one of the recordings", "it would be overwritten", "choose another --output")
         if single and os.path.isdir(target):
             raise BadInput(f"{target} is a folder", "a result of that name cannot be written", "choose another --output")
-    require_writable(output if output.is_dir() else output.parent, "choose another --output, or change its permissions")
+    require_writable(output if output.is_dir() else output.parent, "choose another --output")
     return plan
 
 
