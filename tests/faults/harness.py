@@ -20,6 +20,7 @@ from rvc_engine import launcher
 from rvc_engine.events import ENDS, Event, StageFinished, StageStarted, TrainStepped, from_dict
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.journal import history, journals, read, steps_once
+from rvc_engine.lock import live_holder
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
 from rvc_engine.stage_list import STAGES
 from tests.conftest import Rvc
@@ -156,6 +157,8 @@ def kill(engine: launcher.RunningEngine, *, with_keeper: bool = False) -> None:
     wait_for(lambda: not psutil.pid_exists(engine.pid) or _is_zombie(engine.pid), "the engine's end")
     _, left = psutil.wait_procs(children, timeout=10)
     assert not left, left
+    # A killed process is a zombie before its last thread has ended and its files are closed: its lock is free a moment later.
+    wait_for(lambda: live_holder(engine.experiment.lock) is None, "the end of its lock")
 
 
 def _is_zombie(pid: int) -> bool:
