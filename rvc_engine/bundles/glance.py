@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import zipfile
 from collections.abc import Mapping
@@ -40,18 +39,23 @@ def glance(path: Path) -> dict[str, Any]:
 
 
 def no_voice(path: Path, why: str) -> BadInput:
+    """The error for a file that is neither a voice nor anything that one is made of. `why`: half a sentence."""
     return BadInput(f"{path} is no file of a voice", why, "name a .pth, a bundle, or an experiment")
 
 
 def refuse_pickle(path: Path) -> None:
     """Raises BadInput for a file whose pickle asks for what no reader gives it. For commands to ask before they load torch, which takes
     longer than the refusal; of anything else, the reader of what it is says what is wrong."""
-    with contextlib.suppress(OSError, ValueError, EOFError, zipfile.BadZipFile):
+    try:
         record = _record(path, "data.pkl", MAX_PICKLE_BYTES)
-        try:
-            load_plain(record)
-        except Unreadable as error:
-            raise no_voice(path, str(error)) from error
+    except (OSError, ValueError, zipfile.BadZipFile):  # not torch's zip form
+        return
+    try:
+        load_plain(record)
+    except Unreadable as error:
+        raise no_voice(path, str(error)) from error
+    except (ValueError, EOFError):
+        return
 
 
 def _entries(path: Path) -> Any:

@@ -26,7 +26,7 @@ def add_settings(parser: argparse.ArgumentParser, stage: str, skip: Iterable[str
             group.add_argument(flag, dest=key, default=argparse.SUPPRESS, metavar=metavar(name, field), help=text)
 
 
-def is_one(name: str, stages: Sequence[str]) -> bool:
+def means_the_same(name: str, stages: Sequence[str]) -> bool:
     """Is this setting the same in all of these stages?"""
     fields = [ALL_SETTINGS[stage].model_fields[name] for stage in stages]
     return len({(str(field.annotation), field.default, describe(field)) for field in fields}) == 1

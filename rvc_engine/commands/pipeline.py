@@ -11,7 +11,7 @@ from typing import Any
 
 from rvc_engine import launcher
 from rvc_engine.commands.display import Display, choose_display
-from rvc_engine.commands.flags import add_settings, add_shared, given, is_one
+from rvc_engine.commands.flags import add_settings, add_shared, given, means_the_same
 from rvc_engine.commands.weights import WeightsMissing, check_weights, offer
 from rvc_engine.dataset.files import dataset_files, dataset_path
 from rvc_engine.disk import require_writable
@@ -65,7 +65,7 @@ def add_unambiguous(parser: argparse.ArgumentParser, stages: Mapping[str, type[S
     shared = {name: names for name, names in having.items() if len(names) > 1}
     for stage in stages:
         add_settings(parser, stage, skip=shared)
-    add_shared(parser, {name: names for name, names in shared.items() if is_one(name, names)})
+    add_shared(parser, {name: names for name, names in shared.items() if means_the_same(name, names)})
 
 
 def execute(options: argparse.Namespace, name: str) -> int:

@@ -288,9 +288,8 @@ def _convert_item(converter: Converter, source: Path, target: Path, format: str)
 
     Raises RvcError for what would: a stop, a full disk.
     """
-    elsewhere = "choose another --output, or change its permissions"
     if os.path.isdir(target):
-        return _Failure(source, f"{target} is a folder", elsewhere)
+        return _Failure(source, f"{target} is a folder", "choose another --output, or move that folder out of the way")
     try:
         samples = yield from _convert_one(converter, source)
         encode(target, samples, converter.sample_rate, format)
@@ -299,7 +298,9 @@ def _convert_item(converter: Converter, source: Path, target: Path, format: str)
     except UnusableRecording as error:
         return _Failure(source, str(error), "check the recordings with another player")
     except OSError as error:
-        return _Failure(source, f"{target} cannot be written: {error.strerror or error}", elsewhere)
+        return _Failure(
+            source, f"{target} cannot be written: {error.strerror or error}", "choose another --output, or change its permissions"
+        )
     except RvcError as error:
         return _Failure(source, ": ".join(filter(None, (error.title, error.message))), error.hint)
     except Exception as error:
