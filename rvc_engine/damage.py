@@ -26,7 +26,7 @@ def cannot_read(error: OSError, path: Path) -> BadInput:
 
 
 def check_folder(experiment: Experiment) -> None:
-    """Raises BadInput where the folder is a link to nothing or its runs are no folder, OSError where it cannot be read."""
+    """Raises BadInput where the folder is a link to nothing or its runs are not a folder, OSError where it cannot be read."""
     folder, runs = experiment.folder, experiment.runs
     try:
         os.stat(folder)
@@ -35,7 +35,7 @@ def check_folder(experiment: Experiment) -> None:
             title = f"{folder} is a link to {os.readlink(folder)}, which is not there"
             raise BadInput(title, "", "is that disk mounted? Else remove the link") from None
     if os.path.lexists(runs) and not runs.is_dir():
-        raise BadInput(f"{runs} is no folder", "the journals of its runs belong there", "move it away")
+        raise BadInput(f"{runs} is not a folder", "the journals of its runs belong there", "move it away")
 
 
 def problem_of(experiment: Experiment, journal: Path | None = None, mistyped: int = 0) -> str:

@@ -21,7 +21,7 @@ from rvc_engine.opening import NotAFile
 from rvc_engine.redact import redacted
 
 KEPT_REPORTS = 20
-NO_PROCESS = "end other programs, raise the limit (ulimit -u), or use fewer --workers"
+NO_PROCESS = "end other programs, raise the limit (ulimit -u), or use fewer workers"
 
 ADVICE: dict[int, tuple[str, str]] = {
     errno.EACCES: ("no permission", "see whose it is (ls -ld), change its permissions, or choose another place"),
@@ -35,10 +35,10 @@ ADVICE: dict[int, tuple[str, str]] = {
     errno.ELOOP: ("its links lead round in a circle, or a link is where none may be", "remove the link"),
     errno.ENAMETOOLONG: ("its name is too long", "choose shorter names of files and folders"),
     errno.EFBIG: ("a file would be larger than allowed", "raise the limit of the shell (ulimit -f unlimited) or use another file system"),
-    errno.EMFILE: ("too many files are open", "raise the limit of the shell (ulimit -n 4096), or use fewer --workers"),
+    errno.EMFILE: ("too many files are open", "raise the limit of the shell (ulimit -n 4096), or use fewer workers"),
     errno.ENFILE: ("too many files are open on this machine", "end other programs, then run the same command again"),
     errno.EAGAIN: ("the system gives no more processes or threads", NO_PROCESS),
-    errno.ENOMEM: ("there is not enough memory", "end other programs, or use fewer --workers"),
+    errno.ENOMEM: ("there is not enough memory", "end other programs, or use fewer workers"),
     errno.EIO: ("the disk does not read or write", "save what is there to another disk, and look at dmesg"),
     errno.ESTALE: ("the network file system lost it", "mount it again, then run the same command again"),
     errno.ENOTCONN: ("the network file system is not connected", "mount it again, then run the same command again"),
@@ -64,7 +64,19 @@ def explained(error: BaseException) -> RvcError | None:
         return RvcError("There is not enough memory", "", ADVICE[errno.ENOMEM][1])
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return RvcError("No thread can be started", ADVICE[errno.EAGAIN][0], NO_PROCESS)
+    if isinstance(error, ImportError):
+        return _of_package(error)
     return None
+
+
+def _of_package(error: ImportError) -> RvcError | None:
+    """A package that is missing or cannot be loaded; one of this program is its own fault."""
+    package = (error.name or "").partition(".")[0]
+    if package in ("", "rvc_engine", "rvc_tui"):
+        return None
+    missing = isinstance(error, ModuleNotFoundError)
+    title = f"The package {package} is not installed" if missing else f"The package {package} cannot be loaded"
+    return RvcError(title, "" if missing else _first_line(error), "pip install --force-reinstall rvc-tui; rvc doctor checks the packages")
 
 
 def unreadable(path: Path, error: OSError) -> BadInput:
@@ -111,13 +123,17 @@ def report(error: BaseException, program: str, words: Sequence[str] = ()) -> Rvc
     """Write a report of an error that nobody foresaw, to be attached to a bug report. Returns the line that names it."""
     text = redacted("\n".join([*_facts(program, words), "", "".join(traceback.format_exception(error))]))
     title = f"Unexpected {type(error).__name__}"
-    first = (str(error).strip().splitlines() or [""])[0][:200]
+    first = _first_line(error)
     for folder in _report_folders():
         with suppress(OSError):
             return RvcError(title, first, f"please report this with {_write_report(folder, text)}")
     last = traceback.extract_tb(error.__traceback__)[-1:]
     where = f"{Path(last[0].filename).name}, line {last[0].lineno}" if last else "an unknown place"
     return RvcError(title, first, f"please report this: {where} of version {__version__}")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:200]
 
 
 def _facts(program: str, words: Sequence[str]) -> list[str]:

@@ -74,7 +74,7 @@ def why_impossible(name: str) -> str:
     if not name or name in (".", ".."):
         return "a folder cannot have it"
     if "\0" in name or "/" in name or os.sep in name:
-        return "it holds a character that a folder's name cannot hold"
+        return "it contains a character that a folder's name cannot contain"
     if name.startswith("-"):
         return "it begins with -, as options do"
     if size_of(name) > LONGEST:
@@ -87,15 +87,15 @@ def why_unwise(name: str) -> str:
     if why := why_impossible(name):
         return why
     if name != name.strip():
-        return "it begins or ends with a blank"
+        return "it begins or ends with a space"
     if name.startswith("."):
         return "it begins with a dot, which hides it"
     if name.endswith("."):
         return "it ends with a dot, which Windows drops"
     if any(map(_is_invisible, name)):
-        return "it holds a line break, or another character that cannot be seen"
+        return "it contains a line break or another invisible character"
     if "\\" in name or "|" in name:
-        return "it holds \\ or |, which other programs take for the end of a name"
+        return "it contains \\ or |, which other programs take for the end of a name"
     if RESERVED.fullmatch(name):
         return "Windows keeps that name for a device"
     if name.lower().endswith(VOICE_FILES):
@@ -105,7 +105,7 @@ def why_unwise(name: str) -> str:
 
 def why_no_experiment(name: str) -> str:
     """As `why_unwise`, also for names that saved voices of another experiment have."""
-    return why_unwise(name) or ("saved voices of an experiment are named so" if CHECKPOINT.search(name) else "")
+    return why_unwise(name) or ("it looks like a saved voice of an experiment (NAME_e12_s340)" if CHECKPOINT.search(name) else "")
 
 
 def _is_invisible(character: str) -> bool:

@@ -57,7 +57,7 @@ def build(kind: Callable[..., T], record: Any) -> T:
     Raises TypeError for a missing field, or one of another type than it declares.
     """
     if type(record) is not dict:
-        raise TypeError("it is no object")
+        raise TypeError("it is not a JSON object")
     checks, unknown = checks_of(kind), []
     for key, value in record.items():
         check = checks.get(key)

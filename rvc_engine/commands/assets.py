@@ -48,7 +48,10 @@ def execute(options: argparse.Namespace, name: str) -> int:
         return _list(workspace, assets, as_json=options.json)
     if options.action == "verify":
         return _verify(workspace, assets, complete=bool(options.presets), as_json=options.json)
-    return pull(workspace, assets, options.presets, plain=options.plain, as_json=options.json, take_over=options.take_over)
+    again = [*options.presets, *(["--no-pitch"] if options.no_pitch else [])] + (
+        ["--home", options.home] if hasattr(options, "home") else []
+    )
+    return pull(workspace, assets, again, plain=options.plain, as_json=options.json, take_over=options.take_over)
 
 
 def _chosen(manifest: tuple[Asset, ...], presets: list[str], *, pitched: bool) -> list[Asset]:
@@ -119,10 +122,10 @@ def _describe(path: Path, *, as_json: bool) -> int:
 
 # --- pull -----------------------------------------------------------------------------------------------------------------
 def pull(
-    workspace: Workspace, assets: list[Asset], presets: list[str], *, plain: bool = False, as_json: bool = False, take_over: bool = False
+    workspace: Workspace, assets: list[Asset], words: list[str], *, plain: bool = False, as_json: bool = False, take_over: bool = False
 ) -> int:
-    """Fetch what is missing of `assets`, shown as it comes. Raises RvcError; when the hub cannot be reached, what to copy by hand is
-    printed first."""
+    """Fetch what is missing of `assets`, shown as it comes. `words`: the arguments that name them, for hints. Raises RvcError; when the
+    hub cannot be reached, what to copy by hand is printed first."""
     from rvc_engine.assets.download import pull as fetch
     from rvc_engine.assets.hub import Offline
 
@@ -131,22 +134,22 @@ def pull(
         with watch:
             fetched = fetch(workspace, assets, watch, take_over=take_over, note=lambda text: say(text, error=True))
     except KeyboardInterrupt:
-        note = f"what is here is kept; the same command goes on: rvc assets pull {shlex.join(presets)}"
+        note = f"what is here is kept; the same command goes on: rvc assets pull {shlex.join(words)}"
         say(note, error=as_json)
         raise
     except Offline:
-        _say_by_hand(workspace, assets, presets, as_json=as_json)
+        _say_by_hand(workspace, assets, words, as_json=as_json)
         raise
     if as_json:
         say_json({"event": "finished", "fetched": [t.asset.name for t in fetched], "files": [asset.name for asset in assets]})
     elif not assets:
-        say(f"{' '.join(presets)} needs no download")
+        say(f"{' '.join(words)} needs no download")
     else:
         say(f"{len(assets)} files in place, {len(fetched)} fetched now, all as published: {workspace.pretrained}")
     return 0
 
 
-def _say_by_hand(workspace: Workspace, assets: list[Asset], presets: list[str], *, as_json: bool) -> None:
+def _say_by_hand(workspace: Workspace, assets: list[Asset], words: list[str], *, as_json: bool) -> None:
     receipts = Receipts(workspace)
     missing = [row.asset for row in (check(workspace, asset, receipts) for asset in assets) if row.state in (MISSING, DIFFERS)]
     if as_json:
@@ -170,4 +173,4 @@ def _say_by_hand(workspace: Workspace, assets: list[Asset], presets: list[str], 
             for asset in missing
         )
     )
-    say(f"then check them:  rvc assets verify {shlex.join(presets)}")
+    say(f"then check them:  rvc assets verify {shlex.join(words)}")

@@ -126,19 +126,19 @@ class _Scale:
             return EMPTY
         mark = id(held)
         if mark in self.begun:
-            raise Unreadable(f"its values are nested too deep (more than {MAX_DEPTH} levels): one holds itself")
+            raise Unreadable(f"its values are nested too deeply (more than {MAX_DEPTH} levels): one holds itself")
         found = self.known.get(mark)
         if found is None:
             self.begun.add(mark)
             found = self.known[mark] = self._sum(held, depth)
             self.begun.remove(mark)
         if depth + found.height > MAX_DEPTH:
-            raise Unreadable(f"its values are nested too deep (more than {MAX_DEPTH} levels)")
+            raise Unreadable(f"its values are nested too deeply (more than {MAX_DEPTH} levels)")
         return found
 
     def _sum(self, held: Any, depth: int) -> Weight:
         if depth > MAX_DEPTH:
-            raise Unreadable(f"its values are nested too deep (more than {MAX_DEPTH} levels)")
+            raise Unreadable(f"its values are nested too deeply (more than {MAX_DEPTH} levels)")
         values, characters, size, height = 1, 0, 0, 0
         for item in (*held, *held.values()) if isinstance(held, dict) else held:
             one = self.of(item, depth + 1)
@@ -161,7 +161,7 @@ def check_regular(path: Path) -> int:
 
 
 def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> Any:
-    """Raises Unreadable for what is no JSON, is larger than `limit`, or nested too deep; OSError when it cannot be opened."""
+    """Raises Unreadable for what is no JSON, is larger than `limit`, or nested too deeply; OSError when it cannot be opened."""
     if check_regular(path) > limit:
         raise Unreadable(f"it is too large: more than {limit >> 10:,} KiB")
     with open_file(path) as file:
@@ -178,7 +178,7 @@ def parse_json(content: bytes | str, limit: int = MAX_JSON_BYTES) -> Any:
     except Unreadable:
         raise
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deep" if isinstance(error, RecursionError) else first_line(error)
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else first_line(error)
         raise Unreadable(f"it is no JSON that can be read: {reason}") from error
     weigh(value)
     return value

@@ -273,7 +273,7 @@ class _Machine:
     def _extend(self, items: list[Any]) -> None:
         target = self.top()
         if type(target) is not list:
-            raise Unreadable("it appends to something that is no list")
+            raise Unreadable("it appends to something that is not a list")
         target.extend(items)
 
     def set_item(self, _: Any) -> None:

@@ -57,6 +57,8 @@ def test_every_error_of_the_system_is_a_sentence_that_names_the_file(
     ("error", "words", "code"),
     [
         (OSError(errno.EMFILE, "Too many open files"), "ulimit -n", 1),
+        (ModuleNotFoundError("No module named 'parselmouth'", name="parselmouth"), "The package parselmouth is not installed", 1),
+        (ImportError("libgomp.so.1: cannot open shared object file", name="faiss._swigfaiss"), "faiss cannot be loaded: libgomp.so.1", 1),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "ulimit -u", 1),
         (RuntimeError("can't start new thread"), "ulimit -u", 1),
         (OSError(errno.ENOSPC, "No space left on device", "/x"), "free some space", 1),
@@ -87,7 +89,9 @@ def test_a_file_without_a_name_is_not_a_number() -> None:
 
 
 # --- this program's own ---------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("error", [KeyError("x"), AssertionError(), RecursionError("deep"), ValueError("a\nb"), UnicodeError("x")])
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), ImportError("x", name="rvc_engine.x"), RecursionError("deep"), ValueError("a\nb"), UnicodeError("x")]
+)
 def test_any_other_error_is_one_line_and_a_report(
     error: Exception, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
