@@ -11,11 +11,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
-OK, WARN, FAIL, NONE = "ok", "warn", "fail", "n/a"
+from rvc_engine import doctor_gpu, doctor_io
+from rvc_engine.doctor_findings import FAIL, NONE, OK, WARN, Finding, first_line, load
+
 OLDEST_PYTHON = (3, 10)
 TORCH = ((2, 9), (2, 12))
 """The first version that works and the first that is not tested."""
@@ -23,24 +23,11 @@ MEMORY_GB, DISK_GB, SHARED_MB = 6.0, 5.0, 64.0
 PACKAGES = ("numpy", "scipy", "av", "soundfile", "soxr", "faiss", "parselmouth", "pydantic", "tomlkit", "safetensors", "textual", "rich")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """`state` is ok, warn (works, with a limit), fail (something will not work) or n/a (this machine has none). `advice` empty: nothing to
-    do."""
-
-    name: str
-    state: str
-    found: str
-    advice: str = ""
-
-
 Check = Callable[[Path], Iterator[Finding]]
 
 
 def examine(home: Path) -> Iterator[Finding]:
     """Every finding in turn, for the workspace at `home`; importing torch takes seconds. Never raises."""
-    from rvc_engine import doctor_gpu, doctor_io
-
     checks: tuple[Check, ...] = (
         python, torch_pair, doctor_gpu.driver, doctor_gpu.cuda, memory, disk, packages, pyworld, doctor_io.codecs, doctor_io.weights,
         doctor_io.terminal,
@@ -52,18 +39,6 @@ def examine(home: Path) -> Iterator[Finding]:
             yield Finding(check.__name__, FAIL, first_line(error), f"pip install {error.name or 'rvc-tui'}")
         except Exception as error:  # whatever a broken installation raises is the finding
             yield Finding(check.__name__, FAIL, f"cannot be examined: {first_line(error)}", "pip install --force-reinstall rvc-tui")
-
-
-def first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def load(name: str) -> tuple[ModuleType | None, str]:
-    """(the module, "") or (None, why it cannot be imported)."""
-    try:
-        return importlib.import_module(name), ""
-    except Exception as error:  # a broken package raises anything: OSError for a library, RuntimeError for a version
-        return None, first_line(error)
 
 
 # --- Python and packages --------------------------------------------------------------------------------------------------

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rvc_engine import doctor
-from rvc_engine.doctor import FAIL, NONE, OK, WARN, Finding
+from rvc_engine.doctor_findings import FAIL, NONE, OK, WARN, Finding, first_line, load
 from rvc_engine.gpus import Gpu, load_nvml, read_gpus, torch_gpus
 
 
@@ -58,7 +57,7 @@ def _gpu(gpu: Gpu, visible: bool) -> Finding:
 
 def cuda(home: Path) -> Iterator[Finding]:
     """Whether torch computes on the GPU; a sum on each tells more than what it says of itself."""
-    torch, reason = doctor.load("torch")
+    torch, reason = load("torch")
     if torch is None:
         yield Finding("cuda", FAIL, reason, "pip install torch torchaudio")
         return
@@ -80,7 +79,7 @@ def _computes(torch: Any, index: int) -> Finding:
         total = torch.arange(1000, device=f"cuda:{index}").sum().item()
     except Exception as error:  # torch has many: no kernel for this card, memory, a broken driver
         hint = "install a torch whose CUDA knows this card, or use --device cpu"
-        return Finding(name, FAIL, doctor.first_line(error), hint)
+        return Finding(name, FAIL, first_line(error), hint)
     precision = "bf16 and fp16" if torch.cuda.is_bf16_supported() else "fp16"
     right = total == 499500
     found = f"{torch.cuda.get_device_name(index)} computes, {precision}, CUDA {torch.version.cuda}"

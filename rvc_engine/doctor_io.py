@@ -9,15 +9,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from rvc_engine import doctor
-from rvc_engine.doctor import FAIL, NONE, OK, WARN, Finding
+from rvc_engine.doctor_findings import FAIL, NONE, OK, WARN, Finding, load
 
 DECODERS = {"wav": "pcm_s16le", "mp3": "mp3", "m4a": "aac", "flac": "flac", "ogg": "vorbis", "opus": "opus"}
 
 
 def codecs(home: Path) -> Iterator[Finding]:
     """Each format that a recording may have and that a conversion may write."""
-    av, reason = doctor.load("av")
+    av, reason = load("av")
     if av is None:
         yield Finding("codecs", FAIL, reason, "pip install av")
         return

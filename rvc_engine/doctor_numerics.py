@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rvc_engine.doctor import FAIL, OK, WARN, Finding
+from rvc_engine.doctor_findings import FAIL, OK, WARN, Finding
 from rvc_engine.numerics import LADDER, Trial, choose_mode, try_modes
 
 ALL = {"cpu": ("fp32", "bf16"), "cuda": ("fp32", "fp32-safe", "bf16", "fp16")}

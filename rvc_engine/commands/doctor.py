@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from rvc_engine.doctor import FAIL, Finding, examine
+from rvc_engine.doctor import examine
+from rvc_engine.doctor_findings import FAIL, Finding
 from rvc_engine.models.configs import PUBLIC_PRESETS
 from rvc_engine.streams import say, say_json
 from rvc_engine.user import expanded

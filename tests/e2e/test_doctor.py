@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from rvc_engine import doctor_gpu
-from rvc_engine.doctor import FAIL, NONE, OK, WARN
+from rvc_engine.doctor_findings import FAIL, NONE, OK, WARN
 from tests.conftest import Rvc, rvc_environment
 
 STATES = {OK, WARN, FAIL, NONE}
