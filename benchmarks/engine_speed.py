@@ -28,7 +28,7 @@ from app_speed import facts  # noqa: E402
 from material import clip_rows, cut, nearest, random_index, random_voice, recall  # noqa: E402
 from timing import HEAD, Row, Run, timed  # noqa: E402
 
-from rvc_engine.processor import processor_has_bf16  # noqa: E402
+from rvc_engine.machine.cpu import processor_has_bf16  # noqa: E402
 
 PEER = str(ROOT / "benchmarks" / "peer.py")
 WORKERS = 2
@@ -145,8 +145,8 @@ class Bench:
             target.unlink(missing_ok=True)
             target.symlink_to(there)
             return
-        from rvc_engine.models.hubert import Hubert, write_hubert
-        from rvc_engine.models.hubert_config import HubertConfig
+        from rvc_engine.content.hubert import Hubert, write_hubert
+        from rvc_engine.content.hubert_config import HubertConfig
 
         there.parent.mkdir(parents=True, exist_ok=True)
         write_hubert(there.with_suffix(".safetensors"), Hubert(HubertConfig(), 12, projected=False))

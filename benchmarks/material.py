@@ -55,9 +55,9 @@ def recall(path: Path, asked: np.ndarray[Any, Any]) -> float:
 def random_voice(path: Path) -> None:
     import torch
 
-    from rvc_engine.bundles.small_model import write_small_model
     from rvc_engine.models.configs import PRESETS
     from rvc_engine.models.synthesizer import Synthesizer
+    from rvc_engine.voices.small_model import write_small_model
 
     torch.manual_seed(0)
     weights = Synthesizer(PRESETS["v2-40k"], posterior=False).state_dict()

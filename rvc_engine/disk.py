@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from rvc_engine.common.names import short
+from rvc_engine.common.opening import NotAFile, open_file, refuse_other, what_else
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.names import short
-from rvc_engine.opening import NotAFile, open_file, refuse_other, what_else
 
 TEMPORARY = ".part"
 TEXT_BYTES = 4 << 20

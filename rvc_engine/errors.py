@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from rvc_engine.redact import redacted
+from rvc_engine.common.redact import redacted
 
 # What an OSError says of the machine or of the rights of this user, not of what a file holds.
 NAMES = (

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rvc_engine import names
+from rvc_engine.common import names
+from rvc_engine.common.failures import unreadable
+from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.failures import unreadable
+from rvc_engine.machine.user import expanded
 from rvc_engine.models.configs import ModelConfig
-from rvc_engine.opening import read_hand_edited
-from rvc_engine.user import expanded
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
     from rvc_engine.settings import ExperimentSettings

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rvc_engine import __version__
-from rvc_engine.streams import Parser, prepare_streams, say
-from rvc_engine.user import complete
+from rvc_engine.common.streams import Parser, prepare_streams, say
+from rvc_engine.machine.user import complete
 from rvc_tui.texts import LANGUAGES, chosen_language, is_unicode_terminal, use
 
 
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        from rvc_engine.failures import understood
+        from rvc_engine.common.failures import understood
 
         known = understood(error, "rvc-tui", sys.argv[1:] if arguments is None else arguments)
         say(f"rvc-tui: {known}", error=True)

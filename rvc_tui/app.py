@@ -15,8 +15,8 @@ from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.worker import get_current_worker
 
+from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import RvcError
-from rvc_engine.printable import LONG, printable
 from rvc_tui.changed_cells import ChangedCells
 from rvc_tui.clipboard import CopyingApp
 from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.opening import read_hand_edited
 from rvc_engine.settings import ConvertSettings, set_field
 from rvc_tui.texts import _
 from rvc_tui.typed import clean_path

@@ -14,16 +14,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rvc_engine import launcher
-from rvc_engine.curves import Curves
+from rvc_engine.assets.pretrained import missing_weights, preset_here
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.lock import live_holder
-from rvc_engine.pretrained import missing_weights, preset_here
-from rvc_engine.receipts import Receipt, plan, receipt_path, why_to_ask
-from rvc_engine.stage_list import ALL_STAGES, stages_until
-from rvc_engine.status import read_heartbeat
+from rvc_engine.run import launcher
+from rvc_engine.run.curves import Curves
+from rvc_engine.run.lock import live_holder
+from rvc_engine.run.receipts import Receipt, plan, receipt_path, why_to_ask
+from rvc_engine.run.stage_list import ALL_STAGES, stages_until
+from rvc_engine.run.status import read_heartbeat
 from rvc_tui.following import Follower, Part
 from rvc_tui.gpu import GPUS, Machine, read_machine
 from rvc_tui.listing import Listing
@@ -281,7 +281,7 @@ class EngineClient:
             return Outlook(problem=str(error))
         if self.experiment is None:
             return Outlook(problem="no experiment is chosen", rows=rows)
-        from rvc_engine.advise import advise, advise_experiment
+        from rvc_engine.machine.advisor import advise, advise_experiment
 
         if not self.experiment.exists():
             return Outlook(

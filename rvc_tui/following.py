@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rvc_engine.curves import Curves
 from rvc_engine.events import EpochFinished, Event, RunStarted, StepsSuperseded, TrainStepped
 from rvc_engine.experiment import Experiment
-from rvc_engine.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader, journals, training_of
-from rvc_engine.status import RunView
+from rvc_engine.run.curves import Curves
+from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader, journals, training_of
+from rvc_engine.run.status import RunView
 
 LONG_BYTES = 16 << 20  # of all journals together: replaying more takes longer than a moment
 TRAINING = (TrainStepped, EpochFinished, StepsSuperseded)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from rvc_engine.printable import printable
-from rvc_engine.status import RunView, StageView
+from rvc_engine.common.printable import printable
+from rvc_engine.run.status import RunView, StageView
 from rvc_tui.drawing import gib, number
 from rvc_tui.gpu import Machine, share_of
 from rvc_tui.said import said

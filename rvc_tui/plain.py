@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from rvc_engine.commands.display import PlainDisplay
-from rvc_engine.status import RunView
-from rvc_engine.streams import say
+from rvc_engine.common.streams import say
+from rvc_engine.run.status import RunView
 from rvc_tui.engine_client import Client
 
 POLL_S = 0.2

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rvc_engine.commands.dataset_text import histogram
 from rvc_engine.commands.display import duration, size
-from rvc_engine.printable import printable
+from rvc_engine.common.printable import printable
 from rvc_tui.drawing import aligned, padded, shortened
 from rvc_tui.said import said
 from rvc_tui.texts import N_, _, counted, meant

@@ -15,7 +15,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.widgets import Input
 
-from rvc_engine.printable import SUSPECT, printable
+from rvc_engine.common.printable import SUSPECT, printable
 
 SIGN, ASCII_SIGN = "\N{REPLACEMENT CHARACTER}", "?"
 

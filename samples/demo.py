@@ -22,7 +22,7 @@ from rvc_engine.audio.io import decode
 from rvc_engine.disk import move_aside
 from rvc_engine.events import EpochFinished
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import history
+from rvc_engine.run.journal import history
 
 SAMPLES = Path(__file__).resolve().parent
 HOME = SAMPLES.parent / "demo"

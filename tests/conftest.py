@@ -100,7 +100,7 @@ def rmvpe_tensors() -> dict[str, Tensor]:
     """Every key of rmvpe.pt in half precision, with numbers made from the names."""
     import torch
 
-    from rvc_engine.models.rmvpe import Rmvpe
+    from rvc_engine.pitch.rmvpe_network import Rmvpe
     from tests.conformance import recipe
 
     with torch.device("meta"):

@@ -14,7 +14,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("rvc_tui/**/*.py", "rvc_engine/settings.py", "rvc_engine/stage_list.py")
+SOURCES = ("rvc_tui/**/*.py", "rvc_engine/settings.py", "rvc_engine/run/stage_list.py")
 DOMAIN = "rvc_tui"
 LANGUAGES = ("ja", "zh_CN")
 BEGUN = datetime(2026, 11, 23, tzinfo=timezone.utc)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from rvc_engine.assets.manifest import Asset, endpoint
+from rvc_engine.common.redact import redacted
 from rvc_engine.errors import RvcError
-from rvc_engine.redact import redacted
 
 ANSWER_S = 5.0
 """How long the hub may take to say what a file is."""

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
+from rvc_engine.common.opening import read_hand_edited
+from rvc_engine.common.redact import redacted
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.opening import read_hand_edited
-from rvc_engine.redact import redacted
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 REQUIRED = ("name", "repository", "path", "sha256")
@@ -111,7 +111,7 @@ def needs(manifest: tuple[Asset, ...], preset: str, *, pitched: bool = True) -> 
 def find(workspace: Workspace, asset: Asset) -> Path | None:
     """Where this file is, or another form of it that is as good (a HuBERT as a folder, v2 weights in pretrained_v2/)."""
     if asset.name == "hubert_base.pt":
-        from rvc_engine.pretrained import find_hubert
+        from rvc_engine.assets.pretrained import find_hubert
 
         return find_hubert(workspace)
     names = [asset.name]

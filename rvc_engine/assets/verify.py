@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.assets.manifest import Asset, find
+from rvc_engine.common.opening import read_text
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
 from rvc_engine.experiment import Workspace
-from rvc_engine.opening import read_text
 
 OK = "verified"
 DIFFERS = "differs"

@@ -19,8 +19,8 @@ from av.error import FFmpegError
 
 from rvc_engine.audio.file_headers import LastFrame, WavSize, iff_is_whole, mp3_seconds, wav_size
 from rvc_engine.audio.notes import Note
+from rvc_engine.common.opening import open_file
 from rvc_engine.errors import UnusableRecording
-from rvc_engine.opening import open_file
 
 PLAYLISTS = frozenset({"hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"})
 """Formats that only name other files."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rvc_engine.opening import open_file
+from rvc_engine.common.opening import open_file
 
 SEARCHED_BYTES = 1 << 16
 BITRATES_KBPS = {

@@ -19,9 +19,9 @@ from scipy.io import wavfile
 from rvc_engine.audio.container import reason_of
 from rvc_engine.audio.notes import Note
 from rvc_engine.audio.reading import Blocks, Reading, read
+from rvc_engine.common.opening import open_file
 from rvc_engine.disk import whole_file
 from rvc_engine.errors import UnusableRecording
-from rvc_engine.opening import open_file
 
 CODECS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "libmp3lame", "m4a": "aac", "ogg": "libopus"}
 """File format to codec, for `encode`."""

@@ -6,10 +6,10 @@ import argparse
 from typing import Any
 
 from rvc_engine.commands.display import size
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
-from rvc_engine.streams import say, say_json
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -31,8 +31,8 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
-    from rvc_engine.advise import advise, advise_experiment
-    from rvc_engine.pretrained import preset_here
+    from rvc_engine.assets.pretrained import preset_here
+    from rvc_engine.machine.advisor import advise, advise_experiment
 
     workspace = Workspace.find(options.home)
     if options.preset and options.preset not in PRESETS:

@@ -11,12 +11,12 @@ from rvc_engine.assets.manifest import Asset, needs, read_manifest
 from rvc_engine.assets.verify import DIFFERS, MISSING, Checked, Receipts, check
 from rvc_engine.commands.display import size
 from rvc_engine.commands.transfers import choose_watch
+from rvc_engine.common.printable import FACT, printable
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.lock import TAKE_OVER
 from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.printable import FACT, printable
-from rvc_engine.streams import say, say_json
+from rvc_engine.run.lock import TAKE_OVER
 
 CHOICES = ", ".join([*PUBLIC_PRESETS, "all"])
 
@@ -108,7 +108,7 @@ def _row(row: Checked) -> dict[str, Any]:
 
 
 def _describe(path: Path, *, as_json: bool) -> int:
-    from rvc_engine.bundles.recognise import describe_file
+    from rvc_engine.voices.identify import describe_file
 
     facts = describe_file(path)
     if as_json:

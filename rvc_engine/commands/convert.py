@@ -10,14 +10,14 @@ from types import FrameType
 
 from rvc_engine.commands.display import choose_display
 from rvc_engine.commands.flags import add_settings, fill
+from rvc_engine.common.failures import understood
+from rvc_engine.common.given_paths import refuse_no_path
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import RvcError, Stopped
 from rvc_engine.events import Converted, Event, RunFinished, StageFailed, StageStopped
 from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.failures import understood
-from rvc_engine.given_paths import refuse_no_path
+from rvc_engine.run.status import RunView
 from rvc_engine.settings import ConvertSettings
-from rvc_engine.status import RunView
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:

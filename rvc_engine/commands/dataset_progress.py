@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from rvc_engine.common.streams import say
 from rvc_engine.dataset.report import FileReport
-from rvc_engine.streams import say
 
 QUIET_S = 1.0
 """What is done by then shows no progress."""

@@ -12,8 +12,8 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 
 from rvc_engine.commands.display import duration
+from rvc_engine.common.printable import printable
 from rvc_engine.dataset.report import FileReport
-from rvc_engine.printable import printable
 
 WIDTH = 80
 ROWS = 20

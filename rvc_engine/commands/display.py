@@ -8,10 +8,10 @@ import time
 from typing import Any, Protocol
 
 from rvc_engine import events as ev
-from rvc_engine.printable import LONG, printable
-from rvc_engine.stage_list import ALL_STAGES
-from rvc_engine.status import RunView
-from rvc_engine.streams import ask, say, say_json
+from rvc_engine.common.printable import LONG, printable
+from rvc_engine.common.streams import ask, say, say_json
+from rvc_engine.run.stage_list import ALL_STAGES
+from rvc_engine.run.status import RunView
 
 COLUMN = 60  # characters of a foreign text beside a bar
 

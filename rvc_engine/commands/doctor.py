@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from rvc_engine.doctor import examine
-from rvc_engine.doctor_findings import FAIL, Finding
+from rvc_engine.common.streams import say, say_json
+from rvc_engine.doctor.findings import FAIL, Finding
+from rvc_engine.doctor.report import examine
+from rvc_engine.machine.user import expanded
 from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.streams import say, say_json
-from rvc_engine.user import expanded
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -27,9 +27,9 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _numerics(options: argparse.Namespace, home: Path) -> Iterator[Finding]:
-    from rvc_engine.doctor_numerics import numerics
+    from rvc_engine.assets.pretrained import preset_here
+    from rvc_engine.doctor.numerics import numerics
     from rvc_engine.experiment import Workspace
-    from rvc_engine.pretrained import preset_here
 
     return numerics(options.preset or preset_here(Workspace.find(str(home))), options.device)
 

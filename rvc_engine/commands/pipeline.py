@@ -9,22 +9,22 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
-from rvc_engine import launcher
 from rvc_engine.commands.display import Display, choose_display
 from rvc_engine.commands.flags import add_settings, add_shared, given, means_the_same
 from rvc_engine.commands.weights import WeightsMissing, check_weights, offer
+from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.dataset.files import dataset_files, dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, StageFailed
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.lock import TAKE_OVER, busy, live_holder
 from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.receipts import plan, why_to_ask
+from rvc_engine.run import launcher
+from rvc_engine.run.lock import TAKE_OVER, busy, live_holder
+from rvc_engine.run.receipts import plan, why_to_ask
+from rvc_engine.run.stage_list import ALL_STAGES, STAGES, Stage, stages_needed, stages_until
+from rvc_engine.run.status import RunView
 from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings, apply, for_base, for_preset
-from rvc_engine.stage_list import ALL_STAGES, STAGES, Stage, stages_needed, stages_until
-from rvc_engine.status import RunView
-from rvc_engine.streams import ask, say, say_json
 
 DEFAULT_PRESET = "v2-40k"
 BASE_PRESET = "starter"
@@ -145,7 +145,7 @@ def settle(experiment: Experiment, options: argparse.Namespace, *, base: bool = 
 
 
 def _default_preset(experiment: Experiment, notes: list[str]) -> str:
-    from rvc_engine.pretrained import missing_weights
+    from rvc_engine.assets.pretrained import missing_weights
 
     missing = missing_weights(experiment.workspace, DEFAULT_PRESET)
     if not missing:
@@ -162,7 +162,7 @@ def _resolve(experiment: Experiment, settings: ExperimentSettings) -> None:
 
         settings.pitch.method = resolve_method("auto", experiment.workspace, preset=settings.preset)  # type: ignore[assignment]
     if settings.train.batch_size == "auto":
-        from rvc_engine.advise import advise_experiment
+        from rvc_engine.machine.advisor import advise_experiment
 
         settings.train.batch_size = int(advise_experiment(experiment, settings)["recommended"] or 1)
 

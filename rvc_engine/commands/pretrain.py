@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.flags import add_settings
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, clean_path
+from rvc_engine.run.stage_list import BASE_ORDER
 from rvc_engine.settings import STAGE_SETTINGS
-from rvc_engine.stage_list import BASE_ORDER
-from rvc_engine.streams import say, say_json
 
 STATES = "the newest training states of encoder and base, in checked parts below 16 MB"
 

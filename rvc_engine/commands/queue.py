@@ -12,21 +12,21 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from rvc_engine import launcher
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.display import duration, stopped_words
 from rvc_engine.commands.flags import given
+from rvc_engine.common.failures import understood
+from rvc_engine.common.opening import last_line_of, open_to_append
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.failures import understood
-from rvc_engine.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
-from rvc_engine.opening import last_line_of, open_to_append
-from rvc_engine.run_queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
-from rvc_engine.stage_list import stages_until
-from rvc_engine.status import read_view
-from rvc_engine.streams import say, say_json
+from rvc_engine.run import launcher
+from rvc_engine.run.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
+from rvc_engine.run.queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
+from rvc_engine.run.stage_list import stages_until
+from rvc_engine.run.status import read_view
 
 LOCK = "queue-run.lock"
 START_S = 60.0

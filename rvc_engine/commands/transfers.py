@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any
 
 from rvc_engine.assets.download import Transfer
-from rvc_engine.printable import printable
-from rvc_engine.streams import as_json, say
+from rvc_engine.common.printable import printable
+from rvc_engine.common.streams import as_json, say
 
 
 class Shown:

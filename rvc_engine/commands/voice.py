@@ -10,13 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rvc_engine.bundles.glance import refuse_pickle
+from rvc_engine.common.names import VOICE_FILES
+from rvc_engine.common.printable import FACT, printable
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, clean_path
-from rvc_engine.names import VOICE_FILES
-from rvc_engine.printable import FACT, printable
-from rvc_engine.streams import say, say_json
+from rvc_engine.voices.metadata import refuse_pickle
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -115,7 +115,7 @@ def _experiment(text: str, workspace: Workspace) -> Experiment | None:
 
 def _output(options: argparse.Namespace, workspace: Workspace, default: Path | None = None) -> Path:
     """--output, else weights/NAME.pth, else `default`. Raises BadInput for none, or for what must not be written over."""
-    from rvc_engine.stages.voice_files import refuse_name
+    from rvc_engine.voices.lookup import refuse_name
 
     if options.output:
         path = Path(clean_path(options.output))
@@ -159,7 +159,7 @@ def _list(options: argparse.Namespace, workspace: Workspace) -> int:
 
 def _info(options: argparse.Namespace, workspace: Workspace) -> int:
     places = [_voice_path(text, workspace) for text in options.voices]
-    from rvc_engine.stages.voice_info import facts_of
+    from rvc_engine.voices.describe import facts_of
 
     given = workspace.experiment(options.experiment) if options.experiment else None
     source = Path(clean_path(options.source)) if options.source else None
@@ -193,9 +193,9 @@ def _in_words(key: str, value: Any) -> str:
 
 
 def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
-    from rvc_engine.bundles.extract import config_of, extract, read_generator
-    from rvc_engine.stages.voice_facts import about_recordings
-    from rvc_engine.stages.voice_files import find_checkpoint, step_of
+    from rvc_engine.voices.about import about_recordings
+    from rvc_engine.voices.extract import config_of, extract, read_generator
+    from rvc_engine.voices.lookup import find_checkpoint, step_of
 
     about: dict[str, Any] = {}
     path, experiment = Path(clean_path(options.checkpoint)), _experiment(options.checkpoint, workspace)
@@ -213,8 +213,8 @@ def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
 
 
 def _merge(options: argparse.Namespace, workspace: Workspace) -> int:
-    from rvc_engine.bundles.bundle import read_any_voice
-    from rvc_engine.bundles.merge import merge
+    from rvc_engine.voices.bundle import read_any_voice
+    from rvc_engine.voices.merge import merge
 
     output = _output(options, workspace)
     first, second = (read_any_voice(_voice_path(text, workspace)[0]) for text in (options.first, options.second))
@@ -223,10 +223,10 @@ def _merge(options: argparse.Namespace, workspace: Workspace) -> int:
 
 
 def _export(options: argparse.Namespace, workspace: Workspace) -> int:
-    from rvc_engine.bundles.bundle import is_bundle, read_any_voice
-    from rvc_engine.bundles.export import export, planned
     from rvc_engine.stages.convert import resolve_voice
-    from rvc_engine.stages.voice_files import check_index_of, refuse_name, unpack_index
+    from rvc_engine.voices.bundle import is_bundle, read_any_voice
+    from rvc_engine.voices.export import export, planned
+    from rvc_engine.voices.lookup import check_index_of, refuse_name, unpack_index
 
     path, index = resolve_voice(options.voice, workspace, options.index)
     voice = read_any_voice(path)
@@ -247,8 +247,8 @@ def _export(options: argparse.Namespace, workspace: Workspace) -> int:
 def _import(options: argparse.Namespace, workspace: Workspace) -> int:
     from dataclasses import replace
 
-    from rvc_engine.bundles.unpack import unpack
-    from rvc_engine.stages.voice_files import name_for, place
+    from rvc_engine.voices.lookup import name_for, place
+    from rvc_engine.voices.unpack import unpack
 
     path = Path(clean_path(options.file))
     require_writable(workspace.weights, "use another workspace (--home DIR)")

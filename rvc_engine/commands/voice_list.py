@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.bundles.glance import SUFFIX, UNTOLD, glance
-from rvc_engine.damage import cannot_read, check_folder
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, voice_of_stem
+from rvc_engine.run.damage import cannot_read, check_folder
+from rvc_engine.voices.metadata import SUFFIX, UNTOLD, glance
 
 EXPORTS = "exports"  # where the app puts what it makes for others
 

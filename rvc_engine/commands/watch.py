@@ -6,13 +6,13 @@ import argparse
 import os
 import time
 
-from rvc_engine import launcher
 from rvc_engine.commands.display import choose_display, duration, error_line, stopped_words
 from rvc_engine.commands.pipeline import watch
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, is_experiment
-from rvc_engine.status import RunView, log_tail, read_view
-from rvc_engine.streams import say, say_json
+from rvc_engine.run import launcher
+from rvc_engine.run.status import RunView, log_tail, read_view
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:

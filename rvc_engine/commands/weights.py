@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from rvc_engine.assets.manifest import Asset, find, needs, read_manifest
+from rvc_engine.common.streams import ask, say
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.models.configs import PUBLIC_PRESETS
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.streams import ask, say
 
 
 class WeightsMissing(BadInput):

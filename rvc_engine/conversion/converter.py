@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from rvc_engine.audio.filters import high_pass, high_pass_part
 from rvc_engine.audio.loudness import envelope
+from rvc_engine.content.base import ContentEncoder
 from rvc_engine.conversion.chunking import HOP, RATE, Chunk, ChunkPlan, chunks, cut_points, mirrored, plan_for
 from rvc_engine.conversion.result import Result
 from rvc_engine.conversion.retrieval import Retrieval, phone_features
-from rvc_engine.device import listening_precision
 from rvc_engine.errors import UnusableRecording
-from rvc_engine.models.content_encoder import ContentEncoder
-from rvc_engine.models.half import autocast, rounded
+from rvc_engine.files.half import autocast, rounded
+from rvc_engine.machine.device import listening_precision
 from rvc_engine.models.noise import Noise, NoiseSource
 from rvc_engine.pitch import track
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
 from rvc_engine.settings import ConvertSettings
 
 if TYPE_CHECKING:
-    from rvc_engine.bundles.small_model import Voice
     from rvc_engine.experiment import Workspace
+    from rvc_engine.voices.small_model import Voice
 
 LONG_S = 300
 BLOCK_S = 60

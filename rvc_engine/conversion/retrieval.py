@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.bundles.index_file import HINT, IndexFacts, check_index_file
+from rvc_engine.common.opening import open_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.models.configs import ModelConfig
-from rvc_engine.opening import open_file
+from rvc_engine.voices.index_file import HINT, IndexFacts, check_index_file
 
 NEIGHBOURS = 8
 OWN_NEIGHBOURS, OWN_PROBES = 16, 64  # of indexes of our own encoders, whose searches no other program has to equal

@@ -11,9 +11,9 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import whole_file
 from rvc_engine.errors import RvcError
-from rvc_engine.opening import read_hand_edited
 
 USED = "used"
 WAITING = "waiting"

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.common.given_paths import why_no_folder
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.dataset.kept import Kept
 from rvc_engine.dataset.report import PITCH_FLOOR_HZ, PITCH_STEPS, FileReport
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
-from rvc_engine.given_paths import why_no_folder
+from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.settings import ExperimentSettings, PreprocessSettings
-from rvc_engine.workers import results_of, worker_count
 
 SMALL_BYTES = 1 << 20
 """A worker process takes a second to start: less than this is measured without one."""
@@ -77,8 +77,8 @@ def _pitch(parts: Sequence[object]) -> dict[str, Any]:
     """The fields on pitch, of (T,) waves at 16 kHz."""
     import numpy as np
 
-    from rvc_engine.bundles.pitch_range import range_of
     from rvc_engine.pitch.praat import praat_frames
+    from rvc_engine.voices.pitch_range import range_of
 
     voiced = [hz[hz > 0] for hz in (praat_frames(np.asarray(part)) for part in parts)]
     hz = np.concatenate([np.zeros(0), *voiced])

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rvc_engine.common.opening import open_file
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, Paused, Resumed
-from rvc_engine.opening import open_file
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rvc_engine.content.phonetic import Block
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.noise import NoiseSource
-from rvc_engine.models.phonetic_encoder import Block
 
 EXPANSION = 3
 LOWEST_HZ = 20.0

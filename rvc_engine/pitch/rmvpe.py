@@ -14,8 +14,8 @@ from torch import Tensor
 
 from rvc_engine.audio.spectrogram import triangles
 from rvc_engine.errors import BadInput, cannot_read, of_environment
-from rvc_engine.models.rmvpe import MELS, STRIDE, Rmvpe, read_rmvpe
-from rvc_engine.models.weights import Unreadable
+from rvc_engine.files.weights import Unreadable
+from rvc_engine.pitch.rmvpe_network import MELS, STRIDE, Rmvpe, read_rmvpe
 
 HOP = 160
 N_FFT = 1024

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rvc_engine.models.phonetic_encoder import PhoneticEncoder
+from rvc_engine.content.phonetic import PhoneticEncoder
 
 STATES = 3  # of a phone
 VOICE = 64  # numbers that tell the decoder who speaks

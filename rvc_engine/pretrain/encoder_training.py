@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rvc_engine.content.phonetic import SPEECH, PhoneticConfig, PhoneticEncoder
 from rvc_engine.disk import TEMPORARY, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.events import CheckpointSaved, Event, Progressed, TrainStepped
-from rvc_engine.models.foreign import MAX_HEADER_BYTES, parse_json
-from rvc_engine.models.phonetic_encoder import SPEECH, PhoneticConfig, PhoneticEncoder
-from rvc_engine.models.weights import Unreadable, metadata_of, read_tensors
+from rvc_engine.files.foreign import MAX_HEADER_BYTES, parse_json
+from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors
 from rvc_engine.pretrain.encoder_data import EncoderData, augmented, masked
 from rvc_engine.pretrain.encoder_network import Heads, LossWeights, forward_losses, total
 

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.models.foreign import MAX_LISTING_BYTES, Unreadable, check_regular, describe, first_line, read_json
-from rvc_engine.models.weights import read_tensors, write_safetensors
+from rvc_engine.files.foreign import MAX_LISTING_BYTES, Unreadable, check_regular, describe, first_line, read_json
+from rvc_engine.files.weights import read_tensors, write_safetensors
 
 PART_BYTES = 15_000_000  # with its header below 16 MB
 FORMAT = 1

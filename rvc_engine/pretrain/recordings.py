@@ -110,7 +110,7 @@ def _pieces(wave: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 def _piece(wave: NDArray[np.float32], transcript: str | None, versions: int, random: np.random.Generator) -> _Piece:
     import torch
 
-    from rvc_engine.models.phonetic_encoder import PhoneticConfig, PhoneticEncoder
+    from rvc_engine.content.phonetic import PhoneticConfig, PhoneticEncoder
     from rvc_engine.pretrain.perturb import Perturbation, perturbed, tracked
 
     copies = perturbed(wave, [Perturbation.drawn(random) for _ in range(versions)])

@@ -7,8 +7,8 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.errors import BadInput
-from rvc_engine.opening import read_hand_edited
 
 TABLE_BYTES = 1 << 28
 TABLES = ("transcripts.csv", "catalogue.csv")

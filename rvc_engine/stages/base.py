@@ -9,19 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rvc_engine.bundles.checkpoint import read_checkpoint
+from rvc_engine.content.phonetic import read_phonetic
 from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.dataset.contents import known_sources
 from rvc_engine.disk import copy_whole, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, Progressed
 from rvc_engine.experiment import Experiment
-from rvc_engine.models.phonetic_encoder import read_phonetic
-from rvc_engine.models.weights import Unreadable, write_safetensors
+from rvc_engine.files.weights import Unreadable, write_safetensors
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.base_card import card
 from rvc_engine.stages.speakers import speakers_of
 from rvc_engine.training.store import CheckpointStore
+from rvc_engine.voices.checkpoint import read_checkpoint
 
 STAGE = "base"
 NEW_VOICE = 0  # the row of the speaker table that voices are trained in

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine import __version__
+from rvc_engine.common.opening import read_text
 from rvc_engine.dataset.clip_table import ClipRow
 from rvc_engine.experiment import Experiment
-from rvc_engine.opening import read_text
+from rvc_engine.machine.user import expanded
 from rvc_engine.pretrain.transcripts import Spoken, Transcripts
 from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, about, for_base
-from rvc_engine.user import expanded
 
 
 def card(experiment: Experiment, settings: ExperimentSettings, clips: list[ClipRow], rows: dict[str, int], step: int) -> str:

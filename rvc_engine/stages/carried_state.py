@@ -11,7 +11,7 @@ import torch
 from rvc_engine.disk import move_aside, whole_file
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.models.weights import Unreadable, metadata_of, read_tensors, write_safetensors
+from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors, write_safetensors
 from rvc_engine.pretrain.encoder_training import previous_of
 from rvc_engine.pretrain.moving import read_parts, write_parts
 from rvc_engine.training.state import UNREADABLE, reason_of

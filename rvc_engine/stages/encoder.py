@@ -7,17 +7,19 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.common.opening import require_file
+from rvc_engine.content.base import STARTER_ENCODER
+from rvc_engine.content.phonetic import PhoneticConfig, read_phonetic, write_phonetic
 from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.dataset.vanished import is_gone, wait_for
-from rvc_engine.device import choose_device, choose_precision, out_of_memory, set_threads
 from rvc_engine.disk import copy_whole, remove_temporaries, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
 from rvc_engine.events import Event, ItemSkipped, Progressed, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment
-from rvc_engine.models.content_encoder import STARTER_ENCODER
-from rvc_engine.models.phonetic_encoder import PhoneticConfig, read_phonetic, write_phonetic
-from rvc_engine.models.weights import Unreadable
-from rvc_engine.opening import require_file
+from rvc_engine.files.weights import Unreadable
+from rvc_engine.machine.device import choose_device, choose_precision, out_of_memory, set_threads
+from rvc_engine.machine.user import expanded
+from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import LossWeights
 from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, restore
@@ -28,8 +30,6 @@ from rvc_engine.pretrain.recordings import Files, Prepared, RecordingTask, prepa
 from rvc_engine.pretrain.transcripts import Transcripts
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.speakers import check_speakers, folder_of
-from rvc_engine.user import expanded
-from rvc_engine.workers import results_of, worker_count
 
 STAGE = "encoder"
 FEW = 8

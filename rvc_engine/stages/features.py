@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.audio.io import read_wav, write_wav
-from rvc_engine.device import choose_device, listening_precision, out_of_memory
+from rvc_engine.content.base import STARTER_ENCODER, ContentEncoder, check_encoder, load_encoder
 from rvc_engine.disk import remove_temporaries, sha256_of, whole_file
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
-from rvc_engine.models.content_encoder import STARTER_ENCODER, ContentEncoder, check_encoder, load_encoder
-from rvc_engine.models.weights import metadata_of
+from rvc_engine.files.weights import metadata_of
+from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
+from rvc_engine.machine.workers import each_on_a_core
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.workers import each_on_a_core
 
 if TYPE_CHECKING:
     import torch

@@ -11,16 +11,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.arrays import AGAIN, read_array, read_floats
-from rvc_engine.bundles.index_file import check_index_file, sidecar_of
+from rvc_engine.common.arrays import AGAIN, read_array, read_floats
 from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.conversion.retrieval import Retrieval, building_index, building_passes, list_count, row_order, write_index
-from rvc_engine.device import cores
 from rvc_engine.disk import move_aside, sha256_of, whole_file, write_whole
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment
+from rvc_engine.machine.device import cores
 from rvc_engine.settings import ExperimentSettings, IndexSettings
+from rvc_engine.voices.index_file import check_index_file, sidecar_of
 
 Rows = NDArray[np.float32]
 Result = TypeVar("Result")

@@ -20,8 +20,8 @@ from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries, sha256_of
 from rvc_engine.errors import BadInput, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed, Warned
 from rvc_engine.experiment import Experiment
+from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.workers import results_of, worker_count
 
 STAGE = "preprocess"
 SAVE_EVERY_S = 1.0

@@ -12,19 +12,27 @@ from typing import Any
 
 import torch
 
-from rvc_engine.bundles.small_model import read_voice, write_small_model
-from rvc_engine.device import choose_device, choose_devices, choose_precision, name_of, out_of_memory, set_threads, without_shortcuts
+from rvc_engine.assets.pretrained import has_own, pretrained_names
+from rvc_engine.common.opening import require_file
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Audition, CheckpointSaved, Event, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Faults
-from rvc_engine.journal import journals
-from rvc_engine.measurements import CONTEXT_BYTES, keep_use
-from rvc_engine.numerics import choose_mode
-from rvc_engine.opening import require_file
+from rvc_engine.machine.device import (
+    choose_device,
+    choose_devices,
+    choose_precision,
+    name_of,
+    out_of_memory,
+    set_threads,
+    without_shortcuts,
+)
+from rvc_engine.machine.measurements import CONTEXT_BYTES, keep_use
+from rvc_engine.machine.numerics import choose_mode
+from rvc_engine.machine.user import expanded
 from rvc_engine.pretrain.moving import adopt
-from rvc_engine.pretrained import has_own, pretrained_names
+from rvc_engine.run.journal import journals
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages import train_parallel as parallel
 from rvc_engine.stages.features import other_encoder
@@ -32,7 +40,6 @@ from rvc_engine.stages.rvc_config import write_config
 from rvc_engine.stages.speakers import check_speakers
 from rvc_engine.stages.training_clips import changes, mute_rows, training_set, usable_rows
 from rvc_engine.stages.training_clips import used_all_inputs as used_all_inputs
-from rvc_engine.stages.voice_facts import about_recordings
 from rvc_engine.training.audition import Auditions
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset
@@ -48,7 +55,8 @@ from rvc_engine.training.scalars import Scalars
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore, Restored
 from rvc_engine.training.trouble import InTrouble, Recovery, Trouble
-from rvc_engine.user import expanded
+from rvc_engine.voices.about import about_recordings
+from rvc_engine.voices.small_model import read_voice, write_small_model
 
 AUTO_BATCH = 4
 MIN_CLIPS_S = 60.0

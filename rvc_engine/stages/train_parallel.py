@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.device import cores
+from rvc_engine.common.opening import read_text
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, from_dict
-from rvc_engine.launcher import engine_environment
-from rvc_engine.opening import read_text
+from rvc_engine.machine.device import cores
+from rvc_engine.run.launcher import engine_environment
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.course import Course
 from rvc_engine.training.trouble import Trouble

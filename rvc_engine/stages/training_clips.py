@@ -6,11 +6,11 @@ import json
 import os
 from pathlib import Path
 
+from rvc_engine.common.opening import read_bytes
 from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows
 from rvc_engine.errors import RvcError
 from rvc_engine.events import ItemSkipped
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.opening import read_bytes
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.speakers import clip_speakers
 from rvc_engine.training.dataset import ClipDataset, Row

@@ -13,9 +13,9 @@ from scipy.io import wavfile
 from torch import Tensor
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
-from rvc_engine.device import out_of_memory
 from rvc_engine.disk import whole_file, write_whole
 from rvc_engine.events import Audition
+from rvc_engine.machine.device import out_of_memory
 from rvc_engine.models.noise import Noise
 from rvc_engine.training.dataset import Clip, ClipDataset, collate
 from rvc_engine.training.state import TrainingState

@@ -13,12 +13,12 @@ import torch
 from scipy.io import wavfile
 from torch import Tensor
 
-from rvc_engine.arrays import AGAIN, finite, read_array, read_floats
 from rvc_engine.audio.spectrogram import spectrogram
+from rvc_engine.common.arrays import AGAIN, finite, read_array, read_floats
+from rvc_engine.common.opening import refuse_other
 from rvc_engine.errors import RvcError
-from rvc_engine.memory_table import KEPT_CLIPS_BYTES
+from rvc_engine.machine.memory_table import KEPT_CLIPS_BYTES
 from rvc_engine.models.configs import ModelConfig
-from rvc_engine.opening import refuse_other
 from rvc_engine.training.sampler import MAX_FRAMES
 
 BLOCK_BYTES, ALIGNED = 1 << 26, 64

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import torch
 
-from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of, describe, read_checkpoint
-from rvc_engine.bundles.side_files import rate_beside, refuse_other_encoder
 from rvc_engine.errors import BadInput
-from rvc_engine.models import weights
+from rvc_engine.files import weights
+from rvc_engine.files.weights import Unreadable
 from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.models.weights import Unreadable
 from rvc_engine.training.state import UNREADABLE, reason_of
 from rvc_engine.training.store import KINDS, read_state
+from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of, describe, read_checkpoint
+from rvc_engine.voices.side_files import rate_beside, refuse_other_encoder
 
 START = "use files of this preset, or none to start from nothing"
 FEW = 5  # tensors that an error names

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from rvc_engine.device import out_of_memory
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import RvcError
 from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Warned
+from rvc_engine.machine.device import out_of_memory
 from rvc_engine.training.dataset import Batch, ClipDataset
 from rvc_engine.training.extent import Extent
 from rvc_engine.training.precision import set_rate

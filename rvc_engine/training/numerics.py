@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rvc_engine.device import without_shortcuts
+from rvc_engine.machine.device import without_shortcuts
 from rvc_engine.models.configs import ModelConfig, model_config
 from rvc_engine.models.noise import Noise
 from rvc_engine.training.course import Course

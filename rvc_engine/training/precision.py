@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rvc_engine.models.half import autocast
+from rvc_engine.files.half import autocast
 
 
 class Precision:

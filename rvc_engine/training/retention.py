@@ -8,8 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from rvc_engine.common.opening import read_hand_edited, read_text
 from rvc_engine.disk import write_whole
-from rvc_engine.opening import read_hand_edited, read_text
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.store import CheckpointStore
 

@@ -15,14 +15,14 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from rvc_engine.bundles.layout import rvc_names
-from rvc_engine.device import out_of_memory
 from rvc_engine.disk import TEMPORARY, is_full, move_aside, whole_file
 from rvc_engine.errors import RvcError, of_environment
 from rvc_engine.faults import Faults
-from rvc_engine.models import weights
-from rvc_engine.models.zip_files import open_zip
+from rvc_engine.files import weights
+from rvc_engine.files.zip_files import open_zip
+from rvc_engine.machine.device import out_of_memory
 from rvc_engine.training.state import UNREADABLE, TrainingState, check_rest, reason_of
+from rvc_engine.voices.layout import rvc_names
 
 if TYPE_CHECKING:
     from rvc_engine.experiment import Experiment

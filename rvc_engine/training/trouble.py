@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from rvc_engine.device import without_shortcuts
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Warned
+from rvc_engine.machine.device import without_shortcuts
 from rvc_engine.training.course import Course
 
 WATCHED_STEPS = 200  # after a break-down: another one within so many steps ends the training

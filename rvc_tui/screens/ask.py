@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Static
 
+from rvc_engine.common.printable import printable
 from rvc_engine.errors import BadInput
-from rvc_engine.printable import printable
 from rvc_engine.settings import set_field
 from rvc_tui.screens.command import CommandScreen
 from rvc_tui.texts import _

@@ -14,8 +14,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_engine.opening import read_text
-from rvc_engine.printable import LONG, printable
+from rvc_engine.common.opening import read_text
+from rvc_engine.common.printable import LONG, printable
 from rvc_tui.picture import draw
 from rvc_tui.texts import _
 

@@ -13,10 +13,10 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, Static
 
+from rvc_engine.common.printable import printable
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
-from rvc_engine.printable import printable
 from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 

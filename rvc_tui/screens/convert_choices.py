@@ -10,8 +10,8 @@ from textual import work
 from textual.message import Message
 
 from rvc_engine.commands.display import size
+from rvc_engine.common.printable import printable
 from rvc_engine.errors import BadInput
-from rvc_engine.printable import printable
 from rvc_engine.settings import set_field
 from rvc_tui.conversion import Request, load, paths_of
 from rvc_tui.drawing import padded

@@ -10,9 +10,9 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from rvc_engine.common.printable import printable
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
-from rvc_engine.printable import printable
 from rvc_tui.drawing import bar, padded
 from rvc_tui.engine_client import Client
 from rvc_tui.recordings import (

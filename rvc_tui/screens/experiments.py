@@ -8,8 +8,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from rvc_engine.common.printable import printable
 from rvc_engine.errors import RvcError
-from rvc_engine.printable import printable
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.choose import Choice, ChooseScreen
 from rvc_tui.screens.confirm import ConfirmScreen

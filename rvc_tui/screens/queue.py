@@ -11,9 +11,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from rvc_engine.commands.display import duration
+from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.printable import LONG, printable
-from rvc_engine.run_queue import RUNNING, WAITING, deadline_of
+from rvc_engine.run.queue import RUNNING, WAITING, deadline_of
 from rvc_tui.drawing import fitted, padded
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.base import AppScreen

@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.suggester import Suggester, SuggestFromList
 
 from rvc_engine.commands.display import size
-from rvc_engine.printable import printable
+from rvc_engine.common.printable import printable
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.ask import AskScreen
 from rvc_tui.screens.base import AppScreen

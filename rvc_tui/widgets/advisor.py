@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from rvc_engine.printable import printable
+from rvc_engine.common.printable import printable
 from rvc_tui.drawing import gib, number, padded
 from rvc_tui.said import said
 from rvc_tui.state import ScreenState

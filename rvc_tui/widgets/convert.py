@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
-from rvc_engine.printable import LONG, printable
+from rvc_engine.common.printable import LONG, printable
 from rvc_tui.conversion import Conversion, Request, Result
 from rvc_tui.drawing import bar, cut, padded, shortened
 from rvc_tui.state import SILENT_S, ScreenState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
-from rvc_engine.printable import printable
+from rvc_engine.common.printable import printable
 from rvc_tui.drawing import fitted, padded
 from rvc_tui.said import said
 from rvc_tui.state import Row, ScreenState

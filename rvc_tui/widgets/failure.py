@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from rvc_engine.printable import LONG, printable
+from rvc_engine.common.printable import LONG, printable
 from rvc_tui.drawing import padded
 from rvc_tui.state import ScreenState
 from rvc_tui.texts import _

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import duration
-from rvc_engine.printable import printable
+from rvc_engine.common.printable import printable
 from rvc_tui.drawing import shortened
 from rvc_tui.said import said
 from rvc_tui.state import ScreenState

@@ -6,7 +6,7 @@ from rich.text import Text
 from textual.events import Resize
 from textual.widgets import RichLog
 
-from rvc_engine.printable import printable
+from rvc_engine.common.printable import printable
 from rvc_tui.state import LINES, Line, ScreenState, clock
 from rvc_tui.texts import _
 

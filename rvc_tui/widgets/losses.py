@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rvc_engine.printable import printable
-from rvc_engine.status import GRAD_NORM, RATE
+from rvc_engine.common.printable import printable
+from rvc_engine.run.status import GRAD_NORM, RATE
 
 
 @dataclass(frozen=True)

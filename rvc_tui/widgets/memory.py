@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.gpus import Gpu
-from rvc_engine.printable import printable
+from rvc_engine.common.printable import printable
+from rvc_engine.machine.gpus import Gpu
 from rvc_tui.drawing import gib, padded, sparkline
 from rvc_tui.gpu import Share, share_of
 from rvc_tui.said import said

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rvc_engine.commands.display import size
-from rvc_engine.printable import FACT, printable
+from rvc_engine.common.printable import FACT, printable
 from rvc_tui.drawing import aligned, cut, fitted, padded
 from rvc_tui.said import said
 from rvc_tui.texts import N_, _

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rvc_engine import advise as advisor
-from rvc_engine import measurements
-from rvc_engine.advise import advise, container_limit, memory_now, recommend
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.gpus import Gpu, GpuState, read_gpus, visible_gpus
-from rvc_engine.measurements import Batch, keep_use
-from rvc_engine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
+from rvc_engine.machine import advisor as advisor
+from rvc_engine.machine import measurements
+from rvc_engine.machine.advisor import advise, container_limit, memory_now, recommend
+from rvc_engine.machine.cpu import processor_has_bf16
+from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, visible_gpus
+from rvc_engine.machine.measurements import Batch, keep_use
+from rvc_engine.machine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
 from rvc_engine.models.configs import PRESETS
-from rvc_engine.processor import processor_has_bf16
 
 ON_CPU = "bf16" if processor_has_bf16() else "fp32"  # what precision auto is here
 GIB = 1 << 30
@@ -306,7 +306,10 @@ def test_container_limit(tmp_path: Path) -> None:
 
 
 def test_advising_loads_no_torch() -> None:
-    code = "import sys; from rvc_engine.advise import advise; advise('starter', None); assert not {'torch', 'numpy'} & set(sys.modules)"
+    code = (
+        "import sys; from rvc_engine.machine.advisor import advise; advise('starter', None); "
+        "assert not {'torch', 'numpy'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from rvc_engine import advise as advisor
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.experiment import Workspace
-from rvc_engine.gpus import Gpu, GpuState
-from rvc_engine.processor import processor_has_bf16
+from rvc_engine.machine import advisor as advisor
+from rvc_engine.machine.cpu import processor_has_bf16
+from rvc_engine.machine.gpus import Gpu, GpuState
 from rvc_engine.settings import for_preset
 from rvc_tui import engine_client
 from rvc_tui.engine_client import EngineClient

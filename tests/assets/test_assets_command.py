@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from tests.assets.conftest import NAMES
 from tests.assets.hub import Hub
 from tests.conftest import Rvc, rvc_environment

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import cli
 from rvc_engine.assets import download
 from rvc_engine.assets.download import pull
 from rvc_engine.assets.manifest import Asset, endpoint, read_manifest
+from rvc_engine.commands import cli
+from rvc_engine.common.redact import redacted
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Workspace
-from rvc_engine.redact import redacted
 from tests.assets.hub import Hub
 
 CONTENT = 300_000

@@ -16,7 +16,7 @@ from rvc_engine.audio import container
 from rvc_engine.audio.io import decode
 from rvc_engine.audio.notes import Note, Notices
 from rvc_engine.audio.survey import survey
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.dataset.clip_table import USED, SourceRow, read_rows
 from rvc_engine.dataset.report import FileReport
 from rvc_engine.dataset.survey import measure_file, recordings_in
@@ -90,9 +90,9 @@ def settings_for(folder: Path):
 def converted_files(inputs: list[Path], out: Path, workspace: Workspace) -> tuple[dict[str, Path], list[Event]]:
     import torch
 
-    from rvc_engine.bundles.small_model import write_small_model
     from rvc_engine.models.configs import model_config
     from rvc_engine.models.synthesizer import Synthesizer
+    from rvc_engine.voices.small_model import write_small_model
 
     torch.manual_seed(1)
     config = model_config("starter-tiny")

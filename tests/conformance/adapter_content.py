@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rvc_engine.models.hubert import Hubert, read_hubert
-from rvc_engine.models.weights import write_safetensors
+from rvc_engine.content.hubert import Hubert, read_hubert
+from rvc_engine.files.weights import write_safetensors
 
 Arrays = dict[str, Any]
 

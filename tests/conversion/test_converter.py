@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from rvc_engine.content.base import load_encoder
 from rvc_engine.conversion import converter as module
 from rvc_engine.conversion.chunking import ChunkPlan
 from rvc_engine.conversion.converter import Converter, cleaned
 from rvc_engine.conversion.retrieval import Retrieval, build_index
 from rvc_engine.errors import BadInput, UnusableRecording
 from rvc_engine.models.configs import model_config
-from rvc_engine.models.content_encoder import load_encoder
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.settings import ConvertSettings

@@ -7,7 +7,6 @@ import faiss
 import numpy as np
 import pytest
 
-from rvc_engine.bundles.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion import kmeans, retrieval
 from rvc_engine.conversion.retrieval import (
     Retrieval,
@@ -21,6 +20,7 @@ from rvc_engine.conversion.retrieval import (
 )
 from rvc_engine.errors import BadInput
 from rvc_engine.models.configs import model_config
+from rvc_engine.voices.index_file import check_index_file, sidecar_of
 
 DIM = 16
 

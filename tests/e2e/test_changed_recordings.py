@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from rvc_engine.audio.io import encode
-from rvc_engine.bundles.small_model import read_voice
 from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows
 from rvc_engine.events import Event, Paused, Progressed, Resumed, StageSkipped, StageStarted, TrainStepped, Warned, from_dict
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal, history
-from rvc_engine.pipeline import put_aside, run_pipeline
-from rvc_engine.stage_list import STAGES
+from rvc_engine.run.journal import Journal, history
+from rvc_engine.run.pipeline import put_aside, run_pipeline
+from rvc_engine.run.stage_list import STAGES
+from rvc_engine.voices.small_model import read_voice
 from tests.conftest import Rvc
 
 TINY = ("--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.batch_size=2", "--set", "train.threads=1")
@@ -207,7 +207,7 @@ def test_recordings_that_stay_away_fail_the_run(tmp_path: Path) -> None:
 def test_a_workspace_of_an_earlier_version_is_up_to_date(rvc: Rvc) -> None:
     """Receipts with times and digests in them, sources.csv without hashes: as commit 1af184d wrote them."""
     from rvc_engine.dataset.contents import as_before_hashes
-    from rvc_engine.receipts import Receipt, fingerprint, outputs_digest, receipt_path
+    from rvc_engine.run.receipts import Receipt, fingerprint, outputs_digest, receipt_path
 
     experiment = voice_of(rvc)
     settings = experiment.load_settings()

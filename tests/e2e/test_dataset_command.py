@@ -19,7 +19,7 @@ import soxr
 from scipy.io import wavfile
 
 from rvc_engine.audio.io import decode, encode
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.dataset import survey
 from rvc_engine.dataset.kept import Kept
 from rvc_engine.dataset.survey import LOST, FileTask, measure_all, measure_file, recordings_in
@@ -311,14 +311,14 @@ def _until(process: subprocess.Popen[str], word: str) -> str:
 def test_neither_torch_nor_the_app_is_loaded(folder: Path) -> None:
     for path in target(2):
         shutil.copy(path, folder)
-    loaded = loaded_after(f"from rvc_engine.cli import main\nmain(['dataset', {str(folder)!r}, '--json', '--workers', '1'])")
+    loaded = loaded_after(f"from rvc_engine.commands.cli import main\nmain(['dataset', {str(folder)!r}, '--json', '--workers', '1'])")
     assert not loaded & {"torch", "torchaudio", "textual", "faiss"}
 
 
 MEASURED = """
 import resource, sys
 from multiprocessing import forkserver
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 code = main(["dataset", sys.argv[1], "--json", "--workers", "1"])
 forkserver._forkserver._stop()  # what its workers held counts once it has ended
 own = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))  # ru_maxrss has the parent's in it

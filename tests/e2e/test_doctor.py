@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from rvc_engine import doctor_gpu
-from rvc_engine.doctor_findings import FAIL, NONE, OK, WARN
+from rvc_engine.doctor import gpu
+from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN
 from tests.conftest import Rvc, rvc_environment
 
 STATES = {OK, WARN, FAIL, NONE}
@@ -44,7 +44,7 @@ class Absent:
         if name.partition(".")[0] in ("torch", "av", "pyworld", "pynvml", "psutil", "huggingface_hub", "pydantic", "tomlkit"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Absent())
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 raise SystemExit(main(["doctor", "--json", "--home", sys.argv[1]]))
 """
 
@@ -82,7 +82,7 @@ class FakeNvml:
 
 def test_gpus_driver_and_mig(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    rows = {row.name: row for row in doctor_gpu.driver(home, FakeNvml())}
+    rows = {row.name: row for row in gpu.driver(home, FakeNvml())}
     assert rows["driver"].found == "NVIDIA 590.1" and rows["nvml"].found == "2 GPUs"
     assert rows["gpu 1"].state == OK and "79.0 GB free of 80.0 GB, compute capability 9.0" in rows["gpu 1"].found
     assert rows["gpu 0"].state == WARN and "hidden by CUDA_VISIBLE_DEVICES=1" in rows["gpu 0"].found

@@ -12,8 +12,8 @@ import pytest
 
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.lock import live_holder
-from rvc_engine.run_queue import RunQueue, deadline_of
+from rvc_engine.run.lock import live_holder
+from rvc_engine.run.queue import RunQueue, deadline_of
 from tests.conftest import Rvc
 
 FAST = ("--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.batch_size=2", "--set", "train.threads=1")

@@ -12,7 +12,7 @@ import pytest
 
 from rvc_engine.events import CheckpointSaved, Event, Progressed, RunFinished, StageStarted, StageStopped, TrainStepped, from_dict
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import history
+from rvc_engine.run.journal import history
 from tests.conftest import Rvc
 
 TINY = ("--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.batch_size=2", "--set", "train.threads=1")

@@ -11,7 +11,7 @@ from typing import Any
 
 from rvc_engine.events import Event, Progressed, RunFinished, RunStarted, StageStarted, TrainStepped
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal
+from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
 
 Damage = Callable[[Experiment], object]

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.events import MemorySampled
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import Journal, journals
-from rvc_engine.lock import Holder
-from rvc_engine.receipts import Receipt, receipt_path
-from rvc_engine.status import read_view
+from rvc_engine.run.journal import Journal, journals
+from rvc_engine.run.lock import Holder
+from rvc_engine.run.receipts import Receipt, receipt_path
+from rvc_engine.run.status import read_view
 from rvc_tui.engine_client import EngineClient
 from tests.conftest import rvc_environment
 from tests.engine.damaged import HEARTBEATS, JOURNAL, LINES, SETTINGS, UNREADABLE, add, events_of, journal_of
@@ -192,7 +192,7 @@ if sys.version_info >= (3, 11):
     import tomllib
 if os.geteuid() == 0:  # for root no permission binds; loaded first, because an ordinary user may not see this Python
     os.setresuid(65534, 65534, 65534)
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 code = 0
 for words in sys.argv[2].split(";"):
     code = max(code, main([*words.split(), "--home", sys.argv[1]]))

@@ -5,14 +5,14 @@ import errno
 import numpy as np
 import pytest
 
-from rvc_engine import pipeline
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Paused, Resumed, StageFinished
 from rvc_engine.experiment import Workspace
-from rvc_engine.pipeline import run_stage
-from rvc_engine.receipts import Receipt, receipt_path
+from rvc_engine.run import pipeline
+from rvc_engine.run.pipeline import run_stage
+from rvc_engine.run.receipts import Receipt, receipt_path
+from rvc_engine.run.stage_list import STAGES
 from rvc_engine.settings import for_preset
-from rvc_engine.stage_list import STAGES
 from rvc_engine.stages import index
 
 FULL = OSError(errno.ENOSPC, "No space left on device")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import clean_path

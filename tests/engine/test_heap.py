@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from rvc_engine.heap import KEEPING_FREED_MEMORY
+from rvc_engine.machine.malloc import KEEPING_FREED_MEMORY
 
 CLEARED = """
 import resource, sys, threading
 import torch
-from rvc_engine.heap import give_back_freed_memory, keep_freed_memory
+from rvc_engine.machine.malloc import give_back_freed_memory, keep_freed_memory
 
 if sys.argv[1] == "kept":
     keep_freed_memory()

@@ -19,7 +19,7 @@ def loaded_after(code: str) -> set[str]:
 
 
 def test_help_loads_neither_settings_nor_numbers() -> None:
-    loaded = loaded_after("from rvc_engine.cli import main; main(['--help'])")
+    loaded = loaded_after("from rvc_engine.commands.cli import main; main(['--help'])")
     assert not loaded & {*HEAVY, "pydantic"}
 
 
@@ -33,8 +33,8 @@ def test_the_app_loads_neither_torch_nor_numpy() -> None:
 
 
 def test_the_engine_loads_no_textual() -> None:
-    code = "import rvc_engine.runner, rvc_engine.cli, rvc_engine.commands.pipeline\n"
-    code += "from rvc_engine.stage_list import STAGES\n"
+    code = "import rvc_engine.run.runner, rvc_engine.commands.cli, rvc_engine.commands.pipeline\n"
+    code += "from rvc_engine.run.stage_list import STAGES\n"
     assert "textual" not in loaded_after(code + "[stage.module() for stage in STAGES.values()]")
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from rvc_engine.events import Event, ItemSkipped, Progressed, RunFinished, RunStarted, StageFailed, TrainStepped, from_dict, to_dict
-from rvc_engine.journal import Journal, JournalReader, history, journals, read
-from rvc_engine.status import RunView
+from rvc_engine.run.journal import Journal, JournalReader, history, journals, read
+from rvc_engine.run.status import RunView
 
 
 def some_events() -> list[Event]:

@@ -9,7 +9,7 @@ import pytest
 
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.launcher import WaitingEngine
+from rvc_engine.run.launcher import WaitingEngine
 from rvc_engine.settings import ExperimentSettings
 from tests.faults.harness import wait_for
 

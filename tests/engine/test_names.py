@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import names
-from rvc_engine.bundles.index_file import made_with, sidecar_of
+from rvc_engine.common import names
 from rvc_engine.disk import remove_temporaries, whole_file, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.runner import remove_halves
+from rvc_engine.run.runner import remove_halves
 from rvc_engine.settings import for_preset
-from rvc_engine.stages.voice_files import name_for, refuse_name
+from rvc_engine.voices.index_file import made_with, sidecar_of
+from rvc_engine.voices.lookup import name_for, refuse_name
 
 LONG = ["x" * 200, "声" * 66, "😀" * 50, "é" * 100, "a" * 199 + "b"]
 LONGER = [name[:-1] + other for name in LONG for other in "12"]  # alike but for their ends

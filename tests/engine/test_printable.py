@@ -8,8 +8,8 @@ import unicodedata
 
 import pytest
 
-from rvc_engine.printable import printable
-from rvc_engine.streams import as_json
+from rvc_engine.common.printable import printable
+from rvc_engine.common.streams import as_json
 
 HOSTILE = {
     "a\x1b[31mb": r"a\x1b[31mb",

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.errors import BadInput
-from rvc_engine.run_queue import DONE, RunQueue
+from rvc_engine.run.queue import DONE, RunQueue
 from rvc_tui.screens.queue import QueueScreen
 
 WHOLE = {

@@ -15,9 +15,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from rvc_engine import journal as journal_module
-from rvc_engine import replay, snapshot, status
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.errors import RvcError
 from rvc_engine.events import (
     EpochFinished,
@@ -33,8 +31,10 @@ from rvc_engine.events import (
     Warned,
 )
 from rvc_engine.experiment import Experiment, Workspace, snapshot_path
-from rvc_engine.journal import Journal, JournalReader, history
-from rvc_engine.status import RunView, read_view
+from rvc_engine.run import journal as journal_module
+from rvc_engine.run import replay, snapshot, status
+from rvc_engine.run.journal import Journal, JournalReader, history
+from rvc_engine.run.status import RunView, read_view
 from tests.conftest import rvc_environment
 from tests.engine.damaged import LINES, add, events_of, journal_of
 

@@ -14,10 +14,10 @@ import pytest
 from rvc_engine.commands.watch import progress_words
 from rvc_engine.events import Event, Paused, Progressed, Resumed, RunFinished, RunStarted, StageFailed, StageStarted
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal, read
-from rvc_engine.keeper import write_end
+from rvc_engine.run.journal import Journal, read
+from rvc_engine.run.status import read_view
+from rvc_engine.run.supervisor import write_end
 from rvc_engine.settings import for_preset
-from rvc_engine.status import read_view
 from tests.conftest import rvc_environment
 from tests.engine.test_lock import HOLD, said
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import memory_samples, runner
 from rvc_engine.commands.display import line_of, print_end, stopped_words
 from rvc_engine.commands.watch import summary
 from rvc_engine.events import (
@@ -27,11 +26,13 @@ from rvc_engine.events import (
     from_dict,
 )
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal, read
-from rvc_engine.runner import Engine
+from rvc_engine.machine import memory_samples
+from rvc_engine.run import runner
+from rvc_engine.run.journal import Journal, read
+from rvc_engine.run.runner import Engine
+from rvc_engine.run.stage_list import ALL_STAGES
+from rvc_engine.run.status import RunView, read_view
 from rvc_engine.settings import for_preset
-from rvc_engine.stage_list import ALL_STAGES
-from rvc_engine.status import RunView, read_view
 
 Work = Callable[[Engine], Iterator[Event]]
 

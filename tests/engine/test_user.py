@@ -14,21 +14,21 @@ from typing import Any
 
 import pytest
 
-from rvc_engine import user
-from rvc_engine.bundles import small_model
-from rvc_engine.bundles.extract import read_generator
-from rvc_engine.bundles.small_model import read_voice, write_small_model
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.conversion.retrieval import Retrieval
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.launcher import engine_environment
+from rvc_engine.machine import user
 from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.pitch.rmvpe import load as load_rmvpe
+from rvc_engine.run.launcher import engine_environment
 from rvc_engine.training.course import Course
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore
+from rvc_engine.voices import small_model
+from rvc_engine.voices.extract import read_generator
+from rvc_engine.voices.small_model import read_voice, write_small_model
 from tests.conftest import SAMPLES, rvc_environment
 
 UID = "54321"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import launcher
 from rvc_engine.disk import free_bytes
 from rvc_engine.events import ItemSkipped, Paused, Resumed, RunFinished, StageFailed
-from rvc_engine.journal import read
-from rvc_engine.pipeline import put_aside
-from rvc_engine.stage_list import STAGES
+from rvc_engine.run import launcher
+from rvc_engine.run.journal import read
+from rvc_engine.run.pipeline import put_aside
+from rvc_engine.run.stage_list import STAGES
 from tests.faults.conftest import Row
 from tests.faults.harness import Voice, clip_differences, copy_prepared, differences, events_in, faults, has, wait_for
 

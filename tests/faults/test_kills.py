@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import launcher
 from rvc_engine.events import ENDS, RunFinished, StageFailed, StageStarted, TrainStepped
-from rvc_engine.journal import read
+from rvc_engine.run import launcher
+from rvc_engine.run.journal import read
+from rvc_engine.run.status import read_view
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.status import read_view
 from tests.faults.conftest import Row
 from tests.faults.harness import Voice, differences, ended, faults, has, kill, settings_for, stage_under_way, wait_for
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import launcher
 from rvc_engine.events import ENDS, RunStarted
-from rvc_engine.journal import journals, read
-from rvc_engine.lock import live_holder
+from rvc_engine.run import launcher
+from rvc_engine.run.journal import journals, read
+from rvc_engine.run.lock import live_holder
 from tests.conftest import rvc_environment
 from tests.faults.conftest import Row
 from tests.faults.harness import SETTINGS, Voice, settings_for, wait_for, weight_differences
@@ -27,7 +27,7 @@ def race_of_engines(voice: Voice, recordings: Path) -> str:
     """Two engines that wait for their settings are given them at one moment. -> what the loser said."""
     voice.experiment.folder.mkdir(parents=True, exist_ok=True)
     text = settings_for(recordings, preprocess__workers="1").model_dump_json().encode()
-    command = [sys.executable, "-m", "rvc_engine.runner", str(voice.experiment.folder)]
+    command = [sys.executable, "-m", "rvc_engine.run.runner", str(voice.experiment.folder)]
     command += ["--home", str(voice.home), "--stages", "preprocess"]
     racers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=rvc_environment())

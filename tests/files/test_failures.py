@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from rvc_engine import cli, failures
-from rvc_engine.commands import watch
+from rvc_engine.commands import cli, watch
+from rvc_engine.common import failures
+from rvc_engine.common.failures import explained, report
+from rvc_engine.common.opening import NotAFile
 from rvc_engine.errors import BadInput, RvcError, Stopped
-from rvc_engine.failures import explained, report
-from rvc_engine.opening import NotAFile
 from tests.conftest import rvc_environment
 
 NUMBERS = sorted(errno.errorcode)
@@ -201,7 +201,7 @@ def test_an_entry_whose_process_cannot_start_fails_and_the_next_one_has_its_turn
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from rvc_engine.commands import queue
-    from rvc_engine.run_queue import RunQueue
+    from rvc_engine.run.queue import RunQueue
 
     for name in "ab":
         RunQueue(home).add(name, [])

@@ -18,9 +18,9 @@ import psutil
 import pytest
 
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.lock import Holder
-from rvc_engine.processes import start_ticks
-from rvc_engine.run_queue import RunQueue
+from rvc_engine.machine.processes import start_ticks
+from rvc_engine.run.lock import Holder
+from rvc_engine.run.queue import RunQueue
 from rvc_engine.settings import for_preset
 from tests.conftest import ROOT, rvc_environment
 
@@ -149,9 +149,9 @@ def holder_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
 
 
 def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rvc_engine import launcher
     from rvc_engine.errors import RvcError
-    from rvc_engine.lock import Holder
+    from rvc_engine.run import launcher
+    from rvc_engine.run.lock import Holder
 
     def kill(number: type[OSError]) -> Callable[[int, int], None]:
         def call(pid: int, signal: int) -> None:
@@ -175,7 +175,7 @@ def python(text: str, **more: Any) -> subprocess.CompletedProcess[str]:
 
 WORKERS = """
 from rvc_engine.errors import RvcError
-from rvc_engine.workers import results_of
+from rvc_engine.machine.workers import results_of
 if __name__ == "__main__":
     try:
         print(sorted(results_of(abs, [1, -2], 2)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import cli
+from rvc_engine.commands import cli
 from rvc_engine.experiment import Workspace
 from rvc_engine.settings import for_preset
 from tests.conftest import Rvc
@@ -162,7 +162,7 @@ def test_a_real_process_does_not_wait_for_a_pipe_nor_for_its_own_input(rvc: Rvc,
 
 
 def test_a_file_given_by_its_descriptor_is_a_file(tmp_path: Path) -> None:
-    from rvc_engine.opening import open_file
+    from rvc_engine.common.opening import open_file
 
     (tmp_path / "x").write_bytes(b"abc")
     with (tmp_path / "x").open("rb") as file:
@@ -174,7 +174,7 @@ def test_a_file_given_by_its_descriptor_is_a_file(tmp_path: Path) -> None:
 
 
 def test_text_is_read_up_to_a_bound(tmp_path: Path) -> None:
-    from rvc_engine.opening import read_text
+    from rvc_engine.common.opening import read_text
 
     (tmp_path / "x").write_text("12345")
     assert read_text(tmp_path / "x", limit=5) == "12345"
@@ -184,7 +184,7 @@ def test_text_is_read_up_to_a_bound(tmp_path: Path) -> None:
 
 def test_only_one_place_opens_files_for_reading() -> None:
     """Everything else asks opening.py, which looks first. What the kernel writes for us (/proc, cgroups) is read as it is."""
-    allowed = {"opening.py", "lock.py", "advise.py", "processor.py", "measure.py", "processes.py"}
+    allowed = {"opening.py", "lock.py", "advisor.py", "cpu.py", "measure.py", "processes.py"}
     found = []
     for package in ("rvc_engine", "rvc_tui"):
         for path in (Path(__file__).parents[2] / package).rglob("*.py"):

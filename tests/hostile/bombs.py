@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from rvc_engine.models.weights import OLD_START
+from rvc_engine.files.weights import OLD_START
 
 PROTOCOL = b"\x80\x02"
 MEGABYTE = 1 << 20

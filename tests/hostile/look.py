@@ -26,9 +26,9 @@ def on_alarm(number: int, frame: FrameType | None) -> None:
 
 def look_at(path: Path) -> str:
     """`read KIND` or `refused REASON`; anything else is a defect."""
-    from rvc_engine.bundles.recognise import describe_file
     from rvc_engine.conversion.retrieval import Retrieval
     from rvc_engine.errors import BadInput
+    from rvc_engine.voices.identify import describe_file
 
     try:
         facts = describe_file(path)
@@ -46,7 +46,7 @@ def look_at(path: Path) -> str:
 
 def glance_at(path: Path) -> int:
     """Characters of what the lists of voices would show of it."""
-    from rvc_engine.bundles.glance import glance
+    from rvc_engine.voices.metadata import glance
 
     return len(json.dumps(glance(path)))
 
@@ -66,7 +66,7 @@ def main() -> None:
     import faiss  # noqa: F401
     import torch
 
-    import rvc_engine.models.hubert
+    import rvc_engine.content.hubert
     import rvc_engine.models.synthesizer  # noqa: F401
 
     torch.set_num_threads(1)

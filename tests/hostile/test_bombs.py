@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import torch
 
-from rvc_engine.bundles.index_file import made_with, sidecar_of
-from rvc_engine.bundles.unpack import unpack
+from rvc_engine.content.phonetic import read_phonetic
 from rvc_engine.errors import BadInput
-from rvc_engine.models.foreign import Opaque, Unreadable, describe, first_line, parse_json, text_of, weigh
-from rvc_engine.models.phonetic_encoder import read_phonetic
-from rvc_engine.models.weights import read_shapes, write_safetensors
-from rvc_engine.models.zip_files import open_zip
+from rvc_engine.files.foreign import Opaque, Unreadable, describe, first_line, parse_json, text_of, weigh
+from rvc_engine.files.weights import read_shapes, write_safetensors
+from rvc_engine.files.zip_files import open_zip
 from rvc_engine.pretrain.moving import read_parts
+from rvc_engine.voices.index_file import made_with, sidecar_of
+from rvc_engine.voices.unpack import unpack
 from tests.conftest import ROOT, Rvc, rvc_environment
 from tests.hostile import bombs
 from tests.hostile.test_hostile_files import looked_at
@@ -78,7 +78,7 @@ def test_every_command_refuses_in_one_line(rvc: Rvc, made: Path, dataset: Path, 
 
 def test_a_voice_is_refused_before_torch_is_loaded(rvc: Rvc, made: Path) -> None:
     """Loading torch takes longer, and more memory, than a refusal may."""
-    code = "import sys; from rvc_engine.cli import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
+    code = "import sys; from rvc_engine.commands.cli import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
     command = [sys.executable, "-c", code, "voice", "info", str(made / "voice_config.pth")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=rvc_environment())
     assert done.stdout == "2 False\n" and "500,000 values" in done.stderr, (done.stdout, done.stderr)

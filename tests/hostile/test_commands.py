@@ -17,15 +17,15 @@ import pytest
 import torch
 
 from rvc_engine import events as ev
-from rvc_engine.bundles.bundle import write_bundle
-from rvc_engine.bundles.small_model import read_voice, write_small_model
-from rvc_engine.cli import COMMANDS, main
+from rvc_engine.commands.cli import COMMANDS, main
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal
 from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.run_queue import RunQueue
+from rvc_engine.run.journal import Journal
+from rvc_engine.run.queue import RunQueue
 from rvc_engine.settings import for_preset
+from rvc_engine.voices.bundle import write_bundle
+from rvc_engine.voices.small_model import read_voice, write_small_model
 from tests.conftest import ROOT, rvc_environment
 from tests.hostile.text import FILE_NAME, HOSTILE, found_in
 
@@ -255,7 +255,7 @@ def test_closed_streams(tmp_path: Path, closed: str) -> None:
 
 # --- one way to print ---------------------------------------------------------------------------------------------------
 COMMANDS_FOLDER = ROOT / "rvc_engine" / "commands"
-PRINTING = [ROOT / "rvc_engine" / "cli.py", *sorted(COMMANDS_FOLDER.glob("*.py")), *sorted((ROOT / "rvc_tui").rglob("*.py"))]
+PRINTING = [*sorted(COMMANDS_FOLDER.glob("*.py")), *sorted((ROOT / "rvc_tui").rglob("*.py"))]
 WAYS = ("print", "input", "pprint", "argparse.ArgumentParser")
 
 

@@ -9,13 +9,13 @@ import pytest
 import pyworld
 import torch
 
+from rvc_engine.assets.pretrained import find_hubert
 from rvc_engine.audio.io import decode
+from rvc_engine.content import hubert
+from rvc_engine.content.base import HubertEncoder, check_encoder, load_encoder, pad_for_hubert
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.models import hubert
-from rvc_engine.models.content_encoder import HubertEncoder, check_encoder, load_encoder, pad_for_hubert
-from rvc_engine.pretrained import find_hubert
-from rvc_engine.workers import each_on_a_core
+from rvc_engine.machine.workers import each_on_a_core
 
 
 def voice(f0: float, seconds: float = 1.2, level: float = 0.3) -> np.ndarray:
@@ -96,7 +96,7 @@ def test_missing_weights_name_the_way_out(tmp_path):
 def test_checking_loads_no_torch(tmp_path):
     code = (
         "import sys; from pathlib import Path; from rvc_engine.experiment import Workspace;"
-        "from rvc_engine.models.content_encoder import check_encoder; check_encoder('phonetic-256-1', Workspace(Path('.')));"
+        "from rvc_engine.content.base import check_encoder; check_encoder('phonetic-256-1', Workspace(Path('.')));"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from rvc_engine.models.hubert import Hubert, output_of, random_tiny, read_hubert, write_hubert
-from rvc_engine.models.hubert_config import HubertConfig
-from rvc_engine.models.weights import Unreadable
+from rvc_engine.content.hubert import Hubert, output_of, random_tiny, read_hubert, write_hubert
+from rvc_engine.content.hubert_config import HubertConfig
+from rvc_engine.files.weights import Unreadable
 from tests.conformance.adapter_content import watched
 from tests.models.hubert import files
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from rvc_engine.models.hubert import read_hubert
-from rvc_engine.models.hubert_config import BASE_CONVOLUTIONS, parse_convolutions
-from rvc_engine.models.weights import Unreadable, write_safetensors
+from rvc_engine.content.hubert import read_hubert
+from rvc_engine.content.hubert_config import BASE_CONVOLUTIONS, parse_convolutions
+from rvc_engine.files.weights import Unreadable, write_safetensors
 from tests.models.hubert import files
 
 LAYER = "encoder.layers.0"

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.rmvpe import read_rmvpe
-from rvc_engine.models.weights import Unreadable
+from rvc_engine.files.weights import Unreadable
 from rvc_engine.pitch import available_methods, resolve_method, rmvpe, track, track_all
+from rvc_engine.pitch.rmvpe_network import read_rmvpe
 
 
 def tone(samples: int, hz: float = 200.0) -> np.ndarray:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from rvc_engine.content.phonetic import PhoneticConfig
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import CheckpointSaved, Event, TrainStepped
-from rvc_engine.models.phonetic_encoder import PhoneticConfig
 from rvc_engine.pretrain.encoder_data import EncoderData, Source, augmented, echoed, masked
 from rvc_engine.pretrain.encoder_network import LossWeights
 from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, previous_of, restore

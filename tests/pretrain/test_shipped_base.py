@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from rvc_engine.bundles.checkpoint import read_checkpoint
+from rvc_engine.content.base import load_encoder
+from rvc_engine.content.phonetic import read_phonetic
 from rvc_engine.disk import sha256_of
 from rvc_engine.events import TrainStepped
 from rvc_engine.experiment import Workspace
+from rvc_engine.files.weights import metadata_of, read_tensors
 from rvc_engine.models.configs import PRESETS
-from rvc_engine.models.content_encoder import load_encoder
-from rvc_engine.models.phonetic_encoder import read_phonetic
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.models.weights import metadata_of, read_tensors
-from rvc_engine.pipeline import run_stage
+from rvc_engine.run.pipeline import run_stage
+from rvc_engine.run.stage_list import STAGES
 from rvc_engine.settings import for_preset
-from rvc_engine.stage_list import STAGES
+from rvc_engine.voices.checkpoint import read_checkpoint
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "pretrained" / "starter"

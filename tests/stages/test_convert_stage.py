@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from rvc_engine.audio.io import decode, write_wav
-from rvc_engine.bundles.small_model import read_voice, write_small_model
 from rvc_engine.conversion.retrieval import build_index, write_index
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Converted, ItemSkipped, Progressed
@@ -18,7 +17,8 @@ from rvc_engine.models.configs import model_config
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.settings import ConvertSettings, for_preset
 from rvc_engine.stages.convert import convert_files, plan_outputs, resolve_voice
-from rvc_engine.stages.voice_files import load_index
+from rvc_engine.voices.lookup import load_index
+from rvc_engine.voices.small_model import read_voice, write_small_model
 
 
 def save_voice(path, preset="starter-tiny", **changes):

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from rvc_engine.bundles.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion.kmeans import PASSES
 from rvc_engine.conversion.retrieval import Retrieval, building_passes, row_order
 from rvc_engine.disk import sha256_of
@@ -14,6 +13,7 @@ from rvc_engine.events import ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Workspace
 from rvc_engine.settings import for_preset
 from rvc_engine.stages import index
+from rvc_engine.voices.index_file import check_index_file, sidecar_of
 
 SIZES = {"0_0": 200, "2_0": 150, "10_0": 90}
 

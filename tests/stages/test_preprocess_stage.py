@@ -15,9 +15,9 @@ from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows, write_r
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.machine.workers import results_of
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.stages import preprocess
-from rvc_engine.workers import results_of
 
 
 def sound(path: Path, seconds: float, level: float = 0.4, format: str = "flac") -> Path:

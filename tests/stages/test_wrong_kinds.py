@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rvc_engine.advise import minutes_of
 from rvc_engine.audio.io import write_wav
-from rvc_engine.bundles.pitch_range import range_of_clips
 from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, ItemSkipped
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.machine.advisor import minutes_of
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.stages import features, index, pitch, preprocess
 from rvc_engine.stages.training_clips import usable_rows
-from rvc_engine.stages.voice_facts import about_recordings
 from rvc_engine.training.dataset import ClipDataset
+from rvc_engine.voices.about import about_recordings
+from rvc_engine.voices.pitch_range import range_of_clips
 
 SECONDS = 1.5
 FRAMES = int(SECONDS * 100)
@@ -265,7 +265,7 @@ def test_a_table_that_a_spreadsheet_saved_again(code: str, end: str, experiment:
 
 
 def test_nothing_is_said_of_a_file_that_is_right(tmp_path: Path) -> None:
-    from rvc_engine.arrays import read_array
+    from rvc_engine.common.arrays import read_array
 
     np.save(tmp_path / "a.npy", np.ones((3, 4), np.float32))
     assert read_array(tmp_path / "a.npy", 2, width=4).flags.writeable

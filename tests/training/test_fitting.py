@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 import torch
 
-from rvc_engine.bundles.extract import read_generator
-from rvc_engine.bundles.small_model import read_voice, write_small_model
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.models import weights
+from rvc_engine.files import weights
+from rvc_engine.files.weights import Unreadable, write_safetensors
 from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.models.weights import Unreadable, write_safetensors
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.stages import train
 from rvc_engine.training.course import Course
 from rvc_engine.training.state import UNREADABLE, TrainingState
 from rvc_engine.training.store import FORMAT, read_state
+from rvc_engine.voices.extract import read_generator
+from rvc_engine.voices.small_model import read_voice, write_small_model
 
 TINY = "v2-40k-tiny"
 OTHERS = ["spin", "spin-v2", "chinese-hubert-base", "japanese-hubert-base", "korean-hubert-base", "embedders/custom/mine"]

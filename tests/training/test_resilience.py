@@ -32,10 +32,10 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Fault, parse
-from rvc_engine.journal import Journal, steps_once
+from rvc_engine.run.journal import Journal, steps_once
+from rvc_engine.run.status import RunView
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages import train
-from rvc_engine.status import RunView
 from rvc_engine.training import saving
 from rvc_engine.training.course import Course
 from rvc_engine.training.retention import Keeping as Rules
@@ -397,8 +397,8 @@ def test_the_journal_waits_for_room(tmp_path: Path, monkeypatch: Any) -> None:
             raise failures.pop()
         return write(descriptor, data)
 
-    monkeypatch.setattr("rvc_engine.journal.os.write", failing)
-    monkeypatch.setattr("rvc_engine.journal.time.sleep", lambda s: None)
+    monkeypatch.setattr("rvc_engine.run.journal.os.write", failing)
+    monkeypatch.setattr("rvc_engine.run.journal.time.sleep", lambda s: None)
     with Journal(tmp_path / "0001.jsonl") as journal:
         journal.append(saved(1, 1))
     assert (tmp_path / "0001.jsonl").read_bytes().count(b"\n") == 1

@@ -13,7 +13,6 @@ import pytest
 import torch
 from scipy.io import wavfile
 
-from rvc_engine.bundles.small_model import read_voice
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import (
     Audition,
@@ -28,13 +27,14 @@ from rvc_engine.events import (
     Warned,
 )  # fmt: skip
 from rvc_engine.experiment import Experiment
-from rvc_engine.measurements import USED
-from rvc_engine.pipeline import run_stage
-from rvc_engine.stage_list import STAGES
+from rvc_engine.machine.measurements import USED
+from rvc_engine.run.pipeline import run_stage
+from rvc_engine.run.stage_list import STAGES
 from rvc_engine.stages import train
 from rvc_engine.training.extent import MOST_EPOCHS, TIMED_STEPS, WARM_STEPS, Extent
 from rvc_engine.training.losses import kl_loss
 from rvc_engine.training.store import CheckpointStore
+from rvc_engine.voices.small_model import read_voice
 
 
 def newest(experiment: Experiment) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pretended
 from snapshot_app import app_of, client_of
 
 from rvc_engine import events as ev
-from rvc_engine.gpus import Gpu
+from rvc_engine.machine.gpus import Gpu
 from rvc_tui.app import RvcApp
 from rvc_tui.gpu import Machine
 

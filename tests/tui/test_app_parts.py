@@ -14,9 +14,9 @@ import pretended
 import pytest
 
 from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.gpus import Gpu
-from rvc_engine.journal import Journal
-from rvc_engine.lock import Holder
+from rvc_engine.machine.gpus import Gpu
+from rvc_engine.run.journal import Journal
+from rvc_engine.run.lock import Holder
 from rvc_engine.settings import for_preset
 from rvc_tui.drawing import bar, binned, number, shortened, sparkline
 from rvc_tui.engine_client import EngineClient, newest_experiment

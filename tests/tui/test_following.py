@@ -13,7 +13,7 @@ from snapshot_app import text_of
 
 from rvc_engine import events as ev
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal
+from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
 from rvc_tui import following, listing
 from rvc_tui.app import RvcApp

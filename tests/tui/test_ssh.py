@@ -21,8 +21,8 @@ from terminal import Terminal, Tmux, needs_tmux, tmux_in
 
 from rvc_engine.events import TrainStepped
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import history
-from rvc_engine.lock import live_holder
+from rvc_engine.run.journal import history
+from rvc_engine.run.lock import live_holder
 from rvc_engine.settings import apply, for_preset
 from tests.conftest import ROOT
 

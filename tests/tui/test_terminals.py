@@ -16,7 +16,7 @@ import pytest
 from terminal import Terminal
 
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import Journal
+from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
 from tests.conftest import rvc_environment
 

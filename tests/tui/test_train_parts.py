@@ -10,8 +10,8 @@ import pretended
 import pytest
 
 from rvc_engine import events as ev
-from rvc_engine.gpus import Gpu
-from rvc_engine.status import RunView
+from rvc_engine.machine.gpus import Gpu
+from rvc_engine.run.status import RunView
 from rvc_tui.gpu import Machine, SwapMeter, share_of
 from rvc_tui.pace import Span, bottlenecks, no_bottleneck, seconds_a_step, steps_a_second, time_left
 from rvc_tui.plot import Layer, Plot, round_up, smoothed, symbols, value_range

@@ -16,7 +16,7 @@ from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import Journal
+from rvc_engine.run.journal import Journal
 from rvc_tui.app import RvcApp
 from rvc_tui.engine_client import EngineClient
 from rvc_tui.screens.curves import CurvesScreen

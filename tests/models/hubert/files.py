@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rvc_engine.models.hubert import read_hubert, write_hubert
-from rvc_engine.models.weights import plain, read, write_safetensors
+from rvc_engine.content.hubert import read_hubert, write_hubert
+from rvc_engine.files.weights import plain, read, write_safetensors
 
 HERE = Path(__file__).resolve().parent
 HALF = HERE / "tiny_hubert_fairseq_fp16.pt"

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from rvc_engine.models.hubert import frame_mask, read_hubert
+from rvc_engine.content.hubert import frame_mask, read_hubert
 from tests.models.hubert.files import HALF, OLD
 
 PYTHON = os.environ.get("RVC_FAIRSEQ_PYTHON", "")
