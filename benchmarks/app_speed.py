@@ -30,9 +30,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from terminal import Terminal  # noqa: E402
 
 from rvc_engine import events as ev  # noqa: E402
-from rvc_engine.experiment import Experiment, Workspace  # noqa: E402
-from rvc_engine.run.journal import Journal, JournalReader, journals  # noqa: E402
-from rvc_engine.run.lock import RunLock  # noqa: E402
+from rvc_engine.common.lock import RunLock  # noqa: E402
+from rvc_engine.experiment import Experiment, Workspace, journals  # noqa: E402
+from rvc_engine.run.journal import Journal, JournalReader  # noqa: E402
 from rvc_engine.settings import for_preset  # noqa: E402
 from rvc_tui.state import ScreenState  # noqa: E402
 

@@ -55,8 +55,8 @@ def recall(path: Path, asked: np.ndarray[Any, Any]) -> float:
 def random_voice(path: Path) -> None:
     import torch
 
-    from rvc_engine.models.configs import PRESETS
     from rvc_engine.models.synthesizer import Synthesizer
+    from rvc_engine.presets import PRESETS
     from rvc_engine.voices.small_model import write_small_model
 
     torch.manual_seed(0)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from rvc_engine.run.launcher import engine_environment
+from rvc_engine.machine.environment import engine_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "RVC_BENCH_TOKEN"

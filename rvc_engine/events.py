@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from rvc_engine.run.records import Holds, Moment, Pid, build
+from rvc_engine.common.records import Holds, Moment, Pid, build
 
 Artefacts = Annotated[list[dict[str, Any]], Holds(path=str, bytes=int, sha256=str)]
 Gpus = Annotated[list[dict[str, Any]], Holds(uuid=str, index=int, reserved=int, context=int | None)]

@@ -11,42 +11,16 @@ from typing import TYPE_CHECKING, Any
 from rvc_engine.common import names
 from rvc_engine.common.failures import unreadable
 from rvc_engine.common.opening import read_hand_edited
+from rvc_engine.common.user import expanded
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.machine.user import expanded
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.presets import ModelConfig
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
     from rvc_engine.settings import ExperimentSettings
 
 PACKAGE = Path(__file__).resolve().parent
 SIDECAR = ".json"
-INVISIBLE = "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come along when a path is copied on Windows or macOS
-
-
-def clean_path(text: str) -> str:
-    """An absolute path from pasted text: ~ expanded, without surrounding quotes, invisible marks and file://, unless there is a file that
-    is called so. Empty stays empty."""
-    if text and os.path.lexists(there := os.path.abspath(os.path.expanduser(text))):
-        return there
-    text = text.strip(INVISIBLE + " ")
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
-        text = text[1:-1].strip(INVISIBLE)
-    if text[:5].lower() == "file:" and not os.path.lexists(text):
-        text = _path_of_url(text)
-    return os.path.abspath(expanded(text)) if text else ""
-
-
-def _path_of_url(text: str) -> str:
-    """The path that a file: URL of this machine means; the text itself where it means another's."""
-    from urllib.parse import unquote, urlsplit
-
-    try:
-        host = urlsplit(text).netloc
-    except ValueError:
-        return text
-    here = host.lower() in ("", "localhost", os.uname().nodename.lower())
-    return unquote(text[5:].removeprefix(f"//{host}"), errors="surrogateescape") if here else text
 
 
 def index_name(name: str, lists: int, version: str, folder: Path) -> str:
@@ -72,6 +46,22 @@ def heartbeat_beside(lock: Path) -> Path:
 def snapshot_path(journal: Path) -> Path:
     """What a long journal came to when it was last read, beside it."""
     return journal.with_suffix(".snapshot.json")
+
+
+def journals(runs: Path) -> list[Path]:
+    """The journal files of an experiment, oldest first; what a sync program or a person left beside them is passed over.
+
+    Raises OSError where the folder cannot be read.
+    """
+    return sorted((path for path in named_journals(runs) if path.is_file()), key=journal_number)
+
+
+def named_journals(runs: Path) -> list[Path]:
+    return [path for path in runs.iterdir() if re.fullmatch(r"[0-9]{1,8}\.jsonl", path.name)] if runs.is_dir() else []
+
+
+def journal_number(path: Path) -> tuple[int, str]:
+    return int(path.stem), path.name
 
 
 @dataclass(frozen=True)
@@ -370,6 +360,8 @@ class Experiment:
             raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
 
     def save_settings(self, settings: ExperimentSettings) -> None:
+        from rvc_engine.settings_file import render_toml
+
         write_whole(self.settings_toml, render_toml(settings).encode("utf-8", "surrogateescape"))  # a path may hold bytes that are no text
 
     def model(self) -> ModelConfig:
@@ -396,29 +388,3 @@ def _moved(path: Path, old: Experiment, new: Experiment) -> Path | None:
     if path.is_relative_to(old.folder):
         return new.folder / path.relative_to(old.folder)
     return new.small_model if path == old.small_model else None
-
-
-def render_toml(settings: ExperimentSettings) -> str:
-    """Every setting with its value, under a comment with help, bounds, unit and default."""
-    import tomlkit
-
-    from rvc_engine.settings import BASE_SETTINGS, STAGE_SETTINGS, describe
-
-    document = tomlkit.document()
-    document.add(tomlkit.comment("Settings of this experiment. rvc reads them at each start; `rvc STAGE --help` explains each."))
-    document.add("preset", tomlkit.item(settings.preset))
-    document.add(tomlkit.comment("false trains the variant without pitch"))
-    document.add("pitched", tomlkit.item(settings.pitched))
-    document.add("dataset", tomlkit.item(settings.dataset))
-    if settings.base:
-        document.add(tomlkit.comment("true trains a base for voices (rvc pretrain)"))
-        document.add("base", tomlkit.item(True))
-    for stage, model in (BASE_SETTINGS if settings.base else STAGE_SETTINGS).items():
-        table = tomlkit.table()
-        section = getattr(settings, stage)
-        for name, field in model.model_fields.items():
-            table.add(tomlkit.comment(describe(field)))
-            table.add(name, tomlkit.item(getattr(section, name)))
-        document.add(tomlkit.nl())
-        document.add(stage, table)
-    return tomlkit.dumps(document)

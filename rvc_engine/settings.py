@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from rvc_engine.errors import BadInput
-from rvc_engine.models.configs import PRESETS, ModelConfig, model_config
+from rvc_engine.presets import PRESETS, ModelConfig, model_config
 
 Kind = Literal["result", "course", "extent", "speed"]
 """result: changes what comes out (part of a stage's identity). course: holds from now on; a training under way goes on with it and says

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rvc_engine import __version__
 from rvc_engine.common.streams import Parser, prepare_streams, say
-from rvc_engine.machine.user import complete
+from rvc_engine.common.user import complete
 from rvc_tui.texts import LANGUAGES, chosen_language, is_unicode_terminal, use
 
 

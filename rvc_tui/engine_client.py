@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rvc_engine.assets.pretrained import missing_weights, preset_here
+from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.machine.environment import engine_environment
 from rvc_engine.run import launcher
 from rvc_engine.run.curves import Curves
-from rvc_engine.run.lock import live_holder
 from rvc_engine.run.receipts import Receipt, plan, receipt_path, why_to_ask
 from rvc_engine.run.stage_list import ALL_STAGES, stages_until
 from rvc_engine.run.status import read_heartbeat
@@ -136,7 +137,7 @@ class EngineClient:
         try:
             done = subprocess.run(
                 self.command(words),
-                env=launcher.engine_environment(),
+                env=engine_environment(),
                 capture_output=True,
                 stdin=subprocess.DEVNULL,
                 timeout=START_S,
@@ -155,7 +156,7 @@ class EngineClient:
         on standard error, on another thread."""
         process = subprocess.Popen(
             self.command(words),
-            env=launcher.engine_environment(),
+            env=engine_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

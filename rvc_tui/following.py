@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rvc_engine.events import EpochFinished, Event, RunStarted, StepsSuperseded, TrainStepped
-from rvc_engine.experiment import Experiment
+from rvc_engine.experiment import Experiment, journals
 from rvc_engine.run.curves import Curves
-from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader, journals, training_of
-from rvc_engine.run.status import RunView
+from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader, training_of
+from rvc_engine.run.view import RunView
 
 LONG_BYTES = 16 << 20  # of all journals together: replaying more takes longer than a moment
 TRAINING = (TrainStepped, EpochFinished, StepsSuperseded)

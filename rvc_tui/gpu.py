@@ -13,7 +13,7 @@ import psutil
 
 from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, torch_gpus
 from rvc_engine.machine.measurements import CONTEXT_BYTES
-from rvc_engine.run.status import RunView
+from rvc_engine.run.view import RunView
 
 ANSWER_S = 1.0  # the driver is waited for
 STALE_S = 8.0  # an older answer is none

@@ -17,8 +17,8 @@ from textual.keys import _normalize_key_list as normalized
 from textual.screen import ModalScreen
 
 from rvc_engine.common.opening import read_bytes, read_hand_edited
+from rvc_engine.common.user import config_folder
 from rvc_engine.disk import write_whole
-from rvc_engine.machine.user import config_folder
 
 HEAD = """\
 # Keys of rvc-tui. Each line below is an id with its keys as they come; take the # away and write others.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import RvcError
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment, Workspace, journals
 from rvc_engine.run.damage import quick_settings
-from rvc_engine.run.journal import journals
-from rvc_engine.run.lock import live_holder
 from rvc_engine.run.status import read_view
 from rvc_tui.state import Row
 

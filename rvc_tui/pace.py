@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from rvc_engine.common.printable import printable
-from rvc_engine.run.status import RunView, StageView
+from rvc_engine.run.view import RunView, StageView
 from rvc_tui.drawing import gib, number
 from rvc_tui.gpu import Machine, share_of
 from rvc_tui.said import said

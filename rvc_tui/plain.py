@@ -6,7 +6,7 @@ import time
 
 from rvc_engine.commands.display import PlainDisplay
 from rvc_engine.common.streams import say
-from rvc_engine.run.status import RunView
+from rvc_engine.run.view import RunView
 from rvc_tui.engine_client import Client
 
 POLL_S = 0.2

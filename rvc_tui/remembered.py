@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.opening import read_text
+from rvc_engine.common.user import config_folder
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
-from rvc_engine.machine.user import config_folder
 
 
 def path() -> Path:

@@ -12,7 +12,7 @@ from rvc_engine import events as ev
 from rvc_engine.commands.display import line_of, stopped_words
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.run.stage_list import ALL_STAGES, STAGES
-from rvc_engine.run.status import RunView, StageView
+from rvc_engine.run.view import RunView, StageView
 from rvc_tui.gpu import Machine
 from rvc_tui.said import said
 from rvc_tui.texts import is_english

@@ -15,11 +15,11 @@ from rvc_engine.assets.hub import Cut, Offline, Remote, ask, is_offline, receive
 from rvc_engine.assets.manifest import Asset, endpoint
 from rvc_engine.assets.verify import OK, OTHER, Receipts, check
 from rvc_engine.common.failures import explained
+from rvc_engine.common.lock import RunLock
 from rvc_engine.common.opening import open_to_append
 from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, require_writable, sha256_of, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Workspace
-from rvc_engine.run.lock import RunLock
 
 AT_ONCE = 4
 TRIES = 5

@@ -13,7 +13,7 @@ from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.common.redact import redacted
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.presets import PUBLIC_PRESETS
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 REQUIRED = ("name", "repository", "path", "sha256")

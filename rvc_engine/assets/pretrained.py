@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rvc_engine.models.configs import PRESETS
+from rvc_engine.presets import PRESETS
 
 if TYPE_CHECKING:
     from rvc_engine.experiment import Workspace

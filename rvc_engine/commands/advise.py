@@ -9,7 +9,7 @@ from rvc_engine.commands.display import size
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:

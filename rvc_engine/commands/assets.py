@@ -11,12 +11,13 @@ from rvc_engine.assets.manifest import Asset, needs, read_manifest
 from rvc_engine.assets.verify import DIFFERS, MISSING, Checked, Receipts, check
 from rvc_engine.commands.display import size
 from rvc_engine.commands.transfers import choose_watch
+from rvc_engine.common.given_paths import clean_path
+from rvc_engine.common.lock import TAKE_OVER
 from rvc_engine.common.printable import FACT, printable
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.run.lock import TAKE_OVER
+from rvc_engine.experiment import Workspace
+from rvc_engine.presets import PUBLIC_PRESETS
 
 CHOICES = ", ".join([*PUBLIC_PRESETS, "all"])
 

@@ -13,9 +13,9 @@ from rvc_engine import __version__
 from rvc_engine.common.failures import understood
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.common.streams import Parser, prepare_streams, say
+from rvc_engine.common.user import complete
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.malloc import keep_freed_memory
-from rvc_engine.machine.user import complete
 
 
 @dataclass(frozen=True)

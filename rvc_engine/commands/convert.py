@@ -11,12 +11,12 @@ from types import FrameType
 from rvc_engine.commands.display import choose_display
 from rvc_engine.commands.flags import add_settings, fill
 from rvc_engine.common.failures import understood
-from rvc_engine.common.given_paths import refuse_no_path
+from rvc_engine.common.given_paths import clean_path, refuse_no_path
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import RvcError, Stopped
 from rvc_engine.events import Converted, Event, RunFinished, StageFailed, StageStopped
-from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.run.status import RunView
+from rvc_engine.experiment import Workspace
+from rvc_engine.run.view import RunView
 from rvc_engine.settings import ConvertSettings
 
 

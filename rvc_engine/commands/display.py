@@ -11,7 +11,7 @@ from rvc_engine import events as ev
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.run.stage_list import ALL_STAGES
-from rvc_engine.run.status import RunView
+from rvc_engine.run.view import RunView
 
 COLUMN = 60  # characters of a foreign text beside a bar
 

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rvc_engine.common.streams import say, say_json
+from rvc_engine.common.user import expanded
 from rvc_engine.doctor.findings import FAIL, Finding
 from rvc_engine.doctor.report import examine
-from rvc_engine.machine.user import expanded
-from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.presets import PUBLIC_PRESETS
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:

@@ -12,18 +12,18 @@ from typing import Any
 from rvc_engine.commands.display import Display, choose_display
 from rvc_engine.commands.flags import add_settings, add_shared, given, means_the_same
 from rvc_engine.commands.weights import WeightsMissing, check_weights, offer
+from rvc_engine.common.lock import TAKE_OVER, busy, live_holder
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.dataset.files import dataset_files, dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, StageFailed
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.run import launcher
-from rvc_engine.run.lock import TAKE_OVER, busy, live_holder
 from rvc_engine.run.receipts import plan, why_to_ask
 from rvc_engine.run.stage_list import ALL_STAGES, STAGES, Stage, stages_needed, stages_until
-from rvc_engine.run.status import RunView
+from rvc_engine.run.view import RunView
 from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings, apply, for_base, for_preset
 
 DEFAULT_PRESET = "v2-40k"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.flags import add_settings
+from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace, clean_path
+from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.run.stage_list import BASE_ORDER
 from rvc_engine.settings import STAGE_SETTINGS
 

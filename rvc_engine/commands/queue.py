@@ -16,14 +16,15 @@ from rvc_engine.commands import pipeline
 from rvc_engine.commands.display import duration, stopped_words
 from rvc_engine.commands.flags import given
 from rvc_engine.common.failures import understood
+from rvc_engine.common.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
 from rvc_engine.common.opening import last_line_of, open_to_append
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.machine.environment import engine_environment
 from rvc_engine.run import launcher
-from rvc_engine.run.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
 from rvc_engine.run.queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.run.status import read_view
@@ -150,7 +151,7 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
         start = said.tell()
         process = subprocess.Popen(
             [sys.executable, "-m", "rvc_engine", *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-            env=launcher.engine_environment(), start_new_session=True, close_fds=True,
+            env=engine_environment(), start_new_session=True, close_fds=True,
         )  # fmt: skip
     _await_holder(process, workspace.home / LOCK, log, start)
     waiting = sum(entry.state in (WAITING, RUNNING) for entry in queue.entries())
@@ -235,7 +236,7 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     try:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, errors="replace",
-            env=launcher.engine_environment(), start_new_session=True,
+            env=engine_environment(), start_new_session=True,
         )  # fmt: skip
     except OSError as error:
         outcome = " ".join(str(understood(error, "rvc queue")).split())

@@ -10,12 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.names import VOICE_FILES
 from rvc_engine.common.printable import FACT, printable
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace, clean_path
+from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.voices.metadata import refuse_pickle
 
 

@@ -12,7 +12,8 @@ from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, is_experiment
 from rvc_engine.run import launcher
-from rvc_engine.run.status import RunView, log_tail, read_view
+from rvc_engine.run.status import log_tail, read_view
+from rvc_engine.run.view import RunView
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:

@@ -6,7 +6,7 @@ from rvc_engine.assets.manifest import Asset, find, needs, read_manifest
 from rvc_engine.common.streams import ask, say
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.settings import ExperimentSettings
 
 

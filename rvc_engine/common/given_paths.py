@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 from urllib.parse import urlsplit
 
 from rvc_engine.common.opening import open_file
+from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput
 
 DRIVE = re.compile(r"/?[A-Za-z]:([\\/]|$)")
@@ -114,3 +115,31 @@ def archive_of(path: Path) -> tuple[str, str]:
     if head[TAR[0] :] == TAR[1]:
         return "a tar archive", "tar -xf"
     return next((told for magic, told in ARCHIVES.items() if head.startswith(magic)), ("", ""))
+
+
+INVISIBLE = "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come along when a path is copied on Windows or macOS
+
+
+def clean_path(text: str) -> str:
+    """An absolute path from pasted text: ~ expanded, without surrounding quotes, invisible marks and file://, unless there is a file that
+    is called so. Empty stays empty."""
+    if text and os.path.lexists(there := os.path.abspath(os.path.expanduser(text))):
+        return there
+    text = text.strip(INVISIBLE + " ")
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
+        text = text[1:-1].strip(INVISIBLE)
+    if text[:5].lower() == "file:" and not os.path.lexists(text):
+        text = _path_of_url(text)
+    return os.path.abspath(expanded(text)) if text else ""
+
+
+def _path_of_url(text: str) -> str:
+    """The path that a file: URL of this machine means; the text itself where it means another's."""
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        host = urlsplit(text).netloc
+    except ValueError:
+        return text
+    here = host.lower() in ("", "localhost", os.uname().nodename.lower())
+    return unquote(text[5:].removeprefix(f"//{host}"), errors="surrogateescape") if here else text

@@ -8,7 +8,7 @@ import numpy as np
 
 from rvc_engine.assets.pretrained import HUBERT_NAMES, HasPretrained, find_hubert
 from rvc_engine.errors import BadInput, cannot_read, of_environment
-from rvc_engine.models.configs import ENCODERS
+from rvc_engine.presets import ENCODERS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
 from rvc_engine.files.foreign import describe, first_line, parse_json
 from rvc_engine.files.weights import Unreadable, check_numbers, metadata_of, read_tensors, write_safetensors
+from rvc_engine.models.convnext import ConvNextBlock
 
 RATE = 16000
 FRAME = 320  # samples of a feature frame; two mel frames
@@ -49,24 +50,6 @@ class PhoneticConfig:
         return MelScale(RATE, WINDOW, self.mels, 50.0, 7600.0)
 
 
-class Block(nn.Module):
-    """(B, C, F) -> (B, C, F): a wide depthwise convolution, then a two-layer network on each frame."""
-
-    def __init__(self, width: int, kernel: int, expansion: int) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
-        self.norm = nn.LayerNorm(width)
-        self.wide = nn.Linear(width, expansion * width)
-        self.narrow = nn.Linear(expansion * width, width)
-        self.scale = nn.Parameter(torch.full((width,), 0.3))
-
-    def forward(self, x: Tensor, dropout: float = 0.0) -> Tensor:
-        """`dropout`: of the wide layer, in training."""
-        y = self.norm(self.depthwise(x).transpose(1, 2))
-        y = self.narrow(F.dropout(F.gelu(self.wide(y)), dropout, self.training)) * self.scale
-        return x + y.transpose(1, 2)
-
-
 class PhoneticEncoder(nn.Module):
     def __init__(self, config: PhoneticConfig | None = None) -> None:
         super().__init__()
@@ -74,7 +57,7 @@ class PhoneticEncoder(nn.Module):
         self.register_buffer("colour", torch.zeros(c.mels))
         self.stem = nn.Conv1d(c.mels, c.width, 5, padding=2)
         self.halve = nn.Conv1d(c.width, c.width, 4, stride=2, padding=1)
-        self.blocks = nn.ModuleList(Block(c.width, c.kernel, c.expansion) for _ in range(c.blocks))
+        self.blocks = nn.ModuleList(ConvNextBlock(c.width, c.kernel, c.expansion) for _ in range(c.blocks))
         self.norm = nn.LayerNorm(c.width)
         self.out = nn.Linear(c.width, c.dim)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rvc_engine.common.opening import open_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.errors import BadInput, cannot_read, of_environment
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.presets import ModelConfig
 from rvc_engine.voices.index_file import HINT, IndexFacts, check_index_file
 
 NEIGHBOURS = 8

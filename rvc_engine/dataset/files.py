@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rvc_engine.common.given_paths import refuse_no_path, why_no_folder
+from rvc_engine.common.given_paths import clean_path, refuse_no_path, why_no_folder
+from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import clean_path
-from rvc_engine.machine.user import expanded
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings

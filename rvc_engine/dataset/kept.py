@@ -12,10 +12,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rvc_engine.common.opening import read_text
+from rvc_engine.common.user import cache_folder
 from rvc_engine.dataset.report import VERSION, FileReport
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
-from rvc_engine.machine.user import cache_folder
 
 SAVE_EVERY_S = 5.0
 

@@ -43,7 +43,7 @@ def weights(home: Path) -> Iterator[Finding]:
     from rvc_engine.assets.manifest import needs, read_manifest
     from rvc_engine.assets.verify import DIFFERS, MISSING, Receipts, check
     from rvc_engine.experiment import Workspace
-    from rvc_engine.models.configs import PUBLIC_PRESETS
+    from rvc_engine.presets import PUBLIC_PRESETS
 
     workspace = Workspace(home)
     manifest, receipts = read_manifest(workspace), Receipts(workspace)

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.common.opening import open_text
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import processor_has_bf16, processor_name
 from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
 from rvc_engine.machine.measurements import Cost, Measure, cost_of, run_measurement
-from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
-from rvc_engine.run.lock import live_holder
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from rvc_engine.machine.cache import Remembered, key_of
+from rvc_engine.machine.environment import engine_environment
 from rvc_engine.machine.memory_table import bytes_per_sample, clip_bytes, fixed_bytes
-from rvc_engine.models.configs import PRESETS
-from rvc_engine.run.launcher import engine_environment
+from rvc_engine.presets import PRESETS
 
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
 MEASURE_S = 900.0

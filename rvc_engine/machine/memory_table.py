@@ -6,7 +6,7 @@ of the decoder's residual blocks, of the discriminators, and of the encoders, wh
 
 from __future__ import annotations
 
-from rvc_engine.models.configs import DiscriminatorConfig, ModelConfig
+from rvc_engine.presets import DiscriminatorConfig, ModelConfig
 
 STATE_BYTES = 16  # a parameter in fp32: weight, gradient, first and second moment of AdamW
 CLIP_FRAMES = 400  # a clip of 4 s, where training hears all of it

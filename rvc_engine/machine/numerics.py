@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rvc_engine.machine.cache import Remembered, key_of
-from rvc_engine.run.launcher import engine_environment
+from rvc_engine.machine.environment import engine_environment
 
 LADDER = {"bf16": ("bf16", "fp32", "fp32-safe"), "fp16": ("fp16", "fp32", "fp32-safe"), "fp32": ("fp32", "fp32-safe")}
 """For a precision that was asked for: what to try, quickest first."""

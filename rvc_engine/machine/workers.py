@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from rvc_engine.common.opening import open_to_append
+from rvc_engine.common.scratch import gather_temporaries
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.device import cores
-from rvc_engine.run.scratch import gather_temporaries
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

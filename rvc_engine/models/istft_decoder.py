@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rvc_engine.content.phonetic import Block
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.models.convnext import ConvNextBlock
 from rvc_engine.models.noise import NoiseSource
+from rvc_engine.presets import ModelConfig
 
 EXPANSION = 3
 LOWEST_HZ = 20.0
@@ -59,7 +59,7 @@ class FilterDecoder(nn.Module):
         self.content = nn.Conv1d(config.feature_dim, width, 5, padding=2)
         self.cond = nn.Conv1d(config.gin_channels, width, 1)
         self.source = nn.Conv1d(self.bins, width, 1) if config.pitch else None
-        self.blocks = nn.ModuleList(Block(width, kernel, EXPANSION) for kernel in config.resblock_kernel_sizes)
+        self.blocks = nn.ModuleList(ConvNextBlock(width, kernel, EXPANSION) for kernel in config.resblock_kernel_sizes)
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, 4 * self.bins)
         nn.init.normal_(self.head.weight, std=0.01)

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.conv import Conv1d
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.weight_norm import NormedConv1d, NormedConvTranspose1d
+from rvc_engine.presets import ModelConfig
 
 SINE = 0.1
 VOICED_NOISE = 0.003

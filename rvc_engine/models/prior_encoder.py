@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.presets import ModelConfig
 
 WINDOW = 10
 MASKED = -1e4

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.flow import Flow
 from rvc_engine.models.istft_decoder import FilterDecoder
 from rvc_engine.models.noise import Noise, NoiseSource
 from rvc_engine.models.nsf_decoder import Decoder
 from rvc_engine.models.posterior_encoder import PosteriorEncoder, sample
 from rvc_engine.models.prior_encoder import PriorEncoder
+from rvc_engine.presets import ModelConfig
 
 NOISE_SCALE = 0.66666
 FLOW_LEAD = 24  # frames of context that the flow gets before the first returned one

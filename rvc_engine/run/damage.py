@@ -10,10 +10,10 @@ from typing import Any
 
 from rvc_engine.common.failures import ADVICE
 from rvc_engine.common.opening import read_bytes
+from rvc_engine.common.records import LIMIT_BYTES
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment
 from rvc_engine.run.journal import strays
-from rvc_engine.run.records import LIMIT_BYTES
 
 PERMISSION_HINT = "ask its owner, or correct its permissions"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -25,6 +24,7 @@ from rvc_engine.events import (
     TrainStepped,
     to_dict,
 )
+from rvc_engine.experiment import journal_number, journals, named_journals
 from rvc_engine.run.replay import brief_events, parse_lines
 
 # After these the line is fsynced: a power cut must not unsay them.
@@ -36,28 +36,12 @@ LINE_BYTES = 64 << 20  # a longer line is no event
 FULL_S = 900.0  # a full disk is waited for this long: a run must not end for its journal's sake
 
 
-def journals(runs: Path) -> list[Path]:
-    """The journal files of an experiment, oldest first; what a sync program or a person left beside them is passed over.
-
-    Raises OSError where the folder cannot be read.
-    """
-    return sorted((path for path in _named(runs) if path.is_file()), key=_number)
-
-
 def strays(runs: Path) -> list[Path]:
     """What looks like a journal and is none: a second copy from a sync program, a folder, a link to nothing. Raises OSError."""
     if not runs.is_dir():
         return []
     own = set(journals(runs))
     return sorted(path for path in runs.iterdir() if path.suffix == ".jsonl" and path not in own)
-
-
-def _named(runs: Path) -> list[Path]:
-    return [path for path in runs.iterdir() if re.fullmatch(r"[0-9]{1,8}\.jsonl", path.name)] if runs.is_dir() else []
-
-
-def _number(path: Path) -> tuple[int, str]:
-    return int(path.stem), path.name
 
 
 class Journal:
@@ -73,7 +57,7 @@ class Journal:
     @classmethod
     def next_in(cls, runs: Path) -> tuple[int, Journal]:
         """A new journal with the number after the newest."""
-        number = max((_number(path)[0] for path in _named(runs)), default=0) + 1
+        number = max((journal_number(path)[0] for path in named_journals(runs)), default=0) + 1
         return number, cls(runs / f"{number:04d}.jsonl")
 
     def append(self, event: Event) -> Event:

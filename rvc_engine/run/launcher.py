@@ -18,15 +18,14 @@ from typing import TYPE_CHECKING
 import psutil
 
 from rvc_engine.common.failures import explained
+from rvc_engine.common.lock import TAKE_OVER, Holder, live_holder
 from rvc_engine.common.opening import last_line_of, open_to_append, size_of
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.events import ENDS, Event, RunStarted
-from rvc_engine.experiment import PACKAGE, Experiment
-from rvc_engine.machine.malloc import KEEPING_FREED_MEMORY
-from rvc_engine.machine.user import complete
+from rvc_engine.experiment import Experiment, journals
+from rvc_engine.machine.environment import engine_environment
 from rvc_engine.run.damage import cannot_read, check_folder
-from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader, journals
-from rvc_engine.run.lock import TAKE_OVER, Holder, live_holder
+from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader
 from rvc_engine.run.supervisor import WRITING_S
 
 if TYPE_CHECKING:
@@ -51,14 +50,6 @@ class RunningEngine:
             return self.process.poll() is None
         holder = live_holder(self.experiment.lock)
         return holder is not None and holder.pid == self.pid
-
-
-def engine_environment() -> dict[str, str]:
-    """The engine must import this package, and nothing from the folder that the user happens to be in."""
-    parts = [str(PACKAGE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    whole = {**KEEPING_FREED_MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)), "PYTHONSAFEPATH": "1"}
-    complete(whole)
-    return whole
 
 
 class WaitingEngine:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.failures import unreadable
+from rvc_engine.common.lock import short_lock
+from rvc_engine.common.records import BIGGEST, Moment, build, outline, read_json
 from rvc_engine.disk import require_writable, write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.run.lock import short_lock
-from rvc_engine.run.records import BIGGEST, Moment, build, outline, read_json
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 DAMAGED = "damaged"  # what the file holds in its place is no entry: shown, kept as it is, and not run

@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rvc_engine.common.records import build, read_json
+from rvc_engine.common.user import expanded
 from rvc_engine.dataset.contents import as_before_hashes, nothing_in_common, recordings, recordings_read, sizes_before_hashes, why_gone
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.user import expanded
-from rvc_engine.run.records import build, read_json
 from rvc_engine.run.stage_list import Stage, has_stage, needs_of
 
 if TYPE_CHECKING:

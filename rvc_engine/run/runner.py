@@ -28,6 +28,7 @@ import psutil
 
 from rvc_engine import __version__, disk
 from rvc_engine.common.failures import explained, understood
+from rvc_engine.common.lock import TAKE_OVER, RunLock
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.disk import is_full, move_aside, remove_temporaries, write_whole
 from rvc_engine.errors import Busy, RvcError
@@ -51,7 +52,6 @@ from rvc_engine.faults import Faults
 from rvc_engine.machine import workers
 from rvc_engine.machine.memory_samples import MemorySamples
 from rvc_engine.run.journal import Journal
-from rvc_engine.run.lock import TAKE_OVER, RunLock
 from rvc_engine.run.pipeline import put_aside, run_pipeline
 from rvc_engine.run.receipts import is_complete
 from rvc_engine.run.stage_list import ALL_STAGES, Stage

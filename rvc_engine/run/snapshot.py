@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.opening import open_file
+from rvc_engine.common.records import build, read_json
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import snapshot_path
-from rvc_engine.run.records import build, read_json
 
 WORTH_BYTES = 1 << 14  # fewer are as quickly read again
 EDGE_BYTES = 4096  # of the journal that are compared at each end

@@ -16,10 +16,11 @@ from pathlib import Path
 from types import FrameType
 
 from rvc_engine.common.failures import explained
+from rvc_engine.common.scratch import scratch_folder
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
-from rvc_engine.run.journal import BRIEF_BYTES, Journal, JournalReader, journals
-from rvc_engine.run.scratch import scratch_folder
+from rvc_engine.experiment import journals
+from rvc_engine.run.journal import BRIEF_BYTES, Journal, JournalReader
 
 WRITING_S = 1.0  # it needs this long at most to write down how its engine ended: readers wait so long for the end
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from rvc_engine import __version__
 from rvc_engine.common.opening import read_text
+from rvc_engine.common.user import expanded
 from rvc_engine.dataset.clip_table import ClipRow
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.user import expanded
 from rvc_engine.pretrain.transcripts import Spoken, Transcripts
 from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, about, for_base
 

@@ -19,6 +19,7 @@ from rvc_engine.audio.io import decode, encode
 from rvc_engine.audio.notes import Note
 from rvc_engine.common.names import fitted, room_in
 from rvc_engine.common.opening import require_file
+from rvc_engine.common.user import expanded
 from rvc_engine.content.base import check_encoder, load_encoder
 from rvc_engine.dataset.files import passed_over
 from rvc_engine.disk import DiskFull, require_writable
@@ -26,7 +27,6 @@ from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
-from rvc_engine.machine.user import expanded
 from rvc_engine.pitch import prepare, resolve_method
 from rvc_engine.settings import ConvertSettings, choices_of
 from rvc_engine.voices.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card

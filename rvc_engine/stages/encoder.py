@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.opening import require_file
+from rvc_engine.common.user import expanded
 from rvc_engine.content.base import STARTER_ENCODER
 from rvc_engine.content.phonetic import PhoneticConfig, read_phonetic, write_phonetic
 from rvc_engine.dataset.files import dataset_files, source_name
@@ -18,7 +19,6 @@ from rvc_engine.events import Event, ItemSkipped, Progressed, StepsSuperseded, W
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import Unreadable
 from rvc_engine.machine.device import choose_device, choose_precision, out_of_memory, set_threads
-from rvc_engine.machine.user import expanded
 from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import LossWeights

@@ -8,7 +8,7 @@ from typing import Any
 from rvc_engine.common.opening import read_bytes
 from rvc_engine.disk import move_aside, write_whole
 from rvc_engine.experiment import Experiment
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.presets import ModelConfig
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.course import Course
 

@@ -14,10 +14,11 @@ import torch
 
 from rvc_engine.assets.pretrained import has_own, pretrained_names
 from rvc_engine.common.opening import require_file
+from rvc_engine.common.user import expanded
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Audition, CheckpointSaved, Event, StepsSuperseded, Warned
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment, Workspace, journals
 from rvc_engine.faults import Faults
 from rvc_engine.machine.device import (
     choose_device,
@@ -30,9 +31,7 @@ from rvc_engine.machine.device import (
 )
 from rvc_engine.machine.measurements import CONTEXT_BYTES, keep_use
 from rvc_engine.machine.numerics import choose_mode
-from rvc_engine.machine.user import expanded
 from rvc_engine.pretrain.moving import adopt
-from rvc_engine.run.journal import journals
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages import train_parallel as parallel
 from rvc_engine.stages.features import other_encoder

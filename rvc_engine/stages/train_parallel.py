@@ -20,7 +20,7 @@ from rvc_engine.common.opening import read_text
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, from_dict
 from rvc_engine.machine.device import cores
-from rvc_engine.run.launcher import engine_environment
+from rvc_engine.machine.environment import engine_environment
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.course import Course
 from rvc_engine.training.trouble import Trouble

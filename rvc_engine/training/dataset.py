@@ -18,7 +18,7 @@ from rvc_engine.common.arrays import AGAIN, finite, read_array, read_floats
 from rvc_engine.common.opening import refuse_other
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.memory_table import KEPT_CLIPS_BYTES
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.presets import ModelConfig
 from rvc_engine.training.sampler import MAX_FRAMES
 
 BLOCK_BYTES, ALIGNED = 1 << 26, 64

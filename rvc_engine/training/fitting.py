@@ -9,9 +9,9 @@ import torch
 from rvc_engine.errors import BadInput
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import ModelConfig
 from rvc_engine.training.state import UNREADABLE, reason_of
 from rvc_engine.training.store import KINDS, read_state
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of, describe, read_checkpoint

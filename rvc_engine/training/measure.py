@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from rvc_engine.models.configs import ModelConfig, model_config
+from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch
 from rvc_engine.training.state import TrainingState

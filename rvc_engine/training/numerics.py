@@ -23,8 +23,8 @@ import torch
 from torch import Tensor
 
 from rvc_engine.machine.device import without_shortcuts
-from rvc_engine.models.configs import ModelConfig, model_config
 from rvc_engine.models.noise import Noise
+from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.course import Course
 from rvc_engine.training.measure import random_batch
 from rvc_engine.training.state import TrainingState

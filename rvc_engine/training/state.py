@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from rvc_engine.errors import RvcError, cannot_read, of_environment
 from rvc_engine.files.foreign import describe, first_line
 from rvc_engine.files.weights import Unreadable, check_types
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import ModelConfig
 from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.course import Course
 from rvc_engine.training.precision import Precision, adamw

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.synthesizer import Synthesizer, slices
+from rvc_engine.presets import ModelConfig
 from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from rvc_engine.files import weights as weight_files
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.voices.layout import FEATURE_WIDTHS, rvc_names
 
 Shapes = dict[str, tuple[int, ...]]

@@ -11,7 +11,7 @@ from rvc_engine.errors import cannot_read, of_environment
 from rvc_engine.experiment import Experiment
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.models.configs import ENCODERS
+from rvc_engine.presets import ENCODERS
 from rvc_engine.voices.bundle import is_bundle, read_bundle
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
 from rvc_engine.voices.metadata import no_voice

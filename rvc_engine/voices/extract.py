@@ -11,7 +11,7 @@ from rvc_engine import __version__
 from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.files.foreign import first_line, read_json
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.models.configs import PRESETS, ModelConfig
+from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.voices.checkpoint import Checkpoint, read_checkpoint
 from rvc_engine.voices.layout import checked_list, model_of
 from rvc_engine.voices.side_files import CONFIG, rate_in, refuse_other_encoder

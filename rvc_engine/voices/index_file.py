@@ -16,7 +16,7 @@ from rvc_engine.common.opening import refuse_other
 from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.experiment import SIDECAR
 from rvc_engine.files.foreign import read_json
-from rvc_engine.models.configs import PRESETS
+from rvc_engine.presets import PRESETS
 
 HINT = "use an index that RVC or this program built, or --index none"
 MAX_BYTES = 16 << 30

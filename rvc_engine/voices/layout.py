@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from rvc_engine.files.foreign import describe
-from rvc_engine.models.configs import ENCODERS, PRESETS, ModelConfig
+from rvc_engine.presets import ENCODERS, PRESETS, ModelConfig
 
 FEATURE_WIDTHS = {"v1": 256, "v2": 768}
 VERSIONS = ("v1", "v2", "starter-1")

@@ -20,9 +20,9 @@ from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
 from rvc_engine.files import weights as weight_files
 from rvc_engine.files.foreign import describe_some, first_line, text_of
 from rvc_engine.files.weights import Unreadable, check_numbers
-from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weight_norm import fold
+from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.voices.checkpoint import checkpoint_of
 from rvc_engine.voices.layout import model_of, rvc_names
 

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from rvc_engine.commands.display import size
 from rvc_engine.common.printable import LONG, listed, printable
-from rvc_engine.models.configs import PUBLIC_PRESETS
+from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_tui.drawing import aligned, bar, padded, shortened
 from rvc_tui.engine_client import Answer, Client
 from rvc_tui.published import Need, Row, by_hand, bytes_of, need_of, place_of, progress_of

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from rvc_engine.common.printable import printable
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
-from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
 from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 

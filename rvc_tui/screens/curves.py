@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rvc_engine.common.printable import printable
-from rvc_engine.run.status import RunView
+from rvc_engine.run.view import RunView
 from rvc_tui.drawing import number, padded
 from rvc_tui.texts import _
 from rvc_tui.widgets.losses import CURVES, Curve, known

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from rvc_engine.common.printable import printable
 from rvc_engine.run.curves import Curves, Point
-from rvc_engine.run.status import GRAD_NORM, RunView
+from rvc_engine.run.view import GRAD_NORM, RunView
 from rvc_tui.drawing import number
 from rvc_tui.plot import DOTS, LABEL, Layer, Plot, round_up, smoothed, symbols, value_range
 from rvc_tui.state import ScreenState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rvc_engine.common.printable import printable
-from rvc_engine.run.status import GRAD_NORM, RATE
+from rvc_engine.run.view import GRAD_NORM, RATE
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from rvc_engine.commands.display import duration
 from rvc_engine.common.printable import printable
-from rvc_engine.run.status import GRAD_NORM, RunView
+from rvc_engine.run.view import GRAD_NORM, RunView
 from rvc_tui.drawing import number
 from rvc_tui.pace import bottlenecks, in_training, no_bottleneck, run_seconds, steps_a_second, time_left
 from rvc_tui.remembered import Price

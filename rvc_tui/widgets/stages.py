@@ -8,7 +8,7 @@ from rich.text import Text
 from rvc_engine.commands.display import duration
 from rvc_engine.common.printable import printable
 from rvc_engine.run.stage_list import STAGES
-from rvc_engine.run.status import StageView
+from rvc_engine.run.view import StageView
 from rvc_tui.drawing import bar, padded
 from rvc_tui.said import said
 from rvc_tui.state import ScreenState

@@ -13,10 +13,10 @@ from rvc_engine.content.hubert import random_tiny, write_hubert
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.files.weights import write_safetensors
-from rvc_engine.models.configs import model_config
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.pitch.rmvpe_network import Rmvpe
+from rvc_engine.presets import model_config
 from rvc_engine.voices.bundle import write_bundle
 from rvc_engine.voices.identify import describe_file
 from rvc_engine.voices.small_model import read_voice, write_small_model

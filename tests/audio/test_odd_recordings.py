@@ -90,8 +90,8 @@ def settings_for(folder: Path):
 def converted_files(inputs: list[Path], out: Path, workspace: Workspace) -> tuple[dict[str, Path], list[Event]]:
     import torch
 
-    from rvc_engine.models.configs import model_config
     from rvc_engine.models.synthesizer import Synthesizer
+    from rvc_engine.presets import model_config
     from rvc_engine.voices.small_model import write_small_model
 
     torch.manual_seed(1)

@@ -14,9 +14,9 @@ from scipy.io import wavfile
 from torch import Tensor, nn
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, mel_filterbank, spectrogram
-from rvc_engine.models.configs import PRESETS, ModelConfig, model_config
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS, ModelConfig, model_config
 from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch, ClipDataset, Row

@@ -12,9 +12,9 @@ from rvc_engine.conversion.chunking import ChunkPlan
 from rvc_engine.conversion.converter import Converter, cleaned
 from rvc_engine.conversion.retrieval import Retrieval, build_index
 from rvc_engine.errors import BadInput, UnusableRecording
-from rvc_engine.models.configs import model_config
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import model_config
 from rvc_engine.settings import ConvertSettings
 
 SMALL = ChunkPlan(0.2, 0.5, 2, 3)

@@ -19,7 +19,7 @@ from rvc_engine.conversion.retrieval import (
     write_index,
 )
 from rvc_engine.errors import BadInput
-from rvc_engine.models.configs import model_config
+from rvc_engine.presets import model_config
 from rvc_engine.voices.index_file import check_index_file, sidecar_of
 
 DIM = 16

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.run.lock import live_holder
 from rvc_engine.run.queue import RunQueue, deadline_of
 from tests.conftest import Rvc
 

@@ -11,7 +11,7 @@ import pytest
 from rvc_engine.events import EpochFinished, MemorySampled, Paused, Progressed, RunStarted, StepsSuperseded, TrainStepped
 from rvc_engine.machine.gpus import Gpu, GpuState, held_by_torch
 from rvc_engine.run.curves import BINS, RECENT, Curves
-from rvc_engine.run.status import RunView
+from rvc_engine.run.view import RunView
 
 
 def filled(steps: int) -> Curves:

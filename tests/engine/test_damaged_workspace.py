@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from rvc_engine.commands.cli import main
+from rvc_engine.common.lock import Holder
 from rvc_engine.events import MemorySampled
-from rvc_engine.experiment import Workspace
-from rvc_engine.run.journal import Journal, journals
-from rvc_engine.run.lock import Holder
+from rvc_engine.experiment import Workspace, journals
+from rvc_engine.run.journal import Journal
 from rvc_engine.run.receipts import Receipt, receipt_path
 from rvc_engine.run.status import read_view
 from rvc_tui.engine_client import EngineClient

@@ -19,14 +19,14 @@ import pytest
 from rvc_engine.assets.download import pull
 from rvc_engine.assets.manifest import Asset
 from rvc_engine.commands.cli import main
+from rvc_engine.common import elsewhere
+from rvc_engine.common import lock as locks
+from rvc_engine.common.lock import RunLock, live_holder, read_holder, short_lock
 from rvc_engine.errors import BadInput, Busy
 from rvc_engine.events import RunStarted, StageStarted, Warned
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.run import elsewhere
-from rvc_engine.run import lock as locks
 from rvc_engine.run.journal import Journal, history
 from rvc_engine.run.launcher import stop
-from rvc_engine.run.lock import RunLock, live_holder, read_holder, short_lock
 from rvc_engine.run.queue import RunQueue
 from rvc_engine.run.status import read_view
 from rvc_engine.settings import for_preset
@@ -280,7 +280,7 @@ def test_the_queue_file_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: 
 STEP = """
 import sys, psutil
 from pathlib import Path
-from rvc_engine.run.lock import live_holder
+from rvc_engine.common.lock import live_holder
 true = psutil.Process.create_time
 psutil.Process.create_time = lambda self: true(self) + float(sys.argv[2])
 holder = live_holder(Path(sys.argv[1]))

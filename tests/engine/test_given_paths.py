@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from rvc_engine.commands.cli import main
+from rvc_engine.common.given_paths import clean_path
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import clean_path
 from rvc_engine.settings import for_preset
 
 NO_PATHS = {

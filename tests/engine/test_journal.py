@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from rvc_engine.events import Event, ItemSkipped, Progressed, RunFinished, RunStarted, StageFailed, TrainStepped, from_dict, to_dict
-from rvc_engine.run.journal import Journal, JournalReader, history, journals, read
-from rvc_engine.run.status import RunView
+from rvc_engine.experiment import journals
+from rvc_engine.run.journal import Journal, JournalReader, history, read
+from rvc_engine.run.view import RunView
 
 
 def some_events() -> list[Event]:

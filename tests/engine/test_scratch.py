@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine.run import scratch
-from rvc_engine.run.scratch import scratch_folder
+from rvc_engine.common import scratch
+from rvc_engine.common.scratch import scratch_folder
 from tests.conftest import rvc_environment
 from tests.faults.harness import wait_for
 
@@ -28,7 +28,7 @@ if __name__ == "__main__":
 """
 KEEPER = """
 import subprocess, sys, os
-from rvc_engine.run.scratch import scratch_folder
+from rvc_engine.common.scratch import scratch_folder
 with scratch_folder() as (variables, held):
     subprocess.call([sys.executable, "-c", sys.argv[1], sys.argv[2]], env={**os.environ, **variables}, pass_fds=held)
 """

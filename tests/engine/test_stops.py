@@ -31,7 +31,8 @@ from rvc_engine.run import runner
 from rvc_engine.run.journal import Journal, read
 from rvc_engine.run.runner import Engine
 from rvc_engine.run.stage_list import ALL_STAGES
-from rvc_engine.run.status import RunView, read_view
+from rvc_engine.run.status import read_view
+from rvc_engine.run.view import RunView
 from rvc_engine.settings import for_preset
 
 Work = Callable[[Engine], Iterator[Event]]

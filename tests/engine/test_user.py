@@ -15,14 +15,15 @@ from typing import Any
 import pytest
 
 from rvc_engine.commands.cli import main
+from rvc_engine.common import user
+from rvc_engine.common.given_paths import clean_path
 from rvc_engine.conversion.retrieval import Retrieval
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.machine import user
-from rvc_engine.models.configs import PRESETS
+from rvc_engine.experiment import Workspace
+from rvc_engine.machine.environment import engine_environment
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.pitch.rmvpe import load as load_rmvpe
-from rvc_engine.run.launcher import engine_environment
+from rvc_engine.presets import PRESETS
 from rvc_engine.training.course import Course
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore

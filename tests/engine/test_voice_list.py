@@ -14,8 +14,8 @@ import torch
 
 from rvc_engine.commands.cli import main
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS
 from rvc_engine.settings import for_preset
 from rvc_engine.voices.bundle import write_bundle
 from rvc_engine.voices.metadata import glance

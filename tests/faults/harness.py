@@ -16,11 +16,11 @@ import numpy as np
 import psutil
 import torch
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.events import ENDS, Event, StageFinished, StageStarted, TrainStepped, from_dict
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment, Workspace, journals
 from rvc_engine.run import launcher
-from rvc_engine.run.journal import history, journals, read, steps_once
-from rvc_engine.run.lock import live_holder
+from rvc_engine.run.journal import history, read, steps_once
 from rvc_engine.run.stage_list import STAGES
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
 from tests.conftest import Rvc

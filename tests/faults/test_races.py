@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.events import ENDS, RunStarted
+from rvc_engine.experiment import journals
 from rvc_engine.run import launcher
-from rvc_engine.run.journal import journals, read
-from rvc_engine.run.lock import live_holder
+from rvc_engine.run.journal import read
 from tests.conftest import rvc_environment
 from tests.faults.conftest import Row
 from tests.faults.harness import SETTINGS, Voice, settings_for, wait_for, weight_differences

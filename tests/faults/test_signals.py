@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.events import RunFinished, StageStopped, TrainStepped
 from rvc_engine.run.journal import history, steps_once
-from rvc_engine.run.lock import live_holder
 from tests.conftest import rvc_environment
 from tests.faults.conftest import Row
 from tests.faults.harness import Voice, differences, faults, has, stage_under_way, wait_for

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rvc_engine.experiment import journals
 from rvc_engine.run import launcher, status
-from rvc_engine.run.journal import journals
 from rvc_engine.run.status import read_view
 from tests.faults.conftest import Row
 from tests.faults.harness import EPOCHS, Voice, copy_whole, differences

@@ -17,9 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
+from rvc_engine.common.lock import Holder
+from rvc_engine.common.processes import start_ticks
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.machine.processes import start_ticks
-from rvc_engine.run.lock import Holder
 from rvc_engine.run.queue import RunQueue
 from rvc_engine.settings import for_preset
 from tests.conftest import ROOT, rvc_environment
@@ -149,9 +149,9 @@ def holder_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
 
 
 def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rvc_engine.common.lock import Holder
     from rvc_engine.errors import RvcError
     from rvc_engine.run import launcher
-    from rvc_engine.run.lock import Holder
 
     def kill(number: type[OSError]) -> Callable[[int, int], None]:
         def call(pid: int, signal: int) -> None:

@@ -19,8 +19,8 @@ import torch
 from rvc_engine import events as ev
 from rvc_engine.commands.cli import COMMANDS, main
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS
 from rvc_engine.run.journal import Journal
 from rvc_engine.run.queue import RunQueue
 from rvc_engine.settings import for_preset

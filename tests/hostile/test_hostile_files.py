@@ -18,8 +18,8 @@ import torch
 from rvc_engine.conversion.retrieval import build_index, write_index
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable, read, write_safetensors
-from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS
 from rvc_engine.voices.bundle import write_bundle
 from rvc_engine.voices.small_model import read_voice, write_small_model
 from tests.conftest import ROOT, Rvc, rvc_environment

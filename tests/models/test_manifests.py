@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import torch
 
-from rvc_engine.models.configs import PRESETS, model_config
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS, model_config
 
 MANIFESTS: dict[str, Any] = json.loads((Path(__file__).parent / "manifests.json").read_text())
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from rvc_engine.models import nsf_decoder
-from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.conv import Conv1d, conv_transpose1d
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.noise import Noise
@@ -17,6 +16,7 @@ from rvc_engine.models.nsf_decoder import SineSource, sine_wave
 from rvc_engine.models.prior_encoder import band_to_square, square_to_band
 from rvc_engine.models.synthesizer import Inferred, Synthesizer
 from rvc_engine.models.weight_norm import NormedConv1d, fold, folded
+from rvc_engine.presets import PRESETS, ModelConfig
 
 TINY = [name for name in PRESETS if name.endswith("-tiny")]
 

@@ -14,8 +14,8 @@ from rvc_engine.disk import sha256_of
 from rvc_engine.events import TrainStepped
 from rvc_engine.experiment import Workspace
 from rvc_engine.files.weights import metadata_of, read_tensors
-from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS
 from rvc_engine.run.pipeline import run_stage
 from rvc_engine.run.stage_list import STAGES
 from rvc_engine.settings import for_preset

@@ -13,8 +13,8 @@ from rvc_engine.conversion.retrieval import build_index, write_index
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Converted, ItemSkipped, Progressed
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.configs import model_config
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import model_config
 from rvc_engine.settings import ConvertSettings, for_preset
 from rvc_engine.stages.convert import convert_files, plan_outputs, resolve_voice
 from rvc_engine.voices.lookup import load_index

@@ -15,9 +15,9 @@ from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable, write_safetensors
-from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.stages import train
 from rvc_engine.training.course import Course

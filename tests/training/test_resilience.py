@@ -33,7 +33,7 @@ from rvc_engine.events import (
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Fault, parse
 from rvc_engine.run.journal import Journal, steps_once
-from rvc_engine.run.status import RunView
+from rvc_engine.run.view import RunView
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages import train
 from rvc_engine.training import saving

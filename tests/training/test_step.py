@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from rvc_engine.audio.spectrogram import MelScale, mel_filterbank, spectrogram
-from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.noise import Noise
+from rvc_engine.presets import PRESETS
 from rvc_engine.training.adversary import Lesson
 from rvc_engine.training.course import Course
 from rvc_engine.training.measure import random_batch

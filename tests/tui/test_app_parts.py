@@ -13,10 +13,11 @@ from pathlib import Path
 import pretended
 import pytest
 
-from rvc_engine.experiment import Workspace, clean_path
+from rvc_engine.common.given_paths import clean_path
+from rvc_engine.common.lock import Holder
+from rvc_engine.experiment import Workspace
 from rvc_engine.machine.gpus import Gpu
 from rvc_engine.run.journal import Journal
-from rvc_engine.run.lock import Holder
 from rvc_engine.settings import for_preset
 from rvc_tui.drawing import bar, binned, number, shortened, sparkline
 from rvc_tui.engine_client import EngineClient, newest_experiment

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rvc_engine import events as ev
-from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.run.journal import Journal, journals
+from rvc_engine.experiment import Experiment, Workspace, journals
+from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
 from rvc_tui.engine_client import EngineClient
 from rvc_tui.pace import run_seconds, steps_a_second, time_left
@@ -26,7 +26,7 @@ from pathlib import Path
 from rvc_engine import events as ev
 from rvc_engine.experiment import Workspace
 from rvc_engine.run.journal import Journal
-from rvc_engine.run.lock import RunLock
+from rvc_engine.common.lock import RunLock
 experiment = Workspace(Path(sys.argv[1])).experiment("alice")
 RunLock(experiment.lock).acquire()
 number, journal = Journal.next_in(experiment.runs)

@@ -18,7 +18,7 @@ import pytest
 from rvc_engine import events as ev
 from rvc_engine.machine.advisor import memory_now
 from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus
-from rvc_engine.run.status import RunView
+from rvc_engine.run.view import RunView
 from rvc_tui.gpu import NO_ANSWER, GpuReader, Machine, read_machine, share_of
 from rvc_tui.pace import bottlenecks, no_bottleneck
 from rvc_tui.state import ScreenState

@@ -16,8 +16,8 @@ from snapshot_app import app_of, client_of, settle, text_of
 from textual import events
 from textual.widgets import Input
 
+from rvc_engine.common.given_paths import clean_path
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import clean_path
 from rvc_tui.app import RvcApp
 from rvc_tui.clipboard import bytes_of, to_terminal
 from rvc_tui.conversion import Request, load, paths_of

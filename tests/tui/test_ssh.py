@@ -19,10 +19,10 @@ import psutil
 import pytest
 from terminal import Terminal, Tmux, needs_tmux, tmux_in
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.events import TrainStepped
 from rvc_engine.experiment import Workspace
 from rvc_engine.run.journal import history
-from rvc_engine.run.lock import live_holder
 from rvc_engine.settings import apply, for_preset
 from tests.conftest import ROOT
 

@@ -11,7 +11,7 @@ import pytest
 
 from rvc_engine import events as ev
 from rvc_engine.machine.gpus import Gpu
-from rvc_engine.run.status import RunView
+from rvc_engine.run.view import RunView
 from rvc_tui.gpu import Machine, SwapMeter, share_of
 from rvc_tui.pace import Span, bottlenecks, no_bottleneck, seconds_a_step, steps_a_second, time_left
 from rvc_tui.plot import Layer, Plot, round_up, smoothed, symbols, value_range

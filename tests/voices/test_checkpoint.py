@@ -12,9 +12,9 @@ import torch
 
 from rvc_engine.errors import RvcError
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS, model_config
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, model_config
 from rvc_engine.training.course import Course
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore

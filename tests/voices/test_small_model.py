@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.models.configs import PRESETS, ModelConfig, model_config
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS, ModelConfig, model_config
 from rvc_engine.voices.small_model import read_voice, voice_of, write_small_model
 
 MANIFESTS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "models" / "manifests.json").read_text())

@@ -19,8 +19,8 @@ import torch
 
 from rvc_engine.conversion.retrieval import build_index, write_index
 from rvc_engine.errors import BadInput
-from rvc_engine.models.configs import PRESETS, model_config
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS, model_config
 from rvc_engine.voices.bundle import SUFFIX, is_bundle, read_any_voice, read_bundle, write_bundle
 from rvc_engine.voices.export import export
 from rvc_engine.voices.extract import config_of, extract, read_generator

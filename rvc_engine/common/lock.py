@@ -23,10 +23,10 @@ from typing import Any
 
 import psutil
 
+from rvc_engine.common.elsewhere import held_by_kernel, last_seen, shows_life
 from rvc_engine.common.opening import read_text
+from rvc_engine.common.processes import boot_id, is_running, same_boot, start_ticks
 from rvc_engine.errors import Busy
-from rvc_engine.machine.processes import boot_id, is_running, same_boot, start_ticks
-from rvc_engine.run.elsewhere import held_by_kernel, last_seen, shows_life
 
 NAMED_S = 1.0
 LOOKED_AT_S = 0.2  # somebody who only looks (elsewhere.py) has the kernel's lock for a moment
