@@ -29,7 +29,7 @@ TWICE = ("first", "again")
 APP = """
 import sys, time
 from pathlib import Path
-from rvc_tui.engine_client import EngineClient
+from rvc_engine.client.engine_client import EngineClient
 client = EngineClient(Path(sys.argv[1]), "")
 print(len(client.rows()))
 """

@@ -24,8 +24,8 @@ for _name in ("LANGUAGE", "TEXTUAL_THEME", "NO_COLOR", "TMUX", "RVC_HOME"):
 
 from textual.pilot import Pilot  # noqa: E402
 
+from rvc_engine.client.engine_client import EngineClient  # noqa: E402
 from rvc_tui.app import RvcApp  # noqa: E402
-from rvc_tui.engine_client import EngineClient  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 GOAL = ROOT / "docs" / "tour"

@@ -95,8 +95,8 @@ def start(options: argparse.Namespace) -> int:
             say(f"rvc-tui: {why}; --plain follows a run in lines", error=True)
             return 2
         set_environment(low_bandwidth=options.low_bandwidth)
+    from rvc_engine.client.engine_client import EngineClient, newest_experiment
     from rvc_engine.experiment import Workspace
-    from rvc_tui.engine_client import EngineClient, newest_experiment
 
     home: Path = Workspace.find(options.home).home
     theme = theme_of(options.theme)

@@ -15,13 +15,13 @@ from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.worker import get_current_worker
 
+from rvc_engine.client.engine_client import Client
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import RvcError
 from rvc_tui.changed_cells import ChangedCells
 from rvc_tui.clipboard import CopyingApp
 from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.editor import edit_suspended
-from rvc_tui.engine_client import Client
 from rvc_tui.keymap import UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.commands.display import duration, size
+from rvc_engine.client.words import duration, size
 from rvc_tui.drawing import padded
 from rvc_tui.texts import _
 

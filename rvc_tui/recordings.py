@@ -11,8 +11,7 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from rvc_engine.commands.dataset_text import histogram
-from rvc_engine.commands.display import duration, size
+from rvc_engine.client.words import duration, histogram, size
 from rvc_engine.common.printable import printable
 from rvc_tui.drawing import aligned, padded, shortened
 from rvc_tui.said import said

@@ -9,7 +9,7 @@ from typing import Any
 
 from rvc_engine.assets.manifest import Asset, needs, read_manifest
 from rvc_engine.assets.verify import DIFFERS, MISSING, Checked, Receipts, check
-from rvc_engine.commands.display import size
+from rvc_engine.client.words import size
 from rvc_engine.commands.transfers import choose_watch
 from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.lock import TAKE_OVER

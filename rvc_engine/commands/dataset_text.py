@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from rvc_engine.commands.display import duration
+from rvc_engine.client.words import duration, histogram
 from rvc_engine.common.printable import printable
 from rvc_engine.dataset.report import FileReport
 
@@ -63,28 +63,6 @@ def _pictures(files: Sequence[FileReport], ascii_only: bool) -> list[str]:
     height = max(len(left), len(right))
     rows = zip(left + [""] * (height - len(left)), right + [""] * (height - len(right)), strict=True)
     return ["\n".join(f"{one:<40}{other}".rstrip() for one, other in rows)]
-
-
-def histogram(title: str, values: Sequence[float], of: str, ascii_only: bool, *, bins: int = 6, width: int = 16) -> list[str]:
-    """Lines of at most 38 columns: from where to where, a bar, how many."""
-    steps = (unit * 10.0**power for power in range(-1, 7) for unit in (1, 2, 5))
-    step = next(step for step in steps if max(values) // step - min(values) // step < bins)
-    counts = Counter(int(value // step) for value in values)
-    highest = max(counts.values())
-    lines = [f"{title} ({of})"]
-    for place in range(min(counts), max(counts) + 1):
-        count = counts[place]
-        edges = f"{place * step:.4g} to {(place + 1) * step:.4g}"
-        lines.append(f"{edges:>14} {_bar(count / highest, width, ascii_only)} {count}")
-    return lines
-
-
-def _bar(share: float, width: int, ascii_only: bool) -> str:
-    """At least a trace where there is anything."""
-    eighths = max(round(share * width * 8), 1 if share else 0)
-    if ascii_only:
-        return ("#" * max(round(eighths / 8), 1 if share else 0)).ljust(width)
-    return ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()).ljust(width)
 
 
 # --- the table ----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from rvc_engine.client.words import duration, stopped_words
 from rvc_engine.commands import pipeline
-from rvc_engine.commands.display import duration, stopped_words
 from rvc_engine.commands.flags import given
 from rvc_engine.common.failures import understood
 from rvc_engine.common.lock import TAKE_OVER, Holder, RunLock, busy, live_holder

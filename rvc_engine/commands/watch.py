@@ -6,7 +6,8 @@ import argparse
 import os
 import time
 
-from rvc_engine.commands.display import choose_display, duration, error_line, stopped_words
+from rvc_engine.client.words import duration, stopped_words
+from rvc_engine.commands.display import choose_display, error_line
 from rvc_engine.commands.pipeline import watch
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput

@@ -9,11 +9,11 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from rvc_engine.commands.display import size
+from rvc_engine.client.engine_client import Answer, Client
+from rvc_engine.client.words import size
 from rvc_engine.common.printable import LONG, listed, printable
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_tui.drawing import aligned, bar, padded, shortened
-from rvc_tui.engine_client import Answer, Client
 from rvc_tui.published import Need, Row, by_hand, bytes_of, need_of, place_of, progress_of
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen

@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from rvc_engine.client.engine_client import Answer, Client
 from rvc_engine.common.printable import listed, printable
 from rvc_tui.conversion import Conversion
-from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.convert_choices import ConvertChoices
 from rvc_tui.texts import N_, _

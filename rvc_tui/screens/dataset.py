@@ -10,11 +10,11 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from rvc_engine.client.engine_client import Client
 from rvc_engine.common.printable import printable
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
 from rvc_tui.drawing import bar, padded
-from rvc_tui.engine_client import Client
 from rvc_tui.recordings import (
     ORDERS,
     Report,

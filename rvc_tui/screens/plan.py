@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_engine.commands.display import duration
+from rvc_engine.client.words import duration
 from rvc_engine.common.printable import listed, printable
 from rvc_tui.drawing import padded
 from rvc_tui.said import said

@@ -10,16 +10,16 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from rvc_engine.commands.display import duration
+from rvc_engine.client.engine_client import Answer, Client
+from rvc_engine.client.state import clock
+from rvc_engine.client.words import duration
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.run.queue import RUNNING, WAITING, deadline_of
 from rvc_tui.drawing import fitted, padded
-from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.name import NameScreen
-from rvc_tui.state import clock
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.failure import FailurePanel
 from rvc_tui.widgets.rows import RowsPanel, TextPanel

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 
-from rvc_tui.engine_client import Client
+from rvc_engine.client.engine_client import Client
 from rvc_tui.remembered import Price, kept_price, read_price, remember
 from rvc_tui.screens.audition import AuditionScreen, pictures_in
 from rvc_tui.screens.curves import CurvesScreen

@@ -15,9 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.suggester import Suggester, SuggestFromList
 
-from rvc_engine.commands.display import size
+from rvc_engine.client.engine_client import Answer, Client
+from rvc_engine.client.words import size
 from rvc_engine.common.printable import printable
-from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.ask import AskScreen
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen

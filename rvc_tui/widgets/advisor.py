@@ -6,10 +6,10 @@ from typing import Any
 
 from rich.text import Text
 
+from rvc_engine.client.state import ScreenState
 from rvc_engine.common.printable import printable
 from rvc_tui.drawing import gib, number, padded
 from rvc_tui.said import said
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.panel import Panel, join
 

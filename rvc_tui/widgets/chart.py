@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from rich.text import Text
 
+from rvc_engine.client.state import ScreenState
 from rvc_engine.common.printable import printable
 from rvc_engine.run.curves import Curves, Point
 from rvc_engine.run.view import GRAD_NORM, RunView
 from rvc_tui.drawing import number
 from rvc_tui.plot import DOTS, LABEL, Layer, Plot, round_up, smoothed, symbols, value_range
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.losses import CURVES, Curve, known
 from rvc_tui.widgets.panel import Panel, join

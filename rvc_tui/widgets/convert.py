@@ -8,11 +8,11 @@ from typing import Any
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.commands.display import duration
+from rvc_engine.client.state import SILENT_S, ScreenState
+from rvc_engine.client.words import duration
 from rvc_engine.common.printable import LONG, printable
 from rvc_tui.conversion import Conversion, Request, Result
 from rvc_tui.drawing import bar, cut, padded, shortened
-from rvc_tui.state import SILENT_S, ScreenState
 from rvc_tui.texts import _, meant
 from rvc_tui.widgets.panel import Panel, join
 from rvc_tui.widgets.paths import within

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from rvc_engine.commands.display import duration
+from rvc_engine.client.state import Row, ScreenState
+from rvc_engine.client.words import duration
 from rvc_engine.common.printable import printable
 from rvc_tui.drawing import fitted, padded
 from rvc_tui.said import said
-from rvc_tui.state import Row, ScreenState
 from rvc_tui.texts import _
 from rvc_tui.widgets.heading import STATE_STYLE
 from rvc_tui.widgets.panel import Panel, join

@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.commands.display import duration
+from rvc_engine.client.state import ScreenState
+from rvc_engine.client.words import duration
 from rvc_engine.common.printable import printable
 from rvc_tui.drawing import shortened
 from rvc_tui.said import said
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.panel import Panel, join
 

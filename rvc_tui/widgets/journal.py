@@ -6,8 +6,8 @@ from rich.text import Text
 from textual.events import Resize
 from textual.widgets import RichLog
 
+from rvc_engine.client.state import LINES, Line, ScreenState, clock
 from rvc_engine.common.printable import printable
-from rvc_tui.state import LINES, Line, ScreenState, clock
 from rvc_tui.texts import _
 
 STYLE = {"warning": "yellow", "skipped": "yellow", "failed": "bold red", "done": "green", "note": ""}

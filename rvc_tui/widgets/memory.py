@@ -5,12 +5,12 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
+from rvc_engine.client.machine import Share, share_of
+from rvc_engine.client.state import ScreenState
 from rvc_engine.common.printable import printable
 from rvc_engine.machine.gpus import Gpu
 from rvc_tui.drawing import gib, padded, sparkline
-from rvc_tui.gpu import Share, share_of
 from rvc_tui.said import said
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import _
 from rvc_tui.widgets.advisor import recommendation
 from rvc_tui.widgets.panel import Panel, join

@@ -7,13 +7,14 @@ from statistics import median
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.commands.display import duration
+from rvc_engine.client.pace import in_training, run_seconds, steps_a_second, time_left
+from rvc_engine.client.state import ScreenState
+from rvc_engine.client.words import duration
 from rvc_engine.common.printable import printable
 from rvc_engine.run.view import GRAD_NORM, RunView
+from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.drawing import number
-from rvc_tui.pace import bottlenecks, in_training, no_bottleneck, run_seconds, steps_a_second, time_left
 from rvc_tui.remembered import Price
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import _, meant
 from rvc_tui.widgets.losses import known
 from rvc_tui.widgets.panel import Panel, join

@@ -7,7 +7,7 @@ from rich.text import Text
 from textual.geometry import Region
 from textual.widget import Widget
 
-from rvc_tui.state import ScreenState
+from rvc_engine.client.state import ScreenState
 from rvc_tui.texts import _
 
 

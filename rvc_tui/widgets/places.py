@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from rvc_engine.client.state import ScreenState
 from rvc_tui.places import PLACES
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import _, meant
 from rvc_tui.widgets.panel import Panel
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from rvc_tui.state import ScreenState
+from rvc_engine.client.state import ScreenState
 from rvc_tui.texts import _
 from rvc_tui.widgets.panel import Panel, join
 

@@ -11,7 +11,7 @@ from typing import Any
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.commands.display import size
+from rvc_engine.client.words import size
 from rvc_engine.common.printable import FACT, printable
 from rvc_tui.drawing import aligned, cut, fitted, padded
 from rvc_tui.said import said

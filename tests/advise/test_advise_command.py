@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from rvc_engine.client import engine_client
+from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.client.machine import GpuReader
 from rvc_engine.commands.cli import main
 from rvc_engine.experiment import Workspace
 from rvc_engine.machine import advisor as advisor
 from rvc_engine.machine.cpu import processor_has_bf16
 from rvc_engine.machine.gpus import Gpu, GpuState
 from rvc_engine.settings import for_preset
-from rvc_tui import engine_client
-from rvc_tui.engine_client import EngineClient
-from rvc_tui.gpu import GpuReader
 
 ON_CPU = "bf16" if processor_has_bf16() else "fp32"  # what precision auto is here
 GIB = 1 << 30

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from rvc_engine.client.engine_client import EngineClient
 from rvc_engine.commands.cli import main
 from rvc_engine.common.lock import Holder
 from rvc_engine.events import MemorySampled
@@ -23,7 +24,6 @@ from rvc_engine.experiment import Workspace, journals
 from rvc_engine.run.journal import Journal
 from rvc_engine.run.receipts import Receipt, receipt_path
 from rvc_engine.run.status import read_view
-from rvc_tui.engine_client import EngineClient
 from tests.conftest import rvc_environment
 from tests.engine.damaged import HEARTBEATS, JOURNAL, LINES, SETTINGS, UNREADABLE, add, events_of, journal_of
 
@@ -187,7 +187,7 @@ def test_a_keeper_number_that_another_program_has_now_costs_no_time(workspace: W
 AS_NOBODY = """
 import os, sys
 import rvc_engine.commands.watch, rvc_engine.commands.voice, rvc_engine.commands.voice_list, rvc_engine.commands.queue, rvc_engine.settings
-import tomlkit, rvc_tui.engine_client
+import tomlkit, rvc_engine.client.engine_client
 if sys.version_info >= (3, 11):
     import tomllib
 if os.geteuid() == 0:  # for root no permission binds; loaded first, because an ordinary user may not see this Python
@@ -196,7 +196,7 @@ from rvc_engine.commands.cli import main
 code = 0
 for words in sys.argv[2].split(";"):
     code = max(code, main([*words.split(), "--home", sys.argv[1]]))
-rows = rvc_tui.engine_client.EngineClient(__import__("pathlib").Path(sys.argv[1]), "").rows()
+rows = rvc_engine.client.engine_client.EngineClient(__import__("pathlib").Path(sys.argv[1]), "").rows()
 print("app:", [(row.name, row.state, bool(row.problem)) for row in sorted(rows, key=lambda row: row.name)])
 sys.exit(code)
 """

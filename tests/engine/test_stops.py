@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine.commands.display import line_of, print_end, stopped_words
+from rvc_engine.client.words import line_of, stopped_words
+from rvc_engine.commands.display import print_end
 from rvc_engine.commands.watch import summary
 from rvc_engine.events import (
     CheckpointSaved,

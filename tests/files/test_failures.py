@@ -165,8 +165,8 @@ def test_closed_standard_streams_are_no_error(home: Path) -> None:
 def test_the_app_ends_in_one_line_before_it_is_there(
     error: Exception, words: str, code: int, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from rvc_engine.client import engine_client
     from rvc_tui import __main__ as entry
-    from rvc_tui import engine_client
 
     monkeypatch.setattr(engine_client, "newest_experiment", failing_with(error))
     assert entry.main(["--plain", "--home", str(home)]) == code
@@ -184,8 +184,8 @@ def failing_with(error: Exception) -> Callable[..., Any]:
 async def test_the_app_keeps_what_ended_it_and_prints_no_traceback(
     home: Path, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from rvc_engine.client.engine_client import EngineClient
     from rvc_tui.app import RvcApp
-    from rvc_tui.engine_client import EngineClient
 
     app = RvcApp(EngineClient(home, ""))
     with pytest.raises(KeyError):  # a test's own way: an app that is run ends

@@ -178,8 +178,8 @@ def test_voices_have_none_of_it() -> None:
 
 
 async def test_the_app_shows_a_base(made: tuple[Rvc, Path, list[Event]]) -> None:
+    from rvc_engine.client.engine_client import EngineClient
     from rvc_tui.app import RvcApp
-    from rvc_tui.engine_client import EngineClient
     from rvc_tui.screens import MODULES
 
     rvc, _, _ = made

@@ -12,9 +12,9 @@ from pretended import T0
 from snapshot_app import client_of
 
 from rvc_engine import events as ev
+from rvc_engine.client.engine_client import Answer
+from rvc_engine.client.state import Row
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
-from rvc_tui.state import Row
 from tests.hostile.text import FILE_NAME, HOSTILE
 
 FREE = {

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine import events as ev
+from rvc_engine.client.engine_client import Answer, Update
+from rvc_engine.client.machine import Machine
+from rvc_engine.client.state import Outlook, Row
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
-from rvc_tui.engine_client import Answer, Update
-from rvc_tui.gpu import Machine
-from rvc_tui.state import Outlook, Row
 
 T0 = 1_700_000_000.0
 STAGES = ["preprocess", "pitch", "features", "train", "index"]

@@ -9,8 +9,8 @@ from typing import Any
 import pretended
 from snapshot_app import settle
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 
 V2 = ["v2-40k"]
 HUB = "https://huggingface.co/lj1995/VoiceConversionWebUI/resolve/main/"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pretended
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 
 T0 = pretended.T0
 

@@ -9,9 +9,9 @@ import pretended
 from snapshot_app import app_of, client_of
 
 from rvc_engine import events as ev
+from rvc_engine.client.machine import Machine
 from rvc_engine.machine.gpus import Gpu
 from rvc_tui.app import RvcApp
-from rvc_tui.gpu import Machine
 
 GIB = 1 << 30
 CARD = Gpu(0, "NVIDIA H100 80GB HBM3", "GPU-aa", 80 * GIB, 45 * GIB, 35 * GIB, 97, 61, 310.0, 700.0, (9, 0))

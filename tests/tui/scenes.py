@@ -19,11 +19,11 @@ from snapshot_app import app_of, client_of, settle
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import Answer
+from rvc_engine.client.state import Outlook
 from rvc_tui.app import RvcApp
 from rvc_tui.conversion import Request
-from rvc_tui.engine_client import Answer
 from rvc_tui.screens.convert import ConvertScreen
-from rvc_tui.state import Outlook
 from rvc_tui.widgets.chart import ChartPanel
 
 HOME = Path("/home/me/work")

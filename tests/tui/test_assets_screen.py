@@ -8,8 +8,8 @@ import pytest
 from pretended_assets import FINDINGS, HUB, ROWS, Slow, assets_app, choose
 from snapshot_app import client_of, settle, text_of
 
+from rvc_engine.client.engine_client import Answer, EngineClient
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer, EngineClient
 from rvc_tui.published import need_of, progress_of, total_of
 from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
 from rvc_tui.screens.page import PageScreen

@@ -13,9 +13,9 @@ from pretended import PretendedClient
 from pretended_voices import voices_in, wait_for
 from snapshot_app import settle
 
+from rvc_engine.client.engine_client import EngineClient
 from rvc_tui.app import RvcApp
 from rvc_tui.conversion import Conversion, Request
-from rvc_tui.engine_client import EngineClient
 from rvc_tui.screens.convert import ConvertScreen
 
 

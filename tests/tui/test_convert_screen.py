@@ -14,9 +14,9 @@ from snapshot_app import app_of, client_of, settle, text_of
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
 from rvc_tui.conversion import Request, load
-from rvc_tui.engine_client import Answer
 from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
 from rvc_tui.screens.convert import ConvertScreen
 from rvc_tui.screens.name import NameScreen

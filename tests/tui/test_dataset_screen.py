@@ -13,8 +13,8 @@ from pretended_dataset import END, FILES, FOLDER, REPORT, dataset_app, read
 from snapshot_app import client_of, settle, text_of
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import EngineClient
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import EngineClient
 from rvc_tui.recordings import ORDERS, about_file, file_line, ordered, pictures, printable, progress_of, summary
 from rvc_tui.screens.name import NameScreen
 

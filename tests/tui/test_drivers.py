@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from rvc_engine import events as ev
+from rvc_engine.client.machine import NO_ANSWER, GpuReader, Machine, read_machine, share_of
+from rvc_engine.client.state import ScreenState
 from rvc_engine.machine.advisor import memory_now
 from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus
 from rvc_engine.run.view import RunView
-from rvc_tui.gpu import NO_ANSWER, GpuReader, Machine, read_machine, share_of
-from rvc_tui.pace import bottlenecks, no_bottleneck
-from rvc_tui.state import ScreenState
+from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.widgets.memory import MachinePanel, machine_lines
 
 GIB = 1 << 30
@@ -188,7 +188,7 @@ def test_a_slow_driver_keeps_its_last_answer_for_a_while(monkeypatch: pytest.Mon
     reader = GpuReader(read)
     assert reader.read(5).gpus
     assert reader.read(0.05).gpus
-    monkeypatch.setattr("rvc_tui.gpu.STALE_S", 0.0)
+    monkeypatch.setattr("rvc_engine.client.machine.STALE_S", 0.0)
     assert reader.read(0.05).reason == NO_ANSWER
     stop.set()
 

@@ -12,15 +12,15 @@ from textual.widgets import Footer, Input
 from textual.widgets._footer import FooterKey
 
 from rvc_engine import events as ev
+from rvc_engine.client.engine_client import Answer
+from rvc_engine.client.state import Outlook
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 from rvc_tui.screens import SCREENS
 from rvc_tui.screens.choose import ChooseScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.plan import PlanScreen
 from rvc_tui.screens.voices import VoicesScreen
-from rvc_tui.state import Outlook
 from rvc_tui.widgets.panel import Panel
 from rvc_tui.widgets.rows import RowsPanel
 

@@ -12,15 +12,15 @@ import pytest
 from snapshot_app import text_of
 
 from rvc_engine import events as ev
+from rvc_engine.client import following, listing
+from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.client.state import Row, ScreenState
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
-from rvc_tui import following, listing
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import EngineClient
 from rvc_tui.recordings import printable
 from rvc_tui.screens import SCREENS
-from rvc_tui.state import Row, ScreenState
 from rvc_tui.widgets.experiments import ExperimentsPanel
 
 

@@ -14,9 +14,9 @@ from snapshot_app import app_of, client_of, settle, text_of
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui import keymap
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 from rvc_tui.keymap import UserKeys, checked, every_key, is_text, read_keys, template, write_keys
 from rvc_tui.places import PLACES
 from rvc_tui.screens import SHOWN

@@ -10,13 +10,14 @@ import pretended
 import pytest
 
 from rvc_engine import events as ev
+from rvc_engine.client.machine import Machine, SwapMeter, share_of
+from rvc_engine.client.pace import Span, seconds_a_step, steps_a_second, time_left
+from rvc_engine.client.state import ScreenState
 from rvc_engine.machine.gpus import Gpu
 from rvc_engine.run.view import RunView
-from rvc_tui.gpu import Machine, SwapMeter, share_of
-from rvc_tui.pace import Span, bottlenecks, no_bottleneck, seconds_a_step, steps_a_second, time_left
+from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.plot import Layer, Plot, round_up, smoothed, symbols, value_range
 from rvc_tui.remembered import Price, kept_price, path, read_price, remember
-from rvc_tui.state import ScreenState
 from rvc_tui.widgets.advisor import table
 from rvc_tui.widgets.losses import CURVES
 from rvc_tui.widgets.memory import gpu_line, machine_lines, memory_bar

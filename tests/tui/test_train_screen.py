@@ -15,15 +15,15 @@ from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
+from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.client.state import Line, Outlook, ScreenState
 from rvc_engine.experiment import Workspace
 from rvc_engine.run.journal import Journal
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import EngineClient
 from rvc_tui.screens.curves import CurvesScreen
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.train import TrainScreen
-from rvc_tui.state import Line, Outlook, ScreenState
 from rvc_tui.widgets.filter import FilterLine
 from rvc_tui.widgets.journal import JournalPanel
 

@@ -10,8 +10,8 @@ from snapshot_app import app_of, client_of, settle, text_of
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 from rvc_tui.screens.ask import AskScreen
 from rvc_tui.screens.command import CommandScreen
 from rvc_tui.screens.confirm import ConfirmScreen

@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rvc_engine.assets.pretrained import missing_weights, preset_here
+from rvc_engine.client.following import Follower, Part
+from rvc_engine.client.listing import Listing
+from rvc_engine.client.listing import newest_experiment as newest_experiment
+from rvc_engine.client.machine import GPUS, Machine, read_machine
+from rvc_engine.client.state import Outlook, Row
 from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
@@ -25,11 +30,6 @@ from rvc_engine.run.curves import Curves
 from rvc_engine.run.receipts import Receipt, plan, receipt_path, why_to_ask
 from rvc_engine.run.stage_list import ALL_STAGES, stages_until
 from rvc_engine.run.status import read_heartbeat
-from rvc_tui.following import Follower, Part
-from rvc_tui.gpu import GPUS, Machine, read_machine
-from rvc_tui.listing import Listing
-from rvc_tui.listing import newest_experiment as newest_experiment
-from rvc_tui.state import Outlook, Row
 
 if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import: after the first paint
     from rvc_engine.settings import ExperimentSettings

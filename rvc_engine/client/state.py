@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rvc_engine import events as ev
-from rvc_engine.commands.display import line_of, stopped_words
+from rvc_engine.client.machine import Machine
+from rvc_engine.client.words import line_of, stopped_words
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.run.stage_list import ALL_STAGES, STAGES
 from rvc_engine.run.view import RunView, StageView
-from rvc_tui.gpu import Machine
-from rvc_tui.said import said
-from rvc_tui.texts import is_english
 
 LINES = 1000  # of the journal, kept for scrolling
 READINGS = 60
@@ -77,6 +75,7 @@ class ScreenState:
     starting: bool = False
     event_at: float = 0.0  # of the last progress, by the engine's heartbeat
     stuck_after_s: float = SILENT_S  # longer without progress is told
+    translate: Callable[[str], str] = str  # of a line of the journal, into the user's language
 
     def fold(self, events: Iterable[ev.Event]) -> None:
         for event in events:
@@ -90,7 +89,7 @@ class ScreenState:
             self.event_at = max(self.event_at, event.at)
             if not isinstance(event, DRAWN):
                 for line in in_words(self.view.own(event)):
-                    self.add(line)
+                    self.add(replace(line, text=self.translate(line.text)))
 
     def add(self, line: Line) -> None:
         self.lines.append(line)
@@ -132,12 +131,7 @@ class ScreenState:
 
 
 def in_words(event: ev.Event) -> list[Line]:
-    """In the user's language; nothing for what is drawn elsewhere: progress, steps, memory."""
-    return [replace(line, text=said(line.text)) for line in in_english(event)] if not is_english() else in_english(event)
-
-
-def in_english(event: ev.Event) -> list[Line]:
-    """Safe to show: what others wrote is made printable."""
+    """Nothing for what is drawn elsewhere: progress, steps, memory. Safe to show: what others wrote is made printable."""
     return [replace(line, text=printable(line.text, LONG)) for line in _lines_of(event)]
 
 
