@@ -24,7 +24,8 @@ SIDECAR = ".json"
 
 
 def index_name(name: str, lists: int, version: str, folder: Path) -> str:
-    """The file name of a voice's index, as RVC programs write it, so short that it and its sidecar fit into the folder."""
+    """The file name of a voice's index, as RVC programs write it, so short that it and its sidecar fit into the
+    folder."""
     head = f"added_IVF{lists}_Flat_nprobe_1_"
     return names.fitted(name, f"_{version}.index", names.room_in(folder) - len(SIDECAR), head)
 
@@ -49,7 +50,8 @@ def snapshot_path(journal: Path) -> Path:
 
 
 def journals(runs: Path) -> list[Path]:
-    """The journal files of an experiment, oldest first; what a sync program or a person left beside them is passed over.
+    """The journal files of an experiment, oldest first; what a sync program or a person left beside them is passed
+    over.
 
     Raises OSError where the folder cannot be read.
     """
@@ -96,12 +98,21 @@ class Workspace:
         return None
 
     def experiment(self, name: str) -> Experiment:
-        """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that cannot be used, or, where nothing
-        has it yet, should not be."""
+        """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that cannot be
+        used, or, where nothing has it yet, should not be."""
         if os.sep in name:
             folder = Path(os.path.abspath(expanded(name)))
-            if folder.is_dir() and any(folder.iterdir()) and not (folder / "experiment.toml").exists() and not (folder / "runs").exists():
-                raise BadInput(f"{folder} is not an experiment", "it holds other files", "give a new name, or the folder of an experiment")
+            if (
+                folder.is_dir()
+                and any(folder.iterdir())
+                and not (folder / "experiment.toml").exists()
+                and not (folder / "runs").exists()
+            ):
+                raise BadInput(
+                    f"{folder} is not an experiment",
+                    "it holds other files",
+                    "give a new name, or the folder of an experiment",
+                )
             if not folder.is_dir():
                 self._refuse_name(folder.name, folder.parent)
             return Experiment(folder, Workspace(folder.parent.parent) if folder.parent.name == "logs" else self)
@@ -126,9 +137,13 @@ class Workspace:
         except FileNotFoundError:
             if not self.logs.is_symlink():
                 return []
-            raise BadInput(f"{self.logs} is a link to {os.readlink(self.logs)}, which is not there", "", "is that disk mounted?") from None
+            raise BadInput(
+                f"{self.logs} is a link to {os.readlink(self.logs)}, which is not there", "", "is that disk mounted?"
+            ) from None
         except OSError as error:
-            raise BadInput(f"{self.logs} cannot be read", error.strerror or str(error), "is it the folder of your experiments?") from error
+            raise BadInput(
+                f"{self.logs} cannot be read", error.strerror or str(error), "is it the folder of your experiments?"
+            ) from error
 
 
 def is_experiment(folder: Path) -> bool:
@@ -143,7 +158,9 @@ def is_experiment(folder: Path) -> bool:
 
 
 def _no_name(name: str, why: str) -> BadInput:
-    return BadInput(f"{name!r} cannot be the name of an experiment", why, "choose another name, one that a folder can have anywhere")
+    return BadInput(
+        f"{name!r} cannot be the name of an experiment", why, "choose another name, one that a folder can have anywhere"
+    )
 
 
 @dataclass(frozen=True)
@@ -213,12 +230,17 @@ class Experiment:
         return self.path("total_fea.npy")
 
     def index_path(self, lists: int, version: str) -> Path:
-        """Named as RVC programs name and look for it; the end of a name that is too long with its sidecar's gives way to a hash."""
+        """Named as RVC programs name and look for it; the end of a name that is too long with its sidecar's gives way
+        to a hash."""
         return self.path(index_name(self.name, lists, version, self.folder))
 
     def indexes(self) -> list[Path]:
-        """The one with the most lists last: it was built of the most rows. Copying a workspace does not change the order."""
-        return sorted(self.folder.glob("added_IVF*_Flat_nprobe_1_*.index"), key=lambda path: (_numbers_in(path.name)[:1], path.name))
+        """The one with the most lists last: it was built of the most rows. Copying a workspace does not change the
+        order."""
+        return sorted(
+            self.folder.glob("added_IVF*_Flat_nprobe_1_*.index"),
+            key=lambda path: (_numbers_in(path.name)[:1], path.name),
+        )
 
     @property
     def small_model(self) -> Path:
@@ -272,7 +294,8 @@ class Experiment:
 
     @property
     def encoder(self) -> Path:
-        """Of a base: encoder.safetensors, probes.json, the training's state, and what was prepared of each recording."""
+        """Of a base: encoder.safetensors, probes.json, the training's state, and what was prepared of each
+        recording."""
         return self.path("encoder")
 
     @property
@@ -343,15 +366,21 @@ class Experiment:
         from rvc_engine.settings import ExperimentSettings
 
         try:
-            table: dict[str, Any] = tomlkit.parse(read_hand_edited(self.settings_toml, errors="surrogateescape")).unwrap()
+            table: dict[str, Any] = tomlkit.parse(
+                read_hand_edited(self.settings_toml, errors="surrogateescape")
+            ).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise BadInput(f"{self.settings_toml} is not valid", f"{where}: {first['msg']}", "correct that line") from error
+            raise BadInput(
+                f"{self.settings_toml} is not valid", f"{where}: {first['msg']}", "correct that line"
+            ) from error
         except FileNotFoundError as error:
             if self.settings_toml.is_symlink():
-                raise BadInput(f"{self.settings_toml} is a link to nothing", "", "restore the file that it leads to") from error
+                raise BadInput(
+                    f"{self.settings_toml} is a link to nothing", "", "restore the file that it leads to"
+                ) from error
             hint = f"rvc run {self.name} --dataset FOLDER makes it"
             raise BadInput(f"There is no experiment {self.name!r} in {self.folder.parent}", "", hint) from error
         except OSError as error:
@@ -362,15 +391,18 @@ class Experiment:
     def save_settings(self, settings: ExperimentSettings) -> None:
         from rvc_engine.settings_file import render_toml
 
-        write_whole(self.settings_toml, render_toml(settings).encode("utf-8", "surrogateescape"))  # a path may hold bytes that are no text
+        write_whole(
+            self.settings_toml, render_toml(settings).encode("utf-8", "surrogateescape")
+        )  # a path may hold bytes that are no text
 
     def model(self) -> ModelConfig:
         return self.load_settings().model
 
 
 def moved_artefacts(artefacts: list[dict[str, Any]], before: str, now: str) -> list[dict[str, Any]]:
-    """Artefacts that were written down in the folder `before` of an experiment, where they are after it was moved or copied: below its
-    folder `now`, and in the weights/ beside that. Those that are still the original's alone are left out."""
+    """Artefacts that were written down in the folder `before` of an experiment, where they are after it was moved or
+    copied: below its folder `now`, and in the weights/ beside that. Those that are still the original's alone are left
+    out."""
     if before in ("", now):
         return artefacts
     old, new = (Experiment(Path(folder), Workspace(Path(folder).parent.parent)) for folder in (before, now))

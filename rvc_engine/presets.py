@@ -1,6 +1,7 @@
 """What a voice is made of: the shape of its networks, per preset. Plain data, no torch.
 
-Shapes of v1-* and v2-* are those of the RVC programs, so that weights are interchangeable; `starter` is small and our own.
+Shapes of v1-* and v2-* are those of the RVC programs, so that weights are interchangeable; `starter` is small and our
+own.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ RESBLOCK_DILATIONS = ((1, 3, 5),) * 3
 class DiscriminatorConfig:
     """One discriminator over the waveform (period 1 is the scale discriminator) and one for each period.
 
-    `scale_channels` has six entries, `period_channels` five; groups of the scale convolutions follow RVC (1, 4, 16, 64, 256, 1),
-    limited by the channels.
+    `scale_channels` has six entries, `period_channels` five; groups of the scale convolutions follow RVC (1, 4, 16, 64,
+    256, 1), limited by the channels.
     """
 
     periods: tuple[int, ...]
@@ -57,13 +58,14 @@ class ModelConfig:
     mel_fmin: float = 0.0
     mel_fmax: float | None = None
     window_frames: int = 0
-    """Training hears this much of each clip, around the slice; 0 is all of it. Networks that work at 100 frames a second cost as much as
-    the decoder then."""
+    """Training hears this much of each clip, around the slice; 0 is all of it. Networks that work at 100 frames a
+    second cost as much as the decoder then."""
     judged_frames: int = 0
     """The middle of the slice, which the discriminators hear; 0 is all of it."""
     decoder: str = "hifigan"
-    """Or "istft": models/istft_decoder.py, which has one upsampling (a frame's samples, by a window of upsample_kernel_sizes[0]) from
-    upsample_initial_channel channels, after one block for each of resblock_kernel_sizes. It hears the content features as they are, too."""
+    """Or "istft": models/istft_decoder.py, which has one upsampling (a frame's samples, by a window of
+    upsample_kernel_sizes[0]) from upsample_initial_channel channels, after one block for each of resblock_kernel_sizes.
+    It hears the content features as they are, too."""
 
     @property
     def hop_samples(self) -> int:
@@ -90,28 +92,57 @@ class ModelConfig:
     def to_rvc_list(self) -> list[Any]:
         """The 18-element `config` of a small model. Its second entry is always 32 and unused in conversion."""
         return [
-            self.spec_bins, 32, self.inter_channels, self.hidden_channels, self.filter_channels, self.n_heads, self.n_layers,
-            self.kernel_size, self.p_dropout, "1", list(self.resblock_kernel_sizes), [list(d) for d in self.resblock_dilation_sizes],
-            list(self.upsample_rates), self.upsample_initial_channel, list(self.upsample_kernel_sizes), self.speakers,
-            self.gin_channels, self.sample_rate,
-        ]  # fmt: skip
+            self.spec_bins,
+            32,
+            self.inter_channels,
+            self.hidden_channels,
+            self.filter_channels,
+            self.n_heads,
+            self.n_layers,
+            self.kernel_size,
+            self.p_dropout,
+            "1",
+            list(self.resblock_kernel_sizes),
+            [list(d) for d in self.resblock_dilation_sizes],
+            list(self.upsample_rates),
+            self.upsample_initial_channel,
+            list(self.upsample_kernel_sizes),
+            self.speakers,
+            self.gin_channels,
+            self.sample_rate,
+        ]
 
     @classmethod
     def from_rvc_list(cls, values: list[Any], version: str, pitch: bool, encoder: str) -> ModelConfig:
-        """The shape that a small model's 18-element `config` describes. What the list does not hold comes from the preset
-        of that version and rate (starter-1: from `starter`). Raises ValueError when the list has not 18 entries."""
+        """The shape that a small model's 18-element `config` describes. What the list does not hold comes from the
+        preset of that version and rate (starter-1: from `starter`). Raises ValueError when the list has not 18
+        entries."""
         if len(values) != 18:
             raise ValueError(f"config has {len(values)} entries, expected 18")
         rate = int(values[17])
         family = PRESETS["starter"] if version.startswith("starter") else PRESETS[f"{version}-{rate // 1000}k"]
         return replace(
-            family, version=version, pitch=pitch, encoder=encoder, sample_rate=rate, filter_length=(int(values[0]) - 1) * 2,
-            inter_channels=values[2], hidden_channels=values[3], filter_channels=values[4], n_heads=values[5], n_layers=values[6],
-            kernel_size=values[7], p_dropout=values[8], resblock_kernel_sizes=tuple(values[10]),
-            resblock_dilation_sizes=tuple(tuple(d) for d in values[11]), upsample_rates=tuple(values[12]),
-            upsample_initial_channel=values[13], upsample_kernel_sizes=tuple(values[14]), speakers=values[15],
+            family,
+            version=version,
+            pitch=pitch,
+            encoder=encoder,
+            sample_rate=rate,
+            filter_length=(int(values[0]) - 1) * 2,
+            inter_channels=values[2],
+            hidden_channels=values[3],
+            filter_channels=values[4],
+            n_heads=values[5],
+            n_layers=values[6],
+            kernel_size=values[7],
+            p_dropout=values[8],
+            resblock_kernel_sizes=tuple(values[10]),
+            resblock_dilation_sizes=tuple(tuple(d) for d in values[11]),
+            upsample_rates=tuple(values[12]),
+            upsample_initial_channel=values[13],
+            upsample_kernel_sizes=tuple(values[14]),
+            speakers=values[15],
             gin_channels=values[16],
-        )  # fmt: skip
+        )
 
 
 V1_DISCRIMINATOR = DiscriminatorConfig(periods=(2, 3, 5, 7, 11, 17))
@@ -133,22 +164,50 @@ ENCODERS: dict[str, tuple[int, str]] = {
 Ints = tuple[int, ...]
 
 
-def _rvc(version: str, rate: int, filter_length: int, mels: int, frames: int, rates: Ints, kernels: Ints) -> ModelConfig:
+def _rvc(
+    version: str, rate: int, filter_length: int, mels: int, frames: int, rates: Ints, kernels: Ints
+) -> ModelConfig:
     dim = 256 if version == "v1" else 768
     return ModelConfig(
-        version=version, encoder=f"hubert-{dim}", sample_rate=rate, filter_length=filter_length, n_mels=mels, segment_frames=frames,
-        upsample_rates=rates, upsample_kernel_sizes=kernels, feature_dim=dim,
+        version=version,
+        encoder=f"hubert-{dim}",
+        sample_rate=rate,
+        filter_length=filter_length,
+        n_mels=mels,
+        segment_frames=frames,
+        upsample_rates=rates,
+        upsample_kernel_sizes=kernels,
+        feature_dim=dim,
         discriminator=V1_DISCRIMINATOR if version == "v1" else V2_DISCRIMINATOR,
-    )  # fmt: skip
+    )
 
 
 PRESETS: dict[str, ModelConfig] = {
     "starter": ModelConfig(
-        version="starter-1", encoder="phonetic-256-1", sample_rate=16000, filter_length=1024, n_mels=80, segment_frames=96,
-        decoder="istft", upsample_rates=(160,), upsample_kernel_sizes=(640,), upsample_initial_channel=160,
-        resblock_kernel_sizes=(7,) * 6, resblock_dilation_sizes=((1,),) * 6, discriminator=STARTER_DISCRIMINATOR, feature_dim=256,
-        inter_channels=96, hidden_channels=96, filter_channels=192, n_layers=3, gin_channels=64, posterior_layers=4, flow_layers=2,
-        speakers=256, window_frames=144, judged_frames=32,
+        version="starter-1",
+        encoder="phonetic-256-1",
+        sample_rate=16000,
+        filter_length=1024,
+        n_mels=80,
+        segment_frames=96,
+        decoder="istft",
+        upsample_rates=(160,),
+        upsample_kernel_sizes=(640,),
+        upsample_initial_channel=160,
+        resblock_kernel_sizes=(7,) * 6,
+        resblock_dilation_sizes=((1,),) * 6,
+        discriminator=STARTER_DISCRIMINATOR,
+        feature_dim=256,
+        inter_channels=96,
+        hidden_channels=96,
+        filter_channels=192,
+        n_layers=3,
+        gin_channels=64,
+        posterior_layers=4,
+        flow_layers=2,
+        speakers=256,
+        window_frames=144,
+        judged_frames=32,
     ),
     "v1-32k": _rvc("v1", 32000, 1024, 80, 40, (10, 4, 2, 2, 2), (16, 16, 4, 4, 4)),
     "v1-40k": _rvc("v1", 40000, 2048, 125, 32, (10, 10, 2, 2), (16, 16, 4, 4)),
@@ -156,19 +215,28 @@ PRESETS: dict[str, ModelConfig] = {
     "v2-32k": _rvc("v2", 32000, 1024, 80, 40, (10, 8, 2, 2), (20, 16, 4, 4)),
     "v2-40k": _rvc("v2", 40000, 2048, 125, 32, (10, 10, 2, 2), (16, 16, 4, 4)),
     "v2-48k": _rvc("v2", 48000, 2048, 128, 36, (12, 10, 2, 2), (24, 20, 4, 4)),
-}  # fmt: skip
+}
 
 
 def tiny(config: ModelConfig) -> ModelConfig:
     """The same shape at about a sixteenth of the width, with a random content encoder: for tests only."""
     return replace(
-        config, segment_frames=min(config.segment_frames, 64), encoder=f"hubert-random-{config.feature_dim}",
-        inter_channels=16, hidden_channels=16, filter_channels=32, n_layers=2,
-        upsample_initial_channel=32, gin_channels=16, speakers=4, posterior_layers=2, flow_layers=1,
+        config,
+        segment_frames=min(config.segment_frames, 64),
+        encoder=f"hubert-random-{config.feature_dim}",
+        inter_channels=16,
+        hidden_channels=16,
+        filter_channels=32,
+        n_layers=2,
+        upsample_initial_channel=32,
+        gin_channels=16,
+        speakers=4,
+        posterior_layers=2,
+        flow_layers=1,
         discriminator=DiscriminatorConfig(
             periods=config.discriminator.periods[:2], scale_channels=(4, 8, 8, 8, 8, 8), period_channels=(4, 8, 8, 8, 8)
         ),
-    )  # fmt: skip
+    )
 
 
 PRESETS |= {f"{name}-tiny": tiny(config) for name, config in list(PRESETS.items())}

@@ -10,7 +10,9 @@ from rvc_engine.settings import BASE_SETTINGS, STAGE_SETTINGS, ExperimentSetting
 def render_toml(settings: ExperimentSettings) -> str:
     """Every setting with its value, under a comment with help, bounds, unit and default."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("Settings of this experiment. rvc reads them at each start; `rvc STAGE --help` explains each."))
+    document.add(
+        tomlkit.comment("Settings of this experiment. rvc reads them at each start; `rvc STAGE --help` explains each.")
+    )
     document.add("preset", tomlkit.item(settings.preset))
     document.add(tomlkit.comment("false trains the variant without pitch"))
     document.add("pitched", tomlkit.item(settings.pitched))

@@ -25,7 +25,9 @@ def bottlenecks(state: ScreenState) -> list[str]:
     share = waiting_share(view)
     if share >= WAITING:
         found.append(
-            _("waiting for data {share} of the time: a slow disk, or other programs on the processor").format(share=f"{share:.0%}")
+            _("waiting for data {share} of the time: a slow disk, or other programs on the processor").format(
+                share=f"{share:.0%}"
+            )
         )
     for gpu in machine.gpus:
         ours = share_of(gpu, view, running=state.running)
@@ -33,12 +35,16 @@ def bottlenecks(state: ScreenState) -> list[str]:
             busy = state.busy(gpu.index)
             if busy is not None and busy < IDLE_PERCENT and share < WAITING:
                 found.append(
-                    _("GPU {index} is only {busy} % busy: small batches leave it idle").format(index=gpu.index, busy=f"{busy:.0f}")
+                    _("GPU {index} is only {busy} % busy: small batches leave it idle").format(
+                        index=gpu.index, busy=f"{busy:.0f}"
+                    )
                 )
             if gpu.memory_used is not None and gpu.memory_total and gpu.memory_used > FULL * gpu.memory_total:
                 found.append(_("memory of GPU {index} is full").format(index=gpu.index))
         if ours.run and ours.others_at_least > OTHERS_BYTES:
-            found.append(_("another user holds {gib} GiB of GPU {index}").format(gib=gib(ours.others_at_least), index=gpu.index))
+            found.append(
+                _("another user holds {gib} GiB of GPU {index}").format(gib=gib(ours.others_at_least), index=gpu.index)
+            )
     return found
 
 
@@ -47,7 +53,9 @@ def spilling(machine: Machine) -> list[str]:
     if rate is None or rate < SWAP_BYTES_S:
         return []
     return [
-        _("memory spills to the disk ({rate} MiB/s swapped in): close programs, or a smaller batch").format(rate=number(rate / (1 << 20)))
+        _("memory spills to the disk ({rate} MiB/s swapped in): close programs, or a smaller batch").format(
+            rate=number(rate / (1 << 20))
+        )
     ]
 
 
@@ -57,7 +65,9 @@ def no_bottleneck(state: ScreenState) -> str:
     busy = [state.busy(gpu.index) for gpu in machine.gpus if share_of(gpu, view, running=state.running).run]
     waiting = f"{waiting_share(view):.0%}"
     if busy and busy[0] is not None:
-        return _("none: the GPU is {busy} % busy, waiting for data {share}").format(busy=f"{busy[0]:.0f}", share=waiting)
+        return _("none: the GPU is {busy} % busy, waiting for data {share}").format(
+            busy=f"{busy[0]:.0f}", share=waiting
+        )
     if not machine.gpus and machine.processor_percent is not None:
         percent = f"{machine.processor_percent:.0f}"
         return _("none: the processor is {busy} % busy, waiting for data {share}").format(busy=percent, share=waiting)

@@ -1,4 +1,5 @@
-"""What every screen shares: the experiment that is watched, what is known of it, and what the user has chosen but not yet started."""
+"""What every screen shares: the experiment that is watched, what is known of it, and what the user has chosen but not
+yet started."""
 
 from __future__ import annotations
 
@@ -16,9 +17,9 @@ if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to impo
 
 @dataclass
 class Session:
-    """`pace`: how many times slower everything is told and drawn. `dataset` and `preset`: what the form was left with, until the engine
-    has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it (empty: it is stopped
-    without a question). `results`: files that the app had made; told on leaving."""
+    """`pace`: how many times slower everything is told and drawn. `dataset` and `preset`: what the form was left with,
+    until the engine has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it
+    (empty: it is stopped without a question). `results`: files that the app had made; told on leaving."""
 
     client: Client
     ascii: bool = False

@@ -21,7 +21,8 @@ REQUIRED = ("name", "repository", "path", "sha256")
 
 @dataclass(frozen=True)
 class Asset:
-    """One published file. `name` is its place below pretrained/; `bytes` None: not publicly stated; `pitch` None: with and without."""
+    """One published file. `name` is its place below pretrained/; `bytes` None: not publicly stated; `pitch` None: with
+    and without."""
 
     name: str
     repository: str
@@ -50,7 +51,8 @@ class Asset:
 
 
 def endpoint() -> str:
-    """The hub, or the mirror that $HF_ENDPOINT names, as it is shown: without password and query. Raises BadInput for no web address."""
+    """The hub, or the mirror that $HF_ENDPOINT names, as it is shown: without password and query. Raises BadInput for
+    no web address."""
     base = _endpoint()
     return redacted(urlunsplit(base._replace(query=""))).rstrip("/")
 
@@ -68,18 +70,25 @@ def _endpoint() -> SplitResult:
 
 
 def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
-    """The workspace's own pretrained/manifest.toml, else the one that ships with the program. Raises BadInput when it is damaged."""
+    """The workspace's own pretrained/manifest.toml, else the one that ships with the program. Raises BadInput when it
+    is damaged."""
     import tomlkit
 
     path = workspace.find_pretrained("manifest.toml")
     if path is None:
-        raise BadInput("There is no manifest of published weights", "pretrained/manifest.toml is missing", "install the program again")
+        raise BadInput(
+            "There is no manifest of published weights",
+            "pretrained/manifest.toml is missing",
+            "install the program again",
+        )
     try:
         table = tomlkit.parse(read_hand_edited(path)).unwrap()
         return tuple(_asset(row) for row in table.get("weight", []))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(
-            f"{path} cannot be used", str(error).partition("\n")[0], "correct it, or take it away to use the built-in one"
+            f"{path} cannot be used",
+            str(error).partition("\n")[0],
+            "correct it, or take it away to use the built-in one",
         ) from error
 
 
@@ -101,15 +110,16 @@ def _asset(row: dict[str, Any]) -> Asset:
 
 
 def needs(manifest: tuple[Asset, ...], preset: str, *, pitched: bool = True) -> list[Asset]:
-    """What a preset trains with: the content encoder, the pitch tracker where there is pitch, its G and D. Raises BadInput for a preset
-    that there is not."""
+    """What a preset trains with: the content encoder, the pitch tracker where there is pitch, its G and D. Raises
+    BadInput for a preset that there is not."""
     if preset not in PUBLIC_PRESETS:
         raise BadInput(f"There is no preset {preset!r}", "", f"choose one of {', '.join(PUBLIC_PRESETS)}")
     return [asset for asset in manifest if asset.needed_by(preset, pitched=pitched)]
 
 
 def find(workspace: Workspace, asset: Asset) -> Path | None:
-    """Where this file is, or another form of it that is as good (a HuBERT as a folder, v2 weights in pretrained_v2/)."""
+    """Where this file is, or another form of it that is as good (a HuBERT as a folder, v2 weights in
+    pretrained_v2/)."""
     if asset.name == "hubert_base.pt":
         from rvc_engine.assets.pretrained import find_hubert
 

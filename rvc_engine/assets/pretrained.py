@@ -30,7 +30,8 @@ def find_hubert(workspace: HasPretrained) -> Path | None:
 
 
 def pretrained_names(preset: str, kind: str, *, pitched: bool = True) -> tuple[str, ...]:
-    """Where a preset's pretrained G or D may lie below pretrained/, first choice first. Empty for presets that have none."""
+    """Where a preset's pretrained G or D may lie below pretrained/, first choice first. Empty for presets that have
+    none."""
     config = PRESETS[preset]
     file = f"{'f0' if pitched else ''}{kind}{config.rate_name}.pth"
     if preset.endswith("-tiny"):
@@ -59,5 +60,6 @@ def missing_weights(workspace: Workspace, preset: str, *, pitched: bool = True) 
 
 
 def preset_here(workspace: Workspace) -> str:
-    """The preset of a new experiment when none is asked for: the default where its weights are, else the one that needs none."""
+    """The preset of a new experiment when none is asked for: the default where its weights are, else the one that needs
+    none."""
     return "starter" if missing_weights(workspace, DEFAULT_PRESET) else DEFAULT_PRESET

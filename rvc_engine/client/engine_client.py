@@ -1,4 +1,5 @@
-"""The app's only way to the engine: start it by its command line, stop it, read what it writes. Blocking calls, for worker threads."""
+"""The app's only way to the engine: start it by its command line, stop it, read what it writes. Blocking calls, for
+worker threads."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ class Update:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command printed as JSON; `problem`: the one line that says why it failed. A check that finds something fails with both."""
+    """What a command printed as JSON; `problem`: the one line that says why it failed. A check that finds something
+    fails with both."""
 
     data: Any = None
     problem: str = ""
@@ -87,7 +89,8 @@ class Client(Protocol):
 
 
 class EngineClient:
-    """One experiment of a workspace; an empty `name` means none is chosen yet. `curves`: whether those of a long history are wanted."""
+    """One experiment of a workspace; an empty `name` means none is chosen yet. `curves`: whether those of a long
+    history are wanted."""
 
     def __init__(self, home: Path, name: str, *, curves: bool = True) -> None:
         self.home, self.name = home, name
@@ -115,7 +118,8 @@ class EngineClient:
         return other
 
     def poll(self) -> Update:
-        """What has been written since the last call, as Follower.part says it. Nothing where it cannot be read: the outlook says why."""
+        """What has been written since the last call, as Follower.part says it. Nothing where it cannot be read: the
+        outlook says why."""
         if self.experiment is None:
             return Update()
         holder = live_holder(self.experiment.lock)  # before reading: what an engine wrote last is still read
@@ -152,8 +156,8 @@ class EngineClient:
             return Answer(problem=problem or f"rvc {words[0]} printed no JSON")
 
     def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
-        """Run a command that prints one event a line; the last is {"exit_code", "problem"}. `said`: called with each line that it says
-        on standard error, on another thread."""
+        """Run a command that prints one event a line; the last is {"exit_code", "problem"}. `said`: called with each
+        line that it says on standard error, on another thread."""
         process = subprocess.Popen(
             self.command(words),
             env=engine_environment(),
@@ -179,11 +183,15 @@ class EngineClient:
         yield {"exit_code": code, "problem": last_line(b"".join(errors), words, code) if code else ""}
 
     def interrupt(self, command: str = "") -> bool:
-        """Stop the commands that stream and begin so ("assets pull"), as ctrl+c does. False when none does, perhaps not yet. Without a
-        command: all of them, also those that are about to start; the app is left."""
+        """Stop the commands that stream and begin so ("assets pull"), as ctrl+c does. False when none does, perhaps not
+        yet. Without a command: all of them, also those that are about to start; the app is left."""
         if not command:
             self._leaving.set()
-        there = [process for name, process in list(self._streaming.items()) if name.startswith(command) and process.poll() is None]
+        there = [
+            process
+            for name, process in list(self._streaming.items())
+            if name.startswith(command) and process.poll() is None
+        ]
         for process in there:
             process.send_signal(signal.SIGINT)
         return bool(there)
@@ -294,7 +302,11 @@ class EngineClient:
             settings = self.experiment.load_settings()
             advice = advise_experiment(self.experiment, settings, gpus=GPUS.read())
             missing = tuple(missing_weights(self.workspace, settings.preset, pitched=settings.pitched))
-            took = {name: r.seconds for name in ALL_STAGES if (r := Receipt.load(receipt_path(self.experiment, name))) and r.complete}
+            took = {
+                name: r.seconds
+                for name in ALL_STAGES
+                if (r := Receipt.load(receipt_path(self.experiment, name))) and r.complete
+            }
             known = Outlook(settings.dataset, settings.preset, rows=rows, advice=advice, missing=missing, took=took)
         except (RvcError, OSError) as error:
             return Outlook(problem=str(error), rows=rows)

@@ -1,4 +1,5 @@
-"""The journals of one experiment in parts, for a screen that follows: all of a short history; of a long one first what it came to."""
+"""The journals of one experiment in parts, for a screen that follows: all of a short history; of a long one first what
+it came to."""
 
 from __future__ import annotations
 
@@ -35,9 +36,9 @@ class Follower:
         self._course: Course | None = None
 
     def part(self) -> Part:
-        """What has been written since the last call; a newer run is followed as soon as it has a journal. The training of earlier runs
-        comes first, without their beginnings and ends. Of a long history the newest run comes first, without what its later events
-        overwrite; its curves follow. Raises OSError where a journal cannot be read."""
+        """What has been written since the last call; a newer run is followed as soon as it has a journal. The training
+        of earlier runs comes first, without their beginnings and ends. Of a long history the newest run comes first,
+        without what its later events overwrite; its curves follow. Raises OSError where a journal cannot be read."""
         files = journals(self.experiment.runs)
         if not files:
             return Part()

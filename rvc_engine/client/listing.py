@@ -20,8 +20,8 @@ class Listing:
         self._known: dict[str, tuple[object, Row]] = {}
 
     def rows(self, workspace: Workspace) -> list[Row]:
-        """What runs first, then the newest. Of a damaged experiment too: its `problem` says what is wrong. Raises BadInput where there is
-        no list of them."""
+        """What runs first, then the newest. Of a damaged experiment too: its `problem` says what is wrong. Raises
+        BadInput where there is no list of them."""
         rows = [self._row(experiment) for experiment in workspace.experiments()]
         return sorted(rows, key=lambda row: (row.state != "running", -row.at))
 
@@ -43,11 +43,17 @@ def row_of(experiment: Experiment) -> Row:
 
 
 def stamp_of(experiment: Experiment) -> object:
-    """Changes with any file that a row is made of; of folders, what they are and who may look into them, for reading itself leaves files
-    there."""
-    folders = [(about.st_ino, about.st_mode) if (about := stat_of(path)) else None for path in (experiment.folder, experiment.runs)]
+    """Changes with any file that a row is made of; of folders, what they are and who may look into them, for reading
+    itself leaves files there."""
+    folders = [
+        (about.st_ino, about.st_mode) if (about := stat_of(path)) else None
+        for path in (experiment.folder, experiment.runs)
+    ]
     files = (experiment.settings_toml, *newest_journal(experiment), experiment.lock)
-    return folders, [(str(path), about.st_ino, about.st_size, about.st_mtime_ns) if (about := stat_of(path)) else None for path in files]
+    return folders, [
+        (str(path), about.st_ino, about.st_size, about.st_mtime_ns) if (about := stat_of(path)) else None
+        for path in files
+    ]
 
 
 def newest_journal(experiment: Experiment) -> list[Path]:
@@ -66,11 +72,15 @@ def stat_of(path: Path) -> os.stat_result | None:
 
 def touched(experiment: Experiment) -> float:
     """When something last happened there, by the times of its files; 0 where they cannot be seen."""
-    return max(about.st_mtime if (about := stat_of(path)) else 0.0 for path in (experiment.settings_toml, *newest_journal(experiment)))
+    return max(
+        about.st_mtime if (about := stat_of(path)) else 0.0
+        for path in (experiment.settings_toml, *newest_journal(experiment))
+    )
 
 
 def newest_experiment(home: Path) -> str:
-    """The experiment that runs, else the one that was touched last; empty when there is none. Raises BadInput where logs/ has no list."""
+    """The experiment that runs, else the one that was touched last; empty when there is none. Raises BadInput where
+    logs/ has no list."""
     experiments = Workspace(home).experiments()
 
     def rank(experiment: Experiment) -> tuple[bool, float]:

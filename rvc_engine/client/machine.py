@@ -22,8 +22,8 @@ NO_ANSWER = "the NVIDIA driver does not answer"
 
 @dataclass(frozen=True)
 class Machine:
-    """`gpus` are those that a training can use; `no_gpu` says why there are none. Bytes, percent; `at` is the time of reading.
-    `swapped_in_s`: bytes a second that came back from the disk since the reading before."""
+    """`gpus` are those that a training can use; `no_gpu` says why there are none. Bytes, percent; `at` is the time of
+    reading. `swapped_in_s`: bytes a second that came back from the disk since the reading before."""
 
     at: float = 0.0
     gpus: tuple[Gpu, ...] = ()
@@ -74,7 +74,9 @@ class GpuReader:
         try:
             answer = self._read()
         except Exception as error:  # whatever a binding and its driver come up with is a state
-            answer = GpuState(reason=f"the NVIDIA driver fails ({' '.join(str(error).split()) or type(error).__name__})")
+            answer = GpuState(
+                reason=f"the NVIDIA driver fails ({' '.join(str(error).split()) or type(error).__name__})"
+            )
         self._answer, self._answered_at = answer, time.monotonic()
 
 
@@ -93,8 +95,8 @@ def read_machine(state: GpuState | None = None) -> Machine:
 
 @dataclass(frozen=True)
 class Share:
-    """Bytes of a GPU. `run`: held by the watched run, without CUDA's own part where `exact` is False; `others`: by everybody else, None
-    where that is not told; then it is between `others_at_least` and `others_at_most`."""
+    """Bytes of a GPU. `run`: held by the watched run, without CUDA's own part where `exact` is False; `others`: by
+    everybody else, None where that is not told; then it is between `others_at_least` and `others_at_most`."""
 
     run: int = 0
     exact: bool = True

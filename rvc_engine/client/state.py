@@ -34,7 +34,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Row:
-    """An experiment in a list. `state` as in RunView; `at`: when something last happened there; `problem`: what is wrong with its files."""
+    """An experiment in a list. `state` as in RunView; `at`: when something last happened there; `problem`: what is
+    wrong with its files."""
 
     name: str
     preset: str = ""
@@ -45,9 +46,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a run would do and what it would train with. `plan`: (stage, action, reason); `problem`: why nothing can be said; `rows`: the
-    experiments of the workspace; `missing`: weights that the preset needs; `took`: seconds of each stage last time; `doubt`: what a run
-    would do to a training that its user may not expect."""
+    """What a run would do and what it would train with. `plan`: (stage, action, reason); `problem`: why nothing can be
+    said; `rows`: the experiments of the workspace; `missing`: weights that the preset needs; `took`: seconds of each
+    stage last time; `doubt`: what a run would do to a training that its user may not expect."""
 
     dataset: str = ""
     preset: str = ""
@@ -101,7 +102,12 @@ class ScreenState:
 
     def busy(self, index: int) -> float | None:
         """Percent of late that a GPU was busy; None where that is not told."""
-        told = [gpu.utilisation for machine in list(self.readings)[-BUSY_READINGS:] for gpu in machine.gpus if gpu.index == index]
+        told = [
+            gpu.utilisation
+            for machine in list(self.readings)[-BUSY_READINGS:]
+            for gpu in machine.gpus
+            if gpu.index == index
+        ]
         known = [value for value in told if value is not None]
         return sum(known) / len(known) if known else None
 
@@ -131,7 +137,8 @@ class ScreenState:
 
 
 def in_words(event: ev.Event) -> list[Line]:
-    """Nothing for what is drawn elsewhere: progress, steps, memory. Safe to show: what others wrote is made printable."""
+    """Nothing for what is drawn elsewhere: progress, steps, memory. Safe to show: what others wrote is made
+    printable."""
     return [replace(line, text=printable(line.text, LONG)) for line in _lines_of(event)]
 
 
@@ -142,12 +149,21 @@ def _lines_of(event: ev.Event) -> list[Line]:
     if isinstance(event, ev.StageStopped):
         return [Line(event.at, "warning", f"{stage + ': ' if stage else ''}{stopped_words(event)}", stage)]
     if isinstance(event, ev.RunFinished):
-        return [Line(event.at, "done", "finished"), *(Line(event.at, "done", str(a.get("path", ""))) for a in event.artefacts)]
+        return [
+            Line(event.at, "done", "finished"),
+            *(Line(event.at, "done", str(a.get("path", ""))) for a in event.artefacts),
+        ]
     text = line_of(event)
     if text is None:
         return []
-    mark = {ev.Warned: "warning", ev.ItemSkipped: "skipped", ev.MovedAside: "warning", ev.StageFinished: "done"}.get(type(event), "note")
-    return [Line(event.at, mark, text, stage or ("train" if isinstance(event, ev.EpochFinished | ev.CheckpointSaved) else ""))]
+    mark = {ev.Warned: "warning", ev.ItemSkipped: "skipped", ev.MovedAside: "warning", ev.StageFinished: "done"}.get(
+        type(event), "note"
+    )
+    return [
+        Line(
+            event.at, mark, text, stage or ("train" if isinstance(event, ev.EpochFinished | ev.CheckpointSaved) else "")
+        )
+    ]
 
 
 def clock(at: float) -> str:

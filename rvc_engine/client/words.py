@@ -61,7 +61,9 @@ def stopped_words(event: ev.StageStopped) -> str:
 
 def _kept(event: ev.StageStopped) -> str:
     if event.after_step is not None:
-        return f"training resumes after step {event.after_step}" if event.after_step else "training resumes at the start"
+        return (
+            f"training resumes after step {event.after_step}" if event.after_step else "training resumes at the start"
+        )
     stage = ALL_STAGES.get(event.stage)
     if stage is not None and stage.incremental:
         return f"finished {stage.unit} are kept, the latest may be done again"
@@ -86,7 +88,9 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
-def histogram(title: str, values: Sequence[float], of: str, ascii_only: bool, *, bins: int = 6, width: int = 16) -> list[str]:
+def histogram(
+    title: str, values: Sequence[float], of: str, ascii_only: bool, *, bins: int = 6, width: int = 16
+) -> list[str]:
     """Lines of at most 38 columns: from where to where, a bar, how many."""
     steps = (unit * 10.0**power for power in range(-1, 7) for unit in (1, 2, 5))
     step = next(step for step in steps if max(values) // step - min(values) // step < bins)

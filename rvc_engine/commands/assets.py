@@ -26,15 +26,21 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|pull|verify")
     listing = actions.add_parser("list", help="the published weights: bytes, sha256, origin, and which are here")
     pulling = actions.add_parser("pull", help="fetch what a preset needs and is not here; goes on where it was cut off")
-    verifying = actions.add_parser("verify", help="compare what is here with the published sums; --file reads any weights file safely")
+    verifying = actions.add_parser(
+        "verify", help="compare what is here with the published sums; --file reads any weights file safely"
+    )
     for action in (listing, pulling, verifying):
         action.add_argument("presets", nargs="*", metavar="PRESET", help=f"one or more of {CHOICES}")
         action.add_argument("--no-pitch", action="store_true", help="what the variant without pitch needs")
         action.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
         action.add_argument("--home", default=argparse.SUPPRESS, metavar="DIR", help="workspace")
-    pulling.add_argument(TAKE_OVER, action="store_true", help="take the lock of a download on another host that is gone")
+    pulling.add_argument(
+        TAKE_OVER, action="store_true", help="take the lock of a download on another host that is gone"
+    )
     pulling.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
-    verifying.add_argument("--file", metavar="PATH", help="say what this file is and whether it is whole; exit code 2 when it is refused")
+    verifying.add_argument(
+        "--file", metavar="PATH", help="say what this file is and whether it is whole; exit code 2 when it is refused"
+    )
 
 
 def execute(options: argparse.Namespace, name: str) -> int:
@@ -62,7 +68,8 @@ def _chosen(manifest: tuple[Asset, ...], presets: list[str], *, pitched: bool) -
     return list(dict.fromkeys(asset for preset in presets for asset in needs(manifest, preset, pitched=pitched)))
 
 
-# --- list and verify ----------------------------------------------------------------------------------------------------
+# --- list and verify
+# ----------------------------------------------------------------------------------------------------
 def _list(workspace: Workspace, assets: list[Asset], *, as_json: bool) -> int:
     receipts = Receipts(workspace)
     rows = [check(workspace, asset, receipts, compute=False) for asset in assets]
@@ -71,7 +78,10 @@ def _list(workspace: Workspace, assets: list[Asset], *, as_json: bool) -> int:
         return 0
     for row in rows:
         known = receipts.bytes_of(row.asset)
-        say(f"{row.asset.name:16} {size(known) if known else 'size not known':>14}  {row.state:15} {' '.join(row.asset.presets)}")
+        say(
+            f"{row.asset.name:16} {size(known) if known else 'size not known':>14}  {row.state:15} "
+            f"{' '.join(row.asset.presets)}"
+        )
         say(f"  sha256 {row.asset.sha256}", f"  {row.asset.shown_url}  {row.asset.licence}")
     return 0
 
@@ -87,7 +97,10 @@ def _verify(workspace: Workspace, assets: list[Asset], *, complete: bool, as_jso
             say(f"{row.asset.name:16} {row.state:13}{_explain(row)}")
     bad = [row.asset.name for row in rows if row.state == DIFFERS or (complete and row.state == MISSING)]
     if bad:
-        say(f"rvc assets: {', '.join(bad)} missing or not as published (rvc assets pull PRESET fetches them)", error=True)
+        say(
+            f"rvc assets: {', '.join(bad)} missing or not as published (rvc assets pull PRESET fetches them)",
+            error=True,
+        )
     return 1 if bad else 0
 
 
@@ -102,10 +115,18 @@ def _explain(row: Checked) -> str:
 def _row(row: Checked) -> dict[str, Any]:
     asset = row.asset
     return {
-        "name": asset.name, "state": row.state, "bytes": row.bytes, "path": str(row.path) if row.path else None, "sha256": row.sha256,
-        "published_sha256": asset.sha256, "published_bytes": asset.bytes, "url": asset.shown_url, "licence": asset.licence,
-        "presets": list(asset.presets), "pitch": asset.pitch,
-    }  # fmt: skip
+        "name": asset.name,
+        "state": row.state,
+        "bytes": row.bytes,
+        "path": str(row.path) if row.path else None,
+        "sha256": row.sha256,
+        "published_sha256": asset.sha256,
+        "published_bytes": asset.bytes,
+        "url": asset.shown_url,
+        "licence": asset.licence,
+        "presets": list(asset.presets),
+        "pitch": asset.pitch,
+    }
 
 
 def _describe(path: Path, *, as_json: bool) -> int:
@@ -121,12 +142,19 @@ def _describe(path: Path, *, as_json: bool) -> int:
     return 0
 
 
-# --- pull -----------------------------------------------------------------------------------------------------------------
+# --- pull
+# -----------------------------------------------------------------------------------------------------------------
 def pull(
-    workspace: Workspace, assets: list[Asset], words: list[str], *, plain: bool = False, as_json: bool = False, take_over: bool = False
+    workspace: Workspace,
+    assets: list[Asset],
+    words: list[str],
+    *,
+    plain: bool = False,
+    as_json: bool = False,
+    take_over: bool = False,
 ) -> int:
-    """Fetch what is missing of `assets`, shown as it comes. `words`: the arguments that name them, for hints. Raises RvcError; when the
-    hub cannot be reached, what to copy by hand is printed first."""
+    """Fetch what is missing of `assets`, shown as it comes. `words`: the arguments that name them, for hints. Raises
+    RvcError; when the hub cannot be reached, what to copy by hand is printed first."""
     from rvc_engine.assets.download import pull as fetch
     from rvc_engine.assets.hub import Offline
 
@@ -142,7 +170,9 @@ def pull(
         _say_by_hand(workspace, assets, words, as_json=as_json)
         raise
     if as_json:
-        say_json({"event": "finished", "fetched": [t.asset.name for t in fetched], "files": [asset.name for asset in assets]})
+        say_json(
+            {"event": "finished", "fetched": [t.asset.name for t in fetched], "files": [asset.name for asset in assets]}
+        )
     elif not assets:
         say(f"{' '.join(words)} needs no download")
     else:
@@ -152,10 +182,17 @@ def pull(
 
 def _say_by_hand(workspace: Workspace, assets: list[Asset], words: list[str], *, as_json: bool) -> None:
     receipts = Receipts(workspace)
-    missing = [row.asset for row in (check(workspace, asset, receipts) for asset in assets) if row.state in (MISSING, DIFFERS)]
+    missing = [
+        row.asset for row in (check(workspace, asset, receipts) for asset in assets) if row.state in (MISSING, DIFFERS)
+    ]
     if as_json:
         rows = [
-            {"url": a.shown_url, "bytes": receipts.bytes_of(a), "sha256": a.sha256, "to": str(workspace.pretrained / a.name)}
+            {
+                "url": a.shown_url,
+                "bytes": receipts.bytes_of(a),
+                "sha256": a.sha256,
+                "to": str(workspace.pretrained / a.name),
+            }
             for a in missing
         ]
         say_json({"event": "by_hand", "files": rows})
@@ -163,14 +200,20 @@ def _say_by_hand(workspace: Workspace, assets: list[Asset], words: list[str], *,
     say("These files can be fetched on another machine and copied here:")
     for asset in missing:
         known = receipts.bytes_of(asset)
-        say("", f"  {asset.shown_url}", f"    to      {workspace.pretrained / asset.name}", f"    sha256  {asset.sha256}")
+        say(
+            "",
+            f"  {asset.shown_url}",
+            f"    to      {workspace.pretrained / asset.name}",
+            f"    sha256  {asset.sha256}",
+        )
         say(*([f"    bytes   {known}"] if known else []))
     folders = sorted({str((workspace.pretrained / asset.name).parent) for asset in missing})
     say("", f"make the folders: mkdir -p {shlex.join(folders)}")
     say("copy from there:")
     say(
         *(
-            f"  scp {shlex.quote(asset.name.rpartition('/')[2])} USER@THIS_MACHINE:{shlex.quote(str(workspace.pretrained / asset.name))}"
+            f"  scp {shlex.quote(asset.name.rpartition('/')[2])} "
+            f"USER@THIS_MACHINE:{shlex.quote(str(workspace.pretrained / asset.name))}"
             for asset in missing
         )
     )

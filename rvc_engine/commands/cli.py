@@ -30,7 +30,9 @@ class Command:
 COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
-        Command("run", "train a voice from a folder of recordings: every stage, what is up to date is skipped", "pipeline"),
+        Command(
+            "run", "train a voice from a folder of recordings: every stage, what is up to date is skipped", "pipeline"
+        ),
         Command("preprocess", "cut the recordings into clips", "pipeline"),
         Command("pitch", "track the pitch of the clips", "pipeline"),
         Command("features", "extract content features of the clips", "pipeline"),
@@ -60,7 +62,8 @@ def overview() -> str:
     return (
         "usage: rvc COMMAND ... [--home DIR]\n\nTrain RVC voices and convert recordings with them.\n\ncommands:\n"
         f"{rows}\n\nrvc COMMAND --help shows every setting with its default, bounds and unit. rvc-tui is the app.\n"
-        f"The workspace (logs/, weights/, pretrained/) is --home, else $RVC_HOME, else the current folder.\n{EXIT_CODES}"
+        "The workspace (logs/, weights/, pretrained/) is --home, else $RVC_HOME, else the current "
+        f"folder.\n{EXIT_CODES}"
     )
 
 
@@ -115,7 +118,9 @@ def run_command(command: Command, words: list[str], home: str | None) -> int:
     module = importlib.import_module(f"rvc_engine.commands.{command.module}")
     parser = Parser(prog=f"rvc {command.name}", description=command.help, allow_abbrev=False, epilog=EXIT_CODES)
     module.build(parser, command.name)
-    parser.add_argument("--home", default=home, metavar="DIR", help="workspace; default $RVC_HOME, else the current folder")
+    parser.add_argument(
+        "--home", default=home, metavar="DIR", help="workspace; default $RVC_HOME, else the current folder"
+    )
     options = parser.parse_args(words)
     try:
         code: int = module.execute(options, command.name)

@@ -24,7 +24,9 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("voice", metavar="VOICE", help="an experiment's name, a .pth file, or a bundle (.rvcvoice)")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="recordings, or folders of recordings")
     parser.add_argument("--output", required=True, metavar="PATH", help="a file for one input, a folder for more")
-    parser.add_argument("--index", metavar="FILE", help="an index file; none switches it off; default the experiment's or bundle's own")
+    parser.add_argument(
+        "--index", metavar="FILE", help="an index file; none switches it off; default the experiment's or bundle's own"
+    )
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
     add_settings(parser, "convert")
@@ -70,7 +72,9 @@ def execute(options: argparse.Namespace, name: str) -> int:
         raise
     except (RvcError, OSError, MemoryError) as given:
         error = understood(given, "rvc convert")
-        end = StageFailed(stage="convert", title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code)
+        end = StageFailed(
+            stage="convert", title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code
+        )
     view.fold(end)
     display.show(end, view)
     display.end(view)

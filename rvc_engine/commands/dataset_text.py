@@ -24,9 +24,21 @@ MARKS = {"problem": "!!", "warning": "! ", "note": "- ", "good": "ok"}
 WEIGHTS = {"problem": 100, "warning": 10, "note": 1, "good": 0}
 
 
-def text_of(folder: Path, files: Sequence[FileReport], summary: dict[str, Any], findings: Sequence[dict[str, Any]], *, plain: bool) -> str:
+def text_of(
+    folder: Path,
+    files: Sequence[FileReport],
+    summary: dict[str, Any],
+    findings: Sequence[dict[str, Any]],
+    *,
+    plain: bool,
+) -> str:
     ascii_only = plain or not _is_unicode()
-    parts = [_heading(folder, summary), *_pictures(files, ascii_only), _table(files, findings), "\n".join(map(_finding, findings))]
+    parts = [
+        _heading(folder, summary),
+        *_pictures(files, ascii_only),
+        _table(files, findings),
+        "\n".join(map(_finding, findings)),
+    ]
     text = "\n\n".join(part for part in parts if part)
     encoding = "ascii" if ascii_only else "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
@@ -40,18 +52,22 @@ def _heading(folder: Path, summary: dict[str, Any]) -> str:
     s = summary
     lines = [
         printable(str(folder)),
-        f"{s['used']} of {s['count']} files can be used: {duration(s['usable_seconds'])} of {duration(s['total_seconds'])}",
+        f"{s['used']} of {s['count']} files can be used: {duration(s['usable_seconds'])} of "
+        f"{duration(s['total_seconds'])}",
     ]
     if s["used"]:
         rate = s["suggested_sample_rate"] // 1000
-        lines += textwrap.wrap(f"model at {rate} kHz ({', then '.join(s['suggested_presets'])}): {s['suggestion_reason']}", WIDTH)
+        lines += textwrap.wrap(
+            f"model at {rate} kHz ({', then '.join(s['suggested_presets'])}): {s['suggestion_reason']}", WIDTH
+        )
     if s["pitch_hz"]:
         low, median, high = s["pitch_hz"]
         lines.append(f"pitch: {median:.0f} Hz, mostly {low:.0f} to {high:.0f} Hz")
     return "\n".join(lines)
 
 
-# --- pictures -----------------------------------------------------------------------------------------------------------
+# --- pictures
+# -----------------------------------------------------------------------------------------------------------
 def _pictures(files: Sequence[FileReport], ascii_only: bool) -> list[str]:
     """Histograms of lengths and of loudness, side by side; none for so few files that the table says it all."""
     lengths = [f.seconds for f in files if f.readable]
@@ -65,7 +81,8 @@ def _pictures(files: Sequence[FileReport], ascii_only: bool) -> list[str]:
     return ["\n".join(f"{one:<40}{other}".rstrip() for one, other in rows)]
 
 
-# --- the table ----------------------------------------------------------------------------------------------------------
+# --- the table
+# ----------------------------------------------------------------------------------------------------------
 def _table(files: Sequence[FileReport], findings: Sequence[dict[str, Any]]) -> str:
     weight: Counter[str] = Counter()
     for finding in findings:
@@ -87,7 +104,8 @@ def _row(file: FileReport) -> str:
     pitch = f"{file.pitch_hz[1]:.0f}" if file.pitch_hz else "-"
     return (
         f"{name} {_length(file.seconds):>7} {file.sample_rate / 1000:>5.4g} {_number(file.bandwidth_hz, 1000, 1):>5} "
-        f"{_number(file.loudness_lufs, 1, 1):>6} {_number(file.noise_dbfs):>5} {_number(file.snr_db):>4} {clip:>6} {pitch:>5}"
+        f"{_number(file.loudness_lufs, 1, 1):>6} {_number(file.noise_dbfs):>5} {_number(file.snr_db):>4} {clip:>6} "
+        f"{pitch:>5}"
     )
 
 
@@ -99,7 +117,9 @@ def _length(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f}s"
     whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+    return (
+        f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+    )
 
 
 def _fitted(name: str) -> str:
@@ -112,7 +132,8 @@ def _fitted(name: str) -> str:
     return set_cell_size(name, NAME_WIDTH)
 
 
-# --- findings -----------------------------------------------------------------------------------------------------------
+# --- findings
+# -----------------------------------------------------------------------------------------------------------
 def _finding(finding: dict[str, Any]) -> str:
     lines = [f"{MARKS[finding['severity']]} {printable(finding['what'])}"]
     for text in (finding["why_it_matters"], finding["way_out"]):
@@ -120,5 +141,7 @@ def _finding(finding: dict[str, Any]) -> str:
     names = [printable(name) for name in finding["files"]]
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        lines += textwrap.wrap(f"files: {', '.join(names[:NAMED])}{more}", WIDTH, initial_indent="   ", subsequent_indent="   ")
+        lines += textwrap.wrap(
+            f"files: {', '.join(names[:NAMED])}{more}", WIDTH, initial_indent="   ", subsequent_indent="   "
+        )
     return "\n".join(lines)

@@ -129,14 +129,32 @@ class LiveDisplay:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self._console = Console(highlight=False)
         spinner = SpinnerColumn("line") if self._console.is_terminal else TextColumn("")
         stage, unit, losses = (  # what others wrote is no markup
-            TextColumn(text, markup=False) for text in ("{task.description:<11}", "{task.fields[unit]}", "{task.fields[losses]}")
+            TextColumn(text, markup=False)
+            for text in ("{task.description:<11}", "{task.fields[unit]}", "{task.fields[losses]}")
         )
-        columns = (spinner, stage, BarColumn(24), MofNCompleteColumn(), unit, TimeElapsedColumn(), TimeRemainingColumn(), losses)
+        columns = (
+            spinner,
+            stage,
+            BarColumn(24),
+            MofNCompleteColumn(),
+            unit,
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            losses,
+        )
         self._progress = Progress(*columns, console=self._console, refresh_per_second=4)
         self._task: Any = None
         self._stage = ""
@@ -157,11 +175,18 @@ class LiveDisplay:
         if self._stage != stage.name:
             if self._task is not None:
                 self._progress.remove_task(self._task)
-            self._task, self._stage = self._progress.add_task(printable(stage.name, COLUMN), total=None, unit="", losses=""), stage.name
+            self._task, self._stage = (
+                self._progress.add_task(printable(stage.name, COLUMN), total=None, unit="", losses=""),
+                stage.name,
+            )
         shown = [f"{printable(name, COLUMN)} {view.losses[name]:.2f}" for name in list(view.losses)[:2]]
         losses = "  ".join(shown) if stage.unit == "steps" else ""
-        unit = f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if stage.name == "train" and view.epochs else stage.unit
-        self._progress.update(self._task, total=stage.total or None, completed=stage.done, unit=printable(unit, COLUMN), losses=losses)
+        unit = (
+            f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if stage.name == "train" and view.epochs else stage.unit
+        )
+        self._progress.update(
+            self._task, total=stage.total or None, completed=stage.done, unit=printable(unit, COLUMN), losses=losses
+        )
 
     def ask_stop(self) -> bool:
         self._progress.stop()

@@ -34,7 +34,9 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     add_common(parser)
     if name == "run":
         choices = list(dict.fromkeys([*STAGES, *ALL_STAGES]))
-        parser.add_argument("--until", metavar="STAGE", choices=choices, default="", help=f"the last stage to run: {', '.join(STAGES)}")
+        parser.add_argument(
+            "--until", metavar="STAGE", choices=choices, default="", help=f"the last stage to run: {', '.join(STAGES)}"
+        )
         add_unambiguous(parser, STAGE_SETTINGS)
     else:
         add_settings(parser, name)
@@ -46,9 +48,15 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", metavar="DIR", help="the folder of recordings")
     parser.add_argument("--preset", metavar="PRESET", help=f"one of {', '.join(PUBLIC_PRESETS)}")
     parser.add_argument("--no-pitch", action="store_true", help="train the variant without pitch")
-    parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="any setting; may be repeated")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="any setting; may be repeated"
+    )
     parser.add_argument("--fresh", action="store_true", help="move the old work aside and start anew")
-    parser.add_argument("--yes", action="store_true", help="do what would be asked about first: restart a training, or change its speaker")
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help="do what would be asked about first: restart a training, or change its speaker",
+    )
     parser.add_argument("--detach", action="store_true", help="return at once; the run goes on")
     parser.add_argument(TAKE_OVER, action="store_true", help="take the lock of a run on another host that is gone")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
@@ -56,8 +64,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def add_unambiguous(parser: argparse.ArgumentParser, stages: Mapping[str, type[StageSettings]]) -> None:
-    """`rvc run` takes the flags of every stage. One that several stages have, with one meaning, is given to all of them; --set gives it
-    to one."""
+    """`rvc run` takes the flags of every stage. One that several stages have, with one meaning, is given to all of
+    them; --set gives it to one."""
     having: dict[str, list[str]] = {}
     for stage, model in stages.items():
         for name in model.model_fields:
@@ -75,7 +83,8 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 
 def refuse_busy(experiment: Experiment, *, take_over: bool) -> None:
-    """Raises Busy when another run holds the experiment; with `take_over` only one that certainly lives. The engine looks again."""
+    """Raises Busy when another run holds the experiment; with `take_over` only one that certainly lives. The engine
+    looks again."""
     holder = live_holder(experiment.lock)
     if holder and not (take_over and not (holder.here and holder.alive)):
         raise busy(experiment.lock, holder)
@@ -83,13 +92,18 @@ def refuse_busy(experiment: Experiment, *, take_over: bool) -> None:
 
 def run_stages(
     options: argparse.Namespace, experiment: Experiment, name: str, begin: Callable[[], list[str]] | None = None
-) -> int:  # fmt: skip
-    """Settle, check, start and follow. `begin` is done when everything is checked, before the engine starts; it returns notes."""
+) -> int:
+    """Settle, check, start and follow. `begin` is done when everything is checked, before the engine starts; it returns
+    notes."""
     settings, notes = settle(experiment, options, base=name == "pretrain")
     stages = stages_until(options.until, settings) if name in ("run", "pretrain") else stages_needed(name, settings)
-    with launcher.WaitingEngine(experiment, [s.name for s in stages], fresh=options.fresh, take_over=options.take_over) as waiting:
+    with launcher.WaitingEngine(
+        experiment, [s.name for s in stages], fresh=options.fresh, take_over=options.take_over
+    ) as waiting:
         try:
-            check_ready(experiment, settings, stages, fresh=options.fresh, auto_pitch=_pitch_is_auto(experiment, options))
+            check_ready(
+                experiment, settings, stages, fresh=options.fresh, auto_pitch=_pitch_is_auto(experiment, options)
+            )
             confirm(experiment, settings, stages, options)
         except WeightsMissing as missing:
             alone = options.json or options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
@@ -107,23 +121,32 @@ def run_stages(
     return watch(engine, display)
 
 
-def settle(experiment: Experiment, options: argparse.Namespace, *, base: bool = False) -> tuple[ExperimentSettings, list[str]]:
-    """The experiment's settings with what was given on the command line, automatic values resolved. Writes nothing. `base`: of
-    `rvc pretrain`."""
+def settle(
+    experiment: Experiment, options: argparse.Namespace, *, base: bool = False
+) -> tuple[ExperimentSettings, list[str]]:
+    """The experiment's settings with what was given on the command line, automatic values resolved. Writes nothing.
+    `base`: of `rvc pretrain`."""
     notes: list[str] = []
     if experiment.exists() and not options.fresh:
         settings = experiment.load_settings()
         if options.preset and options.preset != settings.preset:
             raise BadInput(
-                f"{experiment.name} was made with preset {settings.preset}, not {options.preset}", "",
+                f"{experiment.name} was made with preset {settings.preset}, not {options.preset}",
+                "",
                 "use another name, or --fresh, which moves the old work aside",
-            )  # fmt: skip
+            )
         if base and not settings.base:
             raise BadInput(
-                f"{experiment.name} trains a voice, not a base", "", "use another name, or --fresh, which moves the old work aside"
+                f"{experiment.name} trains a voice, not a base",
+                "",
+                "use another name, or --fresh, which moves the old work aside",
             )
         if options.no_pitch and settings.pitched:
-            raise BadInput(f"{experiment.name} was made with pitch", "", "use another name, or --fresh, which moves the old work aside")
+            raise BadInput(
+                f"{experiment.name} was made with pitch",
+                "",
+                "use another name, or --fresh, which moves the old work aside",
+            )
     else:
         old = experiment.load_settings() if experiment.exists() else None
         base = base or (old.base if old else False)
@@ -138,7 +161,9 @@ def settle(experiment: Experiment, options: argparse.Namespace, *, base: bool = 
     for text in options.set:
         key, equals, value = text.partition("=")
         if not equals:
-            raise BadInput(f"--set {text!r} has no value", "", "write it as STAGE.KEY=VALUE, for example train.batch_size=4")
+            raise BadInput(
+                f"--set {text!r} has no value", "", "write it as STAGE.KEY=VALUE, for example train.batch_size=4"
+            )
         apply(settings, key.strip(), value.strip())
     _resolve(experiment, settings)
     return settings, notes
@@ -150,7 +175,10 @@ def _default_preset(experiment: Experiment, notes: list[str]) -> str:
     missing = missing_weights(experiment.workspace, DEFAULT_PRESET)
     if not missing:
         return DEFAULT_PRESET
-    lacking = f"the weights of {DEFAULT_PRESET} are not here ({', '.join(missing)}; rvc assets pull {DEFAULT_PRESET} fetches them)"
+    lacking = (
+        f"the weights of {DEFAULT_PRESET} are not here ({', '.join(missing)}; rvc assets pull {DEFAULT_PRESET} "
+        "fetches them)"
+    )
     notes.append(f"preset: starter, because {lacking}")
     return "starter"
 
@@ -176,7 +204,8 @@ def _pitch_is_auto(experiment: Experiment, options: argparse.Namespace) -> bool:
 def check_ready(
     experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], *, fresh: bool, auto_pitch: bool = False
 ) -> None:
-    """Everything that can be known before anything is written. Raises BadInput, WeightsMissing for published weights."""
+    """Everything that can be known before anything is written. Raises BadInput, WeightsMissing for published
+    weights."""
     for folder in (experiment.folder, experiment.workspace.weights):
         require_writable(folder, "use a workspace that can be written (--home DIR)")
     to_run = [stage for stage, verdict in plan(experiment, settings, stages) if verdict.action != "skip" or fresh]
@@ -187,8 +216,11 @@ def check_ready(
             check(experiment, settings, fresh=fresh)
 
 
-def confirm(experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], options: argparse.Namespace) -> None:
-    """Ask before a training that has begun is restarted or gets another speaker; where nobody can be asked, refuse. Raises BadInput."""
+def confirm(
+    experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], options: argparse.Namespace
+) -> None:
+    """Ask before a training that has begun is restarted or gets another speaker; where nobody can be asked, refuse.
+    Raises BadInput."""
     if options.fresh or options.yes:
         return
     doubt = why_to_ask(experiment, settings, plan(experiment, settings, stages))
@@ -205,7 +237,10 @@ def _say_detached(options: argparse.Namespace, experiment: Experiment, engine: l
     if options.json:
         say_json({"detached": True, "name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)})
     else:
-        say(f"{experiment.name} runs as process {engine.pid}; rvc attach {experiment.name} follows it, rvc stop {experiment.name} stops it")
+        say(
+            f"{experiment.name} runs as process {engine.pid}; rvc attach {experiment.name} follows it, rvc stop "
+            f"{experiment.name} stops it"
+        )
     return 0
 
 

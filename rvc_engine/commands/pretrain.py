@@ -20,11 +20,16 @@ STATES = "the newest training states of encoder and base, in checked parts below
 def build(parser: argparse.ArgumentParser, name: str) -> None:
     pipeline.add_common(parser)
     order = ", ".join(BASE_ORDER)
-    parser.add_argument("--until", metavar="STAGE", choices=BASE_ORDER, default="", help=f"the last stage to run: {order}")
     parser.add_argument(
-        "--encoder", metavar="FILE|train|shipped", dest="encoder.source", default=argparse.SUPPRESS,
+        "--until", metavar="STAGE", choices=BASE_ORDER, default="", help=f"the last stage to run: {order}"
+    )
+    parser.add_argument(
+        "--encoder",
+        metavar="FILE|train|shipped",
+        dest="encoder.source",
+        default=argparse.SUPPRESS,
         help="the content encoder of a preset with our own: train one (the default), take the program's, or a file",
-    )  # fmt: skip
+    )
     parser.add_argument("--save-state", metavar="DIR", help=f"only write {STATES}")
     parser.add_argument("--load-state", metavar="DIR", help=f"go on from {STATES}; those that are here are moved aside")
     add_settings(parser, "encoder", skip=("source",), prefix="encoder-")
@@ -48,7 +53,9 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
     if options.load_state:
         raise BadInput("--save-state and --load-state cannot go together", "", "give one of them")
     if not experiment.load_settings().base:
-        raise BadInput(f"{experiment.name} trains a voice, not a base", "", "only the training of a base is carried in parts")
+        raise BadInput(
+            f"{experiment.name} trains a voice, not a base", "", "only the training of a base is carried in parts"
+        )
     written = save_state(experiment, Path(clean_path(options.save_state)))
     if options.json:
         say_json([{"path": str(path), "bytes": path.stat().st_size} for path in written])
@@ -59,7 +66,8 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
 
 
 def _begin(options: argparse.Namespace, experiment: Experiment) -> list[str]:
-    """States that were asked for are put where the trainings find them; with --fresh alone, those that wait there go aside."""
+    """States that were asked for are put where the trainings find them; with --fresh alone, those that wait there go
+    aside."""
     from rvc_engine.disk import move_aside
 
     if options.load_state:

@@ -44,8 +44,12 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     remove = actions.add_parser("remove", help="take an entry out")
     remove.add_argument("number", type=int, metavar="N", help="the entry, as rvc queue list numbers it")
     run = actions.add_parser("run", help="run what waits, one after the other")
-    run.add_argument("--then", metavar="COMMAND", help="a command for the end, when all is done or failed; not run by a shell")
-    run.add_argument("--time-limit", metavar="TIME", help="8h, 90m or 06:00: then the run stops (it saves) and the rest fails")
+    run.add_argument(
+        "--then", metavar="COMMAND", help="a command for the end, when all is done or failed; not run by a shell"
+    )
+    run.add_argument(
+        "--time-limit", metavar="TIME", help="8h, 90m or 06:00: then the run stops (it saves) and the rest fails"
+    )
     run.add_argument("--detach", action="store_true", help="return at once; the queue goes on, its lines in queue.log")
     run.add_argument(TAKE_OVER, action="store_true", help="take the lock of a queue on another host that is gone")
     stop = actions.add_parser("stop", help="stop the queue and its run, which saves; rvc queue run goes on from there")
@@ -150,9 +154,14 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
     with os.fdopen(open_to_append(log), "ab") as said:
         start = said.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "rvc_engine", *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-            env=engine_environment(), start_new_session=True, close_fds=True,
-        )  # fmt: skip
+            [sys.executable, "-m", "rvc_engine", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            env=engine_environment(),
+            start_new_session=True,
+            close_fds=True,
+        )
     _await_holder(process, workspace.home / LOCK, log, start)
     waiting = sum(entry.state in (WAITING, RUNNING) for entry in queue.entries())
     if options.json:
@@ -187,8 +196,11 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
     return 0
 
 
-def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None, *, take_over: bool = False) -> int:
-    """Exit code 0 when every entry is done, 1 when one failed or is damaged, 3 when another process runs the queue, 130 when stopped."""
+def run_queue(
+    workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None, *, take_over: bool = False
+) -> int:
+    """Exit code 0 when every entry is done, 1 when one failed or is damaged, 3 when another process runs the queue, 130
+    when stopped."""
     action, deadline = _ending(then, limit)
     require_writable(workspace.home, "use another workspace (--home DIR)")
     lock = RunLock(workspace.home / LOCK, *BUSY)
@@ -235,9 +247,15 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     command = [sys.executable, "-m", "rvc_engine", *words, "--home", str(workspace.home)]
     try:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, errors="replace",
-            env=engine_environment(), start_new_session=True,
-        )  # fmt: skip
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            env=engine_environment(),
+            start_new_session=True,
+        )
     except OSError as error:
         outcome = " ".join(str(understood(error, "rvc queue")).split())
         say(f"   {outcome}")
@@ -246,7 +264,9 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     try:
         last, late = _follow(process, experiment, deadline)
     except QueueStopped:
-        while not launcher.stop(experiment) and process.poll() is None:  # it saves; one that has only just been started is asked again
+        while (
+            not launcher.stop(experiment) and process.poll() is None
+        ):  # it saves; one that has only just been started is asked again
             time.sleep(0.1)
         process.wait()
         queue.mark(entry.number, WAITING, f"{_how_stopped(experiment)}; rvc queue run resumes it")

@@ -1,4 +1,5 @@
-"""The voices of a workspace: small models and bundles in weights/, bundles beside it or in exports/, experiments with checkpoints only."""
+"""The voices of a workspace: small models and bundles in weights/, bundles beside it or in exports/, experiments with
+checkpoints only."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ EXPORTS = "exports"  # where the app puts what it makes for others
 
 
 def rows_of(workspace: Workspace) -> list[dict[str, Any]]:
-    """Newest first. Each: what `glance` tells, and `voice` as `rvc convert` takes it, `name`, `path`, `bytes`, `at` (time of the file),
-    `index` (of its experiment), `newest` (of its name)."""
+    """Newest first. Each: what `glance` tells, and `voice` as `rvc convert` takes it, `name`, `path`, `bytes`, `at`
+    (time of the file), `index` (of its experiment), `newest` (of its name)."""
     folders = (workspace.weights, workspace.home, workspace.home / EXPORTS)
     rows = [row for folder in folders for row in _rows_in(folder, SUFFIX, _bundle)]
     rows += _rows_in(workspace.weights, ".pth", lambda path: _small_model(path, workspace))
@@ -45,7 +46,17 @@ def _row(path: Path, name: str, voice: str, **more: Any) -> dict[str, Any]:
         size, at = about.st_size, about.st_mtime
     except OSError as error:
         size, at, more = 0, 0.0, {"problem": f"it cannot be read: {error.strerror}"}
-    return {"voice": voice, "name": name, "path": str(path), "bytes": size, "at": at, "index": None, "newest": True, **UNTOLD, **more}
+    return {
+        "voice": voice,
+        "name": name,
+        "path": str(path),
+        "bytes": size,
+        "at": at,
+        "index": None,
+        "newest": True,
+        **UNTOLD,
+        **more,
+    }
 
 
 def _bundle(path: Path) -> dict[str, Any]:
@@ -72,11 +83,19 @@ def _unfinished(experiment: Experiment) -> list[dict[str, Any]]:
     """An experiment with checkpoints and no voice, or one that cannot be looked into."""
     try:
         check_folder(experiment)
-        timed = [(at, path) for path in experiment.folder.iterdir() if path.match("G_*.pth") and (at := _time(path)) is not None]
+        timed = [
+            (at, path)
+            for path in experiment.folder.iterdir()
+            if path.match("G_*.pth") and (at := _time(path)) is not None
+        ]
     except BadInput as error:
         return [_row(experiment.folder, experiment.name, experiment.name, problem=str(error))]
     except OSError as error:
-        return [_row(experiment.folder, experiment.name, experiment.name, problem=str(cannot_read(error, experiment.folder)))]
+        return [
+            _row(
+                experiment.folder, experiment.name, experiment.name, problem=str(cannot_read(error, experiment.folder))
+            )
+        ]
     told = {"what": "checkpoints", "problem": "training checkpoints only; extract makes a voice of the newest"}
     return [_row(max(timed)[1], experiment.name, experiment.name, **told)] if timed else []
 

@@ -26,7 +26,9 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     if name == "attach":
         parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     if name == "stop":
-        parser.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for its end [default 60]")
+        parser.add_argument(
+            "--wait", type=float, default=60.0, metavar="S", help="seconds to wait for its end [default 60]"
+        )
 
 
 def execute(options: argparse.Namespace, name: str) -> int:
@@ -46,7 +48,9 @@ def _known(workspace: Workspace, name: str) -> Experiment:
     if not is_experiment(experiment.folder) and not os.path.isdir(experiment.runs):
         there = ", ".join(e.name for e in workspace.experiments()) or "none yet"
         raise BadInput(
-            f"There is no experiment {name!r} in {workspace.logs}", f"there is: {there}", "rvc run NAME --dataset FOLDER makes one"
+            f"There is no experiment {name!r} in {workspace.logs}",
+            f"there is: {there}",
+            "rvc run NAME --dataset FOLDER makes one",
         )
     return experiment
 
@@ -117,5 +121,9 @@ def _stop(experiment: Experiment, wait_s: float) -> int:
         say(f"{experiment.name} is not running")
         return 0
     view = read_view(experiment)
-    say(summary(view) if view.state != "running" else f"{experiment.name} has not ended yet; rvc status {experiment.name} shows it")
+    say(
+        summary(view)
+        if view.state != "running"
+        else f"{experiment.name} has not ended yet; rvc status {experiment.name} shows it"
+    )
     return 0

@@ -18,14 +18,19 @@ class WeightsMissing(BadInput):
         command = f"rvc assets pull {preset}{'' if pitched else ' --no-pitch'}"
         names = ", ".join(asset.name for asset in assets)
         super().__init__(
-            f"Weights that {preset} needs are missing", names, f"{command} fetches them; a new experiment with --preset starter needs none"
+            f"Weights that {preset} needs are missing",
+            names,
+            f"{command} fetches them; a new experiment with --preset starter needs none",
         )
 
 
-def check_weights(experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool, auto_pitch: bool) -> None:
+def check_weights(
+    experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool, auto_pitch: bool
+) -> None:
     """Raises WeightsMissing when one of the `stages` that will run cannot do without a published file that is not here.
 
-    RMVPE is named along with the others where pitch is tracked by whatever is there (`auto_pitch`), but a run can do without it.
+    RMVPE is named along with the others where pitch is tracked by whatever is there (`auto_pitch`), but a run can do
+    without it.
     """
     if settings.preset not in PUBLIC_PRESETS:
         return
@@ -38,7 +43,9 @@ def check_weights(experiment: Experiment, settings: ExperimentSettings, stages: 
         raise WeightsMissing(settings.preset, named, pitched=settings.pitched)
 
 
-def _is_required(asset: Asset, experiment: Experiment, settings: ExperimentSettings, stages: list[str], fresh: bool) -> bool:
+def _is_required(
+    asset: Asset, experiment: Experiment, settings: ExperimentSettings, stages: list[str], fresh: bool
+) -> bool:
     if asset.name == "hubert_base.pt":
         return "features" in stages
     if asset.name == "rmvpe.pt":
@@ -54,7 +61,8 @@ def _has_checkpoint(experiment: Experiment) -> bool:
 
 
 def offer(workspace: Workspace, missing: WeightsMissing) -> bool:
-    """Ask a person at a terminal whether to fetch them now, and do so. False: no. Raises RvcError when fetching fails."""
+    """Ask a person at a terminal whether to fetch them now, and do so. False: no. Raises RvcError when fetching
+    fails."""
     from rvc_engine.assets.verify import Receipts
     from rvc_engine.commands.assets import pull
 

@@ -1,4 +1,5 @@
-"""Arrays of numbers in .npy files: whatever lies under such a name is read as one, or named with what is wrong with it."""
+"""Arrays of numbers in .npy files: whatever lies under such a name is read as one, or named with what is wrong with
+it."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ Number = TypeVar("Number", bound=np.generic)
 
 
 def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kinds: str = "fiu") -> Array:
-    """Numbers (of numpy's `kinds`) along so many axes, the last of them `width` wide where it is given. Nothing in the file is unpickled,
-    and its sizes are compared with the file's before memory is taken. `mmap`: mapped, not read.
+    """Numbers (of numpy's `kinds`) along so many axes, the last of them `width` wide where it is given. Nothing in the
+    file is unpickled, and its sizes are compared with the file's before memory is taken. `mmap`: mapped, not read.
 
     Raises RvcError naming the file and what is wrong with it.
     """
@@ -35,12 +36,16 @@ def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kin
     if array.dtype.kind not in kinds:
         raise RvcError(f"{path} does not fit", f"it holds {array.dtype.name}, not real numbers", AGAIN)
     if array.ndim != axes:
-        raise RvcError(f"{path} does not fit", f"expected numbers along {axes} axes, found the shape {array.shape}", AGAIN)
+        raise RvcError(
+            f"{path} does not fit", f"expected numbers along {axes} axes, found the shape {array.shape}", AGAIN
+        )
     if width and array.shape[-1] != width:
         raise RvcError(f"{path} does not fit", f"it is {array.shape[-1]} wide, not {width}", AGAIN)
     if mmap:
         return array
-    return np.array(array, dtype=np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("="))  # as torch takes them
+    return np.array(
+        array, dtype=np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
+    )  # as torch takes them
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -1,7 +1,9 @@
-"""Locks whose holder is on another host, or in a container that is gone: whether it lives can only be seen from what it writes.
+"""Locks whose holder is on another host, or in a container that is gone: whether it lives can only be seen from what it
+writes.
 
-A holder touches its lock file every second, and an engine writes a heartbeat beside it. Clocks of two hosts may differ, so times alone
-decide only where all of them agree that it was there a moment ago; otherwise the files are watched for some seconds.
+A holder touches its lock file every second, and an engine writes a heartbeat beside it. Clocks of two hosts may differ,
+so times alone decide only where all of them agree that it was there a moment ago; otherwise the files are watched for
+some seconds.
 """
 
 from __future__ import annotations
@@ -60,7 +62,8 @@ def shows_life(lock: Path, pid: int, since: float, *, hurry: bool) -> bool:
 
 
 def held_by_kernel(lock: Path) -> bool | None:
-    """Does a process that this kernel, or the file server, knows of hold it? None where the file system has no locks."""
+    """Does a process that this kernel, or the file server, knows of hold it? None where the file system has no
+    locks."""
     try:
         descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
@@ -88,8 +91,8 @@ def _is_silent(lock: Path, signs: Signs, watch_s: float) -> bool:
 
 
 def _times(lock: Path, pid: int, since: float) -> list[float]:
-    """Of the heartbeat, where it is of this holder: what it says, and when it was written. Else of the lock: when the file was touched
-    and when it was taken."""
+    """Of the heartbeat, where it is of this holder: what it says, and when it was written. Else of the lock: when the
+    file was touched and when it was taken."""
     beat, written = _read_beat(lock)
     try:
         content: Any = json.loads(beat)

@@ -1,4 +1,5 @@
-"""What went wrong in the system or in this program, as a sentence with what to do: the last line of a command that fails."""
+"""What went wrong in the system or in this program, as a sentence with what to do: the last line of a command that
+fails."""
 
 from __future__ import annotations
 
@@ -26,7 +27,10 @@ NO_PROCESS = "end other programs, raise the limit (ulimit -u), or use fewer work
 ADVICE: dict[int, tuple[str, str]] = {
     errno.EACCES: ("no permission", "see whose it is (ls -ld), change its permissions, or choose another place"),
     errno.EPERM: ("the system does not allow it", "see whose it is (ls -ld, lsattr), or choose another place"),
-    errno.EROFS: ("its file system is read-only", "choose another place: --home DIR, --output or TMPDIR on a disk that can be written"),
+    errno.EROFS: (
+        "its file system is read-only",
+        "choose another place: --home DIR, --output or TMPDIR on a disk that can be written",
+    ),
     errno.ENOENT: ("it is not there", "check the path; it may have been moved or removed meanwhile"),
     errno.ENOTDIR: ("a part of its path is a file, not a folder", "check the path"),
     errno.EISDIR: ("it is a folder", "move it out of the way, or choose another path"),
@@ -34,7 +38,10 @@ ADVICE: dict[int, tuple[str, str]] = {
     errno.ENOTEMPTY: ("the folder is not empty", "move it out of the way"),
     errno.ELOOP: ("its links lead round in a circle, or a link is where none may be", "remove the link"),
     errno.ENAMETOOLONG: ("its name is too long", "choose shorter names of files and folders"),
-    errno.EFBIG: ("a file would be larger than allowed", "raise the limit of the shell (ulimit -f unlimited) or use another file system"),
+    errno.EFBIG: (
+        "a file would be larger than allowed",
+        "raise the limit of the shell (ulimit -f unlimited) or use another file system",
+    ),
     errno.EMFILE: ("too many files are open", "raise the limit of the shell (ulimit -n 4096), or use fewer workers"),
     errno.ENFILE: ("too many files are open on this machine", "end other programs, then run the same command again"),
     errno.EAGAIN: ("the system gives no more processes or threads", NO_PROCESS),
@@ -42,7 +49,10 @@ ADVICE: dict[int, tuple[str, str]] = {
     errno.EIO: ("the disk does not read or write", "save what is there to another disk, and look at dmesg"),
     errno.ESTALE: ("the network file system lost it", "mount it again, then run the same command again"),
     errno.ENOTCONN: ("the network file system is not connected", "mount it again, then run the same command again"),
-    errno.ETIMEDOUT: ("no answer in time", "check the network or the network file system, then run the same command again"),
+    errno.ETIMEDOUT: (
+        "no answer in time",
+        "check the network or the network file system, then run the same command again",
+    ),
     errno.ENODEV: ("its device is gone", "connect it again, then run the same command again"),
     errno.ENXIO: ("its device is gone", "connect it again, then run the same command again"),
     errno.EBUSY: ("something else uses it", "end what uses it, then run the same command again"),
@@ -53,7 +63,8 @@ ADVICE: dict[int, tuple[str, str]] = {
 """By number: the cause and what to do."""
 
 
-# --- the system's errors ----------------------------------------------------------------------------------------------------
+# --- the system's errors
+# ----------------------------------------------------------------------------------------------------
 def explained(error: BaseException) -> RvcError | None:
     """The sentence for what the system refused; None for an error that is this program's own."""
     if isinstance(error, RvcError):
@@ -76,7 +87,11 @@ def _of_package(error: ImportError) -> RvcError | None:
         return None
     missing = isinstance(error, ModuleNotFoundError)
     title = f"The package {package} is not installed" if missing else f"The package {package} cannot be loaded"
-    return RvcError(title, "" if missing else _first_line(error), "pip install --force-reinstall rvc-tui; rvc doctor checks the packages")
+    return RvcError(
+        title,
+        "" if missing else _first_line(error),
+        "pip install --force-reinstall rvc-tui; rvc doctor checks the packages",
+    )
 
 
 def unreadable(path: Path, error: OSError) -> BadInput:
@@ -90,17 +105,31 @@ def _explained(error: OSError) -> RvcError:
         return BadInput(f"{error.path} cannot be used", str(error), "give the path of a file")
     if is_full(error):
         where = f": {_name(error)}" if _name(error) else ""
-        return RvcError(f"The disk is full{where}", error.strerror or str(error), "free some space and run the same command again")
+        return RvcError(
+            f"The disk is full{where}", error.strerror or str(error), "free some space and run the same command again"
+        )
     if isinstance(error, FileNotFoundError) and not _name(error):
         if not _has_folder():
-            return BadInput("The current folder is gone", "it was removed or unmounted", "change to another folder (cd), then run it again")
+            return BadInput(
+                "The current folder is gone",
+                "it was removed or unmounted",
+                "change to another folder (cd), then run it again",
+            )
         if "temporary directory" in str(error):
-            return BadInput("No folder takes temporary files", "neither TMPDIR nor /tmp can be written", "set TMPDIR to a folder of yours")
+            return BadInput(
+                "No folder takes temporary files",
+                "neither TMPDIR nor /tmp can be written",
+                "set TMPDIR to a folder of yours",
+            )
     if "AF_UNIX path too long" in str(error):
         return BadInput(
-            "The path of the folder for temporary files is too long", tempfile.gettempdir(), "set TMPDIR to a shorter one, such as /tmp"
+            "The path of the folder for temporary files is too long",
+            tempfile.gettempdir(),
+            "set TMPDIR to a shorter one, such as /tmp",
         )
-    cause, hint = ADVICE.get(error.errno or 0, (error.strerror or str(error), "check the path, the disk and its permissions"))
+    cause, hint = ADVICE.get(
+        error.errno or 0, (error.strerror or str(error), "check the path, the disk and its permissions")
+    )
     return RvcError(f"{_name(error)} cannot be used" if _name(error) else "The system refused", cause, hint)
 
 
@@ -118,9 +147,11 @@ def _has_folder() -> bool:
     return True
 
 
-# --- this program's own errors ------------------------------------------------------------------------------------------------
+# --- this program's own errors
+# ------------------------------------------------------------------------------------------------
 def report(error: BaseException, program: str, words: Sequence[str] = ()) -> RvcError:
-    """Write a report of an error that nobody foresaw, to be attached to a bug report. Returns the line that names it."""
+    """Write a report of an error that nobody foresaw, to be attached to a bug report. Returns the line that names
+    it."""
     text = redacted("\n".join([*_facts(program, words), "", "".join(traceback.format_exception(error))]))
     title = f"Unexpected {type(error).__name__}"
     first = _first_line(error)
@@ -138,9 +169,11 @@ def _first_line(error: BaseException) -> str:
 
 def _facts(program: str, words: Sequence[str]) -> list[str]:
     return [
-        f"rvc-tui {__version__}, Python {platform.python_version()}, {platform.platform()}, {time.strftime('%Y-%m-%d %H:%M:%S %z')}",
+        f"rvc-tui {__version__}, Python {platform.python_version()}, {platform.platform()}, "
+        f"{time.strftime('%Y-%m-%d %H:%M:%S %z')}",
         f"command: {program} {shlex.join(words)}".rstrip(),
-        f"packages: {' '.join(sorted(name for name in ('torch', 'numpy', 'av', 'faiss', 'textual') if name in sys.modules))}",
+        "packages: "
+        f"{' '.join(sorted(name for name in ('torch', 'numpy', 'av', 'faiss', 'textual') if name in sys.modules))}",
         f"home: {os.environ.get('RVC_HOME', '-')}, user {os.getuid()}, terminal {os.environ.get('TERM', '-')}",
     ]
 

@@ -1,4 +1,5 @@
-"""What people give where a folder or a file is asked for: addresses, Windows paths, patterns, archives, each with what to do instead."""
+"""What people give where a folder or a file is asked for: addresses, Windows paths, patterns, archives, each with what
+to do instead."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from rvc_engine.errors import BadInput
 
 DRIVE = re.compile(r"/?[A-Za-z]:([\\/]|$)")
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-BARE_ADDRESS = re.compile(r"(www\.|youtu\.be/|(m\.|music\.)?youtube\.com/|huggingface\.co/|github\.com/)", re.IGNORECASE)
+BARE_ADDRESS = re.compile(
+    r"(www\.|youtu\.be/|(m\.|music\.)?youtube\.com/|huggingface\.co/|github\.com/)", re.IGNORECASE
+)
 VIDEOS = ("youtube.com", "youtu.be", "bilibili.com", "soundcloud.com", "vimeo.com", "nicovideo.jp", "tiktok.com")
 ARCHIVES = {
     b"PK\x03\x04": ("a zip archive", "python3 -m zipfile -e"),
@@ -29,13 +32,16 @@ TAR = (257, b"ustar")
 
 
 def refuse_no_path(text: str, wanted: str) -> None:
-    """Raises BadInput where the text is no path of this machine: an address, or a path of Windows. `wanted`: what was asked for."""
+    """Raises BadInput where the text is no path of this machine: an address, or a path of Windows. `wanted`: what was
+    asked for."""
     text = text.strip().strip("\"'")
     if os.path.lexists(text):
         return
     plain = re.sub(r"^file:/*(?=/?[A-Za-z]:)", "", text, flags=re.IGNORECASE)
     if DRIVE.match(plain) or text.startswith("\\\\"):
-        raise BadInput(f"{text} is a path of Windows", "this program runs on another system", _from_windows(plain.lstrip("/")))
+        raise BadInput(
+            f"{text} is a path of Windows", "this program runs on another system", _from_windows(plain.lstrip("/"))
+        )
     scheme = ADDRESS.match(text)
     if scheme is None and not BARE_ADDRESS.match(text):
         return
@@ -43,7 +49,9 @@ def refuse_no_path(text: str, wanted: str) -> None:
     host = urlsplit(text).netloc if scheme and "[" not in text else text.split("/")[0]
     if kind == "file" and host.lower() in ("", "localhost", os.uname().nodename.lower()):
         return
-    raise BadInput(f"{text} is an address, not {wanted}", "nothing is fetched from there", _fetch(text, kind, host.lower(), wanted))
+    raise BadInput(
+        f"{text} is an address, not {wanted}", "nothing is fetched from there", _fetch(text, kind, host.lower(), wanted)
+    )
 
 
 def _fetch(text: str, kind: str, host: str, wanted: str) -> str:
@@ -69,12 +77,14 @@ def _from_windows(text: str) -> str:
     if server.lower() in ("wsl$", "wsl.localhost"):
         return f"inside WSL it is {shlex.quote('/' + '/'.join(parts))}"
     return (
-        f"mount {share or 'the share'} of {server} first (under WSL: mount -t drvfs {shlex.quote(path.drive)} /mnt/share), or copy it here"
+        f"mount {share or 'the share'} of {server} first (under WSL: mount -t drvfs {shlex.quote(path.drive)} "
+        "/mnt/share), or copy it here"
     )
 
 
 def why_no_folder(text: str, flag: str = "--dataset") -> BadInput:
-    """What to do about a folder of recordings that is not there, or is a file. `flag`: the words that it is given after."""
+    """What to do about a folder of recordings that is not there, or is a file. `flag`: the words that it is given
+    after."""
     refuse_no_path(text, "the folder of recordings")
     path = Path(text).expanduser()
     if os.path.isdir(path):
@@ -82,10 +92,20 @@ def why_no_folder(text: str, flag: str = "--dataset") -> BadInput:
     if os.path.exists(path):
         return _is_file(path, flag)
     if any(c in path.name for c in "*?["):
-        return BadInput(f"{path} is a pattern, not a folder", "", f"{flag} {shlex.quote(str(path.parent))} takes every recording in it")
+        return BadInput(
+            f"{path} is a pattern, not a folder",
+            "",
+            f"{flag} {shlex.quote(str(path.parent))} takes every recording in it",
+        )
     if "\\" in text:
-        return BadInput(f"There is no folder {path}", "\\ is no separator here", f"write it with /: {text.replace(chr(92), '/')}")
-    return BadInput(f"There is no folder {path}", "", f"check the path given with {flag}" if flag.startswith("-") else "check the path")
+        return BadInput(
+            f"There is no folder {path}", "\\ is no separator here", f"write it with /: {text.replace(chr(92), '/')}"
+        )
+    return BadInput(
+        f"There is no folder {path}",
+        "",
+        f"check the path given with {flag}" if flag.startswith("-") else "check the path",
+    )
 
 
 def _is_file(path: Path, flag: str) -> BadInput:
@@ -94,10 +114,14 @@ def _is_file(path: Path, flag: str) -> BadInput:
         name = path.name.split(".")[0] or "recordings"
         folder = shlex.quote(str(path.with_name(name if name != path.name else f"{name}-unpacked")))
         word = shlex.quote(str(path))
-        goal = {"unar -o": f"{folder} {word}", "7z x": f"-o{folder} {word}", "tar -xf": f"{word} -C {folder}"}.get(tool, f"{word} {folder}")
+        goal = {"unar -o": f"{folder} {word}", "7z x": f"-o{folder} {word}", "tar -xf": f"{word} -C {folder}"}.get(
+            tool, f"{word} {folder}"
+        )
         inside = " (with --subfolders where the recordings are in a folder inside it)" if flag == "--dataset" else ""
         make = f"mkdir -p {folder} && " if tool == "tar -xf" else ""
-        return BadInput(f"{path} is {what}, not a folder", "", f"unpack it: {make}{tool} {goal}; then {flag} {folder}{inside}")
+        return BadInput(
+            f"{path} is {what}, not a folder", "", f"unpack it: {make}{tool} {goal}; then {flag} {folder}{inside}"
+        )
     parent = shlex.quote(str(path.parent))
     hint = f"{flag} {parent} takes the folder it is in, with all recordings there; or put it into a folder of its own"
     return BadInput(f"{path} is a file, not a folder", "", hint)
@@ -117,12 +141,14 @@ def archive_of(path: Path) -> tuple[str, str]:
     return next((told for magic, told in ARCHIVES.items() if head.startswith(magic)), ("", ""))
 
 
-INVISIBLE = "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come along when a path is copied on Windows or macOS
+INVISIBLE = (
+    "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come along when a path is copied on Windows or macOS
+)
 
 
 def clean_path(text: str) -> str:
-    """An absolute path from pasted text: ~ expanded, without surrounding quotes, invisible marks and file://, unless there is a file that
-    is called so. Empty stays empty."""
+    """An absolute path from pasted text: ~ expanded, without surrounding quotes, invisible marks and file://, unless
+    there is a file that is called so. Empty stays empty."""
     if text and os.path.lexists(there := os.path.abspath(os.path.expanduser(text))):
         return there
     text = text.strip(INVISIBLE + " ")

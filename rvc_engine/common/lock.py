@@ -1,8 +1,8 @@
 """One run an experiment at a time: run.lock says who holds it, and a lock whose holder is gone is recognised.
 
-The kernel's lock on the file decides (it goes with the process, however that ends); the text in it tells people who it is, and
-decides where the file system knows no locks. A holder on another host counts as gone when the kernel's lock is free and it has shown no
-sign of life for a while (elsewhere.py): then its lock is taken over.
+The kernel's lock on the file decides (it goes with the process, however that ends); the text in it tells people who it
+is, and decides where the file system knows no locks. A holder on another host counts as gone when the kernel's lock is
+free and it has shown no sign of life for a while (elsewhere.py): then its lock is taken over.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ TAKE_OVER = "--take-over"
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds an experiment. `started` is the process's start time and `ticks` its start in clock ticks since the boot (0: not known);
-    with `boot` they tell a reused pid from the holder."""
+    """Who holds an experiment. `started` is the process's start time and `ticks` its start in clock ticks since the
+    boot (0: not known); with `boot` they tell a reused pid from the holder."""
 
     pid: int
     started: float
@@ -82,7 +82,9 @@ def _parsed(record: Any) -> Holder | None:
         return None
     known = {field.name: record[field.name] for field in fields(Holder) if field.name in record}
     whole = all(type(known.get(name)) is int for name in ("pid", "ticks") if name in known or name == "pid")
-    whole = whole and all(type(known.get(name)) in (int, float) and math.isfinite(known[name]) for name in ("started", "since"))
+    whole = whole and all(
+        type(known.get(name)) in (int, float) and math.isfinite(known[name]) for name in ("started", "since")
+    )
     whole = whole and all(isinstance(known.get(name), str) for name in ("host", "boot"))
     return Holder(**known) if whole and 0 < known["pid"] < 1 << 31 else None
 
@@ -98,7 +100,8 @@ def live_holder(path: Path) -> Holder | None:
 
 
 def busy(path: Path, holder: Holder | None, title: str = "", hint: str = "") -> Busy:
-    """The error that names the holder, or None for one that is not known. `title`, `hint`: of other locks than an experiment's."""
+    """The error that names the holder, or None for one that is not known. `title`, `hint`: of other locks than an
+    experiment's."""
     name = path.parent.name
     title = title or f"Another run holds {name}"
     if holder is None:
@@ -121,8 +124,8 @@ def clock(at: float) -> str:
 
 
 class RunLock:
-    """Held from acquire() to release() or to the end of the process. While it is held the file's time is kept fresh, which shows other
-    hosts that the holder lives."""
+    """Held from acquire() to release() or to the end of the process. While it is held the file's time is kept fresh,
+    which shows other hosts that the holder lives."""
 
     def __init__(self, path: Path, title: str = "", hint: str = "") -> None:
         self.path, self.title, self.hint = path, title, hint
@@ -131,8 +134,8 @@ class RunLock:
         self._closing = threading.Lock()
 
     def acquire(self, *, take_over: bool = False) -> str:
-        """Returns what is to be said where the lock was taken from a holder on another host, else nothing. `take_over`: also from one
-        that may live there, or that nobody can know. Raises Busy naming the holder."""
+        """Returns what is to be said where the lock was taken from a holder on another host, else nothing. `take_over`:
+        also from one that may live there, or that nobody can know. Raises Busy naming the holder."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, locked = self._opened()
         try:
@@ -164,16 +167,27 @@ class RunLock:
     def _check_free(self, locked: bool | None, *, take_over: bool) -> str:
         """What is to be said where it is taken over. Raises Busy."""
         holder = self._named() if locked is False else read_holder(self.path)
-        if holder is not None and locked is not True and holder.here and holder.alive and (locked is False or holder.pid != os.getpid()):
+        if (
+            holder is not None
+            and locked is not True
+            and holder.here
+            and holder.alive
+            and (locked is False or holder.pid != os.getpid())
+        ):
             raise busy(self.path, holder, self.title, self.hint)
         if locked is not False and (holder is None or holder.host == socket.gethostname()):
             return ""
-        gone = locked is True and holder is not None and not shows_life(self.path, holder.pid, holder.since, hurry=False)
+        gone = (
+            locked is True and holder is not None and not shows_life(self.path, holder.pid, holder.since, hurry=False)
+        )
         if not gone and not take_over:
             raise busy(self.path, holder, self.title, self.hint)
         if holder is None:
             return "The lock of another process is taken over"
-        return f"The lock of {holder.where} is taken over: it was last seen {clock(last_seen(self.path, holder.pid, holder.since))}"
+        return (
+            f"The lock of {holder.where} is taken over: it was last seen "
+            f"{clock(last_seen(self.path, holder.pid, holder.since))}"
+        )
 
     def _named(self) -> Holder | None:
         """Whoever has the kernel's lock is about to write its name into the file."""
@@ -217,8 +231,8 @@ class RunLock:
 
 @contextmanager
 def short_lock(path: Path) -> Iterator[None]:
-    """Held for a moment, to change a file beside it. Without it where the file system has no locks. Raises Busy when it is not free for
-    long: a file server may keep the lock of a host that is gone."""
+    """Held for a moment, to change a file beside it. Without it where the file system has no locks. Raises Busy when it
+    is not free for long: a file server may keep the lock of a host that is gone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         deadline = time.monotonic() + SHORT_S

@@ -29,8 +29,8 @@ def size_of(name: str) -> int:
 
 
 def fitted(name: str, tail: str, limit: int, head: str = "") -> str:
-    """head + name + tail in at most `limit` bytes: the end of a name that is too long gives way to a hash of the whole name, so that two
-    long names stay two."""
+    """head + name + tail in at most `limit` bytes: the end of a name that is too long gives way to a hash of the whole
+    name, so that two long names stay two."""
     if size_of(head + name + tail) <= limit:
         return head + name + tail
     mark = "~" + _hash(name)
@@ -42,7 +42,8 @@ def fitted(name: str, tail: str, limit: int, head: str = "") -> str:
 
 
 def short(name: str) -> str:
-    """The name of a file, so short that what is added to it fits wherever the file itself does; numbers of a checkpoint and suffix stay."""
+    """The name of a file, so short that what is added to it fits wherever the file itself does; numbers of a checkpoint
+    and suffix stay."""
     ending = ENDING.search(name)
     tail = ending[0] if ending else ""
     return fitted(name.removesuffix(tail), tail, SHORT_BYTES)
@@ -83,7 +84,8 @@ def why_impossible(name: str) -> str:
 
 
 def why_unwise(name: str) -> str:
-    """Why something new should not get this name: it would be lost on another system, or taken for something else. Empty where it may."""
+    """Why something new should not get this name: it would be lost on another system, or taken for something else.
+    Empty where it may."""
     if why := why_impossible(name):
         return why
     if name != name.strip():
@@ -105,7 +107,9 @@ def why_unwise(name: str) -> str:
 
 def why_no_experiment(name: str) -> str:
     """As `why_unwise`, also for names that saved voices of another experiment have."""
-    return why_unwise(name) or ("it looks like a saved voice of an experiment (NAME_e12_s340)" if CHECKPOINT.search(name) else "")
+    return why_unwise(name) or (
+        "it looks like a saved voice of an experiment (NAME_e12_s340)" if CHECKPOINT.search(name) else ""
+    )
 
 
 def _is_invisible(character: str) -> bool:

@@ -18,7 +18,8 @@ TEXT_BYTES = 64 << 20
 
 
 class NotAFile(OSError):
-    """`path` is no file of bytes: a named pipe, a socket, a device, a folder, or a file that the kernel makes up. The text says which."""
+    """`path` is no file of bytes: a named pipe, a socket, a device, a folder, or a file that the kernel makes up. The
+    text says which."""
 
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(f"it is {what}, not a regular file")
@@ -28,9 +29,12 @@ class NotAFile(OSError):
 def what_else(about: os.stat_result) -> str:
     """What it is when it is no file: "a named pipe"; empty for a file."""
     kinds = (
-        (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"),
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
         (stat.S_ISBLK, "a device"),
-    )  # fmt: skip
+    )
     other = next((name for is_kind, name in kinds if is_kind(about.st_mode)), "")
     return other or ("a file of the kernel's own" if about.st_dev in _kernel_devices() else "")
 
@@ -93,7 +97,8 @@ def open_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> Te
 
 
 def last_line_of(log: Path, start: int = 0, limit: int = 1 << 16) -> str:
-    """Of what was written behind `start`, of the last `limit` bytes of it; empty when there is none or it cannot be read."""
+    """Of what was written behind `start`, of the last `limit` bytes of it; empty when there is none or it cannot be
+    read."""
     try:
         with open_file(log) as file:
             file.seek(max(start, file.seek(0, os.SEEK_END) - limit))
@@ -104,7 +109,8 @@ def last_line_of(log: Path, start: int = 0, limit: int = 1 << 16) -> str:
 
 
 def require_file(path: Path, absent: str, hint: str, message: str = "") -> None:
-    """Raises BadInput: `absent` as its title when nothing is there, else what is there instead of a file. `message`: who names it."""
+    """Raises BadInput: `absent` as its title when nothing is there, else what is there instead of a file. `message`:
+    who names it."""
     try:
         refuse_other(path)
     except NotAFile as error:
@@ -113,12 +119,14 @@ def require_file(path: Path, absent: str, hint: str, message: str = "") -> None:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise BadInput(absent, message, hint) from None
     except OSError as error:
-        raise BadInput(f"{path} cannot be read", error.strerror or str(error), "check the path and its permissions") from error
+        raise BadInput(
+            f"{path} cannot be read", error.strerror or str(error), "check the path and its permissions"
+        ) from error
 
 
 def open_to_append(path: Path, *, follow: bool = True) -> int:
-    """The descriptor of a log or journal: made when it is not there, never another thing than a file; `follow`: also through a link.
-    Raises NotAFile, OSError."""
+    """The descriptor of a log or journal: made when it is not there, never another thing than a file; `follow`: also
+    through a link. Raises NotAFile, OSError."""
     with suppress(FileNotFoundError):
         refuse_other(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

@@ -1,4 +1,5 @@
-"""Text that others wrote (names of files, what a voice says of itself, errors of libraries), made safe to print on a terminal."""
+"""Text that others wrote (names of files, what a voice says of itself, errors of libraries), made safe to print on a
+terminal."""
 
 from __future__ import annotations
 
@@ -17,15 +18,17 @@ SUSPECT = re.compile(
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"  # zero width, lines, directions
     "\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff"  # bytes that are no text, private use, no characters
     "\ufe00-\ufe0f"  # variation selectors
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff"  # shorthand and musical controls, tags, private use
+    # shorthand and musical controls, tags, private use
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff"
     "]"
 )
 
 
 def printable(text: object, limit: int = 0) -> str:
-    """`text` in one line that moves no cursor, changes no colour and no direction: what would is written as an escape (\\x1b, \\u202e; a
-    byte of a name that is no text as \\xff), so that a name stays recognisable. Ordinary Unicode stays, joined emoji and Persian or Indic
-    joiners too. More than `limit` characters (0: no limit) are cut. Safe text stays as it is, so it may be applied twice."""
+    """`text` in one line that moves no cursor, changes no colour and no direction: what would is written as an escape
+    (\\x1b, \\u202e; a byte of a name that is no text as \\xff), so that a name stays recognisable. Ordinary Unicode
+    stays, joined emoji and Persian or Indic joiners too. More than `limit` characters (0: no limit) are cut. Safe text
+    stays as it is, so it may be applied twice."""
     plain = text if isinstance(text, str) else str(text)
     rest = "..." if limit and len(plain) > limit else ""
     plain = plain[:limit] if rest else plain
@@ -66,7 +69,8 @@ def escape(character: str) -> str:
 
 
 def _joins(character: str) -> bool:
-    """Can a joiner stand beside it? Emoji with what changes them, letters of scripts whose forms depend on their neighbours."""
+    """Can a joiner stand beside it? Emoji with what changes them, letters of scripts whose forms depend on their
+    neighbours."""
     if not character:
         return False
     code = ord(character)
@@ -76,7 +80,8 @@ def _joins(character: str) -> bool:
 
 
 def _may_vary(character: str) -> bool:
-    """What has an emoji and a text form, or several forms: symbols, digits of key caps, letters beyond ASCII. Not another selector."""
+    """What has an emoji and a text form, or several forms: symbols, digits of key caps, letters beyond ASCII. Not
+    another selector."""
     if not character or 0xFE00 <= ord(character) <= 0xFE0F:
         return False
     return character in "#*0123456789" or (not character.isascii() and unicodedata.category(character)[0] in "LSPN")

@@ -1,7 +1,7 @@
 """Which process is meant: a pid is given again, and the clock may be set while one runs.
 
-On Linux the kernel counts when a process started in ticks since the boot, which no clock changes; psutil's create_time adds the time of
-the boot, which moves with the clock. Elsewhere that time is what there is.
+On Linux the kernel counts when a process started in ticks since the boot, which no clock changes; psutil's create_time
+adds the time of the boot, which moves with the clock. Elsewhere that time is what there is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def start_ticks(pid: int) -> int:
 
 
 def is_running(pid: int, ticks: int, started: float) -> bool:
-    """Is there still the process with this pid that started then? `ticks`: 0 where only `started`, seconds since the epoch, is known."""
+    """Is there still the process with this pid that started then? `ticks`: 0 where only `started`, seconds since the
+    epoch, is known."""
     if ticks:
         state, found = _stat(pid)
         return (found == ticks and state not in ("Z", "X")) or (not found and _is_hidden(pid))

@@ -1,6 +1,8 @@
-"""Records from files, checked once against the types that a dataclass declares: what stands behind a reader may trust them.
+"""Records from files, checked once against the types that a dataclass declares: what stands behind a reader may trust
+them.
 
-Numbers are finite and fit 64 bits, counts are not negative. `Moment` and `Pid` are bounded further, for what is done with them.
+Numbers are finite and fit 64 bits, counts are not negative. `Moment` and `Pid` are bounded further, for what is done
+with them.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ Moment = Annotated[float, AtMost(250_000_000_000)]  # seconds since the epoch, b
 Pid = Annotated[int, AtMost(2**31 - 1)]
 
 
-# --- files --------------------------------------------------------------------------------------------------------------
+# --- files
+# --------------------------------------------------------------------------------------------------------------
 def read_json(path: Path, limit: int = LIMIT_BYTES) -> Any:
     """Raises OSError, also for what is no regular file or too large, and ValueError for what is no JSON."""
     return parse_json(read_bytes(path, limit))
@@ -50,7 +53,8 @@ def parse_json(content: bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
-# --- types --------------------------------------------------------------------------------------------------------------
+# --- types
+# --------------------------------------------------------------------------------------------------------------
 def build(kind: Callable[..., T], record: Any) -> T:
     """A dataclass from a record of a file; fields that it does not know are dropped.
 
@@ -84,7 +88,8 @@ def checks_of(kind: Any) -> dict[str, Check]:
 
 
 def check_of(hint: Any) -> Check:
-    """Whether a value from JSON is of a declared type; tuples and deques are lists there, nested dataclasses objects."""
+    """Whether a value from JSON is of a declared type; tuples and deques are lists there, nested dataclasses
+    objects."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _annotated(inner[0], inner[1])
@@ -117,7 +122,9 @@ def _is_measures(value: Any) -> bool:
     if type(value) is not dict:
         return False
     kinds = set(map(type, value.values()))
-    return kinds <= _FLOATS or (kinds <= _NUMBERS and all(type(one) is float or abs(one) <= BIGGEST for one in value.values()))
+    return kinds <= _FLOATS or (
+        kinds <= _NUMBERS and all(type(one) is float or abs(one) <= BIGGEST for one in value.values())
+    )
 
 
 def _str(value: Any) -> bool:
@@ -159,7 +166,9 @@ def _list(check: Check) -> Check:
 
 def _tuple(checks: Collection[Check]) -> Check:
     def is_tuple(value: Any) -> bool:
-        return type(value) is list and len(value) == len(checks) and all(c(v) for c, v in zip(checks, value, strict=True))
+        return (
+            type(value) is list and len(value) == len(checks) and all(c(v) for c, v in zip(checks, value, strict=True))
+        )
 
     return is_tuple
 
@@ -169,6 +178,10 @@ def _object(kind: Any) -> Check:
 
     def is_object(value: Any) -> bool:
         checks = checks_of(kind)
-        return type(value) is dict and needed <= value.keys() and all(k in checks and checks[k](v) for k, v in value.items())
+        return (
+            type(value) is dict
+            and needed <= value.keys()
+            and all(k in checks and checks[k](v) for k, v in value.items())
+        )
 
     return is_object

@@ -12,7 +12,8 @@ TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 ADDRESSES = ("HF_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 """Variables of the environment that may hold secrets."""
 SHORTEST = 4
-"""A shorter value is not looked for in texts: it would be found everywhere. Inside an address it is seen all the same."""
+"""A shorter value is not looked for in texts: it would be found everywhere. Inside an address it is seen all the
+same."""
 
 _USER = re.compile(r"([a-zA-Z][\w+.-]*://)(?:[^\s'\"<>/@:]*:[^\s'\"<>]*|[^\s'\"<>/@]*)@")
 _VALUE = re.compile(r"(?i)([?&;][\w.-]*(?:token|key|secret|passw|auth|signature|sig|credential)[\w.-]*=)[^&;\s'\"<>]+")
@@ -20,8 +21,8 @@ _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{8,}|(?i:\bbearer) [\w.~+/=-]{8,}")
 
 
 def redacted(text: str) -> str:
-    """The text without user:password of an address, values that are called token, key, secret and the like, and the environment's own
-    tokens."""
+    """The text without user:password of an address, values that are called token, key, secret and the like, and the
+    environment's own tokens."""
     for secret in sorted(set(_known()), key=len, reverse=True):
         text = text.replace(secret, SHOWN)
     text = _USER.sub(rf"\1{SHOWN}@", text) if "://" in text else text

@@ -1,5 +1,6 @@
-"""A folder for the temporary files of one engine and all that it starts. Its keeper makes and removes it, for an engine ends without
-clearing up after its libraries: multiprocessing's sockets, torch's caches, what was being written when it was killed.
+"""A folder for the temporary files of one engine and all that it starts. Its keeper makes and removes it, for an engine
+ends without clearing up after its libraries: multiprocessing's sockets, torch's caches, what was being written when it
+was killed.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ GONE_S = 5.0  # workers that end with their engine may still write
 
 @contextmanager
 def scratch_folder() -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
-    """What an engine's environment gets, and descriptors for it to inherit: while one is open, the folder is in use. Both are empty where
-    no folder can be made. What is left of engines whose keeper was killed with them is removed first."""
+    """What an engine's environment gets, and descriptors for it to inherit: while one is open, the folder is in use.
+    Both are empty where no folder can be made. What is left of engines whose keeper was killed with them is removed
+    first."""
     made = _made()
     if made is None:
         yield {}, ()
@@ -41,8 +43,8 @@ def scratch_folder() -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
 
 @lru_cache(maxsize=1)
 def gather_temporaries() -> None:
-    """The temporary files of this process, from now on, in such a folder, for a process that a signal may end while it has workers. In an
-    engine they are already."""
+    """The temporary files of this process, from now on, in such a folder, for a process that a signal may end while it
+    has workers. In an engine they are already."""
     from multiprocessing.util import Finalize
 
     if Path(tempfile.gettempdir()).name.startswith(PREFIX):

@@ -1,4 +1,5 @@
-"""Standard output and standard error: the one way in which commands print. Nothing that others wrote reaches a terminal as it is."""
+"""Standard output and standard error: the one way in which commands print. Nothing that others wrote reaches a terminal
+as it is."""
 
 from __future__ import annotations
 
@@ -18,10 +19,12 @@ STREAMS = ("stdin", "stdout", "stderr")
 PYTHONS_FORMAT = warnings.formatwarning
 
 
-# --- at the beginning of a process --------------------------------------------------------------------------------------
+# --- at the beginning of a process
+# --------------------------------------------------------------------------------------
 def prepare_streams() -> None:
-    """What cannot be encoded is written as an escape, and what cannot be decoded is read as the byte that it is: no name ends a command.
-    A stream that is closed becomes /dev/null, so that no file that is opened later takes its number. Warnings are made printable."""
+    """What cannot be encoded is written as an escape, and what cannot be decoded is read as the byte that it is: no
+    name ends a command. A stream that is closed becomes /dev/null, so that no file that is opened later takes its
+    number. Warnings are made printable."""
     for number, name in enumerate(STREAMS):
         if not _is_open(number):
             _open_nowhere(number)
@@ -50,12 +53,15 @@ def _open_nowhere(number: int) -> None:
         os.close(descriptor)
 
 
-def format_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+def format_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
     """As Python shows a warning of a library, without what a terminal would obey."""
     return "\n".join(printable_lines(PYTHONS_FORMAT(message, category, filename, lineno, line)))
 
 
-# --- printing -----------------------------------------------------------------------------------------------------------
+# --- printing
+# -----------------------------------------------------------------------------------------------------------
 def say(*lines: str, error: bool = False) -> None:
     """Print each text as one line: a line break in it is shown as one. `error`: on standard error."""
     stream = sys.stderr if error else sys.stdout

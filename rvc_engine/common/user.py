@@ -1,7 +1,8 @@
 """Who runs this program and where their files go, also where the system knows neither a name nor a home for them.
 
-In a container started with `--user 54321` there is no entry in the list of users and no HOME, and libraries fail in the middle of their
-work (torch asks for the user's name to name a cache folder). `complete` sets what they ask for, once, for this process or for a child.
+In a container started with `--user 54321` there is no entry in the list of users and no HOME, and libraries fail in the
+middle of their work (torch asks for the user's name to name a cache folder). `complete` sets what they ask for, once,
+for this process or for a child.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from rvc_engine.errors import BadInput
 
 OURS = "rvc-tui"
 # Where libraries keep files in a home folder; torch.hub, huggingface_hub and matplotlib go by XDG_CACHE_HOME.
-IN_CACHE = {"TRITON_HOME": "triton", "TRITON_CACHE_DIR": "triton/cache", "MPLCONFIGDIR": "matplotlib", "NUMBA_CACHE_DIR": "numba"}
+IN_CACHE = {
+    "TRITON_HOME": "triton",
+    "TRITON_CACHE_DIR": "triton/cache",
+    "MPLCONFIGDIR": "matplotlib",
+    "NUMBA_CACHE_DIR": "numba",
+}
 
 
 def home() -> Path | None:
@@ -40,12 +46,17 @@ def expanded(path: str | Path) -> Path:
         return Path(os.path.expanduser(text))
     folder = home()
     if folder is None:
-        raise BadInput(f"{text} cannot be found", "~ stands for a home folder, and this user has none", "write the whole path, or set HOME")
+        raise BadInput(
+            f"{text} cannot be found",
+            "~ stands for a home folder, and this user has none",
+            "write the whole path, or set HOME",
+        )
     return folder / text[1:].lstrip(os.sep)
 
 
 def cache_folder() -> Path:
-    """For what can be found out again: in $XDG_CACHE_HOME, ~/.cache, or where neither can be had a folder for temporary files."""
+    """For what can be found out again: in $XDG_CACHE_HOME, ~/.cache, or where neither can be had a folder for temporary
+    files."""
     return (_own_cache() or _temporary() / "cache") / OURS
 
 
@@ -55,7 +66,8 @@ def config_folder() -> Path:
 
 
 def complete(environment: MutableMapping[str, str]) -> None:
-    """Set what libraries need to know about the user, for a process with this environment. What is set already stays."""
+    """Set what libraries need to know about the user, for a process with this environment. What is set already
+    stays."""
     if not _has_name(environment):
         environment.update(dict.fromkeys(("LOGNAME", "USER"), str(os.getuid())))
     if _own_cache() is None:

@@ -1,4 +1,5 @@
-"""Content encoders: what is said, 50 frames a second, with little of who says it. Every model and index names the one that made it."""
+"""Content encoders: what is said, 50 frames a second, with little of who says it. Every model and index names the one
+that made it."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ class ContentEncoder(Protocol):
     def dim(self) -> int: ...
 
     def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
-        """16 kHz waves (T,) -> for each (ceil(T / 320), D) float32. Frame k belongs to the samples from 320 k on. The result for a wave
-        does not depend on the others. Raises ValueError for an empty wave."""
+        """16 kHz waves (T,) -> for each (ceil(T / 320), D) float32. Frame k belongs to the samples from 320 k on. The
+        result for a wave does not depend on the others. Raises ValueError for an empty wave."""
         ...
 
 
@@ -45,16 +46,21 @@ def check_encoder(name: str, workspace: HasPretrained | None) -> None:
         raise BadInput(
             f"The weights of the content encoder {name} are missing",
             f"there is no {HUBERT_NAMES[0]} in pretrained/, nor another form of it",
-            f"fetch it by `rvc assets pull PRESET`, or put {HUBERT_NAMES[0]} there, or use --preset starter, which needs no download",
+            f"fetch it by `rvc assets pull PRESET`, or put {HUBERT_NAMES[0]} there, or use --preset starter, which "
+            "needs no download",
         )
 
 
 def load_encoder(
-    name: str, workspace: HasPretrained | None, device: torch.device | str = "cpu", file: Path | None = None, precision: str = "fp32"
+    name: str,
+    workspace: HasPretrained | None,
+    device: torch.device | str = "cpu",
+    file: Path | None = None,
+    precision: str = "fp32",
 ) -> ContentEncoder:
-    """The encoder that a model's `encoder` field names; `file`: its weights, where they are not those of the workspace or the program.
-    `precision`: of HuBERT; the small encoder of our own is always float32. Raises BadInput when it is unknown or its weights are missing
-    or damaged."""
+    """The encoder that a model's `encoder` field names; `file`: its weights, where they are not those of the workspace
+    or the program. `precision`: of HuBERT; the small encoder of our own is always float32. Raises BadInput when it is
+    unknown or its weights are missing or damaged."""
     if file is None:
         check_encoder(name, workspace)
     if name == "phonetic-256-1":
@@ -80,17 +86,24 @@ def _phonetic(workspace: HasPretrained | None, file: Path | None) -> PhoneticEnc
 
     path = file or (workspace.find_pretrained(STARTER_ENCODER) if workspace else None)
     if path is None:
-        raise BadInput(f"The starter's content encoder {STARTER_ENCODER} is missing", "it is a part of this program", "install it again")
+        raise BadInput(
+            f"The starter's content encoder {STARTER_ENCODER} is missing",
+            "it is a part of this program",
+            "install it again",
+        )
     try:
         return read_phonetic(path)
     except (OSError, ValueError) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput(f"{path} is no content encoder that this program can read", str(error), "install the program again") from error
+        raise BadInput(
+            f"{path} is no content encoder that this program can read", str(error), "install the program again"
+        ) from error
 
 
 class PhoneticContent:
-    """`phonetic-256-1`; see models/phonetic_encoder.py. Waves go one by one: it is quick, and the result does not depend on the others."""
+    """`phonetic-256-1`; see models/phonetic_encoder.py. Waves go one by one: it is quick, and the result does not
+    depend on the others."""
 
     dim = 256
 
@@ -113,11 +126,17 @@ class PhoneticContent:
 
 
 class HubertEncoder:
-    """HuBERT. On a card up to `batch_size` waves of similar length go through together; each gets what it would get alone
-    (hubert.content). On a processor each wave goes alone, because rounding depends on how many go together."""
+    """HuBERT. On a card up to `batch_size` waves of similar length go through together; each gets what it would get
+    alone (hubert.content). On a processor each wave goes alone, because rounding depends on how many go together."""
 
     def __init__(
-        self, name: str, dim: int, network: Hubert, device: torch.device | str, batch_size: int | None = None, precision: str = "fp32"
+        self,
+        name: str,
+        dim: int,
+        network: Hubert,
+        device: torch.device | str,
+        batch_size: int | None = None,
+        precision: str = "fp32",
     ) -> None:
         from rvc_engine.files.half import rounded
 
@@ -142,14 +161,17 @@ class HubertEncoder:
 
         from rvc_engine.files.half import autocast
 
-        padded = [torch.from_numpy(pad_for_hubert(np.asarray(wave, dtype=np.float32))).to(self.device) for wave in waves]
+        padded = [
+            torch.from_numpy(pad_for_hubert(np.asarray(wave, dtype=np.float32))).to(self.device) for wave in waves
+        ]
         with torch.inference_mode(), autocast(self.device, self.precision):
             return [np.ascontiguousarray(frames.float().cpu().numpy()) for frames in self.network.content(padded)]
 
 
 def pad_for_hubert(wave: np.ndarray) -> np.ndarray:
-    """(T,) -> (320 * ceil(T / 320) + 80,): HuBERT gives (T - 80) // 320 frames, one or two too few. Padding on the right alone, mirrored
-    where the wave is long enough, leaves every frame where RVC has it and adds the missing ones."""
+    """(T,) -> (320 * ceil(T / 320) + 80,): HuBERT gives (T - 80) // 320 frames, one or two too few. Padding on the
+    right alone, mirrored where the wave is long enough, leaves every frame where RVC has it and adds the missing
+    ones."""
     wanted = -(-len(wave) // FRAME_SAMPLES) * FRAME_SAMPLES + 80
     spare = wanted - len(wave)
     return np.pad(wave, (0, spare), mode="reflect") if len(wave) > spare else np.pad(wave, (0, spare))

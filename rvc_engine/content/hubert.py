@@ -1,4 +1,5 @@
-"""HuBERT and ContentVec as RVC uses them: torchaudio's network, computed as fairseq does, and weights from any file by their names."""
+"""HuBERT and ContentVec as RVC uses them: torchaudio's network, computed as fairseq does, and weights from any file by
+their names."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ METADATA = "hubert"
 class Hubert(nn.Module):
     """Waves at 16 kHz to content features, 50 frames a second.
 
-    `layer` (from 1) and `projected` say what `content` gives. State dict: torchaudio's keys below `trunk.`, and final_proj.
+    `layer` (from 1) and `projected` say what `content` gives. State dict: torchaudio's keys below `trunk.`, and
+    final_proj.
     """
 
     def __init__(self, config: HubertConfig, layer: int, *, projected: bool) -> None:
@@ -43,8 +45,9 @@ class Hubert(nn.Module):
         self.final_proj = nn.Linear(config.width, config.projection) if config.projection else None
 
     def extract(self, source: Tensor, padding_mask: Tensor | None = None, layers: int | None = None) -> list[Tensor]:
-        """fairseq's extract_features: wave (B, T), True where it is padding (B, T) -> the first `layers` layers' outputs, (B, F50, D)
-        each. The wave is taken as it is, and padding changes valid frames too, through the group norm. ValueError for too short waves."""
+        """fairseq's extract_features: wave (B, T), True where it is padding (B, T) -> the first `layers` layers'
+        outputs, (B, F50, D) each. The wave is taken as it is, and padding changes valid frames too, through the group
+        norm. ValueError for too short waves."""
         if source.shape[-1] < self.config.window_samples:
             raise ValueError(f"a wave must have at least {self.config.window_samples} samples")
         convolved, _ = self.trunk.feature_extractor(source, None)
@@ -52,8 +55,8 @@ class Hubert(nn.Module):
         return self.transform(convolved, mask, layers)
 
     def content(self, waves: list[Tensor]) -> list[Tensor]:
-        """Waves (T,) -> (F50, D) of each, the same as of each alone but for rounding: the convolutions and their norm see one length at
-        a time, and the layers are padded and masked."""
+        """Waves (T,) -> (F50, D) of each, the same as of each alone but for rounding: the convolutions and their norm
+        see one length at a time, and the layers are padded and masked."""
         convolved = self._convolve(waves)
         lengths = torch.tensor([len(frames) for frames in convolved])
         mask = None
@@ -88,7 +91,8 @@ class Hubert(nn.Module):
 
 
 def frame_mask(padding_mask: Tensor, frames: int) -> Tensor:
-    """(B, T) -> (B, frames): a frame is padding when all of its share of the samples is, T // frames of them, as in fairseq."""
+    """(B, T) -> (B, frames): a frame is padding when all of its share of the samples is, T // frames of them, as in
+    fairseq."""
     share = padding_mask.shape[1] // frames
     return padding_mask[:, : share * frames].unflatten(1, (frames, share)).all(2)
 
@@ -120,9 +124,15 @@ def _trunk(config: HubertConfig) -> Wav2Vec2Model:
 def random_tiny(dim: int) -> Hubert:
     """Two layers of width 32 with the same seeded weights on every machine, projected to `dim`."""
     config = HubertConfig(
-        convolutions=((16, 10, 5), *[(16, 3, 2)] * 4, *[(16, 2, 2)] * 2), width=TINY_WIDTH, layers=2, heads=4, inner_width=64,
-        position_kernel=16, position_groups=4, projection=dim,
-    )  # fmt: skip
+        convolutions=((16, 10, 5), *[(16, 3, 2)] * 4, *[(16, 2, 2)] * 2),
+        width=TINY_WIDTH,
+        layers=2,
+        heads=4,
+        inner_width=64,
+        position_kernel=16,
+        position_groups=4,
+        projection=dim,
+    )
     with torch.random.fork_rng(devices=[]):
         network = Hubert(config, 2, projected=True)
     generator = torch.Generator().manual_seed(TINY_SEED + dim)
@@ -138,9 +148,11 @@ def random_tiny(dim: int) -> Hubert:
     return network.eval()
 
 
-# --- files --------------------------------------------------------------------------------------------------------------
+# --- files
+# --------------------------------------------------------------------------------------------------------------
 def read_hubert(path: Path, dim: int | None = None) -> Hubert:
-    """A checkpoint of fairseq, a folder of transformers (or its config.json), or our own safetensors; weights as float32.
+    """A checkpoint of fairseq, a folder of transformers (or its config.json), or our own safetensors; weights as
+    float32.
 
     `dim` 256 gives RVC v1's content and 768 v2's; None leaves that open (the last layer). Raises Unreadable, OSError.
     """
@@ -245,7 +257,8 @@ def _with_projection(config: HubertConfig, weights: Mapping[str, Tensor]) -> Hub
 
 
 def output_of(config: HubertConfig, dim: int | None) -> tuple[int, bool]:
-    """The layer (from 1) that RVC takes, and whether it goes through final_proj. Raises Unreadable when that is not `dim` wide."""
+    """The layer (from 1) that RVC takes, and whether it goes through final_proj. Raises Unreadable when that is not
+    `dim` wide."""
     if dim is None:
         return config.layers, False
     if (config.hop_samples, config.window_samples) != FRAMES:

@@ -1,4 +1,5 @@
-"""How a HuBERT network is laid out, as fairseq, transformers and our own files say it. Sizes are bounded; nothing is evaluated."""
+"""How a HuBERT network is laid out, as fairseq, transformers and our own files say it. Sizes are bounded; nothing is
+evaluated."""
 
 from __future__ import annotations
 
@@ -17,9 +18,14 @@ MAX_CONVOLUTIONS = 16
 MAX_SOURCE_LENGTH = 500
 FAIRSEQ_EPS, TRANSFORMERS_EPS = 1e-5, 1e-7
 BOUNDS = {
-    "width": (1, 4096), "layers": (1, 48), "heads": (1, 128), "inner_width": (1, 16384), "position_kernel": (1, 512),
-    "position_groups": (1, 1024), "projection": (0, 8192),
-}  # fmt: skip
+    "width": (1, 4096),
+    "layers": (1, 48),
+    "heads": (1, 128),
+    "inner_width": (1, 16384),
+    "position_kernel": (1, 512),
+    "position_groups": (1, 1024),
+    "projection": (0, 8192),
+}
 
 
 @dataclass(frozen=True)
@@ -88,11 +94,15 @@ def _check_convolutions(layers: Any) -> None:
             raise Unreadable("a convolution has a size that no HuBERT has")
 
 
-# --- fairseq ------------------------------------------------------------------------------------------------------------
+# --- fairseq
+# ------------------------------------------------------------------------------------------------------------
 def from_fairseq(options: Mapping[str, Any], normalize: Any) -> HubertConfig:
-    """`options`: cfg['model'], or the old form's flat args, where options at their default are absent. Others' options are ignored."""
+    """`options`: cfg['model'], or the old form's flat args, where options at their default are absent. Others' options
+    are ignored."""
     refuse_other(options, {"activation_fn": "gelu", "layer_type": "transformer"})
-    convolutions = parse_convolutions(options["conv_feature_layers"]) if "conv_feature_layers" in options else BASE_CONVOLUTIONS
+    convolutions = (
+        parse_convolutions(options["conv_feature_layers"]) if "conv_feature_layers" in options else BASE_CONVOLUTIONS
+    )
     mode = options.get("extractor_mode", "default")
     if mode not in ("default", "layer_norm"):
         raise Unreadable("its extractor_mode is neither default nor layer_norm")
@@ -119,7 +129,8 @@ def from_fairseq(options: Mapping[str, Any], normalize: Any) -> HubertConfig:
 
 
 def parse_convolutions(source: Any) -> tuple[Convolution, ...]:
-    """`[(512,10,5)] + [(512,3,2)] * 4`, which is Python that fairseq evaluates: here lists of three numbers, + and * alone are read."""
+    """`[(512,10,5)] + [(512,3,2)] * 4`, which is Python that fairseq evaluates: here lists of three numbers, + and *
+    alone are read."""
     if not isinstance(source, str) or len(source) > MAX_SOURCE_LENGTH or not re.fullmatch(r"[0-9()\[\],+* ]+", source):
         raise Unreadable("its conv_feature_layers is more than lists of numbers")
     try:
@@ -157,21 +168,30 @@ def _small(node: ast.expr) -> int:
 def _triple(node: ast.expr) -> Convolution:
     if not isinstance(node, ast.Tuple | ast.List) or len(node.elts) != 3:
         raise Unreadable("a convolution is not given by its channels, kernel and stride")
-    channels, kernel, stride = (e.value if isinstance(e, ast.Constant) and type(e.value) is int else 0 for e in node.elts)
+    channels, kernel, stride = (
+        e.value if isinstance(e, ast.Constant) and type(e.value) is int else 0 for e in node.elts
+    )
     return channels, kernel, stride
 
 
-# --- transformers and our own files -------------------------------------------------------------------------------------
+# --- transformers and our own files
+# -------------------------------------------------------------------------------------
 def from_transformers(options: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> HubertConfig:
-    """`options`: config.json; `preprocessor`: preprocessor_config.json, empty when there is none. Absent options have HubertConfig's
-    defaults, which are the base model's."""
-    refuse_other(options, {"hidden_act": "gelu", "feat_extract_activation": "gelu", "layer_norm_eps": 1e-5, "model_type": "hubert"})
+    """`options`: config.json; `preprocessor`: preprocessor_config.json, empty when there is none. Absent options have
+    HubertConfig's defaults, which are the base model's."""
+    refuse_other(
+        options,
+        {"hidden_act": "gelu", "feat_extract_activation": "gelu", "layer_norm_eps": 1e-5, "model_type": "hubert"},
+    )
     refuse_other(options, {"conv_pos_batch_norm": False, "feat_proj_layer_norm": True})
     norm = options.get("feat_extract_norm", "group")
     if norm not in ("group", "layer"):
         raise Unreadable("its feat_extract_norm is neither group nor layer")
     base = zip(*BASE_CONVOLUTIONS, strict=True)
-    columns = [options.get(name, list(values)) for name, values in zip(("conv_dim", "conv_kernel", "conv_stride"), base, strict=True)]
+    columns = [
+        options.get(name, list(values))
+        for name, values in zip(("conv_dim", "conv_kernel", "conv_stride"), base, strict=True)
+    ]
     if any(not isinstance(column, list) or not 1 <= len(column) <= MAX_CONVOLUTIONS for column in columns):
         raise Unreadable(f"its convolutions are not 1 to {MAX_CONVOLUTIONS} layers")
     if len({len(column) for column in columns}) > 1:

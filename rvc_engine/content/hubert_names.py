@@ -31,7 +31,8 @@ PARTS = (
 
 
 def renamed(weights: Mapping[Any, Any]) -> dict[str, Tensor]:
-    """Weights under torchaudio's names, from fairseq's, transformers' or these, without those that only training needs."""
+    """Weights under torchaudio's names, from fairseq's, transformers' or these, without those that only training
+    needs."""
     found: dict[str, Tensor] = {}
     for name, value in weights.items():
         if not isinstance(name, str):

@@ -1,7 +1,8 @@
 """`phonetic-256-1`: a small content encoder of our own, trained to tell phones apart whoever speaks (docs/starter.md).
 
-A log-mel spectrogram without its level and its long-term colour goes through a stack of ConvNeXt blocks (https://arxiv.org/abs/2201.03545,
-in one dimension) at 50 frames a second; the last layer's 256 numbers, brought to one length, are the features.
+A log-mel spectrogram without its level and its long-term colour goes through a stack of ConvNeXt blocks
+(https://arxiv.org/abs/2201.03545, in one dimension) at 50 frames a second; the last layer's 256 numbers, brought to one
+length, are the features.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ BOUNDS = {"mels": 512, "width": 4096, "blocks": 64, "kernel": 127, "expansion": 
 
 @dataclass(frozen=True)
 class PhoneticConfig:
-    """Shape of the network. `kernel`: frames of 20 ms; `expansion`: width inside a block over `width`; `dim`: width of the features."""
+    """Shape of the network. `kernel`: frames of 20 ms; `expansion`: width inside a block over `width`; `dim`: width of
+    the features."""
 
     mels: int = 80
     width: int = 192
@@ -62,7 +64,8 @@ class PhoneticEncoder(nn.Module):
         self.out = nn.Linear(c.width, c.dim)
 
     def mels(self, wave: Tensor) -> Tensor:
-        """(B, T) at 16 kHz, T a multiple of 320 -> (B, mels, T / 160): natural log of mel magnitudes, level and colour still in."""
+        """(B, T) at 16 kHz, T a multiple of 320 -> (B, mels, T / 160): natural log of mel magnitudes, level and colour
+        still in."""
         return log_mel(spectrogram(wave, WINDOW, MEL_HOP, WINDOW), self.config.scale)
 
     def levelled(self, mels: Tensor) -> Tensor:
@@ -84,7 +87,8 @@ class PhoneticEncoder(nn.Module):
         return F.layer_norm(y, y.shape[-1:])
 
     def forward(self, wave: Tensor) -> Tensor:
-        """(B, T) at 16 kHz, T a multiple of 320 and at least 320 -> (B, T / 320, dim). Frame k describes samples 320 k .. 320 (k + 1)."""
+        """(B, T) at 16 kHz, T a multiple of 320 and at least 320 -> (B, T / 320, dim). Frame k describes samples 320 k
+        .. 320 (k + 1)."""
         return self.hidden(self.levelled(self.mels(wave)))
 
 

@@ -40,7 +40,13 @@ def measure_file(task: FileTask) -> FileReport:
         m = survey(task.path)
     except UnusableRecording as reason:
         return FileReport(**known, readable=False, unusable=str(reason))
-    except (ArithmeticError, LookupError, OSError, ValueError, MemoryError) as error:  # a file that nobody has thought of
+    except (
+        ArithmeticError,
+        LookupError,
+        OSError,
+        ValueError,
+        MemoryError,
+    ) as error:  # a file that nobody has thought of
         return FileReport(**known, readable=False, unusable=f"cannot be measured: {str(error) or type(error).__name__}")
     return FileReport(
         **known,
@@ -98,7 +104,9 @@ def recordings_in(folder: Path, *, subfolders: bool = False) -> list[FileTask]:
     if not os.path.isdir(folder):
         raise why_no_folder(str(folder), "rvc dataset")
     tasks = []
-    for path in dataset_files(ExperimentSettings(dataset=str(folder), preprocess=PreprocessSettings(subfolders=subfolders))):
+    for path in dataset_files(
+        ExperimentSettings(dataset=str(folder), preprocess=PreprocessSettings(subfolders=subfolders))
+    ):
         try:
             stat = path.stat()
         except OSError:  # removed meanwhile
@@ -106,7 +114,9 @@ def recordings_in(folder: Path, *, subfolders: bool = False) -> list[FileTask]:
         name = os.fsencode(path.relative_to(folder)).decode(errors="backslashreplace")
         tasks.append(FileTask(name, path, stat.st_size, stat.st_mtime_ns))
     if not tasks:
-        hint = "put recordings into it" + ("" if subfolders else ", or use --subfolders if they are in folders inside it")
+        hint = "put recordings into it" + (
+            "" if subfolders else ", or use --subfolders if they are in folders inside it"
+        )
         raise BadInput(f"The folder {str(folder)!r} is empty", "there is no file in it", hint)
     return tasks
 
@@ -117,7 +127,9 @@ def measure_all(folder: Path, tasks: Sequence[FileTask], *, workers: int = 0) ->
     What is measured is kept, also when it is stopped in between.
     """
     kept = Kept(folder)
-    known = {task.name: report for task in tasks if (report := kept.of(task.name, task.bytes, task.mtime_ns)) is not None}
+    known = {
+        task.name: report for task in tasks if (report := kept.of(task.name, task.bytes, task.mtime_ns)) is not None
+    }
     yield from known.values()
     try:
         for report in _measured([task for task in tasks if task.name not in known], workers):

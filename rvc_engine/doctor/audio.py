@@ -32,7 +32,10 @@ def codecs(home: Path) -> Iterator[Finding]:
         here = [form for form in wanted if form not in lacking]
         if lacking:
             yield Finding(
-                name, WARN, f"{', '.join(here)}; not {', '.join(lacking)}", "pip install --force-reinstall av (its wheel has them)"
+                name,
+                WARN,
+                f"{', '.join(here)}; not {', '.join(lacking)}",
+                "pip install --force-reinstall av (its wheel has them)",
             )
         else:
             yield Finding(name, OK, f"{', '.join(here)} (PyAV {av.__version__})")
@@ -51,7 +54,12 @@ def weights(home: Path) -> Iterator[Finding]:
     here = [row for row in rows.values() if row.state not in (MISSING, DIFFERS)]
     for row in rows.values():
         if row.state == DIFFERS:
-            yield Finding("weights", FAIL, f"{row.path} is not the published file", f"rvc assets pull {row.asset.presets[0]} replaces it")
+            yield Finding(
+                "weights",
+                FAIL,
+                f"{row.path} is not the published file",
+                f"rvc assets pull {row.asset.presets[0]} replaces it",
+            )
     if not here:
         yield Finding("weights", WARN, "none: only the preset starter works", "rvc assets pull v2-40k")
         return
@@ -71,14 +79,20 @@ def terminal(home: Path) -> Iterator[Finding]:
         return
     kind, told = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
     if kind in ("", "dumb"):
-        yield Finding("terminal", WARN, f"TERM={kind or 'not set'}", "export TERM=xterm-256color, or use rvc-tui --plain")
+        yield Finding(
+            "terminal", WARN, f"TERM={kind or 'not set'}", "export TERM=xterm-256color, or use rvc-tui --plain"
+        )
     else:
         colours = "16.7 million" if told in ("truecolor", "24bit") else "256" if "256" in kind else "16"
         inside = "tmux" if os.environ.get("TMUX") else "screen" if os.environ.get("STY") else ""
         yield Finding("terminal", OK, f"{kind}, {colours} colours{f', inside {inside}' if inside else ''}")
     columns, lines = shutil.get_terminal_size()
     small = columns < 80 or lines < 24
-    yield Finding("terminal size", WARN if small else OK, f"{columns}x{lines}", "the app wants 80x24 or more" if small else "")
+    yield Finding(
+        "terminal size", WARN if small else OK, f"{columns}x{lines}", "the app wants 80x24 or more" if small else ""
+    )
     encoding = locale.getpreferredencoding(False)
     plain = "utf" not in encoding.lower()
-    yield Finding("locale", WARN if plain else OK, encoding, "export LC_ALL=C.UTF-8, or use rvc-tui --ascii" if plain else "")
+    yield Finding(
+        "locale", WARN if plain else OK, encoding, "export LC_ALL=C.UTF-8, or use rvc-tui --ascii" if plain else ""
+    )

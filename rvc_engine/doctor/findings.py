@@ -11,8 +11,8 @@ OK, WARN, FAIL, NONE = "ok", "warn", "fail", "n/a"
 
 @dataclass(frozen=True)
 class Finding:
-    """`state` is ok, warn (works, with a limit), fail (something will not work) or n/a (this machine has none). `advice` empty: nothing to
-    do."""
+    """`state` is ok, warn (works, with a limit), fail (something will not work) or n/a (this machine has none).
+    `advice` empty: nothing to do."""
 
     name: str
     state: str

@@ -20,7 +20,10 @@ def driver(home: Path, nvml: Any = None) -> Iterator[Finding]:
     state = read_gpus(nvml)
     if not state.gpus:
         yield Finding(
-            "driver", NONE, state.reason, "a GPU needs NVIDIA's driver (nvidia-smi shows it); without one --preset starter trains"
+            "driver",
+            NONE,
+            state.reason,
+            "a GPU needs NVIDIA's driver (nvidia-smi shows it); without one --preset starter trains",
         )
         return
     yield Finding("driver", OK, f"NVIDIA {_version(nvml)}")
@@ -29,7 +32,9 @@ def driver(home: Path, nvml: Any = None) -> Iterator[Finding]:
     for gpu in state.gpus:
         yield _gpu(gpu, gpu.index in seen)
     if any(gpu.mig for gpu in state.gpus):
-        yield Finding("mig", OK, "switched on", "CUDA_VISIBLE_DEVICES=MIG-... chooses a slice (nvidia-smi -L lists them)")
+        yield Finding(
+            "mig", OK, "switched on", "CUDA_VISIBLE_DEVICES=MIG-... chooses a slice (nvidia-smi -L lists them)"
+        )
 
 
 def _version(nvml: Any) -> str:
@@ -49,9 +54,16 @@ def _gpu(gpu: Gpu, visible: bool) -> Finding:
     found = f"{gpu.name}: {free} GB free of {total} GB{capability}"
     if not visible:
         chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-        return Finding(f"gpu {gpu.index}", WARN, f"{found}; hidden by CUDA_VISIBLE_DEVICES={chosen}", "unset it to use this GPU")
+        return Finding(
+            f"gpu {gpu.index}", WARN, f"{found}; hidden by CUDA_VISIBLE_DEVICES={chosen}", "unset it to use this GPU"
+        )
     if gpu.memory_free is not None and gpu.memory_free < 3e9:
-        return Finding(f"gpu {gpu.index}", WARN, found, "other programs hold its memory: nvidia-smi names them; rvc advise finds what fits")
+        return Finding(
+            f"gpu {gpu.index}",
+            WARN,
+            found,
+            "other programs hold its memory: nvidia-smi names them; rvc advise finds what fits",
+        )
     return Finding(f"gpu {gpu.index}", OK, found)
 
 
@@ -83,4 +95,6 @@ def _computes(torch: Any, index: int) -> Finding:
     precision = "bf16 and fp16" if torch.cuda.is_bf16_supported() else "fp16"
     right = total == 499500
     found = f"{torch.cuda.get_device_name(index)} computes, {precision}, CUDA {torch.version.cuda}"
-    return Finding(name, OK if right else FAIL, found if right else "it computes wrong sums", "" if right else "use another GPU")
+    return Finding(
+        name, OK if right else FAIL, found if right else "it computes wrong sums", "" if right else "use another GPU"
+    )

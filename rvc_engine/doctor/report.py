@@ -1,5 +1,5 @@
-"""What this machine can do, one finding at a time: what was found, and what to do where something is missing. A package that is absent
-is a finding, not an error."""
+"""What this machine can do, one finding at a time: what was found, and what to do where something is missing. A package
+that is absent is a finding, not an error."""
 
 from __future__ import annotations
 
@@ -21,7 +21,20 @@ OLDEST_PYTHON = (3, 10)
 TORCH = ((2, 9), (2, 12))
 """The first version that works and the first that is not tested."""
 MEMORY_GB, DISK_GB, SHARED_MB = 6.0, 5.0, 64.0
-PACKAGES = ("numpy", "scipy", "av", "soundfile", "soxr", "faiss", "parselmouth", "pydantic", "tomlkit", "safetensors", "textual", "rich")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "av",
+    "soundfile",
+    "soxr",
+    "faiss",
+    "parselmouth",
+    "pydantic",
+    "tomlkit",
+    "safetensors",
+    "textual",
+    "rich",
+)
 
 
 Check = Callable[[Path], Iterator[Finding]]
@@ -30,21 +43,38 @@ Check = Callable[[Path], Iterator[Finding]]
 def examine(home: Path) -> Iterator[Finding]:
     """Every finding in turn, for the workspace at `home`; importing torch takes seconds. Never raises."""
     checks: tuple[Check, ...] = (
-        python, torch_pair, gpu.driver, gpu.cuda, memory, disk, packages, pyworld, doctor_io.codecs, doctor_io.weights,
+        python,
+        torch_pair,
+        gpu.driver,
+        gpu.cuda,
+        memory,
+        disk,
+        packages,
+        pyworld,
+        doctor_io.codecs,
+        doctor_io.weights,
         doctor_io.terminal,
-    )  # fmt: skip
+    )
     for check in checks:
         try:
             yield from check(home)
         except ImportError as error:
             yield Finding(check.__name__, FAIL, first_line(error), f"pip install {error.name or 'rvc-tui'}")
         except Exception as error:  # whatever a broken installation raises is the finding
-            yield Finding(check.__name__, FAIL, f"cannot be examined: {first_line(error)}", "pip install --force-reinstall rvc-tui")
+            yield Finding(
+                check.__name__,
+                FAIL,
+                f"cannot be examined: {first_line(error)}",
+                "pip install --force-reinstall rvc-tui",
+            )
 
 
-# --- Python and packages --------------------------------------------------------------------------------------------------
+# --- Python and packages
+# --------------------------------------------------------------------------------------------------
 def python(home: Path) -> Iterator[Finding]:
-    found = f"{platform.python_version()} ({sys.executable}), {platform.system()} {platform.release()} {platform.machine()}"
+    found = (
+        f"{platform.python_version()} ({sys.executable}), {platform.system()} {platform.release()} {platform.machine()}"
+    )
     if sys.version_info[:2] < OLDEST_PYTHON:
         yield Finding("python", FAIL, found, "use Python 3.10 or newer")
     elif sys.prefix == sys.base_prefix:
@@ -63,7 +93,10 @@ def torch_pair(home: Path) -> Iterator[Finding]:
     tested = TORCH[0] <= version[:2] < TORCH[1]
     built = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "for CPUs"
     yield Finding(
-        "torch", OK if tested else WARN, f"{torch.__version__}, built {built}", "" if tested else 'pip install "torch>=2.9,<2.12"'
+        "torch",
+        OK if tested else WARN,
+        f"{torch.__version__}, built {built}",
+        "" if tested else 'pip install "torch>=2.9,<2.12"',
     )
     audio, reason = load("torchaudio")
     same = f"pip install torchaudio=={torch.__version__.partition('+')[0]}"
@@ -83,7 +116,12 @@ def packages(home: Path) -> Iterator[Finding]:
     missing = {name: reason for name in PACKAGES if (reason := load(name)[1])}
     if missing:
         first = next(iter(missing.items()))
-        yield Finding("packages", FAIL, f"not usable: {', '.join(missing)} ({first[0]}: {first[1]})", "pip install --upgrade rvc-tui")
+        yield Finding(
+            "packages",
+            FAIL,
+            f"not usable: {', '.join(missing)} ({first[0]}: {first[1]})",
+            "pip install --upgrade rvc-tui",
+        )
     else:
         yield Finding("packages", OK, f"all {len(PACKAGES)} can be imported")
     hub, reason = load("huggingface_hub")
@@ -91,7 +129,12 @@ def packages(home: Path) -> Iterator[Finding]:
     yield (
         Finding("downloads", OK, f"huggingface_hub {version}")
         if hub
-        else Finding("downloads", WARN, reason, "pip install huggingface_hub, or copy weights by hand (rvc assets list names them)")
+        else Finding(
+            "downloads",
+            WARN,
+            reason,
+            "pip install huggingface_hub, or copy weights by hand (rvc assets list names them)",
+        )
     )
 
 
@@ -108,7 +151,8 @@ def pyworld(home: Path) -> Iterator[Finding]:
         yield Finding("pyworld", OK, f"{importlib.metadata.version('pyworld')} (setuptools {version})")
 
 
-# --- memory and disk ------------------------------------------------------------------------------------------------------
+# --- memory and disk
+# ------------------------------------------------------------------------------------------------------
 def memory(home: Path) -> Iterator[Finding]:
     psutil, reason = load("psutil")
     if psutil is None:
@@ -141,4 +185,6 @@ def disk(home: Path) -> Iterator[Finding]:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".rvc-doctor-"):
             yield Finding("workspace", OK, f"{home} can be written to")
     except OSError as error:
-        yield Finding("workspace", FAIL, f"{home}: {error.strerror or error}", "use a folder of your own: --home DIR or RVC_HOME")
+        yield Finding(
+            "workspace", FAIL, f"{home}: {error.strerror or error}", "use a folder of your own: --home DIR or RVC_HOME"
+        )

@@ -1,7 +1,9 @@
-"""Data from strangers: how much of it is taken, and how it is put into words. Every limit of the readers of foreign files stands here.
+"""Data from strangers: how much of it is taken, and how it is put into words. Every limit of the readers of foreign
+files stands here.
 
-A few hundred bytes may describe a list that holds a list nine times, and so on for fifteen levels: as text it fills the memory. What a
-reader returns is therefore weighed with every shared value counted wherever it appears, and messages use `describe`.
+A few hundred bytes may describe a list that holds a list nine times, and so on for fifteen levels: as text it fills the
+memory. What a reader returns is therefore weighed with every shared value counted wherever it appears, and messages use
+`describe`.
 """
 
 from __future__ import annotations
@@ -49,7 +51,8 @@ class Opaque:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-# --- words --------------------------------------------------------------------------------------------------------------
+# --- words
+# --------------------------------------------------------------------------------------------------------------
 def describe(value: Any, most: int = 60) -> str:
     """A foreign value for a message: one printable line of about `most` characters, whatever the value holds."""
     if isinstance(value, str):
@@ -90,10 +93,12 @@ def first_line(error: BaseException) -> str:
     return "".join(c if c.isprintable() else "?" for c in lines[0][:MAX_REASON])
 
 
-# --- weight -------------------------------------------------------------------------------------------------------------
+# --- weight
+# -------------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """Of a value with all that it holds, shared values counted wherever they appear. `bytes`: what its tensors describe."""
+    """Of a value with all that it holds, shared values counted wherever they appear. `bytes`: what its tensors
+    describe."""
 
     values: int = 1
     characters: int = 0
@@ -151,9 +156,11 @@ class _Scale:
         return Weight(values, characters, size, height)
 
 
-# --- files --------------------------------------------------------------------------------------------------------------
+# --- files
+# --------------------------------------------------------------------------------------------------------------
 def check_regular(path: Path) -> int:
-    """The bytes of a regular file. Raises Unreadable for a pipe, a device or a folder, without opening it; OSError when there is none."""
+    """The bytes of a regular file. Raises Unreadable for a pipe, a device or a folder, without opening it; OSError when
+    there is none."""
     about = path.stat()
     if other := what_else(about):
         raise Unreadable(f"it is {other}, not a regular file")
@@ -161,7 +168,8 @@ def check_regular(path: Path) -> int:
 
 
 def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> Any:
-    """Raises Unreadable for what is no JSON, is larger than `limit`, or nested too deeply; OSError when it cannot be opened."""
+    """Raises Unreadable for what is no JSON, is larger than `limit`, or nested too deeply; OSError when it cannot be
+    opened."""
     if check_regular(path) > limit:
         raise Unreadable(f"it is too large: more than {limit >> 10:,} KiB")
     with open_file(path) as file:

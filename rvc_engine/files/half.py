@@ -1,5 +1,5 @@
-"""Networks that only listen or speak, in half precision: the weights of matrix products and convolutions are rounded once; what adds up
-along the way, and the norms, stay float32."""
+"""Networks that only listen or speak, in half precision: the weights of matrix products and convolutions are rounded
+once; what adds up along the way, and the norms, stay float32."""
 
 from __future__ import annotations
 

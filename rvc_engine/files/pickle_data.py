@@ -1,7 +1,9 @@
-"""Pickles as data: the subset that files of weights use, run by a small machine of our own that can neither import nor call anything.
+"""Pickles as data: the subset that files of weights use, run by a small machine of our own that can neither import nor
+call anything.
 
-`pickletools.genops` of the standard library splits the bytes into opcodes. What an opcode may build is in this file: plain data, tensors
-over stored numbers, and stand-ins (`Opaque`) for a few classes whose state is plain data. Every other opcode or name is refused.
+`pickletools.genops` of the standard library splits the bytes into opcodes. What an opcode may build is in this file:
+plain data, tensors over stored numbers, and stand-ins (`Opaque`) for a few classes whose state is plain data. Every
+other opcode or name is refused.
 """
 
 from __future__ import annotations
@@ -46,21 +48,42 @@ class Global:
 
 
 Storages = Callable[[str, str, int], Any]
-"""(key, torch's name of the dtype, elements) -> the numbers of a storage, (elements,). Raises Unreadable when the file holds fewer."""
+"""(key, torch's name of the dtype, elements) -> the numbers of a storage, (elements,). Raises Unreadable when the file
+holds fewer."""
 
 STORAGES = {
     f"{name}Storage": dtype
     for name, dtype in {
-        "Float": "float32", "Half": "float16", "BFloat16": "bfloat16", "Double": "float64", "Long": "int64",
-        "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
+        "Float": "float32",
+        "Half": "float16",
+        "BFloat16": "bfloat16",
+        "Double": "float64",
+        "Long": "int64",
+        "Int": "int32",
+        "Short": "int16",
+        "Char": "int8",
+        "Byte": "uint8",
+        "Bool": "bool",
     }.items()
-}  # fmt: skip
+}
 UNTYPED = "torch.storage.UntypedStorage"  # bytes; each tensor over them names its own type
 UNTYPED_DTYPES = {
-    *("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "uint16", "uint32", "uint64"),
+    *(
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "float8_e4m3fnuz",
+        "float8_e5m2fnuz",
+        "float8_e8m0fnu",
+        "uint16",
+        "uint32",
+        "uint64",
+    ),
     *STORAGES.values(),
 }
-QUANTISED = {"torch._utils._rebuild_qtensor", *(f"torch.{name}Storage" for name in ("QInt8", "QUInt8", "QInt32", "QUInt4x2", "QUInt2x4"))}
+QUANTISED = {
+    "torch._utils._rebuild_qtensor",
+    *(f"torch.{name}Storage" for name in ("QInt8", "QUInt8", "QInt32", "QUInt4x2", "QUInt2x4")),
+}
 NUMPY_SCALARS = {"f2": "float16", "f4": "float32", "f8": "float64", "i4": "int32", "i8": "int64", "b1": "bool"}
 OPAQUE = {
     "argparse.Namespace",
@@ -71,10 +94,14 @@ OPAQUE = {
     "omegaconf.base.ContainerMetadata",
     "omegaconf.base.Metadata",
 }
-TYPES = {"typing.Any", *(f"{module}.{name}" for module in ("__builtin__", "builtins") for name in ("dict", "list", "long", "int", "str"))}
+TYPES = {
+    "typing.Any",
+    *(f"{module}.{name}" for module in ("__builtin__", "builtins") for name in ("dict", "list", "long", "int", "str")),
+}
 
 
-# --- what a REDUCE may do -----------------------------------------------------------------------------------------------
+# --- what a REDUCE may do
+# -----------------------------------------------------------------------------------------------
 def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
     from torch import Tensor
 
@@ -91,7 +118,14 @@ def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[i
 
 
 def _untyped_tensor(
-    storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], _grad: Any, _hooks: Any, dtype: Any, *_: Any
+    storage: Tensor,
+    offset: int,
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    _grad: Any,
+    _hooks: Any,
+    dtype: Any,
+    *_: Any,
 ) -> Tensor:
     """Of a type that has no storage class of its own, such as the 8-bit floats."""
     import torch
@@ -156,7 +190,8 @@ CALLS: dict[str, Callable[..., Any]] = {
 }
 
 
-# --- the machine --------------------------------------------------------------------------------------------------------
+# --- the machine
+# --------------------------------------------------------------------------------------------------------
 def _put(target: Any, key: Any, value: Any) -> None:
     if type(target) is not dict:
         raise Unreadable("it sets an entry of something that is no dictionary")
@@ -352,34 +387,67 @@ class _Machine:
         dtype = None
         if isinstance(kind, Global):
             dtype = "uint8" if str(kind) == UNTYPED else STORAGES.get(kind.name) if kind.module == "torch" else None
-        if dtype is None or not isinstance(key, str) or type(count) is not int or count < 0 or told[5:] not in ((), (None,)):
+        if (
+            dtype is None
+            or not isinstance(key, str)
+            or type(count) is not int
+            or count < 0
+            or told[5:] not in ((), (None,))
+        ):
             raise Unreadable("it refers to a storage in an unknown way")
         self.stack.append(self.storages(key, dtype, count))
 
 
 CONSTANTS: dict[str, Callable[[], Any]] = {
-    "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
-    "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple,
-}  # fmt: skip
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_DICT": dict,
+    "EMPTY_LIST": list,
+    "EMPTY_TUPLE": tuple,
+}
 LITERALS = {
-    "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINBYTES", "SHORT_BINBYTES",
-}  # fmt: skip
+    "BINUNICODE",
+    "SHORT_BINUNICODE",
+    "BINUNICODE8",
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "LONG1",
+    "BINFLOAT",
+    "BINBYTES",
+    "SHORT_BINBYTES",
+}
 STEPS: dict[str, Callable[[_Machine, Any], None]] = {
-    "MARK": _Machine.mark, "BINPUT": _Machine.put, "LONG_BINPUT": _Machine.put, "MEMOIZE": _Machine.memoize,
-    "BINGET": _Machine.get, "LONG_BINGET": _Machine.get, "APPEND": _Machine.append, "APPENDS": _Machine.appends,
-    "SETITEM": _Machine.set_item, "SETITEMS": _Machine.set_items, "TUPLE": _Machine.tuple_to_mark,
-    "TUPLE1": lambda m, _: m.tuple_of(1), "TUPLE2": lambda m, _: m.tuple_of(2), "TUPLE3": lambda m, _: m.tuple_of(3),
-    "GLOBAL": _Machine.name, "STACK_GLOBAL": _Machine.stack_name, "REDUCE": _Machine.reduce, "NEWOBJ": _Machine.new_object,
-    "BUILD": _Machine.build, "BINPERSID": _Machine.persistent,
-}  # fmt: skip
+    "MARK": _Machine.mark,
+    "BINPUT": _Machine.put,
+    "LONG_BINPUT": _Machine.put,
+    "MEMOIZE": _Machine.memoize,
+    "BINGET": _Machine.get,
+    "LONG_BINGET": _Machine.get,
+    "APPEND": _Machine.append,
+    "APPENDS": _Machine.appends,
+    "SETITEM": _Machine.set_item,
+    "SETITEMS": _Machine.set_items,
+    "TUPLE": _Machine.tuple_to_mark,
+    "TUPLE1": lambda m, _: m.tuple_of(1),
+    "TUPLE2": lambda m, _: m.tuple_of(2),
+    "TUPLE3": lambda m, _: m.tuple_of(3),
+    "GLOBAL": _Machine.name,
+    "STACK_GLOBAL": _Machine.stack_name,
+    "REDUCE": _Machine.reduce,
+    "NEWOBJ": _Machine.new_object,
+    "BUILD": _Machine.build,
+    "BINPERSID": _Machine.persistent,
+}
 
 
 WITHOUT_TENSORS = {name: (lambda *_: None) if "._rebuild_" in name else call for name, call in CALLS.items()}
 
 
 def load(stream: bytes | IO[bytes] | mmap.mmap, storages: Storages, room: int = 0) -> Any:
-    """One pickle as plain data (dict, list, tuple, text, numbers, bytes, None), tensors and Opaque. `room`: bytes that its tensors may
-    describe, each counted wherever it appears.
+    """One pickle as plain data (dict, list, tuple, text, numbers, bytes, None), tensors and Opaque. `room`: bytes that
+    its tensors may describe, each counted wherever it appears.
 
     A stream is read up to the pickle's end. Raises Unreadable; ValueError and the like for bytes that are no pickle.
     """

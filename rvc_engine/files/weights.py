@@ -1,7 +1,7 @@
 """Files of weights, from anybody, as data: torch's two formats and safetensors, told apart by content.
 
-Every size is compared with the file before anything of that size is made, and every record with its checksum. Nothing is imported,
-called or evaluated because a file asks for it (see pickle_data.py).
+Every size is compared with the file before anything of that size is made, and every record with its checksum. Nothing
+is imported, called or evaluated because a file asks for it (see pickle_data.py).
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ OLD_PROTOCOL = 1001
 
 
 def read(path: Path) -> Any:
-    """What a .pt, .pth, .bin or .safetensors file holds: plain data, CPU tensors in their stored dtype, `Opaque` objects.
+    """What a .pt, .pth, .bin or .safetensors file holds: plain data, CPU tensors in their stored dtype, `Opaque`
+    objects.
 
     Raises Unreadable for what is damaged, hostile or no file of weights; OSError when it cannot be opened.
     """
@@ -68,7 +69,8 @@ def read(path: Path) -> Any:
 
 
 def read_shapes(path: Path) -> Any:
-    """As `read`, with tensors of torch's device "meta": shapes and types, in milliseconds. No number is read and no checksum compared."""
+    """As `read`, with tensors of torch's device "meta": shapes and types, in milliseconds. No number is read and no
+    checksum compared."""
     return _read(path, shapes=True)
 
 
@@ -131,8 +133,8 @@ def safetensors_of(content: bytes) -> dict[str, Tensor]:
 
 
 def check_types(weights: Mapping[Any, Any]) -> None:
-    """Raises Unreadable, in words, for weights that are no float16, bfloat16, float32 or float64: 8-bit floats, integers and the like mean
-    nothing without what the program that made them knows."""
+    """Raises Unreadable, in words, for weights that are no float16, bfloat16, float32 or float64: 8-bit floats,
+    integers and the like mean nothing without what the program that made them knows."""
     for name, value in weights.items():
         if not isinstance(value, Tensor):
             raise Unreadable(f"{describe(name, 120)} is no tensor")
@@ -164,15 +166,21 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mappi
     from safetensors.torch import save_file
 
     with whole_file(path) as temporary:
-        save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, temporary, dict(metadata or {}))
+        save_file(
+            {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()},
+            temporary,
+            dict(metadata or {}),
+        )
 
 
 def plain(value: Any) -> Any:
-    """argparse.Namespace and omegaconf objects as dictionaries, lists and scalars. Raises Unreadable for what has no plain form."""
+    """argparse.Namespace and omegaconf objects as dictionaries, lists and scalars. Raises Unreadable for what has no
+    plain form."""
     return _Plain().of(value, 0)
 
 
-# --- formats ------------------------------------------------------------------------------------------------------------
+# --- formats
+# ------------------------------------------------------------------------------------------------------------
 def _read_zip(path: Path, size: int, shapes: bool) -> Any:
     with open_zip(path) as archive:
         records = _records(archive, size)
@@ -193,7 +201,9 @@ def _read_zip(path: Path, size: int, shapes: bool) -> Any:
                 record = records.get(f"{prefix}data/{key}")
                 if record is None or record.file_size != count * dtype.itemsize:
                     raise Unreadable("a stored tensor is missing or has another size than it says")
-                held[key] = torch.empty(count, dtype=dtype, device="meta") if shapes else _stored(archive, record, dtype)
+                held[key] = (
+                    torch.empty(count, dtype=dtype, device="meta") if shapes else _stored(archive, record, dtype)
+                )
             return _same(held[key], dtype, count)
 
         return load(archive.read(found[0]), storage, MAX_SHARING * size + SPARE_BYTES)
@@ -218,7 +228,9 @@ def _records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     records = {member.filename: member for member in members}
     if len(records) != len(members):
         raise Unreadable("it has a record twice")
-    if any(member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size for member in members):
+    if any(
+        member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size for member in members
+    ):
         raise Unreadable("it is compressed, which no file of weights is")
     if sum(member.file_size for member in members) > size:
         raise Unreadable("its records are larger than the file")
@@ -226,10 +238,16 @@ def _records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
 
 
 def _read_old_stream(path: Path, shapes: bool) -> Any:
-    """Five pickles (magic number, protocol, sizes, the object, keys of storages), then for each key an int64 count and its numbers."""
+    """Five pickles (magic number, protocol, sizes, the object, keys of storages), then for each key an int64 count and
+    its numbers."""
     with open_file(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         magic, protocol, sizes = (load(data, _no_storages) for _ in range(3))
-        if magic != OLD_MAGIC or protocol != OLD_PROTOCOL or not isinstance(sizes, dict) or sizes.get("little_endian") is not True:
+        if (
+            magic != OLD_MAGIC
+            or protocol != OLD_PROTOCOL
+            or not isinstance(sizes, dict)
+            or sizes.get("little_endian") is not True
+        ):
             raise Unreadable("it is of a version of torch's old format that is not known")
         wanted: dict[str, Tensor] = {}
         promised = 0
@@ -241,11 +259,17 @@ def _read_old_stream(path: Path, shapes: bool) -> Any:
                 promised += count * dtype.itemsize
                 if promised > data.size():
                     raise Unreadable("its tensors are larger than the file")
-                wanted[key] = torch.zeros(count, dtype=dtype, device="meta" if shapes else "cpu")  # the numbers follow after the object
+                wanted[key] = torch.zeros(
+                    count, dtype=dtype, device="meta" if shapes else "cpu"
+                )  # the numbers follow after the object
             return _same(wanted[key], dtype, count)
 
         content, keys = load(data, storage, MAX_SHARING * data.size() + SPARE_BYTES), load(data, _no_storages)
-        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(wanted):
+        if (
+            not isinstance(keys, list)
+            or not all(isinstance(key, str) for key in keys)
+            or sorted(keys) != sorted(wanted)
+        ):
             raise Unreadable("it lacks some of its stored tensors")
         for key in () if shapes else keys:
             target = wanted[key]
@@ -323,7 +347,8 @@ def _shape_of(part: Any) -> Tensor:
     return torch.empty(part.get_shape(), dtype=dtype, device="meta")
 
 
-# --- plain data ---------------------------------------------------------------------------------------------------------
+# --- plain data
+# ---------------------------------------------------------------------------------------------------------
 class _Plain:
     """Follows `_content` and `_val` of omegaconf alone: `_parent` points back up."""
 

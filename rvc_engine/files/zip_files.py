@@ -24,7 +24,8 @@ class _Opening(io.BufferedReader):
 
 @contextmanager
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """For reading. Raises Unreadable for no regular file and for too many records, zipfile.BadZipFile for what is no zip, OSError."""
+    """For reading. Raises Unreadable for no regular file and for too many records, zipfile.BadZipFile for what is no
+    zip, OSError."""
     check_regular(path)
     with _Opening(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
         file.opened = True

@@ -1,7 +1,7 @@
 """Which batch size: the largest that fits in memory now, the recommended one for this much data, and why.
 
-Light: no torch here. Memory now comes from NVML, without a GPU from the system; a table of shapes says what a batch costs until
-`measure` has run real steps in a process of their own.
+Light: no torch here. Memory now comes from NVML, without a GPU from the system; a table of shapes says what a batch
+costs until `measure` has run real steps in a process of their own.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ CLIP_S = 3.7  # a clip without its overlap, about
 
 @dataclass(frozen=True)
 class Memory:
-    """Memory of the device that a training would use. `own`: held by this experiment's own run; `others` None: not told."""
+    """Memory of the device that a training would use. `own`: held by this experiment's own run; `others` None: not
+    told."""
 
     device: str
     name: str
@@ -82,10 +83,16 @@ def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Mem
         return _system_memory(own, (f"No GPU: {state.reason or 'CUDA_VISIBLE_DEVICES hides them'}.",))
     index = int(named[1] or 0)
     if index >= len(seen):
-        raise BadInput(f"Device {device} is not available", state.reason or f"{len(seen)} GPUs are visible", "use --device cpu or auto")
+        raise BadInput(
+            f"Device {device} is not available",
+            state.reason or f"{len(seen)} GPUs are visible",
+            "use --device cpu or auto",
+        )
     gpu = seen[index]
     if gpu.memory_total is None or gpu.memory_free is None:
-        return _system_memory(own, (f"{gpu.name} does not tell its memory{' (MIG is on)' if gpu.mig else ''}: this is the main memory.",))
+        return _system_memory(
+            own, (f"{gpu.name} does not tell its memory{' (MIG is on)' if gpu.mig else ''}: this is the main memory.",)
+        )
     return _gpu_memory(gpu, index, own)
 
 
@@ -101,7 +108,8 @@ def _gpu_memory(gpu: Gpu, index: int, own: set[int]) -> Memory:
     assert gpu.memory_total is not None and gpu.memory_free is not None
     held = gpu.processes
     ours = sum(used for pid, used in held.items() if pid in own) if held is not None else 0
-    # While ours runs, the part of others is known only from a list that has it: in a container it is empty or has other numbers.
+    # While ours runs, the part of others is known only from a list that has it: in a container it is empty or has other
+    # numbers.
     told = not own or (held is not None and not own.isdisjoint(held))
     others = max(gpu.memory_total - gpu.memory_free - ours, 0) if told else None
     precision = "fp16" if gpu.capability is not None and gpu.capability < (8, 0) else "bf16"
@@ -121,7 +129,14 @@ def _system_memory(own: set[int], notes: tuple[str, ...] = ()) -> Memory:
         except psutil.NoSuchProcess:
             continue
     return Memory(
-        "cpu", processor_name(), total, free, max(total - free - ours, 0), ours, "bf16" if processor_has_bf16() else "fp32", notes
+        "cpu",
+        processor_name(),
+        total,
+        free,
+        max(total - free - ours, 0),
+        ours,
+        "bf16" if processor_has_bf16() else "fp32",
+        notes,
     )
 
 
@@ -188,13 +203,19 @@ def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tu
 
 def batch_rows(cost: Cost, largest: int, recommended: int) -> list[dict[str, Any]]:
     """Powers of two up to the largest (at most 64), the recommended and the measured ones."""
-    sizes = {recommended, *(row.batch_size for row in cost.rows), *(n for n in (1, 2, 4, 8, 16, 32, 64) if n <= largest)}
+    sizes = {
+        recommended,
+        *(row.batch_size for row in cost.rows),
+        *(n for n in (1, 2, 4, 8, 16, 32, 64) if n <= largest),
+    }
     known = {row.batch_size: row for row in cost.rows}
     rows = []
     for size in sorted(sizes):
         speed = known[size].samples_per_s if size in known else cost.speed(size)
         memory = known[size].memory_bytes if size in known else cost.memory(size)
-        rows.append({"batch_size": size, "memory_bytes": memory, "samples_per_s": None if speed is None else round(speed, 3)})
+        rows.append(
+            {"batch_size": size, "memory_bytes": memory, "samples_per_s": None if speed is None else round(speed, 3)}
+        )
     return rows
 
 
@@ -209,10 +230,9 @@ def advise(
     measurement: Measure = run_measurement,
     gpus: GpuState | None = None,
 ) -> dict[str, Any]:
-    """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset or device. Never
-    raises because a measurement failed.
-    `several`: train.gpus, goes before `device`; the smallest decides, for each of them has a batch of this size. `gpus`: what the driver
-    tells, where that is known already."""
+    """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset
+    or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
+    decides, for each of them has a batch of this size. `gpus`: what the driver tells, where that is known already."""
     if preset not in PRESETS:
         raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
     own = run_processes(experiment)

@@ -25,16 +25,23 @@ def choose_device(name: str) -> torch.device:
         raise BadInput(f"There is no device {name!r}", "", "use auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
         raise BadInput(
-            f"Device {name} is not available", f"torch sees {torch.cuda.device_count()} CUDA devices", "use --device cpu or auto"
+            f"Device {name} is not available",
+            f"torch sees {torch.cuda.device_count()} CUDA devices",
+            "use --device cpu or auto",
         )
     return device
 
 
 def choose_devices(gpus: str) -> list[str]:
-    """What `train.gpus` names: all, or 0,1 (cuda:0 and cuda:1), or cpu,cpu (processes on the processor). Raises BadInput."""
+    """What `train.gpus` names: all, or 0,1 (cuda:0 and cuda:1), or cpu,cpu (processes on the processor). Raises
+    BadInput."""
     import torch
 
-    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if gpus.strip() == ALL_GPUS else named_devices(gpus)
+    names = (
+        [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+        if gpus.strip() == ALL_GPUS
+        else named_devices(gpus)
+    )
     if not names:
         raise BadInput("train.gpus is all, but there is no GPU", "torch sees no CUDA device", "leave train.gpus empty")
     cards = [name for name in names if name != "cpu"]
@@ -46,7 +53,8 @@ def choose_devices(gpus: str) -> list[str]:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """fp32, fp16 or bf16; auto is bf16 where the processor or the card has it, else fp16 on a card and fp32 on a processor."""
+    """fp32, fp16 or bf16; auto is bf16 where the processor or the card has it, else fp16 on a card and fp32 on a
+    processor."""
     import torch
 
     if name != "auto":
@@ -59,11 +67,14 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 
 def listening_precision(name: str, device: torch.device) -> str:
-    """Of networks that do not learn: fp32, fp16 or bf16; auto is fp16 on a card and fp32 on a processor, where results stay comparable."""
+    """Of networks that do not learn: fp32, fp16 or bf16; auto is fp16 on a card and fp32 on a processor, where results
+    stay comparable."""
     if name == "auto":
         return "fp16" if device.type == "cuda" else "fp32"
     if name == "fp16" and device.type == "cpu":
-        raise BadInput("fp16 is no use on a CPU", "processors compute it slower than fp32", "use precision fp32 or bf16")
+        raise BadInput(
+            "fp16 is no use on a CPU", "processors compute it slower than fp32", "use precision fp32 or bf16"
+        )
     return name
 
 
@@ -100,4 +111,6 @@ def out_of_memory(error: BaseException) -> RvcError | None:
     told = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
     if not told:
         return None
-    return RvcError("Out of memory", str(error).split("\n")[0], "lower --batch-size, or free memory that other programs hold")
+    return RvcError(
+        "Out of memory", str(error).split("\n")[0], "lower --batch-size, or free memory that other programs hold"
+    )

@@ -12,6 +12,11 @@ from rvc_engine.machine.malloc import KEEPING_FREED_MEMORY
 def engine_environment() -> dict[str, str]:
     """The engine must import this package, and nothing from the folder that the user happens to be in."""
     parts = [str(PACKAGE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    whole = {**KEEPING_FREED_MEMORY, **os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)), "PYTHONSAFEPATH": "1"}
+    whole = {
+        **KEEPING_FREED_MEMORY,
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)),
+        "PYTHONSAFEPATH": "1",
+    }
     complete(whole)
     return whole

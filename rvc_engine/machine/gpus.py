@@ -1,4 +1,5 @@
-"""What the driver tells of the GPUs, by NVML: no CUDA context, no torch. Each field is asked for on its own; None is "not told"."""
+"""What the driver tells of the GPUs, by NVML: no CUDA context, no torch. Each field is asked for on its own; None is
+"not told"."""
 
 from __future__ import annotations
 
@@ -80,7 +81,11 @@ def _read_gpu(nvml: Any, index: int) -> Gpu | None:
     def ask(question: Callable[[], T]) -> T | None:
         try:
             return question()
-        except (nvml.NVMLError, UnicodeDecodeError, AttributeError):  # AttributeError: a binding older than the question
+        except (
+            nvml.NVMLError,
+            UnicodeDecodeError,
+            AttributeError,
+        ):  # AttributeError: a binding older than the question
             return None
 
     handle = ask(lambda: nvml.nvmlDeviceGetHandleByIndex(index))
@@ -125,7 +130,8 @@ def _processes(running: Any) -> dict[int, int] | None:
 def visible_gpus(gpus: tuple[Gpu, ...], visible: str | None) -> tuple[Gpu, ...]:
     """Those that CUDA_VISIBLE_DEVICES lets torch see, in torch's order; `visible` None means all.
 
-    As CUDA does, the list ends at the first entry that names no GPU. A MIG entry stands for its whole GPU where that can be told.
+    As CUDA does, the list ends at the first entry that names no GPU. A MIG entry stands for its whole GPU where that
+    can be told.
     """
     if visible is None:
         return gpus

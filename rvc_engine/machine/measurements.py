@@ -1,4 +1,5 @@
-"""What a batch costs in memory and time: by the table of shapes, or by real steps in a throw-away process, kept for next time."""
+"""What a batch costs in memory and time: by the table of shapes, or by real steps in a throw-away process, kept for
+next time."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ def table_cost(preset: str, precision: str, kind: str) -> Cost:
 
 
 def fit(source: str, rows: Sequence[Batch], fallback: Cost) -> Cost:
-    """Lines through the two smallest batches; with a third row, how far the prediction is off. One row: the table's slope."""
+    """Lines through the two smallest batches; with a third row, how far the prediction is off. One row: the table's
+    slope."""
     ordered = sorted(rows, key=lambda row: row.batch_size)
     first, second = ordered[0], ordered[-1] if len(ordered) < 3 else ordered[1]
     gap = second.batch_size - first.batch_size
@@ -88,7 +90,9 @@ def run_measurement(preset: str, precision: str, device: str, batches: Sequence[
     """Real training steps in a throw-away process: what it measured, and why it ended early ("" if it did not)."""
     command = [sys.executable, "-c", MEASURING, preset, precision, device, *map(str, batches)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=MEASURE_S, env=engine_environment(), stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, capture_output=True, timeout=MEASURE_S, env=engine_environment(), stdin=subprocess.DEVNULL
+        )
         out, said, code = done.stdout, done.stderr.decode(errors="replace"), done.returncode
     except subprocess.TimeoutExpired as late:
         out, said, code = late.stdout or b"", f"it took longer than {MEASURE_S:.0f} s", 1
@@ -98,7 +102,11 @@ def run_measurement(preset: str, precision: str, device: str, batches: Sequence[
     if len(rows) >= len(batches):
         return rows, ""
     last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
-    why = "the system ended it, most likely for memory" if code in (-9, 137) else last or f"it ended with exit code {code}"
+    why = (
+        "the system ended it, most likely for memory"
+        if code in (-9, 137)
+        else last or f"it ended with exit code {code}"
+    )
     return rows, why
 
 
@@ -106,7 +114,9 @@ def read_row(line: str) -> Batch | None:
     try:
         record = json.loads(line)
         speed = record.get("samples_per_s")
-        return Batch(int(record["batch_size"]), int(record["memory_bytes"]), float(speed) if speed is not None else None)
+        return Batch(
+            int(record["batch_size"]), int(record["memory_bytes"]), float(speed) if speed is not None else None
+        )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
@@ -117,7 +127,9 @@ KEPT = Remembered("measurements.json")
 
 def cached_rows(key: str) -> list[Batch]:
     kept = KEPT.get(key)
-    return [row for record in kept if (row := read_row(json.dumps(record))) is not None] if isinstance(kept, list) else []
+    return (
+        [row for record in kept if (row := read_row(json.dumps(record))) is not None] if isinstance(kept, list) else []
+    )
 
 
 def keep_rows(key: str, rows: Sequence[Batch]) -> str:
@@ -129,7 +141,9 @@ def keep_rows(key: str, rows: Sequence[Batch]) -> str:
 USED = Remembered("used.json")
 
 
-def keep_use(preset: str, precision: str, kind: str, device_name: str, batch_size: int, memory_bytes: int, minutes: float) -> None:
+def keep_use(
+    preset: str, precision: str, kind: str, device_name: str, batch_size: int, memory_bytes: int, minutes: float
+) -> None:
     """What a training on so many minutes of clips really held at most, to check predictions by."""
     finding = {"batch_size": batch_size, "memory_bytes": memory_bytes, "minutes": round(minutes, 2)}
     USED.keep(key_of(preset, precision, kind, device_name), finding)
@@ -151,9 +165,14 @@ def checked_by_use(cost: Cost, key: str, preset: str, kind: str) -> Cost:
     if used is None or used.memory_bytes <= 0:
         return cost
     minutes = finding.get("minutes")
-    told = with_clips(cost, preset, kind, minutes if isinstance(minutes, (int, float)) else None).memory(used.batch_size)
+    told = with_clips(cost, preset, kind, minutes if isinstance(minutes, (int, float)) else None).memory(
+        used.batch_size
+    )
     error = round(100 * abs(told - used.memory_bytes) / used.memory_bytes, 1)
-    note = f"The last training here, with {used.batch_size}, held {used.memory_bytes / 1e9:.2f} GB: {error} % from what is predicted."
+    note = (
+        f"The last training here, with {used.batch_size}, held {used.memory_bytes / 1e9:.2f} GB: {error} % from "
+        "what is predicted."
+    )
     return replace(cost, error_percent=error, notes=(*cost.notes, note))
 
 
@@ -161,10 +180,15 @@ Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Batch], str]]
 
 
 def cost_of(
-    preset: str, precision: str, device: str, device_name: str, measurement: Measure | None = None, minutes: float | None = None
+    preset: str,
+    precision: str,
+    device: str,
+    device_name: str,
+    measurement: Measure | None = None,
+    minutes: float | None = None,
 ) -> Cost:
-    """`device` is cpu or cuda:N. With `measurement` it is measured now; where that fails, or without it, what was kept, else the table.
-    `minutes` of clips, where they are known."""
+    """`device` is cpu or cuda:N. With `measurement` it is measured now; where that fails, or without it, what was kept,
+    else the table. `minutes` of clips, where they are known."""
     kind = device.partition(":")[0]
     table = table_cost(preset, precision, kind)
     key = key_of(preset, precision, kind, device_name)

@@ -1,4 +1,5 @@
-"""What the engine holds in memory, read now and then by a thread of its own: a driver that hangs must not hold up the engine."""
+"""What the engine holds in memory, read now and then by a thread of its own: a driver that hangs must not hold up the
+engine."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ class MemorySamples:
 
     def _read_on(self) -> None:
         while not self._ended.is_set():
-            with contextlib.suppress(Exception):  # a driver has its own words for what fails; the next reading may succeed
+            with contextlib.suppress(
+                Exception
+            ):  # a driver has its own words for what fails; the next reading may succeed
                 self._latest = sample()
             self._ended.wait(self.every_s)
 

@@ -1,7 +1,9 @@
-"""How much memory a training step takes, estimated from the shapes of a preset: the advisor's table until a real step is measured.
+"""How much memory a training step takes, estimated from the shapes of a preset: the advisor's table until a real step
+is measured.
 
-Counts what a step of GAN training keeps: weights, gradients and the two moments of AdamW; and, a sample, what the backward pass needs
-of the decoder's residual blocks, of the discriminators, and of the encoders, which run over the whole clip.
+Counts what a step of GAN training keeps: weights, gradients and the two moments of AdamW; and, a sample, what the
+backward pass needs of the decoder's residual blocks, of the discriminators, and of the encoders, which run over the
+whole clip.
 """
 
 from __future__ import annotations
@@ -10,7 +12,10 @@ from rvc_engine.presets import DiscriminatorConfig, ModelConfig
 
 STATE_BYTES = 16  # a parameter in fp32: weight, gradient, first and second moment of AdamW
 CLIP_FRAMES = 400  # a clip of 4 s, where training hears all of it
-PROCESS_BYTES = {"cpu": 450_000_000, "cuda": 700_000_000}  # the interpreter with torch; a CUDA context with cudnn's kernels
+PROCESS_BYTES = {
+    "cpu": 450_000_000,
+    "cuda": 700_000_000,
+}  # the interpreter with torch; a CUDA context with cudnn's kernels
 KEPT_CLIPS_BYTES = 1 << 30  # of clips that a training keeps in main memory, at most
 ALLOCATOR = 1.4  # what an allocator holds over what is in use; RVC's v2-40k at batch 4 on a CPU takes 4.8 GB
 
@@ -28,7 +33,14 @@ def generator_parameters(config: ModelConfig) -> int:
         channels //= 2
         for size, dilations in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True):
             decoder += 2 * len(dilations) * size * channels * channels
-    return attention + residual + decoder + config.feature_dim * width + config.spec_bins * width + config.speakers * config.gin_channels
+    return (
+        attention
+        + residual
+        + decoder
+        + config.feature_dim * width
+        + config.spec_bins * width
+        + config.speakers * config.gin_channels
+    )
 
 
 def discriminator_parameters(config: DiscriminatorConfig) -> int:
@@ -80,7 +92,8 @@ def clip_bytes(config: ModelConfig, minutes: float) -> int:
 
 
 def bytes_per_sample(config: ModelConfig, precision: str) -> int:
-    """What one more sample in the batch costs. Half precision keeps about 0.6: losses and normalisations stay in fp32."""
+    """What one more sample in the batch costs. Half precision keeps about 0.6: losses and normalisations stay in
+    fp32."""
     values = decoder_values(config) + discriminator_values(config) + encoder_values(config)
     width = 4.0 if precision == "fp32" else 2.4
     return int(values * width * ALLOCATOR)

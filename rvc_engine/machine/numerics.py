@@ -22,7 +22,8 @@ KEPT = Remembered("numerics.json")
 
 @dataclass(frozen=True)
 class Trial:
-    """What training/numerics.py found of one mode. `worst`: part of the networks, and the relative error of its gradient."""
+    """What training/numerics.py found of one mode. `worst`: part of the networks, and the relative error of its
+    gradient."""
 
     mode: str
     ok: bool
@@ -40,14 +41,19 @@ class Choice:
     kept: bool = False
 
 
-def choose_mode(preset: str, precision: str, device: str, device_name: str, *, found: list[Trial] | None = None) -> Choice:
-    """Tries the modes of LADDER in turn up to the first that is right, unless it was done here before. `found`: of trials just made."""
+def choose_mode(
+    preset: str, precision: str, device: str, device_name: str, *, found: list[Trial] | None = None
+) -> Choice:
+    """Tries the modes of LADDER in turn up to the first that is right, unless it was done here before. `found`: of
+    trials just made."""
     key = key_of(preset, precision, device_name)
     kept = KEPT.get(key) if found is None else None
     if kept is not None and (trials := _trials(kept)):
         return _choice(trials, kept=True)
     by_mode = {trial.mode: trial for trial in found or []}
-    trials = [by_mode[mode] for mode in LADDER[precision] if mode in by_mode] or try_modes(preset, device, LADDER[precision])
+    trials = [by_mode[mode] for mode in LADDER[precision] if mode in by_mode] or try_modes(
+        preset, device, LADDER[precision]
+    )
     KEPT.keep(key, [_record(trial) for trial in trials])
     return _choice(trials)
 
@@ -62,7 +68,8 @@ def _choice(trials: list[Trial], *, kept: bool = False) -> Choice:
 
 
 def try_modes(preset: str, device: str, modes: tuple[str, ...], *, all_of_them: bool = False) -> list[Trial]:
-    """In a process each, because a broken one may take its process with it. Up to the first that is right, unless all are asked for."""
+    """In a process each, because a broken one may take its process with it. Up to the first that is right, unless all
+    are asked for."""
     trials: list[Trial] = []
     for mode in modes:
         trials.append(_try(preset, device, mode))
@@ -74,13 +81,17 @@ def try_modes(preset: str, device: str, modes: tuple[str, ...], *, all_of_them: 
 def _try(preset: str, device: str, mode: str) -> Trial:
     command = [sys.executable, "-m", "rvc_engine.training.numerics", preset, device, mode]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TRIAL_S, env=engine_environment(), stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=TRIAL_S, env=engine_environment(), stdin=subprocess.DEVNULL
+        )
     except subprocess.TimeoutExpired:
         return Trial(mode, False, f"it took longer than {TRIAL_S:.0f} s")
     found = _trials([line for line in done.stdout.splitlines() if line.startswith("{")])
     if found:
         return found[0]
-    last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit code {done.returncode}")
+    last = next(
+        (line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit code {done.returncode}"
+    )
     return Trial(mode, False, f"it ended early: {last}")
 
 
@@ -92,7 +103,9 @@ def _trials(records: Any) -> list[Trial]:
             entry = json.loads(record) if isinstance(record, str) else record
             errors = {str(part): float(error) for part, error in entry["gradients"].items()}
             worst = max(errors.items(), key=lambda item: item[1] if item[1] >= 0 else float("inf"), default=("", 0.0))
-            trials.append(Trial(str(entry["mode"]), bool(entry["ok"]), str(entry["why"]), worst, float(entry["seconds"])))
+            trials.append(
+                Trial(str(entry["mode"]), bool(entry["ok"]), str(entry["why"]), worst, float(entry["seconds"]))
+            )
         except (ValueError, TypeError, KeyError, AttributeError):
             continue
     return trials

@@ -1,5 +1,5 @@
-"""Work on every core: processes, which end with the one that started them, for what holds the interpreter lock; threads for what torch
-does."""
+"""Work on every core: processes, which end with the one that started them, for what holds the interpreter lock; threads
+for what torch does."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ def log_to(path: Path) -> None:
 
 
 def prepare_workers(modules: Sequence[str]) -> None:
-    """Start the server that workers are forked from, and let it import these modules, beside what the caller does meanwhile. Without it
-    the server starts with the first worker, and each worker imports for itself. It ends with this process."""
+    """Start the server that workers are forked from, and let it import these modules, beside what the caller does
+    meanwhile. Without it the server starts with the first worker, and each worker imports for itself. It ends with this
+    process."""
     multiprocessing.get_context("forkserver").set_forkserver_preload(list(modules))
     forkserver.ensure_running()
 
@@ -53,7 +54,9 @@ def worker_pool(count: int) -> ProcessPoolExecutor:
     try:
         context.Lock()
     except OSError as error:
-        hint = "make /dev/shm writable and large enough: docker run --shm-size 1g, or mount -o remount,rw,size=1g /dev/shm"
+        hint = (
+            "make /dev/shm writable and large enough: docker run --shm-size 1g, or mount -o remount,rw,size=1g /dev/shm"
+        )
         raise RvcError("Worker processes cannot share memory", f"/dev/shm: {error.strerror or error}", hint) from error
     return ProcessPoolExecutor(count, mp_context=context, initializer=_become_worker, initargs=(LOG,))
 
@@ -75,7 +78,9 @@ def _leave_with_parent() -> None:
     os._exit(1)
 
 
-def results_of(work: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Generator[Result | None, None, None]:
+def results_of(
+    work: Callable[[Task], Result], tasks: Sequence[Task], workers: int
+) -> Generator[Result | None, None, None]:
     """Results as they finish; None each time that 5 s passed without one, so that the caller can be stopped.
 
     Closing ends the workers at once. Raises RvcError when a worker dies.
@@ -94,13 +99,16 @@ def results_of(work: Callable[[Task], Result], tasks: Sequence[Task], workers: i
         whole = True
     except BrokenProcessPool as error:
         hint = "run the same command again; with --workers 1 it needs the least memory"
-        raise RvcError("A worker process ended unexpectedly", "most often the machine's memory ran out", hint) from error
+        raise RvcError(
+            "A worker process ended unexpectedly", "most often the machine's memory ran out", hint
+        ) from error
     finally:
         _end(pool, at_once=not whole)
 
 
 def _submitted(pool: ProcessPoolExecutor, work: Callable[[Task], Result], tasks: Sequence[Task]) -> set[Future[Result]]:
-    """Raises BrokenProcessPool when a worker is dead by then, also one that dies before it has read what it is to do."""
+    """Raises BrokenProcessPool when a worker is dead by then, also one that dies before it has read what it is to
+    do."""
     try:
         return {pool.submit(work, task) for task in tasks}
     except (BrokenPipeError, ConnectionResetError, EOFError) as error:
@@ -108,7 +116,9 @@ def _submitted(pool: ProcessPoolExecutor, work: Callable[[Task], Result], tasks:
 
 
 def _end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
-    processes = list((pool._processes or {}).values()) if at_once else []  # the pool offers no way to end them before Python 3.14
+    processes = (
+        list((pool._processes or {}).values()) if at_once else []
+    )  # the pool offers no way to end them before Python 3.14
     pool.shutdown(wait=not at_once, cancel_futures=True)
     for process in processes:
         process.terminate()
@@ -117,13 +127,16 @@ def _end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
 
 
 def each_on_a_core(work: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
-    """The results in order: several tasks at a time, each by one thread of torch, also where there is only one. Rounding depends on the
-    threads, so this way a result depends neither on its company nor on the cores, and a run that was killed ends as one that was not."""
+    """The results in order: several tasks at a time, each by one thread of torch, also where there is only one.
+    Rounding depends on the threads, so this way a result depends neither on its company nor on the cores, and a run
+    that was killed ends as one that was not."""
     import torch
 
     threads = torch.get_num_threads()
     try:
-        with ThreadPoolExecutor(max(1, min(threads, len(tasks))), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ThreadPoolExecutor(
+            max(1, min(threads, len(tasks))), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
             return list(pool.map(work, tasks))
     finally:
         torch.set_num_threads(threads)

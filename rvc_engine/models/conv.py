@@ -1,8 +1,9 @@
 """Convolutions along time.
 
-On a processor, where no gradient is wanted, float32 is computed with the channels of a moment side by side (channels-last, which torch
-offers for two axes only): oneDNN then reads the samples as they lie, where it otherwise rearranges them before and after every layer. In
-training this does not pay: the gradient of a weight, a sum over all moments, is slower in that layout.
+On a processor, where no gradient is wanted, float32 is computed with the channels of a moment side by side
+(channels-last, which torch offers for two axes only): oneDNN then reads the samples as they lie, where it otherwise
+rearranges them before and after every layer. In training this does not pay: the gradient of a weight, a sum over all
+moments, is slower in that layout.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def conv1d(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1) -> Tensor:
+def conv1d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    groups: int = 1,
+) -> Tensor:
     """(B, C_in, T) -> (B, C_out, T'), as torch's function of this name."""
     if not _channels_last_pays(x):
         return F.conv1d(x, weight, bias, stride, padding, dilation, groups)

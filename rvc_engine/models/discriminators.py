@@ -1,4 +1,5 @@
-"""Critics of a waveform slice: one at full rate and one for each period, which folds the wave into rows of that length."""
+"""Critics of a waveform slice: one at full rate and one for each period, which folds the wave into rows of that
+length."""
 
 from __future__ import annotations
 

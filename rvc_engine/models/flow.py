@@ -1,4 +1,5 @@
-"""Invertible flow between the posterior's latent and the prior's: four coupling layers that only shift, a channel flip after each."""
+"""Invertible flow between the posterior's latent and the prior's: four coupling layers that only shift, a channel flip
+after each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Pitch tracking at 100 frames a second, one file a method. Heavy packages are imported when their method is first used."""
+"""Pitch tracking at 100 frames a second, one file a method. Heavy packages are imported when their method is first
+used."""
 
 from __future__ import annotations
 
@@ -37,11 +38,15 @@ def available_methods(workspace: Workspace | None = None) -> list[str]:
 
 
 def resolve_method(method: str, workspace: Workspace | None = None, *, preset: str = "") -> str:
-    """The method that a setting means, for voices of a preset. Raises BadInput, with a way out, for one that does not work here."""
+    """The method that a setting means, for voices of a preset. Raises BadInput, with a way out, for one that does not
+    work here."""
     if method == "auto":
         return "rmvpe" if find_rmvpe(workspace) else "praat" if preset.startswith("starter") else "fcpe"
     if method == "rmvpe" and find_rmvpe(workspace) is None:
-        hint = f"rvc assets pull v2-40k fetches it, or put {RMVPE_FILES[0]} into pretrained/, or choose another pitch method, such as fcpe"
+        hint = (
+            f"rvc assets pull v2-40k fetches it, or put {RMVPE_FILES[0]} into pretrained/, or choose another "
+            "pitch method, such as fcpe"
+        )
         raise BadInput("The weights of rmvpe are missing", f"there is no pretrained/{RMVPE_FILES[0]}", hint)
     if method == "crepe" and method not in available_methods(workspace):
         raise BadInput(
@@ -50,12 +55,15 @@ def resolve_method(method: str, workspace: Workspace | None = None, *, preset: s
             "pip install torchcrepe, or choose another method",
         )
     if method not in ("praat", "harvest", "dio", *BY_TORCH):
-        raise BadInput(f"There is no pitch method {method!r}", "", f"use one of auto, {', '.join(available_methods(workspace))}")
+        raise BadInput(
+            f"There is no pitch method {method!r}", "", f"use one of auto, {', '.join(available_methods(workspace))}"
+        )
     return method
 
 
 def prepare(method: str, device: str, workspace: Workspace | None) -> None:
-    """Load what a method keeps in memory: the network of RMVPE or FCPE. Raises BadInput when RMVPE's file cannot be read."""
+    """Load what a method keeps in memory: the network of RMVPE or FCPE. Raises BadInput when RMVPE's file cannot be
+    read."""
     method = resolve_method(method, workspace)
     if method == "rmvpe":
         from rvc_engine.pitch import rmvpe
@@ -75,7 +83,9 @@ def release(method: str) -> None:
         rmvpe.release()
 
 
-def track(method: str, wave_16k: NDArray[np.floating], *, device: str = "cpu", workspace: Workspace | None = None) -> NDArray[np.float64]:
+def track(
+    method: str, wave_16k: NDArray[np.floating], *, device: str = "cpu", workspace: Workspace | None = None
+) -> NDArray[np.float64]:
     """(T,) at 16 kHz -> (T // 160,) Hz in 50..1100; 0 = unvoiced, never NaN; gaps are not filled.
 
     Raises BadInput for a method that does not work here.
@@ -86,7 +96,8 @@ def track(method: str, wave_16k: NDArray[np.floating], *, device: str = "cpu", w
 def track_all(
     method: str, waves_16k: Sequence[NDArray[np.floating]], *, device: str = "cpu", workspace: Workspace | None = None
 ) -> Iterator[NDArray[np.float64]]:
-    """As `track`, for each of several waves. On a GPU some methods take them together; the result for one does not depend on the others."""
+    """As `track`, for each of several waves. On a GPU some methods take them together; the result for one does not
+    depend on the others."""
     method = resolve_method(method, workspace)
     for wave, f0 in zip(waves_16k, _found(method, waves_16k, device, workspace), strict=True):
         frames = len(wave) // HOP

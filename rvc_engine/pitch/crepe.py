@@ -22,7 +22,8 @@ BATCH_CPU, BATCH_GPU = 64, 512
 """Frames; on a CPU more are no faster and take 2 MB each."""
 NEIGHBOURS = 4
 SILENT = 1e-5
-"""Standard deviation below which a frame is silence, unvoiced: the network, which scales each frame, is sure of 547 Hz there."""
+"""Standard deviation below which a frame is silence, unvoiced: the network, which scales each frame, is sure of 547 Hz
+there."""
 
 
 def is_installed() -> bool:
@@ -33,7 +34,9 @@ def crepe(wave_16k: NDArray[np.floating], frames: int, device: str) -> NDArray[n
     """(T,) -> (frames,) Hz, 0 = unvoiced. Raises BadInput when torchcrepe is not installed."""
     if not is_installed():
         raise BadInput(
-            "crepe needs the package torchcrepe", "it is not installed", "pip install torchcrepe, or choose another pitch method"
+            "crepe needs the package torchcrepe",
+            "it is not installed",
+            "pip install torchcrepe, or choose another pitch method",
         )
     import torch
     import torchcrepe
@@ -68,8 +71,8 @@ def _likelihood(wave: Tensor, device: str) -> Tensor:
 def _decode(likelihood: Tensor) -> tuple[Tensor, Tensor]:
     """(1, 360, F) -> bins (1, F) on the best path, and Hz: the mean of the nine bins around it, weighted by likelihood.
 
-    torchcrepe's own decoders add a random 20 cents, other ones in each run, and RVC smooths them over three frames. This needs neither,
-    and is nearer to Praat.
+    torchcrepe's own decoders add a random 20 cents, other ones in each run, and RVC smooths them over three frames.
+    This needs neither, and is nearer to Praat.
     """
     import torch
     import torchcrepe

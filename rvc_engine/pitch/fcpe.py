@@ -17,8 +17,8 @@ PIECE_FRAMES = 3000
 """Longer waves go through in pieces, so that memory does not grow with them."""
 CONTEXT_FRAMES = 100
 THRESHOLD = 0.05
-"""Frames where the network is less sure are unvoiced. The package's own 0.006 calls half of all hiss voiced; at 0.05, on real speech, no
-voiced frame in 300 is lost against it, false voicing is halved, and white noise is unvoiced."""
+"""Frames where the network is less sure are unvoiced. The package's own 0.006 calls half of all hiss voiced; at 0.05,
+on real speech, no voiced frame in 300 is lost against it, false voicing is halved, and white noise is unvoiced."""
 
 
 @lru_cache(maxsize=2)
@@ -44,14 +44,20 @@ class ChannelsLast(nn.Module):
         c = self.conv
         wide = x.unsqueeze(2).to(memory_format=torch.channels_last)
         padding = (0, int(c.padding[0]))
-        return F.conv2d(wide, c.weight.unsqueeze(2), c.bias, (1, c.stride[0]), padding, (1, c.dilation[0]), c.groups).squeeze(2)
+        return F.conv2d(
+            wide, c.weight.unsqueeze(2), c.bias, (1, c.stride[0]), padding, (1, c.dilation[0]), c.groups
+        ).squeeze(2)
 
 
 def quicken(model: nn.Module) -> None:
     """Depthwise convolutions become ChannelsLast: oneDNN has no fast kernel for them in the default layout."""
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, nn.Conv1d) and child.groups == child.in_channels > 1 and not isinstance(parent, ChannelsLast):
+            if (
+                isinstance(child, nn.Conv1d)
+                and child.groups == child.in_channels > 1
+                and not isinstance(parent, ChannelsLast)
+            ):
                 setattr(parent, name, ChannelsLast(child))
 
 

@@ -10,7 +10,8 @@ from rvc_engine.pitch.coarse import CEILING_HZ, FLOOR_HZ
 
 
 def praat_frames(wave_16k: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Praat's own frames, 10 ms apart, 0 = unvoiced: fewer than T // 160, none where the wave is shorter than three periods."""
+    """Praat's own frames, 10 ms apart, 0 = unvoiced: fewer than T // 160, none where the wave is shorter than three
+    periods."""
     sound = parselmouth.Sound(np.asarray(wave_16k, dtype=np.float64), sampling_frequency=16000)
     try:
         pitch = sound.to_pitch_ac(time_step=0.01, voicing_threshold=0.6, pitch_floor=FLOOR_HZ, pitch_ceiling=CEILING_HZ)

@@ -23,22 +23,25 @@ FLOOR = 1e-5
 THRESHOLD = 0.03
 """Frames where no bin is likelier are unvoiced, as in RVC."""
 WINDOW_FRAMES = 6144
-"""What goes through the U-Net at once: a minute of a recording, or as many clips as fit. More would only take more memory."""
+"""What goes through the U-Net at once: a minute of a recording, or as many clips as fit. More would only take more
+memory."""
 SPAN_FRAMES = 49152
 """What goes through the recurrent layer at once: eight minutes."""
 CONTEXT_FRAMES = 512
-"""A longer recording goes through in parts, and this much on either side of each is thrown away. With 320 frames the U-Net gives what it
-gives for the whole, to rounding. The recurrent layer has no such bound, hence the longer span: up to eight minutes, and for all of what
-a conversion asks, the result is that of the whole."""
+"""A longer recording goes through in parts, and this much on either side of each is thrown away. With 320 frames the
+U-Net gives what it gives for the whole, to rounding. The recurrent layer has no such bound, hence the longer span: up
+to eight minutes, and for all of what a conversion asks, the result is that of the whole."""
 CENTS = 20 * np.arange(360) + 1997.3794084376191
 """Of each bin, above 10 Hz: 31.7 to 2006 Hz."""
 NEIGHBOURS = 4
 
 
-# --- front end ----------------------------------------------------------------------------------------------------------
+# --- front end
+# ----------------------------------------------------------------------------------------------------------
 @lru_cache(maxsize=2)
 def mel_filterbank(device: str = "cpu") -> Tensor:
-    """(128, 513): 30 to 8000 Hz, evenly spaced by the formula of HTK, 2595 log10(1 + f / 700), triangles of equal area."""
+    """(128, 513): 30 to 8000 Hz, evenly spaced by the formula of HTK, 2595 log10(1 + f / 700), triangles of equal
+    area."""
     low, high = (2595 * np.log10(1 + hz / 700) for hz in (30, 8000))
     edges = 700 * (10 ** (np.linspace(low, high, MELS + 2) / 2595) - 1)
     return torch.from_numpy(triangles(edges, np.linspace(0, 8000, N_FFT // 2 + 1))).float().to(device)
@@ -53,13 +56,17 @@ def mirrored(wave_16k: NDArray[np.floating]) -> Tensor:
 
 def log_mel(padded: Tensor) -> Tensor:
     """(T,) -> (128, 1 + (T - 1024) // 160): natural log of magnitudes, floored at 1e-5."""
-    spec = torch.stft(padded, N_FFT, HOP, window=torch.hann_window(N_FFT, device=padded.device), center=False, return_complex=True)
+    spec = torch.stft(
+        padded, N_FFT, HOP, window=torch.hann_window(N_FFT, device=padded.device), center=False, return_complex=True
+    )
     return torch.log(torch.clamp(mel_filterbank(str(padded.device)) @ spec.abs(), min=FLOOR))
 
 
-# --- decoding -----------------------------------------------------------------------------------------------------------
+# --- decoding
+# -----------------------------------------------------------------------------------------------------------
 def cents_of(salience: NDArray[np.floating], threshold: float = THRESHOLD) -> NDArray[np.float64]:
-    """(F, 360) -> (F,) above 10 Hz: mean of the likeliest bin and four on either side, weighted by salience; 0 where unvoiced."""
+    """(F, 360) -> (F,) above 10 Hz: mean of the likeliest bin and four on either side, weighted by salience; 0 where
+    unvoiced."""
     near = salience.argmax(axis=1)[:, None] + np.arange(2 * NEIGHBOURS + 1)
     edge = (NEIGHBOURS, NEIGHBOURS)
     weights = np.take_along_axis(np.pad(salience.astype(np.float64), ((0, 0), edge)), near, axis=1)
@@ -73,15 +80,16 @@ def hz_of(cents: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(cents > 0, 10 * 2 ** (cents / 1200), 0.0)
 
 
-# --- network ------------------------------------------------------------------------------------------------------------
+# --- network
+# ------------------------------------------------------------------------------------------------------------
 @lru_cache(maxsize=1)
 def _loaded(path: Path, modified_ns: int, device: str) -> Rmvpe:
     return read_rmvpe(path).to(device)
 
 
 def load(path: Path, device: str) -> Rmvpe:
-    """The network, read again only when the file has changed or another device is asked for. Raises BadInput naming a file that
-    cannot be read."""
+    """The network, read again only when the file has changed or another device is asked for. Raises BadInput naming a
+    file that cannot be read."""
     try:
         return _loaded(path, path.stat().st_mtime_ns, device)
     except (OSError, Unreadable) as error:
@@ -107,8 +115,9 @@ def padded_frames(samples: int) -> int:
 def rmvpe(waves_16k: Sequence[NDArray[np.floating]], path: Path, device: str) -> list[NDArray[np.float64]]:
     """(T,) each -> (1 + T // 160,) Hz each, 0 = unvoiced. Raises BadInput when the weights at `path` cannot be read.
 
-    The network takes no mask and sees the padding, so only waves of the same padded length share a batch: each gets what it gets
-    alone. On a CPU they go one by one, because rounding depends on the size of a batch and a resumed run must give the same numbers.
+    The network takes no mask and sees the padding, so only waves of the same padded length share a batch: each gets
+    what it gets alone. On a CPU they go one by one, because rounding depends on the size of a batch and a resumed run
+    must give the same numbers.
     """
     network = load(path, device)
     by_frames: dict[int, list[int]] = {}
@@ -130,14 +139,17 @@ def cents_of_waves(network: Rmvpe, waves: list[NDArray[np.floating]], frames: in
     parts = []
     for begin, end, first, last in windows(0, frames, SPAN_FRAMES):
         with torch.inference_mode():
-            features = torch.cat([_features(network, padded, window, device) for window in windows(begin, end, WINDOW_FRAMES)], dim=1)
+            features = torch.cat(
+                [_features(network, padded, window, device) for window in windows(begin, end, WINDOW_FRAMES)], dim=1
+            )
             salience = network.fc(features)[:, first - begin : last - begin].float().cpu().numpy()
         parts.append(np.stack([cents_of(one) for one in salience]))
     return np.concatenate(parts, axis=1)
 
 
 def windows(start: int, stop: int, size: int) -> Iterator[tuple[int, int, int, int]]:
-    """(begin, end, first, last): frames begin..end are computed, first..last of them are kept. Multiples of 32, as `start` and `stop`."""
+    """(begin, end, first, last): frames begin..end are computed, first..last of them are kept. Multiples of 32, as
+    `start` and `stop`."""
     kept = size - 2 * CONTEXT_FRAMES if stop - start > size else size
     for first in range(start, stop, kept):
         last = min(first + kept, stop)

@@ -1,7 +1,8 @@
-"""RMVPE: a U-Net over the log-mel spectrogram and a recurrent layer give how likely each of 360 pitches is, and the reader of its weights.
+"""RMVPE: a U-Net over the log-mel spectrogram and a recurrent layer give how likely each of 360 pitches is, and the
+reader of its weights.
 
-The network of "RMVPE: A Robust Model for Vocal Pitch Estimation in Polyphonic Music" (Wei et al., 2023) in the size that RVC uses; names
-are those of the keys in rmvpe.pt.
+The network of "RMVPE: A Robust Model for Vocal Pitch Estimation in Polyphonic Music" (Wei et al., 2023) in the size
+that RVC uses; names are those of the keys in rmvpe.pt.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def _norm_relu(channels: int) -> list[nn.Module]:
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions beside a shortcut, which is a 1x1 convolution where the channels change. (B, in, F, M) -> (B, out, F, M)"""
+    """Two convolutions beside a shortcut, which is a 1x1 convolution where the channels change. (B, in, F, M) -> (B,
+    out, F, M)"""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -90,7 +92,8 @@ class Intermediate(nn.Module):
 
 
 class UpLevel(nn.Module):
-    """Twice the size, then joined with what the encoder had there. (B, 2 C, F, M), (B, C, 2 F, 2 M) -> (B, C, 2 F, 2 M)"""
+    """Twice the size, then joined with what the encoder had there. (B, 2 C, F, M), (B, C, 2 F, 2 M) -> (B, C, 2 F, 2
+    M)"""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -162,7 +165,8 @@ class Rmvpe(nn.Module):
 
 
 def read_rmvpe(path: Path) -> Rmvpe:
-    """The network with the weights of rmvpe.pt (float32 or half, also inside {"model": ...}) or of a safetensors file: eval, float32.
+    """The network with the weights of rmvpe.pt (float32 or half, also inside {"model": ...}) or of a safetensors file:
+    eval, float32.
 
     Raises Unreadable naming what is missing, unknown or of another shape; OSError when the file cannot be opened.
     """
@@ -170,7 +174,9 @@ def read_rmvpe(path: Path) -> Rmvpe:
     with torch.device("meta"):
         network = Rmvpe()
     wanted = network.state_dict()
-    counters = {key: torch.tensor(0) for key in wanted if key.endswith("num_batches_tracked")}  # of training; some files lack them
+    counters = {
+        key: torch.tensor(0) for key in wanted if key.endswith("num_batches_tracked")
+    }  # of training; some files lack them
     for what, keys in (("lacks", set(wanted) - set(found) - set(counters)), ("has unknown", set(found) - set(wanted))):
         if keys:
             raise Unreadable(f"it {what} {len(keys)} tensors, for example {min(keys)[:80]!r}")
@@ -178,13 +184,17 @@ def read_rmvpe(path: Path) -> Rmvpe:
         if wanted[key].shape != found[key].shape:
             raise Unreadable(f"{key} has the shape {list(found[key].shape)}, not {list(wanted[key].shape)}")
     weights.check_numbers(found)
-    network.load_state_dict({key: counters[key] if key in counters else found[key].float() for key in wanted}, assign=True)
+    network.load_state_dict(
+        {key: counters[key] if key in counters else found[key].float() for key in wanted}, assign=True
+    )
     return network.eval().requires_grad_(False)
 
 
 def _tensors(content: Any) -> dict[str, Tensor]:
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
         content = content["model"]
-    if not isinstance(content, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
+    if not isinstance(content, dict) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()
+    ):
         raise Unreadable("it is no dictionary of tensors")
     return content

@@ -1,4 +1,5 @@
-"""The course of a training: the latest steps as they were, means of neighbours before. Memory stays flat however long it runs."""
+"""The course of a training: the latest steps as they were, means of neighbours before. Memory stays flat however long
+it runs."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class Row(NamedTuple):
 
 
 class Curves:
-    """Named series by step. A step that comes again, because a run went back, takes the place of those from there on."""
+    """Named series by step. A step that comes again, because a run went back, takes the place of those from there
+    on."""
 
     def __init__(self) -> None:
         self.recent: deque[Row] = deque(maxlen=RECENT)
@@ -81,7 +83,9 @@ class Curves:
         counts, pairs = self._counts, range(0, len(self._counts), 2)
         for name, series in self._series.items():
             sums = (series[i] * counts[i] + series[i + 1] * counts[i + 1] for i in pairs)
-            self._series[name] = array("d", (total / (counts[i] + counts[i + 1]) for i, total in zip(pairs, sums, strict=True)))
+            self._series[name] = array(
+                "d", (total / (counts[i] + counts[i + 1]) for i, total in zip(pairs, sums, strict=True))
+            )
         self._counts = array("q", (counts[i] + counts[i + 1] for i in pairs))
         self._steps, self._seconds = self._steps[1::2], self._seconds[1::2]
         self.stride *= 2

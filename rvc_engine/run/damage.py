@@ -26,7 +26,8 @@ def cannot_read(error: OSError, path: Path) -> BadInput:
 
 
 def check_folder(experiment: Experiment) -> None:
-    """Raises BadInput where the folder is a link to nothing or its runs are not a folder, OSError where it cannot be read."""
+    """Raises BadInput where the folder is a link to nothing or its runs are not a folder, OSError where it cannot be
+    read."""
     folder, runs = experiment.folder, experiment.runs
     try:
         os.stat(folder)
@@ -39,17 +40,21 @@ def check_folder(experiment: Experiment) -> None:
 
 
 def problem_of(experiment: Experiment, journal: Path | None = None, mistyped: int = 0) -> str:
-    """Of an experiment whose runs can be read; empty: nothing. `mistyped`: lines of its journal with values of the wrong kind."""
+    """Of an experiment whose runs can be read; empty: nothing. `mistyped`: lines of its journal with values of the
+    wrong kind."""
     _, problem = quick_settings(experiment)
     if not problem and mistyped:
-        problem = f"{journal} has lines with values of the wrong kind, which do not count: restore that file from a copy"
+        problem = (
+            f"{journal} has lines with values of the wrong kind, which do not count: restore that file from a copy"
+        )
     if not problem and (others := strays(experiment.runs)):
         problem = f"{others[0]} is no journal of a run and does not count: move it away"
     return problem
 
 
 def quick_settings(experiment: Experiment) -> tuple[str, str]:
-    """(preset, why the settings cannot be read). Many times as quick as load_settings, which keeps the comments: for lists."""
+    """(preset, why the settings cannot be read). Many times as quick as load_settings, which keeps the comments: for
+    lists."""
     from rvc_engine.settings import ExperimentSettings
 
     path = experiment.settings_toml

@@ -37,7 +37,8 @@ FULL_S = 900.0  # a full disk is waited for this long: a run must not end for it
 
 
 def strays(runs: Path) -> list[Path]:
-    """What looks like a journal and is none: a second copy from a sync program, a folder, a link to nothing. Raises OSError."""
+    """What looks like a journal and is none: a second copy from a sync program, a folder, a link to nothing. Raises
+    OSError."""
     if not runs.is_dir():
         return []
     own = set(journals(runs))
@@ -45,7 +46,8 @@ def strays(runs: Path) -> list[Path]:
 
 
 class Journal:
-    """Appends events to one file; each line is written in one call, so that a reader sees whole lines or a torn last one."""
+    """Appends events to one file; each line is written in one call, so that a reader sees whole lines or a torn last
+    one."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,14 +84,19 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
 def line_of(record: dict[str, Any]) -> bytes:
-    """With the bytes of names that are no text; in ASCII where half a character, from a stranger's file, has no bytes."""
+    """With the bytes of names that are no text; in ASCII where half a character, from a stranger's file, has no
+    bytes."""
     try:
-        line = json.dumps(record, ensure_ascii=False, allow_nan=True, separators=(",", ":")).encode("utf-8", "surrogateescape")
+        line = json.dumps(record, ensure_ascii=False, allow_nan=True, separators=(",", ":")).encode(
+            "utf-8", "surrogateescape"
+        )
     except UnicodeEncodeError:
         line = json.dumps(record, allow_nan=True, separators=(",", ":")).encode()
     return line + b"\n"
@@ -102,8 +109,9 @@ def _last_byte(path: Path, size: int) -> bytes:
 
 
 class JournalReader:
-    """Reads what has been appended since the last call; a line counts once its newline is there. `kinds`: only events of these.
-    `brief`: without the steps and the progress that later ones overwrite, as brief_events. Raises OSError where it cannot be read."""
+    """Reads what has been appended since the last call; a line counts once its newline is there. `kinds`: only events
+    of these. `brief`: without the steps and the progress that later ones overwrite, as brief_events. Raises OSError
+    where it cannot be read."""
 
     def __init__(self, path: Path, kinds: Sequence[type[Event]] = (), *, brief: bool = False, offset: int = 0) -> None:
         self.path, self.brief, self.offset = path, brief, offset
@@ -111,7 +119,8 @@ class JournalReader:
         self._starts = tuple(f'{{"event":"{kind.__name__}"'.encode() for kind in kinds) or (b"",)
 
     def read_new(self, limit_bytes: int = CHUNK_BYTES) -> list[Event]:
-        """The events of so many bytes, and of the line that begins in them. Empty at the end, and where a part holds none."""
+        """The events of so many bytes, and of the line that begins in them. Empty at the end, and where a part holds
+        none."""
         before = self.offset
         found = brief_events(self._lines(limit_bytes)) if self.brief else None
         if found is None:
@@ -173,7 +182,8 @@ def history(runs: Path) -> Iterator[Event]:
 
 
 def steps_once(events: Iterable[Event]) -> list[Event]:
-    """The history without what later runs did again: steps, epochs and checkpoints after the state that a StepsSuperseded names."""
+    """The history without what later runs did again: steps, epochs and checkpoints after the state that a
+    StepsSuperseded names."""
     kept: list[Event] = []
     step, epoch = float("inf"), float("inf")
     for event in reversed(list(events)):

@@ -53,22 +53,31 @@ class RunningEngine:
 
 
 class WaitingEngine:
-    """An engine, in a session of its own, that imports what its stages need while the caller still checks. It writes nothing before `go`;
-    leaving the block without that ends it."""
+    """An engine, in a session of its own, that imports what its stages need while the caller still checks. It writes
+    nothing before `go`; leaving the block without that ends it."""
 
-    def __init__(self, experiment: Experiment, stages: list[str], *, fresh: bool = False, take_over: bool = False) -> None:
+    def __init__(
+        self, experiment: Experiment, stages: list[str], *, fresh: bool = False, take_over: bool = False
+    ) -> None:
         self.experiment = experiment
         command = [sys.executable, "-m", "rvc_engine.run.supervisor", str(experiment.folder)]
-        command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (["--fresh"] if fresh else [])
+        command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (
+            ["--fresh"] if fresh else []
+        )
         command += [TAKE_OVER] if take_over else []
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - what it says before it has a log; __exit__ closes it
         self.process: subprocess.Popen[bytes] | None = None
         self.trouble: RvcError | None = None
         try:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=self.said, stderr=self.said, start_new_session=True, env=engine_environment(),
+                command,
+                stdin=subprocess.PIPE,
+                stdout=self.said,
+                stderr=self.said,
+                start_new_session=True,
+                env=engine_environment(),
                 close_fds=True,
-            )  # fmt: skip
+            )
         except OSError as error:  # told when it is asked to go: what the caller finds meanwhile comes first
             self.trouble = explained(error)
         self.started = False
@@ -95,7 +104,9 @@ class WaitingEngine:
         assert process.stdin is not None
         try:
             with process.stdin as pipe:
-                pipe.write(json.dumps(settings.model_dump()).encode())  # in ASCII: a path may hold bytes that are no text
+                pipe.write(
+                    json.dumps(settings.model_dump()).encode()
+                )  # in ASCII: a path may hold bytes that are no text
         except BrokenPipeError:
             pass  # it ended already; what it said is read below
         deadline = time.monotonic() + START_S
@@ -108,13 +119,19 @@ class WaitingEngine:
             if process.poll() is not None:
                 raise self._failure(process.returncode)
             time.sleep(0.02)
-        raise RvcError("The engine did not start", f"it said nothing for {START_S:.0f} s", f"its log is {experiment.engine_log}")
+        raise RvcError(
+            "The engine did not start", f"it said nothing for {START_S:.0f} s", f"its log is {experiment.engine_log}"
+        )
 
     def _failure(self, code: int) -> RvcError:
         """With the last line that it said, before it had a log or into it."""
         self.said.seek(0)
         said, log = self.said.read(), self.experiment.engine_log
-        last = last_line_of(log, self.log_start) if not said.strip() else said.decode(errors="replace").strip().splitlines()[-1].strip()
+        last = (
+            last_line_of(log, self.log_start)
+            if not said.strip()
+            else said.decode(errors="replace").strip().splitlines()[-1].strip()
+        )
         hint = f"its log is {log}"
         try:
             with os.fdopen(open_to_append(log), "ab") as file:
@@ -127,20 +144,24 @@ class WaitingEngine:
         return (BadInput if code == BadInput.exit_code else RvcError)("The engine did not start", last or how, hint)
 
 
-def start(experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool = False) -> RunningEngine:
+def start(
+    experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool = False
+) -> RunningEngine:
     """Start an engine. Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
     with WaitingEngine(experiment, stages, fresh=fresh) as engine:
         return engine.go(settings)
 
 
 def attach(experiment: Experiment) -> RunningEngine:
-    """The newest run of an experiment, also one that somebody else started or that has ended. Raises BadInput when there is none, or none
-    that can be read."""
+    """The newest run of an experiment, also one that somebody else started or that has ended. Raises BadInput when
+    there is none, or none that can be read."""
     try:
         check_folder(experiment)
         files = journals(experiment.runs)
         if not files:
-            raise BadInput(f"{experiment.name} has no run yet", "", f"rvc run {experiment.name} --dataset FOLDER starts one")
+            raise BadInput(
+                f"{experiment.name} has no run yet", "", f"rvc run {experiment.name} --dataset FOLDER starts one"
+            )
         first = next(iter(JournalReader(files[-1]).read_new(1 << 16)), None)
     except OSError as error:
         raise cannot_read(error, experiment.folder) from error
@@ -148,8 +169,8 @@ def attach(experiment: Experiment) -> RunningEngine:
 
 
 def follow(engine: RunningEngine, *, brief: bool = False) -> Iterator[list[Event]]:
-    """Batches of events until the run's end. A batch may be empty: time for the caller to look at the clock. `brief`: without what later
-    events overwrite, for a view that comes late.
+    """Batches of events until the run's end. A batch may be empty: time for the caller to look at the clock. `brief`:
+    without what later events overwrite, for a view that comes late.
 
     Ends without an end event when the engine is gone.
     """
@@ -173,7 +194,8 @@ def follow(engine: RunningEngine, *, brief: bool = False) -> Iterator[list[Event
 
 
 def ask_to_end(holder: Holder, what: str) -> None:
-    """Raises BadInput for a process that no signal from here reaches, of another machine or container; RvcError for another user's."""
+    """Raises BadInput for a process that no signal from here reaches, of another machine or container; RvcError for
+    another user's."""
     if not (holder.here and holder.alive):
         raise BadInput(f"{what} runs on another machine, or in another container", holder.where, "stop it there")
     try:
@@ -193,7 +215,8 @@ def _owner(pid: int) -> str:
 
 
 def stop(experiment: Experiment, *, wait_s: float = 0.0) -> bool:
-    """Ask the engine of an experiment to stop; it saves after its next step. False when none runs. Waits up to `wait_s` for its end."""
+    """Ask the engine of an experiment to stop; it saves after its next step. False when none runs. Waits up to `wait_s`
+    for its end."""
     holder = live_holder(experiment.lock)
     if holder is None:
         return False

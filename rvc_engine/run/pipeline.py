@@ -36,8 +36,8 @@ LOOK_S, TELL_S = 1.0, 5.0  # a full disk is looked at, and told of, this often
 
 
 def put_aside(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Path | None:
-    """Move a stage's outputs and receipt to aside/; None if there was nothing. A finished voice and its index are copied there and stay
-    in use until their successors are whole."""
+    """Move a stage's outputs and receipt to aside/; None if there was nothing. A finished voice and its index are
+    copied there and stay in use until their successors are whole."""
     standing = stage.standing(experiment, settings)
     present = [p for p in stage.outputs(experiment, settings) if p.exists() and p not in standing]
     inside = [p for p in present if p.is_relative_to(experiment.folder)]
@@ -96,8 +96,11 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     yield StageFinished(stage=stage.name, seconds=wanted.seconds)
 
 
-def _with_room(stage: Stage, experiment: Experiment, settings: ExperimentSettings, work: Callable[[], Iterator[Event]]) -> Iterator[Event]:
-    """The events of `work`. When the disk is full it is waited for; then the work begins again, and goes on from what is there.
+def _with_room(
+    stage: Stage, experiment: Experiment, settings: ExperimentSettings, work: Callable[[], Iterator[Event]]
+) -> Iterator[Event]:
+    """The events of `work`. When the disk is full it is waited for; then the work begins again, and goes on from what
+    is there.
 
     Raises DiskFull after settings.train.disk_wait_s without one more item.
     """
@@ -143,8 +146,11 @@ def _wait_for_room(stage: Stage, experiment: Experiment, deadline: float, why: s
     yield Resumed(stage=stage.name, waited_s=time.monotonic() - started)
 
 
-def run_pipeline(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]) -> Generator[Event, None, None]:
-    """Every stage in turn, then RunFinished with the artefacts, each loaded and hashed. Raises RvcError where a stage fails."""
+def run_pipeline(
+    experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]
+) -> Generator[Event, None, None]:
+    """Every stage in turn, then RunFinished with the artefacts, each loaded and hashed. Raises RvcError where a stage
+    fails."""
     started = time.monotonic()
     for stage in stages:
         yield from run_stage(stage, experiment, settings)
@@ -154,5 +160,7 @@ def run_pipeline(experiment: Experiment, settings: ExperimentSettings, stages: S
             if not path.is_file() or not path.stat().st_size:
                 raise RvcError(f"{path} is missing after {stage.name}", "", "run the same command again")
             artefacts.append({"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)})
-            yield Progressed(stage=stage.name, done=len(artefacts), total=len(artefacts), unit="artefacts", item=str(path))
+            yield Progressed(
+                stage=stage.name, done=len(artefacts), total=len(artefacts), unit="artefacts", item=str(path)
+            )
     yield RunFinished(seconds=time.monotonic() - started, artefacts=artefacts)

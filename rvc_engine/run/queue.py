@@ -23,8 +23,8 @@ DAMAGED = "damaged"  # what the file holds in its place is no entry: shown, kept
 
 @dataclass
 class Entry:
-    """One run: `words` are what `rvc run` gets after the name. `outcome` is the last line of a run that ended, or what is wrong with a
-    damaged entry. `record`: what the file held, so that writing it again loses nothing."""
+    """One run: `words` are what `rvc run` gets after the name. `outcome` is the last line of a run that ended, or what
+    is wrong with a damaged entry. `record`: what the file held, so that writing it again loses nothing."""
 
     number: int
     name: str
@@ -68,7 +68,9 @@ class RunQueue:
         except OSError as error:
             raise unreadable(self.path, error) from error
         except ValueError as error:
-            raise BadInput(f"{self.path} cannot be read", str(error), "correct it, or move it away to start an empty queue") from error
+            raise BadInput(
+                f"{self.path} cannot be read", str(error), "correct it, or move it away to start an empty queue"
+            ) from error
 
     @contextmanager
     def changing(self) -> Iterator[list[Entry]]:
@@ -113,7 +115,9 @@ class RunQueue:
     def next(self) -> Entry | None:
         """The entry whose turn it is: one that a killed queue left running, else the first that waits."""
         entries = self.entries()
-        return next((e for e in entries if e.state == RUNNING), None) or next((e for e in entries if e.state == WAITING), None)
+        return next((e for e in entries if e.state == RUNNING), None) or next(
+            (e for e in entries if e.state == WAITING), None
+        )
 
 
 def entries_of(records: list[Any], path: Path) -> list[Entry]:

@@ -1,8 +1,8 @@
 """What makes a stage up to date.
 
-A stage leaves a receipt, written last: identity (what changes its result), inputs (what it read) and extent (settings that only ask
-for more). All equal and the outputs still there: skipped. Same identity: it resumes from what is there, also where the recordings
-changed. Another identity: the old work is moved to a backup.
+A stage leaves a receipt, written last: identity (what changes its result), inputs (what it read) and extent (settings
+that only ask for more). All equal and the outputs still there: skipped. Same identity: it resumes from what is there,
+also where the recordings changed. Another identity: the old work is moved to a backup.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from rvc_engine.common.records import build, read_json
 from rvc_engine.common.user import expanded
-from rvc_engine.dataset.contents import as_before_hashes, nothing_in_common, recordings, recordings_read, sizes_before_hashes, why_gone
+from rvc_engine.dataset.contents import (
+    as_before_hashes,
+    nothing_in_common,
+    recordings,
+    recordings_read,
+    sizes_before_hashes,
+    why_gone,
+)
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
@@ -48,7 +55,11 @@ class Receipt:
             receipt = build(cls, read_json(path))
         except (OSError, ValueError, TypeError):
             return None
-        return receipt if all(value == "auto" or type(value) in (int, float) for value in receipt.extent.values()) else None
+        return (
+            receipt
+            if all(value == "auto" or type(value) in (int, float) for value in receipt.extent.values())
+            else None
+        )
 
     def save(self, path: Path) -> None:
         write_whole(path, json.dumps(asdict(self), indent=1))
@@ -59,7 +70,9 @@ class Receipt:
 
 
 def fingerprint(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return hashlib.sha256(
+        json.dumps(value, sort_keys=True, default=str).encode("utf-8", "surrogateescape")
+    ).hexdigest()[:32]
 
 
 def receipt_path(experiment: Experiment, stage: str) -> Path:
@@ -119,7 +132,8 @@ def identity_of(stage: Stage, experiment: Experiment, settings: ExperimentSettin
 
 
 def _meaning_of_inputs(experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
-    """What a training cannot resume across: features of another encoder, pitch that was filled in another way. Other clips it can."""
+    """What a training cannot resume across: features of another encoder, pitch that was filled in another way. Other
+    clips it can."""
     meaning: dict[str, Any] = {"encoder": settings.model.encoder}
     if has_stage("encoder", settings):
         meaning["encoder_sha256"] = sha256_of(experiment.own_encoder) if experiment.own_encoder.is_file() else ""
@@ -129,13 +143,16 @@ def _meaning_of_inputs(experiment: Experiment, settings: ExperimentSettings) -> 
 
 
 def wanted_receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Receipt:
-    """`inputs` is empty when the recordings are gone that the stage was finished with once. Raises BadInput when they are needed."""
+    """`inputs` is empty when the recordings are gone that the stage was finished with once. Raises BadInput when they
+    are needed."""
     section = stage.settings(settings)
     old = Receipt.load(receipt_path(experiment, stage.name))
     gone = stage.reads_recordings and old is not None and old.complete and why_gone(settings)
     return Receipt(
         stage=stage.name,
-        identity={**old.identity, **_own_identity(stage, settings)} if gone and old else identity_of(stage, experiment, settings),
+        identity={**old.identity, **_own_identity(stage, settings)}
+        if gone and old
+        else identity_of(stage, experiment, settings),
         inputs="" if gone else fingerprint(inputs_of(stage, experiment, settings)),
         extent=section.of_kind("extent"),
         course=section.of_kind("course"),
@@ -148,7 +165,8 @@ def _own_identity(stage: Stage, settings: ExperimentSettings) -> dict[str, Any]:
 
 
 def outputs_digest(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> str:
-    """Over the names and sizes of what the stage left; events and auditions, which may go without harm, are left out."""
+    """Over the names and sizes of what the stage left; events and auditions, which may go without harm, are left
+    out."""
     seen = []
     for path in stage.outputs(experiment, settings):
         if path == experiment.auditions:
@@ -183,14 +201,19 @@ class Verdict:
 
 
 def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, wanted: Receipt) -> Verdict:
-    """Is the stage up to date? Reads receipts and file sizes only. Raises BadInput when it must be done again without its recordings."""
+    """Is the stage up to date? Reads receipts and file sizes only. Raises BadInput when it must be done again without
+    its recordings."""
     old = Receipt.load(receipt_path(experiment, stage.name))
     if old is None and stage.name == "train" and has_pair(experiment):
         return Verdict("go_on", "checkpoints of another program are here")
     if old is None:
         standing = stage.standing(experiment, settings)
         leftovers = any(p.exists() for p in stage.outputs(experiment, settings) if p not in standing)
-        return Verdict("replace", "files without a receipt are in its place") if leftovers else Verdict("start", "not done yet")
+        return (
+            Verdict("replace", "files without a receipt are in its place")
+            if leftovers
+            else Verdict("start", "not done yet")
+        )
     before = _comparable(stage, settings, old.identity, wanted.identity)
     changed = f"changed: {differences(before, wanted.identity)}" if before != wanted.identity else ""
     if stage.reads_recordings and not wanted.inputs:
@@ -199,9 +222,13 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
         return Verdict("replace", changed)
     if not old.complete:
         return Verdict("go_on", "was not finished")
-    if old.inputs != wanted.inputs and not (stage.name == "preprocess" and old.inputs == fingerprint(as_before_hashes(settings))):
+    if old.inputs != wanted.inputs and not (
+        stage.name == "preprocess" and old.inputs == fingerprint(as_before_hashes(settings))
+    ):
         return Verdict("go_on", "its input changed")
-    if any("auto" in (asked, old.extent.get(key)) or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()):
+    if any(
+        "auto" in (asked, old.extent.get(key)) or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()
+    ):
         return Verdict("go_on", f"more is asked for: {differences(old.extent, wanted.extent)}")
     if outputs_digest(stage, experiment, settings) != old.outputs:
         return Verdict("go_on", "some of its files are missing or changed")
@@ -216,9 +243,11 @@ def _without_recordings(stage: Stage, settings: ExperimentSettings, changed: str
     return Verdict("skip", f"the recordings are not there ({why}): what was made of them is used")
 
 
-def _comparable(stage: Stage, settings: ExperimentSettings, old: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """Earlier versions counted what a stage had read, file by file, as its identity: that decides nothing any more, but for the
-    recordings of a content encoder, which they knew by name and size."""
+def _comparable(
+    stage: Stage, settings: ExperimentSettings, old: dict[str, Any], wanted: dict[str, Any]
+) -> dict[str, Any]:
+    """Earlier versions counted what a stage had read, file by file, as its identity: that decides nothing any more, but
+    for the recordings of a content encoder, which they knew by name and size."""
     upstream = old.get("upstream")
     if not isinstance(upstream, dict) or (stage.name == "encoder" and "file" in upstream):
         return old
@@ -231,18 +260,28 @@ def _comparable(stage: Stage, settings: ExperimentSettings, old: dict[str, Any],
 def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdict]]) -> str:
     """Why a run with these verdicts would begin a training anew that has begun; "" when it would not."""
     begun = {"train": has_training(experiment), "encoder": experiment.own_encoder.is_file()}
-    return next((decided.reason for stage, decided in rows if begun.get(stage.name) and decided.action == "replace"), "")
+    return next(
+        (decided.reason for stage, decided in rows if begun.get(stage.name) and decided.action == "replace"), ""
+    )
 
 
-def why_to_ask(experiment: Experiment, settings: ExperimentSettings, rows: Sequence[tuple[Stage, Verdict]]) -> BadInput | None:
-    """What a run with these verdicts would do to a training that its user may not expect; None where there is nothing."""
+def why_to_ask(
+    experiment: Experiment, settings: ExperimentSettings, rows: Sequence[tuple[Stage, Verdict]]
+) -> BadInput | None:
+    """What a run with these verdicts would do to a training that its user may not expect; None where there is
+    nothing."""
     if why := restarts_training(experiment, rows):
-        hint = "undo the change, use another name, or --yes: the old work moves to a backup, its voice stays until the new one is whole"
+        hint = (
+            "undo the change, use another name, or --yes: the old work moves to a backup, its voice stays until "
+            "the new one is whole"
+        )
         return BadInput(f"This would restart the training of {experiment.name} from step 0", why, hint)
     trains = any(stage.name == "train" for stage, _ in rows)
     if trains and has_training(experiment) and nothing_in_common(experiment, settings):
         why = f"none of the recordings that it was made of is in {settings.dataset}"
-        hint = "use another name for another speaker; --yes resumes the training on these recordings, --fresh begins anew"
+        hint = (
+            "use another name for another speaker; --yes resumes the training on these recordings, --fresh begins anew"
+        )
         return BadInput(f"This would train {experiment.name} on other recordings", why, hint)
     return None
 

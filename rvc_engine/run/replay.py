@@ -1,4 +1,5 @@
-"""What of a journal's lines a view of the run needs: a step is overwritten by the next one, and most are not even parsed.
+"""What of a journal's lines a view of the run needs: a step is overwritten by the next one, and most are not even
+parsed.
 
 `brief_events` of any lines leaves a RunView, but for its curves, exactly as all their events would.
 """
@@ -14,8 +15,12 @@ from rvc_engine.events import Event, MemorySampled, Progressed, RunStarted, Step
 STEPS_KEPT = 100  # the latest steps, as many as a view keeps the waits of
 Placed = tuple[int, bytes]  # a line and its number
 _LENGTH = 20  # of a line, which tell the kind of its event
-_STEP, _PROGRESS, _MEMORY = (f'{{"event":"{kind.__name__}"'.encode()[:_LENGTH] for kind in (TrainStepped, Progressed, MemorySampled))
-_BARRIERS = tuple(f'"{kind.__name__}"'.encode() for kind in (RunStarted, StepsSuperseded))  # what came before has a meaning for these
+_STEP, _PROGRESS, _MEMORY = (
+    f'{{"event":"{kind.__name__}"'.encode()[:_LENGTH] for kind in (TrainStepped, Progressed, MemorySampled)
+)
+_BARRIERS = tuple(
+    f'"{kind.__name__}"'.encode() for kind in (RunStarted, StepsSuperseded)
+)  # what came before has a meaning for these
 
 
 class Mistyped(ValueError):
@@ -23,7 +28,8 @@ class Mistyped(ValueError):
 
 
 def parse_line(line: bytes) -> Event | None:
-    """None for a torn line, a line that is no event, or an event of a kind this version does not know. Raises Mistyped."""
+    """None for a torn line, a line that is no event, or an event of a kind this version does not know. Raises
+    Mistyped."""
     try:
         record = json.loads(line.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
@@ -35,7 +41,8 @@ def parse_line(line: bytes) -> Event | None:
 
 
 def parse_lines(lines: Sequence[bytes]) -> tuple[list[Event], int]:
-    """The events, and how many lines were mistyped. All lines at once is a quarter faster; one by one where one is torn."""
+    """The events, and how many lines were mistyped. All lines at once is a quarter faster; one by one where one is
+    torn."""
     try:
         records = json.loads("[" + b",".join(lines).decode("utf-8", "surrogateescape") + "]")
         if len(records) == len(lines):
@@ -53,8 +60,9 @@ def parse_lines(lines: Sequence[bytes]) -> tuple[list[Event], int]:
 
 
 def brief_events(lines: Iterable[bytes]) -> tuple[list[Event], int] | None:
-    """As parse_lines, without what later lines overwrite: of the steps between two beginnings the last ones and the first, of the
-    progress of a stage the last and the first, of memory the last. None where one of these is no event: then all count."""
+    """As parse_lines, without what later lines overwrite: of the steps between two beginnings the last ones and the
+    first, of the progress of a stage the last and the first, of memory the last. None where one of these is no event:
+    then all count."""
     chosen = _chosen(lines)
     events, mistyped = [], 0
     for place in sorted(chosen.kept):

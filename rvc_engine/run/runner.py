@@ -2,8 +2,9 @@
 
     python -m rvc_engine.run.runner FOLDER --stages preprocess,pitch  < settings.json
 
-It is started by launcher.WaitingEngine, under a keeper, in a session of its own. While the settings do not come it imports what its stages
-need, and writes nothing; without settings it ends. Its exit code, its last event and its journal agree.
+It is started by launcher.WaitingEngine, under a keeper, in a session of its own. While the settings do not come it
+imports what its stages need, and writes nothing; without settings it ends. Its exit code, its last event and its
+journal agree.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ class Engine:
         self.stage = ""
         self.last_event_at, self.last_event = time.time(), time.monotonic()
         self.slowest_unit_s = 0.0
-        self.saved_at: tuple[int, int] | None = None  # step and epoch of the state that a training resumes from; None: not known yet
+        self.saved_at: tuple[int, int] | None = (
+            None  # step and epoch of the state that a training resumes from; None: not known yet
+        )
         self.exit_code, self.ended = 1, False
         self.signals, self.signalled_at, self.asked_at = 0, -ONE_WISH_S, 0.0
         self.shorter = Faults.from_environment().grace()
@@ -139,7 +142,11 @@ class Engine:
         if known := explained(error):
             return known
         kind = type(error).__name__
-        return RvcError(f"Unexpected {kind}", str(error).strip().split("\n")[0], f"the whole story is in {self.experiment.engine_log}")
+        return RvcError(
+            f"Unexpected {kind}",
+            str(error).strip().split("\n")[0],
+            f"the whole story is in {self.experiment.engine_log}",
+        )
 
     def warn(self, title: str, message: str) -> None:
         """From any thread, which must not wait here for the main one: it may be that one."""
@@ -159,10 +166,17 @@ class Engine:
         """The exit code. `notes`: what is to be said first."""
         journal.append(
             RunStarted(
-                run=number, name=self.experiment.name, folder=str(self.experiment.folder), pid=os.getpid(), host=socket.gethostname(),
-                version=__version__, preset=self.settings.preset, stages=[s.name for s in self.stages], keeper=os.getppid(),
+                run=number,
+                name=self.experiment.name,
+                folder=str(self.experiment.folder),
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                version=__version__,
+                preset=self.settings.preset,
+                stages=[s.name for s in self.stages],
+                keeper=os.getppid(),
             )
-        )  # fmt: skip
+        )
         for note in notes:
             journal.append(note)
         threading.Thread(target=self.work, name="stage", daemon=True).start()
@@ -191,7 +205,11 @@ class Engine:
             self.beat_at = now
             if other := self.lock.lost_to() if self.lock else None:
                 title = "Another run has taken this experiment over"
-                journal.append(StageFailed(stage=self.stage, title=title, message=other.where, hint="nothing more of this one is saved"))
+                journal.append(
+                    StageFailed(
+                        stage=self.stage, title=title, message=other.where, hint="nothing more of this one is saved"
+                    )
+                )
                 end_now(1)
         if sample := memory.take():
             journal.append(replace(sample, stage=self.stage))
@@ -237,7 +255,13 @@ class Engine:
 
     def _beat(self) -> None:
         stuck_after_s = max(STUCK_S, 10 * self.slowest_unit_s)
-        beat = {"at": time.time(), "pid": os.getpid(), "stage": self.stage, "event_at": self.last_event_at, "stuck_after_s": stuck_after_s}
+        beat = {
+            "at": time.time(),
+            "pid": os.getpid(),
+            "stage": self.stage,
+            "event_at": self.last_event_at,
+            "stuck_after_s": stuck_after_s,
+        }
         try:
             write_whole(self.experiment.heartbeat, json.dumps(beat), durable=False)
         except (OSError, RvcError) as error:
@@ -250,7 +274,9 @@ class StopAsked(Exception):
 
 
 def failure(stage: str, error: RvcError) -> StageFailed:
-    return StageFailed(stage=stage, title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code)
+    return StageFailed(
+        stage=stage, title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code
+    )
 
 
 def end_now(code: int) -> None:
@@ -264,9 +290,12 @@ def end_now(code: int) -> None:
 
 
 def get_ready(experiment: Experiment, stages: list[Stage]) -> None:
-    """Import what the stages need, here and in the server of their workers. What fails here is told by the stage itself."""
+    """Import what the stages need, here and in the server of their workers. What fails here is told by the stage
+    itself."""
     with contextlib.suppress(Exception):
-        if wanted := [module for stage in stages if not is_complete(experiment, stage.name) for module in stage.workers]:
+        if wanted := [
+            module for stage in stages if not is_complete(experiment, stage.name) for module in stage.workers
+        ]:
             workers.prepare_workers(wanted)
         for stage in stages:
             stage.module()
@@ -327,7 +356,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def guarded(arguments: list[str] | None = None) -> int:
-    """What ends the engine before or beside its stages is said in a last line, for whoever started it; the rest is in its log."""
+    """What ends the engine before or beside its stages is said in a last line, for whoever started it; the rest is in
+    its log."""
     try:
         return main(arguments)
     except Exception as error:

@@ -1,7 +1,8 @@
 """What a long journal came to, kept beside it, so that the next reader replays only what is new.
 
-A snapshot counts only for the journal that it was made of: the very file, not shorter, with the same bytes at its beginning and before
-the place where replaying goes on. Anything else, a damaged file among it, is no snapshot. Where none can be written nothing is lost.
+A snapshot counts only for the journal that it was made of: the very file, not shorter, with the same bytes at its
+beginning and before the place where replaying goes on. Anything else, a damaged file among it, is no snapshot. Where
+none can be written nothing is lost.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Mark:
-    """How much of which journal was read. `size` and `mtime_ns` are those of the file before it was read, at `seen_ns`."""
+    """How much of which journal was read. `size` and `mtime_ns` are those of the file before it was read, at
+    `seen_ns`."""
 
     inode: int
     size: int
@@ -48,7 +50,9 @@ class Mark:
     def fits(self, journal: Path) -> bool:
         """Does the journal still begin with what was read? Raises OSError."""
         about = journal.stat()
-        if about.st_ino != self.inode or about.st_size < max(self.size, self.offset):  # it may have grown while it was read
+        if about.st_ino != self.inode or about.st_size < max(
+            self.size, self.offset
+        ):  # it may have grown while it was read
             return False
         if about.st_size == self.size:
             return about.st_mtime_ns == self.mtime_ns < self.seen_ns - TICK_NS
@@ -85,7 +89,8 @@ def load(journal: Path) -> tuple[int, dict[str, Any]] | None:
 
 
 def save(journal: Path, about: os.stat_result, offset: int, state: dict[str, Any]) -> None:
-    """`about`: of the journal, before it was read up to `offset`. Says nothing where it cannot be written: it only saves time."""
+    """`about`: of the journal, before it was read up to `offset`. Says nothing where it cannot be written: it only
+    saves time."""
     with contextlib.suppress(OSError, RvcError, ValueError):
         mark = asdict(Mark.of(journal, about, offset))
         record = {"format": FORMAT, "mark": mark, "state": state, "sha256": _digest(mark, state)}

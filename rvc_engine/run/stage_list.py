@@ -20,10 +20,10 @@ Files = Callable[[Experiment, "ExperimentSettings"], list[Path]]
 
 @dataclass(frozen=True)
 class Stage:
-    """Its module, rvc_engine.stages.NAME, has `run(experiment, settings) -> Iterator[Event]`, which skips items that are there, and
-    `artefacts(experiment, settings) -> list[Path]`, which loads what the stage promises to users and raises RvcError if it does not load.
-    `workers`: what its worker processes import. `incremental`: each item that it has finished stays when it is stopped.
-    `reads_recordings`: it reads the dataset, not what a stage before it left.
+    """Its module, rvc_engine.stages.NAME, has `run(experiment, settings) -> Iterator[Event]`, which skips items that
+    are there, and `artefacts(experiment, settings) -> list[Path]`, which loads what the stage promises to users and
+    raises RvcError if it does not load. `workers`: what its worker processes import. `incremental`: each item that it
+    has finished stays when it is stopped. `reads_recordings`: it reads the dataset, not what a stage before it left.
     `standing`: those of its outputs that stay in use, when the stage is done anew, until their successors are whole.
     """
 
@@ -61,7 +61,16 @@ def _features_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
 
 def _train_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
     found = [p for pattern in ("[GD]_[0-9]*.pth", "events.out.tfevents.*") for p in e.folder.glob(pattern)]
-    return [e.config_json, e.filelist, e.auditions, e.resume_state, e.resume_previous, e.best, *sorted(found), *sorted(e.small_models())]
+    return [
+        e.config_json,
+        e.filelist,
+        e.auditions,
+        e.resume_state,
+        e.resume_previous,
+        e.best,
+        *sorted(found),
+        *sorted(e.small_models()),
+    ]
 
 
 def _voice_in_use(e: Experiment, s: ExperimentSettings) -> list[Path]:
@@ -69,7 +78,9 @@ def _voice_in_use(e: Experiment, s: ExperimentSettings) -> list[Path]:
 
 
 def _index_in_use(e: Experiment, s: ExperimentSettings) -> list[Path]:
-    return [path for index in e.indexes()[-1:] for path in (index, index.with_name(f"{index.name}.json")) if path.is_file()]
+    return [
+        path for index in e.indexes()[-1:] for path in (index, index.with_name(f"{index.name}.json")) if path.is_file()
+    ]
 
 
 def _index_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
@@ -77,14 +88,18 @@ def _index_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
 
 
 def _encoder_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
-    return [e.own_encoder, *(e.encoder / name for name in ("probes.json", "state.safetensors", "state-previous.safetensors"))]
+    return [
+        e.own_encoder,
+        *(e.encoder / name for name in ("probes.json", "state.safetensors", "state-previous.safetensors")),
+    ]
 
 
 def _base_outputs(e: Experiment, s: ExperimentSettings) -> list[Path]:
     return [e.base / name for name in ("G.safetensors", "D.safetensors", "encoder.safetensors", "card.md")]
 
 
-# What their workers need and import late, for whoever wants only a part of it: the server that they are forked from imports it once.
+# What their workers need and import late, for whoever wants only a part of it: the server that they are forked from
+# imports it once.
 CUTTING = ("rvc_engine.stages.preprocess", "scipy.signal")
 TRACKING = ("rvc_engine.stages.pitch", "rvc_engine.pitch.praat")
 
@@ -103,7 +118,14 @@ STAGES: dict[str, Stage] = {
         ),
         Stage("pitch", "Track the pitch", "clips", ("preprocess",), _pitch_outputs, TRACKING, incremental=True),
         Stage("features", "Extract content features", "clips", ("preprocess",), _features_outputs, incremental=True),
-        Stage("train", "Train the voice", "steps", ("preprocess", "pitch", "features"), _train_outputs, standing=_voice_in_use),
+        Stage(
+            "train",
+            "Train the voice",
+            "steps",
+            ("preprocess", "pitch", "features"),
+            _train_outputs,
+            standing=_voice_in_use,
+        ),
         Stage("index", "Build the index", "rows", ("features",), _index_outputs, standing=_index_in_use),
     )
 }
@@ -134,7 +156,8 @@ def needs_of(stage: Stage, settings: ExperimentSettings) -> list[str]:
 
 
 def stages_until(last: str, settings: ExperimentSettings) -> list[Stage]:
-    """The pipeline up to `last`; all of it when that is empty. Raises BadInput for a stage that this experiment does not have."""
+    """The pipeline up to `last`; all of it when that is empty. Raises BadInput for a stage that this experiment does
+    not have."""
     stages = stages_of(settings)
     names = [stage.name for stage in stages]
     if last == "pitch" and not settings.pitched:

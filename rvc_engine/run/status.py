@@ -24,7 +24,8 @@ FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does no
 
 
 def read_view(experiment: Experiment) -> RunView:
-    """The state of an experiment now: the newest journal replayed, and the lock asked whether its engine lives. Its curves are not whole.
+    """The state of an experiment now: the newest journal replayed, and the lock asked whether its engine lives. Its
+    curves are not whole.
 
     Never raises for what its files hold or how they are kept: then the view says what is wrong.
     """
@@ -53,7 +54,9 @@ def _read_view(experiment: Experiment) -> RunView:
         time.sleep(0.02)  # its keeper is about to write down how it ended
         view.fold_all(reader)
     if not view.run and not view.updated_at and reader.offset:
-        raise BadInput(f"{files[-1]} holds nothing that a run wrote", "", "move it away; the runs before it are in the same folder")
+        raise BadInput(
+            f"{files[-1]} holds nothing that a run wrote", "", "move it away; the runs before it are in the same folder"
+        )
     view.problem = problem_of(experiment, files[-1], reader.mistyped)
     if view.state == "running" and (holder is None or holder.pid != view.pid):
         view.note_gone()
@@ -93,7 +96,8 @@ def _from_snapshot(journal: Path) -> tuple[RunView, JournalReader] | None:
 
 
 def keeper_lives(pid: int) -> bool:
-    """Is this process a keeper? Its number alone says little: it is given again, after a restart of the machine to anything."""
+    """Is this process a keeper? Its number alone says little: it is given again, after a restart of the machine to
+    anything."""
     try:
         return pid > 0 and "rvc_engine.run.supervisor" in psutil.Process(pid).cmdline()
     except psutil.Error:
@@ -112,7 +116,8 @@ def log_tail(experiment: Experiment, lines: int = 8) -> list[str]:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What an engine writes each second while it lives. `event_at`: of its last event; silence is worth saying after `stuck_after_s`."""
+    """What an engine writes each second while it lives. `event_at`: of its last event; silence is worth saying after
+    `stuck_after_s`."""
 
     at: Moment
     pid: Pid = 0

@@ -2,7 +2,8 @@
 
     python -m rvc_engine.run.supervisor FOLDER --home HOME --stages ...  < settings.json
 
-It starts the engine with the same words and waits. It needs little memory, so that the system's out-of-memory killer leaves it alone.
+It starts the engine with the same words and waits. It needs little memory, so that the system's out-of-memory killer
+leaves it alone.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ def cause_of(code: int, last_at: float) -> tuple[str, str]:
         return f"The engine is gone (exit code {code}, {when})", message
     number = -code
     if number == signal.SIGKILL:
-        message += "; somebody killed it, or the system did because memory ran out (dmesg tells): then lower the batch size"
+        message += (
+            "; somebody killed it, or the system did because memory ran out (dmesg tells): then lower the batch size"
+        )
     elif number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE):
         message += f"; {signal.Signals(number).name} in native code: its log has the details"
     return f"The engine is gone (signal {number}, {when})", message

@@ -60,7 +60,9 @@ class RunView:
     grad_norms: dict[str, float] = field(default_factory=dict)
     step_seconds: float = 0.0
     curves: Curves = field(default_factory=Curves)  # of every run that was folded
-    epoch_ends: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=EPOCHS_KEPT))  # (time, step) in this run
+    epoch_ends: deque[tuple[float, int]] = field(
+        default_factory=lambda: deque(maxlen=EPOCHS_KEPT)
+    )  # (time, step) in this run
     waits: deque[tuple[float, float]] = field(
         default_factory=lambda: deque(maxlen=STEPS_KEPT)
     )  # seconds (for data, in all) of the latest steps
@@ -103,7 +105,14 @@ class RunView:
     @_take.register
     def _(self, event: ev.RunStarted) -> None:
         folder = self.folder or event.folder  # of a copied or moved experiment: where it is now
-        fresh = RunView(name=self.name or event.name, folder=folder, preset=event.preset, run=event.run, state="running", pid=event.pid)
+        fresh = RunView(
+            name=self.name or event.name,
+            folder=folder,
+            preset=event.preset,
+            run=event.run,
+            state="running",
+            pid=event.pid,
+        )
         fresh.written_in = event.folder
         fresh.keeper = event.keeper
         fresh.started_at = fresh.updated_at = event.at
@@ -208,7 +217,8 @@ class RunView:
         return replace(event, **paths)
 
     def _own_path(self, path: str) -> str:
-        """Where a file of the original is in this copy; the bare name of one that a copy of the folder does not take along."""
+        """Where a file of the original is in this copy; the bare name of one that a copy of the folder does not take
+        along."""
         inside = os.path.relpath(path, self.written_in)
         return os.path.basename(path) if inside.startswith(os.pardir) else os.path.join(self.folder, inside)
 
@@ -219,7 +229,8 @@ class RunView:
         self.name, self.folder = experiment.name, folder
 
     def note_gone(self) -> None:
-        """The journal has no end, and neither the engine nor its keeper is there any more: killed together, or the machine restarted."""
+        """The journal has no end, and neither the engine nor its keeper is there any more: killed together, or the
+        machine restarted."""
         when = time.strftime("%H:%M", time.localtime(self.updated_at)) if self.updated_at else "?"
         hint = f"rvc run {self.name} goes on from the last whole state"
         self.state, self.exit_code = "failed", 1
@@ -262,7 +273,20 @@ class RunView:
     def as_json(self) -> dict[str, Any]:
         """What `rvc status --json` prints."""
         current = self.stages.get(self.stage)
-        keys = ("name", "folder", "preset", "run", "state", "stage", "epoch", "epochs", "step", "losses", "started_at", "updated_at")
+        keys = (
+            "name",
+            "folder",
+            "preset",
+            "run",
+            "state",
+            "stage",
+            "epoch",
+            "epochs",
+            "step",
+            "losses",
+            "started_at",
+            "updated_at",
+        )
         record: dict[str, Any] = {key: getattr(self, key) for key in keys}
         record["done"], record["total"] = (current.done, current.total) if current else (0, 0)
         record["unit"] = current.unit if current else ""
@@ -273,7 +297,8 @@ class RunView:
         record["problem"] = self.problem
         record["warnings"] = [f"{w.title}: {w.message}" if w.message else w.title for w in self.warnings]
         record["stages"] = {
-            s.name: {"state": s.state, "done": s.done, "total": s.total, "skipped": len(s.skipped_items)} for s in self.stages.values()
+            s.name: {"state": s.state, "done": s.done, "total": s.total, "skipped": len(s.skipped_items)}
+            for s in self.stages.values()
         }
         return record
 
@@ -282,7 +307,8 @@ _takers: dict[type[ev.Event], Callable[[RunView, Any], None]] = {}
 
 
 def taker_of(kind: type[ev.Event]) -> Callable[[RunView, Any], None]:
-    """RunView's method for an event; singledispatchmethod looks it up anew each time, which a replay of a long journal feels."""
+    """RunView's method for an event; singledispatchmethod looks it up anew each time, which a replay of a long journal
+    feels."""
     if kind not in _takers:
         found: singledispatchmethod[None] = RunView.__dict__["_take"]
         _takers[kind] = found.dispatcher.dispatch(kind)

@@ -66,10 +66,11 @@ SOURCE_RATE = 16000
 
 # --- which voice ------------------------------------------------------------------------------------------------------
 def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) -> tuple[Path, Path | None]:
-    """(model, index) of VOICE: a .pth file, a bundle, or the name of an experiment, whose newest small model and newest index are used.
+    """(model, index) of VOICE: a .pth file, a bundle, or the name of an experiment, whose newest small model and newest
+    index are used.
 
-    `index`: a file, "none" for no index, or None for the voice's own; a bundle as index means the one in it. Raises BadInput listing
-    what is there.
+    `index`: a file, "none" for no index, or None for the voice's own; a bundle as index means the one in it. Raises
+    BadInput listing what is there.
     """
     own: Path | None
     if os.sep in name_or_path or name_or_path.endswith((".pth", SUFFIX)):
@@ -103,9 +104,13 @@ def _newest_voice(experiment: Experiment) -> Path:
     if not found:
         if any(experiment.folder.glob("G_*.pth")):
             why = f"there is no {experiment.small_model}, but there are training checkpoints"
-            raise BadInput(f"{name} has no voice yet", why, f"rvc voice extract {shlex.quote(name)} makes one of the newest")
+            raise BadInput(
+                f"{name} has no voice yet", why, f"rvc voice extract {shlex.quote(name)} makes one of the newest"
+            )
         if experiment.exists():
-            raise BadInput(f"{name} has no voice yet", f"there is no {experiment.small_model}", f"rvc run {name} trains it")
+            raise BadInput(
+                f"{name} has no voice yet", f"there is no {experiment.small_model}", f"rvc run {name} trains it"
+            )
         raise BadInput(f"There is no voice {name!r}", "", _voices_there(experiment.workspace))
     return found[-1]
 
@@ -119,7 +124,8 @@ def _voices_there(workspace: Workspace) -> str:
 
 # --- which files ------------------------------------------------------------------------------------------------------
 def expand_inputs(inputs: Iterable[Path]) -> list[Path]:
-    """Files as they are, folders as the files directly in them (hidden ones left out). Raises BadInput for what is not there."""
+    """Files as they are, folders as the files directly in them (hidden ones left out). Raises BadInput for what is not
+    there."""
     files: list[Path] = []
     for path in inputs:
         if os.path.isdir(path):
@@ -144,12 +150,14 @@ def _refuse_absent(path: Path) -> None:
     except FileNotFoundError as error:
         raise BadInput(f"There is no file {path}", "", "check the path") from error
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read", getattr(error, "strerror", None) or str(error), "check the path") from error
+        raise BadInput(
+            f"{path} cannot be read", getattr(error, "strerror", None) or str(error), "check the path"
+        ) from error
 
 
 def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) -> list[tuple[Path, Path, str]]:
-    """(source, target, format) for each recording. `output` is a folder, or, for one input file, may be a file whose suffix then decides
-    the format. Raises BadInput where the two do not fit or a recording would be overwritten."""
+    """(source, target, format) for each recording. `output` is a folder, or, for one input file, may be a file whose
+    suffix then decides the format. Raises BadInput where the two do not fit or a recording would be overwritten."""
     files = expand_inputs(inputs)
     suffix = output.suffix.lower().removeprefix(".")
     single = len(inputs) == 1 and not inputs[0].is_dir()
@@ -170,14 +178,16 @@ def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) ->
         if os.path.realpath(target) in sources:
             raise BadInput(f"{target} is one of the recordings", "it would be overwritten", "choose another --output")
         if single and os.path.isdir(target):
-            raise BadInput(f"{target} is a folder", "a result of that name cannot be written", "choose another --output")
+            raise BadInput(
+                f"{target} is a folder", "a result of that name cannot be written", "choose another --output"
+            )
     require_writable(output if output.is_dir() else output.parent, "choose another --output")
     return plan
 
 
 def _names(files: list[Path], format: str, room: int) -> list[str]:
-    """A name of at most `room` bytes for each result: the source's, with -2, -3 ... where two recordings share theirs, also where only a
-    file system takes them for one."""
+    """A name of at most `room` bytes for each result: the source's, with -2, -3 ... where two recordings share theirs,
+    also where only a file system takes them for one."""
     taken: set[str] = set()
     names = []
     for path in files:
@@ -192,24 +202,34 @@ def _names(files: list[Path], format: str, room: int) -> list[str]:
 
 # --- converting -------------------------------------------------------------------------------------------------------
 def convert_files(
-    voice_path: Path, inputs: list[Path], output: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace
+    voice_path: Path,
+    inputs: list[Path],
+    output: Path,
+    settings: ConvertSettings,
+    index: Path | None,
+    workspace: Workspace,
 ) -> Generator[Event, None, None]:
-    """Each recording into the voice. The voice is loaded once; a recording that cannot be used, or written, is an ItemSkipped.
+    """Each recording into the voice. The voice is loaded once; a recording that cannot be used, or written, is an
+    ItemSkipped.
 
-    Arguments are checked here and now, before anything is written: BadInput. The events come from the generator; after the last
-    recording it raises RvcError when some could not be converted.
+    Arguments are checked here and now, before anything is written: BadInput. The events come from the generator; after
+    the last recording it raises RvcError when some could not be converted.
     """
     plan = plan_outputs(inputs, output, settings)
     if 0 < settings.sample_rate < LOWEST_RATE:
         raise BadInput(
-            f"A sample rate of {settings.sample_rate} Hz is too low", "", f"use 0 for the voice's own, or at least {LOWEST_RATE}"
+            f"A sample rate of {settings.sample_rate} Hz is too low",
+            "",
+            f"use 0 for the voice's own, or at least {LOWEST_RATE}",
         )
     device = choose_device(settings.device)
     settings = settings.model_copy(update={"precision": listening_precision(settings.precision, device)})
     voice = read_any_voice(voice_path)
     check_encoder(voice.config.encoder, workspace)
     if settings.speaker >= voice.config.speakers:
-        raise BadInput(f"{voice_path.name} has no speaker {settings.speaker}", "", f"use 0..{voice.config.speakers - 1}")
+        raise BadInput(
+            f"{voice_path.name} has no speaker {settings.speaker}", "", f"use 0..{voice.config.speakers - 1}"
+        )
     if voice.config.pitch:
         settings = settings.model_copy(
             update={"pitch_method": resolve_method(settings.pitch_method, workspace, preset=voice.config.version)}
@@ -229,7 +249,9 @@ def _passed_over(inputs: Iterable[Path]) -> Iterator[Event]:
     for folder in filter(Path.is_dir, inputs):
         passed = passed_over(folder, subfolders=False)
         if passed.total:
-            yield Warned(title=f"{folder}: {passed.sentence}", hint="name their folders or what the links name", stage="convert")
+            yield Warned(
+                title=f"{folder}: {passed.sentence}", hint="name their folders or what the links name", stage="convert"
+            )
 
 
 def _convert(
@@ -245,8 +267,8 @@ def _convert(
 
     total = len(plan)
     yield Progressed(stage="convert", done=0, total=total, unit="files")
-    # oneDNN keeps the kernels, with their memory, of every length of chunk that it meets: 150 MB a chunk without end on a long recording.
-    # It reads this when it first computes something.
+    # oneDNN keeps the kernels, with their memory, of every length of chunk that it meets: 150 MB a chunk without end on
+    # a long recording. It reads this when it first computes something.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1")
     encoder = load_encoder(voice.config.encoder, workspace, device, precision=settings.precision)
     converter = Converter(voice, encoder, retrieval, settings, device, workspace=workspace)
@@ -267,14 +289,18 @@ class _Failure:
 
 
 def _tell_failures(failures: list[_Failure], total: int, named: list[Path]) -> None:
-    """Raises RvcError when a recording was not converted. What lies beside recordings in a folder, and is none by its name, does not
-    count."""
+    """Raises RvcError when a recording was not converted. What lies beside recordings in a folder, and is none by its
+    name, does not count."""
     nothing = len(failures) == total
     if not nothing:
         failures = [failure for failure in failures if failure.source in named or _is_called_recording(failure.source)]
     if failures:
         first, more = failures[0], f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-        title = "No recording could be converted" if nothing else f"{len(failures)} of {total} recordings could not be converted"
+        title = (
+            "No recording could be converted"
+            if nothing
+            else f"{len(failures)} of {total} recordings could not be converted"
+        )
         raise RvcError(title, f"{first.source.name}: {first.reason}{more}", first.hint)
 
 
@@ -283,8 +309,11 @@ def _is_called_recording(path: Path) -> bool:
     return kind.startswith(("audio/", "video/")) or path.suffix.lower() in SOUND_FILES
 
 
-def _convert_item(converter: Converter, source: Path, target: Path, format: str) -> Generator[Event, None, _Failure | None]:
-    """Returns why a recording was not converted, None where it was. What nobody has thought of in one recording does not end the others.
+def _convert_item(
+    converter: Converter, source: Path, target: Path, format: str
+) -> Generator[Event, None, _Failure | None]:
+    """Returns why a recording was not converted, None where it was. What nobody has thought of in one recording does
+    not end the others.
 
     Raises RvcError for what would: a stop, a full disk.
     """
@@ -299,13 +328,17 @@ def _convert_item(converter: Converter, source: Path, target: Path, format: str)
         return _Failure(source, str(error), "check the recordings with another player")
     except OSError as error:
         return _Failure(
-            source, f"{target} cannot be written: {error.strerror or error}", "choose another --output, or change its permissions"
+            source,
+            f"{target} cannot be written: {error.strerror or error}",
+            "choose another --output, or change its permissions",
         )
     except RvcError as error:
         return _Failure(source, ": ".join(filter(None, (error.title, error.message))), error.hint)
     except Exception as error:
         what = str(error).strip().partition("\n")[0]
-        return _Failure(source, f"unexpected {type(error).__name__}: {what}", "convert it to WAV with another program, and try that")
+        return _Failure(
+            source, f"unexpected {type(error).__name__}: {what}", "convert it to WAV with another program, and try that"
+        )
     yield Converted(source=str(source), path=str(target), seconds=len(samples) / converter.sample_rate)
     return None
 
@@ -330,6 +363,8 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
         told = out_of_memory(error)
         if told is None:
             raise
-        raise RvcError("Out of memory", told.message, "free memory that other programs hold, or use --device cpu") from error
+        raise RvcError(
+            "Out of memory", told.message, "free memory that other programs hold, or use --device cpu"
+        ) from error
     finally:
         steps.close()

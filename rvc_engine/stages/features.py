@@ -40,18 +40,23 @@ def is_own(settings: ExperimentSettings) -> bool:
 
 
 def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Path) -> str:
-    """Why a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where it does."""
+    """Why a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where it
+    does."""
     if base.suffix != ".safetensors" or not settings.model.own_encoder:
         return ""
     told = metadata_of(base).get("encoder_sha256", "")
     used = experiment.own_encoder if is_own(settings) else experiment.workspace.find_pretrained(STARTER_ENCODER)
     if not told or used is None or not used.is_file() or sha256_of(used) == told:
         return ""
-    return f"the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns much slower"
+    return (
+        f"the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns "
+        "much slower"
+    )
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """1_16k_wavs/{clip}.wav -> 3_featureD/{clip}.npy, (ceil(T / 320), D) float32. Clips that have theirs are left as they are.
+    """1_16k_wavs/{clip}.wav -> 3_featureD/{clip}.npy, (ceil(T / 320), D) float32. Clips that have theirs are left as
+    they are.
 
     Raises RvcError when no clip gives features.
     """
@@ -79,7 +84,9 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
             done += 1
             yield Progressed(stage="features", done=done, total=len(clips), unit="clips", item=clip)
     if failed == len(clips):
-        raise RvcError("No clip gives content features", f"{failed} clips were tried", "run preprocess again with --fresh")
+        raise RvcError(
+            "No clip gives content features", f"{failed} clips were tried", "run preprocess again with --fresh"
+        )
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
@@ -93,7 +100,11 @@ def write_mute(experiment: Experiment, settings: ExperimentSettings, encoder: Co
     if last.is_file():
         return
     silence = np.zeros(MUTE_S * 16000, dtype=np.float32)
-    write_wav(experiment.mute / "0_gt_wavs" / "mute.wav", np.zeros(MUTE_S * model.sample_rate, dtype=np.float32), model.sample_rate)
+    write_wav(
+        experiment.mute / "0_gt_wavs" / "mute.wav",
+        np.zeros(MUTE_S * model.sample_rate, dtype=np.float32),
+        model.sample_rate,
+    )
     write_wav(experiment.mute / "1_16k_wavs" / "mute.wav", silence, 16000)
     if model.pitch:
         save(experiment.mute / "2a_f0" / "mute.wav.npy", np.ones(MUTE_S * 100, dtype=np.int64))
@@ -134,7 +145,9 @@ def _encode(
         told = out_of_memory(error)
         if told is None:
             raise
-        raise RvcError("Out of memory in the content encoder", told.message, "free memory, or use --device cpu") from error
+        raise RvcError(
+            "Out of memory in the content encoder", told.message, "free memory, or use --device cpu"
+        ) from error
     for clip, features in zip(waves, results, strict=True):
         yield clip, features if np.isfinite(features).all() else "its content features are not finite"
 

@@ -82,7 +82,8 @@ def _save(path: Path, values: NDArray[np.generic]) -> None:
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput for a method that does not work here, a device that is not there, or weights that cannot be read."""
+    """Raises BadInput for a method that does not work here, a device that is not there, or weights that cannot be
+    read."""
     method = resolve_method(settings.pitch.method, experiment.workspace, preset=settings.preset)
     if method in BY_TORCH and settings.pitch.device != "auto":
         choose_device(settings.pitch.device)
@@ -92,14 +93,23 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """Track every clip that has no pitch yet. A damaged clip is an ItemSkipped; a wholly unvoiced one is kept, with zeros.
+    """Track every clip that has no pitch yet. A damaged clip is an ItemSkipped; a wholly unvoiced one is kept, with
+    zeros.
 
     Raises RvcError when there is no clip, or none that can be read; BadInput for a method that does not work here.
     """
     method = resolve_method(settings.pitch.method, experiment.workspace, preset=settings.preset)
     device = str(choose_device(settings.pitch.device)) if method in BY_TORCH else "cpu"
     folders = (experiment.pitch_coarse, experiment.pitch_hz, experiment.voicing)
-    task = PitchTask([], method, device, settings.pitch.unvoiced == "interpolate", experiment.wavs_16k, *folders, experiment.workspace)
+    task = PitchTask(
+        [],
+        method,
+        device,
+        settings.pitch.unvoiced == "interpolate",
+        experiment.wavs_16k,
+        *folders,
+        experiment.workspace,
+    )
     prepare(method, device, experiment.workspace)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +135,9 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         for folder in folders:
             remove_temporaries(folder)
     if not tracked:
-        raise RvcError("No clip to track the pitch of", f"{experiment.wavs_16k} has none that can be read", "run preprocess again")
+        raise RvcError(
+            "No clip to track the pitch of", f"{experiment.wavs_16k} has none that can be read", "run preprocess again"
+        )
 
 
 def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[tuple[str, str]] | None, None, None]:
@@ -165,7 +177,9 @@ def _track_in_process(task: PitchTask) -> list[tuple[str, str]]:
         told = out_of_memory(error)
         if told is None:
             raise
-        raise RvcError("Out of memory in the pitch tracker", told.message, "free memory, or use --device cpu") from error
+        raise RvcError(
+            "Out of memory in the pitch tracker", told.message, "free memory, or use --device cpu"
+        ) from error
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:

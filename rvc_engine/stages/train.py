@@ -63,8 +63,8 @@ NAME = "train"
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing, or a file to start or continue from does not fit.
-    `fresh`: what is there goes aside, it is no start."""
+    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing, or a file to start or continue
+    from does not fit. `fresh`: what is there goes aside, it is no start."""
     if settings.train.speaker >= settings.model.speakers:
         why = f"{settings.preset} has {settings.model.speakers}"
         raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
@@ -99,14 +99,17 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
         return None
     found = experiment.workspace.find_pretrained(*names)
     if found is None and not has_own(settings.preset):
-        missing = f"The pretrained weights of {settings.preset} are missing", f"{names[0]} is not in {experiment.workspace.pretrained}"
+        missing = (
+            f"The pretrained weights of {settings.preset} are missing",
+            f"{names[0]} is not in {experiment.workspace.pretrained}",
+        )
         raise BadInput(*missing, f"put that file there, or use {flag} none")
     return found
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """Train up to settings.train.epochs, going on from the newest whole state; auto is a time, and a number as soon as steps have been
-    timed. Raises RvcError with a way out.
+    """Train up to settings.train.epochs, going on from the newest whole state; auto is a time, and a number as soon as
+    steps have been timed. Raises RvcError with a way out.
 
     When memory runs out the batch size is halved, in `settings` and in experiment.toml too.
     """
@@ -136,9 +139,17 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     rows += mute_rows(experiment, settings)
     dataset = ClipDataset(rows, config)
     frames = [dataset.frames(row) for row in rows]
-    clips_s = sum(length for row, length in zip(rows, frames, strict=True) if row.wave.parent == experiment.ground_truth) / 100
+    clips_s = (
+        sum(length for row, length in zip(rows, frames, strict=True) if row.wave.parent == experiment.ground_truth)
+        / 100
+    )
     if clips_s < MIN_CLIPS_S:
-        yield Warned(title=f"Only {clips_s:.0f} s of clips", message="a voice needs 5 to 60 minutes", hint="add recordings", stage=NAME)
+        yield Warned(
+            title=f"Only {clips_s:.0f} s of clips",
+            message="a voice needs 5 to 60 minutes",
+            hint="add recordings",
+            stage=NAME,
+        )
     write_config(experiment, settings, course)
     learnt = training_set(experiment, rows)
     difference = changes(experiment, learnt)
@@ -153,7 +164,11 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
         yield Warned(title="Training resumes on a changed set of clips", message=difference, stage=NAME)
     attempt = _Attempt(experiment, settings, dataset, frames, store, learnt)
     devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
-    while trouble := (yield from (_in_parallel(attempt, recovery.course, devices) if devices else attempt.run(recovery.course, device))):
+    while trouble := (
+        yield from (
+            _in_parallel(attempt, recovery.course, devices) if devices else attempt.run(recovery.course, device)
+        )
+    ):
         yield recovery.after(trouble)
         if recovery.course.batch_size != course.batch_size:
             settings.train.batch_size = recovery.course.batch_size
@@ -164,8 +179,8 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
 
 @dataclass
 class _Attempt:
-    """From the newest whole state to the end, or to trouble. `learnt`: the clips by the content of their recordings. `again`: not the
-    first attempt of this run. `ranks`: this process is one of several."""
+    """From the newest whole state to the end, or to trouble. `learnt`: the clips by the content of their recordings.
+    `again`: not the first attempt of this run. `ranks`: this process is one of several."""
 
     experiment: Experiment
     settings: ExperimentSettings
@@ -194,7 +209,9 @@ class _Attempt:
             yield from _tell_restored(restored, course, again=self.again)
         else:
             yield from _start(experiment, settings, state)
-        if restored or self.again or settings.base or len(journals(experiment.runs)) > 1:  # a base has an encoder's steps before
+        if (
+            restored or self.again or settings.base or len(journals(experiment.runs)) > 1
+        ):  # a base has an encoder's steps before
             yield StepsSuperseded(after_step=state.step, epoch=state.epoch)
         if self.ranks.first:
             yield from self._note_set(state, course)
@@ -203,7 +220,9 @@ class _Attempt:
         saver = (Saver if self.ranks.first else SilentSaver)(state, self.store, keeping, self._to_share, t.disk_wait_s)
         with Scalars(experiment.tensorboard, state.step, off=not self.ranks.first) as scalars:
             if scalars.missing and not self.again:
-                yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
+                yield Warned(
+                    title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME
+                )
             extent = Extent(t.minutes * 60, self._settle) if t.epochs == "auto" else None
             forget_peak(device)
             sampler = BucketSampler(self.frames, course.batch_size * self.ranks.count)
@@ -211,7 +230,9 @@ class _Attempt:
             if self.ranks.first and state.step > (restored.step if restored else 0):
                 held = peak_bytes(device) + (CONTEXT_BYTES if device.type == "cuda" else 0)
                 minutes = sum(self.frames) / 6000
-                keep_use(settings.preset, course.precision, device.type, name_of(device), course.batch_size, held, minutes)
+                keep_use(
+                    settings.preset, course.precision, device.type, name_of(device), course.batch_size, held, minutes
+                )
         if self.ranks.first and not _is_written(experiment.small_model, state):
             yield _write_small(experiment.small_model, state, settings, self.about)
 
@@ -223,7 +244,9 @@ class _Attempt:
         else:
             hint = f"--epochs {state.epoch + max(1, state.epoch // 2)} trains on; --fresh begins anew on all of it"
             reached = f"epoch {state.epoch} of {course.epochs} is reached"
-            yield Warned(title="Nothing was trained on the changed set of clips", message=reached, hint=hint, stage=NAME)
+            yield Warned(
+                title="Nothing was trained on the changed set of clips", message=reached, hint=hint, stage=NAME
+            )
 
     def _restored(self, state: TrainingState) -> Restored | None:
         """The first process moves damaged files out of the way; the others read what it read."""
@@ -276,7 +299,12 @@ def _right_precision(settings: ExperimentSettings, device: torch.device) -> Gene
         without_shortcuts()
     hint = "rvc doctor --numerics shows it; another driver or torch may mend it"
     if not choice.mode:
-        yield Warned(title=f"No precision computes right on {name_of(device)}", message=why, hint=f"use --device cpu; {hint}", stage=NAME)
+        yield Warned(
+            title=f"No precision computes right on {name_of(device)}",
+            message=why,
+            hint=f"use --device cpu; {hint}",
+            stage=NAME,
+        )
     else:
         yield Warned(title=f"Training in {choice.mode} instead of {asked}", message=why, hint=hint, stage=NAME)
     return "fp32"
@@ -285,7 +313,9 @@ def _right_precision(settings: ExperimentSettings, device: torch.device) -> Gene
 def _in_parallel(attempt: _Attempt, course: Course, devices: list[str]) -> Generator[Event, None, Trouble | None]:
     """The attempt in a process for each device. What they settled is read back."""
     experiment, settings = attempt.experiment, attempt.settings
-    spec = parallel.Spec(str(experiment.folder), str(experiment.workspace.home), settings, course, devices, attempt.again)
+    spec = parallel.Spec(
+        str(experiment.folder), str(experiment.workspace.home), settings, course, devices, attempt.again
+    )
     try:
         return (yield from parallel.run(spec))
     finally:
@@ -299,9 +329,13 @@ def one_of_several(spec: parallel.Spec, ranks: Ranks, device: torch.device) -> G
     rows = usable_rows(experiment, spec.settings)[0] + mute_rows(experiment, spec.settings)
     dataset = ClipDataset(rows, spec.settings.model)
     frames = [dataset.frames(row) for row in rows]
-    faults = Faults([]) if spec.again else Faults.from_environment()  # what struck in an attempt before does not strike again
+    faults = (
+        Faults([]) if spec.again else Faults.from_environment()
+    )  # what struck in an attempt before does not strike again
     store = CheckpointStore(experiment, faults)
-    attempt = _Attempt(experiment, spec.settings, dataset, frames, store, training_set(experiment, rows), spec.again, ranks)
+    attempt = _Attempt(
+        experiment, spec.settings, dataset, frames, store, training_set(experiment, rows), spec.again, ranks
+    )
     return (yield from attempt.run(spec.course, device))
 
 
@@ -315,13 +349,23 @@ def free_memory(device: torch.device) -> None:
 def course_of(settings: ExperimentSettings, precision: str) -> Course:
     t = settings.train
     return Course(
-        epochs=0 if t.epochs == "auto" else t.epochs, batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size,
-        learning_rate=t.learning_rate, lr_decay=1.0 if t.lr_decay == "auto" else t.lr_decay, falls=t.lr_decay == "auto",
-        c_mel=t.c_mel, c_kl=t.c_kl, prior_share=t.prior_share, seed=t.seed, precision=precision, mutes=t.mutes, save_every=t.save_every,
-    )  # fmt: skip
+        epochs=0 if t.epochs == "auto" else t.epochs,
+        batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size,
+        learning_rate=t.learning_rate,
+        lr_decay=1.0 if t.lr_decay == "auto" else t.lr_decay,
+        falls=t.lr_decay == "auto",
+        c_mel=t.c_mel,
+        c_kl=t.c_kl,
+        prior_share=t.prior_share,
+        seed=t.seed,
+        precision=precision,
+        mutes=t.mutes,
+        save_every=t.save_every,
+    )
 
 
-# --- start and end ------------------------------------------------------------------------------------------------------
+# --- start and end
+# ------------------------------------------------------------------------------------------------------
 def _start(experiment: Experiment, settings: ExperimentSettings, state: TrainingState) -> Iterator[Event]:
     networks = {"G": state.generator, "D": state.adversary.network}
     for kind, path in find_start(experiment, settings).items():
@@ -334,11 +378,18 @@ def _start(experiment: Experiment, settings: ExperimentSettings, state: Training
 def _tell_restored(restored: Restored, course: Course, *, again: bool) -> Iterator[Event]:
     if restored.damaged:
         message = f"{'; '.join(restored.damaged)}; moved to {restored.aside}"
-        yield Warned(title=f"Going on from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME)
+        yield Warned(
+            title=f"Going on from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME
+        )
     if restored.newer:
         title = f"Going on from step {restored.step}, though there are newer pairs"
         message = f"G_ and D_ of steps {', '.join(map(str, restored.newer))} are not used"
-        yield Warned(title=title, message=message, hint="to go on from them, move resume.pt and resume-previous.pt away", stage=NAME)
+        yield Warned(
+            title=title,
+            message=message,
+            hint="to go on from them, move resume.pt and resume-previous.pt away",
+            stage=NAME,
+        )
     if restored.entry is None:
         message = "the order of clips and the random draws differ from those of an uninterrupted run"
         yield Warned(title=f"The checkpoint of step {restored.step} has no resume state", message=message, stage=NAME)
@@ -349,8 +400,12 @@ def _tell_restored(restored: Restored, course: Course, *, again: bool) -> Iterat
         yield Warned(title="Training goes on with other settings", message=changed, stage=NAME)
 
 
-def _write_small(path: Path, state: TrainingState, settings: ExperimentSettings, about: dict[str, Any]) -> CheckpointSaved:
-    write_small_model(path, state.generator.state_dict(), settings.model, epoch=state.epoch, step=state.step, extra=about)
+def _write_small(
+    path: Path, state: TrainingState, settings: ExperimentSettings, about: dict[str, Any]
+) -> CheckpointSaved:
+    write_small_model(
+        path, state.generator.state_dict(), settings.model, epoch=state.epoch, step=state.step, extra=about
+    )
     return CheckpointSaved(path=str(path), kind="small", epoch=state.epoch, step=state.step)
 
 

@@ -13,7 +13,8 @@ from rvc_engine.voices.pitch_range import range_of_clips
 
 
 def about_recordings(experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
-    """Entries of the small model: minutes of clips, and with pitch how it was filled and the range of the voice in Hz."""
+    """Entries of the small model: minutes of clips, and with pitch how it was filled and the range of the voice in
+    Hz."""
     about: dict[str, Any] = {}
     with suppress(RvcError):  # a voice is saved without its minutes rather than not at all
         if seconds := sum(row.seconds for row in read_rows(experiment.clips_csv, ClipRow)):

@@ -1,7 +1,7 @@
 """A bundle: a voice, its index and a card in one file that holds no pickle.
 
-A zip without compression: card.json, weights.safetensors and, where there is one, voice.index as faiss wrote it. The card names size and
-sha256 of the others; a bundle is used only when all of them agree.
+A zip without compression: card.json, weights.safetensors and, where there is one, voice.index as faiss wrote it. The
+card names size and sha256 of the others; a bundle is used only when all of them agree.
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ class Bundle:
         """Raises BadInput when there is none or it is no longer what the card says, RvcError when the disk is full."""
         if not self.has_index:
             raise BadInput(f"{self.path} has no index in it", "", "use another index, or --index none")
-        with _checked(self.path) as archive, whole_file(target, durable=False) as temporary, temporary.open("wb") as file:
+        with (
+            _checked(self.path) as archive,
+            whole_file(target, durable=False) as temporary,
+            temporary.open("wb") as file,
+        ):
             for block in _part(archive, INDEX, self.card):
                 file.write(block)
 
@@ -62,8 +66,8 @@ def is_bundle(path: Path) -> bool:
 
 
 def write_bundle(path: Path, voice: Voice, name: str, index: Path | None, notes: Mapping[str, str]) -> None:
-    """`index`: already checked and of this voice. `notes`: licence and consent. Raises RvcError when the disk is full or a weight is
-    not finite in half precision."""
+    """`index`: already checked and of this voice. `notes`: licence and consent. Raises RvcError when the disk is full
+    or a weight is not finite in half precision."""
     from safetensors.torch import save
 
     content = small_model(voice.weights, voice.config, voice.info, voice.ours)
@@ -72,11 +76,21 @@ def write_bundle(path: Path, voice: Voice, name: str, index: Path | None, notes:
     if index is not None:
         members[INDEX] = {"bytes": index.stat().st_size, "sha256": sha256_of(index)}
     card = {
-        "format": FORMAT, "name": name, "version": voice.config.version, "rate_hz": voice.config.sample_rate, "pitch": voice.config.pitch,
-        "pitch_range_hz": voice.pitch_hz, "encoder": voice.config.encoder, "epochs": voice.epochs, "minutes": voice.minutes,
-        "licence": notes.get("licence", ""), "consent": notes.get("consent", ""), "made_by": f"rvc-tui {__version__}",
-        "entries": content, "members": members,
-    }  # fmt: skip
+        "format": FORMAT,
+        "name": name,
+        "version": voice.config.version,
+        "rate_hz": voice.config.sample_rate,
+        "pitch": voice.config.pitch,
+        "pitch_range_hz": voice.pitch_hz,
+        "encoder": voice.config.encoder,
+        "epochs": voice.epochs,
+        "minutes": voice.minutes,
+        "licence": notes.get("licence", ""),
+        "consent": notes.get("consent", ""),
+        "made_by": f"rvc-tui {__version__}",
+        "entries": content,
+        "members": members,
+    }
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         archive.writestr(_member(CARD), _text_of(card))
         archive.writestr(_member(WEIGHTS), weights)
@@ -132,7 +146,9 @@ def _checked(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with open_zip(path) as archive:
             members = archive.infolist()
-            if len({member.filename for member in members}) != len(members) or not {m.filename for m in members} <= set(LIMITS):
+            if len({member.filename for member in members}) != len(members) or not {m.filename for m in members} <= set(
+                LIMITS
+            ):
                 raise ValueError("it has parts that do not belong in it")
             if sum(member.file_size for member in members) > path.stat().st_size:
                 raise ValueError("its parts are larger than the file")
@@ -158,7 +174,8 @@ def _card(archive: zipfile.ZipFile) -> dict[str, Any]:
 
 
 def _part(archive: zipfile.ZipFile, name: str, card: Mapping[str, Any]) -> Iterator[bytes]:
-    """A part, block by block. Raises ValueError, at the latest after the last block, when it is not what the card says."""
+    """A part, block by block. Raises ValueError, at the latest after the last block, when it is not what the card
+    says."""
     said, digest = card["members"][name], hashlib.sha256()
     if archive.getinfo(name).file_size != said.get("bytes"):
         raise ValueError(f"{name} has another size than its card says")

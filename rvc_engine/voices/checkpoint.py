@@ -1,4 +1,5 @@
-"""Checkpoints of a training: G_ and D_ files and pretrained G and D, of any RVC program. What they are is read off their tensors."""
+"""Checkpoints of a training: G_ and D_ files and pretrained G and D, of any RVC program. What they are is read off
+their tensors."""
 
 from __future__ import annotations
 
@@ -22,8 +23,9 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`kind` is G or D. `version`, `sample_rate`, `pitch` and `speakers` are None where the tensors do not tell: of a D all but the
-    version. `presets`: whose generator or discriminators have exactly these shapes; two rates may share theirs."""
+    """`kind` is G or D. `version`, `sample_rate`, `pitch` and `speakers` are None where the tensors do not tell: of a D
+    all but the version. `presets`: whose generator or discriminators have exactly these shapes; two rates may share
+    theirs."""
 
     kind: str
     version: str | None
@@ -63,7 +65,8 @@ def describe(kind: str, version: str | None, sample_rate: int | None, pitch: boo
 
 
 def read_checkpoint(path: Path, *, shapes: bool = False) -> Checkpoint:
-    """`shapes`: without numbers, in milliseconds. Raises Unreadable saying what the file is instead, OSError when it cannot be opened."""
+    """`shapes`: without numbers, in milliseconds. Raises Unreadable saying what the file is instead, OSError when it
+    cannot be opened."""
     content = weight_files.read_shapes(path) if shapes else weight_files.read(path)
     if isinstance(content, dict) and content and all(isinstance(value, Tensor) for value in content.values()):
         content = {"model": content}  # safetensors hold the weights alone
@@ -86,7 +89,18 @@ def checkpoint_of(content: Any) -> Checkpoint:
     if any(key.startswith("discriminators.") for key in weights):
         presets = _discriminators_like(shapes)
         versions = {PRESETS[name].version for name in presets}
-        return Checkpoint("D", versions.pop() if len(versions) == 1 else None, None, None, None, epoch, weights, moments, presets, embedder)
+        return Checkpoint(
+            "D",
+            versions.pop() if len(versions) == 1 else None,
+            None,
+            None,
+            None,
+            epoch,
+            weights,
+            moments,
+            presets,
+            embedder,
+        )
     if any(len(shapes.get(key, ())) != 2 for key in ("emb_g.weight", "enc_p.emb_phone.weight")):
         raise Unreadable("its model is neither a generator nor discriminators of RVC")
     return _generator(shapes, Checkpoint("G", None, None, None, None, epoch, weights, moments, embedder=embedder))
@@ -101,9 +115,13 @@ def _generator(shapes: Shapes, bare: Checkpoint) -> Checkpoint:
     width = shapes["enc_p.emb_phone.weight"][-1]
     versions = versions or {version for version, dim in FEATURE_WIDTHS.items() if dim == width}
     return replace(
-        bare, version=versions.pop() if len(versions) == 1 else None, sample_rate=rates.pop() if len(rates) == 1 else None,
-        pitch=pitch, speakers=shapes["emb_g.weight"][0], presets=fitting,
-    )  # fmt: skip
+        bare,
+        version=versions.pop() if len(versions) == 1 else None,
+        sample_rate=rates.pop() if len(rates) == 1 else None,
+        pitch=pitch,
+        speakers=shapes["emb_g.weight"][0],
+        presets=fitting,
+    )
 
 
 def _same_build(shapes: Shapes, config: ModelConfig) -> bool:
@@ -113,13 +131,18 @@ def _same_build(shapes: Shapes, config: ModelConfig) -> bool:
     first = config.upsample_initial_channel
     if config.decoder == "istft":
         lines = (first, config.upsample_kernel_sizes[0] // 2 + 1, 1) if config.pitch else None
-        return shapes.get("dec.conv_pre.weight") == (first, config.inter_channels, 7) and shapes.get("dec.source.weight") == lines
+        return (
+            shapes.get("dec.conv_pre.weight") == (first, config.inter_channels, 7)
+            and shapes.get("dec.source.weight") == lines
+        )
     kernels = [(first >> i, first >> (i + 1), kernel) for i, kernel in enumerate(config.upsample_kernel_sizes)]
     ups = [shapes.get(f"dec.ups.{i}.weight_v") for i in range(len(kernels) + 1)]
     source = config.sample_rate // 100 // config.upsample_rates[0]
     expected = (first // 2, 1, 2 * source) if config.pitch else None
     bins = shapes.get("enc_q.pre.weight", (0, config.spec_bins))[1:2]
-    return ups == [*kernels, None] and shapes.get("dec.noise_convs.0.weight") == expected and bins == (config.spec_bins,)
+    return (
+        ups == [*kernels, None] and shapes.get("dec.noise_convs.0.weight") == expected and bins == (config.spec_bins,)
+    )
 
 
 def _same_shapes(shapes: Shapes, config: ModelConfig) -> bool:

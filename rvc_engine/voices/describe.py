@@ -20,8 +20,8 @@ from rvc_engine.voices.small_model import Voice, extract_command, refuse_other, 
 
 
 def facts_of(path: Path, experiment: Experiment | None = None, source: Path | None = None) -> dict[str, Any]:
-    """What is in a small model, a bundle, or a checkpoint. `experiment`: of the voice, for its pitch; `source`: a recording to convert,
-    for a transposition. Raises BadInput saying what the file is instead."""
+    """What is in a small model, a bundle, or a checkpoint. `experiment`: of the voice, for its pitch; `source`: a
+    recording to convert, for a transposition. Raises BadInput saying what the file is instead."""
     require_file(path, f"There is no file {path}", "check the path")
     about = {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
     if is_bundle(path):
@@ -48,20 +48,36 @@ def facts_of(path: Path, experiment: Experiment | None = None, source: Path | No
 def _voice(voice: Voice) -> dict[str, Any]:
     config = voice.config
     return {
-        "version": config.version, "sample_rate": config.sample_rate, "pitch": config.pitch, "encoder": config.encoder,
-        "encoder_is": ENCODERS[config.encoder][1], "speakers": config.speakers, "epochs": voice.epochs, "step": voice.step,
-        "minutes": voice.minutes, "info": voice.info, "unvoiced": voice.unvoiced, "program": voice.program,
-        "rvc_programs": config.version in ("v1", "v2"), "weights_sha256": voice.weights_sha256(),
+        "version": config.version,
+        "sample_rate": config.sample_rate,
+        "pitch": config.pitch,
+        "encoder": config.encoder,
+        "encoder_is": ENCODERS[config.encoder][1],
+        "speakers": config.speakers,
+        "epochs": voice.epochs,
+        "step": voice.step,
+        "minutes": voice.minutes,
+        "info": voice.info,
+        "unvoiced": voice.unvoiced,
+        "program": voice.program,
+        "rvc_programs": config.version in ("v1", "v2"),
+        "weights_sha256": voice.weights_sha256(),
         "other": {key: value for key, value in voice.extras.items() if key not in ("minutes", "pitch_hz")},
-    }  # fmt: skip
+    }
 
 
 def _checkpoint(found: Checkpoint, path: Path) -> dict[str, Any]:
     kind = ("training checkpoint" if found.has_optimizer else "pretrained") + f" {found.kind}"
     return {
-        "what": kind, "is": found.what, "version": found.version, "sample_rate": found.sample_rate, "pitch": found.pitch,
-        "speakers": found.speakers, "epochs": found.iteration, "voice": extract_command(path) if found.kind == "G" else None,
-    }  # fmt: skip
+        "what": kind,
+        "is": found.what,
+        "version": found.version,
+        "sample_rate": found.sample_rate,
+        "pitch": found.pitch,
+        "speakers": found.speakers,
+        "epochs": found.iteration,
+        "voice": extract_command(path) if found.kind == "G" else None,
+    }
 
 
 def _pitch(voice: Voice, experiment: Experiment | None, source: Path | None) -> dict[str, Any]:

@@ -23,7 +23,9 @@ DATE = (1980, 1, 1, 0, 0, 0)
 def refuse_starter(voice: Voice) -> None:
     """Raises BadInput for a voice that RVC programs cannot load."""
     if voice.config.version not in ("v1", "v2"):
-        why = f"it is a {voice.config.version} voice, whose network and encoder ({voice.config.encoder}) they do not have"
+        why = (
+            f"it is a {voice.config.version} voice, whose network and encoder ({voice.config.encoder}) they do not have"
+        )
         hint = "train it again with --preset v2-40k; a bundle (--format bundle) works with this program"
         raise BadInput(f"{voice.path} cannot be exported to RVC programs", why, hint)
 
@@ -38,8 +40,11 @@ def planned(voice: Voice, name: str, output: Path, form: str, lists: int) -> lis
     ]
 
 
-def export(voice: Voice, name: str, output: Path, form: str, index: tuple[Path, int] | None, notes: Mapping[str, str]) -> list[Path]:
-    """Write `voice` and its index (file, number of lists; already checked). `form`: one of FORMATS. Returns what was written.
+def export(
+    voice: Voice, name: str, output: Path, form: str, index: tuple[Path, int] | None, notes: Mapping[str, str]
+) -> list[Path]:
+    """Write `voice` and its index (file, number of lists; already checked). `form`: one of FORMATS. Returns what was
+    written.
 
     Raises BadInput for a voice that RVC programs cannot load, RvcError when the disk is full.
     """

@@ -19,7 +19,8 @@ from rvc_engine.voices.small_model import EXTRACTED, save_small_model, small_mod
 
 
 def read_generator(path: Path) -> Checkpoint:
-    """A G_ or a pretrained G. Raises BadInput saying what the file is instead, or which content encoder other than RVC's made it."""
+    """A G_ or a pretrained G. Raises BadInput saying what the file is instead, or which content encoder other than
+    RVC's made it."""
     try:
         checkpoint = read_checkpoint(path)
     except FileNotFoundError:
@@ -27,16 +28,20 @@ def read_generator(path: Path) -> Checkpoint:
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput(f"No voice can be extracted from {path}", str(error), "name a G_ file, or an experiment") from error
+        raise BadInput(
+            f"No voice can be extracted from {path}", str(error), "name a G_ file, or an experiment"
+        ) from error
     if checkpoint.kind != "G":
-        raise BadInput(f"No voice can be extracted from {path}", f"it is {checkpoint.what}", "name the G_ file beside it")
+        raise BadInput(
+            f"No voice can be extracted from {path}", f"it is {checkpoint.what}", "name the G_ file beside it"
+        )
     refuse_other_encoder(path, checkpoint.embedder)
     return checkpoint
 
 
 def config_of(checkpoint: Checkpoint, path: Path, sample_rate: int | None = None) -> ModelConfig:
-    """The shape of a generator's voice, from its tensors; where two rates share theirs, or no preset fits, from `sample_rate` or from the
-    config.json that RVC programs keep beside a checkpoint. Raises BadInput."""
+    """The shape of a generator's voice, from its tensors; where two rates share theirs, or no preset fits, from
+    `sample_rate` or from the config.json that RVC programs keep beside a checkpoint. Raises BadInput."""
     title = f"{path} cannot be made a voice"
     if sample_rate is not None and checkpoint.sample_rate not in (None, sample_rate):
         raise BadInput(title, f"it is {checkpoint.what}, not of {sample_rate} Hz", "leave --sample-rate out")
@@ -50,7 +55,9 @@ def config_of(checkpoint: Checkpoint, path: Path, sample_rate: int | None = None
         rates = " or ".join(f"--sample-rate {PRESETS[name].sample_rate}" for name in checkpoint.presets)
         raise BadInput(title, f"it is {checkpoint.what}, and its tensors do not tell its rate", f"give {rates}")
     if not beside.is_file():
-        raise BadInput(title, f"it is {checkpoint.what} of an unusual shape", "put the config.json of its training beside it")
+        raise BadInput(
+            title, f"it is {checkpoint.what} of an unusual shape", "put the config.json of its training beside it"
+        )
     try:
         entries = {"config": _list_of(_rvc_json(beside, title)), "version": checkpoint.version}
         return model_of(entries, checkpoint.weights)
@@ -79,17 +86,43 @@ def _rate_of(content: dict[str, Any], title: str) -> int:
 def _list_of(content: dict[str, Any]) -> list[Any]:
     """The 18 entries, from the config.json of a training."""
     data, model = content["data"], content["model"]
-    names = ["inter_channels", "hidden_channels", "filter_channels", "n_heads", "n_layers", "kernel_size", "p_dropout", "resblock"]
-    names += ["resblock_kernel_sizes", "resblock_dilation_sizes", "upsample_rates", "upsample_initial_channel", "upsample_kernel_sizes"]
+    names = [
+        "inter_channels",
+        "hidden_channels",
+        "filter_channels",
+        "n_heads",
+        "n_layers",
+        "kernel_size",
+        "p_dropout",
+        "resblock",
+    ]
+    names += [
+        "resblock_kernel_sizes",
+        "resblock_dilation_sizes",
+        "upsample_rates",
+        "upsample_initial_channel",
+        "upsample_kernel_sizes",
+    ]
     names += ["spk_embed_dim", "gin_channels"]
     return checked_list([data["filter_length"] // 2 + 1, 32, *(model[name] for name in names), rate_in(content)])
 
 
-def extract(checkpoint: Checkpoint, config: ModelConfig, path: Path, output: Path, *, info: str = "", about: Mapping[str, Any]) -> None:
-    """Write the small model of the generator in `path`. `about`: what is known of step and recordings. Raises BadInput when its weights
-    are not those of the configuration, or not finite."""
-    text = info or (f"{checkpoint.iteration}epoch" if checkpoint.iteration is not None else f"extracted by rvc-tui {__version__}")
+def extract(
+    checkpoint: Checkpoint, config: ModelConfig, path: Path, output: Path, *, info: str = "", about: Mapping[str, Any]
+) -> None:
+    """Write the small model of the generator in `path`. `about`: what is known of step and recordings. Raises BadInput
+    when its weights are not those of the configuration, or not finite."""
+    text = info or (
+        f"{checkpoint.iteration}epoch" if checkpoint.iteration is not None else f"extracted by rvc-tui {__version__}"
+    )
     ours = {"encoder": config.encoder, "unvoiced": None, "epoch": checkpoint.iteration, "step": None, **about}
-    entries = {"weight": checkpoint.weights, "config": config.to_rvc_list(), "version": config.version, "encoder": config.encoder}
+    entries = {
+        "weight": checkpoint.weights,
+        "config": config.to_rvc_list(),
+        "version": config.version,
+        "encoder": config.encoder,
+    }
     weights = voice_of(entries, path).weights
-    save_small_model(output, small_model(weights, config, text, {**ours, "program": f"rvc-tui {__version__}"}, EXTRACTED))
+    save_small_model(
+        output, small_model(weights, config, text, {**ours, "program": f"rvc-tui {__version__}"}, EXTRACTED)
+    )

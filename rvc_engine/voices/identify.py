@@ -19,12 +19,18 @@ from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
 from rvc_engine.voices.small_model import Voice, voice_of
 
 INDEX_STARTS = (b"IwFl", b"IxF2", b"IxFI", b"IxFl", b"IxMp", b"IwPQ")
-HUBERT_KEYS = ("feature_extractor.conv_layers.0.", "hubert.feature_extractor.", "post_extract_proj.", "label_embs_concat")
+HUBERT_KEYS = (
+    "feature_extractor.conv_layers.0.",
+    "hubert.feature_extractor.",
+    "post_extract_proj.",
+    "label_embs_concat",
+)
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """`kind` in a few words; `facts` by name, in words. `bytes` and `sha256` of the file itself (of a folder: of its weights)."""
+    """`kind` in a few words; `facts` by name, in words. `bytes` and `sha256` of the file itself (of a folder: of its
+    weights)."""
 
     kind: str
     facts: dict[str, str]
@@ -33,7 +39,8 @@ class FileFacts:
 
 
 def describe_file(path: Path) -> FileFacts:
-    """Read it whole, by the reader for what it is. Raises BadInput, in one line, when that reader refuses it or there is none."""
+    """Read it whole, by the reader for what it is. Raises BadInput, in one line, when that reader refuses it or there
+    is none."""
     if path.is_dir() and not (path / "config.json").is_file():
         raise BadInput(f"{path} is a folder", "it holds no config.json of a content encoder", "give the path of a file")
     if not path.is_dir():
@@ -89,7 +96,9 @@ def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
         return _rmvpe(path)
     if content and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()):
         return _tensors(path, content)
-    raise weights.Unreadable("it is nothing that a voice is made of: no voice, checkpoint, content encoder or tensors by name")
+    raise weights.Unreadable(
+        "it is nothing that a voice is made of: no voice, checkpoint, content encoder or tensors by name"
+    )
 
 
 def _safetensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, str]]:
@@ -113,10 +122,15 @@ def _tensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, 
 
 def _counted(content: Mapping[str, Tensor]) -> dict[str, str]:
     types = sorted({str(value.dtype).removeprefix("torch.") for value in content.values()})
-    return {"tensors": str(len(content)), "values": f"{sum(value.numel() for value in content.values()):,}", "types": ", ".join(types)}
+    return {
+        "tensors": str(len(content)),
+        "values": f"{sum(value.numel() for value in content.values()):,}",
+        "types": ", ".join(types),
+    }
 
 
-# --- one reader each --------------------------------------------------------------------------------------------------------
+# --- one reader each
+# --------------------------------------------------------------------------------------------------------
 def _voice(path: Path, content: dict[str, Any]) -> tuple[str, dict[str, str]]:
     return "voice", _voice_facts(voice_of(content, path))
 
@@ -124,9 +138,14 @@ def _voice(path: Path, content: dict[str, Any]) -> tuple[str, dict[str, str]]:
 def _voice_facts(voice: Voice) -> dict[str, str]:
     config = voice.config
     facts = {
-        "version": config.version, "rate": f"{config.sample_rate} Hz", "pitch": _with(config.pitch), "encoder": config.encoder,
-        "speakers": str(config.speakers), "info": voice.info, "program": voice.program or "",
-    }  # fmt: skip
+        "version": config.version,
+        "rate": f"{config.sample_rate} Hz",
+        "pitch": _with(config.pitch),
+        "encoder": config.encoder,
+        "speakers": str(config.speakers),
+        "info": voice.info,
+        "program": voice.program or "",
+    }
     return {key: value for key, value in facts.items() if value}
 
 
@@ -140,7 +159,12 @@ def _index(path: Path) -> tuple[str, dict[str, str]]:
     from rvc_engine.voices.index_file import check_index_file
 
     found = check_index_file(path)
-    facts = {"rows": str(found.rows), "width": str(found.dim), "lists": str(found.lists), "encoder": found.encoder or "not told"}
+    facts = {
+        "rows": str(found.rows),
+        "width": str(found.dim),
+        "lists": str(found.lists),
+        "encoder": found.encoder or "not told",
+    }
     return "index", facts
 
 
@@ -168,9 +192,13 @@ def _checkpoint(found: Checkpoint) -> tuple[str, dict[str, str]]:
     weights.check_numbers(found.weights)
     kind = f"training checkpoint {found.kind}" if found.has_optimizer else f"pretrained {found.kind}"
     facts = {
-        "is": found.what, "version": found.version, "rate": f"{found.sample_rate} Hz" if found.sample_rate else None,
-        "pitch": _with(found.pitch) if found.pitch is not None else None, "speakers": found.speakers, "epoch": found.iteration,
-    }  # fmt: skip
+        "is": found.what,
+        "version": found.version,
+        "rate": f"{found.sample_rate} Hz" if found.sample_rate else None,
+        "pitch": _with(found.pitch) if found.pitch is not None else None,
+        "speakers": found.speakers,
+        "epoch": found.iteration,
+    }
     return kind, {key: str(value) for key, value in facts.items() if value is not None}
 
 

@@ -1,8 +1,9 @@
 """Reads the layout of an IVF-Flat index file and checks every size in it before faiss is let near it.
 
-faiss believes the numbers in a file: a damaged or hostile one makes it allocate or read without bound. The layout (little endian), as
-faiss's index_write.cpp writes it: "IwFl", header, nlist, nprobe, the quantizer ("IxF2" or "IxFI" or "IxFl", header, centroids), a
-direct map, inverted lists ("ilar", nlist, bytes a code, sizes "full" or "sprs", then for each list its codes and its ids).
+faiss believes the numbers in a file: a damaged or hostile one makes it allocate or read without bound. The layout
+(little endian), as faiss's index_write.cpp writes it: "IwFl", header, nlist, nprobe, the quantizer ("IxF2" or "IxFI" or
+"IxFl", header, centroids), a direct map, inverted lists ("ilar", nlist, bytes a code, sizes "full" or "sprs", then for
+each list its codes and its ids).
 """
 
 from __future__ import annotations
@@ -63,8 +64,9 @@ class _Reader:
 
 
 def check_index_file(path: Path, *, memory_bytes: int = 0) -> IndexFacts:
-    """Everything that can be known about an index file without faiss: it is an IVF-Flat index with L2 distances, whole, each size
-    agrees with the file's length, its ids are 0 .. rows - 1, and it fits into `memory_bytes` (0: what is free now).
+    """Everything that can be known about an index file without faiss: it is an IVF-Flat index with L2 distances, whole,
+    each size agrees with the file's length, its ids are 0 .. rows - 1, and it fits into `memory_bytes` (0: what is free
+    now).
 
     Raises BadInput naming the file and what is wrong with it.
     """
@@ -172,12 +174,14 @@ def sidecar_of(path: Path) -> Path:
 
 
 def made_with(path: Path) -> tuple[str | None, str | None]:
-    """(encoder, version) of an index: from the sidecar beside it if that was written for a file of this size, else from the version that
-    ends its name (..._v2.index, ..._starter-1.index). None where nothing tells."""
+    """(encoder, version) of an index: from the sidecar beside it if that was written for a file of this size, else from
+    the version that ends its name (..._v2.index, ..._starter-1.index). None where nothing tells."""
     try:
         record = read_json(sidecar_of(path))
         encoder, version = record["encoder"], record["version"]
-        if record["bytes"] == path.stat().st_size and all(isinstance(name, str) and len(name) <= MAX_NAME for name in (encoder, version)):
+        if record["bytes"] == path.stat().st_size and all(
+            isinstance(name, str) and len(name) <= MAX_NAME for name in (encoder, version)
+        ):
             return encoder, version
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no sidecar, or one of another file: the name decides

@@ -20,25 +20,37 @@ MAX_FLOWS = 64
 
 # Entry of `config`, what it is, its lowest and highest value.
 BOUNDS = {
-    0: ("spectrum's bins", 2, 16385), 2: ("inter_channels", 1, 2048), 3: ("hidden_channels", 1, 2048), 4: ("filter_channels", 1, 8192),
-    5: ("n_heads", 1, 64), 6: ("n_layers", 1, 64), 7: ("kernel_size", 1, 31), 13: ("upsample_initial_channel", 1, 4096),
-    15: ("speakers", 0, 1_000_000), 16: ("gin_channels", 1, 4096), 17: ("rate", 8000, 192_000),
-}  # fmt: skip
+    0: ("spectrum's bins", 2, 16385),
+    2: ("inter_channels", 1, 2048),
+    3: ("hidden_channels", 1, 2048),
+    4: ("filter_channels", 1, 8192),
+    5: ("n_heads", 1, 64),
+    6: ("n_layers", 1, 64),
+    7: ("kernel_size", 1, 31),
+    13: ("upsample_initial_channel", 1, 4096),
+    15: ("speakers", 0, 1_000_000),
+    16: ("gin_channels", 1, 4096),
+    17: ("rate", 8000, 192_000),
+}
 LISTS = {10: ("resblock_kernel_sizes", 63), 12: ("upsample_rates", 512), 14: ("upsample_kernel_sizes", 2048)}
 MAX_LENGTH = 8
 
 
 def rvc_names(weights: Mapping[Any, Any]) -> dict[str, Any]:
-    """The same with RVC's names of weight norm, where newer programs wrote torch's own (parametrizations.weight.original0 and 1)."""
+    """The same with RVC's names of weight norm, where newer programs wrote torch's own
+    (parametrizations.weight.original0 and 1)."""
     return {_rvc_name(str(key)): value for key, value in weights.items()}
 
 
 def _rvc_name(key: str) -> str:
-    return key.replace(".parametrizations.weight.original0", ".weight_g").replace(".parametrizations.weight.original1", ".weight_v")
+    return key.replace(".parametrizations.weight.original0", ".weight_g").replace(
+        ".parametrizations.weight.original1", ".weight_v"
+    )
 
 
 def checked_list(values: Any) -> list[Any]:
-    """`values` when it is a `config` of RVC in type and bounds, so that a network of its size can be thought of. Raises ValueError."""
+    """`values` when it is a `config` of RVC in type and bounds, so that a network of its size can be thought of. Raises
+    ValueError."""
     if not isinstance(values, list | tuple) or len(values) != 18:
         raise ValueError(f"config has {len(values) if isinstance(values, list | tuple) else 'no'} entries, expected 18")
     for entry, (name, low, high) in BOUNDS.items():
@@ -54,7 +66,9 @@ def checked_list(values: Any) -> list[Any]:
     for row in values[11]:
         _row(row, "resblock_dilation_sizes", 64)
     rates, kernels, first = values[12], values[14], values[13]
-    if len(rates) != len(kernels) or any(kernel < rate or (kernel - rate) % 2 for rate, kernel in zip(rates, kernels, strict=True)):
+    if len(rates) != len(kernels) or any(
+        kernel < rate or (kernel - rate) % 2 for rate, kernel in zip(rates, kernels, strict=True)
+    ):
         raise ValueError("upsample_kernel_sizes in config do not fit upsample_rates")
     if values[3] % values[5] or values[2] % 2 or first % (1 << len(rates)):
         raise ValueError("channels in config cannot be divided as its layers need")
@@ -62,7 +76,9 @@ def checked_list(values: Any) -> list[Any]:
     for rate in rates:
         hop *= rate
     if hop * 100 != values[17]:
-        raise ValueError(f"its rate is wrong: config says {values[17]} Hz, its decoder makes {hop * 100} samples a second")
+        raise ValueError(
+            f"its rate is wrong: config says {values[17]} Hz, its decoder makes {hop * 100} samples a second"
+        )
     return list(values)
 
 
@@ -112,7 +128,10 @@ def _version(said: Any, width: int) -> str:
     if said not in VERSIONS:
         raise ValueError(f"its version is {describe(said, 20)}; known are {', '.join(VERSIONS)}")
     if width != FEATURE_WIDTHS.get(said, width):
-        raise ValueError(f"its version is wrong: it says {said}, whose features are {FEATURE_WIDTHS[said]} wide, its own are {width} wide")
+        raise ValueError(
+            f"its version is wrong: it says {said}, whose features are {FEATURE_WIDTHS[said]} wide, its own are "
+            f"{width} wide"
+        )
     return str(said)
 
 
@@ -126,14 +145,20 @@ def _pitch(said: Any, has: bool) -> bool:
     if pitch is None:
         raise ValueError(f"its f0 is {describe(said, 20)}, neither 0 nor 1")
     if pitch != has:
-        raise ValueError(f"its f0 is wrong: it says {'with' if pitch else 'without'} pitch, its weights say {'with' if has else 'without'}")
+        raise ValueError(
+            f"its f0 is wrong: it says {'with' if pitch else 'without'} pitch, its weights say "
+            f"{'with' if has else 'without'}"
+        )
     return pitch
 
 
 def refuse_embedder(said: Any) -> None:
-    """Raises ValueError with the name of a content encoder, as Applio's `embedder_model` gives it, that is not RVC's."""
+    """Raises ValueError with the name of a content encoder, as Applio's `embedder_model` gives it, that is not
+    RVC's."""
     if not isinstance(said, str) or said.strip().lower() not in EMBEDDERS:
-        raise ValueError(f"its features were made by {describe(said, 100)}, a content encoder other than RVC's (contentvec)")
+        raise ValueError(
+            f"its features were made by {describe(said, 100)}, a content encoder other than RVC's (contentvec)"
+        )
 
 
 def _encoder(content: Mapping[str, Any], version: str, width: int) -> str:
@@ -142,11 +167,17 @@ def _encoder(content: Mapping[str, Any], version: str, width: int) -> str:
     if embedder is not None:
         refuse_embedder(embedder)
     if vocoder is not None and vocoder not in VOCODERS:
-        raise ValueError(f"its decoder is {describe(vocoder, 40)}; only RVC's own (HiFi-GAN with a sine source) is known here")
+        raise ValueError(
+            f"its decoder is {describe(vocoder, 40)}; only RVC's own (HiFi-GAN with a sine source) is known here"
+        )
     name = content.get("encoder")
     name = f"hubert-{width}" if name is None else name
     if not isinstance(name, str) or name not in ENCODERS:
-        raise ValueError(f"its features were made by {describe(name, 40)}, a content encoder that this version does not know")
+        raise ValueError(
+            f"its features were made by {describe(name, 40)}, a content encoder that this version does not know"
+        )
     if ENCODERS[name][0] != width:
-        raise ValueError(f"its encoder is wrong: {name} makes features {ENCODERS[name][0]} wide, its own are {width} wide")
+        raise ValueError(
+            f"its encoder is wrong: {name} makes features {ENCODERS[name][0]} wide, its own are {width} wide"
+        )
     return name

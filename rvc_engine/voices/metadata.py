@@ -1,4 +1,5 @@
-"""What the file of a voice says of itself, in milliseconds: no torch, no weights, and nothing is checked (small_model.py does that)."""
+"""What the file of a voice says of itself, in milliseconds: no torch, no weights, and nothing is checked
+(small_model.py does that)."""
 
 from __future__ import annotations
 
@@ -18,13 +19,23 @@ from rvc_engine.files.zip_files import open_zip
 SUFFIX = ".rvcvoice"
 MAX_TEXT = 200
 UNTOLD: dict[str, Any] = {
-    "what": "unreadable", "version": None, "sample_rate": None, "pitch": None, "encoder": None, "epochs": None, "minutes": None,
-    "pitch_hz": None, "info": None, "has_index": False, "problem": "",
-}  # fmt: skip
+    "what": "unreadable",
+    "version": None,
+    "sample_rate": None,
+    "pitch": None,
+    "encoder": None,
+    "epochs": None,
+    "minutes": None,
+    "pitch_hz": None,
+    "info": None,
+    "has_index": False,
+    "problem": "",
+}
 
 
 def glance(path: Path) -> dict[str, Any]:
-    """Keys of UNTOLD. `what`: voice, bundle, or unreadable, then `problem` says why; None for what the file does not tell."""
+    """Keys of UNTOLD. `what`: voice, bundle, or unreadable, then `problem` says why; None for what the file does not
+    tell."""
     try:
         if path.suffix == SUFFIX:
             return {**UNTOLD, "what": "bundle", **_of_card(_record(path, "card.json", MAX_JSON_BYTES))}
@@ -44,8 +55,8 @@ def no_voice(path: Path, why: str) -> BadInput:
 
 
 def refuse_pickle(path: Path) -> None:
-    """Raises BadInput for a file whose pickle asks for what no reader gives it. For commands to ask before they load torch, which takes
-    longer than the refusal; of anything else, the reader of what it is says what is wrong."""
+    """Raises BadInput for a file whose pickle asks for what no reader gives it. For commands to ask before they load
+    torch, which takes longer than the refusal; of anything else, the reader of what it is says what is wrong."""
     try:
         record = _record(path, "data.pkl", MAX_PICKLE_BYTES)
     except (OSError, ValueError, zipfile.BadZipFile):  # not torch's zip form
@@ -83,20 +94,30 @@ def _of_entries(content: Mapping[str, Any]) -> dict[str, Any]:
     counted = re.match(r"(\d{1,7})epoch", info)
     epochs = _number(content.get("epoch"))
     return {
-        "version": version, "sample_rate": _number(content["config"][-1]), "pitch": content.get("f0") not in (0, "0", False),
-        "encoder": encoder, "epochs": int(counted[1]) if epochs is None and counted else epochs, "info": info,
-        "minutes": _number(content.get("minutes")), "pitch_hz": _range(content.get("pitch_hz")),
-    }  # fmt: skip
+        "version": version,
+        "sample_rate": _number(content["config"][-1]),
+        "pitch": content.get("f0") not in (0, "0", False),
+        "encoder": encoder,
+        "epochs": int(counted[1]) if epochs is None and counted else epochs,
+        "info": info,
+        "minutes": _number(content.get("minutes")),
+        "pitch_hz": _range(content.get("pitch_hz")),
+    }
 
 
 def _of_card(text: bytes) -> dict[str, Any]:
     card = parse_json(text)
     return {
-        "version": _text(card.get("version")), "sample_rate": _number(card.get("rate_hz")), "pitch": bool(card.get("pitch")),
-        "encoder": _text(card.get("encoder")), "epochs": _number(card.get("epochs")), "info": _text(card.get("licence")),
-        "minutes": _number(card.get("minutes")), "pitch_hz": _range(card.get("pitch_range_hz")),
+        "version": _text(card.get("version")),
+        "sample_rate": _number(card.get("rate_hz")),
+        "pitch": bool(card.get("pitch")),
+        "encoder": _text(card.get("encoder")),
+        "epochs": _number(card.get("epochs")),
+        "info": _text(card.get("licence")),
+        "minutes": _number(card.get("minutes")),
+        "pitch_hz": _range(card.get("pitch_range_hz")),
         "has_index": "voice.index" in (card.get("members") or {}),
-    }  # fmt: skip
+    }
 
 
 def _text(value: Any) -> str | None:

@@ -33,7 +33,8 @@ def range_of(hz: NDArray[np.floating]) -> Range | None:
 
 
 def range_of_clips(pitch_folder: Path, voicing_folder: Path, clips: Iterable[str]) -> Range | None:
-    """Of the clips of an experiment; frames that were filled are left out where the voicing is known. Files that do not read are too."""
+    """Of the clips of an experiment; frames that were filled are left out where the voicing is known. Files that do not
+    read are too."""
     found = []
     for clip in clips:
         try:
@@ -65,7 +66,9 @@ def range_of_recording(path: Path) -> Range:
         raise BadInput(f"{path} cannot be used", str(error), "name another recording") from error
     found = range_of(track("praat", wave))
     if found is None:
-        raise BadInput(f"{path} has no voice in it", "no pitch was found", "name a recording in which somebody speaks or sings")
+        raise BadInput(
+            f"{path} has no voice in it", "no pitch was found", "name a recording in which somebody speaks or sings"
+        )
     return found
 
 

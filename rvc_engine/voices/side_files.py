@@ -14,8 +14,9 @@ MODEL_INFO = "model_info.json"
 
 
 def refuse_other_encoder(checkpoint: Path, said: Any = None) -> None:
-    """Raises BadInput with its name when a checkpoint was trained with a content encoder other than RVC's. `said`: what the checkpoint
-    itself says of it; else Applio's model_info.json beside it says so. Where nothing does, it is RVC's."""
+    """Raises BadInput with its name when a checkpoint was trained with a content encoder other than RVC's. `said`: what
+    the checkpoint itself says of it; else Applio's model_info.json beside it says so. Where nothing does, it is
+    RVC's."""
     source = checkpoint if said is not None else checkpoint.with_name(MODEL_INFO)
     if said is None:
         said = _embedder_in(source)
@@ -25,7 +26,9 @@ def refuse_other_encoder(checkpoint: Path, said: Any = None) -> None:
         refuse_embedder(said)
     except ValueError as error:
         hint = "convert in the program that trained it, or train a voice of the same recordings here"
-        raise BadInput(f"{checkpoint} was trained with another content encoder", f"{source.name}: {error}", hint) from error
+        raise BadInput(
+            f"{checkpoint} was trained with another content encoder", f"{source.name}: {error}", hint
+        ) from error
 
 
 def _embedder_in(path: Path) -> str | None:

@@ -1,4 +1,5 @@
-"""The small model: the file that is shared, in the RVC programs' layout, with what we know beyond it after their entries."""
+"""The small model: the file that is shared, in the RVC programs' layout, with what we know beyond it after their
+entries."""
 
 from __future__ import annotations
 
@@ -40,8 +41,8 @@ MAX_NUMBER = 1 << 53
 class Voice:
     """A small model as it was read. `epoch`, `step`, `unvoiced` and `program` are None in files of other programs.
 
-    `extras` are the other entries that are plain: ours `pitch_hz` and `minutes`, Applio's author, model_name, dataset_length and more.
-    `rate_name` is the file's own `sr`.
+    `extras` are the other entries that are plain: ours `pitch_hz` and `minutes`, Applio's author, model_name,
+    dataset_length and more. `rate_name` is the file's own `sr`.
     """
 
     config: ModelConfig
@@ -68,7 +69,11 @@ class Voice:
     def pitch_hz(self) -> tuple[float, float, float] | None:
         """10th percentile, median and 90th percentile of the recordings that it was trained on, if the file says."""
         values = self.extras.get("pitch_hz")
-        if not isinstance(values, list) or len(values) != 3 or not all(isinstance(v, int | float) and 20 < v < 5000 for v in values):
+        if (
+            not isinstance(values, list)
+            or len(values) != 3
+            or not all(isinstance(v, int | float) and 20 < v < 5000 for v in values)
+        ):
             return None
         return float(values[0]), float(values[1]), float(values[2])
 
@@ -101,22 +106,38 @@ class Voice:
 
 
 def small_model(
-    weights: Mapping[str, Tensor], config: ModelConfig, info: str, ours: Mapping[str, Any], order: tuple[str, ...] = SAVED
+    weights: Mapping[str, Tensor],
+    config: ModelConfig,
+    info: str,
+    ours: Mapping[str, Any],
+    order: tuple[str, ...] = SAVED,
 ) -> OrderedDict[str, Any]:
     """The entries of a small model, RVC's in `order` and then `ours`; weights in half precision, enc_q left out.
 
     Raises RvcError when a weight is not finite in half precision.
     """
-    half = {key: value.detach().to("cpu", torch.float16).contiguous() for key, value in weights.items() if "enc_q" not in key}
+    half = {
+        key: value.detach().to("cpu", torch.float16).contiguous()
+        for key, value in weights.items()
+        if "enc_q" not in key
+    }
     broken = [key for key, value in half.items() if not torch.isfinite(value).all()]
     if broken:
-        raise RvcError("The voice has weights that are not finite", ", ".join(broken[:5]), "train again from an older checkpoint")
+        raise RvcError(
+            "The voice has weights that are not finite", ", ".join(broken[:5]), "train again from an older checkpoint"
+        )
     entries: dict[str, Any] = {
-        "weight": half, "config": config.to_rvc_list(), "info": info, "sr": config.rate_name, "f0": int(config.pitch),
+        "weight": half,
+        "config": config.to_rvc_list(),
+        "info": info,
+        "sr": config.rate_name,
+        "f0": int(config.pitch),
         "version": config.version,
-    }  # fmt: skip
+    }
     entries["config"][15] = len(half["emb_g.weight"])
-    return OrderedDict([*((key, entries[key]) for key in order), *((key, value) for key, value in ours.items() if key not in entries)])
+    return OrderedDict(
+        [*((key, entries[key]) for key in order), *((key, value) for key, value in ours.items() if key not in entries)]
+    )
 
 
 def save_small_model(path: Path, content: Mapping[str, Any]) -> None:
@@ -125,17 +146,28 @@ def save_small_model(path: Path, content: Mapping[str, Any]) -> None:
         torch.save(content, temporary)
 
 
-def write_small_model(path: Path, weights: dict[str, Tensor], config: ModelConfig, *, epoch: int, step: int, extra: dict[str, Any]) -> None:
-    """Write `weights` (a generator's state dict; enc_q is left out) in half precision. `extra`: e.g. {"unvoiced": "interpolate"}.
+def write_small_model(
+    path: Path, weights: dict[str, Tensor], config: ModelConfig, *, epoch: int, step: int, extra: dict[str, Any]
+) -> None:
+    """Write `weights` (a generator's state dict; enc_q is left out) in half precision. `extra`: e.g. {"unvoiced":
+    "interpolate"}.
 
     Raises RvcError when a weight is not finite in half precision.
     """
-    ours = {"encoder": config.encoder, "unvoiced": None, "epoch": epoch, "step": step, **extra, "program": f"rvc-tui {__version__}"}
+    ours = {
+        "encoder": config.encoder,
+        "unvoiced": None,
+        "epoch": epoch,
+        "step": step,
+        **extra,
+        "program": f"rvc-tui {__version__}",
+    }
     save_small_model(path, small_model(weights, config, f"{epoch}epoch", ours))
 
 
 def read_voice(path: Path) -> Voice:
-    """Read a small model of ours or of another RVC program; nothing in it is executed. Raises BadInput saying what the file is instead."""
+    """Read a small model of ours or of another RVC program; nothing in it is executed. Raises BadInput saying what the
+    file is instead."""
     require_file(path, f"There is no voice {path}", "check the path; rvc list shows the voices of this workspace")
     try:
         content = weight_files.read(path)
@@ -161,12 +193,17 @@ def voice_of(content: dict[str, Any], path: Path) -> Voice:
     wrong = [key for key in expected if getattr(weights.get(key), "shape", None) != expected[key].shape]
     wrong += [key for key in weights if key not in expected]
     if wrong:
-        raise _bad(path, f"{len(wrong)} of its tensors are missing, unknown or of another shape: {describe_some(wrong)}")
+        raise _bad(
+            path, f"{len(wrong)} of its tensors are missing, unknown or of another shape: {describe_some(wrong)}"
+        )
     try:
         check_numbers(weights)
     except Unreadable as error:
         raise _bad(path, str(error)) from error
-    epoch, step = (content[key] if type(content.get(key)) is int and 0 <= content[key] < MAX_NUMBER else None for key in ("epoch", "step"))
+    epoch, step = (
+        content[key] if type(content.get(key)) is int and 0 <= content[key] < MAX_NUMBER else None
+        for key in ("epoch", "step")
+    )
     unvoiced, program = (_text(content.get(key)) for key in ("unvoiced", "program"))
     ordered = {key: weights[key] for key in expected}
     info, rate_name = text_of(content.get("info"), MAX_TEXT), text_of(content.get("sr"), 20)
@@ -174,7 +211,8 @@ def voice_of(content: dict[str, Any], path: Path) -> Voice:
 
 
 def _shapes(config: ModelConfig, path: Path) -> dict[str, Tensor]:
-    """What a voice of this build holds, without numbers. Raises BadInput for a build that cannot be, RvcError where torch builds none."""
+    """What a voice of this build holds, without numbers. Raises BadInput for a build that cannot be, RvcError where
+    torch builds none."""
     try:
         return _built(config)
     except (ValueError, RuntimeError) as error:
@@ -220,8 +258,16 @@ def refuse_other(path: Path, content: Any) -> None:
         raise _bad(path, reason) from None
     at = "" if checkpoint.iteration is None else f" after epoch {checkpoint.iteration}"
     if checkpoint.kind == "D":
-        raise _bad(path, f"it is a training checkpoint, {checkpoint.what}{at}, which speaks with no voice", "the G_ file beside it has one")
-    raise _bad(path, f"it is a training checkpoint, {checkpoint.what}{at}", f"this makes a voice of it: {extract_command(path)}")
+        raise _bad(
+            path,
+            f"it is a training checkpoint, {checkpoint.what}{at}, which speaks with no voice",
+            "the G_ file beside it has one",
+        )
+    raise _bad(
+        path,
+        f"it is a training checkpoint, {checkpoint.what}{at}",
+        f"this makes a voice of it: {extract_command(path)}",
+    )
 
 
 def extract_command(path: Path) -> str:

@@ -1,6 +1,8 @@
-"""A voice as it is handed around: a .pth, a zip of a .pth and an .index, or a bundle, brought to a .pth and an .index in a folder of ours.
+"""A voice as it is handed around: a .pth, a zip of a .pth and an .index, or a bundle, brought to a .pth and an .index
+in a folder of ours.
 
-Members of a zip are read by their content only: no name in it becomes a path, links are not followed, sizes are counted while unpacking.
+Members of a zip are read by their content only: no name in it becomes a path, links are not followed, sizes are counted
+while unpacking.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ BROKEN = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipf
 
 @dataclass(frozen=True)
 class Unpacked:
-    """`name`: what the file calls the voice. `model` holds `voice`; `index` is not checked yet, but in a bundle it is of this voice."""
+    """`name`: what the file calls the voice. `model` holds `voice`; `index` is not checked yet, but in a bundle it is
+    of this voice."""
 
     name: str
     voice: Voice
@@ -38,7 +41,8 @@ class Unpacked:
 
 
 def unpack(path: Path, folder: Path) -> Unpacked:
-    """`folder`: for what has to be unpacked; a .pth stays where it is. Raises BadInput that names the file and what is wrong."""
+    """`folder`: for what has to be unpacked; a .pth stays where it is. Raises BadInput that names the file and what is
+    wrong."""
     require_file(path, f"There is no file {path}", "check the path")
     if is_bundle(path):
         return _unpack_bundle(path, folder)
@@ -56,7 +60,9 @@ def _unpack_bundle(path: Path, folder: Path) -> Unpacked:
     if bundle.has_index:
         bundle.extract_index(index)
     name = bundle.card.get("name")
-    return Unpacked(name if isinstance(name, str) else path.stem, voice, model, index if bundle.has_index else None, True)
+    return Unpacked(
+        name if isinstance(name, str) else path.stem, voice, model, index if bundle.has_index else None, True
+    )
 
 
 def _is_shared_zip(path: Path) -> bool:
@@ -74,7 +80,9 @@ def _unpack_zip(path: Path, folder: Path) -> Unpacked:
         with open_zip(path) as archive:
             model = _one(archive, path, ".pth")
             if model is None:
-                raise BadInput(f"{path} holds no voice", "there is no .pth in it", "name a .pth, a bundle, or a zip with a .pth")
+                raise BadInput(
+                    f"{path} holds no voice", "there is no .pth in it", "name a .pth, a bundle, or a zip with a .pth"
+                )
             name = PurePosixPath(model.filename.replace("\\", "/")).stem
             index = _one(archive, path, ".index")
             _write(archive, model, folder / "voice.pth")
@@ -91,10 +99,17 @@ def _unpack_zip(path: Path, folder: Path) -> Unpacked:
 
 
 def _one(archive: zipfile.ZipFile, path: Path, suffix: str) -> zipfile.ZipInfo | None:
-    """The one member of this kind. Checkpoints (G_, D_) beside a voice, and trained_ beside an added_ index, do not count."""
+    """The one member of this kind. Checkpoints (G_, D_) beside a voice, and trained_ beside an added_ index, do not
+    count."""
     members = archive.infolist()
-    names = {member: PurePosixPath(member.filename.replace("\\", "/")).name for member in members if not member.is_dir()}
-    found = [m for m, name in names.items() if name.lower().endswith(suffix) and not name.startswith(".") and "__MACOSX" not in m.filename]
+    names = {
+        member: PurePosixPath(member.filename.replace("\\", "/")).name for member in members if not member.is_dir()
+    }
+    found = [
+        m
+        for m, name in names.items()
+        if name.lower().endswith(suffix) and not name.startswith(".") and "__MACOSX" not in m.filename
+    ]
     if len(found) > 1:
         extra = ("G_", "D_") if suffix == ".pth" else ("trained_",)
         found = [member for member in found if not names[member].startswith(extra)] or found

@@ -39,7 +39,9 @@ class AskScreen(ModalScreen[bool]):
         Binding("q", "close", "back", show=False, id="ask.close"),
     ]
 
-    def __init__(self, title: str, ask: Ask, home: Path, suggesters: dict[str, Suggester], *, ascii: bool, verb: str) -> None:
+    def __init__(
+        self, title: str, ask: Ask, home: Path, suggesters: dict[str, Suggester], *, ascii: bool, verb: str
+    ) -> None:
         super().__init__()
         self.title_text, self.ask, self.home, self.suggesters = title, ask, home, suggesters
         self.begun = ask.model_copy()

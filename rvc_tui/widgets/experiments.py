@@ -51,7 +51,10 @@ class ExperimentsPanel(Panel):
         here = self.chosen is not None and row.name == self.chosen.name
         known = state.view.state if row.name == state.view.name else row.state
         age = _("{time} ago").format(time=duration(max(0.0, now - row.at))) if row.at else ""
-        line = Text.assemble(("> " if here else "  ", "bold"), (fitted(row.name, 20) + " ", "bold" if row.name == state.view.name else ""))
+        line = Text.assemble(
+            ("> " if here else "  ", "bold"),
+            (fitted(row.name, 20) + " ", "bold" if row.name == state.view.name else ""),
+        )
         line.append(padded(_(known), 9) + " ", STATE_STYLE.get(known, ""))
         if row.problem:
             room = max(10, width - line.cell_len - PLACE_WIDTH)

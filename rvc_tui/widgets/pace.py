@@ -70,7 +70,9 @@ class PacePanel(Panel):
         if self.price is None or not seconds:
             return ""
         if left:
-            return "  " + _("cost {price} of about {all}").format(price=self.price.of(seconds), all=self.price.of(seconds + left.middle))
+            return "  " + _("cost {price} of about {all}").format(
+                price=self.price.of(seconds), all=self.price.of(seconds + left.middle)
+            )
         return "  " + _("cost {price}").format(price=self.price.of(seconds))
 
 

@@ -27,5 +27,7 @@ class PlacesLine(Panel):
         for place in (place for place in PLACES if place.name in self.app.SCREENS):
             name = meant("short", place.short) if short else _(place.name)
             here = place.name == self.shown
-            parts.append(Text(f"[{place.key} {name}]" if here else f"{place.key} {name}", "bold reverse" if here else "dim"))
+            parts.append(
+                Text(f"[{place.key} {name}]" if here else f"{place.key} {name}", "bold reverse" if here else "dim")
+            )
         return Text(" " if short else "  ").join(parts)

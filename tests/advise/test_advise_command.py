@@ -20,7 +20,12 @@ from rvc_engine.settings import for_preset
 
 ON_CPU = "bf16" if processor_has_bf16() else "fp32"  # what precision auto is here
 GIB = 1 << 30
-CARDS = GpuState(tuple(Gpu(n, f"Card {n}", f"GPU-{n}", 24 * GIB, 6 * GIB, (18 - n) * GIB, capability=(9, 0), processes={}) for n in (0, 1)))
+CARDS = GpuState(
+    tuple(
+        Gpu(n, f"Card {n}", f"GPU-{n}", 24 * GIB, 6 * GIB, (18 - n) * GIB, capability=(9, 0), processes={})
+        for n in (0, 1)
+    )
+)
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +70,21 @@ def test_without_a_name_it_is_what_a_new_run_takes(tmp_path: Path, capsys: pytes
 def test_it_says_what_it_assumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment(tmp_path, device="cpu")
     assert main(["advise", "alice", "--home", str(tmp_path)]) == 0
-    assert f"assumed: preset v2-40k, {ON_CPU}, cpu, an unknown length of audio, where not given as alice has it" in capsys.readouterr().out
+    assert (
+        f"assumed: preset v2-40k, {ON_CPU}, cpu, an unknown length of audio, where not given as alice has it"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
-    "words", [["nobody"], ["--device", "cuda:7"], ["--device", "tpu"], ["--preset", "v9"], ["--device", "cpu", "--precision", "fp16"]]
+    "words",
+    [
+        ["nobody"],
+        ["--device", "cuda:7"],
+        ["--device", "tpu"],
+        ["--preset", "v9"],
+        ["--device", "cpu", "--precision", "fp16"],
+    ],
 )
 def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main(["advise", *words, "--home", str(tmp_path)]) == 2

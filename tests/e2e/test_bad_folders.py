@@ -87,7 +87,9 @@ raise SystemExit(rvc_engine.commands.cli.main(sys.argv[1:]))
 def refused_as_nobody(home: Path, folder: Path) -> str:
     words = ["run", "voice", "--dataset", str(folder), "--preset", "starter-tiny", "--home", str(home)]
     home.chmod(0o777)
-    done = subprocess.run([sys.executable, "-c", AS_NOBODY, *words], capture_output=True, text=True, env=rvc_environment())
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, *words], capture_output=True, text=True, env=rvc_environment()
+    )
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr and list(home.iterdir()) == []
     return done.stderr
@@ -122,7 +124,9 @@ def test_a_file_without_permission(home: Path, dataset: Path) -> None:
     assert "permission" in refused_as_nobody(home, dataset)
 
 
-def test_bad_files_among_good_ones_are_left_out_with_a_reason(rvc: Rvc, home: Path, dataset: Path, speech: list[Path]) -> None:
+def test_bad_files_among_good_ones_are_left_out_with_a_reason(
+    rvc: Rvc, home: Path, dataset: Path, speech: list[Path]
+) -> None:
     from rvc_engine.audio.io import decode, encode
 
     whole = dataset.parent / "whole.mp3"

@@ -1,4 +1,5 @@
-"""Locks of hosts and containers that are gone, of processes whose clock was set, and whatever else may stand in a lock file."""
+"""Locks of hosts and containers that are gone, of processes whose clock was set, and whatever else may stand in a lock
+file."""
 
 from __future__ import annotations
 
@@ -193,7 +194,8 @@ def test_a_lock_that_is_held_is_kept_fresh(tmp_path: Path, monkeypatch: pytest.M
     lock.release()
 
 
-# --- who only looks -------------------------------------------------------------------------------------------------------
+# --- who only looks
+# -------------------------------------------------------------------------------------------------------
 def begin_run(experiment: Experiment) -> None:
     named = {"name": "voice", "folder": "", "host": "oldbox", "version": "0", "preset": "starter-tiny"}
     with Journal(experiment.runs / "0001.jsonl") as journal:
@@ -234,8 +236,11 @@ def test_a_run_takes_over_from_a_container_that_is_gone(rvc: Rvc, experiment: Ex
     assert refused.returncode == 3 and str(experiment.lock) in refused.stderr and "--take-over" in refused.stderr
 
 
-# --- queue and downloads ----------------------------------------------------------------------------------------------------
-def test_the_queue_is_taken_over_too(home: Path, quick: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+# --- queue and downloads
+# ----------------------------------------------------------------------------------------------------
+def test_the_queue_is_taken_over_too(
+    home: Path, quick: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
     leave_lock(home / "queue-run.lock")
     assert main(["queue", "stop", "--home", str(home)]) == 2
@@ -276,7 +281,8 @@ def test_the_queue_file_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: 
         pass
 
 
-# --- clocks and pids ----------------------------------------------------------------------------------------------------------
+# --- clocks and pids
+# ----------------------------------------------------------------------------------------------------------
 STEP = """
 import sys, psutil
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""What a processor's process does with memory that it has freed: seen by the pages that the system had to clear for it."""
+"""What a processor's process does with memory that it has freed: seen by the pages that the system had to clear for
+it."""
 
 from __future__ import annotations
 
@@ -43,7 +44,12 @@ print(before - held())
 def test_a_freed_tensor_is_used_again_until_it_is_given_back() -> None:
     def told(mode: str, **environment: str) -> list[int]:
         command, environment = [sys.executable, "-c", CLEARED, mode], {**os.environ, **environment}
-        return [int(word) for word in subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()]
+        return [
+            int(word)
+            for word in subprocess.run(
+                command, capture_output=True, text=True, check=True, env=environment
+            ).stdout.split()
+        ]
 
     pages, _ = told("as the system does")
     for kept_pages, given_back in (told("kept"), told("by the environment", **KEEPING_FREED_MEMORY)):

@@ -14,7 +14,9 @@ HEAVY = ("torch", "torchaudio", "numpy", "scipy", "faiss", "av", "textual", "ric
 
 def loaded_after(code: str) -> set[str]:
     script = f"{code}\nimport sys\nprint('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=rvc_environment(), check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=rvc_environment(), check=True
+    )
     return {name.partition(".")[0] for name in done.stdout.split("\n")}
 
 
@@ -23,7 +25,9 @@ def test_help_loads_neither_settings_nor_numbers() -> None:
     assert not loaded & {*HEAVY, "pydantic"}
 
 
-@pytest.mark.parametrize("module", ["settings", "experiment", "events", "journal", "pipeline", "errors", "status", "launcher", "advise"])
+@pytest.mark.parametrize(
+    "module", ["settings", "experiment", "events", "journal", "pipeline", "errors", "status", "launcher", "advise"]
+)
 def test_the_light_modules_are_light(module: str) -> None:
     assert not loaded_after(f"import rvc_engine.{module}") & set(HEAVY)
 
@@ -40,4 +44,14 @@ def test_the_engine_loads_no_textual() -> None:
 
 def test_training_needs_torch_and_numbers_alone() -> None:
     code = "import rvc_engine.training.loop, rvc_engine.training.measure, rvc_engine.models.synthesizer"
-    assert not loaded_after(code) & {"pydantic", "av", "soundfile", "soxr", "faiss", "textual", "tomlkit", "rich", "psutil"}
+    assert not loaded_after(code) & {
+        "pydantic",
+        "av",
+        "soundfile",
+        "soxr",
+        "faiss",
+        "textual",
+        "tomlkit",
+        "rich",
+        "psutil",
+    }

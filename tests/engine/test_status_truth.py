@@ -39,7 +39,14 @@ def held(home: Path) -> Iterator[tuple[Experiment, int]]:
 def write_journal(experiment: Experiment, pid: int, *events: Event) -> None:
     _, journal = Journal.next_in(experiment.runs)
     start = RunStarted(
-        run=1, name="voice", folder=str(experiment.folder), pid=pid, host="h", version="0", preset="starter-tiny", stages=["pitch"]
+        run=1,
+        name="voice",
+        folder=str(experiment.folder),
+        pid=pid,
+        host="h",
+        version="0",
+        preset="starter-tiny",
+        stages=["pitch"],
     )
     with journal:
         for event in (start, StageStarted(stage="pitch"), *events):
@@ -48,7 +55,13 @@ def write_journal(experiment: Experiment, pid: int, *events: Event) -> None:
 
 def beat(experiment: Experiment, pid: int, *, silent_s: float, stuck_after_s: float = 40.0, age_s: float = 0.0) -> None:
     now = time.time()
-    record = {"at": now - age_s, "pid": pid, "stage": "pitch", "event_at": now - silent_s, "stuck_after_s": stuck_after_s}
+    record = {
+        "at": now - age_s,
+        "pid": pid,
+        "stage": "pitch",
+        "event_at": now - silent_s,
+        "stuck_after_s": stuck_after_s,
+    }
     experiment.heartbeat.write_text(json.dumps(record))
 
 
@@ -65,7 +78,9 @@ def test_silence_is_told_when_it_is_too_long(
     view = read_view(experiment)
     assert (view.state, view.stuck) == ("running", stuck)
     assert view.as_json()["stuck"] is stuck
-    assert progress_words(view).startswith(f"no progress for {silent_s:.0f} s" if stuck else f"last progress {silent_s:.0f} s ago")
+    assert progress_words(view).startswith(
+        f"no progress for {silent_s:.0f} s" if stuck else f"last progress {silent_s:.0f} s ago"
+    )
 
 
 def test_a_pause_is_told_until_it_ends(held: tuple[Experiment, int]) -> None:

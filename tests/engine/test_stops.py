@@ -1,4 +1,5 @@
-"""What a stop says of what was saved, and what comes after it: nothing. The stages are pretended, the engine is real."""
+"""What a stop says of what was saved, and what comes after it: nothing. The stages are pretended, the engine is
+real."""
 
 from __future__ import annotations
 
@@ -61,7 +62,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_samples, "sample", lambda: MemorySampled(rss_bytes=1))
 
 
-def events_of(experiment: Experiment, monkeypatch: pytest.MonkeyPatch, work: Work, stages: list[str]) -> tuple[int, list[Event]]:
+def events_of(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, work: Work, stages: list[str]
+) -> tuple[int, list[Event]]:
     """Exit code and journal of an engine whose stages do this."""
     engine = Engine(experiment, for_preset("starter-tiny"), stages, fresh=False)
     monkeypatch.setattr(runner, "run_pipeline", lambda *words: work(engine))
@@ -114,7 +117,9 @@ def test_a_clean_stop_says_saved(experiment: Experiment, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("stage", ["index", "base"])
-def test_a_stage_that_starts_again_is_not_called_saved(experiment: Experiment, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+def test_a_stage_that_starts_again_is_not_called_saved(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
     def work(engine: Engine) -> Iterator[Event]:
         yield StageStarted(stage=stage)
         ask(engine)
@@ -125,7 +130,9 @@ def test_a_stage_that_starts_again_is_not_called_saved(experiment: Experiment, m
     assert stopped_words(end) == "ended without saving; this stage starts again"
 
 
-def test_a_stop_after_a_stage_has_finished_loses_nothing(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_after_a_stage_has_finished_loses_nothing(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def work(engine: Engine) -> Iterator[Event]:
         yield StageStarted(stage="index")
         yield StageFinished(stage="index", seconds=0.0)
@@ -140,12 +147,19 @@ def test_a_stop_after_a_stage_has_finished_loses_nothing(experiment: Experiment,
     [
         ([], "training resumes from the last saved state"),
         ([step(1)], "training resumes at the start"),
-        ([step(1), CheckpointSaved(path="resume.pt", kind="resume", epoch=1, step=1), step(2)], "training resumes after step 1"),
+        (
+            [step(1), CheckpointSaved(path="resume.pt", kind="resume", epoch=1, step=1), step(2)],
+            "training resumes after step 1",
+        ),
         ([StepsSuperseded(after_step=40, epoch=3), step(41)], "training resumes after step 40"),
     ],
 )
 def test_a_step_without_an_end_is_not_called_saved(
-    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, before: list[Event], words: str, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment,
+    monkeypatch: pytest.MonkeyPatch,
+    before: list[Event],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def work(engine: Engine) -> Iterator[Event]:
         yield StageStarted(stage="train")
@@ -158,7 +172,11 @@ def test_a_step_without_an_end_is_not_called_saved(
     assert (code, end.saved) == (130, False) and "longer than" in end.reason
     assert stopped_words(end).endswith(words)
     view = read_view(experiment)
-    assert view.as_json()["saved"] is False and words in summary(view) and " saved" not in summary(view).replace("last saved", "")
+    assert (
+        view.as_json()["saved"] is False
+        and words in summary(view)
+        and " saved" not in summary(view).replace("last saved", "")
+    )
     print_end(view)
     assert words in capsys.readouterr().out
 
@@ -175,10 +193,15 @@ def test_a_second_signal_ends_at_once_and_says_so(experiment: Experiment, monkey
 
     end = only_end(events_of(experiment, monkeypatch, work, ["pitch"])[1])
     assert end.saved is False
-    assert stopped_words(end) == "ended without saving (asked a second time); finished clips are kept, the latest may be done again"
+    assert (
+        stopped_words(end)
+        == "ended without saving (asked a second time); finished clips are kept, the latest may be done again"
+    )
 
 
-def test_a_save_that_takes_longer_than_a_step_is_waited_for(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_save_that_takes_longer_than_a_step_is_waited_for(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def work(engine: Engine) -> Iterator[Event]:
         yield StageStarted(stage="train")
         try:

@@ -37,7 +37,9 @@ def workspace(tmp_path: Path) -> Workspace:
         write_small_model(path, weights, config, epoch=epoch, step=70, extra=extra)
         os.utime(path, (epoch, epoch))
     alice.index_path(3, "v2").write_bytes(b"index")
-    write_bundle(workspace.weights / "shared.rvcvoice", read_voice(alice.small_model), "alice", None, {"licence": "CC0"})
+    write_bundle(
+        workspace.weights / "shared.rvcvoice", read_voice(alice.small_model), "alice", None, {"licence": "CC0"}
+    )
     bob.checkpoint("G", 10).write_bytes(b"not looked at")
     (workspace.weights / "broken.pth").write_bytes(b"PK\x03\x04 and nothing else")
     return workspace
@@ -76,8 +78,13 @@ def test_files_of_before_torch_1_6(workspace: Workspace, tmp_path: Path) -> None
 
 
 def test_it_loads_no_torch(workspace: Workspace) -> None:
-    script = f"from rvc_engine.commands.cli import main; main(['voice', 'list', '--home', {str(workspace.home)!r}])\nimport sys\n"
-    done = subprocess.run([sys.executable, "-c", script + "assert not {'torch', 'numpy'} & set(sys.modules)"], env=rvc_environment())
+    script = (
+        "from rvc_engine.commands.cli import main; main(['voice', 'list', '--home', "
+        f"{str(workspace.home)!r}])\nimport sys\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script + "assert not {'torch', 'numpy'} & set(sys.modules)"], env=rvc_environment()
+    )
     assert done.returncode == 0
 
 

@@ -31,7 +31,9 @@ def race_of_engines(voice: Voice, recordings: Path) -> str:
     command = [sys.executable, "-m", "rvc_engine.run.runner", str(voice.experiment.folder)]
     command += ["--home", str(voice.home), "--stages", "preprocess"]
     racers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=rvc_environment())
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=rvc_environment()
+        )
         for _ in range(2)
     ]
     time.sleep(0.7)  # both have imported what they need and read standard input
@@ -66,7 +68,9 @@ def test_two_engines_race_for_one_lock(row: Row, tmp_path: Path, recordings: Pat
 
 
 @pytest.mark.parametrize("races", [pytest.param(5, marks=pytest.mark.soak)])
-def test_two_commands_race_for_one_lock(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], races: int) -> None:
+def test_two_commands_race_for_one_lock(
+    row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], races: int
+) -> None:
     row.of("Two `rvc run --detach` at one moment", ONE)
     for number in range(races):
         voice = prepared(tmp_path / f"{number}")
@@ -100,7 +104,11 @@ def test_a_lock_whose_holder_was_killed_is_taken_over(row: Row, tmp_path: Path, 
 @pytest.mark.soak
 def test_two_experiments_side_by_side(row: Row, tmp_path: Path, recordings: Path, reference: Voice) -> None:
     row.of("Two experiments side by side in one workspace", "Two experiments run side by side")
-    words = ("--preset", "starter-tiny", *(word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")))
+    words = (
+        "--preset",
+        "starter-tiny",
+        *(word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")),
+    )
     voices = [Voice(tmp_path, name) for name in ("voice", "other")]
     starts = [voice.rvc.start("run", voice.name, "--dataset", recordings, *words, "--json") for voice in voices]
     for start in starts:

@@ -1,4 +1,5 @@
-"""Names, shapes and order of every tensor are RVC's, for each version, rate and pitch. The numbers' own truths are in tests/conformance.
+"""Names, shapes and order of every tensor are RVC's, for each version, rate and pitch. The numbers' own truths are in
+tests/conformance.
 
 manifests.json holds, for each network, the sha256 over [[name, shape, dtype], ...] in the reference's order.
 """

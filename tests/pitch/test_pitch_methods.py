@@ -19,7 +19,8 @@ PAUSE = 4000
 
 
 def glide(seconds: float = 1.5) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A harmonic tone that rises from 150 Hz by an octave in two seconds, after 0.25 s of silence: the wave, Hz a frame."""
+    """A harmonic tone that rises from 150 Hz by an octave in two seconds, after 0.25 s of silence: the wave, Hz a
+    frame."""
     t = np.arange(int(16000 * seconds)) / 16000
     f0 = 150 * 2 ** (t / 2)
     phase = 2 * np.pi * np.cumsum(f0) / 16000

@@ -19,7 +19,12 @@ from rvc_engine.voices.small_model import read_voice
 
 def settings_of(folder: Path) -> ExperimentSettings:
     settings = for_preset("starter-tiny", dataset=str(folder))
-    for key, value in (("preprocess.subfolders", True), ("train.speakers", "folders"), ("train.epochs", 1), ("pitch.method", "dio")):
+    for key, value in (
+        ("preprocess.subfolders", True),
+        ("train.speakers", "folders"),
+        ("train.epochs", 1),
+        ("pitch.method", "dio"),
+    ):
         apply(settings, key, value)
     return settings
 

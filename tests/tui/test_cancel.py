@@ -52,7 +52,11 @@ async def test_cancelled_before_its_process_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.2])
 def test_a_process_that_has_only_begun_is_stopped(tmp_path: Path, after_s: float) -> None:
-    client, work, speech = EngineClient(tmp_path, ""), Conversion(), str(Path(__file__).parent.parent.parent / "samples" / "sources")
+    client, work, speech = (
+        EngineClient(tmp_path, ""),
+        Conversion(),
+        str(Path(__file__).parent.parent.parent / "samples" / "sources"),
+    )
 
     def convert() -> None:
         for record in client.stream(["convert", "none.pth", speech, "--output", str(tmp_path / "out"), "--json"]):

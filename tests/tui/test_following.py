@@ -1,4 +1,5 @@
-"""The app on long histories and large workspaces: what it shows is the same, and what has not changed is not read again."""
+"""The app on long histories and large workspaces: what it shows is the same, and what has not changed is not read
+again."""
 
 from __future__ import annotations
 
@@ -53,7 +54,11 @@ def points(state: ScreenState) -> list[tuple[int, float, int, float]]:
 
 
 def test_a_long_history_comes_to_the_same(alice: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
-    for events in (pretended.trained(3000), pretended.training()[:-60], [*pretended.started(), *pretended.trained(2500)]):
+    for events in (
+        pretended.trained(3000),
+        pretended.training()[:-60],
+        [*pretended.started(), *pretended.trained(2500)],
+    ):
         write(alice, events)
     home = alice.workspace.home
     whole = replayed(EngineClient(home, "alice"))
@@ -135,7 +140,9 @@ def test_the_row_of_a_damaged_experiment() -> None:
 
 
 @pytest.mark.few(1)
-@pytest.mark.parametrize("content", [b"preset = 5\n", b"\xff", b"a = " + b"[" * 20_000], ids=["types", "bytes", "depth"])
+@pytest.mark.parametrize(
+    "content", [b"preset = 5\n", b"\xff", b"a = " + b"[" * 20_000], ids=["types", "bytes", "depth"]
+)
 async def test_the_screens_of_an_experiment_with_damaged_settings(alice: Experiment, content: bytes) -> None:
     """Each screen and `r` on real files: nothing ends the app."""
     write(alice, pretended.finished())

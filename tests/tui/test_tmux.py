@@ -1,4 +1,5 @@
-"""The real app in a real terminal, by keys alone: a voice is made, the app is killed in the middle, and the next one finds the run."""
+"""The real app in a real terminal, by keys alone: a voice is made, the app is killed in the middle, and the next one
+finds the run."""
 
 from __future__ import annotations
 

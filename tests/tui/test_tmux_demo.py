@@ -1,4 +1,5 @@
-"""The demo by keys alone: what samples/demo.py does, in the app, from an empty workspace; the app is killed in the middle."""
+"""The demo by keys alone: what samples/demo.py does, in the app, from an empty workspace; the app is killed in the
+middle."""
 
 from __future__ import annotations
 
@@ -105,7 +106,8 @@ def look_at_every_screen(tmux: Tmux) -> None:
 
 
 def demo_faults() -> Callable[[Path, Path], list[str]]:
-    """Duration, silence, values that are not finite, clipping, and whether it is only its source: as the demo itself judges."""
+    """Duration, silence, values that are not finite, clipping, and whether it is only its source: as the demo itself
+    judges."""
     described = importlib.util.spec_from_file_location("demo", SAMPLES / "demo.py")
     assert described is not None and described.loader is not None
     module = importlib.util.module_from_spec(described)

@@ -1,4 +1,5 @@
-"""G_ and D_ files and pretrained ones: recognised by their tensors, and a training that another program began goes on."""
+"""G_ and D_ files and pretrained ones: recognised by their tensors, and a training that another program began goes
+on."""
 
 from __future__ import annotations
 
@@ -20,7 +21,18 @@ from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore
 from rvc_engine.voices.checkpoint import checkpoint_of, read_checkpoint
 
-COURSE = Course(epochs=3, batch_size=2, learning_rate=1e-4, lr_decay=1, c_mel=45, c_kl=1, seed=1, precision="fp32", mutes=0, save_every=1)
+COURSE = Course(
+    epochs=3,
+    batch_size=2,
+    learning_rate=1e-4,
+    lr_decay=1,
+    c_mel=45,
+    c_kl=1,
+    seed=1,
+    precision="fp32",
+    mutes=0,
+    save_every=1,
+)
 
 
 @pytest.mark.few(5)
@@ -31,7 +43,12 @@ def test_a_generator_tells_what_it_is(preset: str, pitch: bool) -> None:
     with torch.device("meta"):
         weights = Synthesizer(config).state_dict()
     found = checkpoint_of({"model": weights, "iteration": 9, "optimizer": {"state": {}}})
-    assert (found.kind, found.version, found.sample_rate, found.pitch) == ("G", config.version, config.sample_rate, pitch)
+    assert (found.kind, found.version, found.sample_rate, found.pitch) == (
+        "G",
+        config.version,
+        config.sample_rate,
+        pitch,
+    )
     assert (found.speakers, found.iteration, found.has_optimizer, found.config) == (config.speakers, 9, False, config)
 
 
@@ -50,8 +67,18 @@ def test_two_rates_without_pitch_and_posterior_are_told_apart_by_nobody() -> Non
     assert found.presets == ("v1-32k", "v1-48k") and (found.sample_rate, found.config) == (None, None)
 
 
-@pytest.mark.parametrize("content", [[1], {"model": 3}, {"model": {}}, {"model": {"a": torch.zeros(1)}}, {"weight": {}, "config": []},
-    {"model": {"emb_g.weight": torch.zeros(()), "enc_p.emb_phone.weight": torch.zeros(())}}, {"model": {"emb_g.weight": 1}}])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        [1],
+        {"model": 3},
+        {"model": {}},
+        {"model": {"a": torch.zeros(1)}},
+        {"weight": {}, "config": []},
+        {"model": {"emb_g.weight": torch.zeros(()), "enc_p.emb_phone.weight": torch.zeros(())}},
+        {"model": {"emb_g.weight": 1}},
+    ],
+)
 def test_other_contents_are_no_checkpoint(content: Any, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "x.pth")
     with pytest.raises(Unreadable):
@@ -63,29 +90,45 @@ def state_of(preset: str) -> TrainingState:
 
 
 def rvc_file(network: torch.nn.Module, names: list[str], iteration: int, step: int) -> dict[str, Any]:
-    """As RVC's programs lay it out, in the order `names`: model, iteration, optimizer with its moments by number, initial rate."""
+    """As RVC's programs lay it out, in the order `names`: model, iteration, optimizer with its moments by number,
+    initial rate."""
     weights = network.state_dict()
     moments = {
         number: {"step": torch.tensor(float(step)), "exp_avg": weights[name] * 0.5, "exp_avg_sq": weights[name] ** 2}
         for number, name in enumerate(names)
     }
     group = {
-        "lr": 9.99875e-05, "betas": (0.8, 0.99), "eps": 1e-09, "weight_decay": 0.01, "amsgrad": False, "maximize": False, "foreach": None,
-        "capturable": False, "differentiable": False, "fused": None, "decoupled_weight_decay": True, "initial_lr": 0.0001,
+        "lr": 9.99875e-05,
+        "betas": (0.8, 0.99),
+        "eps": 1e-09,
+        "weight_decay": 0.01,
+        "amsgrad": False,
+        "maximize": False,
+        "foreach": None,
+        "capturable": False,
+        "differentiable": False,
+        "fused": None,
+        "decoupled_weight_decay": True,
+        "initial_lr": 0.0001,
         "params": list(range(len(names))),
-    }  # fmt: skip
+    }
     return {
-        "model": OrderedDict((name, weights[name]) for name in names), "iteration": iteration,
-        "optimizer": {"state": moments, "param_groups": [group]}, "learning_rate": 0.0001,
-    }  # fmt: skip
+        "model": OrderedDict((name, weights[name]) for name in names),
+        "iteration": iteration,
+        "optimizer": {"state": moments, "param_groups": [group]},
+        "learning_rate": 0.0001,
+    }
 
 
 @pytest.mark.few(3)
 @pytest.mark.parametrize("latest_only", [False, True])
 @pytest.mark.parametrize("order", ["rvc", "applio"])
 @pytest.mark.parametrize("old_stream", [False, True])
-def test_a_training_of_another_program_goes_on(make_store: Any, latest_only: bool, order: str, old_stream: bool) -> None:
-    """Weights and moments meet their own parameters, also where the text encoder comes first in a v2 file, as Applio has it."""
+def test_a_training_of_another_program_goes_on(
+    make_store: Any, latest_only: bool, order: str, old_stream: bool
+) -> None:
+    """Weights and moments meet their own parameters, also where the text encoder comes first in a v2 file, as Applio
+    has it."""
     store, other, own = make_store(), state_of("v2-40k-tiny"), state_of("v2-40k-tiny")
     with torch.no_grad():
         for parameter in (*other.generator.parameters(), *other.adversary.network.parameters()):
@@ -120,7 +163,9 @@ def make_store(tmp_path: Path) -> Any:
     return lambda: CheckpointStore(Workspace(tmp_path).experiment("voice"))
 
 
-def test_a_pair_that_would_run_code_is_refused(make_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pair_that_would_run_code_is_refused(
+    make_store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.voices.test_small_model import Evil
 
     monkeypatch.chdir(tmp_path)
@@ -157,7 +202,10 @@ def test_a_pretrained_file_of_another_kind_is_named(tmp_path: Path, preset: str,
     torch.save({"model": Synthesizer(model_config(f"{preset}-tiny", pitch=pitch)).state_dict()}, tmp_path / "G.pth")
     with pytest.raises(RvcError, match=r"G\.pth") as caught:
         load_pretrained(network, tmp_path / "G.pth")
-    assert caught.value.message.startswith(f"it is {said}") and "needs a v2 40k generator with pitch" in caught.value.message
+    assert (
+        caught.value.message.startswith(f"it is {said}")
+        and "needs a v2 40k generator with pitch" in caught.value.message
+    )
     torch.save({"model": Discriminators(PRESETS["v2-40k-tiny"].discriminator).state_dict()}, tmp_path / "D.pth")
     with pytest.raises(RvcError, match="set of discriminators"):
         load_pretrained(network, tmp_path / "D.pth")

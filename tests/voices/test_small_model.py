@@ -53,7 +53,11 @@ def test_a_voice_is_read_as_it_was_written(tmp_path: Path, preset: str) -> None:
     config = PRESETS[preset]
     weights = written(tmp_path / "v.pth", config)
     voice = read_voice(tmp_path / "v.pth")
-    assert in_the_file(voice.config) == in_the_file(config) and (voice.epoch, voice.step, voice.unvoiced) == (5, 70, "zero")
+    assert in_the_file(voice.config) == in_the_file(config) and (voice.epoch, voice.step, voice.unvoiced) == (
+        5,
+        70,
+        "zero",
+    )
     network, reference = voice.network(), Synthesizer(config).eval()
     reference.load_state_dict({key: value.half().float() for key, value in weights.items()})
     phone, f0 = torch.randn(1, 20, config.feature_dim), torch.full((1, 20), 120.0)
@@ -73,7 +77,10 @@ def test_a_file_of_an_older_program(tmp_path: Path) -> None:
     content["weight"]["emb_g.weight"] = content["weight"]["emb_g.weight"][:2]
     torch.save(content, tmp_path / "old.pth")
     voice = read_voice(tmp_path / "old.pth")
-    assert in_the_file(voice.config) == in_the_file(replace(config, speakers=2)) and (voice.epoch, voice.unvoiced) == (None, None)
+    assert in_the_file(voice.config) == in_the_file(replace(config, speakers=2)) and (voice.epoch, voice.unvoiced) == (
+        None,
+        None,
+    )
 
 
 class Evil:
@@ -81,7 +88,9 @@ class Evil:
         return os.system, ("touch evil-ran",)
 
 
-@pytest.mark.parametrize("case", ["text", "empty", "cut", "pickle", "checkpoint", "missing", "shape", "nan", "config", "list"])
+@pytest.mark.parametrize(
+    "case", ["text", "empty", "cut", "pickle", "checkpoint", "missing", "shape", "nan", "config", "list"]
+)
 def test_other_files_are_refused_by_name(tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "voice.pth"
@@ -107,10 +116,20 @@ def test_other_files_are_refused_by_name(tmp_path: Path, case: str, monkeypatch:
 
 
 APPLIO = {
-    "epoch": 300, "step": 9000, "sr": 40000, "f0": True, "creation_date": "2025-01-01T10:00:00", "overtrain_info": None,
-    "dataset_length": "00:12:30", "model_name": "me", "author": "Somebody", "embedder_model": "contentvec", "speakers_id": 1,
-    "vocoder": "HiFi-GAN", "model_hash": "ab" * 32,
-}  # fmt: skip
+    "epoch": 300,
+    "step": 9000,
+    "sr": 40000,
+    "f0": True,
+    "creation_date": "2025-01-01T10:00:00",
+    "overtrain_info": None,
+    "dataset_length": "00:12:30",
+    "model_name": "me",
+    "author": "Somebody",
+    "embedder_model": "contentvec",
+    "speakers_id": 1,
+    "vocoder": "HiFi-GAN",
+    "model_hash": "ab" * 32,
+}
 
 
 def rewritten(path: Path, preset: str, **entries: Any) -> Path:
@@ -179,7 +198,15 @@ def test_a_wrong_rate_is_named(tmp_path: Path) -> None:
 def test_a_checkpoint_given_as_a_voice_comes_with_the_command_to_extract_it(tmp_path: Path) -> None:
     path = tmp_path / "my voice" / "G_500.pth"
     path.parent.mkdir()
-    torch.save({"model": Synthesizer(PRESETS["v2-40k-tiny"]).state_dict(), "iteration": 7, "optimizer": {}, "learning_rate": 1e-4}, path)
+    torch.save(
+        {
+            "model": Synthesizer(PRESETS["v2-40k-tiny"]).state_dict(),
+            "iteration": 7,
+            "optimizer": {},
+            "learning_rate": 1e-4,
+        },
+        path,
+    )
     with pytest.raises(BadInput) as caught:
         read_voice(path)
     assert "a v2 40k generator with pitch after epoch 7" in caught.value.message

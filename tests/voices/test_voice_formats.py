@@ -1,4 +1,5 @@
-"""Extract, merge and export write the layouts of the RVC programs; bundles and zips give back what went in, or say why not.
+"""Extract, merge and export write the layouts of the RVC programs; bundles and zips give back what went in, or say why
+not.
 
 export_functions.json is the manifest of that name from the conformance kit: what RVC's own functions write.
 """
@@ -51,18 +52,29 @@ def same(a: Voice, b: Voice) -> bool:
 
 
 @pytest.mark.few(1)
-# --- layouts of RVC -----------------------------------------------------------------------------------------------------------
+# --- layouts of RVC
+# -----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["v1/48k", "v2/40k"])
 def test_an_extracted_voice_has_the_layout_of_rvcs_extraction(tmp_path: Path, name: str) -> None:
     expected = next(value for key, value in RVC.items() if key.startswith("extract"))[name]
     network = Synthesizer(PRESETS[name.replace("/", "-")])
-    torch.save({"model": network.state_dict(), "iteration": 7, "optimizer": {}, "learning_rate": 1e-4}, tmp_path / "G_9.pth")
+    torch.save(
+        {"model": network.state_dict(), "iteration": 7, "optimizer": {}, "learning_rate": 1e-4}, tmp_path / "G_9.pth"
+    )
     checkpoint = read_generator(tmp_path / "G_9.pth")
-    extract(checkpoint, config_of(checkpoint, tmp_path / "G_9.pth"), tmp_path / "G_9.pth", tmp_path / "v.pth", about={"step": 9})
+    extract(
+        checkpoint,
+        config_of(checkpoint, tmp_path / "G_9.pth"),
+        tmp_path / "G_9.pth",
+        tmp_path / "v.pth",
+        about={"step": 9},
+    )
     content = torch.load(tmp_path / "v.pth", weights_only=True)
     order = expected["top_level_order"]
     assert list(content)[: len(order)] == order
-    assert {key: type(content[key]).__name__ for key in expected["top_level"]} == {k: e["type"] for k, e in expected["top_level"].items()}
+    assert {key: type(content[key]).__name__ for key in expected["top_level"]} == {
+        k: e["type"] for k, e in expected["top_level"].items()
+    }
     values = {key: entry["value"] for key, entry in expected["top_level"].items()}
     assert {key: content[key] for key in values} == {**values, "info": "7epoch"}
     half = {key: value.half() for key, value in network.state_dict().items() if "enc_q" not in key}
@@ -103,7 +115,9 @@ def test_a_merged_voice_has_the_layout_of_rvcs_merging(tmp_path: Path) -> None:
     merge(a, b, 0.25, tmp_path / "m.pth", "merged")
     content = torch.load(tmp_path / "m.pth", weights_only=True)
     assert list(content)[:6] == MERGED["top_level_order"]
-    assert {k: type(content[k]).__name__ for k in MERGED["top_level"]} == {k: e["type"] for k, e in MERGED["top_level"].items()}
+    assert {k: type(content[k]).__name__ for k in MERGED["top_level"]} == {
+        k: e["type"] for k, e in MERGED["top_level"].items()
+    }
     for key, value in content["weight"].items():
         rows = len(value)
         assert torch.equal(value, (0.25 * a.weights[key][:rows].float() + 0.75 * b.weights[key][:rows].float()).half())
@@ -127,7 +141,9 @@ def test_merging_gives_rvcs_numbers(tmp_path: Path) -> None:
     write_small_model(tmp_path / "b.pth", other, replace(config, speakers=100), epoch=1, step=1, extra={})
     merge(read_voice(tmp_path / "a.pth"), read_voice(tmp_path / "b.pth"), 0.25, tmp_path / "m.pth", "merged")
     merged = read_voice(tmp_path / "m.pth").weights
-    assert {key: zlib.crc32(merged[key].numpy().tobytes()) for key in MERGED["crc32_of_half_bytes"]} == MERGED["crc32_of_half_bytes"]
+    assert {key: zlib.crc32(merged[key].numpy().tobytes()) for key in MERGED["crc32_of_half_bytes"]} == MERGED[
+        "crc32_of_half_bytes"
+    ]
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.5, 1])
@@ -140,12 +156,17 @@ def test_a_voice_merged_with_itself_is_itself(tmp_path: Path, share: float) -> N
 @pytest.mark.parametrize(
     ("preset", "changes", "named"),
     [
-        ("v1-40k-tiny", {}, "version v2 and v1"), ("v2-48k-tiny", {}, "rate 40000 Hz and 48000 Hz"),
-        (TINY, {"pitch": False}, "pitch with and without"), (TINY, {"encoder": "hubert-768"}, "encoder hubert-random-768 and hubert-768"),
-        (TINY, {"filter_channels": 48}, "shapes, for example of enc_p"), (TINY, {"gin_channels": 8}, "shapes"),
+        ("v1-40k-tiny", {}, "version v2 and v1"),
+        ("v2-48k-tiny", {}, "rate 40000 Hz and 48000 Hz"),
+        (TINY, {"pitch": False}, "pitch with and without"),
+        (TINY, {"encoder": "hubert-768"}, "encoder hubert-random-768 and hubert-768"),
+        (TINY, {"filter_channels": 48}, "shapes, for example of enc_p"),
+        (TINY, {"gin_channels": 8}, "shapes"),
     ],
-)  # fmt: skip
-def test_voices_that_do_not_fit_are_not_merged(tmp_path: Path, preset: str, changes: dict[str, Any], named: str) -> None:
+)
+def test_voices_that_do_not_fit_are_not_merged(
+    tmp_path: Path, preset: str, changes: dict[str, Any], named: str
+) -> None:
     a, b = read_voice(voice_file(tmp_path / "a.pth")), read_voice(voice_file(tmp_path / "b.pth", preset, **changes))
     with pytest.raises(BadInput, match=named):
         merge(a, b, 0.5, tmp_path / "m.pth")
@@ -154,11 +175,14 @@ def test_voices_that_do_not_fit_are_not_merged(tmp_path: Path, preset: str, chan
     assert not (tmp_path / "m.pth").exists()
 
 
-# --- bundles ------------------------------------------------------------------------------------------------------------------
+# --- bundles
+# ------------------------------------------------------------------------------------------------------------------
 def test_a_bundle_gives_back_the_voice_and_its_index(tmp_path: Path) -> None:
     voice, index = read_voice(voice_file(tmp_path / "v.pth")), index_file(tmp_path / "v.index")
     for name in ("a", "b"):
-        write_bundle(tmp_path / f"{name}{SUFFIX}", voice, "声 it's", index, {"licence": "CC BY 4.0", "consent": "my own voice"})
+        write_bundle(
+            tmp_path / f"{name}{SUFFIX}", voice, "声 it's", index, {"licence": "CC BY 4.0", "consent": "my own voice"}
+        )
     assert (tmp_path / f"a{SUFFIX}").read_bytes() == (tmp_path / f"b{SUFFIX}").read_bytes()
     bundle = read_bundle(tmp_path / f"a{SUFFIX}")
     assert same(bundle.voice, voice) and bundle.voice.weights_sha256() == voice.weights_sha256()
@@ -173,10 +197,18 @@ def test_a_bundle_gives_back_the_voice_and_its_index(tmp_path: Path) -> None:
         5,
         12.5,
     )
-    assert (card["pitch_range_hz"], card["licence"], card["consent"]) == ([90.0, 120.5, 160.0], "CC BY 4.0", "my own voice")
-    assert set(card["members"]) == {"weights.safetensors", "voice.index"} and all("sha256" in m for m in card["members"].values())
+    assert (card["pitch_range_hz"], card["licence"], card["consent"]) == (
+        [90.0, 120.5, 160.0],
+        "CC BY 4.0",
+        "my own voice",
+    )
+    assert set(card["members"]) == {"weights.safetensors", "voice.index"} and all(
+        "sha256" in m for m in card["members"].values()
+    )
     with zipfile.ZipFile(bundle.path) as archive:
-        assert not any(archive.read(name)[:2] == b"\x80\x02" or name.endswith((".pkl", ".pth")) for name in archive.namelist())
+        assert not any(
+            archive.read(name)[:2] == b"\x80\x02" or name.endswith((".pkl", ".pth")) for name in archive.namelist()
+        )
 
 
 def rebuilt(path: Path, change: Any) -> None:
@@ -195,14 +227,18 @@ def card_with(parts: dict[str, bytes], **entries: Any) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda parts: parts.update({"data.pkl": b"x"}), lambda parts: parts.pop("weights.safetensors") and None,
+        lambda parts: parts.update({"data.pkl": b"x"}),
+        lambda parts: parts.pop("weights.safetensors") and None,
         lambda parts: parts.update({"weights.safetensors": parts["weights.safetensors"][:-1] + b"\x01"}),
-        lambda parts: parts.update({"card.json": b"[" * 100_000}), lambda parts: parts.update({"card.json": b"{}"}),
-        lambda parts: card_with(parts, members=[]), lambda parts: card_with(parts, entries={"config": [1]}),
-        lambda parts: card_with(parts, format="rvc-tui voice 99"), lambda parts: zipfile.ZIP_DEFLATED,
+        lambda parts: parts.update({"card.json": b"[" * 100_000}),
+        lambda parts: parts.update({"card.json": b"{}"}),
+        lambda parts: card_with(parts, members=[]),
+        lambda parts: card_with(parts, entries={"config": [1]}),
+        lambda parts: card_with(parts, format="rvc-tui voice 99"),
+        lambda parts: zipfile.ZIP_DEFLATED,
         lambda parts: parts.pop("voice.index") and None,
     ],
-)  # fmt: skip
+)
 def test_a_changed_bundle_is_refused_by_name(tmp_path: Path, change: Any) -> None:
     path = tmp_path / f"v{SUFFIX}"
     write_bundle(path, read_voice(voice_file(tmp_path / "v.pth")), "v", index_file(tmp_path / "v.index"), {})
@@ -229,7 +265,8 @@ def test_a_damaged_bundle_never_gives_a_voice_that_differs(tmp_path: Path) -> No
     assert refused > 80
 
 
-# --- files as they are handed around --------------------------------------------------------------------------------------------
+# --- files as they are handed around
+# --------------------------------------------------------------------------------------------
 def test_an_exported_zip_comes_back(tmp_path: Path) -> None:
     voice, index = read_voice(voice_file(tmp_path / "v.pth")), index_file(tmp_path / "x.index")
     export(voice, "my voice", tmp_path / "v.zip", "zip", (index, 1), {})
@@ -244,7 +281,12 @@ def test_an_exported_zip_comes_back(tmp_path: Path) -> None:
 
 def test_exported_files_have_the_order_that_rvc_saves(tmp_path: Path) -> None:
     model, index = export(
-        read_voice(voice_file(tmp_path / "v.pth")), "v", tmp_path / "out", "rvc", (index_file(tmp_path / "i.index"), 1), {}
+        read_voice(voice_file(tmp_path / "v.pth")),
+        "v",
+        tmp_path / "out",
+        "rvc",
+        (index_file(tmp_path / "i.index"), 1),
+        {},
     )
     assert list(torch.load(model, weights_only=True))[:6] == ["weight", "config", "info", "sr", "f0", "version"]
     assert (model.name, index.name) == ("v.pth", "added_IVF1_Flat_nprobe_1_v_v2.index") and same(
@@ -273,7 +315,9 @@ def test_a_strangers_zip_writes_nowhere_else(tmp_path: Path) -> None:
             archive.write(model, "G_100.pth")
             archive.writestr("readme.txt", "hello")
         assert unpack(tmp_path / "z.zip", folder).name == "evil"
-        assert sorted(p.name for p in folder.iterdir()) == ["voice.pth"] and sorted(p.name for p in tmp_path.iterdir()) == [
+        assert sorted(p.name for p in folder.iterdir()) == ["voice.pth"] and sorted(
+            p.name for p in tmp_path.iterdir()
+        ) == [
             "a",
             "v.pth",
             "z.zip",
