@@ -44,8 +44,7 @@ def is_full(error: BaseException) -> bool:
     )
 
 
-# --- warnings
-# -------------------------------------------------------------------------------------------------------------
+# --- warnings --------------------------------------------------------------------------------------
 def _print_warning(title: str, message: str) -> None:
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
@@ -73,8 +72,7 @@ def sha256_of(path: Path, progress: Callable[[int], None] | None = None) -> str:
     return digest.hexdigest()
 
 
-# --- writing
-# --------------------------------------------------------------------------------------------------------------
+# --- writing ---------------------------------------------------------------------------------------
 def temporary_beside(path: Path) -> Path:
     """A name that nobody can foresee, so that nothing is put there beforehand."""
     return path.with_name(f".{short(path.name)}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}")
@@ -235,8 +233,7 @@ def require_writable(folder: Path, elsewhere: str) -> None:
         raise BadInput(f"{folder} cannot be written to", "no permission", f"{elsewhere}, or change its permissions")
 
 
-# --- moving and removing
-# --------------------------------------------------------------------------------------------------
+# --- moving and removing ---------------------------------------------------------------------------
 def move(path: Path, goal: Path) -> None:
     """Rename a file or folder; from one file system to another, copy it (times as far as they are kept), then remove
     it. Raises OSError."""

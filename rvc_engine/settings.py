@@ -6,20 +6,41 @@ The command line, experiment.toml and the app's forms render this file. A key is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from rvc_engine.errors import BadInput
 from rvc_engine.presets import PRESETS, ModelConfig, model_config
+from rvc_engine.registry import PITCH_TRACKERS, Registry
 
 Kind = Literal["result", "course", "extent", "speed"]
 """result: changes what comes out (part of a stage's identity). course: holds from now on; a training under way goes on
 with it and says so. extent: only asks for more. speed: changes none of it."""
 
 ListeningPrecision = Literal["auto", "fp32", "fp16", "bf16"]
-PitchMethod = Literal["auto", "praat", "harvest", "dio", "fcpe", "crepe", "rmvpe"]
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A name in a registry, or one of `more`."""
+
+    registry: Registry[Any]
+    more: tuple[str, ...] = ()
+
+    def choices(self) -> tuple[str, ...]:
+        return (*self.more, *self.registry.names())
+
+    def __call__(self, name: str) -> str:
+        if name in self.more or name in self.registry:
+            return name
+        raise PydanticCustomError("one_of", "Input should be one of {choices}", {"choices": ", ".join(self.choices())})
+
+
+PitchMethod = Annotated[str, AfterValidator(OneOf(PITCH_TRACKERS, ("auto",)))]
 
 
 def setting(default: Any, help: str, *, unit: str = "", effect: str = "", kind: Kind = "result", **bounds: Any) -> Any:
@@ -60,6 +81,9 @@ def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
 def choices_of(field: FieldInfo) -> tuple[str, ...]:
     if get_origin(field.annotation) is Literal:
         return tuple(str(choice) for choice in get_args(field.annotation))
+    for item in field.metadata:
+        if isinstance(item, AfterValidator) and isinstance(item.func, OneOf):
+            return item.func.choices()
     return ()
 
 
@@ -90,7 +114,7 @@ class PreprocessSettings(StageSettings):
 
 class PitchSettings(StageSettings):
     method: PitchMethod = setting(
-        "auto", "How pitch is tracked; auto is rmvpe where its weights are, else fcpe, for starter voices praat."
+        "auto", "How pitch is tracked; auto is the best that is installed and has its weights."
     )
     unvoiced: Literal["interpolate", "zero"] = setting(
         "interpolate",
@@ -218,7 +242,7 @@ class ConvertSettings(StageSettings):
     rms_mix_rate: float = setting(0.25, "1 keeps the voice's own loudness, 0 takes the source's.", ge=0, le=1)
     pitch_method: PitchMethod = setting(
         "auto",
-        "How the source's pitch is tracked; auto is rmvpe where its weights are, else fcpe, for starter voices praat.",
+        "How the source's pitch is tracked; auto is the best that is installed and has its weights.",
     )
     format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when --output is a folder.")
     sample_rate: int = setting(0, "Rate of the result; 0 is the voice's own.", unit="Hz", ge=0, le=192000)

@@ -83,8 +83,7 @@ class Request:
         names = {f"{path.stem}.{self.settings.format}" for path in self.recordings()}
         return sorted(goal / name for name in names if (goal / name).exists())
 
-    # --- kept
-    # -----------------------------------------------------------------------------------------------------------
+    # --- kept --------------------------------------------------------------------------------------
     def save(self) -> str:
         """Empty, or why not."""
         import tomlkit
@@ -160,8 +159,7 @@ def matching(pattern: str) -> list[str]:
         return [pattern]
 
 
-# --- while it runs
-# ----------------------------------------------------------------------------------------------------------
+# --- while it runs ---------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Result:
     """A recording that is done, or with `reason` one that could not be used. `seconds` of sound."""

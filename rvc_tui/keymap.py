@@ -57,8 +57,7 @@ def keys_file() -> Path:
     return config_folder() / "keys.toml"
 
 
-# --- every binding of the app
-# -------------------------------------------------------------------------------------------
+# --- every binding of the app ----------------------------------------------------------------------
 def owners() -> list[type[DOMNode]]:
     """Every class of the app that may have bindings, in a fixed order."""
     import rvc_tui
@@ -99,8 +98,7 @@ def every_key() -> list[Key]:
     return [key for owner in owners() for key in own_keys(owner)]
 
 
-# --- the user's file
-# ------------------------------------------------------------------------------------------------------
+# --- the user's file -------------------------------------------------------------------------------
 def read_keys(path: Path) -> UserKeys:
     """Nothing where there is no file."""
     import tomlkit
@@ -214,8 +212,7 @@ def contexts() -> Iterator[tuple[str, list[Key]]]:
             yield owner.__name__, inherited(owner)
 
 
-# --- writing it
-# -----------------------------------------------------------------------------------------------------------
+# --- writing it ------------------------------------------------------------------------------------
 def template(keymap: dict[str, str]) -> str:
     """Every id with its keys and what it does; those of `keymap` are in use."""
     lines = [HEAD]

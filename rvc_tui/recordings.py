@@ -52,8 +52,7 @@ def progress_of(line: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-# --- the folder
-# ---------------------------------------------------------------------------------------------------------
+# --- the folder ------------------------------------------------------------------------------------
 def summary(report: Report) -> list[Text]:
     s = report
     files = _("{used} of {count} files can be used: ").format(used=s["used"], count=s["count"])
@@ -89,8 +88,7 @@ def about_finding(finding: dict[str, Any]) -> list[Text]:
     return lines + ([Text(f"{meant('label', 'files')}  {', '.join(names[:6])}{more}", "dim")] if names else [])
 
 
-# --- the files
-# ----------------------------------------------------------------------------------------------------------
+# --- the files -------------------------------------------------------------------------------------
 def ordered(report: Report, order: str) -> list[File]:
     """Worst first: the shortest, the farthest from the median loudness, the least above its noise, the lowest band, the
     most clipped."""
@@ -209,8 +207,7 @@ def tail(name: str, width: int) -> str:
     return shortened(name, width, ascii=True)
 
 
-# --- pictures
-# -----------------------------------------------------------------------------------------------------------
+# --- pictures --------------------------------------------------------------------------------------
 def pictures(report: Report, width: int, *, ascii: bool) -> list[Text]:
     """Histograms of the files, as many beside each other as fit."""
     files = [f for f in report["files"] if f["readable"]]

@@ -60,8 +60,7 @@ def N_(text: str) -> str:
     return text
 
 
-# --- which language
-# -------------------------------------------------------------------------------------------------------
+# --- which language --------------------------------------------------------------------------------
 def language_of(environment: Mapping[str, str]) -> str:
     """The key of LANGUAGES that the locale asks for: the first of LC_ALL, LC_MESSAGES and LANG that is set; LANGUAGE
     goes before it, unless it is C, as in GNU gettext."""

@@ -93,8 +93,7 @@ def text_of(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-# --- files
-# ----------------------------------------------------------------------------------------------------------------
+# --- files -----------------------------------------------------------------------------------------
 def po_path(language: str) -> Path:
     return ROOT / "rvc_tui" / "catalogues" / language / "LC_MESSAGES" / f"{DOMAIN}.po"
 

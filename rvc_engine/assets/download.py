@@ -105,8 +105,7 @@ def _transfer(workspace: Workspace, staging: Path, asset: Asset) -> Transfer:
     return Transfer(asset, workspace.pretrained / asset.name, part, asset.bytes, done, resumed_at=done)
 
 
-# --- before
-# ---------------------------------------------------------------------------------------------------------------
+# --- before ----------------------------------------------------------------------------------------
 def _ask_all(transfers: list[Transfer]) -> None:
     """Sizes from the hub. Raises Offline when it does not answer within seconds; a file that it does not have has
     failed."""
@@ -161,8 +160,7 @@ def _check_room(workspace: Workspace, transfers: list[Transfer]) -> None:
         )
 
 
-# --- at work
-# ----------------------------------------------------------------------------------------------------------------
+# --- at work ---------------------------------------------------------------------------------------
 def _in_threads(work: Callable[[Transfer], None], transfers: list[Transfer], at_once: int) -> list[threading.Thread]:
     """Daemon threads: one that hangs in the network must not keep the program from ending."""
     waiting: queue.SimpleQueue[Transfer] = queue.SimpleQueue()

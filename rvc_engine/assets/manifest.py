@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from rvc_engine.common.opening import read_hand_edited
@@ -14,6 +14,10 @@ from rvc_engine.common.redact import redacted
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.presets import PUBLIC_PRESETS
+from rvc_engine.registry import PITCH_TRACKERS
+
+if TYPE_CHECKING:
+    from rvc_engine.pitch.base import PitchTracker
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 REQUIRED = ("name", "repository", "path", "sha256")
@@ -117,6 +121,11 @@ def needs(manifest: tuple[Asset, ...], preset: str, *, pitched: bool = True) -> 
     return [asset for asset in manifest if asset.needed_by(preset, pitched=pitched)]
 
 
+def tracker_of(asset: Asset) -> PitchTracker | None:
+    """The pitch tracker whose weights it holds."""
+    return next((tracker for tracker in PITCH_TRACKERS.all() if asset.name in tracker.weights), None)
+
+
 def find(workspace: Workspace, asset: Asset) -> Path | None:
     """Where this file is, or another form of it that is as good (a HuBERT as a folder, v2 weights in
     pretrained_v2/)."""
@@ -124,9 +133,8 @@ def find(workspace: Workspace, asset: Asset) -> Path | None:
         from rvc_engine.assets.pretrained import find_hubert
 
         return find_hubert(workspace)
-    names = [asset.name]
-    if asset.name == "rmvpe.pt":
-        names.append("rmvpe.safetensors")
+    tracker = tracker_of(asset)
+    names = [asset.name, *(tracker.weights if tracker else ())]
     if asset.name.startswith("v2/"):
         names.append(f"pretrained_{asset.name}")
     return workspace.find_pretrained(*names)

@@ -68,8 +68,7 @@ def _chosen(manifest: tuple[Asset, ...], presets: list[str], *, pitched: bool) -
     return list(dict.fromkeys(asset for preset in presets for asset in needs(manifest, preset, pitched=pitched)))
 
 
-# --- list and verify
-# ----------------------------------------------------------------------------------------------------
+# --- list and verify -------------------------------------------------------------------------------
 def _list(workspace: Workspace, assets: list[Asset], *, as_json: bool) -> int:
     receipts = Receipts(workspace)
     rows = [check(workspace, asset, receipts, compute=False) for asset in assets]
@@ -142,8 +141,7 @@ def _describe(path: Path, *, as_json: bool) -> int:
     return 0
 
 
-# --- pull
-# -----------------------------------------------------------------------------------------------------------------
+# --- pull ------------------------------------------------------------------------------------------
 def pull(
     workspace: Workspace,
     assets: list[Asset],

@@ -66,8 +66,7 @@ def _heading(folder: Path, summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-# --- pictures
-# -----------------------------------------------------------------------------------------------------------
+# --- pictures --------------------------------------------------------------------------------------
 def _pictures(files: Sequence[FileReport], ascii_only: bool) -> list[str]:
     """Histograms of lengths and of loudness, side by side; none for so few files that the table says it all."""
     lengths = [f.seconds for f in files if f.readable]
@@ -81,8 +80,7 @@ def _pictures(files: Sequence[FileReport], ascii_only: bool) -> list[str]:
     return ["\n".join(f"{one:<40}{other}".rstrip() for one, other in rows)]
 
 
-# --- the table
-# ----------------------------------------------------------------------------------------------------------
+# --- the table -------------------------------------------------------------------------------------
 def _table(files: Sequence[FileReport], findings: Sequence[dict[str, Any]]) -> str:
     weight: Counter[str] = Counter()
     for finding in findings:
@@ -132,8 +130,7 @@ def _fitted(name: str) -> str:
     return set_cell_size(name, NAME_WIDTH)
 
 
-# --- findings
-# -----------------------------------------------------------------------------------------------------------
+# --- findings --------------------------------------------------------------------------------------
 def _finding(finding: dict[str, Any]) -> str:
     lines = [f"{MARKS[finding['severity']]} {printable(finding['what'])}"]
     for text in (finding["why_it_matters"], finding["way_out"]):

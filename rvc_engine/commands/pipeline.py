@@ -188,7 +188,7 @@ def _resolve(experiment: Experiment, settings: ExperimentSettings) -> None:
     if settings.pitched and settings.pitch.method == "auto":
         from rvc_engine.pitch import resolve_method
 
-        settings.pitch.method = resolve_method("auto", experiment.workspace, preset=settings.preset)  # type: ignore[assignment]
+        settings.pitch.method = resolve_method("auto", experiment.workspace, preset=settings.preset)
     if settings.train.batch_size == "auto":
         from rvc_engine.machine.advisor import advise_experiment
 

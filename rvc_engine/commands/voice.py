@@ -113,8 +113,7 @@ def _told(paths: list[Path], options: argparse.Namespace) -> int:
     return 0
 
 
-# --- what is meant
-# --------------------------------------------------------------------------------------------------------
+# --- what is meant ---------------------------------------------------------------------------------
 def _is_file(text: str) -> bool:
     return os.sep in text or text.lower().endswith(VOICE_FILES)
 
@@ -167,8 +166,7 @@ def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
             raise BadInput(f"{path} is there already", "", "choose another --output, or add --replace")
 
 
-# --- actions
-# ----------------------------------------------------------------------------------------------------------------
+# --- actions ---------------------------------------------------------------------------------------
 def _list(options: argparse.Namespace, workspace: Workspace) -> int:
     from rvc_engine.client.words import size
     from rvc_engine.commands.voice_list import rows_of

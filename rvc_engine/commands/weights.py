@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rvc_engine.assets.manifest import Asset, find, needs, read_manifest
+from rvc_engine.assets.manifest import Asset, find, needs, read_manifest, tracker_of
 from rvc_engine.common.streams import ask, say
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
@@ -29,8 +29,8 @@ def check_weights(
 ) -> None:
     """Raises WeightsMissing when one of the `stages` that will run cannot do without a published file that is not here.
 
-    RMVPE is named along with the others where pitch is tracked by whatever is there (`auto_pitch`), but a run can do
-    without it.
+    The pitch tracker is named along with the others where pitch is tracked by whatever is there (`auto_pitch`), but a
+    run can do without it.
     """
     if settings.preset not in PUBLIC_PRESETS:
         return
@@ -38,7 +38,7 @@ def check_weights(
     lacking = [asset for asset in wanted if find(experiment.workspace, asset) is None]
     required = [asset for asset in lacking if _is_required(asset, experiment, settings, stages, fresh)]
     if required:
-        along = [asset for asset in lacking if asset.name == "rmvpe.pt" and auto_pitch and "pitch" in stages]
+        along = [asset for asset in lacking if tracker_of(asset) and auto_pitch and "pitch" in stages]
         named = [asset for asset in lacking if asset in required or asset in along]
         raise WeightsMissing(settings.preset, named, pitched=settings.pitched)
 
@@ -48,8 +48,8 @@ def _is_required(
 ) -> bool:
     if asset.name == "hubert_base.pt":
         return "features" in stages
-    if asset.name == "rmvpe.pt":
-        return "pitch" in stages and settings.pitch.method == "rmvpe"
+    if tracker := tracker_of(asset):
+        return "pitch" in stages and settings.pitch.method == tracker.name
     given = settings.train.pretrained_g if "G" in asset.name else settings.train.pretrained_d
     return "train" in stages and not given and (fresh or not _has_checkpoint(experiment))
 

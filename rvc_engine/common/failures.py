@@ -63,8 +63,7 @@ ADVICE: dict[int, tuple[str, str]] = {
 """By number: the cause and what to do."""
 
 
-# --- the system's errors
-# ----------------------------------------------------------------------------------------------------
+# --- the system's errors ---------------------------------------------------------------------------
 def explained(error: BaseException) -> RvcError | None:
     """The sentence for what the system refused; None for an error that is this program's own."""
     if isinstance(error, RvcError):
@@ -147,8 +146,7 @@ def _has_folder() -> bool:
     return True
 
 
-# --- this program's own errors
-# ------------------------------------------------------------------------------------------------
+# --- this program's own errors ---------------------------------------------------------------------
 def report(error: BaseException, program: str, words: Sequence[str] = ()) -> RvcError:
     """Write a report of an error that nobody foresaw, to be attached to a bug report. Returns the line that names
     it."""

@@ -38,8 +38,7 @@ Moment = Annotated[float, AtMost(250_000_000_000)]  # seconds since the epoch, b
 Pid = Annotated[int, AtMost(2**31 - 1)]
 
 
-# --- files
-# --------------------------------------------------------------------------------------------------------------
+# --- files -----------------------------------------------------------------------------------------
 def read_json(path: Path, limit: int = LIMIT_BYTES) -> Any:
     """Raises OSError, also for what is no regular file or too large, and ValueError for what is no JSON."""
     return parse_json(read_bytes(path, limit))
@@ -53,8 +52,7 @@ def parse_json(content: bytes) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
-# --- types
-# --------------------------------------------------------------------------------------------------------------
+# --- types -----------------------------------------------------------------------------------------
 def build(kind: Callable[..., T], record: Any) -> T:
     """A dataclass from a record of a file; fields that it does not know are dropped.
 

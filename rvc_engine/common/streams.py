@@ -19,8 +19,7 @@ STREAMS = ("stdin", "stdout", "stderr")
 PYTHONS_FORMAT = warnings.formatwarning
 
 
-# --- at the beginning of a process
-# --------------------------------------------------------------------------------------
+# --- at the beginning of a process -----------------------------------------------------------------
 def prepare_streams() -> None:
     """What cannot be encoded is written as an escape, and what cannot be decoded is read as the byte that it is: no
     name ends a command. A stream that is closed becomes /dev/null, so that no file that is opened later takes its
@@ -60,8 +59,7 @@ def format_warning(
     return "\n".join(printable_lines(PYTHONS_FORMAT(message, category, filename, lineno, line)))
 
 
-# --- printing
-# -----------------------------------------------------------------------------------------------------------
+# --- printing --------------------------------------------------------------------------------------
 def say(*lines: str, error: bool = False) -> None:
     """Print each text as one line: a line break in it is shown as one. `error`: on standard error."""
     stream = sys.stderr if error else sys.stdout

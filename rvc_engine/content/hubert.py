@@ -148,8 +148,7 @@ def random_tiny(dim: int) -> Hubert:
     return network.eval()
 
 
-# --- files
-# --------------------------------------------------------------------------------------------------------------
+# --- files -----------------------------------------------------------------------------------------
 def read_hubert(path: Path, dim: int | None = None) -> Hubert:
     """A checkpoint of fairseq, a folder of transformers (or its config.json), or our own safetensors; weights as
     float32.

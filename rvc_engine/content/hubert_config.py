@@ -94,8 +94,7 @@ def _check_convolutions(layers: Any) -> None:
             raise Unreadable("a convolution has a size that no HuBERT has")
 
 
-# --- fairseq
-# ------------------------------------------------------------------------------------------------------------
+# --- fairseq ---------------------------------------------------------------------------------------
 def from_fairseq(options: Mapping[str, Any], normalize: Any) -> HubertConfig:
     """`options`: cfg['model'], or the old form's flat args, where options at their default are absent. Others' options
     are ignored."""
@@ -174,8 +173,7 @@ def _triple(node: ast.expr) -> Convolution:
     return channels, kernel, stride
 
 
-# --- transformers and our own files
-# -------------------------------------------------------------------------------------
+# --- transformers and our own files ----------------------------------------------------------------
 def from_transformers(options: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> HubertConfig:
     """`options`: config.json; `preprocessor`: preprocessor_config.json, empty when there is none. Absent options have
     HubertConfig's defaults, which are the base model's."""

@@ -117,8 +117,7 @@ class Converter:
                 yield chunk.stop / RATE
             return result.finish(envelope(source, RATE), self.settings.rms_mix_rate, self.sample_rate)
 
-    # --- pitch
-    # ------------------------------------------------------------------------------------------------------------
+    # --- pitch -------------------------------------------------------------------------------------
     def _track(self, source: Wave) -> Iterator[NDArray[np.float64]]:
         """Hz of the padded recording, 100 frames a second, 0 where unvoiced; in one piece, or in blocks if it is
         long."""
@@ -143,8 +142,7 @@ class Converter:
         filled = shifted if self.voice.unvoiced == "zero" else fill_unvoiced(shifted)
         return Pitch(coarse(filled), filled, voiced)
 
-    # --- synthesis
-    # --------------------------------------------------------------------------------------------------------
+    # --- synthesis ---------------------------------------------------------------------------------
     def _speak(self, source: Wave, pitch: Pitch | None, chunk: Chunk, number: int) -> NDArray[np.float32]:
         """The chunk in the voice: exactly its samples at the voice's rate."""
         pad = self.plan.pad_frames

@@ -69,8 +69,7 @@ def examine(home: Path) -> Iterator[Finding]:
             )
 
 
-# --- Python and packages
-# --------------------------------------------------------------------------------------------------
+# --- Python and packages ---------------------------------------------------------------------------
 def python(home: Path) -> Iterator[Finding]:
     found = (
         f"{platform.python_version()} ({sys.executable}), {platform.system()} {platform.release()} {platform.machine()}"
@@ -151,8 +150,7 @@ def pyworld(home: Path) -> Iterator[Finding]:
         yield Finding("pyworld", OK, f"{importlib.metadata.version('pyworld')} (setuptools {version})")
 
 
-# --- memory and disk
-# ------------------------------------------------------------------------------------------------------
+# --- memory and disk -------------------------------------------------------------------------------
 def memory(home: Path) -> Iterator[Finding]:
     psutil, reason = load("psutil")
     if psutil is None:

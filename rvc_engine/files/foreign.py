@@ -51,8 +51,7 @@ class Opaque:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-# --- words
-# --------------------------------------------------------------------------------------------------------------
+# --- words -----------------------------------------------------------------------------------------
 def describe(value: Any, most: int = 60) -> str:
     """A foreign value for a message: one printable line of about `most` characters, whatever the value holds."""
     if isinstance(value, str):
@@ -93,8 +92,7 @@ def first_line(error: BaseException) -> str:
     return "".join(c if c.isprintable() else "?" for c in lines[0][:MAX_REASON])
 
 
-# --- weight
-# -------------------------------------------------------------------------------------------------------------
+# --- weight ----------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Weight:
     """Of a value with all that it holds, shared values counted wherever they appear. `bytes`: what its tensors
@@ -156,8 +154,7 @@ class _Scale:
         return Weight(values, characters, size, height)
 
 
-# --- files
-# --------------------------------------------------------------------------------------------------------------
+# --- files -----------------------------------------------------------------------------------------
 def check_regular(path: Path) -> int:
     """The bytes of a regular file. Raises Unreadable for a pipe, a device or a folder, without opening it; OSError when
     there is none."""

@@ -100,8 +100,7 @@ TYPES = {
 }
 
 
-# --- what a REDUCE may do
-# -----------------------------------------------------------------------------------------------
+# --- what a REDUCE may do --------------------------------------------------------------------------
 def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
     from torch import Tensor
 
@@ -190,8 +189,7 @@ CALLS: dict[str, Callable[..., Any]] = {
 }
 
 
-# --- the machine
-# --------------------------------------------------------------------------------------------------------
+# --- the machine -----------------------------------------------------------------------------------
 def _put(target: Any, key: Any, value: Any) -> None:
     if type(target) is not dict:
         raise Unreadable("it sets an entry of something that is no dictionary")

@@ -179,8 +179,7 @@ def plain(value: Any) -> Any:
     return _Plain().of(value, 0)
 
 
-# --- formats
-# ------------------------------------------------------------------------------------------------------------
+# --- formats ---------------------------------------------------------------------------------------
 def _read_zip(path: Path, size: int, shapes: bool) -> Any:
     with open_zip(path) as archive:
         records = _records(archive, size)
@@ -347,8 +346,7 @@ def _shape_of(part: Any) -> Tensor:
     return torch.empty(part.get_shape(), dtype=dtype, device="meta")
 
 
-# --- plain data
-# ---------------------------------------------------------------------------------------------------------
+# --- plain data ------------------------------------------------------------------------------------
 class _Plain:
     """Follows `_content` and `_val` of omegaconf alone: `_parent` points back up."""
 

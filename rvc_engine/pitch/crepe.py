@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rvc_engine.errors import BadInput
+from rvc_engine.pitch.base import Hz, PitchTracker, Wave
 from rvc_engine.pitch.coarse import CEILING_HZ, FLOOR_HZ
 
 if TYPE_CHECKING:
@@ -26,35 +24,31 @@ SILENT = 1e-5
 there."""
 
 
-def is_installed() -> bool:
-    return importlib.util.find_spec("torchcrepe") is not None
+class Crepe(PitchTracker):
+    is_network = True
+    package = "torchcrepe"
+    install = "torchcrepe"
 
+    def track_one(self, wave_16k: Wave, frames: int, device: str) -> Hz:
+        import torch
+        import torchcrepe
+        from scipy.ndimage import median_filter
 
-def crepe(wave_16k: NDArray[np.floating], frames: int, device: str) -> NDArray[np.float64]:
-    """(T,) -> (frames,) Hz, 0 = unvoiced. Raises BadInput when torchcrepe is not installed."""
-    if not is_installed():
-        raise BadInput(
-            "crepe needs the package torchcrepe",
-            "it is not installed",
-            "pip install torchcrepe, or choose another pitch method",
-        )
-    import torch
-    import torchcrepe
-    from scipy.ndimage import median_filter
-
-    wave = torch.from_numpy(np.ascontiguousarray(wave_16k, dtype=np.float32))[None]
-    padded = torch.nn.functional.pad(wave, (512, 512))
-    pieces, certainty = [], []
-    for first in range(0, frames, PIECE_FRAMES):
-        last = min(frames, first + PIECE_FRAMES)
-        part = padded[:, first * 160 : (last - 1) * 160 + 1024]
-        likelihood = _likelihood(part, device)
-        likelihood[..., part[0].unfold(0, 1024, 160).std(dim=1) < SILENT] = 0
-        f0, sure = torchcrepe.postprocess(likelihood, FLOOR_HZ, CEILING_HZ, decoder=_decode, return_periodicity=True)
-        pieces.append(f0[0].double().numpy())
-        certainty.append(sure[0].numpy())
-    voiced = median_filter(np.concatenate(certainty), 3, mode="mirror") >= SURE
-    return np.where(voiced, np.concatenate(pieces), 0.0)
+        wave = torch.from_numpy(np.ascontiguousarray(wave_16k, dtype=np.float32))[None]
+        padded = torch.nn.functional.pad(wave, (512, 512))
+        pieces, certainty = [], []
+        for first in range(0, frames, PIECE_FRAMES):
+            last = min(frames, first + PIECE_FRAMES)
+            part = padded[:, first * 160 : (last - 1) * 160 + 1024]
+            likelihood = _likelihood(part, device)
+            likelihood[..., part[0].unfold(0, 1024, 160).std(dim=1) < SILENT] = 0
+            f0, sure = torchcrepe.postprocess(
+                likelihood, FLOOR_HZ, CEILING_HZ, decoder=_decode, return_periodicity=True
+            )
+            pieces.append(f0[0].double().numpy())
+            certainty.append(sure[0].numpy())
+        voiced = median_filter(np.concatenate(certainty), 3, mode="mirror") >= SURE
+        return np.where(voiced, np.concatenate(pieces), 0.0)
 
 
 def _likelihood(wave: Tensor, device: str) -> Tensor:

@@ -134,8 +134,7 @@ def _stretched(mels: Tensor | np.ndarray, view: int, where: np.ndarray, size: in
     return F.interpolate(x[None], size=size, mode="linear", align_corners=False)[0]
 
 
-# --- augmentation: (B, mels, N) log-mels -> the same shape
-# -----------------------------------------------------------------
+# --- augmentation: (B, mels, N) log-mels -> the same shape -----------------------------------------
 def augmented(x: Tensor, random: torch.Generator) -> Tensor:
     """Another vocal tract, another room, noise, another level."""
     b, m, n = x.shape

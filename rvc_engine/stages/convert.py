@@ -27,7 +27,7 @@ from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
-from rvc_engine.pitch import prepare, resolve_method
+from rvc_engine.pitch import resolve_tracker
 from rvc_engine.settings import ConvertSettings, choices_of
 from rvc_engine.voices.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card
 from rvc_engine.voices.lookup import load_index
@@ -230,13 +230,13 @@ def convert_files(
         raise BadInput(
             f"{voice_path.name} has no speaker {settings.speaker}", "", f"use 0..{voice.config.speakers - 1}"
         )
+    tracker = None
     if voice.config.pitch:
-        settings = settings.model_copy(
-            update={"pitch_method": resolve_method(settings.pitch_method, workspace, preset=voice.config.version)}
-        )
+        tracker = resolve_tracker(settings.pitch_method, workspace, preset=voice.config.version)
+        settings = settings.model_copy(update={"pitch_method": tracker.name})
     retrieval = load_index(index, voice) if index is not None and settings.index_rate else None
-    if voice.config.pitch:
-        prepare(settings.pitch_method, str(device), workspace)
+    if tracker is not None:
+        tracker.load(str(device), workspace)
     return _after(_passed_over(inputs), _convert(voice, plan, settings, retrieval, workspace, str(device), inputs))
 
 

@@ -150,8 +150,7 @@ def held_out(sources: list[Source], every: int) -> list[str]:
     return speakers[every - 1 :: every] if every > 1 else []
 
 
-# --- preparing
-# ----------------------------------------------------------------------------------------------------------
+# --- preparing -------------------------------------------------------------------------------------
 def _prepared(experiment: Experiment, settings: ExperimentSettings) -> Generator[Event, None, list[Source]]:
     tasks = recording_tasks(experiment, settings)
     folder = tasks[0].folder

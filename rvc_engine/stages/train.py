@@ -364,8 +364,7 @@ def course_of(settings: ExperimentSettings, precision: str) -> Course:
     )
 
 
-# --- start and end
-# ------------------------------------------------------------------------------------------------------
+# --- start and end ---------------------------------------------------------------------------------
 def _start(experiment: Experiment, settings: ExperimentSettings, state: TrainingState) -> Iterator[Event]:
     networks = {"G": state.generator, "D": state.adversary.network}
     for kind, path in find_start(experiment, settings).items():

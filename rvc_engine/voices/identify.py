@@ -14,6 +14,8 @@ from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.files import weights
 from rvc_engine.files.foreign import describe, text_of
+from rvc_engine.pitch.base import PitchTracker
+from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.voices.bundle import SUFFIX, is_bundle, read_bundle
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
 from rvc_engine.voices.small_model import Voice, voice_of
@@ -90,10 +92,11 @@ def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
     if {"pair", "rest"} <= set(content):
         return _resume(content)
     model = content.get("model")
-    if isinstance(model, dict) and not _is_rmvpe(model):
+    tracker = _tracker(model if isinstance(model, dict) else content)
+    if isinstance(model, dict) and tracker is None:
         return _checkpoint(checkpoint_of(content))
-    if _is_rmvpe(model if isinstance(model, dict) else content):
-        return _rmvpe(path)
+    if tracker is not None:
+        return tracker.kind, _counted(tracker.check_file(path))
     if content and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()):
         return _tensors(path, content)
     raise weights.Unreadable(
@@ -102,8 +105,8 @@ def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
 
 
 def _safetensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, str]]:
-    if _is_rmvpe(content):
-        return _rmvpe(path)
+    if (tracker := _tracker(content)) is not None:
+        return tracker.kind, _counted(tracker.check_file(path))
     told = weights.metadata_of(path)
     if any("hubert" in key for key in told):
         return _hubert(path, "safetensors")
@@ -129,8 +132,7 @@ def _counted(content: Mapping[str, Tensor]) -> dict[str, str]:
     }
 
 
-# --- one reader each
-# --------------------------------------------------------------------------------------------------------
+# --- one reader each -------------------------------------------------------------------------------
 def _voice(path: Path, content: dict[str, Any]) -> tuple[str, dict[str, str]]:
     return "voice", _voice_facts(voice_of(content, path))
 
@@ -178,14 +180,9 @@ def _hubert(path: Path, form: str) -> tuple[str, dict[str, str]]:
     return "content encoder (HuBERT)", facts
 
 
-def _is_rmvpe(content: Mapping[Any, Any]) -> bool:
-    return any(isinstance(key, str) and key.startswith("unet.encoder.") for key in content)
-
-
-def _rmvpe(path: Path) -> tuple[str, dict[str, str]]:
-    from rvc_engine.pitch.rmvpe_network import read_rmvpe
-
-    return "pitch tracker (RMVPE)", _counted(read_rmvpe(path).state_dict())
+def _tracker(content: Mapping[Any, Any]) -> PitchTracker | None:
+    """The pitch tracker whose weights these are."""
+    return next((tracker for tracker in PITCH_TRACKERS.all() if tracker.recognises(content)), None)
 
 
 def _checkpoint(found: Checkpoint) -> tuple[str, dict[str, str]]:

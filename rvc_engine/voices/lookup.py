@@ -21,8 +21,7 @@ from rvc_engine.voices.small_model import Voice
 from rvc_engine.voices.unpack import Unpacked
 
 
-# --- indexes
-# ------------------------------------------------------------------------------------------------------------
+# --- indexes ---------------------------------------------------------------------------------------
 def load_index(index: Path, voice: Voice) -> Retrieval:
     """An index file, or the one in a bundle. Raises BadInput when it is damaged or not of this voice's encoder."""
     with ExitStack() as held:
@@ -59,8 +58,7 @@ def tell_encoder(index: Path, voice: Voice) -> None:
     write_whole(sidecar_of(index), json.dumps(record, indent=1))
 
 
-# --- checkpoints
-# ----------------------------------------------------------------------------------------------------------
+# --- checkpoints -----------------------------------------------------------------------------------
 def find_checkpoint(experiment: Experiment, epoch: int | None, step: int | None) -> Path:
     """The G_ of an experiment, ours or another program's: of that epoch or step, else the newest. Raises BadInput
     naming those there."""
@@ -101,8 +99,7 @@ def step_of(path: Path, latest: int | None = None) -> int | None:
     return latest if int(found[1]) == LATEST_ONLY else int(found[1])
 
 
-# --- importing
-# --------------------------------------------------------------------------------------------------------------
+# --- importing -------------------------------------------------------------------------------------
 def name_for(wanted: str | None, unpacked: Unpacked, path: Path) -> str:
     """A name that can be a file's: the one asked for, else the file's own. Raises BadInput when the one asked for
     cannot."""

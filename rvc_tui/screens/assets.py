@@ -85,8 +85,7 @@ class AssetsScreen(AppScreen):
     def chosen(self) -> Need | None:
         return need_of(PUBLIC_PRESETS[self.rows.cursor], self.assets) if self.assets else None
 
-    # --- what the engine says
-    # ---------------------------------------------------------------------------------------------
+    # --- what the engine says ----------------------------------------------------------------------
     @work(thread=True, group="assets", exclusive=True)
     def fetch(self, client: Client) -> None:
         self.call_later(self.told, client.ask(["assets", "list", "--json"]))
@@ -168,8 +167,7 @@ class AssetsScreen(AppScreen):
         )
         self.call_later(page.fill, lines)
 
-    # --- drawing
-    # ------------------------------------------------------------------------------------------------------------
+    # --- drawing -----------------------------------------------------------------------------------
     def show_all(self) -> None:
         if not self.has_panels:
             return
@@ -217,8 +215,7 @@ class AssetsScreen(AppScreen):
         where = printable(place_of(self.session.client.home, row))
         return line.append(shortened(where, max(20, self.size.width - line.cell_len - 4), ascii=self.ascii), "dim")
 
-    # --- keys
-    # -----------------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
         if action == "pull":
             return bool(self.chosen and self.chosen.rows) and not self.pulling

@@ -170,8 +170,7 @@ class AppScreen(Screen[None]):
             self.journal.only(event.wanted)
         self.refresh_bindings()
 
-    # --- what keys need
-    # -------------------------------------------------------------------------------------------------
+    # --- what keys need ----------------------------------------------------------------------------
     def command(self) -> list[str]:
         """The words after `rvc` that do what this screen does."""
         return ["status", self.session.client.spelled()] if self.session.client.name else ["list"]

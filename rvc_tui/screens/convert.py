@@ -157,8 +157,7 @@ class ConvertScreen(ConvertChoices):
     def to_copy(self) -> list[str]:
         return self.conversion.paths
 
-    # --- workers
-    # --------------------------------------------------------------------------------------------------------
+    # --- workers -----------------------------------------------------------------------------------
     @work(thread=True, group="convert")
     def run_conversion(self, client: Client, words: list[str]) -> None:
         for record in client.stream(words):
@@ -210,8 +209,7 @@ class ConvertScreen(ConvertChoices):
             )
         self.rvc.draw()
 
-    # --- keys
-    # -----------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
         if self.request is None:
             return action not in NEEDING_A_REQUEST and super().works(action)

@@ -94,8 +94,7 @@ class ConvertChoices(AppScreen):
             self.request.voice, self.request.index = voice, index
             self.keep()
 
-    # --- keys
-    # -----------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def _are_read(self, then: Callable[[], None]) -> bool:
         """Else `then` is called as soon as they are."""
         if not self._looking or self.voices:

@@ -99,8 +99,7 @@ class DatasetScreen(AppScreen):
     def shown_folder(self) -> str:
         return self.folder or self.session.recordings
 
-    # --- reading
-    # ------------------------------------------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------------
     def read_if_new(self) -> None:
         """A training needs the cores: then reading waits for its key."""
         free = not self.reading and not self.session.state.running
@@ -142,8 +141,7 @@ class DatasetScreen(AppScreen):
         self.show_all()
         self.rvc.draw()
 
-    # --- drawing
-    # ------------------------------------------------------------------------------------------------------------
+    # --- drawing -----------------------------------------------------------------------------------
     def show_all(self) -> None:
         if not self.has_panels:
             return
@@ -214,8 +212,7 @@ class DatasetScreen(AppScreen):
         self.rows.fill(pictures(report, self.size.width - 4, ascii=self.ascii))
         self.query_one("#about", TextPanel).fill([])
 
-    # --- keys
-    # -----------------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
         if action == "view":
             return self.report is not None and not self.reading

@@ -89,8 +89,7 @@ class QueueScreen(AppScreen):
     def chosen(self) -> dict[str, Any] | None:
         return self.entries[self.rows.cursor] if self.entries else None
 
-    # --- what the engine says
-    # ---------------------------------------------------------------------------------------------
+    # --- what the engine says ----------------------------------------------------------------------
     def stamp(self) -> tuple[object, ...]:
         """When the queue was last written and who runs it: only then is the engine asked again."""
         client = self.session.client
@@ -137,8 +136,7 @@ class QueueScreen(AppScreen):
         self.show_entries(place)
         self.rvc.draw()
 
-    # --- drawing
-    # ------------------------------------------------------------------------------------------------------------
+    # --- drawing -----------------------------------------------------------------------------------
     def show_entries(self, cursor: int | None = None) -> None:
         state = _("runs, process {pid}").format(pid=self.runner) if self.runner else _("does not run")
         self.rows.border_title = f"{_('Queue')}: {state}"
@@ -180,8 +178,7 @@ class QueueScreen(AppScreen):
             lines.append(Text(_("it takes the settings that the experiment has when its turn comes"), "dim"))
         return lines
 
-    # --- keys
-    # -----------------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
         if action == "add":
             return bool(self.session.client.name)

@@ -121,8 +121,7 @@ class VoicesScreen(AppScreen):
         row = self.chosen
         return self.written or ([row["path"]] if row is not None else [])
 
-    # --- workers
-    # --------------------------------------------------------------------------------------------------------
+    # --- workers -----------------------------------------------------------------------------------
     @work(thread=True, group="voices")
     def look_for_voices(self, client: Client) -> None:
         self.post_message(self.VoicesRead(client.ask(["voice", "list", "--json"])))
@@ -188,8 +187,7 @@ class VoicesScreen(AppScreen):
         head = [Text(printable(failed), "bold red")] if failed else []
         self._outcome = [*head, Text(printable(text), "" if failed else "green")]
 
-    # --- keys
-    # -----------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
         if action in ("facts", "remove"):
             return (

@@ -99,8 +99,7 @@ def test_ctrl_c_keeps_what_is_here(rvc: Rvc, served: Hub, home: Path) -> None:
     assert file.starts[-1] >= 30_000 and (home / "pretrained" / "rmvpe.pt").read_bytes() == file.content
 
 
-# --- what a run offers
-# ------------------------------------------------------------------------------------------------------
+# --- what a run offers -----------------------------------------------------------------------------
 def test_a_run_names_exactly_what_its_preset_lacks(
     served: Hub, home: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -155,8 +155,7 @@ def test_one_download_at_a_time(served: Hub, workspace: Workspace, assets: list[
     assert in_place(workspace, assets, served)
 
 
-# --- full disks
-# -----------------------------------------------------------------------------------------------------------
+# --- full disks ------------------------------------------------------------------------------------
 @pytest.fixture
 def small_disk(home: Path) -> Iterator[Path]:
     """24 MB, on which the workspace's pretrained/ lies."""

@@ -35,8 +35,7 @@ def one(assets: list[Asset]) -> Asset:
     return next(asset for asset in assets if asset.name == "rmvpe.pt")
 
 
-# --- how much
-# ---------------------------------------------------------------------------------------------------------------
+# --- how much --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("bound", ["manifest", "hub", "none"])
 @pytest.mark.parametrize("extra", [-1, 5_000_000])
 def test_a_body_without_end_is_cut_at_what_is_known(
@@ -86,8 +85,7 @@ def test_a_link_in_the_place_of_a_download_is_not_followed(
     assert victim.read_text() == "kept" and (workspace.pretrained / "rmvpe.pt").stat().st_size == CONTENT
 
 
-# --- where to
-# ---------------------------------------------------------------------------------------------------------------
+# --- where to --------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "address", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/", "http://[::1/x", "data:,x"]
 )
@@ -111,8 +109,7 @@ def test_an_endpoint_that_is_no_web_address_is_named(address: str, home: Path, m
     assert "HF_ENDPOINT" in said.getvalue() and len(said.getvalue().splitlines()) == 1
 
 
-# --- secrets
-# ----------------------------------------------------------------------------------------------------------------
+# --- secrets ---------------------------------------------------------------------------------------
 SECRET = "s3cr3t-of-mine"
 FORMS = {
     "password": "http://user:{secret}@{host}",

@@ -38,8 +38,7 @@ def in_channel(number: int, channels: int, level: float = 0.0) -> Wave:
     return wave
 
 
-# --- WAV, byte by byte
-# --------------------------------------------------------------------------------------------------
+# --- WAV, byte by byte -----------------------------------------------------------------------------
 def pcm(wave: Wave, kind: str = "s16") -> bytes:
     if kind in ("f32", "f64"):
         return np.asarray(wave, dtype="<f4" if kind == "f32" else "<f8").tobytes()
@@ -95,8 +94,7 @@ def companded(kind: str) -> bytes:
     return wav(encoded([voice()], "wav", "pcm_" + kind, raw=True), kind)
 
 
-# --- other formats, by ffmpeg
-# ---------------------------------------------------------------------------------------------
+# --- other formats, by ffmpeg ----------------------------------------------------------------------
 def encoded(
     tracks: list[Wave], format: str, codec: str, layout: str = "mono", *, raw: bool = False, rate: int = RATE
 ) -> bytes:
@@ -124,8 +122,7 @@ def without_its_length(mp3: bytes) -> bytes:
     return mp3[:at] + bytes(4) + mp3[at + 4 :]
 
 
-# --- the cases
-# ------------------------------------------------------------------------------------------------------------
+# --- the cases -------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Case:
     """`reason`: why it is left out, "" where it is used; `notes`: what is said of it by kind; `converts`: whether rvc

@@ -191,8 +191,7 @@ def test_peaks_above_full_scale_are_levelled(likely: Outcome, name: str) -> None
     )
 
 
-# --- what a header cannot do
-# ----------------------------------------------------------------------------------------------
+# --- what a header cannot do -----------------------------------------------------------------------
 def test_more_sound_than_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Digital silence is the smallest sound: here FLAC may hold no more than it would at 6 KiB a second."""
     (tmp_path / "a.flac").write_bytes(encoded([np.zeros(30 * RATE)], "flac", "flac"))
@@ -237,8 +236,7 @@ def test_a_wrong_number_of_frames_in_an_mp3_or_aiff_does_not_matter(tmp_path: Pa
             decode(tmp_path / name, RATE)
 
 
-# --- too quiet, and which files
-# ---------------------------------------------------------------------------------------------
+# --- too quiet, and which files --------------------------------------------------------------------
 def test_a_quiet_recording_is_used_with_a_lower_threshold(tmp_path: Path, home: Path) -> None:
     (tmp_path / "a.wav").write_bytes(wav(voice() * 2 * 10 ** (-45 / 20), "s24"))
     settings = settings_for(tmp_path)

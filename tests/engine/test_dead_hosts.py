@@ -194,8 +194,7 @@ def test_a_lock_that_is_held_is_kept_fresh(tmp_path: Path, monkeypatch: pytest.M
     lock.release()
 
 
-# --- who only looks
-# -------------------------------------------------------------------------------------------------------
+# --- who only looks --------------------------------------------------------------------------------
 def begin_run(experiment: Experiment) -> None:
     named = {"name": "voice", "folder": "", "host": "oldbox", "version": "0", "preset": "starter-tiny"}
     with Journal(experiment.runs / "0001.jsonl") as journal:
@@ -236,8 +235,7 @@ def test_a_run_takes_over_from_a_container_that_is_gone(rvc: Rvc, experiment: Ex
     assert refused.returncode == 3 and str(experiment.lock) in refused.stderr and "--take-over" in refused.stderr
 
 
-# --- queue and downloads
-# ----------------------------------------------------------------------------------------------------
+# --- queue and downloads ---------------------------------------------------------------------------
 def test_the_queue_is_taken_over_too(
     home: Path, quick: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -281,8 +279,7 @@ def test_the_queue_file_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: 
         pass
 
 
-# --- clocks and pids
-# ----------------------------------------------------------------------------------------------------------
+# --- clocks and pids -------------------------------------------------------------------------------
 STEP = """
 import sys, psutil
 from pathlib import Path

@@ -47,8 +47,7 @@ def test_sha256(tmp_path: Path) -> None:
     assert sha256_of(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-# --- what others put in the way
-# -------------------------------------------------------------------------------------------
+# --- what others put in the way --------------------------------------------------------------------
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
     (tmp_path / "victim").write_text("kept")
@@ -103,8 +102,7 @@ def test_leftovers_of_every_version_are_removed_and_what_cannot_be_is_left(tmp_p
     assert [p.name for p in tmp_path.iterdir()] == [".folder.1.part"]
 
 
-# --- what a file system cannot do
-# -----------------------------------------------------------------------------------------
+# --- what a file system cannot do ------------------------------------------------------------------
 @pytest.fixture
 def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []

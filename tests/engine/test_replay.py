@@ -392,8 +392,7 @@ def test_an_attached_run_shows_what_the_whole_would(experiment: Experiment, caps
     assert len(capsys.readouterr().out.splitlines()) == len(events) + len(epochs)
 
 
-# --- long
-# ---------------------------------------------------------------------------------------------------------------
+# --- long ------------------------------------------------------------------------------------------
 def a_million_lines(file: BinaryIO) -> None:
     at = 1.7e9
     for event in events_of("alice", steps=1)[:2]:

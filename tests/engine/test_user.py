@@ -22,7 +22,7 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Workspace
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.pitch.rmvpe import load as load_rmvpe
+from rvc_engine.pitch.rmvpe_frames import load as load_rmvpe
 from rvc_engine.presets import PRESETS
 from rvc_engine.training.course import Course
 from rvc_engine.training.state import TrainingState, load_pretrained
@@ -159,8 +159,7 @@ def test_fields_of_the_app_take_any_text(nobody: Path) -> None:
     assert typed(" ~/recordings ") == "~/recordings"
 
 
-# --- errors of the environment
-# --------------------------------------------------------------------------------------------------
+# --- errors of the environment ---------------------------------------------------------------------
 REFUSED = [
     PermissionError(errno.EACCES, "Permission denied"),
     OSError(errno.EMFILE, "Too many open files"),

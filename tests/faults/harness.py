@@ -186,8 +186,7 @@ def workers_of(engine: launcher.RunningEngine) -> list[psutil.Process]:
         return []
 
 
-# --- copies and comparison
-# ----------------------------------------------------------------------------------------------
+# --- copies and comparison -------------------------------------------------------------------------
 def copy_prepared(source: Experiment, home: Path) -> Voice:
     """The experiment as it was before it was trained."""
     voice = Voice(home)
@@ -237,8 +236,7 @@ def weight_differences(ours: Path, theirs: Path) -> list[str]:
     ]
 
 
-# --- damage
-# ---------------------------------------------------------------------------------------------------------------
+# --- damage ----------------------------------------------------------------------------------------
 def truncate(path: Path, seed: int = 0) -> str:
     size = path.stat().st_size
     keep = int(np.random.default_rng(seed).integers(0, size))

@@ -44,8 +44,7 @@ def ends(
     return code, said.err.strip()
 
 
-# --- the system's errors
-# ------------------------------------------------------------------------------------------------------
+# --- the system's errors ---------------------------------------------------------------------------
 @pytest.mark.parametrize("number", NUMBERS, ids=errno.errorcode.get)
 def test_every_error_of_the_system_is_a_sentence_that_names_the_file(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: Path
@@ -105,8 +104,7 @@ def test_a_file_without_a_name_is_not_a_number() -> None:
     assert known is not None and "7" not in str(known)
 
 
-# --- this program's own
-# ---------------------------------------------------------------------------------------------------------
+# --- this program's own ----------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "error",
     [
@@ -176,8 +174,7 @@ def test_without_a_home_reports_go_to_the_folder_for_temporary_files(
     assert str(tmp_path) in str(report(KeyError("x"), "rvc"))
 
 
-# --- where the line itself goes
-# -------------------------------------------------------------------------------------------------
+# --- where the line itself goes --------------------------------------------------------------------
 def test_output_that_takes_no_more_is_said_once() -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("there is no /dev/full here")
@@ -194,8 +191,7 @@ def test_closed_standard_streams_are_no_error(home: Path) -> None:
     assert subprocess.run(command, timeout=60, env=rvc_environment(), check=False).returncode in (0, 1)
 
 
-# --- the app and the queue
-# --------------------------------------------------------------------------------------------------------
+# --- the app and the queue -------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("error", "words", "code"),
     [

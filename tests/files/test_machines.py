@@ -88,8 +88,7 @@ def experiment(home: Path) -> Experiment:
     return experiment
 
 
-# --- places that take nothing
-# -----------------------------------------------------------------------------------------------
+# --- places that take nothing ----------------------------------------------------------------------
 READING = (
     "list",
     "list --json",
@@ -196,8 +195,7 @@ def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_err
     launcher.ask_to_end(Holder.of_this_process(), "voice")
 
 
-# --- folders for temporary files, the current one
-# -----------------------------------------------------------------------------
+# --- folders for temporary files, the current one --------------------------------------------------
 def python(text: str, **more: Any) -> subprocess.CompletedProcess[str]:
     environment = {**rvc_environment(), **more.pop("env", {})}
     before = more.pop("before", [])
@@ -256,8 +254,7 @@ def test_a_current_folder_that_is_gone_is_said(home: Path, tmp_path: Path) -> No
     assert there["code"] == 0, there
 
 
-# --- limits
-# -------------------------------------------------------------------------------------------------------------------
+# --- limits ----------------------------------------------------------------------------------------
 def limited(what: int, value: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(what, (value, value))
 
@@ -323,8 +320,7 @@ def test_no_more_processes(processes: int, home: Path, dataset: Path, stranger: 
     assert done.returncode in (1, 2) and "ulimit -u" in done.stderr and one_sentence(done.stderr), done.stderr[-2000:]
 
 
-# --- an engine that does not start
-# ---------------------------------------------------------------------------------------------
+# --- an engine that does not start -----------------------------------------------------------------
 @pytest.mark.parametrize("where", ["runs", "run.lock", "engine.log"])
 def test_the_reason_why_an_engine_did_not_start_is_printed(
     where: str, home: Path, experiment: Experiment, dataset: Path
@@ -344,8 +340,7 @@ def test_the_reason_why_an_engine_did_not_start_is_printed(
     assert one_sentence(done.stderr) and "Unexpected" not in done.stderr
 
 
-# --- file systems that cannot do everything
-# -------------------------------------------------------------------------------------
+# --- file systems that cannot do everything --------------------------------------------------------
 def test_everything_works_where_folders_and_files_cannot_be_forced_to_the_disk(
     home: Path, dataset: Path, shim: dict[str, str]
 ) -> None:

@@ -94,8 +94,7 @@ def test_a_voice_is_refused_before_torch_is_loaded(rvc: Rvc, made: Path) -> None
     assert done.stdout == "2 False\n" and "500,000 values" in done.stderr, (done.stdout, done.stderr)
 
 
-# --- other readers
-# ----------------------------------------------------------------------------------------------------------
+# --- other readers ---------------------------------------------------------------------------------
 def test_a_zip_that_expands_without_bound_is_not_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "shared.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("voice.pth", "w") as voice:
@@ -167,8 +166,7 @@ def test_a_zip_of_many_records_is_refused_before_they_are_listed(made: Path) -> 
         tracemalloc.stop()
 
 
-# --- words and weight
-# -------------------------------------------------------------------------------------------------------
+# --- words and weight ------------------------------------------------------------------------------
 def test_a_value_of_any_size_is_described_in_a_line() -> None:
     for value in (
         bombs.shared(40),
@@ -208,8 +206,7 @@ def test_json_that_is_none(text: str) -> None:
     assert parse_json(b"\xef\xbb\xbf{}") == {}
 
 
-# --- one reader
-# -------------------------------------------------------------------------------------------------------------
+# --- one reader ------------------------------------------------------------------------------------
 CALLS = ("torch.load(", "pickle.load", "allow_pickle=True", "Unpickler(")
 
 

@@ -304,8 +304,7 @@ def test_the_live_display_has_colours_of_its_own_alone(workspace: Workspace) -> 
     assert not any(c in text for c in "\x07\x08\x7f\0\x9b\x90\u202e\u2066\u200e\u061c\u200b\ufeff\u2028\t\U000e0041")
 
 
-# --- streams that cannot take it
-# ----------------------------------------------------------------------------------------
+# --- streams that cannot take it -------------------------------------------------------------------
 @pytest.mark.parametrize(
     "environment",
     [
@@ -349,8 +348,7 @@ def test_closed_streams(tmp_path: Path, closed: str) -> None:
         assert bool(done.stderr) == (words == ["status", "nobody"] and closed == "1")
 
 
-# --- one way to print
-# ---------------------------------------------------------------------------------------------------
+# --- one way to print ------------------------------------------------------------------------------
 COMMANDS_FOLDER = ROOT / "rvc_engine" / "commands"
 PRINTING = [*sorted(COMMANDS_FOLDER.glob("*.py")), *sorted((ROOT / "rvc_tui").rglob("*.py"))]
 WAYS = ("print", "input", "pprint", "argparse.ArgumentParser")

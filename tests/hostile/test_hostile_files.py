@@ -142,8 +142,7 @@ def test_every_command_refuses_the_same(rvc: Rvc, home: Path, files: Path, datas
     assert not output.exists()
 
 
-# --- what the reader builds
-# ---------------------------------------------------------------------------------------------
+# --- what the reader builds ------------------------------------------------------------------------
 def test_it_builds_what_torch_saved(tmp_path: Path) -> None:
     flat = torch.arange(24.0)
     content = {
@@ -230,8 +229,7 @@ def test_a_configuration_that_holds_itself_ends(tmp_path: Path) -> None:
         weights.plain(read(tmp_path / "a.pt")["cfg"])
 
 
-# --- mutations
-# ----------------------------------------------------------------------------------------------------------
+# --- mutations -------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def valid(tmp_path_factory: pytest.TempPathFactory, files: Path) -> dict[str, Path]:
     """A valid file of each kind, small."""

@@ -15,7 +15,8 @@ from torch import Tensor
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.pitch import available_methods, resolve_method, rmvpe, track, track_all
+from rvc_engine.pitch import available_methods, resolve_method, track, track_all
+from rvc_engine.pitch import rmvpe_frames as rmvpe
 from rvc_engine.pitch.rmvpe_network import read_rmvpe
 
 
@@ -138,7 +139,7 @@ def test_a_broken_file_is_named(content: bytes, home: Path) -> None:
     (workspace.pretrained / "rmvpe.pt").write_bytes(content)
     with pytest.raises(BadInput) as caught:
         track("rmvpe", tone(1600), workspace=workspace)
-    assert str(workspace.pretrained / "rmvpe.pt") in caught.value.title and "such as fcpe" in caught.value.hint
+    assert str(workspace.pretrained / "rmvpe.pt") in caught.value.title and "another pitch method" in caught.value.hint
 
 
 def test_auto_takes_it_where_it_is(rmvpe_home: Workspace, home: Path) -> None:

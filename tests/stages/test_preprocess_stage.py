@@ -61,8 +61,7 @@ def clips_by_source(experiment: Experiment) -> dict[str, list[str]]:
     return found
 
 
-# --- what comes out
-# ----------------------------------------------------------------------------------------------------
+# --- what comes out --------------------------------------------------------------------------------
 def test_real_speech_with_the_defaults(experiment: Experiment, dataset: Path) -> None:
     settings = settings_for(dataset)
     assert (settings.preprocess.high_pass, settings.preprocess.clip_s) == ("zero_phase", 4.0)
@@ -105,8 +104,7 @@ def test_workers_give_the_same(experiment: Experiment, dataset: Path, home: Path
         ).read_bytes()
 
 
-# --- folders that are not what they should be
-# --------------------------------------------------------------------------
+# --- folders that are not what they should be ------------------------------------------------------
 def refused(experiment: Experiment, settings: ExperimentSettings) -> str:
     with pytest.raises(BadInput) as caught:
         preprocess.check_ready(experiment, settings)
@@ -180,8 +178,7 @@ def test_any_file_name(experiment: Experiment, folder: Path) -> None:
     assert len(events_of(experiment, settings_for(folder))) == 1, "all are recognised"
 
 
-# --- going on from what is there
-# ---------------------------------------------------------------------------------------
+# --- going on from what is there -------------------------------------------------------------------
 def test_numbers_stay_when_files_come_and_go(experiment: Experiment, folder: Path) -> None:
     for name in ("b.wav", "d.wav"):
         sound(folder / name, 1)

@@ -228,8 +228,7 @@ def test_the_range_of_a_voice_needs_no_file(kind: str, experiment: Experiment) -
     assert not UNPICKLED
 
 
-# --- clips.csv
-# ------------------------------------------------------------------------------------------------------------
+# --- clips.csv -------------------------------------------------------------------------------------
 HEADER = '"clip","i","source","start_s","seconds","level"\n'
 ROW = '"0_0",0,"a.wav",0.0,1.5,-20.0\n'
 LAST = ROW.replace("0_0", "0_1")

@@ -102,8 +102,7 @@ def test_a_pair_to_start_from_is_refused_in_words(
             train.check_ready(experiment, settings)
 
 
-# --- the encoder that Applio names
-# ------------------------------------------------------------------------------------------
+# --- the encoder that Applio names -----------------------------------------------------------------
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_encoder_is_named(experiment: Experiment, settings: ExperimentSettings, name: str) -> None:
     path = write_pair(experiment.folder, PRESETS[TINY])[0]
@@ -143,8 +142,7 @@ def test_a_side_file_that_cannot_be_read_is_named(experiment: Experiment, conten
         read_generator(path)
 
 
-# --- kinds of numbers
-# ---------------------------------------------------------------------------------------------------------
+# --- kinds of numbers ------------------------------------------------------------------------------
 KINDS_OF_NUMBERS = [
     (torch.float8_e4m3fn, "8-bit floats"),
     (torch.float8_e5m2, "8-bit floats"),
@@ -182,8 +180,7 @@ def test_quantised_weights_are_named(tmp_path: Path) -> None:
         weights.read(tmp_path / "a.pth")
 
 
-# --- resume files
-# -------------------------------------------------------------------------------------------------------------
+# --- resume files ----------------------------------------------------------------------------------
 def same(one: Any, other: Any) -> bool:
     if isinstance(one, torch.Tensor):
         return one.dtype == other.dtype and one.shape == other.shape and torch.equal(one, other)

@@ -271,8 +271,7 @@ def test_steps_once() -> None:
     assert [row.step for row in view.curves.recent] == [1, 2, 3, 4] and (view.step, view.epoch) == (4, 2)
 
 
-# --- trouble in a step
-# --------------------------------------------------------------------------------------------------
+# --- trouble in a step -----------------------------------------------------------------------------
 def test_one_break_down_is_rolled_back(make: Callable[[str], Made], whole: Experiment, monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "nan@6")
     made = make("voice")
@@ -347,8 +346,7 @@ def test_spoilt_weights_are_never_saved(make: Callable[[str], Made]) -> None:
     assert all(value.isfinite().all() for value in content["pair"]["G"]["model"].values())
 
 
-# --- a full disk
-# --------------------------------------------------------------------------------------------------------
+# --- a full disk -----------------------------------------------------------------------------------
 def test_a_full_disk_is_waited_for(make: Callable[[str], Made], whole: Experiment, monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "enospc@5:0.5")
     monkeypatch.setattr(saving, "LOOK_S", 0.2)
@@ -425,8 +423,7 @@ def test_the_journal_waits_for_room(tmp_path: Path, monkeypatch: Any) -> None:
     assert (tmp_path / "0001.jsonl").read_bytes().count(b"\n") == 1
 
 
-# --- which pairs stay
-# -----------------------------------------------------------------------------------------------------
+# --- which pairs stay ------------------------------------------------------------------------------
 def test_rules() -> None:
     pairs = [Pair(step=10 * n, epoch=n, bytes=100) for n in range(1, 8)]
     assert superfluous(pairs, Rules(last=0), set()) == []
@@ -456,8 +453,7 @@ def test_best_and_pinned_pairs_stay(make: Callable[[str], Made]) -> None:
     assert set(store.steps()) == {max(store.steps()), read_best(experiment.best)[0]}
 
 
-# --- faults themselves
-# ------------------------------------------------------------------------------------------------------
+# --- faults themselves -----------------------------------------------------------------------------
 def test_words_of_faults() -> None:
     assert parse("") == [] and parse("nan@7, slow-save") == [Fault("nan", 7, 0.0), Fault("slow-save", 0, 2.0)]
     assert parse("enospc@2:1.5,slow-save@3:9") == [Fault("enospc", 2, 1.5), Fault("slow-save", 3, 9.0)]

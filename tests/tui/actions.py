@@ -44,8 +44,7 @@ class Action:
     size: tuple[int, int] = (80, 24)
 
 
-# --- what can be seen
-# -----------------------------------------------------------------------------------------------------
+# --- what can be seen ------------------------------------------------------------------------------
 def screen(app: RvcApp) -> Any:
     return app.screen
 
@@ -131,8 +130,7 @@ def pick_row(app: RvcApp) -> object:
     return screen(app).panel.cursor
 
 
-# --- what leads there
-# -----------------------------------------------------------------------------------------------------
+# --- what leads there ------------------------------------------------------------------------------
 def new_voice(app: RvcApp) -> None:
     for field, value in (("name", "zoe"), ("dataset", str(Path.cwd())), ("preset", "starter")):
         app.screen.query_one(f"#{field}", Input).value = value

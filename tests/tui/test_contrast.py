@@ -87,8 +87,7 @@ def worst(style: Style, text: Rgb, ground: Rgb) -> float:
     return min(found)
 
 
-# --- what the pages hold
-# ------------------------------------------------------------------------------------------------
+# --- what the pages hold ---------------------------------------------------------------------------
 def parts(page: str) -> Iterator[tuple[list[str], list[str], list[str], dict[str, dict[str, str]]]]:
     """Of each group of looks: their names, the characters, the letters, and {letter: {look: style}}."""
     for part in re.split(r"^== ", page, flags=re.MULTILINE)[1:]:

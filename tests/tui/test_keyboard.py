@@ -53,8 +53,7 @@ async def press_until(pilot: Any, *keys: str) -> None:
         await pilot.pause()
 
 
-# --- ids
-# ----------------------------------------------------------------------------------------------------------------
+# --- ids -------------------------------------------------------------------------------------------
 def test_every_binding_has_an_id_and_words_and_an_id_means_one_thing() -> None:
     keys = every_key()
     assert [f"{key.owner.__name__}: {key.keys}" for key in keys if not key.id] == []
@@ -83,8 +82,7 @@ def test_the_keys_as_they_come_do_not_clash() -> None:
                 )
 
 
-# --- fields
-# -------------------------------------------------------------------------------------------------------------
+# --- fields ----------------------------------------------------------------------------------------
 FIELDS = [pytest.param(screen.place, marks=[] if screen.place == "train" else pytest.mark.soak) for screen in SHOWN]
 
 
@@ -150,8 +148,7 @@ async def test_letters_in_the_fields_of_questions_are_text(first: str, keys: str
         assert client_of(app).calls[before:] == []
 
 
-# --- the palette
-# --------------------------------------------------------------------------------------------------------
+# --- the palette -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("key", ["colon", pytest.param("ctrl+p", marks=pytest.mark.soak)])
 async def test_palette_finds_and_does(key: str) -> None:
     app = app_with()
@@ -185,8 +182,7 @@ async def test_palette_runs_what_belongs_to_the_screen_and_only_what_works() -> 
         assert isinstance(app.screen, PaletteScreen)
 
 
-# --- the user's own keys
-# ------------------------------------------------------------------------------------------------
+# --- the user's own keys ---------------------------------------------------------------------------
 async def test_keys_are_remapped_in_footer_help_and_deed() -> None:
     app = app_with(UserKeys({"quit": "Q", "help": "f1,H", "run.all": "w"}), "experiments")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -314,8 +310,7 @@ async def test_palette_writes_the_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.few(4)
-# --- everywhere
-# ---------------------------------------------------------------------------------------------------------
+# --- everywhere ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("place", [screen.place for screen in SHOWN])
 async def test_each_screen_has_its_key_help_and_footer(place: str) -> None:
     app = app_with(first="experiments")

@@ -42,8 +42,7 @@ def _english_again() -> Iterator[None]:
     use("en")
 
 
-# --- catalogues
-# -----------------------------------------------------------------------------------------------------------
+# --- catalogues ------------------------------------------------------------------------------------
 def names_in(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
@@ -85,8 +84,7 @@ def test_a_catalogue_is_read_in_no_time() -> None:
     assert texts._("quit") == "終了"
 
 
-# --- which language
-# -------------------------------------------------------------------------------------------------------
+# --- which language --------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("environment", "language"),
     [
@@ -116,8 +114,7 @@ def test_asked_for_goes_before_locale_and_seven_bits_are_english(monkeypatch: py
     assert texts.chosen_language("zh", ascii=True) == "en"
 
 
-# --- what the engine says
-# -------------------------------------------------------------------------------------------------
+# --- what the engine says --------------------------------------------------------------------------
 COMPOSED = {  # of parts that stand apart in the engine
     "This would restart the training of {} from step 0: {}",
     "This would train {} on other recordings: none of the recordings that it was made of is in {}",
@@ -180,8 +177,7 @@ def test_sentences_within_sentences() -> None:
     assert said("pitch: started (not done yet)") == "pitch: started (not done yet)"
 
 
-# --- the screens
-# ----------------------------------------------------------------------------------------------------------
+# --- the screens -----------------------------------------------------------------------------------
 PLACES = {
     "experiments",
     "dataset",

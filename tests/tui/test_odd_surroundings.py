@@ -30,8 +30,7 @@ from tests.hostile.text import FILE_NAME, found_in
 BYTES = os.fsdecode("声".encode("shift_jis"))
 
 
-# --- the editor
-# ---------------------------------------------------------------------------------------------------------
+# --- the editor ------------------------------------------------------------------------------------
 def program(folder: Path, text: str = "#!/bin/sh\n") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "ed"
@@ -129,8 +128,7 @@ def test_an_editor_that_does_not_start_is_named(tmp_path: Path, monkeypatch: pyt
     assert told.value.title == "/no/such/editor does not start: set EDITOR"
 
 
-# --- the clipboard
-# ------------------------------------------------------------------------------------------------------
+# --- the clipboard ---------------------------------------------------------------------------------
 def test_a_path_is_copied_byte_for_byte() -> None:
     for path in ("/a/声", f"/a/{BYTES}.wav", "/a/\x1b[31m", "half\ud800"):
         codes = to_terminal(path)
@@ -151,8 +149,7 @@ async def test_y_on_a_name_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> N
         assert "copied" in said[-1] and not found_in(said[-1])
 
 
-# --- names that are no text in folders
-# ----------------------------------------------------------------------------------
+# --- names that are no text in folders -------------------------------------------------------------
 @pytest.mark.parametrize(
     "name", [f"{BYTES}.wav", FILE_NAME.replace("/", "") + ".wav", "ends with a blank ", "new\nline.wav", "'quoted'"]
 )
@@ -209,8 +206,7 @@ def test_a_path_that_is_there_is_meant_as_it_is(tmp_path: Path) -> None:
     assert clean_path(f' "{tmp_path}" ') == str(tmp_path)
 
 
-# --- keys while the app is left
-# -----------------------------------------------------------------------------------------
+# --- keys while the app is left --------------------------------------------------------------------
 LATE = (
     "q",
     "y",

@@ -154,8 +154,7 @@ def test_without_mouse_on_a_slow_link(opened: Opened) -> None:
     assert not any(mode in opened.got for mode in MOUSE)
 
 
-# --- where nothing can be drawn
-# -------------------------------------------------------------------------------------------
+# --- where nothing can be drawn --------------------------------------------------------------------
 @pytest.mark.parametrize(
     "opened", [kind("--plain", TERM=name) for name in ("xterm", "dumb")], ids=["xterm", "dumb"], indirect=True
 )

@@ -52,8 +52,7 @@ def same(a: Voice, b: Voice) -> bool:
 
 
 @pytest.mark.few(1)
-# --- layouts of RVC
-# -----------------------------------------------------------------------------------------------------------
+# --- layouts of RVC --------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["v1/48k", "v2/40k"])
 def test_an_extracted_voice_has_the_layout_of_rvcs_extraction(tmp_path: Path, name: str) -> None:
     expected = next(value for key, value in RVC.items() if key.startswith("extract"))[name]
@@ -175,8 +174,7 @@ def test_voices_that_do_not_fit_are_not_merged(
     assert not (tmp_path / "m.pth").exists()
 
 
-# --- bundles
-# ------------------------------------------------------------------------------------------------------------------
+# --- bundles ---------------------------------------------------------------------------------------
 def test_a_bundle_gives_back_the_voice_and_its_index(tmp_path: Path) -> None:
     voice, index = read_voice(voice_file(tmp_path / "v.pth")), index_file(tmp_path / "v.index")
     for name in ("a", "b"):
@@ -265,8 +263,7 @@ def test_a_damaged_bundle_never_gives_a_voice_that_differs(tmp_path: Path) -> No
     assert refused > 80
 
 
-# --- files as they are handed around
-# --------------------------------------------------------------------------------------------
+# --- files as they are handed around ---------------------------------------------------------------
 def test_an_exported_zip_comes_back(tmp_path: Path) -> None:
     voice, index = read_voice(voice_file(tmp_path / "v.pth")), index_file(tmp_path / "x.index")
     export(voice, "my voice", tmp_path / "v.zip", "zip", (index, 1), {})

@@ -1,0 +1,111 @@
+"""What another package adds by entry points: one file of it is enough, and every front end has it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Workspace
+from rvc_engine.pitch import track
+from rvc_engine.pitch.base import at_10_ms
+from rvc_engine.registry import PITCH_TRACKERS, Registry
+from tests.conftest import rvc_environment
+
+HERE = Path(__file__).parent
+
+
+class Plugins:
+    """A folder of installed packages, and `rvc` with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.home = folder / "packages", folder / "home"
+        self.folder.mkdir()
+
+    def install(self, file: str, group: str, point: str) -> None:
+        """As pip does: the module, and a dist-info folder with its entry points."""
+        shutil.copy(HERE / f"{file}.py", self.folder)
+        about = self.folder / f"{file}-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {file}\nVersion: 1.0\n")
+        (about / "entry_points.txt").write_text(f"[{group}]\n{point}\n")
+
+    def rvc(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        environment = rvc_environment()
+        environment["PYTHONPATH"] = os.pathsep.join([str(self.folder), environment["PYTHONPATH"]])
+        command = [sys.executable, "-m", "rvc_engine", *map(str, words), "--home", str(self.home)]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL
+        )
+
+
+@pytest.fixture
+def plugins(tmp_path: Path) -> Plugins:
+    return Plugins(tmp_path)
+
+
+def test_a_pitch_tracker(plugins: Plugins, dataset: Path) -> None:
+    plugins.install("toy_pitch", "rvc_engine.pitch", "crossings = toy_pitch:ZeroCrossings")
+    assert "|crossings" in plugins.rvc("pitch", "--help").stdout.replace("\n", "").replace(" ", "")
+    words = (
+        "--dataset",
+        dataset,
+        "--preset",
+        "starter-tiny",
+        "--set",
+        "pitch.method=crossings",
+        "--set",
+        "pitch.workers=2",
+    )
+    done = plugins.rvc("run", "voice", *words, "--until", "pitch")
+    assert done.returncode == 0, done.stderr
+    experiment = Workspace(plugins.home).experiment("voice")
+    hz = np.concatenate([np.load(path) for path in sorted(experiment.pitch_hz.glob("*.npy"))])
+    assert (hz > 0).any() and set(np.unique(hz)) <= {50.0 * n for n in range(23)}
+
+
+def test_a_tracker_that_cannot_be_imported_hides_nothing_else(plugins: Plugins, dataset: Path) -> None:
+    plugins.install("toy_pitch", "rvc_engine.pitch", "crossings = toy_pitch:NoSuchClass")
+    asked = ("run", "voice", "--dataset", dataset, "--preset", "starter-tiny", "--until", "pitch")
+    done = plugins.rvc(*asked, "--set", "pitch.method=crossings")
+    assert done.returncode == 2 and "crossings of toy_pitch cannot be loaded" in done.stderr
+    assert plugins.rvc(*asked).returncode == 0
+
+
+def test_a_name_of_this_program_is_not_replaced(plugins: Plugins) -> None:
+    plugins.install("toy_pitch", "rvc_engine.pitch", "praat = toy_pitch:ZeroCrossings")
+    code = "from rvc_engine.registry import PITCH_TRACKERS as all; print(type(all.get('praat')).__name__, *all.names())"
+    environment = rvc_environment()
+    environment["PYTHONPATH"] = os.pathsep.join([str(plugins.folder), environment["PYTHONPATH"]])
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert said.stdout.split()[:2] == ["Praat", "praat"] and said.stdout.split().count("praat") == 1
+
+
+def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:
+    registry: Registry[object] = Registry("rvc_engine.nothing", "thing", {"one": "builtins:object"})
+    with pytest.raises(BadInput) as caught:
+        registry.get("two")
+    assert str(caught.value) == "There is no thing 'two' (use one of one)"
+
+
+def test_every_tracker_keeps_its_promise() -> None:
+    seconds = np.arange(16000) / 16000
+    wave = 0.2 * sum(np.sin(2 * np.pi * 200 * n * seconds) / n for n in range(1, 12))
+    for tracker in PITCH_TRACKERS.all():
+        if tracker.works(None):
+            hz = track(tracker.name, wave)
+            assert len(hz) == 100 and abs(np.median(hz[hz > 0]) - 200) < 4, tracker.name
+
+
+def test_frames_of_another_length_are_brought_to_10_ms() -> None:
+    found = np.array([100.0, 200.0, 0.0, 0.0, 300.0])  # 16 ms apart
+    hz = at_10_ms(found, 256, 8)
+    assert hz[0] == 100 and hz[1] == pytest.approx(162.5)  # 10 of 16 ms
+    assert hz[2] == 200 and hz[3] == 0  # nearer to the voiced frame, nearer to the unvoiced one
+    assert hz[5] == 0 and hz[6] == hz[7] == 300
