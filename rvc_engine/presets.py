@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rvc_engine.registry import CONTENT_ENCODERS
+
 RESBLOCK_KERNELS = (3, 7, 11)
 RESBLOCK_DILATIONS = ((1, 3, 5),) * 3
 
@@ -78,7 +80,7 @@ class ModelConfig:
     @property
     def own_encoder(self) -> bool:
         """Is the content encoder one of our own, which `rvc pretrain` can train, and not HuBERT?"""
-        return self.encoder.startswith("phonetic-")
+        return CONTENT_ENCODERS.get(self.encoder).is_own
 
     @property
     def spec_bins(self) -> int:
@@ -150,16 +152,6 @@ V2_DISCRIMINATOR = DiscriminatorConfig(periods=(2, 3, 5, 7, 11, 17, 23, 37))
 STARTER_DISCRIMINATOR = DiscriminatorConfig(
     periods=(2, 3, 5, 7, 11), scale_channels=(8, 16, 32, 64, 64, 64), period_channels=(8, 16, 32, 64, 64)
 )
-
-# The content encoders that an `encoder` field may name: width, and what it is.
-ENCODERS: dict[str, tuple[int, str]] = {
-    "hubert-256": (256, "HuBERT/ContentVec base, layer 9 through final_proj (RVC v1)"),
-    "hubert-768": (768, "HuBERT/ContentVec base, layer 12 (RVC v2)"),
-    "phonetic-256-1": (256, "our own small network that tells phones apart; built in, needs no download"),
-    "hubert-random-256": (256, "a tiny HuBERT with seeded random weights, for tests"),
-    "hubert-random-768": (768, "a tiny HuBERT with seeded random weights, for tests"),
-}
-
 
 Ints = tuple[int, ...]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from rvc_engine.errors import BadInput
 
 if TYPE_CHECKING:
+    from rvc_engine.content.base import ContentEncoder
     from rvc_engine.pitch.base import PitchTracker
 
 T = TypeVar("T")
@@ -85,5 +86,17 @@ PITCH_TRACKERS: Registry[PitchTracker] = Registry(
         "fcpe": "rvc_engine.pitch.fcpe:Fcpe",
         "crepe": "rvc_engine.pitch.crepe:Crepe",
         "rmvpe": "rvc_engine.pitch.rmvpe:RmvpeTracker",
+    },
+)
+
+CONTENT_ENCODERS: Registry[ContentEncoder] = Registry(
+    "rvc_engine.content",
+    "content encoder",
+    {
+        "hubert-256": "rvc_engine.content.hubert_encoder:Hubert256",
+        "hubert-768": "rvc_engine.content.hubert_encoder:Hubert768",
+        "phonetic-256-1": "rvc_engine.content.phonetic_encoder:Phonetic",
+        "hubert-random-256": "rvc_engine.content.hubert_encoder:RandomHubert256",
+        "hubert-random-768": "rvc_engine.content.hubert_encoder:RandomHubert768",
     },
 )

@@ -6,7 +6,7 @@ The command line, experiment.toml and the app's forms render this file. A key is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from rvc_engine.errors import BadInput
 from rvc_engine.presets import PRESETS, ModelConfig, model_config
-from rvc_engine.registry import PITCH_TRACKERS, Registry
+from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, Registry
 
 Kind = Literal["result", "course", "extent", "speed"]
 """result: changes what comes out (part of a stage's identity). course: holds from now on; a training under way goes on
@@ -37,9 +37,11 @@ class OneOf:
     def __call__(self, name: str) -> str:
         if name in self.more or name in self.registry:
             return name
-        raise PydanticCustomError("one_of", "Input should be one of {choices}", {"choices": ", ".join(self.choices())})
+        about = {"name": name[:100], "choices": ", ".join(self.choices())}
+        raise PydanticCustomError("one_of", "There is no {name}: it should be one of {choices}", about)
 
 
+EncoderChoice = Annotated[str, AfterValidator(OneOf(CONTENT_ENCODERS, ("preset",)))]
 PitchMethod = Annotated[str, AfterValidator(OneOf(PITCH_TRACKERS, ("auto",)))]
 
 
@@ -126,6 +128,11 @@ class PitchSettings(StageSettings):
 
 
 class FeaturesSettings(StageSettings):
+    encoder: EncoderChoice = setting(
+        "preset",
+        "The content encoder; preset is the preset's own.",
+        effect="another one starts without published weights, and only programs that have it can use the voice",
+    )
     precision: ListeningPrecision = setting(
         "auto", "Of HuBERT; auto is fp16 on a card and fp32 on a processor.", kind="speed"
     )
@@ -352,7 +359,12 @@ class ExperimentSettings(BaseModel):
 
 
 def model_config_of(settings: ExperimentSettings) -> ModelConfig:
-    return model_config(settings.preset, pitch=settings.pitched)
+    """The preset's, with the content encoder that was chosen."""
+    config = model_config(settings.preset, pitch=settings.pitched)
+    chosen = settings.features.encoder
+    if chosen in ("preset", config.encoder):
+        return config
+    return replace(config, encoder=chosen, feature_dim=CONTENT_ENCODERS.get(chosen).dim)
 
 
 def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> ExperimentSettings:

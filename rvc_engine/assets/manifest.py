@@ -14,9 +14,10 @@ from rvc_engine.common.redact import redacted
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.presets import PUBLIC_PRESETS
-from rvc_engine.registry import PITCH_TRACKERS
+from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
 
 if TYPE_CHECKING:
+    from rvc_engine.content.base import ContentEncoder
     from rvc_engine.pitch.base import PitchTracker
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
@@ -126,15 +127,16 @@ def tracker_of(asset: Asset) -> PitchTracker | None:
     return next((tracker for tracker in PITCH_TRACKERS.all() if asset.name in tracker.weights), None)
 
 
+def encoder_of(asset: Asset) -> ContentEncoder | None:
+    """The content encoder whose weights it holds; one file may do for several, and the first is as good."""
+    return next((encoder for encoder in CONTENT_ENCODERS.all() if asset.name in encoder.weights), None)
+
+
 def find(workspace: Workspace, asset: Asset) -> Path | None:
     """Where this file is, or another form of it that is as good (a HuBERT as a folder, v2 weights in
     pretrained_v2/)."""
-    if asset.name == "hubert_base.pt":
-        from rvc_engine.assets.pretrained import find_hubert
-
-        return find_hubert(workspace)
-    tracker = tracker_of(asset)
-    names = [asset.name, *(tracker.weights if tracker else ())]
+    user = tracker_of(asset) or encoder_of(asset)
+    names = list(user.weights) if user else [asset.name]
     if asset.name.startswith("v2/"):
         names.append(f"pretrained_{asset.name}")
     return workspace.find_pretrained(*names)

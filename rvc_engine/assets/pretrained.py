@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rvc_engine.presets import PRESETS
+from rvc_engine.registry import CONTENT_ENCODERS
 
 if TYPE_CHECKING:
     from rvc_engine.experiment import Workspace
 
 DEFAULT_PRESET = "v2-40k"
-HUBERT_NAMES = (
-    "hubert_base.pt",
-    "hubert_base.safetensors",
-    "hubert_base/config.json",  # a folder of transformers
-    "contentvec/config.json",
-    "hubert/config.json",
-)
 
 
-class HasPretrained(Protocol):
-    def find_pretrained(self, *relative: str) -> Path | None: ...
-
-
-def find_hubert(workspace: HasPretrained) -> Path | None:
-    """Where HuBERT's weights are, in any form that models/hubert.py reads: a file, or the config.json of a folder."""
-    return workspace.find_pretrained(*HUBERT_NAMES)
-
-
-def pretrained_names(preset: str, kind: str, *, pitched: bool = True) -> tuple[str, ...]:
+def pretrained_names(preset: str, kind: str, *, pitched: bool = True, encoder: str = "") -> tuple[str, ...]:
     """Where a preset's pretrained G or D may lie below pretrained/, first choice first. Empty for presets that have
-    none."""
+    none, and for features of another `encoder` than the preset's."""
     config = PRESETS[preset]
+    if encoder not in ("", config.encoder):
+        return ()
     file = f"{'f0' if pitched else ''}{kind}{config.rate_name}.pth"
     if preset.endswith("-tiny"):
         return ()
@@ -46,14 +32,16 @@ def has_own(preset: str) -> bool:
     return PRESETS[preset].version.startswith("starter")
 
 
-def missing_weights(workspace: Workspace, preset: str, *, pitched: bool = True) -> list[str]:
-    """Names of the files that a preset's defaults need and that are not here."""
+def missing_weights(workspace: Workspace, preset: str, *, pitched: bool = True, encoder: str = "") -> list[str]:
+    """Names of the files that are not here and that a preset's defaults need, with features of its own or another
+    `encoder`."""
     config = PRESETS[preset]
     missing = []
-    if config.encoder in ("hubert-256", "hubert-768") and find_hubert(workspace) is None:
-        missing.append(HUBERT_NAMES[0])
+    used = CONTENT_ENCODERS.get(encoder or config.encoder)
+    if used.weights and not used.is_shipped and used.find_weights(workspace) is None:
+        missing.append(used.weights[0])
     for kind in ("G", "D"):
-        names = pretrained_names(preset, kind, pitched=pitched)
+        names = pretrained_names(preset, kind, pitched=pitched, encoder=encoder)
         if names and not has_own(preset) and workspace.find_pretrained(*names) is None:
             missing.append(names[0])
     return missing

@@ -301,7 +301,11 @@ class EngineClient:
         try:
             settings = self.experiment.load_settings()
             advice = advise_experiment(self.experiment, settings, gpus=GPUS.read())
-            missing = tuple(missing_weights(self.workspace, settings.preset, pitched=settings.pitched))
+            missing = tuple(
+                missing_weights(
+                    self.workspace, settings.preset, pitched=settings.pitched, encoder=settings.model.encoder
+                )
+            )
             took = {
                 name: r.seconds
                 for name in ALL_STAGES

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from rvc_engine.assets.manifest import Asset, find, needs, read_manifest, tracker_of
+from rvc_engine.assets.manifest import Asset, encoder_of, find, needs, read_manifest, tracker_of
+from rvc_engine.assets.pretrained import pretrained_names
 from rvc_engine.common.streams import ask, say
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.presets import PUBLIC_PRESETS
+from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
 
 
@@ -46,10 +48,12 @@ def check_weights(
 def _is_required(
     asset: Asset, experiment: Experiment, settings: ExperimentSettings, stages: list[str], fresh: bool
 ) -> bool:
-    if asset.name == "hubert_base.pt":
-        return "features" in stages
+    if encoder_of(asset):
+        return "features" in stages and asset.name in CONTENT_ENCODERS.get(settings.model.encoder).weights
     if tracker := tracker_of(asset):
         return "pitch" in stages and settings.pitch.method == tracker.name
+    if not pretrained_names(settings.preset, "G", pitched=settings.pitched, encoder=settings.model.encoder):
+        return False
     given = settings.train.pretrained_g if "G" in asset.name else settings.train.pretrained_d
     return "train" in stages and not given and (fresh or not _has_checkpoint(experiment))
 

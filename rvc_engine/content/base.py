@@ -1,30 +1,31 @@
-"""Content encoders: what is said, 50 frames a second, with little of who says it. Every model and index names the one
-that made it."""
+"""What a content encoder must give: what is said, 50 frames a second, with little of who says it. Every model and index
+names the one that made it. A module with one imports nothing heavy before `load`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-from rvc_engine.assets.pretrained import HUBERT_NAMES, HasPretrained, find_hubert
 from rvc_engine.errors import BadInput, cannot_read, of_environment
-from rvc_engine.presets import ENCODERS
+from rvc_engine.registry import CONTENT_ENCODERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
     import torch
 
-    from rvc_engine.content.hubert import Hubert
-    from rvc_engine.content.phonetic import PhoneticEncoder
-
 FRAME_SAMPLES = 320
-STARTER_ENCODER = "starter/encoder.safetensors"
+"""Samples at 16 kHz of a frame."""
 
 
-class ContentEncoder(Protocol):
-    """Turns speech into content features."""
+class HasPretrained(Protocol):
+    def find_pretrained(self, *relative: str) -> Path | None: ...
+
+
+class LoadedEncoder(Protocol):
+    """A content encoder in memory, on a device."""
 
     @property
     def name(self) -> str: ...
@@ -38,17 +39,70 @@ class ContentEncoder(Protocol):
         ...
 
 
-def check_encoder(name: str, workspace: HasPretrained | None) -> None:
-    """Raises BadInput when the encoder is unknown or its weights are not there. Loads nothing."""
-    if name not in ENCODERS:
-        raise BadInput(f"There is no content encoder {name!r}", "", f"this program has: {', '.join(ENCODERS)}")
-    if name in ("hubert-256", "hubert-768") and (workspace is None or find_hubert(workspace) is None):
+class ContentEncoder(ABC):
+    """One kind of content features."""
+
+    dim: int
+    """Numbers a frame."""
+    about = ""
+    """What it is, in a few words."""
+    weights: tuple[str, ...] = ()
+    """Files below pretrained/, any of which holds its weights, first choice first."""
+    is_shipped = False
+    """Its weights come with the program."""
+    is_own = False
+    """`rvc pretrain` can train it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def find_weights(self, workspace: HasPretrained | None) -> Path | None:
+        return workspace.find_pretrained(*self.weights) if workspace and self.weights else None
+
+    def check(self, workspace: HasPretrained | None) -> None:
+        """Raises BadInput, with what to do, when its weights are not there. Loads nothing."""
+        if not self.weights or self.is_shipped or self.find_weights(workspace) is not None:
+            return
         raise BadInput(
-            f"The weights of the content encoder {name} are missing",
-            f"there is no {HUBERT_NAMES[0]} in pretrained/, nor another form of it",
-            f"fetch it by `rvc assets pull PRESET`, or put {HUBERT_NAMES[0]} there, or use --preset starter, which "
+            f"The weights of the content encoder {self.name} are missing",
+            f"there is no {self.weights[0]} in pretrained/, nor another form of it",
+            f"fetch it by `rvc assets pull PRESET`, or put {self.weights[0]} there, or use --preset starter, which "
             "needs no download",
         )
+
+    def load(
+        self, workspace: HasPretrained | None, device: torch.device | str, file: Path | None, precision: str
+    ) -> LoadedEncoder:
+        """`file`: its weights, where they are not those of the workspace or the program. Raises BadInput naming a file
+        that is missing or cannot be read."""
+        path = file or self.find_weights(workspace)
+        if self.weights and path is None:
+            raise BadInput(
+                f"The content encoder {self.weights[0]} is missing", "it is a part of this program", "install it again"
+            )
+        try:
+            return self.read(path, device, precision)
+        except (OSError, ValueError) as error:
+            if path is None:
+                raise
+            if of_environment(error):
+                raise cannot_read(path, error) from error
+            hint = "install the program again" if self.is_shipped else "fetch the file again"
+            title = f"{path} is no content encoder that this program can read"
+            raise BadInput(title, str(error), hint) from error
+
+    @abstractmethod
+    def read(self, path: Path | None, device: torch.device | str, precision: str) -> LoadedEncoder:
+        """From a file of its weights; None where it has none. Raises OSError or ValueError for a damaged one."""
+
+    def recognises(self, tensors: Mapping[Any, Any], metadata: Mapping[str, str]) -> bool:
+        """Are these the tensors, by name, or the metadata of a file of its weights?"""
+        return False
+
+
+def check_encoder(name: str, workspace: HasPretrained | None) -> None:
+    """Raises BadInput when the encoder is unknown or its weights are not there. Loads nothing."""
+    CONTENT_ENCODERS.get(name).check(workspace)
 
 
 def load_encoder(
@@ -57,126 +111,15 @@ def load_encoder(
     device: torch.device | str = "cpu",
     file: Path | None = None,
     precision: str = "fp32",
-) -> ContentEncoder:
-    """The encoder that a model's `encoder` field names; `file`: its weights, where they are not those of the workspace
-    or the program. `precision`: of HuBERT; the small encoder of our own is always float32. Raises BadInput when it is
-    unknown or its weights are missing or damaged."""
+) -> LoadedEncoder:
+    """The encoder that a model's `encoder` field names. `precision`: fp32, fp16 or bf16, where the encoder heeds it.
+    Raises BadInput when it is unknown or its weights are missing or damaged."""
+    encoder = CONTENT_ENCODERS.get(name)
     if file is None:
-        check_encoder(name, workspace)
-    if name == "phonetic-256-1":
-        return PhoneticContent(name, _phonetic(workspace, file), device)
-    from rvc_engine.content import hubert
-
-    dim = ENCODERS[name][0]
-    if name.startswith("hubert-random"):
-        return HubertEncoder(name, dim, hubert.random_tiny(dim), device, precision=precision)
-    path = find_hubert(workspace) if workspace else None
-    assert path is not None  # check_encoder has looked
-    try:
-        network = hubert.read_hubert(path, dim)
-    except (OSError, ValueError) as error:
-        if of_environment(error):
-            raise cannot_read(path, error) from error
-        raise BadInput(f"{path} is no HuBERT that this program can read", str(error), "fetch the file again") from error
-    return HubertEncoder(name, dim, network, device, precision=precision)
+        encoder.check(workspace)
+    return encoder.load(workspace, device, file, precision)
 
 
-def _phonetic(workspace: HasPretrained | None, file: Path | None) -> PhoneticEncoder:
-    from rvc_engine.content.phonetic import read_phonetic
-
-    path = file or (workspace.find_pretrained(STARTER_ENCODER) if workspace else None)
-    if path is None:
-        raise BadInput(
-            f"The starter's content encoder {STARTER_ENCODER} is missing",
-            "it is a part of this program",
-            "install it again",
-        )
-    try:
-        return read_phonetic(path)
-    except (OSError, ValueError) as error:
-        if of_environment(error):
-            raise cannot_read(path, error) from error
-        raise BadInput(
-            f"{path} is no content encoder that this program can read", str(error), "install the program again"
-        ) from error
-
-
-class PhoneticContent:
-    """`phonetic-256-1`; see models/phonetic_encoder.py. Waves go one by one: it is quick, and the result does not
-    depend on the others."""
-
-    dim = 256
-
-    def __init__(self, name: str, network: PhoneticEncoder, device: torch.device | str) -> None:
-        self.name = name
-        self.network = network.eval().to(device)
-        self.device = device
-
-    def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
-        import torch
-
-        _refuse_empty(waves)
-        results = []
-        for wave in waves:
-            padded = np.pad(np.asarray(wave, dtype=np.float32), (0, -len(wave) % FRAME_SAMPLES))
-            with torch.inference_mode():
-                frames = self.network(torch.from_numpy(padded).to(self.device).unsqueeze(0))[0]
-            results.append(np.ascontiguousarray(frames.float().cpu().numpy()))
-        return results
-
-
-class HubertEncoder:
-    """HuBERT. On a card up to `batch_size` waves of similar length go through together; each gets what it would get
-    alone (hubert.content). On a processor each wave goes alone, because rounding depends on how many go together."""
-
-    def __init__(
-        self,
-        name: str,
-        dim: int,
-        network: Hubert,
-        device: torch.device | str,
-        batch_size: int | None = None,
-        precision: str = "fp32",
-    ) -> None:
-        from rvc_engine.files.half import rounded
-
-        self.name = name
-        self.dim = dim
-        self.network = rounded(network.eval().to(device), precision)
-        self.device = device
-        self.precision = precision
-        self.batch_size = batch_size or (1 if str(device) == "cpu" else 8)
-
-    def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
-        _refuse_empty(waves)
-        order = sorted(range(len(waves)), key=lambda i: len(waves[i]))
-        results: dict[int, np.ndarray] = {}
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
-            results.update(zip(batch, self._content([waves[i] for i in batch]), strict=True))
-        return [results[i] for i in range(len(waves))]
-
-    def _content(self, waves: list[np.ndarray]) -> list[np.ndarray]:
-        import torch
-
-        from rvc_engine.files.half import autocast
-
-        padded = [
-            torch.from_numpy(pad_for_hubert(np.asarray(wave, dtype=np.float32))).to(self.device) for wave in waves
-        ]
-        with torch.inference_mode(), autocast(self.device, self.precision):
-            return [np.ascontiguousarray(frames.float().cpu().numpy()) for frames in self.network.content(padded)]
-
-
-def pad_for_hubert(wave: np.ndarray) -> np.ndarray:
-    """(T,) -> (320 * ceil(T / 320) + 80,): HuBERT gives (T - 80) // 320 frames, one or two too few. Padding on the
-    right alone, mirrored where the wave is long enough, leaves every frame where RVC has it and adds the missing
-    ones."""
-    wanted = -(-len(wave) // FRAME_SAMPLES) * FRAME_SAMPLES + 80
-    spare = wanted - len(wave)
-    return np.pad(wave, (0, spare), mode="reflect") if len(wave) > spare else np.pad(wave, (0, spare))
-
-
-def _refuse_empty(waves: list[np.ndarray]) -> None:
+def refuse_empty(waves: list[np.ndarray]) -> None:
     if any(wave.ndim != 1 or not len(wave) for wave in waves):
         raise ValueError("a wave must be (T,) with at least one sample")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rvc_engine.audio.filters import high_pass, high_pass_part
 from rvc_engine.audio.loudness import envelope
-from rvc_engine.content.base import ContentEncoder
+from rvc_engine.content.base import LoadedEncoder
 from rvc_engine.conversion.chunking import HOP, RATE, Chunk, ChunkPlan, chunks, cut_points, mirrored, plan_for
 from rvc_engine.conversion.result import Result
 from rvc_engine.conversion.retrieval import Retrieval, phone_features
@@ -62,7 +62,7 @@ class Converter:
     def __init__(
         self,
         voice: Voice,
-        encoder: ContentEncoder,
+        encoder: LoadedEncoder,
         index: Retrieval | None,
         settings: ConvertSettings,
         device: torch.device | str = "cpu",

@@ -10,7 +10,6 @@ from typing import Any
 
 from rvc_engine.common.opening import require_file
 from rvc_engine.common.user import expanded
-from rvc_engine.content.base import STARTER_ENCODER
 from rvc_engine.content.phonetic import PhoneticConfig, read_phonetic, write_phonetic
 from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.dataset.vanished import is_gone, wait_for
@@ -29,6 +28,7 @@ from rvc_engine.pretrain.moving import adopt
 from rvc_engine.pretrain.probes import probe
 from rvc_engine.pretrain.recordings import Files, Prepared, RecordingTask, prepare
 from rvc_engine.pretrain.transcripts import Transcripts
+from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.speakers import check_speakers, folder_of
 
@@ -52,10 +52,11 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
 def _given(experiment: Experiment, settings: ExperimentSettings) -> Path:
     """The file that the setting names, read. Raises BadInput."""
     asked = settings.encoder.source
-    path = experiment.workspace.find_pretrained(STARTER_ENCODER) if asked == "shipped" else expanded(asked)
+    shipped = CONTENT_ENCODERS.get(settings.model.encoder)
+    path = shipped.find_weights(experiment.workspace) if asked == "shipped" else expanded(asked)
     wanted = f"--encoder {asked} asks for it", "use --encoder train, or check the path"
     if path is None:
-        raise BadInput(f"There is no file pretrained/{STARTER_ENCODER}", *wanted)
+        raise BadInput(f"There is no file pretrained/{shipped.weights[0]}", *wanted)
     require_file(path, f"There is no file {path}", wanted[1], wanted[0])
     try:
         read_phonetic(path)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.audio.io import read_wav, write_wav
-from rvc_engine.content.base import STARTER_ENCODER, ContentEncoder, check_encoder, load_encoder
+from rvc_engine.content.base import LoadedEncoder, check_encoder, load_encoder
 from rvc_engine.disk import remove_temporaries, sha256_of, whole_file
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
@@ -18,6 +18,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import metadata_of
 from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
 from rvc_engine.machine.workers import each_on_a_core
+from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
 
 if TYPE_CHECKING:
@@ -45,13 +46,17 @@ def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Pa
     if base.suffix != ".safetensors" or not settings.model.own_encoder:
         return ""
     told = metadata_of(base).get("encoder_sha256", "")
-    used = experiment.own_encoder if is_own(settings) else experiment.workspace.find_pretrained(STARTER_ENCODER)
+    used = experiment.own_encoder if is_own(settings) else _of_preset(experiment, settings)
     if not told or used is None or not used.is_file() or sha256_of(used) == told:
         return ""
     return (
         f"the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns "
         "much slower"
     )
+
+
+def _of_preset(experiment: Experiment, settings: ExperimentSettings) -> Path | None:
+    return CONTENT_ENCODERS.get(settings.model.encoder).find_weights(experiment.workspace)
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
@@ -93,7 +98,7 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
     return []
 
 
-def write_mute(experiment: Experiment, settings: ExperimentSettings, encoder: ContentEncoder) -> None:
+def write_mute(experiment: Experiment, settings: ExperimentSettings, encoder: LoadedEncoder) -> None:
     """Three seconds of silence in the experiment's own layout, unless it is there."""
     model = settings.model
     last = experiment.mute / f"3_feature{model.feature_dim}" / "mute.npy"
@@ -127,7 +132,7 @@ def _save_one(path: Path, values: NDArray[np.generic]) -> str:
 
 
 def _encode(
-    experiment: Experiment, encoder: ContentEncoder, device: torch.device, clips: list[str]
+    experiment: Experiment, encoder: LoadedEncoder, device: torch.device, clips: list[str]
 ) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
     """Each clip with its features, or with the reason why it has none."""
     waves: dict[str, NDArray[np.float32]] = {}

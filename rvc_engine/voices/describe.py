@@ -11,7 +11,7 @@ from rvc_engine.errors import cannot_read, of_environment
 from rvc_engine.experiment import Experiment
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.presets import ENCODERS
+from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.voices.bundle import is_bundle, read_bundle
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
 from rvc_engine.voices.metadata import no_voice
@@ -52,7 +52,7 @@ def _voice(voice: Voice) -> dict[str, Any]:
         "sample_rate": config.sample_rate,
         "pitch": config.pitch,
         "encoder": config.encoder,
-        "encoder_is": ENCODERS[config.encoder][1],
+        "encoder_is": CONTENT_ENCODERS.get(config.encoder).about,
         "speakers": config.speakers,
         "epochs": voice.epochs,
         "step": voice.step,

@@ -15,18 +15,12 @@ from rvc_engine.errors import BadInput
 from rvc_engine.files import weights
 from rvc_engine.files.foreign import describe, text_of
 from rvc_engine.pitch.base import PitchTracker
-from rvc_engine.registry import PITCH_TRACKERS
+from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
 from rvc_engine.voices.bundle import SUFFIX, is_bundle, read_bundle
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
 from rvc_engine.voices.small_model import Voice, voice_of
 
 INDEX_STARTS = (b"IwFl", b"IxF2", b"IxFI", b"IxFl", b"IxMp", b"IwPQ")
-HUBERT_KEYS = (
-    "feature_extractor.conv_layers.0.",
-    "hubert.feature_extractor.",
-    "post_extract_proj.",
-    "label_embs_concat",
-)
 
 
 @dataclass(frozen=True)
@@ -108,19 +102,23 @@ def _safetensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[s
     if (tracker := _tracker(content)) is not None:
         return tracker.kind, _counted(tracker.check_file(path))
     told = weights.metadata_of(path)
-    if any("hubert" in key for key in told):
+    if _is_hubert({}, told):
         return _hubert(path, "safetensors")
     return _tensors(path, content)
 
 
 def _tensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, str]]:
     """A plain dictionary of tensors; HuBERT's when a config.json beside it says how to read it."""
-    if any(key.startswith(HUBERT_KEYS) for key in content):
+    if _is_hubert(content, {}):
         if (path.parent / "config.json").is_file():
             return _hubert(path, "transformers folder")
         raise weights.Unreadable("it holds the weights of a HuBERT without its config.json, which belongs beside it")
     weights.check_numbers({key: value for key, value in content.items() if value.is_floating_point()})
     return "tensors by name", _counted(content)
+
+
+def _is_hubert(tensors: Mapping[Any, Any], metadata: Mapping[str, str]) -> bool:
+    return any(encoder.recognises(tensors, metadata) for encoder in CONTENT_ENCODERS.all())
 
 
 def _counted(content: Mapping[str, Tensor]) -> dict[str, str]:

@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from rvc_engine.files.foreign import describe
-from rvc_engine.presets import ENCODERS, PRESETS, ModelConfig
+from rvc_engine.presets import PRESETS, ModelConfig
+from rvc_engine.registry import CONTENT_ENCODERS
 
 FEATURE_WIDTHS = {"v1": 256, "v2": 768}
 VERSIONS = ("v1", "v2", "starter-1")
@@ -102,7 +103,7 @@ def model_of(content: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Model
     values = checked_list(content["config"])
     table = _matrix(weights, "enc_p.emb_phone.weight")
     width, rows = table.shape[1], len(_matrix(weights, "emb_g.weight"))
-    version = _version(content.get("version"), width)
+    version = _version(content.get("version"), width, content.get("encoder"))
     pitch = _pitch(content.get("f0"), "enc_p.emb_pitch.weight" in weights)
     rate = values[17]
     if rate % 1000 or (version in FEATURE_WIDTHS and f"{version}-{rate // 1000}k" not in PRESETS):
@@ -121,13 +122,15 @@ def _matrix(weights: Mapping[str, Tensor], key: str) -> Tensor:
     return value
 
 
-def _version(said: Any, width: int) -> str:
-    """Files without a version are v1 in RVC; the width of the features is surer."""
+def _version(said: Any, width: int, encoder: Any) -> str:
+    """Files without a version are v1 in RVC; the width of the features is surer, unless another encoder than RVC's is
+    named."""
     if said is None:
         said = {width: version for version, width in FEATURE_WIDTHS.items()}.get(width, "v1")
     if said not in VERSIONS:
         raise ValueError(f"its version is {describe(said, 20)}; known are {', '.join(VERSIONS)}")
-    if width != FEATURE_WIDTHS.get(said, width):
+    wanted = FEATURE_WIDTHS.get(said, width)
+    if width != wanted and encoder in (None, f"hubert-{wanted}"):
         raise ValueError(
             f"its version is wrong: it says {said}, whose features are {FEATURE_WIDTHS[said]} wide, its own are "
             f"{width} wide"
@@ -172,12 +175,10 @@ def _encoder(content: Mapping[str, Any], version: str, width: int) -> str:
         )
     name = content.get("encoder")
     name = f"hubert-{width}" if name is None else name
-    if not isinstance(name, str) or name not in ENCODERS:
+    if not isinstance(name, str) or name not in CONTENT_ENCODERS:
         raise ValueError(
             f"its features were made by {describe(name, 40)}, a content encoder that this version does not know"
         )
-    if ENCODERS[name][0] != width:
-        raise ValueError(
-            f"its encoder is wrong: {name} makes features {ENCODERS[name][0]} wide, its own are {width} wide"
-        )
+    if (own := CONTENT_ENCODERS.get(name).dim) != width:
+        raise ValueError(f"its encoder is wrong: {name} makes features {own} wide, its own are {width} wide")
     return name

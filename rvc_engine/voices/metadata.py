@@ -15,6 +15,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.files.foreign import MAX_JSON_BYTES, MAX_PICKLE_BYTES, Unreadable, first_line, parse_json
 from rvc_engine.files.pickle_data import load_plain
 from rvc_engine.files.zip_files import open_zip
+from rvc_engine.presets import PRESETS
 
 SUFFIX = ".rvcvoice"
 MAX_TEXT = 200
@@ -88,9 +89,14 @@ def _record(path: Path, name: str, limit: int) -> bytes:
         return archive.read(found[0])
 
 
+def _usual_encoder(version: str) -> str | None:
+    """Of voices of this version that do not say."""
+    return next((config.encoder for config in PRESETS.values() if config.version == version), None)
+
+
 def _of_entries(content: Mapping[str, Any]) -> dict[str, Any]:
     version, info = _text(content.get("version")) or "v1", _text(content.get("info")) or ""
-    encoder = _text(content.get("encoder")) or {"v1": "hubert-256", "v2": "hubert-768"}.get(version)
+    encoder = _text(content.get("encoder")) or _usual_encoder(version)
     counted = re.match(r"(\d{1,7})epoch", info)
     epochs = _number(content.get("epoch"))
     return {

@@ -9,13 +9,14 @@ import pytest
 import pyworld
 import torch
 
-from rvc_engine.assets.pretrained import find_hubert
 from rvc_engine.audio.io import decode
 from rvc_engine.content import hubert
-from rvc_engine.content.base import HubertEncoder, check_encoder, load_encoder, pad_for_hubert
+from rvc_engine.content.base import check_encoder, load_encoder
+from rvc_engine.content.hubert_encoder import HubertEncoder, pad_for_hubert
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.machine.workers import each_on_a_core
+from rvc_engine.registry import CONTENT_ENCODERS
 
 
 def voice(f0: float, seconds: float = 1.2, level: float = 0.3) -> np.ndarray:
@@ -140,16 +141,16 @@ def test_a_folder_of_transformers_is_found(tmp_path):
     for name in ("hubert", "contentvec", "hubert_base"):
         folder = tmp_path / "pretrained" / name
         folder.mkdir(parents=True)
-        assert find_hubert(Workspace(tmp_path)) != folder / "config.json"
+        assert CONTENT_ENCODERS.get("hubert-768").find_weights(Workspace(tmp_path)) != folder / "config.json"
         (folder / "config.json").write_text("{}")
-        assert find_hubert(Workspace(tmp_path)) == folder / "config.json"
+        assert CONTENT_ENCODERS.get("hubert-768").find_weights(Workspace(tmp_path)) == folder / "config.json"
     (tmp_path / "pretrained" / "hubert_base.pt").write_bytes(b"")
-    assert find_hubert(Workspace(tmp_path)).name == "hubert_base.pt"
+    assert CONTENT_ENCODERS.get("hubert-768").find_weights(Workspace(tmp_path)).name == "hubert_base.pt"
 
 
 def test_damaged_and_other_weights_are_named(own_hubert):
     workspace, _ = own_hubert
-    path = find_hubert(workspace)
+    path = CONTENT_ENCODERS.get("hubert-768").find_weights(workspace)
     with pytest.raises(BadInput, match="hubert_base") as caught:
         load_encoder("hubert-768", workspace)
     assert "16 numbers a frame, not 768" in caught.value.message

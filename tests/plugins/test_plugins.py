@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from rvc_engine.experiment import Workspace
 from rvc_engine.pitch import track
 from rvc_engine.pitch.base import at_10_ms
 from rvc_engine.registry import PITCH_TRACKERS, Registry
+from rvc_engine.voices.index_file import made_with
 from tests.conftest import rvc_environment
 
 HERE = Path(__file__).parent
@@ -109,3 +111,34 @@ def test_frames_of_another_length_are_brought_to_10_ms() -> None:
     assert hz[0] == 100 and hz[1] == pytest.approx(162.5)  # 10 of 16 ms
     assert hz[2] == 200 and hz[3] == 0  # nearer to the voiced frame, nearer to the unvoiced one
     assert hz[5] == 0 and hz[6] == hz[7] == 300
+
+
+def test_a_content_encoder(plugins: Plugins, dataset: Path) -> None:
+    """Cut, extract, train, index and convert with it; the voice and the index say so, and RVC's own is another."""
+    plugins.install("toy_content", "rvc_engine.content", "bands-8 = toy_content:Bands")
+    words = ("--dataset", dataset, "--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.epochs=1")
+    done = plugins.rvc("run", "voice", *words, "--set", "features.encoder=bands-8", "--set", "train.batch_size=2")
+    assert done.returncode == 0, done.stderr
+    experiment = Workspace(plugins.home).experiment("voice")
+    features = next(iter(experiment.features(8).glob("*.npy")))
+    assert np.load(features).shape[1] == 8
+    (info,) = json.loads(plugins.rvc("voice", "info", experiment.small_model, "--json").stdout)
+    assert info["encoder"] == "bands-8" and info["encoder_is"] == "eight bands of the spectrum"
+    assert made_with(experiment.indexes()[-1])[0] == "bands-8"
+    source = next(dataset.iterdir())
+    assert plugins.rvc("convert", "voice", source, "--output", plugins.home / "out.wav").returncode == 0
+    again = plugins.rvc("run", "voice", "--set", "features.encoder=preset", "--yes", "--fresh")
+    assert again.returncode == 0 and "features: old work moved to" in again.stdout
+
+
+def test_a_voice_of_an_encoder_that_is_not_here_names_it(plugins: Plugins, dataset: Path, tmp_path: Path) -> None:
+    plugins.install("toy_content", "rvc_engine.content", "bands-8 = toy_content:Bands")
+    words = ("--dataset", dataset, "--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.epochs=1")
+    plugins.rvc("run", "voice", *words, "--set", "features.encoder=bands-8", "--set", "train.batch_size=2")
+    shutil.rmtree(plugins.folder)
+    done = plugins.rvc("voice", "info", plugins.home / "weights" / "voice.pth")
+    assert done.returncode == 2 and "bands-8" in done.stderr and "does not know" in done.stderr
+    done = plugins.rvc("status", "voice")
+    assert "Traceback" not in done.stderr
+    done = plugins.rvc("run", "voice")
+    assert done.returncode == 2 and "features.encoder" in done.stderr and "bands-8" in done.stderr
