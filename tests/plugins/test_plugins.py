@@ -127,7 +127,7 @@ def test_a_content_encoder(plugins: Plugins, dataset: Path) -> None:
     assert made_with(experiment.indexes()[-1])[0] == "bands-8"
     source = next(dataset.iterdir())
     assert plugins.rvc("convert", "voice", source, "--output", plugins.home / "out.wav").returncode == 0
-    again = plugins.rvc("run", "voice", "--set", "features.encoder=preset", "--yes", "--fresh")
+    again = plugins.rvc("run", "voice", "--set", "features.encoder=preset", "--yes", "--fresh", "--until", "features")
     assert again.returncode == 0 and "features: old work moved to" in again.stdout
 
 
