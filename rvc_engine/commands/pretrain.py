@@ -11,6 +11,7 @@ from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.run.begin import refuse_busy
 from rvc_engine.run.stage_list import BASE_ORDER
 from rvc_engine.settings import STAGE_SETTINGS
 
@@ -40,7 +41,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     experiment = Workspace.find(options.home).experiment(options.name)
     if options.save_state:
         return _save(options, experiment)
-    pipeline.refuse_busy(experiment, take_over=options.take_over)
+    refuse_busy(experiment, take_over=options.take_over)
     source = getattr(options, "encoder.source", "")
     if source not in ("", "train", "shipped"):
         setattr(options, "encoder.source", clean_path(source))

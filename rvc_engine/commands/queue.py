@@ -25,6 +25,7 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.run import launcher
+from rvc_engine.run.begin import check_ready, settle
 from rvc_engine.run.queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.run.status import read_view
@@ -81,9 +82,9 @@ def execute(options: argparse.Namespace, name: str) -> int:
 def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> int:
     """The run is checked now, so that a typing error does not wait until night."""
     experiment = workspace.experiment(options.name)
-    settings, _ = pipeline.settle(experiment, options)
+    settings, _ = settle(experiment, pipeline.request_of(options))
     stages = stages_until(options.until, settings)
-    pipeline.check_ready(experiment, settings, stages, fresh=options.fresh)
+    check_ready(experiment, settings, stages, fresh=options.fresh)
     pipeline.confirm(experiment, settings, stages, options)
     entry = queue.add(options.name, words_of(options))
     if options.json:

@@ -169,7 +169,7 @@ def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
 # --- actions ---------------------------------------------------------------------------------------
 def _list(options: argparse.Namespace, workspace: Workspace) -> int:
     from rvc_engine.client.words import size
-    from rvc_engine.commands.voice_list import rows_of
+    from rvc_engine.run.voice_list import rows_of
 
     rows = rows_of(workspace)
     if options.json:

@@ -216,6 +216,37 @@ def convert_files(
     the last recording it raises RvcError when some could not be converted.
     """
     plan = plan_outputs(inputs, output, settings)
+    ready = _ready(voice_path, settings, index, workspace)
+    return _after(_passed_over(inputs), _convert(ready, plan, inputs))
+
+
+def load_converter(voice: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace) -> Converter:
+    """A voice in memory, for many waves. Raises BadInput when a file, a setting or the device does not fit."""
+    return _ready(voice, settings, index, workspace).load()
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """All that was checked, and is not loaded yet."""
+
+    voice: Voice
+    settings: ConvertSettings
+    retrieval: Retrieval | None
+    device: str
+    workspace: Workspace
+
+    def load(self) -> Converter:
+        from rvc_engine.conversion.converter import Converter
+
+        # oneDNN keeps the kernels, with their memory, of every length of chunk that it meets: 150 MB a chunk without
+        # end on a long recording. It reads this when it first computes something.
+        os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1")
+        name, precision = self.voice.config.encoder, self.settings.precision
+        encoder = load_encoder(name, self.workspace, self.device, precision=precision)
+        return Converter(self.voice, encoder, self.retrieval, self.settings, self.device, workspace=self.workspace)
+
+
+def _ready(voice_path: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace) -> _Ready:
     if 0 < settings.sample_rate < LOWEST_RATE:
         raise BadInput(
             f"A sample rate of {settings.sample_rate} Hz is too low",
@@ -237,7 +268,7 @@ def convert_files(
     retrieval = load_index(index, voice) if index is not None and settings.index_rate else None
     if tracker is not None:
         tracker.load(str(device), workspace)
-    return _after(_passed_over(inputs), _convert(voice, plan, settings, retrieval, workspace, str(device), inputs))
+    return _Ready(voice, settings, retrieval, str(device), workspace)
 
 
 def _after(first: Iterable[Event], work: Generator[Event, None, None]) -> Generator[Event, None, None]:
@@ -254,24 +285,10 @@ def _passed_over(inputs: Iterable[Path]) -> Iterator[Event]:
             )
 
 
-def _convert(
-    voice: Voice,
-    plan: list[tuple[Path, Path, str]],
-    settings: ConvertSettings,
-    retrieval: Retrieval | None,
-    workspace: Workspace,
-    device: str,
-    named: list[Path],
-) -> Generator[Event, None, None]:
-    from rvc_engine.conversion.converter import Converter
-
+def _convert(ready: _Ready, plan: list[tuple[Path, Path, str]], named: list[Path]) -> Generator[Event, None, None]:
     total = len(plan)
     yield Progressed(stage="convert", done=0, total=total, unit="files")
-    # oneDNN keeps the kernels, with their memory, of every length of chunk that it meets: 150 MB a chunk without end on
-    # a long recording. It reads this when it first computes something.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1")
-    encoder = load_encoder(voice.config.encoder, workspace, device, precision=settings.precision)
-    converter = Converter(voice, encoder, retrieval, settings, device, workspace=workspace)
+    converter = ready.load()
     failures = []
     for done, item in enumerate(plan, 1):
         if failure := (yield from _convert_item(converter, *item)):

@@ -206,7 +206,7 @@ def test_a_keeper_number_that_another_program_has_now_costs_no_time(
 # --- another user ---------------------------------------------------------------------------------------------------
 AS_NOBODY = """
 import os, sys
-import rvc_engine.commands.watch, rvc_engine.commands.voice, rvc_engine.commands.voice_list
+import rvc_engine.commands.watch, rvc_engine.commands.voice, rvc_engine.run.voice_list
 import rvc_engine.commands.queue, rvc_engine.settings
 import tomlkit, rvc_engine.client.engine_client
 if sys.version_info >= (3, 11):
