@@ -16,6 +16,7 @@ from rvc_engine.errors import BadInput
 if TYPE_CHECKING:
     from rvc_engine.content.base import ContentEncoder
     from rvc_engine.pitch.base import PitchTracker
+    from rvc_engine.vocoders.base import Vocoder
 
 T = TypeVar("T")
 
@@ -98,5 +99,14 @@ CONTENT_ENCODERS: Registry[ContentEncoder] = Registry(
         "phonetic-256-1": "rvc_engine.content.phonetic_encoder:Phonetic",
         "hubert-random-256": "rvc_engine.content.hubert_encoder:RandomHubert256",
         "hubert-random-768": "rvc_engine.content.hubert_encoder:RandomHubert768",
+    },
+)
+
+VOCODERS: Registry[Vocoder] = Registry(
+    "rvc_engine.vocoders",
+    "vocoder",
+    {
+        "hifigan": "rvc_engine.vocoders.hifigan_nsf:HifiGanNsf",
+        "istft": "rvc_engine.vocoders.istft:Istft",
     },
 )

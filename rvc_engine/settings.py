@@ -15,11 +15,12 @@ from pydantic_core import PydanticCustomError
 
 from rvc_engine.errors import BadInput
 from rvc_engine.presets import PRESETS, ModelConfig, model_config
-from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, Registry
+from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, VOCODERS, Registry
 
-Kind = Literal["result", "course", "extent", "speed"]
-"""result: changes what comes out (part of a stage's identity). course: holds from now on; a training under way goes on
-with it and says so. extent: only asks for more. speed: changes none of it."""
+Kind = Literal["result", "model", "course", "extent", "speed"]
+"""result: changes what comes out (part of a stage's identity). model: the same, as a part of the model's shape. course:
+holds from now on; a training under way goes on with it and says so. extent: only asks for more. speed: changes none of
+it."""
 
 ListeningPrecision = Literal["auto", "fp32", "fp16", "bf16"]
 
@@ -41,6 +42,7 @@ class OneOf:
         raise PydanticCustomError("one_of", "There is no {name}: it should be one of {choices}", about)
 
 
+VocoderChoice = Annotated[str, AfterValidator(OneOf(VOCODERS, ("preset",)))]
 EncoderChoice = Annotated[str, AfterValidator(OneOf(CONTENT_ENCODERS, ("preset",)))]
 PitchMethod = Annotated[str, AfterValidator(OneOf(PITCH_TRACKERS, ("auto",)))]
 
@@ -132,6 +134,7 @@ class FeaturesSettings(StageSettings):
         "preset",
         "The content encoder; preset is the preset's own.",
         effect="another one starts without published weights, and only programs that have it can use the voice",
+        kind="model",
     )
     precision: ListeningPrecision = setting(
         "auto", "Of HuBERT; auto is fp16 on a card and fp32 on a processor.", kind="speed"
@@ -140,6 +143,12 @@ class FeaturesSettings(StageSettings):
 
 
 class TrainSettings(StageSettings):
+    vocoder: VocoderChoice = setting(
+        "preset",
+        "What makes the waveform; preset is the preset's own.",
+        effect="another one starts without published weights, and only programs that have it can use the voice",
+        kind="model",
+    )
     # The bounds belong to the number alone: pydantic cannot compare "auto" with them.
     epochs: Annotated[int, Field(ge=1, le=100000)] | Literal["auto"] = setting(
         20,
@@ -359,8 +368,10 @@ class ExperimentSettings(BaseModel):
 
 
 def model_config_of(settings: ExperimentSettings) -> ModelConfig:
-    """The preset's, with the content encoder that was chosen."""
+    """The preset's, with the content encoder and the vocoder that were chosen."""
     config = model_config(settings.preset, pitch=settings.pitched)
+    if settings.train.vocoder != "preset":
+        config = replace(config, decoder=settings.train.vocoder)
     chosen = settings.features.encoder
     if chosen in ("preset", config.encoder):
         return config

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 DEFAULT_PRESET = "v2-40k"
 
 
-def pretrained_names(preset: str, kind: str, *, pitched: bool = True, encoder: str = "") -> tuple[str, ...]:
+def pretrained_names(
+    preset: str, kind: str, *, pitched: bool = True, encoder: str = "", vocoder: str = ""
+) -> tuple[str, ...]:
     """Where a preset's pretrained G or D may lie below pretrained/, first choice first. Empty for presets that have
-    none, and for features of another `encoder` than the preset's."""
+    none, and for features of another `encoder`, or a `vocoder`, than the preset's."""
     config = PRESETS[preset]
-    if encoder not in ("", config.encoder):
+    if encoder not in ("", config.encoder) or vocoder not in ("", config.decoder):
         return ()
     file = f"{'f0' if pitched else ''}{kind}{config.rate_name}.pth"
     if preset.endswith("-tiny"):
@@ -32,16 +34,18 @@ def has_own(preset: str) -> bool:
     return PRESETS[preset].version.startswith("starter")
 
 
-def missing_weights(workspace: Workspace, preset: str, *, pitched: bool = True, encoder: str = "") -> list[str]:
+def missing_weights(
+    workspace: Workspace, preset: str, *, pitched: bool = True, encoder: str = "", vocoder: str = ""
+) -> list[str]:
     """Names of the files that are not here and that a preset's defaults need, with features of its own or another
-    `encoder`."""
+    `encoder` and with its own or another `vocoder`."""
     config = PRESETS[preset]
     missing = []
     used = CONTENT_ENCODERS.get(encoder or config.encoder)
     if used.weights and not used.is_shipped and used.find_weights(workspace) is None:
         missing.append(used.weights[0])
     for kind in ("G", "D"):
-        names = pretrained_names(preset, kind, pitched=pitched, encoder=encoder)
+        names = pretrained_names(preset, kind, pitched=pitched, encoder=encoder, vocoder=vocoder)
         if names and not has_own(preset) and workspace.find_pretrained(*names) is None:
             missing.append(names[0])
     return missing

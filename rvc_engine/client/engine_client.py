@@ -303,7 +303,11 @@ class EngineClient:
             advice = advise_experiment(self.experiment, settings, gpus=GPUS.read())
             missing = tuple(
                 missing_weights(
-                    self.workspace, settings.preset, pitched=settings.pitched, encoder=settings.model.encoder
+                    self.workspace,
+                    settings.preset,
+                    pitched=settings.pitched,
+                    encoder=settings.model.encoder,
+                    vocoder=settings.model.decoder,
                 )
             )
             took = {

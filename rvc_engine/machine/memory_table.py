@@ -9,6 +9,7 @@ whole clip.
 from __future__ import annotations
 
 from rvc_engine.presets import DiscriminatorConfig, ModelConfig
+from rvc_engine.registry import VOCODERS
 
 STATE_BYTES = 16  # a parameter in fp32: weight, gradient, first and second moment of AdamW
 CLIP_FRAMES = 400  # a clip of 4 s, where training hears all of it
@@ -22,21 +23,14 @@ ALLOCATOR = 1.4  # what an allocator holds over what is in use; RVC's v2-40k at 
 
 def generator_parameters(config: ModelConfig) -> int:
     """Parameters of the synthesizer, to a few percent."""
-    width, hidden = config.hidden_channels, config.inter_channels
+    width = config.hidden_channels
     attention = config.n_layers * (4 * width * width + 2 * config.kernel_size * width * config.filter_channels)
     wave_layers = config.posterior_layers + 3 * config.flow_layers
     residual = wave_layers * (5 * width * 2 * width + 2 * width * width + 2 * width * config.gin_channels)
-    decoder = 7 * hidden * config.upsample_initial_channel
-    channels = config.upsample_initial_channel
-    for kernel in config.upsample_kernel_sizes:
-        decoder += channels * (channels // 2) * kernel
-        channels //= 2
-        for size, dilations in zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True):
-            decoder += 2 * len(dilations) * size * channels * channels
     return (
         attention
         + residual
-        + decoder
+        + VOCODERS.get(config.decoder).parameters(config)
         + config.feature_dim * width
         + config.spec_bins * width
         + config.speakers * config.gin_channels
@@ -50,16 +44,6 @@ def discriminator_parameters(config: DiscriminatorConfig) -> int:
     for a, b, group, kernel in zip((1, *config.scale_channels), config.scale_channels, groups, kernels, strict=False):
         scale += kernel * a * b // min(group, a)
     return period * len(config.periods) + scale
-
-
-def decoder_values(config: ModelConfig) -> int:
-    """Numbers a sample that the backward pass keeps of the decoder: 4 a dilation of each residual block, 3 a stage."""
-    total, channels, length = 0, config.upsample_initial_channel, config.segment_frames
-    kept = 4 * sum(len(dilations) for dilations in config.resblock_dilation_sizes) + 3
-    for rate in config.upsample_rates:
-        channels, length = channels // 2, length * rate
-        total += kept * channels * length
-    return total
 
 
 def discriminator_values(config: ModelConfig) -> int:
@@ -94,6 +78,6 @@ def clip_bytes(config: ModelConfig, minutes: float) -> int:
 def bytes_per_sample(config: ModelConfig, precision: str) -> int:
     """What one more sample in the batch costs. Half precision keeps about 0.6: losses and normalisations stay in
     fp32."""
-    values = decoder_values(config) + discriminator_values(config) + encoder_values(config)
+    values = VOCODERS.get(config.decoder).kept_values(config) + discriminator_values(config) + encoder_values(config)
     width = 4.0 if precision == "fp32" else 2.4
     return int(values * width * ALLOCATOR)

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from rvc_engine.models.flow import Flow
-from rvc_engine.models.istft_decoder import FilterDecoder
 from rvc_engine.models.noise import Noise, NoiseSource
-from rvc_engine.models.nsf_decoder import Decoder
 from rvc_engine.models.posterior_encoder import PosteriorEncoder, sample
 from rvc_engine.models.prior_encoder import PriorEncoder
 from rvc_engine.presets import ModelConfig
+from rvc_engine.registry import VOCODERS
 
 NOISE_SCALE = 0.66666
 FLOW_LEAD = 24  # frames of context that the flow gets before the first returned one
@@ -73,7 +72,9 @@ class Synthesizer(nn.Module):
             config.version != "v2"
         ):  # v2 was made from v1 by replacing enc_p, so it comes last there; optimizer states go by number
             self.enc_p = PriorEncoder(config)
-        self.dec = FilterDecoder(config) if config.decoder == "istft" else Decoder(config)
+        vocoder = VOCODERS.get(config.decoder)
+        self.dec = vocoder.build(config)
+        self.content_for_dec = vocoder.uses_content
         if posterior:
             self.enc_q = PosteriorEncoder(config)
         self.flow = Flow(config)
@@ -129,9 +130,8 @@ class Synthesizer(nn.Module):
         frames: int | None = None,
         part: tuple[int, int] | None = None,
     ) -> Tensor:
-        """Only the FilterDecoder hears the content."""
-        heard = (z, content) if isinstance(self.dec, FilterDecoder) else (z,)
-        wave: Tensor = self.dec(*heard, g, pitch_hz, noise, frames, part)
+        given = (z, content) if self.content_for_dec else (z,)
+        wave: Tensor = self.dec(*given, g, pitch_hz, noise, frames, part)
         return wave
 
     def latent_of_prior(

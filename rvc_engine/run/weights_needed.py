@@ -51,7 +51,9 @@ def _is_required(
         return "features" in stages and asset.name in CONTENT_ENCODERS.get(settings.model.encoder).weights
     if tracker := tracker_of(asset):
         return "pitch" in stages and settings.pitch.method == tracker.name
-    if not pretrained_names(settings.preset, "G", pitched=settings.pitched, encoder=settings.model.encoder):
+    if not pretrained_names(
+        settings.preset, "G", pitched=settings.pitched, encoder=settings.model.encoder, vocoder=settings.model.decoder
+    ):
         return False
     given = settings.train.pretrained_g if "G" in asset.name else settings.train.pretrained_d
     return "train" in stages and not given and (fresh or not _has_checkpoint(experiment))

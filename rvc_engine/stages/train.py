@@ -94,7 +94,9 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
         path = expanded(value)
         require_file(path, f"There is no file {path}", f"check the path, or use {flag} none", f"{flag} names it")
         return path
-    names = pretrained_names(settings.preset, kind, pitched=settings.pitched, encoder=settings.model.encoder)
+    names = pretrained_names(
+        settings.preset, kind, pitched=settings.pitched, encoder=settings.model.encoder, vocoder=settings.model.decoder
+    )
     if not names:
         return None
     found = experiment.workspace.find_pretrained(*names)

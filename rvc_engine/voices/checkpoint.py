@@ -16,6 +16,7 @@ from rvc_engine.files.weights import Unreadable
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS, ModelConfig
+from rvc_engine.registry import VOCODERS
 from rvc_engine.voices.layout import FEATURE_WIDTHS, rvc_names
 
 Shapes = dict[str, tuple[int, ...]]
@@ -128,21 +129,10 @@ def _same_build(shapes: Shapes, config: ModelConfig) -> bool:
     """Are the parts that tell version and rate apart those of `config`? Looks at a few tensors only."""
     if shapes["enc_p.emb_phone.weight"] != (config.hidden_channels, config.feature_dim):
         return False
-    first = config.upsample_initial_channel
-    if config.decoder == "istft":
-        lines = (first, config.upsample_kernel_sizes[0] // 2 + 1, 1) if config.pitch else None
-        return (
-            shapes.get("dec.conv_pre.weight") == (first, config.inter_channels, 7)
-            and shapes.get("dec.source.weight") == lines
-        )
-    kernels = [(first >> i, first >> (i + 1), kernel) for i, kernel in enumerate(config.upsample_kernel_sizes)]
-    ups = [shapes.get(f"dec.ups.{i}.weight_v") for i in range(len(kernels) + 1)]
-    source = config.sample_rate // 100 // config.upsample_rates[0]
-    expected = (first // 2, 1, 2 * source) if config.pitch else None
-    bins = shapes.get("enc_q.pre.weight", (0, config.spec_bins))[1:2]
-    return (
-        ups == [*kernels, None] and shapes.get("dec.noise_convs.0.weight") == expected and bins == (config.spec_bins,)
-    )
+    if shapes.get("enc_q.pre.weight", (0, config.spec_bins))[1:2] != (config.spec_bins,):
+        return False
+    marks = VOCODERS.get(config.decoder).marks(config)
+    return all(shapes.get(f"dec.{name}") == shape for name, shape in marks.items())
 
 
 def _same_shapes(shapes: Shapes, config: ModelConfig) -> bool:

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from rvc_engine.files.foreign import describe
 from rvc_engine.presets import PRESETS, ModelConfig
-from rvc_engine.registry import CONTENT_ENCODERS
+from rvc_engine.registry import CONTENT_ENCODERS, VOCODERS
 
 FEATURE_WIDTHS = {"v1": 256, "v2": 768}
 VERSIONS = ("v1", "v2", "starter-1")
 EMBEDDERS = ("contentvec", "hubert_base", "hubert")
 """What Applio's `embedder_model` may say: the encoders whose features are those of RVC."""
-VOCODERS = ("HiFi-GAN", "hifigan", "HiFiGAN")
 MAX_FLOWS = 64
 
 # Entry of `config`, what it is, its lowest and highest value.
@@ -112,7 +111,13 @@ def model_of(content: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Model
     if not 1 <= layers <= MAX_FLOWS:
         raise ValueError("its flow has no layers that are known")
     config = ModelConfig.from_rvc_list(values, version, pitch, _encoder(content, version, width))
-    return replace(config, feature_dim=width, flow_layers=layers, speakers=rows)
+    return replace(
+        config,
+        decoder=_vocoder(content.get("vocoder"), config.decoder),
+        feature_dim=width,
+        flow_layers=layers,
+        speakers=rows,
+    )
 
 
 def _matrix(weights: Mapping[str, Tensor], key: str) -> Tensor:
@@ -164,15 +169,22 @@ def refuse_embedder(said: Any) -> None:
         )
 
 
+def _vocoder(said: Any, usual: str) -> str:
+    """The name of the `vocoder` entry, as we or other programs write it; `usual`: of voices that do not say."""
+    if said is None:
+        return usual
+    for vocoder in VOCODERS.all():
+        if isinstance(said, str) and said in (vocoder.name, *vocoder.aliases):
+            return vocoder.name
+    known = ", ".join(VOCODERS.names())
+    raise ValueError(f"its vocoder is {describe(said, 40)}, which this program does not have (it has {known})")
+
+
 def _encoder(content: Mapping[str, Any], version: str, width: int) -> str:
     """Our own entry, or what Applio says of its embedder; without both the encoder of that width."""
-    vocoder, embedder = content.get("vocoder"), content.get("embedder_model")
+    embedder = content.get("embedder_model")
     if embedder is not None:
         refuse_embedder(embedder)
-    if vocoder is not None and vocoder not in VOCODERS:
-        raise ValueError(
-            f"its decoder is {describe(vocoder, 40)}; only RVC's own (HiFi-GAN with a sine source) is known here"
-        )
     name = content.get("encoder")
     name = f"hubert-{width}" if name is None else name
     if not isinstance(name, str) or name not in CONTENT_ENCODERS:

@@ -93,6 +93,7 @@ class Voice:
     def ours(self) -> dict[str, Any]:
         """The entries after RVC's, for another file of the same voice."""
         own = {"encoder": self.config.encoder, "unvoiced": self.unvoiced, "epoch": self.epoch, "step": self.step}
+        own |= _vocoder_entry(self.config)
         return {**own, **self.extras, "program": self.program}
 
     def weights_sha256(self) -> str:
@@ -159,10 +160,17 @@ def write_small_model(
         "unvoiced": None,
         "epoch": epoch,
         "step": step,
+        **_vocoder_entry(config),
         **extra,
         "program": f"rvc-tui {__version__}",
     }
     save_small_model(path, small_model(weights, config, f"{epoch}epoch", ours))
+
+
+def _vocoder_entry(config: ModelConfig) -> dict[str, Any]:
+    """Only where it is not that of the version: other programs refuse what they do not know."""
+    usual = next((known.decoder for known in PRESETS.values() if known.version == config.version), config.decoder)
+    return {"vocoder": config.decoder} if config.decoder != usual else {}
 
 
 def read_voice(path: Path) -> Voice:

@@ -14,6 +14,7 @@ import pytest
 
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
+from rvc_engine.files.weights import read
 from rvc_engine.pitch import track
 from rvc_engine.pitch.base import at_10_ms
 from rvc_engine.registry import PITCH_TRACKERS, Registry
@@ -142,3 +143,26 @@ def test_a_voice_of_an_encoder_that_is_not_here_names_it(plugins: Plugins, datas
     assert "Traceback" not in done.stderr
     done = plugins.rvc("run", "voice")
     assert done.returncode == 2 and "features.encoder" in done.stderr and "bands-8" in done.stderr
+
+
+def test_a_vocoder(plugins: Plugins, dataset: Path) -> None:
+    plugins.install("toy_vocoder", "rvc_engine.vocoders", "one-layer = toy_vocoder:OneLayer")
+    words = ("--dataset", dataset, "--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.epochs=1")
+    done = plugins.rvc("run", "voice", *words, "--set", "train.vocoder=one-layer", "--set", "train.batch_size=2")
+    assert done.returncode == 0, done.stderr
+    path = Workspace(plugins.home).experiment("voice").small_model
+    content = read(path)
+    assert content["vocoder"] == "one-layer" and "dec.frame.weight" in content["weight"]
+    source = next(dataset.iterdir())
+    assert plugins.rvc("convert", "voice", source, "--output", plugins.home / "out.wav").returncode == 0
+    shutil.rmtree(plugins.folder)
+    done = plugins.rvc("voice", "info", path)
+    assert done.returncode == 2 and "its vocoder is 'one-layer'" in done.stderr
+
+
+def test_a_voice_of_a_preset_says_nothing_of_its_vocoder(plugins: Plugins, dataset: Path) -> None:
+    """Other programs read it as before."""
+    words = ("--dataset", dataset, "--preset", "v2-40k-tiny", "--set", "pitch.method=praat", "--set", "train.epochs=1")
+    done = plugins.rvc("run", "voice", *words, "--set", "train.batch_size=2", "--until", "train")
+    assert done.returncode == 0, done.stderr
+    assert "vocoder" not in read(Workspace(plugins.home).experiment("voice").small_model)
