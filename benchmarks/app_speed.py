@@ -1,7 +1,7 @@
 """How quick and how quiet the app is: first paint, key to repaint during a training, bytes on the line, replay, memory.
 
-`python benchmarks/app_speed.py [--seconds 30] [--json FILE] [--only WORD]...` prints a table with the aims. Needs a pseudo-terminal and
-about six minutes; what else runs on the machine counts.
+`python benchmarks/app_speed.py [--seconds 30] [--json FILE] [--only WORD]...` prints a table with the aims. Needs a
+pseudo-terminal and about six minutes; what else runs on the machine counts.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from terminal import Terminal  # noqa: E402
 
 from rvc_engine import events as ev  # noqa: E402
-from rvc_engine.experiment import Experiment, Workspace  # noqa: E402
-from rvc_engine.journal import Journal, JournalReader, journals  # noqa: E402
-from rvc_engine.lock import RunLock  # noqa: E402
+from rvc_engine.client.state import ScreenState  # noqa: E402
+from rvc_engine.common.lock import RunLock  # noqa: E402
+from rvc_engine.experiment import Experiment, Workspace, journals  # noqa: E402
+from rvc_engine.run.journal import Journal, JournalReader  # noqa: E402
 from rvc_engine.settings import for_preset  # noqa: E402
-from rvc_tui.state import ScreenState  # noqa: E402
 
 STAGES = ["preprocess", "pitch", "features", "train", "index"]
 LOSSES = {"total": 60.0, "mel": 30.0, "kl": 2.0, "feature": 9.0, "adversarial": 3.0, "discriminator": 3.5}
@@ -73,7 +73,9 @@ def rvc(home: Path, *words: str) -> None:
 
 def steps_of(experiment: Experiment) -> list[ev.TrainStepped]:
     files = journals(experiment.runs)
-    return [event for event in JournalReader(files[-1]).read_new() if isinstance(event, ev.TrainStepped)] if files else []
+    return (
+        [event for event in JournalReader(files[-1]).read_new() if isinstance(event, ev.TrainStepped)] if files else []
+    )
 
 
 @contextmanager
@@ -93,14 +95,29 @@ def training(home: Path, threads: int = 2) -> Iterator[Experiment]:
 def step(number: int, at: float = 0.0) -> ev.TrainStepped:
     losses = {name: value * (1 + (number * 7919 % 100) / 200) for name, value in LOSSES.items()}
     return ev.TrainStepped(
-        at=at or 1e9 + number, step=number, epoch=1 + number // 100, epochs=99999, losses=losses, learning_rate=1e-4,
-        grad_norms={"g": 30.0 + number % 17, "d": 5.0}, seconds=0.1,
-    )  # fmt: skip
+        at=at or 1e9 + number,
+        step=number,
+        epoch=1 + number // 100,
+        epochs=99999,
+        losses=losses,
+        learning_rate=1e-4,
+        grad_norms={"g": 30.0 + number % 17, "d": 5.0},
+        seconds=0.1,
+    )
 
 
 def begun(run: int, at: float = 0.0) -> list[ev.Event]:
     start = ev.RunStarted(
-        run=run, name="fast", folder="", pid=os.getpid(), host="h", version="0", preset="starter", stages=STAGES, keeper=1, at=at
+        run=run,
+        name="fast",
+        folder="",
+        pid=os.getpid(),
+        host="h",
+        version="0",
+        preset="starter",
+        stages=STAGES,
+        keeper=1,
+        at=at,
     )
     return [start, ev.StageStarted(stage="train", at=at)]
 
@@ -144,7 +161,9 @@ def first_paint(home: Path) -> Iterator[Row]:
         times.append(time.monotonic() - terminal.started)
         terminal.read(0.5)
         terminal.close()
-    yield Row("first paint", median(times), "s", 0.7, f"median of {STARTS} starts, {min(times):.2f} to {max(times):.2f}")
+    yield Row(
+        "first paint", median(times), "s", 0.7, f"median of {STARTS} starts, {min(times):.2f} to {max(times):.2f}"
+    )
 
 
 def replay(home: Path, count: int = 100_000) -> Iterator[Row]:
@@ -172,7 +191,13 @@ def memory(home: Path, count: int = 1_000_000) -> Iterator[Row]:
         state.fold([step(number)])
         if number + 1 in (count // 10, count):
             seen.append(process.memory_info().rss / 1e6)
-    yield Row(f"memory from {count // 10:,} to {count:,} events", seen[1] - seen[0], "MB", 10.0, f"{seen[0]:.0f} to {seen[1]:.0f} MB")
+    yield Row(
+        f"memory from {count // 10:,} to {count:,} events",
+        seen[1] - seen[0],
+        "MB",
+        10.0,
+        f"{seen[0]:.0f} to {seen[1]:.0f} MB",
+    )
 
 
 def keys(home: Path) -> Iterator[Row]:
@@ -185,7 +210,13 @@ def keys(home: Path) -> Iterator[Row]:
             times = sorted(press(terminal))
             terminal.close()
             slow = 1000 * times[int(0.95 * len(times))]
-            yield Row(f"key to repaint, {where}", slow, "ms", 100.0, f"95 % of {len(times)} keys; median {1000 * median(times):.0f}")
+            yield Row(
+                f"key to repaint, {where}",
+                slow,
+                "ms",
+                100.0,
+                f"95 % of {len(times)} keys; median {1000 * median(times):.0f}",
+            )
 
 
 def list_keys(terminal: Terminal) -> Iterator[float]:
@@ -220,7 +251,10 @@ def line(home: Path, seconds: float, name: str, what: str, experiment: Experimen
             total, painted = sum(count for _, count in terminal.took), terminal.repaints()
             terminal.close()
             size_words = f"{size[0]}x{size[1]}{' ' + flag if flag else ''}"
-            more = f"{painted / seconds:.1f} repaints/s, largest second {terminal.largest_second() / 1024:.1f} KiB, {steps:.1f} steps/s"
+            more = (
+                f"{painted / seconds:.1f} repaints/s, largest second {terminal.largest_second() / 1024:.1f} KiB, "
+                f"{steps:.1f} steps/s"
+            )
             yield Row(f"{what}, {size_words}", total / 1024 / seconds, "KiB/s", aim, more)
             yield Row(f"processor, {what}, {size_words}", busy / seconds, "s/s")
 
@@ -237,7 +271,10 @@ def fast_line(home: Path, seconds: float) -> Iterator[Row]:
 
 # --- the table --------------------------------------------------------------------------------------------------------
 def facts() -> dict[str, str]:
-    model = next((row.partition(":")[2].strip() for row in read_lines("/proc/cpuinfo") if row.startswith("model name")), platform.machine())
+    model = next(
+        (row.partition(":")[2].strip() for row in read_lines("/proc/cpuinfo") if row.startswith("model name")),
+        platform.machine(),
+    )
     commit = subprocess.run(
         ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()

@@ -3,8 +3,8 @@
     python benchmarks/engine_speed.py --speech FOLDER [--minutes 20] [--rounds 3] [--only NAME]...
         [--peer CHECKOUT --peer-python PYTHON] [--json FILE]
 
-FOLDER holds recordings; as many as make up the minutes are used. The other program runs in a copy of its checkout with a random HuBERT
-and a random voice; the same weights, clips and settings are used for ours. Prints a Markdown table.
+FOLDER holds recordings; as many as make up the minutes are used. The other program runs in a copy of its checkout with
+a random HuBERT and a random voice; the same weights, clips and settings are used for ours. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from app_speed import facts  # noqa: E402
 from material import clip_rows, cut, nearest, random_index, random_voice, recall  # noqa: E402
 from timing import HEAD, Row, Run, timed  # noqa: E402
 
-from rvc_engine.processor import processor_has_bf16  # noqa: E402
+from rvc_engine.machine.cpu import processor_has_bf16  # noqa: E402
 
 PEER = str(ROOT / "benchmarks" / "peer.py")
 WORKERS = 2
@@ -66,7 +66,8 @@ class Bench:
         return [str(self.options.peer_python), *words]
 
     def made(self, run: Run, *folders: str) -> Run:
-        """The other program's, which ends well also when every file failed. Raises SystemExit where a folder is empty."""
+        """The other program's, which ends well also when every file failed. Raises SystemExit where a folder is
+        empty."""
         for folder in folders:
             if not any((self.exp / folder).iterdir()):
                 raise SystemExit(f"the other program made nothing in {folder}:\n{run.told}")
@@ -145,8 +146,8 @@ class Bench:
             target.unlink(missing_ok=True)
             target.symlink_to(there)
             return
-        from rvc_engine.models.hubert import Hubert, write_hubert
-        from rvc_engine.models.hubert_config import HubertConfig
+        from rvc_engine.content.hubert import Hubert, write_hubert
+        from rvc_engine.content.hubert_config import HubertConfig
 
         there.parent.mkdir(parents=True, exist_ok=True)
         write_hubert(there.with_suffix(".safetensors"), Hubert(HubertConfig(), 12, projected=False))
@@ -163,7 +164,9 @@ class Bench:
             def theirs() -> Run:
                 shutil.rmtree(self.exp / "3_feature768", ignore_errors=True)
                 words = ["cpu", "1", "0", str(self.exp), "v2", "False"]
-                return self.made(timed(self.their("train/dataset/extract_hubert_feature.py", *words), self.peer), "3_feature768")
+                return self.made(
+                    timed(self.their("train/dataset/extract_hubert_feature.py", *words), self.peer), "3_feature768"
+                )
 
             yield self.alternate(Row("features", f"HuBERT {precision}", self.audio_s, wanted=wanted), ours, theirs)
 
@@ -177,7 +180,9 @@ class Bench:
 
         def theirs() -> Run:
             words = [PEER, "step", str(BATCH), str(FRAMES), str(STEPS)]
-            return timed(self.their(*words), self.peer, lambda told: float(json.loads(told.splitlines()[-1])["seconds"]))
+            return timed(
+                self.their(*words), self.peer, lambda told: float(json.loads(told.splitlines()[-1])["seconds"])
+            )
 
         for precision, wanted in modes(("fp32", 1.1), ("bf16", 1.7)):
             row = Row("training step", f"v2-40k, batch {BATCH}, {precision}", wanted=wanted)
@@ -224,7 +229,11 @@ class Bench:
             for number in range(round(len(recordings) * hours * 3600 / self.audio_s)):
                 source = recordings[number % len(recordings)]
                 (folder / f"{number:05d}{source.suffix}").symlink_to(source.resolve())
-            words = {"preprocess": ["--dataset", str(folder), "--preset", "starter"], "pitch": ["--method", "praat"], "features": []}
+            words = {
+                "preprocess": ["--dataset", str(folder), "--preset", "starter"],
+                "pitch": ["--method", "praat"],
+                "features": [],
+            }
             for stage, more in words.items():
                 command = [sys.executable, "-m", "rvc_engine", stage, NAME, *more, "--home", str(home), "--plain"]
                 yield Row(f"{stage}, {hours:g} h", "starter", hours * 3600, [timed(command)])
@@ -283,7 +292,9 @@ def main() -> int:
     parser.add_argument("--speech", type=Path, default=ROOT / "samples" / "target")
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", metavar="PART", action="append", help="preprocess, pitch, features, train, index, convert, hours")
+    parser.add_argument(
+        "--only", metavar="PART", action="append", help="preprocess, pitch, features, train, index, convert, hours"
+    )
     parser.add_argument("--hours", type=float, nargs="*", default=[], help="of the curve, for example 0.1 1 3")
     parser.add_argument("--peer", type=Path)
     parser.add_argument("--peer-python", type=Path, default=Path(sys.executable))
@@ -303,7 +314,9 @@ def main() -> int:
                 rows.append(row)
                 print(row.line(), flush=True)
     if options.json:
-        Path(options.json).write_text(json.dumps({**told, "rows": [asdict(row) | {"ratio": row.ratio} for row in rows]}, indent=1) + "\n")
+        Path(options.json).write_text(
+            json.dumps({**told, "rows": [asdict(row) | {"ratio": row.ratio} for row in rows]}, indent=1) + "\n"
+        )
     return 0
 
 

@@ -1,9 +1,11 @@
-"""Our k-means beside faiss's own, as the lists of an index: seconds, and how many of the 8 nearest rows a search of one list finds.
+"""Our k-means beside faiss's own, as the lists of an index: seconds, and how many of the 8 nearest rows a search of one
+list finds.
 
     python benchmarks/kmeans_recall.py ROWS.npy [--order SEED]
     python benchmarks/kmeans_recall.py noise [--rows 60000] [--dim 256]
 
-ROWS.npy is an experiment's total_fea.npy, or any other (N, D) of float32. 10,000 of the rows, with a little noise, are asked for.
+ROWS.npy is an experiment's total_fea.npy, or any other (N, D) of float32. 10,000 of the rows, with a little noise, are
+asked for.
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ def clip_rows(experiment: Path, rows: int, speech: Path) -> list[Path]:
 
     folder, names = experiment / "3_feature768", experiment / "1_16k_wavs"
     if not folder.is_dir():
-        Workspace(experiment.parent.parent).experiment(experiment.name).save_settings(for_preset("v2-40k", dataset=str(speech)))
+        Workspace(experiment.parent.parent).experiment(experiment.name).save_settings(
+            for_preset("v2-40k", dataset=str(speech))
+        )
         folder.mkdir(parents=True)
         names.mkdir()
         random = np.random.default_rng(0)
@@ -26,7 +28,10 @@ def clip_rows(experiment: Path, rows: int, speech: Path) -> list[Path]:
         for number in range(rows // 400):
             around = places[np.repeat(random.integers(0, 2000, 50), 8)]
             drift = np.cumsum(random.normal(scale=0.1, size=(400, 768)), axis=0).astype(np.float32)
-            np.save(folder / f"0_{number}.npy", around + drift + random.normal(scale=0.5, size=(400, 768)).astype(np.float32))
+            np.save(
+                folder / f"0_{number}.npy",
+                around + drift + random.normal(scale=0.5, size=(400, 768)).astype(np.float32),
+            )
             (names / f"0_{number}.wav").touch()
             (experiment / "0_gt_wavs").mkdir(exist_ok=True)
             (experiment / "0_gt_wavs" / f"0_{number}.wav").touch()
@@ -55,9 +60,9 @@ def recall(path: Path, asked: np.ndarray[Any, Any]) -> float:
 def random_voice(path: Path) -> None:
     import torch
 
-    from rvc_engine.bundles.small_model import write_small_model
-    from rvc_engine.models.configs import PRESETS
     from rvc_engine.models.synthesizer import Synthesizer
+    from rvc_engine.presets import PRESETS
+    from rvc_engine.voices.small_model import write_small_model
 
     torch.manual_seed(0)
     weights = Synthesizer(PRESETS["v2-40k"], posterior=False).state_dict()
@@ -80,7 +85,11 @@ def cut(speech: Path, folder: Path, count: int, seconds: float) -> None:
     have = 0
     for path in sorted(speech.iterdir()):
         wave, rate = soundfile.read(path, dtype="float32")
-        parts.append(np.asarray(wave if rate == 16000 else np.interp(np.arange(0, len(wave), rate / 16000), np.arange(len(wave)), wave)))
+        parts.append(
+            np.asarray(
+                wave if rate == 16000 else np.interp(np.arange(0, len(wave), rate / 16000), np.arange(len(wave)), wave)
+            )
+        )
         have += len(parts[-1])
         if have >= needed:
             break

@@ -1,4 +1,5 @@
-"""What another RVC program's own code does, for benchmarks/engine_speed.py: run inside its checkout, by a Python that has what it needs.
+"""What another RVC program's own code does, for benchmarks/engine_speed.py: run inside its checkout, by a Python that
+has what it needs.
 
     python peer.py hubert FOLDER            a random HuBERT base of its kind, as transformers keeps it
     python peer.py fcpe CLIPS OUT           pitch of each clip by FCPE
@@ -58,9 +59,13 @@ def step(batch: int, frames: int, steps: int) -> None:
     data, shape = config["data"], config["model"]
     hop, size, segment = data["hop_length"], data["filter_length"], config["train"]["segment_size"]
     torch.manual_seed(0)
-    generator = models.SynthesizerTrnMs768NSFsid(size // 2 + 1, segment // hop, **shape, is_half=False, sr=40000).train()
+    generator = models.SynthesizerTrnMs768NSFsid(
+        size // 2 + 1, segment // hop, **shape, is_half=False, sr=40000
+    ).train()
     critics = models.MultiPeriodDiscriminatorV2(False).train()
-    optimizers = [torch.optim.AdamW(network.parameters(), 1e-4, betas=(0.8, 0.99), eps=1e-9) for network in (generator, critics)]
+    optimizers = [
+        torch.optim.AdamW(network.parameters(), 1e-4, betas=(0.8, 0.99), eps=1e-9) for network in (generator, critics)
+    ]
     phone, lengths = torch.randn(batch, frames, 768), torch.full((batch,), frames)
     coarse, hz = torch.randint(1, 255, (batch, frames)), 100 + 200 * torch.rand(batch, frames)
     spec, wave = torch.rand(batch, size // 2 + 1, frames), 0.1 * torch.randn(batch, 1, frames * hop)
@@ -68,10 +73,14 @@ def step(batch: int, frames: int, steps: int) -> None:
     mel_of = (size, data["n_mel_channels"], 40000)
 
     def once() -> None:
-        made, starts, _, mask, (_, z_p, m_p, logs_p, _, logs_q) = generator(phone, lengths, coarse, hz, spec, lengths, speaker)
+        made, starts, _, mask, (_, z_p, m_p, logs_p, _, logs_q) = generator(
+            phone, lengths, coarse, hz, spec, lengths, speaker
+        )
         mel = spec_to_mel_torch(spec, *mel_of, data["mel_fmin"], data["mel_fmax"])
         true = commons.slice_segments(mel, starts, segment // hop)
-        told = mel_spectrogram_torch(made.float().squeeze(1), *mel_of, hop, data["win_length"], data["mel_fmin"], data["mel_fmax"])
+        told = mel_spectrogram_torch(
+            made.float().squeeze(1), *mel_of, hop, data["win_length"], data["mel_fmin"], data["mel_fmax"]
+        )
         real = commons.slice_segments(wave, starts * hop, segment)
         scores, fakes, _, _ = critics(real, made.detach())
         loss = discriminator_loss(scores, fakes)[0]

@@ -26,7 +26,8 @@ class Ended(RuntimeError):
 
 
 class Picture:
-    """The characters on a terminal, from the few sequences that the app writes. Letters of two cells are not known here."""
+    """The characters on a terminal, from the few sequences that the app writes. Letters of two cells are not known
+    here."""
 
     def __init__(self, columns: int, lines: int) -> None:
         self.rows = [[" "] * columns for _ in range(lines)]
@@ -138,7 +139,9 @@ class Terminal:
         return float(times.user + times.system)
 
     def repaints(self) -> int:
-        return sum(1 for before, (at, _) in zip([(0.0, 0), *self.took], self.took, strict=False) if at - before[0] > APART_S)
+        return sum(
+            1 for before, (at, _) in zip([(0.0, 0), *self.took], self.took, strict=False) if at - before[0] > APART_S
+        )
 
     def largest_second(self) -> int:
         """Most bytes within any second."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from rvc_engine.launcher import engine_environment
+from rvc_engine.machine.environment import engine_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN = "RVC_BENCH_TOKEN"
@@ -23,7 +23,8 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Run:
-    """Of one command: wall seconds, and the most that all its processes held at a time, in bytes. `told`: what it printed last."""
+    """Of one command: wall seconds, and the most that all its processes held at a time, in bytes. `told`: what it
+    printed last."""
 
     seconds: float
     memory: int
@@ -58,18 +59,32 @@ class Row:
         speed = ""
         if self.audio_s and self.ours:
             speed = f"{self.audio_s / statistics.median(run.seconds for run in self.ours):.3g}"
-        return f"| {self.what} | {self.mode} | {cell(self.ours)} | {speed} | {cell(self.theirs)} | {ratio} | {wanted} | {self.more} |"
+        return (
+            f"| {self.what} | {self.mode} | {cell(self.ours)} | {speed} | {cell(self.theirs)} | {ratio} | "
+            f"{wanted} | {self.more} |"
+        )
 
 
-HEAD = "| stage | mode | ours | memory | audio s/s | theirs | memory | ratio | wanted | |\n|---|---|---|---|---|---|---|---|---|---|"
+HEAD = (
+    "| stage | mode | ours | memory | audio s/s | theirs | memory | ratio | wanted | "
+    "|\n|---|---|---|---|---|---|---|---|---|---|"
+)
 
 
-def timed(command: list[str], cwd: Path | None = None, seconds_of: Callable[[str], float] | None = None, *, as_engine: bool = False) -> Run:
-    """Until it ends, in the environment that the engine gets if asked for. Every process that it starts is found by a mark in its
-    environment, also one that outlives its parent."""
+def timed(
+    command: list[str],
+    cwd: Path | None = None,
+    seconds_of: Callable[[str], float] | None = None,
+    *,
+    as_engine: bool = False,
+) -> Run:
+    """Until it ends, in the environment that the engine gets if asked for. Every process that it starts is found by a
+    mark in its environment, also one that outlives its parent."""
     token = uuid.uuid4().hex
     environment = {**(engine_environment() if as_engine else os.environ), TOKEN: token, "PYTHONPATH": str(cwd or ROOT)}
-    environment["PYTHONSAFEPATH"] = "1"  # the other program's scripts lie beside modules of the same names as its packages
+    environment["PYTHONSAFEPATH"] = (
+        "1"  # the other program's scripts lie beside modules of the same names as its packages
+    )
     environment.pop("OMP_NUM_THREADS", None)
     peak, done = 0, threading.Event()
 
@@ -95,5 +110,7 @@ def timed(command: list[str], cwd: Path | None = None, seconds_of: Callable[[str
         done.set()
         watcher.join()
     if result.returncode:
-        raise SystemExit(f"{' '.join(command)}\nended with {result.returncode}:\n{result.stdout[-2000:]}\n{result.stderr[-2000:]}")
+        raise SystemExit(
+            f"{' '.join(command)}\nended with {result.returncode}:\n{result.stdout[-2000:]}\n{result.stderr[-2000:]}"
+        )
     return Run(seconds_of(result.stdout) if seconds_of else seconds, peak, result.stdout.strip()[-500:])

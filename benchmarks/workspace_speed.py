@@ -1,7 +1,7 @@
 """How quick a workspace with much in it is: `rvc list`, `rvc status`, `rvc attach`, and the app's list, cold and again.
 
-`python benchmarks/workspace_speed.py [--experiments 200] [--lines 1000000] [--home FOLDER]` prints a table with the aims. FOLDER keeps
-the workspace for another time (about 400 MB); without it a temporary one is used.
+`python benchmarks/workspace_speed.py [--experiments 200] [--lines 1000000] [--home FOLDER]` prints a table with the
+aims. FOLDER keeps the workspace for another time (about 400 MB); without it a temporary one is used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TWICE = ("first", "again")
 APP = """
 import sys, time
 from pathlib import Path
-from rvc_tui.engine_client import EngineClient
+from rvc_engine.client.engine_client import EngineClient
 client = EngineClient(Path(sys.argv[1]), "")
 print(len(client.rows()))
 """
@@ -37,10 +37,21 @@ print(len(client.rows()))
 
 # --- the workspace ----------------------------------------------------------------------------------------------------
 def journal_lines(name: str, folder: Path, count: int, *, end: bool = True) -> Iterator[str]:
-    """A journal of `count` lines as a training writes it: a step and its progress each, memory now and then, an end of each epoch."""
+    """A journal of `count` lines as a training writes it: a step and its progress each, memory now and then, an end of
+    each epoch."""
     now = 1.7e9
-    start = {"run": 1, "name": name, "folder": str(folder), "pid": 2**22 - 7, "host": "h", "version": "0", "preset": "v2-40k"}
-    yield line("RunStarted", now, **start, stages=["preprocess", "pitch", "features", "train", "index"], keeper=2**22 - 8)
+    start = {
+        "run": 1,
+        "name": name,
+        "folder": str(folder),
+        "pid": 2**22 - 7,
+        "host": "h",
+        "version": "0",
+        "preset": "v2-40k",
+    }
+    yield line(
+        "RunStarted", now, **start, stages=["preprocess", "pitch", "features", "train", "index"], keeper=2**22 - 8
+    )
     yield line("StageStarted", now, stage="train", reason="not done yet")
     written, step = 2, 0
     while written < count - (2 if end else 0):
@@ -48,9 +59,21 @@ def journal_lines(name: str, folder: Path, count: int, *, end: bool = True) -> I
         step += 1
         epoch = 1 + step // STEPS
         course = {"step": step, "epoch": epoch, "epochs": 40_000}
-        losses = {key: 1.0 + 29.0 / (1 + step / (500 + 10 * i)) for i, key in enumerate(("total", "mel", "kl", "feature", "adversarial"))}
+        losses = {
+            key: 1.0 + 29.0 / (1 + step / (500 + 10 * i))
+            for i, key in enumerate(("total", "mel", "kl", "feature", "adversarial"))
+        }
         norms = {"g": 61.2 + step % 7, "d": 12.7}
-        yield line("TrainStepped", now, **course, losses=losses, learning_rate=1e-4, grad_norms=norms, seconds=0.3, stage="train")
+        yield line(
+            "TrainStepped",
+            now,
+            **course,
+            losses=losses,
+            learning_rate=1e-4,
+            grad_norms=norms,
+            seconds=0.3,
+            stage="train",
+        )
         yield line("Progressed", now, stage="train", done=step, total=1_000_000, unit="steps", item="")
         written += 2
         if step % 32 == 0:
@@ -112,7 +135,10 @@ def report(home: Path) -> None:
     for what, command, aim in rows:
         for time_of in TWICE:
             first, end, peak = timed(command)
-            print(f"| {what}, {time_of} | {first:.2f} | {end:.2f} | {peak:.0f} | {'' if aim is None else f'{aim:g}'} |", flush=True)
+            print(
+                f"| {what}, {time_of} | {first:.2f} | {end:.2f} | {peak:.0f} | {'' if aim is None else f'{aim:g}'} |",
+                flush=True,
+            )
 
 
 def main() -> int:

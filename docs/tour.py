@@ -2,7 +2,8 @@
 
     make tour     trains the starter preset on samples/ for two minutes, in a temporary folder
 
-Writes docs/tour/*.svg, docs/tour/README.md, and the part of README.md that shows them; both say with what they were made.
+Writes docs/tour/*.svg, docs/tour/README.md, and the part of README.md that shows them; both say with what they were
+made.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ for _name in ("LANGUAGE", "TEXTUAL_THEME", "NO_COLOR", "TMUX", "RVC_HOME"):
 
 from textual.pilot import Pilot  # noqa: E402
 
+from rvc_engine.client.engine_client import EngineClient  # noqa: E402
 from rvc_tui.app import RvcApp  # noqa: E402
-from rvc_tui.engine_client import EngineClient  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 GOAL = ROOT / "docs" / "tour"
@@ -37,8 +38,10 @@ PATIENCE_S = 2400
 FAMILY = "'Fira Code', 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 STOPS = {  # picture: what is said below it
-    "dataset": "The recordings before training: how much can be used, which preset fits, what is wrong and the way out.",
-    "train": "Training, live: losses, gradients, pace and time left, what holds it up, the machine, the batch size, the journal.",
+    "dataset": "The recordings before training: how much can be used, which preset fits, what is wrong and the way "
+    "out.",
+    "train": "Training, live: losses, gradients, pace and time left, what holds it up, the machine, the batch size, "
+    "the journal.",
     "batch": "Which batch size fits and which is recommended, measured with real steps on this machine.",
     "experiments": "The experiments, and the stages of the one that is watched.",
     "convert": "Recordings of other speakers in the new voice.",
@@ -100,7 +103,9 @@ async def walk(tour: Tour) -> None:
     for text in ("kathleen", str(RECORDINGS), PRESET):
         await tour.type_in(text)
     await tour.press("enter")
-    await tour.until(lambda: app.session.client.name == "kathleen" and app.session.state.outlook.plan, "the new experiment")
+    await tour.until(
+        lambda: app.session.client.name == "kathleen" and app.session.state.outlook.plan, "the new experiment"
+    )
     await tour.press("2")
     await tour.until(lambda: getattr(app.screen, "report", None), "the report of the recordings")
     await tour.picture("dataset")
@@ -118,7 +123,8 @@ async def walk(tour: Tour) -> None:
     await tour.picture("experiments")
     await tour.press("6", "m")
     await tour.until(
-        lambda: not app.session.unfinished.get("advise") and (state.outlook.advice or {}).get("source") == "measured", "measuring"
+        lambda: not app.session.unfinished.get("advise") and (state.outlook.advice or {}).get("source") == "measured",
+        "measuring",
     )
     await tour.picture("batch")
     await tour.press("8", "v", "enter", "f")
@@ -137,10 +143,13 @@ async def walk(tour: Tour) -> None:
 
 def made(seconds: float) -> str:
     """With what, when, from which commit."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
     day = time.strftime("%Y-%m-%d")
     return (
-        f"Made by `make tour` on {day} at commit {commit or 'unknown'}, in {seconds / 60:.0f} minutes: the real app, by keys alone,\n"
+        f"Made by `make tour` on {day} at commit {commit or 'unknown'}, in {seconds / 60:.0f} minutes: the real app, "
+        "by keys alone,\n"
         f"over a real run of the preset `{PRESET}`, {EPOCHS} epochs on `samples/target`, without a GPU."
     )
 

@@ -1,4 +1,5 @@
-"""Files: read only when they are files, written so that they appear whole or not at all. Old work is moved aside, never deleted."""
+"""Files: read only when they are files, written so that they appear whole or not at all. Old work is moved aside, never
+deleted."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from rvc_engine.common.names import short
+from rvc_engine.common.opening import NotAFile, open_file, refuse_other, what_else
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.names import short
-from rvc_engine.opening import NotAFile, open_file, refuse_other, what_else
 
 TEMPORARY = ".part"
 TEXT_BYTES = 4 << 20
@@ -32,15 +33,18 @@ class DiskFull(RvcError):
 
 
 def is_full(error: BaseException) -> bool:
-    """Does the error say that the disk is full? numpy, torch and faiss write files in C and C++ and say it in words of their own."""
+    """Does the error say that the disk is full? numpy, torch and faiss write files in C and C++ and say it in words of
+    their own."""
     if isinstance(error, OSError):
         return error.errno in FULL or (error.errno is None and "requested and" in str(error))  # numpy's tofile
     # The second: torch.save to a path, when a short write went unnoticed at first. The third: faiss.
     words = ("file write failed", "inline_container.cc", "No space left on device")
-    return isinstance(error, DiskFull) or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))
+    return isinstance(error, DiskFull) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    )
 
 
-# --- warnings -------------------------------------------------------------------------------------------------------------
+# --- warnings --------------------------------------------------------------------------------------
 def _print_warning(title: str, message: str) -> None:
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
@@ -68,7 +72,7 @@ def sha256_of(path: Path, progress: Callable[[int], None] | None = None) -> str:
     return digest.hexdigest()
 
 
-# --- writing --------------------------------------------------------------------------------------------------------------
+# --- writing ---------------------------------------------------------------------------------------
 def temporary_beside(path: Path) -> Path:
     """A name that nobody can foresee, so that nothing is put there beforehand."""
     return path.with_name(f".{short(path.name)}.{os.getpid()}-{os.urandom(4).hex()}{TEMPORARY}")
@@ -83,11 +87,11 @@ def _created(path: Path) -> Path:
 
 @contextmanager
 def whole_file(path: Path, *, durable: bool = True, previous: Path | None = None) -> Iterator[Path]:
-    """Yield a temporary file beside `path`, empty and ours; on success it is fsynced and renamed to `path`, else removed. A link at `path`
-    is replaced, not followed.
+    """Yield a temporary file beside `path`, empty and ours; on success it is fsynced and renamed to `path`, else
+    removed. A link at `path` is replaced, not followed.
 
-    `durable=False` leaves out the fsync, for many small files that can be made again. `previous`: what is at `path` is renamed to this
-    first. Raises DiskFull when the disk is full.
+    `durable=False` leaves out the fsync, for many small files that can be made again. `previous`: what is at `path` is
+    renamed to this first. Raises DiskFull when the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = None
@@ -105,7 +109,9 @@ def whole_file(path: Path, *, durable: bool = True, previous: Path | None = None
         if _is_over_limit(error, temporary):
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path)) from error
         if is_full(error):
-            raise DiskFull(f"The disk is full: {path}", str(error), "free some space and run the same command again") from error
+            raise DiskFull(
+                f"The disk is full: {path}", str(error), "free some space and run the same command again"
+            ) from error
         if isinstance(error, OSError) and error.filename is not None and str(error.filename).endswith(TEMPORARY):
             error.filename = str(path)  # what people know; the temporary name tells them nothing
         raise
@@ -136,13 +142,17 @@ def copy_whole(source: Path, path: Path) -> None:
 
 
 def sync(descriptor: int) -> None:
-    """Force what was written to the disk. Where the file system cannot, that is a warning. Raises OSError when the disk fails."""
+    """Force what was written to the disk. Where the file system cannot, that is a warning. Raises OSError when the disk
+    fails."""
     try:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in NO_SYNC:
             raise
-        warn_once("This file system cannot force files to the disk", f"{error.strerror}; a power cut may undo the last minutes")
+        warn_once(
+            "This file system cannot force files to the disk",
+            f"{error.strerror}; a power cut may undo the last minutes",
+        )
 
 
 def _sync_file(temporary: Path, path: Path) -> None:
@@ -156,7 +166,8 @@ def _sync_file(temporary: Path, path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """So that a new name survives a power cut. Many network file systems cannot; the file itself is safe then: a warning."""
+    """So that a new name survives a power cut. Many network file systems cannot; the file itself is safe then: a
+    warning."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -176,7 +187,10 @@ def _rename(source: Path, target: Path) -> None:
         if error.errno not in NO_RENAME or not _copied_over(source, target):
             error.filename, error.filename2 = str(target), None
             raise
-        warn_once("This file system cannot rename files", f"{error.strerror}: files are written in place; a power cut may damage the last")
+        warn_once(
+            "This file system cannot rename files",
+            f"{error.strerror}: files are written in place; a power cut may damage the last",
+        )
 
 
 def _copied_over(source: Path, target: Path) -> bool:
@@ -207,8 +221,8 @@ def _copied_over(source: Path, target: Path) -> bool:
 
 
 def require_writable(folder: Path, elsewhere: str) -> None:
-    """Can files be made in this folder, or, where it is not there, can it be made? Raises BadInput. `elsewhere`: how another place is
-    chosen."""
+    """Can files be made in this folder, or, where it is not there, can it be made? Raises BadInput. `elsewhere`: how
+    another place is chosen."""
     while not os.path.exists(folder) and folder != folder.parent:
         folder = folder.parent
     if not os.path.isdir(folder):
@@ -219,9 +233,10 @@ def require_writable(folder: Path, elsewhere: str) -> None:
         raise BadInput(f"{folder} cannot be written to", "no permission", f"{elsewhere}, or change its permissions")
 
 
-# --- moving and removing --------------------------------------------------------------------------------------------------
+# --- moving and removing ---------------------------------------------------------------------------
 def move(path: Path, goal: Path) -> None:
-    """Rename a file or folder; from one file system to another, copy it (times as far as they are kept), then remove it. Raises OSError."""
+    """Rename a file or folder; from one file system to another, copy it (times as far as they are kept), then remove
+    it. Raises OSError."""
     try:
         os.rename(path, goal)
     except OSError as error:
@@ -250,8 +265,9 @@ def _copy(path: Path, goal: Path) -> None:
 
 
 def move_aside(paths: list[Path], root: Path, label: str, copied: Sequence[Path] = ()) -> Path | None:
-    """Move what exists of `paths` (below `root`) to root/aside/TIME-LABEL, keeping relative names, and put copies of the files `copied`
-    there, which stay where they are: those from outside `root` in a folder named as theirs. None if nothing existed."""
+    """Move what exists of `paths` (below `root`) to root/aside/TIME-LABEL, keeping relative names, and put copies of
+    the files `copied` there, which stay where they are: those from outside `root` in a folder named as theirs. None if
+    nothing existed."""
     present = [p for p in paths if p.exists() or p.is_symlink()]
     if not present and not copied:
         return None
@@ -274,7 +290,8 @@ def move_aside(paths: list[Path], root: Path, label: str, copied: Sequence[Path]
 
 
 def copy_file(path: Path, goal: Path) -> None:
-    """By a hard link where the file system has them: files that appear whole are replaced, never changed. Raises DiskFull."""
+    """By a hard link where the file system has them: files that appear whole are replaced, never changed. Raises
+    DiskFull."""
     try:
         os.link(path, goal)
     except OSError:
@@ -282,7 +299,8 @@ def copy_file(path: Path, goal: Path) -> None:
 
 
 def remove_temporaries(folder: Path, of: Callable[[str], bool] = lambda name: True) -> None:
-    """Remove what a killed process left half written (our own temporary names only). `of`: whether a file of that name is meant."""
+    """Remove what a killed process left half written (our own temporary names only). `of`: whether a file of that name
+    is meant."""
     if folder.is_dir():
         for path in folder.glob(f".*{TEMPORARY}"):
             if of(path.name[1:].removesuffix(TEMPORARY).rpartition(".")[0]):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from rvc_engine.redact import redacted
+from rvc_engine.common.redact import redacted
 
 # What an OSError says of the machine or of the rights of this user, not of what a file holds.
 NAMES = (
-    "EACCES EPERM EMFILE ENFILE ENOMEM ENOSPC EDQUOT EROFS EAGAIN EINTR EBUSY ENODEV ENXIO ENOLCK ESTALE ENOTCONN ETIMEDOUT EHOSTDOWN "
+    "EACCES EPERM EMFILE ENFILE ENOMEM ENOSPC EDQUOT EROFS EAGAIN EINTR EBUSY ENODEV ENXIO ENOLCK ESTALE ENOTCONN "
+    "ETIMEDOUT EHOSTDOWN "
     "EHOSTUNREACH ENETDOWN ENETUNREACH"
 )
 ENVIRONMENT = frozenset(getattr(errno, name) for name in NAMES.split() if hasattr(errno, name))
@@ -63,4 +64,8 @@ def of_environment(error: BaseException) -> bool:
 def cannot_read(path: Path, error: BaseException) -> BadInput:
     """For a file that is not to blame (see of_environment)."""
     reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
-    return BadInput(f"{path} cannot be read", reason, "the file itself may be whole: check its permissions, its disk and the free memory")
+    return BadInput(
+        f"{path} cannot be read",
+        reason,
+        "the file itself may be whole: check its permissions, its disk and the free memory",
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from rvc_engine.records import Holds, Moment, Pid, build
+from rvc_engine.common.records import Holds, Moment, Pid, build
 
 Artefacts = Annotated[list[dict[str, Any]], Holds(path=str, bytes=int, sha256=str)]
 Gpus = Annotated[list[dict[str, Any]], Holds(uuid=str, index=int, reserved=int, context=int | None)]
@@ -64,7 +64,8 @@ class ItemSkipped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainStepped(Event):
-    """One optimizer step of both networks. `seconds` is the duration of the step, `data_seconds` the wait for its batch before."""
+    """One optimizer step of both networks. `seconds` is the duration of the step, `data_seconds` the wait for its batch
+    before."""
 
     step: int
     epoch: int
@@ -111,8 +112,9 @@ class CheckpointSaved(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Audition(Event):
-    """`clip` of the set as the voice speaks it at a checkpoint: `path` and the recording itself, `target`, are WAV files; `picture` is JSON
-    with both spectrograms (rows, columns, seconds, range_db; target and generated in hex, a byte a place, lowest band first)."""
+    """`clip` of the set as the voice speaks it at a checkpoint: `path` and the recording itself, `target`, are WAV
+    files; `picture` is JSON with both spectrograms (rows, columns, seconds, range_db; target and generated in hex, a
+    byte a place, lowest band first)."""
 
     epoch: int
     step: int
@@ -125,8 +127,9 @@ class Audition(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MemorySampled(Event):
-    """Bytes held by the engine: `rss_bytes` with its workers, `gpu_bytes` reserved by torch on its devices. `gpus`: each that it uses as
-    {"uuid", "index", "reserved", "context"}; context, what CUDA itself holds, is None where the driver does not tell (in containers)."""
+    """Bytes held by the engine: `rss_bytes` with its workers, `gpu_bytes` reserved by torch on its devices. `gpus`:
+    each that it uses as {"uuid", "index", "reserved", "context"}; context, what CUDA itself holds, is None where the
+    driver does not tell (in containers)."""
 
     rss_bytes: int
     gpu_bytes: int = 0
@@ -191,8 +194,9 @@ class StageSkipped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StageStopped(Event):
-    """`saved`: whether all that was done is on the disk; None in journals of before this field. `after_step` of `epoch`: the state that a
-    run resumes from where a training was not saved. `reason`: why it was ended without saving."""
+    """`saved`: whether all that was done is on the disk; None in journals of before this field. `after_step` of
+    `epoch`: the state that a run resumes from where a training was not saved. `reason`: why it was ended without
+    saving."""
 
     stage: str
     saved: bool | None = None

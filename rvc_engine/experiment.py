@@ -8,49 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rvc_engine import names
+from rvc_engine.common import names
+from rvc_engine.common.failures import unreadable
+from rvc_engine.common.opening import read_hand_edited
+from rvc_engine.common.user import expanded
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.failures import unreadable
-from rvc_engine.models.configs import ModelConfig
-from rvc_engine.opening import read_hand_edited
-from rvc_engine.user import expanded
+from rvc_engine.presets import ModelConfig
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
     from rvc_engine.settings import ExperimentSettings
 
 PACKAGE = Path(__file__).resolve().parent
 SIDECAR = ".json"
-INVISIBLE = "\u202a\u202c\u200e\u200f\ufeff\u2066\u2069"  # marks that come along when a path is copied on Windows or macOS
-
-
-def clean_path(text: str) -> str:
-    """An absolute path from pasted text: ~ expanded, without surrounding quotes, invisible marks and file://, unless there is a file that
-    is called so. Empty stays empty."""
-    if text and os.path.lexists(there := os.path.abspath(os.path.expanduser(text))):
-        return there
-    text = text.strip(INVISIBLE + " ")
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and not os.path.exists(text):
-        text = text[1:-1].strip(INVISIBLE)
-    if text[:5].lower() == "file:" and not os.path.lexists(text):
-        text = _path_of_url(text)
-    return os.path.abspath(expanded(text)) if text else ""
-
-
-def _path_of_url(text: str) -> str:
-    """The path that a file: URL of this machine means; the text itself where it means another's."""
-    from urllib.parse import unquote, urlsplit
-
-    try:
-        host = urlsplit(text).netloc
-    except ValueError:
-        return text
-    here = host.lower() in ("", "localhost", os.uname().nodename.lower())
-    return unquote(text[5:].removeprefix(f"//{host}"), errors="surrogateescape") if here else text
 
 
 def index_name(name: str, lists: int, version: str, folder: Path) -> str:
-    """The file name of a voice's index, as RVC programs write it, so short that it and its sidecar fit into the folder."""
+    """The file name of a voice's index, as RVC programs write it, so short that it and its sidecar fit into the
+    folder."""
     head = f"added_IVF{lists}_Flat_nprobe_1_"
     return names.fitted(name, f"_{version}.index", names.room_in(folder) - len(SIDECAR), head)
 
@@ -72,6 +47,23 @@ def heartbeat_beside(lock: Path) -> Path:
 def snapshot_path(journal: Path) -> Path:
     """What a long journal came to when it was last read, beside it."""
     return journal.with_suffix(".snapshot.json")
+
+
+def journals(runs: Path) -> list[Path]:
+    """The journal files of an experiment, oldest first; what a sync program or a person left beside them is passed
+    over.
+
+    Raises OSError where the folder cannot be read.
+    """
+    return sorted((path for path in named_journals(runs) if path.is_file()), key=journal_number)
+
+
+def named_journals(runs: Path) -> list[Path]:
+    return [path for path in runs.iterdir() if re.fullmatch(r"[0-9]{1,8}\.jsonl", path.name)] if runs.is_dir() else []
+
+
+def journal_number(path: Path) -> tuple[int, str]:
+    return int(path.stem), path.name
 
 
 @dataclass(frozen=True)
@@ -106,12 +98,21 @@ class Workspace:
         return None
 
     def experiment(self, name: str) -> Experiment:
-        """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that cannot be used, or, where nothing
-        has it yet, should not be."""
+        """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that cannot be
+        used, or, where nothing has it yet, should not be."""
         if os.sep in name:
             folder = Path(os.path.abspath(expanded(name)))
-            if folder.is_dir() and any(folder.iterdir()) and not (folder / "experiment.toml").exists() and not (folder / "runs").exists():
-                raise BadInput(f"{folder} is not an experiment", "it holds other files", "give a new name, or the folder of an experiment")
+            if (
+                folder.is_dir()
+                and any(folder.iterdir())
+                and not (folder / "experiment.toml").exists()
+                and not (folder / "runs").exists()
+            ):
+                raise BadInput(
+                    f"{folder} is not an experiment",
+                    "it holds other files",
+                    "give a new name, or the folder of an experiment",
+                )
             if not folder.is_dir():
                 self._refuse_name(folder.name, folder.parent)
             return Experiment(folder, Workspace(folder.parent.parent) if folder.parent.name == "logs" else self)
@@ -136,9 +137,13 @@ class Workspace:
         except FileNotFoundError:
             if not self.logs.is_symlink():
                 return []
-            raise BadInput(f"{self.logs} is a link to {os.readlink(self.logs)}, which is not there", "", "is that disk mounted?") from None
+            raise BadInput(
+                f"{self.logs} is a link to {os.readlink(self.logs)}, which is not there", "", "is that disk mounted?"
+            ) from None
         except OSError as error:
-            raise BadInput(f"{self.logs} cannot be read", error.strerror or str(error), "is it the folder of your experiments?") from error
+            raise BadInput(
+                f"{self.logs} cannot be read", error.strerror or str(error), "is it the folder of your experiments?"
+            ) from error
 
 
 def is_experiment(folder: Path) -> bool:
@@ -153,7 +158,9 @@ def is_experiment(folder: Path) -> bool:
 
 
 def _no_name(name: str, why: str) -> BadInput:
-    return BadInput(f"{name!r} cannot be the name of an experiment", why, "choose another name, one that a folder can have anywhere")
+    return BadInput(
+        f"{name!r} cannot be the name of an experiment", why, "choose another name, one that a folder can have anywhere"
+    )
 
 
 @dataclass(frozen=True)
@@ -223,12 +230,17 @@ class Experiment:
         return self.path("total_fea.npy")
 
     def index_path(self, lists: int, version: str) -> Path:
-        """Named as RVC programs name and look for it; the end of a name that is too long with its sidecar's gives way to a hash."""
+        """Named as RVC programs name and look for it; the end of a name that is too long with its sidecar's gives way
+        to a hash."""
         return self.path(index_name(self.name, lists, version, self.folder))
 
     def indexes(self) -> list[Path]:
-        """The one with the most lists last: it was built of the most rows. Copying a workspace does not change the order."""
-        return sorted(self.folder.glob("added_IVF*_Flat_nprobe_1_*.index"), key=lambda path: (_numbers_in(path.name)[:1], path.name))
+        """The one with the most lists last: it was built of the most rows. Copying a workspace does not change the
+        order."""
+        return sorted(
+            self.folder.glob("added_IVF*_Flat_nprobe_1_*.index"),
+            key=lambda path: (_numbers_in(path.name)[:1], path.name),
+        )
 
     @property
     def small_model(self) -> Path:
@@ -282,7 +294,8 @@ class Experiment:
 
     @property
     def encoder(self) -> Path:
-        """Of a base: encoder.safetensors, probes.json, the training's state, and what was prepared of each recording."""
+        """Of a base: encoder.safetensors, probes.json, the training's state, and what was prepared of each
+        recording."""
         return self.path("encoder")
 
     @property
@@ -353,15 +366,21 @@ class Experiment:
         from rvc_engine.settings import ExperimentSettings
 
         try:
-            table: dict[str, Any] = tomlkit.parse(read_hand_edited(self.settings_toml, errors="surrogateescape")).unwrap()
+            table: dict[str, Any] = tomlkit.parse(
+                read_hand_edited(self.settings_toml, errors="surrogateescape")
+            ).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise BadInput(f"{self.settings_toml} is not valid", f"{where}: {first['msg']}", "correct that line") from error
+            raise BadInput(
+                f"{self.settings_toml} is not valid", f"{where}: {first['msg']}", "correct that line"
+            ) from error
         except FileNotFoundError as error:
             if self.settings_toml.is_symlink():
-                raise BadInput(f"{self.settings_toml} is a link to nothing", "", "restore the file that it leads to") from error
+                raise BadInput(
+                    f"{self.settings_toml} is a link to nothing", "", "restore the file that it leads to"
+                ) from error
             hint = f"rvc run {self.name} --dataset FOLDER makes it"
             raise BadInput(f"There is no experiment {self.name!r} in {self.folder.parent}", "", hint) from error
         except OSError as error:
@@ -370,15 +389,20 @@ class Experiment:
             raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
 
     def save_settings(self, settings: ExperimentSettings) -> None:
-        write_whole(self.settings_toml, render_toml(settings).encode("utf-8", "surrogateescape"))  # a path may hold bytes that are no text
+        from rvc_engine.settings_file import render_toml
+
+        write_whole(
+            self.settings_toml, render_toml(settings).encode("utf-8", "surrogateescape")
+        )  # a path may hold bytes that are no text
 
     def model(self) -> ModelConfig:
         return self.load_settings().model
 
 
 def moved_artefacts(artefacts: list[dict[str, Any]], before: str, now: str) -> list[dict[str, Any]]:
-    """Artefacts that were written down in the folder `before` of an experiment, where they are after it was moved or copied: below its
-    folder `now`, and in the weights/ beside that. Those that are still the original's alone are left out."""
+    """Artefacts that were written down in the folder `before` of an experiment, where they are after it was moved or
+    copied: below its folder `now`, and in the weights/ beside that. Those that are still the original's alone are left
+    out."""
     if before in ("", now):
         return artefacts
     old, new = (Experiment(Path(folder), Workspace(Path(folder).parent.parent)) for folder in (before, now))
@@ -396,29 +420,3 @@ def _moved(path: Path, old: Experiment, new: Experiment) -> Path | None:
     if path.is_relative_to(old.folder):
         return new.folder / path.relative_to(old.folder)
     return new.small_model if path == old.small_model else None
-
-
-def render_toml(settings: ExperimentSettings) -> str:
-    """Every setting with its value, under a comment with help, bounds, unit and default."""
-    import tomlkit
-
-    from rvc_engine.settings import BASE_SETTINGS, STAGE_SETTINGS, describe
-
-    document = tomlkit.document()
-    document.add(tomlkit.comment("Settings of this experiment. rvc reads them at each start; `rvc STAGE --help` explains each."))
-    document.add("preset", tomlkit.item(settings.preset))
-    document.add(tomlkit.comment("false trains the variant without pitch"))
-    document.add("pitched", tomlkit.item(settings.pitched))
-    document.add("dataset", tomlkit.item(settings.dataset))
-    if settings.base:
-        document.add(tomlkit.comment("true trains a base for voices (rvc pretrain)"))
-        document.add("base", tomlkit.item(True))
-    for stage, model in (BASE_SETTINGS if settings.base else STAGE_SETTINGS).items():
-        table = tomlkit.table()
-        section = getattr(settings, stage)
-        for name, field in model.model_fields.items():
-            table.add(tomlkit.comment(describe(field)))
-            table.add(name, tomlkit.item(getattr(section, name)))
-        document.add(tomlkit.nl())
-        document.add(stage, table)
-    return tomlkit.dumps(document)

@@ -1,15 +1,15 @@
-"""Faults on demand, for tests of what must survive them. Without RVC_FAULTS in the environment nothing here does anything.
+"""Faults on demand, for tests of what must survive them. Without RVC_FAULTS in the environment nothing here does
+anything.
 
 RVC_FAULTS holds words with commas between them; each word that names a place strikes once in a process:
 
-    nan@7          the batch of training step 7 holds a number that is not finite (so do its losses); nan@7,nan@7 strikes twice
-    oom@5          torch.OutOfMemoryError in training step 5
-    enospc@2:3     from the middle of the 2nd checkpoint file that is written (resume.pt, G_ and D_ each count, as does a second try)
-                   the disk is full, for 3 seconds (5 if no number is given)
-    slow-save:1.5  every checkpoint file takes 1.5 seconds (2 if no number is given) longer, in the middle of its bytes
-    slow-save@3:9  only the 3rd one
-    slow-step@3:9  training step 3 takes 9 seconds (2 if no number is given) longer; slow-step:9 every one
-    grace:0.05     a stop is waited for only this part of its time (a tenth if no number is given)
+    nan@7          the batch of training step 7 holds a number that is not finite (so do its losses); nan@7,nan@7
+    strikes twice oom@5          torch.OutOfMemoryError in training step 5 enospc@2:3     from the middle of the 2nd
+    checkpoint file that is written (resume.pt, G_ and D_ each count, as does a second try) the disk is full, for 3
+    seconds (5 if no number is given) slow-save:1.5  every checkpoint file takes 1.5 seconds (2 if no number is given)
+    longer, in the middle of its bytes slow-save@3:9  only the 3rd one slow-step@3:9  training step 3 takes 9 seconds (2
+    if no number is given) longer; slow-step:9 every one grace:0.05     a stop is waited for only this part of its time
+    (a tenth if no number is given)
 
 A word that is not understood raises ValueError: a test that injects nothing must not pass.
 """
@@ -51,7 +51,8 @@ def parse(text: str) -> list[Fault]:
 
 
 class Faults:
-    """What is still to strike. One object serves a training from its start to its end, through all that it recovers from."""
+    """What is still to strike. One object serves a training from its start to its end, through all that it recovers
+    from."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self.waiting = faults

@@ -6,20 +6,45 @@ The command line, experiment.toml and the app's forms render this file. A key is
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from rvc_engine.errors import BadInput
-from rvc_engine.models.configs import PRESETS, ModelConfig, model_config
+from rvc_engine.presets import PRESETS, ModelConfig, model_config
+from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, VOCODERS, Registry
 
-Kind = Literal["result", "course", "extent", "speed"]
-"""result: changes what comes out (part of a stage's identity). course: holds from now on; a training under way goes on with it and says
-so. extent: only asks for more. speed: changes none of it."""
+Kind = Literal["result", "model", "course", "extent", "speed"]
+"""result: changes what comes out (part of a stage's identity). model: the same, as a part of the model's shape. course:
+holds from now on; a training under way goes on with it and says so. extent: only asks for more. speed: changes none of
+it."""
 
 ListeningPrecision = Literal["auto", "fp32", "fp16", "bf16"]
-PitchMethod = Literal["auto", "praat", "harvest", "dio", "fcpe", "crepe", "rmvpe"]
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A name in a registry, or one of `more`."""
+
+    registry: Registry[Any]
+    more: tuple[str, ...] = ()
+
+    def choices(self) -> tuple[str, ...]:
+        return (*self.more, *self.registry.names())
+
+    def __call__(self, name: str) -> str:
+        if name in self.more or name in self.registry:
+            return name
+        about = {"name": name[:100], "choices": ", ".join(self.choices())}
+        raise PydanticCustomError("one_of", "There is no {name}: it should be one of {choices}", about)
+
+
+VocoderChoice = Annotated[str, AfterValidator(OneOf(VOCODERS, ("preset",)))]
+EncoderChoice = Annotated[str, AfterValidator(OneOf(CONTENT_ENCODERS, ("preset",)))]
+PitchMethod = Annotated[str, AfterValidator(OneOf(PITCH_TRACKERS, ("auto",)))]
 
 
 def setting(default: Any, help: str, *, unit: str = "", effect: str = "", kind: Kind = "result", **bounds: Any) -> Any:
@@ -30,7 +55,9 @@ class StageSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
     def of_kind(self, kind: Kind) -> dict[str, Any]:
-        return {name: getattr(self, name) for name, field in type(self).model_fields.items() if about(field)["kind"] == kind}
+        return {
+            name: getattr(self, name) for name, field in type(self).model_fields.items() if about(field)["kind"] == kind
+        }
 
 
 def about(field: FieldInfo) -> dict[str, Any]:
@@ -43,7 +70,12 @@ def about(field: FieldInfo) -> dict[str, Any]:
 def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
     """Lowest and highest allowed value; None where open."""
     low = high = None
-    alternatives = [item for part in get_args(field.annotation) if get_origin(part) is Annotated for item in get_args(part)[1].metadata]
+    alternatives = [
+        item
+        for part in get_args(field.annotation)
+        if get_origin(part) is Annotated
+        for item in get_args(part)[1].metadata
+    ]
     for item in (*field.metadata, *alternatives):
         low = getattr(item, "ge", None) if getattr(item, "ge", None) is not None else low
         high = getattr(item, "le", None) if getattr(item, "le", None) is not None else high
@@ -53,22 +85,31 @@ def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
 def choices_of(field: FieldInfo) -> tuple[str, ...]:
     if get_origin(field.annotation) is Literal:
         return tuple(str(choice) for choice in get_args(field.annotation))
+    for item in field.metadata:
+        if isinstance(item, AfterValidator) and isinstance(item.func, OneOf):
+            return item.func.choices()
     return ()
 
 
 class PreprocessSettings(StageSettings):
     subfolders: bool = setting(False, "Read recordings in sub-folders too.")
     high_pass: Literal["zero_phase", "causal", "off"] = setting(
-        "zero_phase", "48 Hz high-pass against rumble.", effect="causal is what RVC's program does now; zero_phase shifts no phase"
+        "zero_phase",
+        "48 Hz high-pass against rumble.",
+        effect="causal is what RVC's program does now; zero_phase shifts no phase",
     )
     threshold_db: float = setting(-42.0, "Quieter than this is silence.", unit="dB", ge=-100, le=0)
     min_length_ms: int = setting(1500, "Shortest stretch between two cuts at silences.", unit="ms", ge=100, le=60000)
     min_interval_ms: int = setting(400, "Shortest silence to cut at.", unit="ms", ge=50, le=60000)
     hop_ms: int = setting(15, "Resolution of the silence search.", unit="ms", ge=1, le=100)
     max_silence_ms: int = setting(500, "Silence kept beside a cut.", unit="ms", ge=0, le=60000)
-    clip_s: float = setting(4.0, "Length of a clip.", unit="s", effect="RVC's program uses 3.7, and 3.0 on a CPU", ge=1.0, le=30.0)
+    clip_s: float = setting(
+        4.0, "Length of a clip.", unit="s", effect="RVC's program uses 3.7, and 3.0 on a CPU", ge=1.0, le=30.0
+    )
     overlap_s: float = setting(0.3, "Overlap of neighbouring clips.", unit="s", ge=0.0, le=0.9)
-    min_clip_s: float = setting(0.45, "Shorter clips are left out: training slices do not fit in them.", unit="s", ge=0.0, le=10.0)
+    min_clip_s: float = setting(
+        0.45, "Shorter clips are left out: training slices do not fit in them.", unit="s", ge=0.0, le=10.0
+    )
     peak: float = setting(0.9, "Peak that levelling aims at.", ge=0.1, le=1.0)
     alpha: float = setting(0.75, "Share of the levelled signal; the rest is the original.", ge=0.0, le=1.0)
     max_peak: float = setting(2.5, "Clips that peak above this are left out.", ge=1.0, le=100.0)
@@ -76,46 +117,87 @@ class PreprocessSettings(StageSettings):
 
 
 class PitchSettings(StageSettings):
-    method: PitchMethod = setting("auto", "How pitch is tracked; auto is rmvpe where its weights are, else fcpe, for starter voices praat.")
+    method: PitchMethod = setting(
+        "auto", "How pitch is tracked; auto is the best that is installed and has its weights."
+    )
     unvoiced: Literal["interpolate", "zero"] = setting(
-        "interpolate", "Pitch of unvoiced frames.", effect="interpolate as RVC since 2026; zero as the published models were trained"
+        "interpolate",
+        "Pitch of unvoiced frames.",
+        effect="interpolate as RVC since 2026; zero as the published models were trained",
     )
     workers: int = setting(0, "Worker processes; 0 means one a core.", kind="speed", ge=0, le=256)
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
 class FeaturesSettings(StageSettings):
-    precision: ListeningPrecision = setting("auto", "Of HuBERT; auto is fp16 on a card and fp32 on a processor.", kind="speed")
+    encoder: EncoderChoice = setting(
+        "preset",
+        "The content encoder; preset is the preset's own.",
+        effect="another one starts without published weights, and only programs that have it can use the voice",
+        kind="model",
+    )
+    precision: ListeningPrecision = setting(
+        "auto", "Of HuBERT; auto is fp16 on a card and fp32 on a processor.", kind="speed"
+    )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
 class TrainSettings(StageSettings):
+    vocoder: VocoderChoice = setting(
+        "preset",
+        "What makes the waveform; preset is the preset's own.",
+        effect="another one starts without published weights, and only programs that have it can use the voice",
+        kind="model",
+    )
     # The bounds belong to the number alone: pydantic cannot compare "auto" with them.
     epochs: Annotated[int, Field(ge=1, le=100000)] | Literal["auto"] = setting(
-        20, "Epochs in all; more continues from where it is.", unit="epochs", kind="extent",
+        20,
+        "Epochs in all; more continues from where it is.",
+        unit="epochs",
+        kind="extent",
         effect="auto trains for train.minutes more, shown as epochs as soon as steps have been timed",
-    )  # fmt: skip
+    )
     minutes: float = setting(
-        17.0, "How long train.epochs auto trains from here.", unit="minutes", kind="speed", ge=0.1, le=100000,
+        17.0,
+        "How long train.epochs auto trains from here.",
+        unit="minutes",
+        kind="speed",
+        ge=0.1,
+        le=100000,
         effect="300 epochs are the most, so that a fast machine does not learn a little data by heart",
-    )  # fmt: skip
+    )
     batch_size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = setting(
         "auto", "Clips a step; auto is resolved once and written down.", unit="clips", kind="course"
     )
     learning_rate: float = setting(1e-4, "Rate of AdamW in the first epoch.", gt=0, le=0.1, kind="course")
     lr_decay: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = setting(
-        0.999875, "Factor on the learning rate after each epoch.", kind="course",
-        effect="auto lets it fall evenly to a tenth in the last epoch: more is learnt in a given time, going on later less",
-    )  # fmt: skip
+        0.999875,
+        "Factor on the learning rate after each epoch.",
+        kind="course",
+        effect="auto lets it fall evenly to a tenth in the last epoch: more is learnt in a given time, going on "
+        "later less",
+    )
     c_mel: float = setting(45.0, "Weight of the mel loss.", ge=0, le=1000, kind="course")
     c_kl: float = setting(1.0, "Weight of the KL loss.", ge=0, le=1000, kind="course")
     prior_share: float = setting(
-        0.0, "Share of the training slices that are spoken from content and pitch alone.", ge=0, le=1, kind="course",
-        effect="0 is RVC's training, where the recording's own spectrum is always heard; above 0, what a conversion does is trained "
+        0.0,
+        "Share of the training slices that are spoken from content and pitch alone.",
+        ge=0,
+        le=1,
+        kind="course",
+        effect="0 is RVC's training, where the recording's own spectrum is always heard; above 0, what a conversion "
+        "does is trained "
         "directly",
-    )  # fmt: skip
+    )
     seed: int = setting(1234, "Seed of every random draw.", ge=0, le=2**31 - 1, kind="course")
-    mutes: int = setting(2, "Rows of silence in the training set, so that silence stays silent.", unit="clips", ge=0, le=10, kind="course")
+    mutes: int = setting(
+        2,
+        "Rows of silence in the training set, so that silence stays silent.",
+        unit="clips",
+        ge=0,
+        le=10,
+        kind="course",
+    )
     speaker: int = setting(0, "Row of the speaker table to train.", ge=0, le=4096)
     speakers: Literal["one", "folders"] = setting(
         "one",
@@ -123,30 +205,45 @@ class TrainSettings(StageSettings):
         effect="folders takes numbers as rows of the speaker table, other names in their order from train.speaker on",
     )
     precision: Literal["auto", "fp32", "fp16", "bf16"] = setting(
-        "auto", "auto is bf16 where the processor or the card has it, else fp16 on a card, fp32 on a processor.", kind="course"
+        "auto",
+        "auto is bf16 where the processor or the card has it, else fp16 on a card, fp32 on a processor.",
+        kind="course",
     )
     pretrained_g: str = setting("", "Generator to start from: a file, none, or empty for the preset's own.")
     pretrained_d: str = setting("", "Discriminators to start from: a file, none, or empty for the preset's own.")
     save_every: int = setting(5, "Epochs between checkpoints.", unit="epochs", kind="speed", ge=1, le=100000)
     keep_last: int = setting(3, "G_ and D_ pairs kept; 0 keeps all.", unit="pairs", kind="speed", ge=0, le=1000)
-    keep_every: int = setting(0, "Every Nth pair is kept for good; 0 keeps none so.", unit="pairs", kind="speed", ge=0, le=1000)
+    keep_every: int = setting(
+        0, "Every Nth pair is kept for good; 0 keeps none so.", unit="pairs", kind="speed", ge=0, le=1000
+    )
     keep_best: bool = setting(False, "Keep the pair with the lowest mel loss too; best.json names it.", kind="speed")
     disk_budget_gb: float = setting(
-        0.0, "All checkpoints together; the oldest go first, pinned ones stay. 0 sets no limit.", unit="GB", kind="speed", ge=0, le=100000
+        0.0,
+        "All checkpoints together; the oldest go first, pinned ones stay. 0 sets no limit.",
+        unit="GB",
+        kind="speed",
+        ge=0,
+        le=100000,
     )
     disk_wait_s: int = setting(600, "A full disk is waited for this long.", unit="s", kind="speed", ge=0, le=1_000_000)
     save_small: bool = setting(True, "Write the small model at each checkpoint too, not only at the end.", kind="speed")
-    audition: bool = setting(True, "Speak a clip at each checkpoint, to hear and see how far the voice is.", kind="speed")
+    audition: bool = setting(
+        True, "Speak a clip at each checkpoint, to hear and see how far the voice is.", kind="speed"
+    )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
     gpus: str = setting(
-        "", "Several GPUs of this machine, a process each: 0,1 or all. Empty is train.device alone.", kind="course",
+        "",
+        "Several GPUs of this machine, a process each: 0,1 or all. Empty is train.device alone.",
+        kind="course",
         effect="train.batch_size is then of each GPU: two of them with 4 learn as one with 8",
-    )  # fmt: skip
+    )
     threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
 
 
 class IndexSettings(StageSettings):
-    max_rows: int = setting(200_000, "More feature rows than this are reduced first.", unit="rows", ge=1000, le=10_000_000)
+    max_rows: int = setting(
+        200_000, "More feature rows than this are reduced first.", unit="rows", ge=1000, le=10_000_000
+    )
     centres: int = setting(10_000, "Rows that are left after a reduction.", unit="rows", ge=10, le=200_000)
     seed: int = setting(1234, "Seed of the row order and of k-means.", ge=0, le=2**31 - 1)
     threads: int = setting(0, "Threads of faiss; 0 means one a core.", kind="speed", ge=0, le=256)
@@ -155,49 +252,68 @@ class IndexSettings(StageSettings):
 class ConvertSettings(StageSettings):
     transpose: float = setting(0.0, "Transposition.", unit="semitones", ge=-48, le=48)
     index_rate: float = setting(0.75, "Share of the retrieved features; 0 switches the index off.", ge=0, le=1)
-    protect: float = setting(0.33, "Share of retrieved features in unvoiced frames; 0.5 is no protection.", ge=0, le=0.5)
+    protect: float = setting(
+        0.33, "Share of retrieved features in unvoiced frames; 0.5 is no protection.", ge=0, le=0.5
+    )
     rms_mix_rate: float = setting(0.25, "1 keeps the voice's own loudness, 0 takes the source's.", ge=0, le=1)
     pitch_method: PitchMethod = setting(
-        "auto", "How the source's pitch is tracked; auto is rmvpe where its weights are, else fcpe, for starter voices praat."
+        "auto",
+        "How the source's pitch is tracked; auto is the best that is installed and has its weights.",
     )
     format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when --output is a folder.")
     sample_rate: int = setting(0, "Rate of the result; 0 is the voice's own.", unit="Hz", ge=0, le=192000)
     speaker: int = setting(0, "Row of the speaker table.", ge=0, le=4096)
     seed: int = setting(0, "Seed of every random draw.", ge=0, le=2**31 - 1)
     precision: ListeningPrecision = setting(
-        "auto", "Of HuBERT and of the voice; auto is fp16 on a card and fp32 on a processor.", kind="speed",
+        "auto",
+        "Of HuBERT and of the voice; auto is fp16 on a card and fp32 on a processor.",
+        kind="speed",
         effect="bf16 is quicker on processors that have it, and a little rougher",
-    )  # fmt: skip
+    )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
 class EncoderSettings(StageSettings):
     """Of a base experiment alone (`rvc pretrain`)."""
 
-    source: str = setting("train", "Where the content encoder comes from: train, shipped (the program's own), or a file.")
-    steps: int = setting(3000, "Steps in all; more continues from where it is.", unit="steps", kind="extent", ge=1, le=10_000_000)
+    source: str = setting(
+        "train", "Where the content encoder comes from: train, shipped (the program's own), or a file."
+    )
+    steps: int = setting(
+        3000, "Steps in all; more continues from where it is.", unit="steps", kind="extent", ge=1, le=10_000_000
+    )
     width: int = setting(192, "Width of the network.", unit="channels", ge=8, le=2048)
     blocks: int = setting(7, "Blocks of the network.", ge=1, le=64)
     versions: int = setting(3, "Copies of each recording in other voices, by WORLD.", ge=1, le=16)
     recogniser: Literal["auto", "pocketsphinx", "none"] = setting(
         "auto", "Who labels the phones; auto is pocketsphinx.", effect="none learns from the other losses alone"
     )
-    held_out: int = setting(16, "Every Nth speaker is kept out, for the probes; 0 keeps none out.", unit="speakers", ge=0, le=10_000)
+    held_out: int = setting(
+        16, "Every Nth speaker is kept out, for the probes; 0 keeps none out.", unit="speakers", ge=0, le=10_000
+    )
     seed: int = setting(1, "Seed of every random draw.", ge=0, le=2**31 - 1)
     batch: int = setting(16, "Crops a step.", unit="crops", kind="course", ge=2, le=1024)
     crop_s: float = setting(4.0, "Length of a crop.", unit="s", kind="course", ge=0.5, le=30.0)
     dropout: float = setting(
-        0.05, "Share of the network's inner numbers that are left out in each step, so that it does not learn recordings by heart.",
-        kind="course", ge=0, le=0.9,
-    )  # fmt: skip
+        0.05,
+        "Share of the network's inner numbers that are left out in each step, so that it does not learn recordings "
+        "by heart.",
+        kind="course",
+        ge=0,
+        le=0.9,
+    )
     learning_rate: float = setting(2e-3, "Highest rate of AdamW.", kind="course", gt=0, le=0.1)
     phones: float = setting(0.7, "Weight of the loss of the phones.", kind="course", ge=0, le=100)
     reconstruction: float = setting(6.0, "Weight of the loss of the reconstruction.", kind="course", ge=0, le=100)
     consistency: float = setting(0.3, "Weight of the distance between two voices.", kind="course", ge=0, le=100)
     speaker: float = setting(0.3, "Weight of the loss that hides the speaker.", kind="course", ge=0, le=100)
-    precision: Literal["auto", "bf16", "fp32"] = setting("auto", "auto is bf16 where the processor or the card has it.", kind="course")
+    precision: Literal["auto", "bf16", "fp32"] = setting(
+        "auto", "auto is bf16 where the processor or the card has it.", kind="course"
+    )
     save_every: int = setting(300, "Steps between saves.", unit="steps", kind="speed", ge=1, le=1_000_000)
-    workers: int = setting(0, "Worker processes that prepare recordings; 0 means one a core.", kind="speed", ge=0, le=256)
+    workers: int = setting(
+        0, "Worker processes that prepare recordings; 0 means one a core.", kind="speed", ge=0, le=256
+    )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
     threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
 
@@ -252,7 +368,14 @@ class ExperimentSettings(BaseModel):
 
 
 def model_config_of(settings: ExperimentSettings) -> ModelConfig:
-    return model_config(settings.preset, pitch=settings.pitched)
+    """The preset's, with the content encoder and the vocoder that were chosen."""
+    config = model_config(settings.preset, pitch=settings.pitched)
+    if settings.train.vocoder != "preset":
+        config = replace(config, decoder=settings.train.vocoder)
+    chosen = settings.features.encoder
+    if chosen in ("preset", config.encoder):
+        return config
+    return replace(config, encoder=chosen, feature_dim=CONTENT_ENCODERS.get(chosen).dim)
 
 
 def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> ExperimentSettings:
@@ -268,7 +391,8 @@ def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> Exper
 
 
 def for_base(preset: str, *, pitched: bool = True, dataset: str = "") -> ExperimentSettings:
-    """The defaults of an experiment that trains a base: a speaker in each sub-folder, nothing to start from, row 0 kept for new voices."""
+    """The defaults of an experiment that trains a base: a speaker in each sub-folder, nothing to start from, row 0 kept
+    for new voices."""
     settings = for_preset(preset, pitched=pitched, dataset=dataset)
     settings.base = settings.preprocess.subfolders = True
     settings.train.speakers, settings.train.speaker = "folders", 1

@@ -9,24 +9,42 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rvc_engine import __version__
-from rvc_engine.streams import Parser, prepare_streams, say
-from rvc_engine.user import complete
+from rvc_engine.common.streams import Parser, prepare_streams, say
+from rvc_engine.common.user import complete
 from rvc_tui.texts import LANGUAGES, chosen_language, is_unicode_terminal, use
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="rvc-tui", description="Train and use RVC voices from a terminal.", allow_abbrev=False)
-    parser.add_argument("name", metavar="NAME", nargs="?", default="", help="an experiment; without it the one that runs, else the newest")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        default="",
+        help="an experiment; without it the one that runs, else the newest",
+    )
     parser.add_argument("--home", metavar="DIR", help="workspace; default $RVC_HOME, else the current folder")
     parser.add_argument("--low-bandwidth", action="store_true", help="repaint seldom: for slow links")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.add_argument("--ascii", action="store_true", help="7-bit characters only")
-    parser.add_argument("--theme", metavar="NAME", default="", help="colours: terminal (default), ansi-dark, ansi-light, textual-dark, ...")
     parser.add_argument(
-        "--language", choices=LANGUAGES, default="", help="of the screens; default by LANGUAGE, LC_ALL, LC_MESSAGES or LANG, else English"
+        "--theme",
+        metavar="NAME",
+        default="",
+        help="colours: terminal (default), ansi-dark, ansi-light, textual-dark, ...",
     )
-    parser.add_argument("--plain", action="store_true", help="plain lines instead of a screen: for screen readers and logs")
-    parser.add_argument("--write-keys", action="store_true", help="write the file of keys, to be changed, and say where it is")
+    parser.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        default="",
+        help="of the screens; default by LANGUAGE, LC_ALL, LC_MESSAGES or LANG, else English",
+    )
+    parser.add_argument(
+        "--plain", action="store_true", help="plain lines instead of a screen: for screen readers and logs"
+    )
+    parser.add_argument(
+        "--write-keys", action="store_true", help="write the file of keys, to be changed, and say where it is"
+    )
     parser.add_argument("--version", action="version", version=f"rvc-tui {__version__}")
     return parser.parse_args(arguments)
 
@@ -45,11 +63,16 @@ def undrawable() -> str:
     if other:
         return f"{other} is not a terminal"
     kind = os.environ.get("TERM", "")
-    return f"TERM is {kind or 'not set'}: on such a terminal nothing can be drawn" if kind in ("", "dumb", "unknown") else ""
+    return (
+        f"TERM is {kind or 'not set'}: on such a terminal nothing can be drawn"
+        if kind in ("", "dumb", "unknown")
+        else ""
+    )
 
 
 def theme_of(asked: str) -> str:
-    """`asked`, else $TEXTUAL_THEME, which Textual itself shall not see: it does not know ours. Empty: our own choice. Raises BadInput."""
+    """`asked`, else $TEXTUAL_THEME, which Textual itself shall not see: it does not know ours. Empty: our own choice.
+    Raises BadInput."""
     name = os.environ.pop("TEXTUAL_THEME", "")
     name = asked or name
     if name:
@@ -79,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        from rvc_engine.failures import understood
+        from rvc_engine.common.failures import understood
 
         known = understood(error, "rvc-tui", sys.argv[1:] if arguments is None else arguments)
         say(f"rvc-tui: {known}", error=True)
@@ -95,8 +118,8 @@ def start(options: argparse.Namespace) -> int:
             say(f"rvc-tui: {why}; --plain follows a run in lines", error=True)
             return 2
         set_environment(low_bandwidth=options.low_bandwidth)
+    from rvc_engine.client.engine_client import EngineClient, newest_experiment
     from rvc_engine.experiment import Workspace
-    from rvc_tui.engine_client import EngineClient, newest_experiment
 
     home: Path = Workspace.find(options.home).home
     theme = theme_of(options.theme)

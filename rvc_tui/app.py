@@ -1,4 +1,5 @@
-"""The app: watches one experiment, routes between the screens, and stays small. The engine is another process; leaving never stops it."""
+"""The app: watches one experiment, routes between the screens, and stays small. The engine is another process; leaving
+never stops it."""
 
 from __future__ import annotations
 
@@ -15,13 +16,13 @@ from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.worker import get_current_worker
 
+from rvc_engine.client.engine_client import Client
+from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import RvcError
-from rvc_engine.printable import LONG, printable
 from rvc_tui.changed_cells import ChangedCells
 from rvc_tui.clipboard import CopyingApp
 from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.editor import edit_suspended
-from rvc_tui.engine_client import Client
 from rvc_tui.keymap import UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
@@ -59,17 +60,34 @@ class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
         Binding("e", "edit", "edit file", show=False, id="edit.file"),
         Binding("right,l,right_square_bracket", "beside(1)", "next screen", show=False, id="screen.next"),
         Binding("left,h,left_square_bracket", "beside(-1)", "screen before", show=False, id="screen.previous"),
-        *(Binding(place.key, f"go('{place.name}')", f"the screen {place.name}", show=False, id=f"screen.{place.name}") for place in PLACES),
+        *(
+            Binding(place.key, f"go('{place.name}')", f"the screen {place.name}", show=False, id=f"screen.{place.name}")
+            for place in PLACES
+        ),
         Binding("question_mark", "help", "help", key_display="?", id="help"),
         Binding("escape", "home", "experiments", show=False, id="back"),
-        Binding("colon,ctrl+p", "palette", "palette", show=False, id="palette", tooltip="everything that can be done now, by name"),
+        Binding(
+            "colon,ctrl+p",
+            "palette",
+            "palette",
+            show=False,
+            id="palette",
+            tooltip="everything that can be done now, by name",
+        ),
         Binding("q", "leave", "quit", id="quit"),
         Binding("ctrl+c,ctrl+q", "leave", "quit", show=False, priority=True, id="quit.ctrl"),
         Binding("ctrl+z", "suspend_process", "suspend: fg brings it back", show=False, id="suspend"),
     ]
 
     def __init__(
-        self, client: Client, *, ascii: bool = False, slow: bool = False, first: str = "", theme: str = "", keys: UserKeys | None = None
+        self,
+        client: Client,
+        *,
+        ascii: bool = False,
+        slow: bool = False,
+        first: str = "",
+        theme: str = "",
+        keys: UserKeys | None = None,
     ) -> None:
         super().__init__()
         self.keys = keys or UserKeys()
@@ -221,7 +239,11 @@ class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
         except NoMatches:  # its panels are not all there yet, or no longer
             self._undrawn = True
             return
-        usable = (screen.place, *(self.check_action(action, ()) for action in ("run_all", "stop", "copy")), *screen.usable())
+        usable = (
+            screen.place,
+            *(self.check_action(action, ()) for action in ("run_all", "stop", "copy")),
+            *screen.usable(),
+        )
         if usable != self._usable:
             self._usable = usable
             screen.refresh_bindings()
@@ -310,13 +332,25 @@ class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
     def copy_lines(self, lines: list[str]) -> None:
         text = "\n".join(lines)
         self.copy_to_clipboard(text)
-        self.notify(_("{count} lines copied").format(count=len(lines)) if len(lines) > 1 else _("copied: {text}").format(text=text))
+        self.notify(
+            _("{count} lines copied").format(count=len(lines))
+            if len(lines) > 1
+            else _("copied: {text}").format(text=text)
+        )
 
     def notify(
-        self, message: str, *, title: str = "", severity: SeverityLevel = "information", timeout: float | None = None, markup: bool = True
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
     ) -> None:
         """What is told may hold anything that a file is called: it is one line, and never markup."""
-        super().notify(printable(message, LONG), title=printable(title), severity=severity, timeout=timeout, markup=False)
+        super().notify(
+            printable(message, LONG), title=printable(title), severity=severity, timeout=timeout, markup=False
+        )
 
     def action_command(self) -> None:
         if self.shown is not None:
@@ -326,7 +360,11 @@ class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
         """experiment.toml in the user's editor; what is wrong with it afterwards is said."""
         path = Path(self.session.client.folder) / "experiment.toml"
         if not path.is_file():
-            self.notify(_("it is written by the first run, or by n"), title=_("There is no experiment.toml yet"), severity="warning")
+            self.notify(
+                _("it is written by the first run, or by n"),
+                title=_("There is no experiment.toml yet"),
+                severity="warning",
+            )
             return
         self.open_editor(path)
         try:
@@ -390,7 +428,9 @@ class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
         if not lost or isinstance(self.screen, LeaveScreen):  # asked twice: meant
             answered(True)
         else:
-            self.push_screen(LeaveScreen("\n".join([_("Leaving cuts off:"), *map(printable, lost), _("Leave?")])), answered)
+            self.push_screen(
+                LeaveScreen("\n".join([_("Leaving cuts off:"), *map(printable, lost), _("Leave?")])), answered
+            )
 
     def parting_words(self) -> list[str]:
         """What is printed on leaving: that a run goes on, and where the results are."""

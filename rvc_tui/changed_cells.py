@@ -1,7 +1,7 @@
 """What goes to the terminal: the cells that look otherwise than before, neighbours of one style together.
 
-Over a slow link each byte counts. Textual writes a widget's line from its left end to the last cell that may have changed, with the
-codes of the style around each segment, however short, and repaints what was only touched.
+Over a slow link each byte counts. Textual writes a widget's line from its left end to the last cell that may have
+changed, with the codes of the style around each segment, however short, and repaints what was only touched.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def letters_of(text: str) -> list[str]:
     for letter in text:
         letters += [letter] + [""] * (cell_len(letter) - 1)
     width = cell_len(text)
-    return letters if len(letters) == width and all(map(cell_len, filter(None, letters))) else [text] + [""] * (width - 1)
+    return (
+        letters if len(letters) == width and all(map(cell_len, filter(None, letters))) else [text] + [""] * (width - 1)
+    )
 
 
 def changed_runs(before: list[Cell], now: list[Cell]) -> list[tuple[int, int]]:
@@ -113,7 +115,9 @@ class Shown:
         """Everything, whatever was there: it may have been wiped out."""
         self.forget()
         lines = enumerate(update.strips, update.region.y)
-        return "".join(self.put(y, update.region.x, [c for strip in line for c in cells_of(strip)], colours) for y, line in lines)
+        return "".join(
+            self.put(y, update.region.x, [c for strip in line for c in cells_of(strip)], colours) for y, line in lines
+        )
 
 
 class Written(CompositorUpdate):
@@ -143,7 +147,9 @@ class ChangedCells(App[None]):
         super()._resume_signal()
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        writes = self._running and not self._closed and not self.is_headless and not self.is_inline and not self._batch_count
+        writes = (
+            self._running and not self._closed and not self.is_headless and not self.is_inline and not self._batch_count
+        )
         if not writes or renderable is None:
             super()._display(screen, renderable)
             return

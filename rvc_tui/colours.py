@@ -14,16 +14,35 @@ from textual.filter import LineFilter
 from textual.theme import BUILTIN_THEMES, Theme
 
 TERMINAL = "terminal"  # the terminal's own text and background, whichever they are
-TROUGH = dict.fromkeys(("scrollbar-background", "scrollbar-background-hover", "scrollbar-background-active"), "ansi_default")
-TERMINAL_THEME: Theme = replace(BUILTIN_THEMES["ansi-dark"], name=TERMINAL, variables={**BUILTIN_THEMES["ansi-dark"].variables, **TROUGH})
+TROUGH = dict.fromkeys(
+    ("scrollbar-background", "scrollbar-background-hover", "scrollbar-background-active"), "ansi_default"
+)
+TERMINAL_THEME: Theme = replace(
+    BUILTIN_THEMES["ansi-dark"], name=TERMINAL, variables={**BUILTIN_THEMES["ansi-dark"].variables, **TROUGH}
+)
 THEMES = (TERMINAL, *BUILTIN_THEMES)
 
 Table = dict[int, int | None]  # number of a colour -> number of the one that is shown; None: that of the text
 DARK: Table = {4: 12}
 ANYWHERE_16: Table = {2: None, 3: 5, 4: 12, 6: 12, 10: None, 11: 5, 14: 12, 7: None, 15: None, 0: None}
 ANYWHERE_256: Table = {
-    1: 160, 2: 28, 3: 130, 4: 63, 5: 164, 6: 30, 8: 243, 9: 160, 10: 28, 11: 130, 12: 63, 13: 164, 14: 30, 7: None, 15: None, 0: None,
-}  # fmt: skip
+    1: 160,
+    2: 28,
+    3: 130,
+    4: 63,
+    5: 164,
+    6: 30,
+    8: 243,
+    9: 160,
+    10: 28,
+    11: 130,
+    12: 63,
+    13: 164,
+    14: 30,
+    7: None,
+    15: None,
+    0: None,
+}
 
 
 def table_of(theme: str, colours: str | None) -> Table:
@@ -59,7 +78,10 @@ class Colourless(LineFilter):
     """For NO_COLOR: Textual's own filter leaves greys."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        return [Segment(text, style and style.without_color + Style(meta=style.meta), control) for text, style, control in segments]
+        return [
+            Segment(text, style and style.without_color + Style(meta=style.meta), control)
+            for text, style, control in segments
+        ]
 
 
 COLOURLESS = Colourless()

@@ -10,21 +10,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.opening import read_hand_edited
 from rvc_engine.settings import ConvertSettings, set_field
 from rvc_tui.texts import _
 from rvc_tui.typed import clean_path
 from rvc_tui.widgets.form import Item, items_of
 
 FILE = "convert.toml"
-COMMENT = "What the convert screen of rvc-tui was left with. index: empty is the voice's own, none switches it off, else a file."
+COMMENT = (
+    "What the convert screen of rvc-tui was left with. index: empty is the voice's own, none switches it off, "
+    "else a file."
+)
 
 
 @dataclass
 class Request:
-    """`voice`: a name or a file, as `rvc convert` takes it. `index`: empty is the voice's own. `output`: empty is `folder`."""
+    """`voice`: a name or a file, as `rvc convert` takes it. `index`: empty is the voice's own. `output`: empty is
+    `folder`."""
 
     home: Path
     voice: str = ""
@@ -62,7 +66,11 @@ class Request:
         found: list[Path] = []
         for path in map(Path, self.inputs):
             try:
-                found += sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith(".")) if path.is_dir() else [path]
+                found += (
+                    sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+                    if path.is_dir()
+                    else [path]
+                )
             except OSError:  # the engine says so
                 continue
         return found
@@ -75,7 +83,7 @@ class Request:
         names = {f"{path.stem}.{self.settings.format}" for path in self.recordings()}
         return sorted(goal / name for name in names if (goal / name).exists())
 
-    # --- kept -----------------------------------------------------------------------------------------------------------
+    # --- kept --------------------------------------------------------------------------------------
     def save(self) -> str:
         """Empty, or why not."""
         import tomlkit
@@ -125,8 +133,8 @@ def load(home: Path) -> tuple[Request, str]:
 
 
 def paths_of(text: str) -> list[str]:
-    """The files and folders that a typed or pasted line means: one path, several as a shell would split them, or a pattern with *.
-    Raises BadInput for what is not there."""
+    """The files and folders that a typed or pasted line means: one path, several as a shell would split them, or a
+    pattern with *. Raises BadInput for what is not there."""
     one = clean_path(text)
     if not one or os.path.exists(one):
         return [one] if one else []
@@ -151,7 +159,7 @@ def matching(pattern: str) -> list[str]:
         return [pattern]
 
 
-# --- while it runs ----------------------------------------------------------------------------------------------------------
+# --- while it runs ---------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Result:
     """A recording that is done, or with `reason` one that could not be used. `seconds` of sound."""
@@ -164,7 +172,8 @@ class Result:
 
 @dataclass
 class Conversion:
-    """One `rvc convert`. `state`: idle, running, finished, stopped or failed; `part`: seconds of the recording at hand, done and in all."""
+    """One `rvc convert`. `state`: idle, running, finished, stopped or failed; `part`: seconds of the recording at hand,
+    done and in all."""
 
     state: str = "idle"
     started_at: float = 0.0

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from rich.cells import cell_len, set_cell_size
 
-from rvc_engine.printable import printable
+from rvc_engine.common.printable import printable
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII_LEVELS = "_.:-=+*#"

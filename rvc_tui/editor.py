@@ -17,8 +17,8 @@ from rvc_tui.texts import _
 
 
 def editor_words() -> list[str]:
-    """The editor and its own arguments, as a shell would read them: `code --wait`, `'/path with blanks/ed' -n`. A program whose path is
-    written without quotes is found too. Raises BadInput for quotes that do not close."""
+    """The editor and its own arguments, as a shell would read them: `code --wait`, `'/path with blanks/ed' -n`. A
+    program whose path is written without quotes is found too. Raises BadInput for quotes that do not close."""
     for name in ("VISUAL", "EDITOR"):
         text = os.environ.get(name, "").strip()
         whole = os.path.expanduser(text)

@@ -1,5 +1,6 @@
-"""The end of the terminal is the end of the app. A dropped link sends a hang-up signal, which ends it at once. Where that is ignored, or
-goes to another process (nohup, wrappers), Textual would read the closed terminal again and again, with a core of its own."""
+"""The end of the terminal is the end of the app. A dropped link sends a hang-up signal, which ends it at once. Where
+that is ignored, or goes to another process (nohup, wrappers), Textual would read the closed terminal again and again,
+with a core of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ def is_gone(descriptor: int) -> bool:
 
 
 def end_with_terminal(descriptor: int, before: Callable[[], object]) -> None:
-    """From a thread of its own: the app's own may wait for a terminal that takes nothing any more, so it is not asked to leave."""
+    """From a thread of its own: the app's own may wait for a terminal that takes nothing any more, so it is not asked
+    to leave."""
 
     def watch() -> None:
         while not is_gone(descriptor):

@@ -1,4 +1,5 @@
-"""The user's own keys: every binding has an id, and keys.toml gives other keys by id. What is wrong in the file is told, never fatal."""
+"""The user's own keys: every binding has an id, and keys.toml gives other keys by id. What is wrong in the file is
+told, never fatal."""
 
 from __future__ import annotations
 
@@ -16,13 +17,14 @@ from textual.keys import Keys as KeyNames
 from textual.keys import _normalize_key_list as normalized
 from textual.screen import ModalScreen
 
+from rvc_engine.common.opening import read_bytes, read_hand_edited
+from rvc_engine.common.user import config_folder
 from rvc_engine.disk import write_whole
-from rvc_engine.opening import read_bytes, read_hand_edited
-from rvc_engine.user import config_folder
 
 HEAD = """\
 # Keys of rvc-tui. Each line below is an id with its keys as they come; take the # away and write others.
-# Several keys are separated by commas: "run.all" = "r,ctrl+r". A letter with shift is a capital: "G". "" takes all keys away.
+# Several keys are separated by commas: "run.all" = "r,ctrl+r". A letter with shift is a capital: "G".
+# "" takes all keys away.
 # Names: space enter escape tab backspace delete up down left right home end pageup pagedown f1 comma ctrl+x
 # Keys belong to the screen that is shown; a letter typed into a field is text, whatever it is bound to.
 """
@@ -33,7 +35,8 @@ NO_KEY = "none:"  # with an id: what no terminal sends
 
 @dataclass(frozen=True)
 class Key:
-    """One binding: its id, keys as Textual names them, what it does, and the class of the screen or widget that has it."""
+    """One binding: its id, keys as Textual names them, what it does, and the class of the screen or widget that has
+    it."""
 
     id: str
     keys: tuple[str, ...]
@@ -54,7 +57,7 @@ def keys_file() -> Path:
     return config_folder() / "keys.toml"
 
 
-# --- every binding of the app -------------------------------------------------------------------------------------------
+# --- every binding of the app ----------------------------------------------------------------------
 def owners() -> list[type[DOMNode]]:
     """Every class of the app that may have bindings, in a fixed order."""
     import rvc_tui
@@ -79,7 +82,15 @@ def own_keys(owner: type[DOMNode]) -> list[Key]:
     for binding in owner.__dict__.get("BINDINGS", []):
         if isinstance(binding, Binding):
             names = tuple(normalized(binding.key).split(","))
-            keys.append(Key(binding.id or "", names, binding.tooltip or binding.description or binding.action, owner, binding.priority))
+            keys.append(
+                Key(
+                    binding.id or "",
+                    names,
+                    binding.tooltip or binding.description or binding.action,
+                    owner,
+                    binding.priority,
+                )
+            )
     return keys
 
 
@@ -87,7 +98,7 @@ def every_key() -> list[Key]:
     return [key for owner in owners() for key in own_keys(owner)]
 
 
-# --- the user's file ------------------------------------------------------------------------------------------------------
+# --- the user's file -------------------------------------------------------------------------------
 def read_keys(path: Path) -> UserKeys:
     """Nothing where there is no file."""
     import tomlkit
@@ -175,7 +186,9 @@ def clashes(keymap: dict[str, str]) -> list[str]:
         for name, there in by_key.items():
             mine = [id for id in there if id in keymap and name not in there[id].keys]
             if len(there) > 1 and mine:
-                told.setdefault((name, *sorted(there)), f"{name} is {' and '.join(there)} on {screen}; the first one counts")
+                told.setdefault(
+                    (name, *sorted(there)), f"{name} is {' and '.join(there)} on {screen}; the first one counts"
+                )
     return list(told.values())
 
 
@@ -186,7 +199,10 @@ def contexts() -> Iterator[tuple[str, list[Key]]]:
 
     def inherited(kind: type[DOMNode]) -> list[Key]:
         return [
-            key for base in kind.__mro__ if issubclass(base, DOMNode) and base.__module__.startswith("rvc_tui") for key in own_keys(base)
+            key
+            for base in kind.__mro__
+            if issubclass(base, DOMNode) and base.__module__.startswith("rvc_tui")
+            for key in own_keys(base)
         ]
 
     for shown in SHOWN:
@@ -196,7 +212,7 @@ def contexts() -> Iterator[tuple[str, list[Key]]]:
             yield owner.__name__, inherited(owner)
 
 
-# --- writing it -----------------------------------------------------------------------------------------------------------
+# --- writing it ------------------------------------------------------------------------------------
 def template(keymap: dict[str, str]) -> str:
     """Every id with its keys and what it does; those of `keymap` are in use."""
     lines = [HEAD]
@@ -220,12 +236,16 @@ def as_written(name: str) -> str:
 
 
 def section_name(owner: type[DOMNode]) -> str:
-    return "everywhere" if issubclass(owner, App) else str(getattr(owner, "place", "")) or owner.__name__.removesuffix("Screen").lower()
+    return (
+        "everywhere"
+        if issubclass(owner, App)
+        else str(getattr(owner, "place", "")) or owner.__name__.removesuffix("Screen").lower()
+    )
 
 
 def write_keys(path: Path) -> str:
-    """Write the file, or write it anew with the user's keys kept; the old one stays as keys.toml.old. What was done, in a line. Raises
-    OSError."""
+    """Write the file, or write it anew with the user's keys kept; the old one stays as keys.toml.old. What was done, in
+    a line. Raises OSError."""
     before = read_keys(path)
     if path.exists() and before.problems and not before.keymap:
         return f"{path} is left as it is: {before.problems[0]}"
@@ -250,5 +270,7 @@ def shown_keys(names: Iterable[str]) -> str:
     texts = []
     for name in filter(has_key, names):
         character = character_of(name)
-        texts.append(character if character and character.isprintable() and character != " " else name.replace("escape", "esc"))
+        texts.append(
+            character if character and character.isprintable() and character != " " else name.replace("escape", "esc")
+        )
     return " ".join(texts)

@@ -1,4 +1,5 @@
-"""Keys one after another: what a key brings, a question or the focus of a field, is there before the next one is looked at."""
+"""Keys one after another: what a key brings, a question or the focus of a field, is there before the next one is looked
+at."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ PATIENCE_S = 1.0  # then the next key goes on its way, whatever the one before d
 
 
 class KeystrokesApp(App[None]):
-    """Textual sends a key on its way when it arrives: of keys that come together (a fast typist on a slow machine, a script) some would
-    reach the screen below a question that the first one opens, or a field that it has just left."""
+    """Textual sends a key on its way when it arrives: of keys that come together (a fast typist on a slow machine, a
+    script) some would reach the screen below a question that the first one opens, or a field that it has just left."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -57,11 +58,16 @@ class KeystrokesApp(App[None]):
             self._taking = None
 
     async def _settled(self) -> None:
-        """When every queue that a key passes has been empty once, and nothing came of that: neither a screen nor a focus."""
+        """When every queue that a key passes has been empty once, and nothing came of that: neither a screen nor a
+        focus."""
         before: tuple[object, ...] = ()
         while (now := (*self.screen_stack, self.focused)) != before:
             before = now
-            for pump in (*(self.focused.ancestors_with_self if self.focused else ()), *reversed(self.screen_stack), self):
+            for pump in (
+                *(self.focused.ancestors_with_self if self.focused else ()),
+                *reversed(self.screen_stack),
+                self,
+            ):
                 await passed(pump)
 
 

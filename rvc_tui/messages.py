@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from rvc_tui.engine_client import Update
-from rvc_tui.gpu import Machine
-from rvc_tui.state import Outlook
+from rvc_engine.client.engine_client import Update
+from rvc_engine.client.machine import Machine
+from rvc_engine.client.state import Outlook
 
 
 @dataclass

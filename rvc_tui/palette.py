@@ -34,7 +34,8 @@ KEYS_FILE = (
 
 
 def entries_of(active: Mapping[str, ActiveBinding], app: DOMNode, there: Iterable[str]) -> list[Entry]:
-    """Actions of the screen first, then those of the app, the screens, moving about. Textual's own have no id, and are left out."""
+    """Actions of the screen first, then those of the app, the screens, moving about. Textual's own have no id, and are
+    left out."""
     keys: dict[tuple[DOMNode, str], list[str]] = {}
     first: dict[tuple[DOMNode, str], ActiveBinding] = {}
     for key, found in active.items():
@@ -54,12 +55,19 @@ def entries_of(active: Mapping[str, ActiveBinding], app: DOMNode, there: Iterabl
         for at, found in sorted(first.items(), key=lambda item: item[1].node is app)
     ]
     names = set(there)
-    by_action = {found.binding.action: key for key, found in active.items() if (found.binding.id or "").startswith("screen.")}
+    by_action = {
+        found.binding.action: key for key, found in active.items() if (found.binding.id or "").startswith("screen.")
+    }
     for place in PLACES:
         if place.name in names:
             key = by_action.get(f"go('{place.name}')", "")
             entries.append(
-                Entry(_("screen: {name}").format(name=_(place.name)), shown_keys([key]) if key else "", f"go('{place.name}')", app)
+                Entry(
+                    _("screen: {name}").format(name=_(place.name)),
+                    shown_keys([key]) if key else "",
+                    f"go('{place.name}')",
+                    app,
+                )
             )
     entries.sort(key=lambda entry: entry.action.startswith(("down(", "up(")) or entry.action in ("down", "up"))
     return entries + [Entry(_(what), "", action, app) for what, action in KEYS_FILE]

@@ -1,4 +1,5 @@
-"""Spectrograms in characters: half blocks in grey where the terminal has the colours, else shades of one character. No Textual here."""
+"""Spectrograms in characters: half blocks in grey where the terminal has the colours, else shades of one character. No
+Textual here."""
 
 from __future__ import annotations
 

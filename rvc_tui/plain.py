@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from rvc_engine.client.engine_client import Client
 from rvc_engine.commands.display import PlainDisplay
-from rvc_engine.status import RunView
-from rvc_engine.streams import say
-from rvc_tui.engine_client import Client
+from rvc_engine.common.streams import say
+from rvc_engine.run.view import RunView
 
 POLL_S = 0.2
 

@@ -52,7 +52,8 @@ def round_up(value: float) -> float:
 
 
 def value_range(values: Sequence[float], others: Sequence[float], *, log: bool) -> tuple[float, float]:
-    """Rounded bounds for `values` and all but the extremes of `others`. Both hold what can be drawn: above 0 for log."""
+    """Rounded bounds for `values` and all but the extremes of `others`. Both hold what can be drawn: above 0 for
+    log."""
     ordered = sorted(others)
     cut = len(ordered) // 50
     inner = ordered[cut : len(ordered) - cut]

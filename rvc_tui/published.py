@@ -1,4 +1,5 @@
-"""The published weights as `rvc assets` tells of them: what a preset needs, what is missing, how to copy it by hand. No Textual here."""
+"""The published weights as `rvc assets` tells of them: what a preset needs, what is missing, how to copy it by hand. No
+Textual here."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.commands.display import duration, size
+from rvc_engine.client.words import duration, size
 from rvc_tui.drawing import padded
 from rvc_tui.texts import _
 
@@ -57,13 +58,21 @@ def by_hand(home: Path, need: Need) -> list[str]:
     """What to do on a machine that cannot download."""
     lines = [_("Fetch these on a machine that reaches the hub:")]
     for row in need.lacking:
-        lines += ["", row["url"], f"  {padded(_('to'), 6)}  {home / 'pretrained' / row['name']}", f"  sha256  {row['published_sha256']}"]
+        lines += [
+            "",
+            row["url"],
+            f"  {padded(_('to'), 6)}  {home / 'pretrained' / row['name']}",
+            f"  sha256  {row['published_sha256']}",
+        ]
         known = bytes_of(row)
         lines += [f"  {padded(_('bytes'), 6)}  {known}"] if known else []
     folders = sorted({str((home / "pretrained" / row["name"]).parent) for row in need.lacking})
     lines += ["", _("make the folders here:"), f"  mkdir -p {shlex.join(folders)}", _("copy from there:")]
     for row in need.lacking:
-        lines += [f"  scp {row['name'].rpartition('/')[2]} USER@THIS_MACHINE:{shlex.quote(str(home / 'pretrained' / row['name']))}"]
+        lines += [
+            f"  scp {row['name'].rpartition('/')[2]} "
+            f"USER@THIS_MACHINE:{shlex.quote(str(home / 'pretrained' / row['name']))}"
+        ]
     return [*lines, _("then check:"), f"  rvc assets verify {need.preset}"]
 
 
@@ -71,7 +80,11 @@ def progress_of(event: dict[str, Any]) -> str:
     """A line of rvc assets pull --json in words."""
     done, total, rate = int(event.get("done") or 0), event.get("total"), float(event.get("bytes_per_s") or 0)
     if event["event"] == "downloading":
-        text = _("{done} of {total} MB").format(done=f"{done / 1e6:.1f}", total=f"{total / 1e6:.1f}") if total else f"{done / 1e6:.1f} MB"
+        text = (
+            _("{done} of {total} MB").format(done=f"{done / 1e6:.1f}", total=f"{total / 1e6:.1f}")
+            if total
+            else f"{done / 1e6:.1f} MB"
+        )
         text += f"  {rate / 1e6:.1f} MB/s" if rate else ("  " + _("going on") if event.get("resumed_at") else "")
         return text + ("  " + _("{time} left").format(time=duration((total - done) / rate)) if total and rate else "")
     error = event.get("error") or {}

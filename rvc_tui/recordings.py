@@ -11,9 +11,8 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from rvc_engine.commands.dataset_text import histogram
-from rvc_engine.commands.display import duration, size
-from rvc_engine.printable import printable
+from rvc_engine.client.words import duration, histogram, size
+from rvc_engine.common.printable import printable
 from rvc_tui.drawing import aligned, padded, shortened
 from rvc_tui.said import said
 from rvc_tui.texts import N_, _, counted, meant
@@ -24,8 +23,15 @@ ORDERS = ("worst", N_("length"), N_("loudness"), N_("noise"), N_("bandwidth"), N
 STYLE = {"problem": "bold red", "warning": "yellow", "note": "", "good": "green"}
 WEIGHTS = {N_("problem"): 100, N_("warning"): 10, N_("note"): 1, N_("good"): 0}
 COLUMNS = (
-    (N_("length"), 7), ("kHz", 5), (N_("band"), 5), ("LUFS", 6), (N_("noise"), 5), ("SNR", 4), (N_("clip"), 6), (N_("pitch"), 5),
-)  # fmt: skip
+    (N_("length"), 7),
+    ("kHz", 5),
+    (N_("band"), 5),
+    ("LUFS", 6),
+    (N_("noise"), 5),
+    ("SNR", 4),
+    (N_("clip"), 6),
+    (N_("pitch"), 5),
+)
 WIDE = 1e9  # where nothing was measured: last
 
 
@@ -35,7 +41,9 @@ def header() -> str:
 
 
 def columns(texts: Sequence[str]) -> str:
-    return " ".join(aligned(text, max(cells, cell_len(_(head)))) for text, (head, cells) in zip(texts, COLUMNS, strict=True))
+    return " ".join(
+        aligned(text, max(cells, cell_len(_(head)))) for text, (head, cells) in zip(texts, COLUMNS, strict=True)
+    )
 
 
 def progress_of(line: str) -> tuple[int, int] | None:
@@ -44,7 +52,7 @@ def progress_of(line: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-# --- the folder ---------------------------------------------------------------------------------------------------------
+# --- the folder ------------------------------------------------------------------------------------
 def summary(report: Report) -> list[Text]:
     s = report
     files = _("{used} of {count} files can be used: ").format(used=s["used"], count=s["count"])
@@ -52,7 +60,9 @@ def summary(report: Report) -> list[Text]:
     lines = [used.append(_(" of sound in {time}").format(time=duration(s["total_seconds"])))]
     if s["used"]:
         presets = _(", then ").join(s["suggested_presets"])
-        fits = Text.assemble(_("a model at {rate} kHz fits: ").format(rate=s["suggested_sample_rate"] // 1000), (presets, "bold"))
+        fits = Text.assemble(
+            _("a model at {rate} kHz fits: ").format(rate=s["suggested_sample_rate"] // 1000), (presets, "bold")
+        )
         lines.append(fits.append(f"  {printable(said(s['suggestion_reason']))}", "dim"))
     if s["pitch_hz"]:
         lines.append(Text(f"{_('pitch')} {pitch_words(s['pitch_hz'])}", "dim"))
@@ -68,15 +78,20 @@ def about_finding(finding: dict[str, Any]) -> list[Text]:
     """What it means, the way out, and which files."""
     lines = [Text(printable(said(finding["what"])), "bold")]
     lines += [Text(printable(said(finding["why_it_matters"])))] if finding["why_it_matters"] else []
-    lines += [Text.assemble((_("way out") + "  ", "bold"), printable(said(finding["way_out"])))] if finding["way_out"] else []
+    lines += (
+        [Text.assemble((_("way out") + "  ", "bold"), printable(said(finding["way_out"])))]
+        if finding["way_out"]
+        else []
+    )
     names = [printable(name) for name in finding["files"]]
     more = _(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else ""
     return lines + ([Text(f"{meant('label', 'files')}  {', '.join(names[:6])}{more}", "dim")] if names else [])
 
 
-# --- the files ----------------------------------------------------------------------------------------------------------
+# --- the files -------------------------------------------------------------------------------------
 def ordered(report: Report, order: str) -> list[File]:
-    """Worst first: the shortest, the farthest from the median loudness, the least above its noise, the lowest band, the most clipped."""
+    """Worst first: the shortest, the farthest from the median loudness, the least above its noise, the lowest band, the
+    most clipped."""
     weight: Counter[str] = Counter()
     for finding in report["findings"]:
         for name in finding["files"]:
@@ -133,13 +148,16 @@ def about_file(report: Report, file: File) -> list[Text]:
 def form(file: File) -> str:
     channels = counted("{count} channel", "{count} channels", file["channels"])
     kind = f" ({printable(_(file['channel_kind']))})" if file["channel_kind"] else ""
-    band = _("sound up to {band}").format(band=khz(file["bandwidth_hz"])) + (_(", it ends at a wall") if file["low_passed"] else "")
+    band = _("sound up to {band}").format(band=khz(file["bandwidth_hz"])) + (
+        _(", it ends at a wall") if file["low_passed"] else ""
+    )
     return f"{printable(file['codec'])}, {file['sample_rate']} Hz, {channels}{kind}; {band}"
 
 
 def levels(file: File) -> str:
     return _(
-        "{seconds} s, {usable} s usable, {silence} % silence; loudness {lufs} LUFS, peak {peak} dBFS, noise {noise} dBFS, SNR {snr} dB"
+        "{seconds} s, {usable} s usable, {silence} % silence; loudness {lufs} LUFS, peak {peak} dBFS, noise {noise} "
+        "dBFS, SNR {snr} dB"
     ).format(
         seconds=f"{file['seconds']:.1f}",
         usable=f"{file['usable_seconds']:.1f}",
@@ -155,7 +173,9 @@ def clipping_and_pitch(file: File) -> str:
     low, middle, high = file["pitch_hz"] or (0.0, 0.0, 0.0)
     pitch = _("no voice")
     if file["pitch_hz"]:
-        pitch = _("{middle} Hz, mostly {low} to {high}").format(middle=f"{middle:.0f}", low=f"{low:.0f}", high=f"{high:.0f}")
+        pitch = _("{middle} Hz, mostly {low} to {high}").format(
+            middle=f"{middle:.0f}", low=f"{low:.0f}", high=f"{high:.0f}"
+        )
     clipped, offset = f"{100 * file['clipped_share']:.2g}", f"{file['dc_offset']:.3f}"
     return _("clipped {share} %, offset {offset}, pitch {pitch}").format(share=clipped, offset=offset, pitch=pitch)
 
@@ -177,7 +197,9 @@ def length(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f}s"
     whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+    return (
+        f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+    )
 
 
 def tail(name: str, width: int) -> str:
@@ -185,7 +207,7 @@ def tail(name: str, width: int) -> str:
     return shortened(name, width, ascii=True)
 
 
-# --- pictures -----------------------------------------------------------------------------------------------------------
+# --- pictures --------------------------------------------------------------------------------------
 def pictures(report: Report, width: int, *, ascii: bool) -> list[Text]:
     """Histograms of the files, as many beside each other as fit."""
     files = [f for f in report["files"] if f["readable"]]
@@ -206,6 +228,9 @@ def pictures(report: Report, width: int, *, ascii: bool) -> list[Text]:
     for first in range(0, len(blocks), beside):
         row = blocks[first : first + beside]
         height = max(map(len, row))
-        lines += [Text("".join(padded(block[y] if y < len(block) else "", 40) for block in row).rstrip()) for y in range(height)]
+        lines += [
+            Text("".join(padded(block[y] if y < len(block) else "", 40) for block in row).rstrip())
+            for y in range(height)
+        ]
         lines.append(Text())
     return lines[:-1]

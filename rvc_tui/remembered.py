@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.common.opening import read_text
+from rvc_engine.common.user import config_folder
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
-from rvc_engine.opening import read_text
-from rvc_engine.user import config_folder
 
 
 def path() -> Path:

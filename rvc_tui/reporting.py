@@ -7,8 +7,8 @@ import sys
 from textual.app import App
 
 from rvc_engine import disk
+from rvc_engine.common.failures import understood
 from rvc_engine.errors import RvcError
-from rvc_engine.failures import understood
 
 
 class ReportingApp(App[None]):

@@ -1,7 +1,7 @@
 """The last guard before the terminal: whatever a widget was given, no cell holds what a terminal would obey.
 
-Texts of others are made printable where they are shown, with escapes that can be read; what slips through, and what stands in a field as it
-was typed or taken from a folder, comes to a single sign here, so that widths stay.
+Texts of others are made printable where they are shown, with escapes that can be read; what slips through, and what
+stands in a field as it was typed or taken from a folder, comes to a single sign here, so that widths stay.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 from textual.widgets import Input
 
-from rvc_engine.printable import SUSPECT, printable
+from rvc_engine.common.printable import SUSPECT, printable
 
 SIGN, ASCII_SIGN = "\N{REPLACEMENT CHARACTER}", "?"
 
@@ -37,12 +37,15 @@ class SafeCells(LineFilter):
         self.sign = ASCII_SIGN if ascii else SIGN
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        return [Segment(text if control else signed(text, self.sign, cells=True), style, control) for text, style, control in segments]
+        return [
+            Segment(text if control else signed(text, self.sign, cells=True), style, control)
+            for text, style, control in segments
+        ]
 
 
 class Field(Input):
-    """A line to type in, or to take a path into, that may hold anything: it is kept as it is, and shown with a sign for each character
-    that cannot be seen."""
+    """A line to type in, or to take a path into, that may hold anything: it is kept as it is, and shown with a sign for
+    each character that cannot be seen."""
 
     @property
     def _value(self) -> Text:

@@ -1,4 +1,5 @@
-"""What the engine says, in the user's language: its sentences are English; those that the app knows are translated where they are shown.
+"""What the engine says, in the user's language: its sentences are English; those that the app knows are translated
+where they are shown.
 
 A sentence is found by its words, with {names} for what is filled in. What is not known stays as it is.
 """
@@ -13,7 +14,8 @@ from rvc_tui.sentences import SENTENCES
 from rvc_tui.texts import _, is_english, language
 
 WHOLE = {"why", "stage", "what"}
-"""Names of parts that are sentences or words of the engine themselves; other parts are numbers, names and paths, and stay as they are."""
+"""Names of parts that are sentences or words of the engine themselves; other parts are numbers, names and paths, and
+stay as they are."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
-"""What every screen shares: the experiment that is watched, what is known of it, and what the user has chosen but not yet started."""
+"""What every screen shares: the experiment that is watched, what is known of it, and what the user has chosen but not
+yet started."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rvc_engine.client.engine_client import Client
+from rvc_engine.client.state import ScreenState
 from rvc_engine.errors import RvcError
-from rvc_tui.engine_client import Client
-from rvc_tui.state import ScreenState
+from rvc_tui.said import said
 
 if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import
     from rvc_engine.settings import ExperimentSettings
@@ -15,9 +17,9 @@ if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to impo
 
 @dataclass
 class Session:
-    """`pace`: how many times slower everything is told and drawn. `dataset` and `preset`: what the form was left with, until the engine
-    has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it (empty: it is stopped
-    without a question). `results`: files that the app had made; told on leaving."""
+    """`pace`: how many times slower everything is told and drawn. `dataset` and `preset`: what the form was left with,
+    until the engine has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it
+    (empty: it is stopped without a question). `results`: files that the app had made; told on leaving."""
 
     client: Client
     ascii: bool = False
@@ -26,12 +28,12 @@ class Session:
     preset: str = ""
     unfinished: dict[str, str] = field(default_factory=dict)
     results: list[str] = field(default_factory=list)
-    state: ScreenState = field(default_factory=ScreenState)
+    state: ScreenState = field(default_factory=lambda: ScreenState(translate=said))
 
     def begin(self, client: Client) -> None:
         """Watch another experiment from its first line on."""
         self.client, self.dataset, self.preset = client, "", ""
-        self.state = ScreenState(machine=self.state.machine)
+        self.state = ScreenState(machine=self.state.machine, translate=said)
         self.state.view.name, self.state.view.folder = client.name, client.folder
         self.state.begun = -1  # the journal panel forgets the former experiment
 

@@ -1,7 +1,8 @@
-"""The interface in the user's language: gettext catalogues, catalogues/LANGUAGE/LC_MESSAGES/rvc_tui.po; English is in the source.
+"""The interface in the user's language: gettext catalogues, catalogues/LANGUAGE/LC_MESSAGES/rvc_tui.po; English is in
+the source.
 
-Texts in functions are `_("...")`, with {names} for what is filled in afterwards. Texts that are made at import (keys, titles, tables) stay
-English there and are translated where they are shown; tools/catalogues.py knows where they stand.
+Texts in functions are `_("...")`, with {names} for what is filled in afterwards. Texts that are made at import (keys,
+titles, tables) stay English there and are translated where they are shown; tools/catalogues.py knows where they stand.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def use(language: str) -> None:
     """Show texts in one of LANGUAGES from now on; in English where there is no catalogue."""
     global _catalogue, _language
     _language = language
-    _catalogue = _source if language == "en" else gettext.translation(DOMAIN, CATALOGUES, [LANGUAGES[language]], fallback=True)
+    _catalogue = (
+        _source if language == "en" else gettext.translation(DOMAIN, CATALOGUES, [LANGUAGES[language]], fallback=True)
+    )
 
 
 def language() -> str:
@@ -57,10 +60,10 @@ def N_(text: str) -> str:
     return text
 
 
-# --- which language -------------------------------------------------------------------------------------------------------
+# --- which language --------------------------------------------------------------------------------
 def language_of(environment: Mapping[str, str]) -> str:
-    """The key of LANGUAGES that the locale asks for: the first of LC_ALL, LC_MESSAGES and LANG that is set; LANGUAGE goes before it, unless
-    it is C, as in GNU gettext."""
+    """The key of LANGUAGES that the locale asks for: the first of LC_ALL, LC_MESSAGES and LANG that is set; LANGUAGE
+    goes before it, unless it is C, as in GNU gettext."""
     name = next((value for key in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environment.get(key, ""))), "C")
     if bare(name) in ("c", "posix"):
         return "en"

@@ -24,7 +24,12 @@ class Ask(StageSettings, ABC):
 
     def flags(self, *names: str) -> list[str]:
         """Those that are given."""
-        return [word for name in names if (value := getattr(self, name)) for word in (f"--{name.replace('_', '-')}", str(value))]
+        return [
+            word
+            for name in names
+            if (value := getattr(self, name))
+            for word in (f"--{name.replace('_', '-')}", str(value))
+        ]
 
 
 class Extract(Ask):
@@ -32,11 +37,15 @@ class Extract(Ask):
 
     source: str = setting("", "A G_ file, or the name of an experiment.")
     name: str = setting(
-        "", "The voice goes to weights/NAME.pth.", effect="empty: the experiment's, with epoch and step; a file needs a name"
+        "",
+        "The voice goes to weights/NAME.pth.",
+        effect="empty: the experiment's, with epoch and step; a file needs a name",
     )
     epoch: int = setting(0, "Of an experiment: the checkpoint of that epoch; 0 is the newest.", ge=0, le=1_000_000)
     info: str = setting("", "What the file says of itself.", effect="empty: its epochs")
-    sample_rate: int = setting(0, "Where the checkpoint does not tell its own; 0 is its own.", unit="Hz", ge=0, le=192000)
+    sample_rate: int = setting(
+        0, "Where the checkpoint does not tell its own; 0 is its own.", unit="Hz", ge=0, le=192000
+    )
     replace: bool = setting(False, "Write over a voice of that name.")
 
     def words(self, home: Path) -> list[str]:
@@ -62,7 +71,10 @@ class Merge(Ask):
         return words + self.flags("name", "info") + (["--replace"] if self.replace else [])
 
     def missing(self) -> str:
-        return next((_("{name} is empty").format(name=name) for name in ("first", "second", "name") if not getattr(self, name)), "")
+        return next(
+            (_("{name} is empty").format(name=name) for name in ("first", "second", "name") if not getattr(self, name)),
+            "",
+        )
 
 
 class Export(Ask):
@@ -70,13 +82,19 @@ class Export(Ask):
 
     voice: str = setting("", "A voice: a name, or a file.")
     format: Literal["bundle", "zip", "rvc"] = setting(
-        "bundle", "What is made.", effect="bundle: one file for this program; zip, rvc: a zip or a folder for RVC programs"
+        "bundle",
+        "What is made.",
+        effect="bundle: one file for this program; zip, rvc: a zip or a folder for RVC programs",
     )
     name: str = setting("", "The voice's name in it.", effect="empty: its own")
     output: str = setting("", "Where it goes.", effect="empty: exports/ of the workspace")
     index: str = setting("", "Its index: a file, or none.", effect="empty: its own")
-    licence: str = setting("", "For a bundle: what others may do with the voice.", effect="for example CC BY 4.0, or: private use only")
-    consent: str = setting("", "For a bundle: whose voice it is, and that they agreed.", effect="for example: my own voice")
+    licence: str = setting(
+        "", "For a bundle: what others may do with the voice.", effect="for example CC BY 4.0, or: private use only"
+    )
+    consent: str = setting(
+        "", "For a bundle: whose voice it is, and that they agreed.", effect="for example: my own voice"
+    )
     replace: bool = setting(False, "Write over what is there.")
 
     def goal(self, home: Path) -> Path:
@@ -85,8 +103,14 @@ class Export(Ask):
 
     def words(self, home: Path) -> list[str]:
         words = ["voice", "export", path_or_name(self.voice), "--output", str(self.goal(home)), "--format", self.format]
-        words += self.flags("name") + (["--index", self.index if self.index == "none" else clean_path(self.index)] if self.index else [])
-        return words + (self.flags("licence", "consent") if self.format == "bundle" else []) + (["--replace"] if self.replace else [])
+        words += self.flags("name") + (
+            ["--index", self.index if self.index == "none" else clean_path(self.index)] if self.index else []
+        )
+        return (
+            words
+            + (self.flags("licence", "consent") if self.format == "bundle" else [])
+            + (["--replace"] if self.replace else [])
+        )
 
     def missing(self) -> str:
         return "" if self.voice else _("{name} is empty").format(name="voice")

@@ -1,4 +1,5 @@
-"""The demo: a voice from samples/target, two recordings of other speakers converted with it, and a look at what came out.
+"""The demo: a voice from samples/target, two recordings of other speakers converted with it, and a look at what came
+out.
 
     make demo                     about ten minutes on two cores
     make demo DEMO=--smallest     the same with few epochs, to see that everything works
@@ -22,7 +23,7 @@ from rvc_engine.audio.io import decode
 from rvc_engine.disk import move_aside
 from rvc_engine.events import EpochFinished
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import history
+from rvc_engine.run.journal import history
 
 SAMPLES = Path(__file__).resolve().parent
 HOME = SAMPLES.parent / "demo"
@@ -79,12 +80,21 @@ def main() -> int:
     sources = sorted((SAMPLES / "sources").glob("*.flac"))
     rvc("convert", "demo", *map(str, sources), "--output", str(HOME / "converted"), "--plain")
 
-    status = subprocess.check_output([sys.executable, "-m", "rvc_engine", "status", "demo", "--json", "--home", str(HOME)])
+    status = subprocess.check_output(
+        [sys.executable, "-m", "rvc_engine", "status", "demo", "--json", "--home", str(HOME)]
+    )
     artefacts = [Path(a["path"]) for a in json.loads(status)["artefacts"]]
     results = [HOME / "converted" / f"{source.stem}.wav" for source in sources]
     losses = mel_losses()
-    print(f"\nmel loss of the first epoch {losses[0]:.2f}, of the last {losses[-1]:.2f}: {1 - losses[-1] / losses[0]:.0%} lower")
-    faults = [f"{result.name} {fault}" for source, result in zip(sources, results, strict=True) for fault in faults_of(source, result)]
+    print(
+        f"\nmel loss of the first epoch {losses[0]:.2f}, of the last {losses[-1]:.2f}: "
+        f"{1 - losses[-1] / losses[0]:.0%} lower"
+    )
+    faults = [
+        f"{result.name} {fault}"
+        for source, result in zip(sources, results, strict=True)
+        for fault in faults_of(source, result)
+    ]
     if losses[-1] >= losses[0]:
         faults.append("the mel loss did not fall")
     for fault in faults:

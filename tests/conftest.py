@@ -20,15 +20,27 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded: two workers with two threads each would wait for one another
+    os.environ["OMP_NUM_THREADS"] = (
+        "1"  # before torch is loaded: two workers with two threads each would wait for one another
+    )
 
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # started in the background by a shell: the programs under test would ignore ctrl+c
+if (
+    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+):  # started in the background by a shell: the programs under test would ignore ctrl+c
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG = (
-    "tui/test_every_action", "conformance/", "tui/test_tmux", "tui/test_ssh", "e2e/test_rvc_run", "e2e/test_queue", "pretrain/",
-    "tui/test_snapshots", "training/", "e2e/",
-)  # fmt: skip
+    "tui/test_every_action",
+    "conformance/",
+    "tui/test_tmux",
+    "tui/test_ssh",
+    "e2e/test_rvc_run",
+    "e2e/test_queue",
+    "pretrain/",
+    "tui/test_snapshots",
+    "training/",
+    "e2e/",
+)
 """Where the long tests are: they begin first, so that no worker is left with one of them at the end."""
 
 
@@ -65,7 +77,8 @@ def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_temporary_folder() -> Iterator[None]:
-    """A command that gathers its temporary files does so for its whole process: the next test has the system's folder again."""
+    """A command that gathers its temporary files does so for its whole process: the next test has the system's folder
+    again."""
     before = tempfile.tempdir
     yield
     tempfile.tempdir = before
@@ -100,12 +113,15 @@ def rmvpe_tensors() -> dict[str, Tensor]:
     """Every key of rmvpe.pt in half precision, with numbers made from the names."""
     import torch
 
-    from rvc_engine.models.rmvpe import Rmvpe
+    from rvc_engine.pitch.rmvpe_network import Rmvpe
     from tests.conformance import recipe
 
     with torch.device("meta"):
         keys = Rmvpe().state_dict()
-    manifest = {key: {"shape": list(x.shape), "dtype": "float16" if x.is_floating_point() else "int64"} for key, x in keys.items()}
+    manifest = {
+        key: {"shape": list(x.shape), "dtype": "float16" if x.is_floating_point() else "int64"}
+        for key, x in keys.items()
+    }
     return {key: torch.as_tensor(value) for key, value in recipe.fill_state_dict(manifest).items()}
 
 
@@ -133,12 +149,19 @@ class Rvc:
 
     def __call__(self, *words: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "rvc_engine", *map(str, words), "--home", str(self.home)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=rvc_environment(), stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout, env=rvc_environment(), stdin=subprocess.DEVNULL
+        )
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "rvc_engine", *map(str, words), "--home", str(self.home)]
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=rvc_environment(), stdin=subprocess.DEVNULL
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=rvc_environment(),
+            stdin=subprocess.DEVNULL,
         )
 
 

@@ -1,4 +1,5 @@
-"""Catalogues of the app's texts: `python -m tools.catalogues` extracts the texts, updates every .po and compiles it (make texts)."""
+"""Catalogues of the app's texts: `python -m tools.catalogues` extracts the texts, updates every .po and compiles it
+(make texts)."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("rvc_tui/**/*.py", "rvc_engine/settings.py", "rvc_engine/stage_list.py")
+SOURCES = ("rvc_tui/**/*.py", "rvc_engine/settings.py", "rvc_engine/run/stage_list.py")
 DOMAIN = "rvc_tui"
 LANGUAGES = ("ja", "zh_CN")
 BEGUN = datetime(2026, 11, 23, tzinfo=timezone.utc)
@@ -55,7 +56,9 @@ def texts_in(path: Path) -> Iterator[Found]:
         held: list[Found] = []
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             held = [*plain_texts(node, node.func.id, place), *meanings(node, node.func.id, place)]
-        elif isinstance(node, ast.Assign) and any(isinstance(goal, ast.Name) and goal.id in VARIABLES for goal in node.targets):
+        elif isinstance(node, ast.Assign) and any(
+            isinstance(goal, ast.Name) and goal.id in VARIABLES for goal in node.targets
+        ):
             held = [Found(text_of(node.value), place)]
         yield from (found for found in held if found.text)
 
@@ -70,7 +73,9 @@ def plain_texts(node: ast.Call, name: str, place: str) -> list[Found]:
 
 def meanings(node: ast.Call, name: str, place: str) -> list[Found]:
     pairs = CONTEXTS.get(name, ())
-    return [Found(argument(node, at), place, context=argument(node, of) if isinstance(of, int) else of) for of, at in pairs]
+    return [
+        Found(argument(node, at), place, context=argument(node, of) if isinstance(of, int) else of) for of, at in pairs
+    ]
 
 
 def argument(node: ast.Call, at: int) -> str:
@@ -88,7 +93,7 @@ def text_of(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-# --- files ----------------------------------------------------------------------------------------------------------------
+# --- files -----------------------------------------------------------------------------------------
 def po_path(language: str) -> Path:
     return ROOT / "rvc_tui" / "catalogues" / language / "LC_MESSAGES" / f"{DOMAIN}.po"
 
@@ -97,7 +102,14 @@ def blank(language: str | None = None) -> Catalog:
     """Dates stay as they are: an update that finds nothing new changes nothing."""
     comment = "# Texts of rvc-tui. CONTRIBUTING.md tells how they are translated."
     return Catalog(
-        language, DOMAIN, header_comment=comment, project="rvc-tui", version="1", creation_date=BEGUN, revision_date=BEGUN, fuzzy=False
+        language,
+        DOMAIN,
+        header_comment=comment,
+        project="rvc-tui",
+        version="1",
+        creation_date=BEGUN,
+        revision_date=BEGUN,
+        fuzzy=False,
     )
 
 

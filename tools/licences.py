@@ -1,7 +1,9 @@
-"""The licences of what the program needs at run time: `python -m tools.licences` writes the table of docs/licences.md, `--check` compares.
+"""The licences of what the program needs at run time: `python -m tools.licences` writes the table of docs/licences.md,
+`--check` compares.
 
-What is installed says its licence itself (importlib.metadata); licences.toml says what its metadata leaves out. Versions are left out, and
-`--check` compares kinds of licences, so that the table changes only where something changes for those who pass the program on.
+What is installed says its licence itself (importlib.metadata); licences.toml says what its metadata leaves out.
+Versions are left out, and `--check` compares kinds of licences, so that the table changes only where something changes
+for those who pass the program on.
 """
 
 from __future__ import annotations
@@ -31,9 +33,16 @@ KINDS = {
     "strong copyleft": re.compile(r"(?<!L)(?<!Lesser )\bA?GPL|(?<!Lesser )GNU (Affero )?General Public", re.IGNORECASE),
     "weak copyleft": re.compile(r"LGPL|Lesser General|MPL|Mozilla|EPL-|CDDL", re.IGNORECASE),
     "proprietary": re.compile(r"Proprietary|LicenseRef", re.IGNORECASE),
-    "permissive": re.compile(r"MIT|BSD|Apache|ISC|PSF|Python Software|Zlib|CC0|Unlicense|HPND|BSL-1|Boost", re.IGNORECASE),
+    "permissive": re.compile(
+        r"MIT|BSD|Apache|ISC|PSF|Python Software|Zlib|CC0|Unlicense|HPND|BSL-1|Boost", re.IGNORECASE
+    ),
 }
-SHORT = {"MIT License": "MIT", "Apache Software License": "Apache-2.0", "Apache 2.0": "Apache-2.0", "BSD License": "BSD"}
+SHORT = {
+    "MIT License": "MIT",
+    "Apache Software License": "Apache-2.0",
+    "Apache 2.0": "Apache-2.0",
+    "BSD License": "BSD",
+}
 STRICTNESS = ["permissive", "weak copyleft", "strong copyleft", "proprietary", UNKNOWN]
 
 
@@ -56,13 +65,18 @@ class Row:
     @property
     def line(self) -> str:
         where = ", ".join(f"extra `{extra}`" if extra else "always" for extra in self.extras)
-        return f"| {self.name} | {self.licence} | {self.kind} | {where}{'' if self.direct else ', through others'} | {self.brings} |"
+        return (
+            f"| {self.name} | {self.licence} | {self.kind} | {where}{'' if self.direct else ', through others'} | "
+            f"{self.brings} |"
+        )
 
 
 def kind_of(licence: str) -> str:
-    """The kind of an SPDX expression, or of what a package calls its licence: of several that hold together the strictest, of a choice the
-    freest. A part that is not known makes the whole unknown."""
-    choices = [re.split(r"\bAND\b|;", choice) for choice in re.split(r"\bOR\b", licence.replace("(", "").replace(")", ""))]
+    """The kind of an SPDX expression, or of what a package calls its licence: of several that hold together the
+    strictest, of a choice the freest. A part that is not known makes the whole unknown."""
+    choices = [
+        re.split(r"\bAND\b|;", choice) for choice in re.split(r"\bOR\b", licence.replace("(", "").replace(")", ""))
+    ]
     kinds = [max((_kind(part) for part in parts), key=STRICTNESS.index) for parts in choices]
     return min(kinds, key=STRICTNESS.index)
 
@@ -112,7 +126,9 @@ def licence_of(name: str, notes: dict[str, Any]) -> str:
 
 def _in_words(facts: Any) -> str:
     """Of metadata without an expression: a short text, else the classifiers."""
-    classes = [text.rpartition(" :: ")[2] for text in facts.get_all("Classifier") or [] if text.startswith("License :: ")]
+    classes = [
+        text.rpartition(" :: ")[2] for text in facts.get_all("Classifier") or [] if text.startswith("License :: ")
+    ]
     named = [text for text in classes if kind_of(text) not in (UNKNOWN, "proprietary")]
     text = (facts.get("License") or "").strip().partition("\n")[0]
     if 0 < len(text) < 40 and kind_of(text) != UNKNOWN and "Copyright" not in text:
@@ -137,7 +153,9 @@ def rows() -> list[Row]:
     for name, extras in sorted(reached.items()):
         note = notes.get(name, {})
         where = ("",) if "" in extras else tuple(sorted(extras))
-        found.append(Row(name, licence_of(name, notes), where, name in direct, note.get("brings", ""), note.get("wheels", "")))
+        found.append(
+            Row(name, licence_of(name, notes), where, name in direct, note.get("brings", ""), note.get("wheels", ""))
+        )
     return found
 
 
@@ -159,12 +177,18 @@ def problems(found: list[Row], text: str) -> list[str]:
     """What is wrong with a table; empty when it says of every package what holds."""
     told, names = written(text), {row.name for row in found}
     unknown = [
-        f"{row.name}: its licence is not known; look it up and write it into tools/{NOTES.name}" for row in found if row.kind == UNKNOWN
+        f"{row.name}: its licence is not known; look it up and write it into tools/{NOTES.name}"
+        for row in found
+        if row.kind == UNKNOWN
     ]
     absent = [f"{row.name} is needed and has no row" for row in found if row.name not in told]
-    others = [f"{row.name} is {row.kind}, not {told[row.name]}" for row in found if told.get(row.name, row.kind) != row.kind]
+    others = [
+        f"{row.name} is {row.kind}, not {told[row.name]}" for row in found if told.get(row.name, row.kind) != row.kind
+    ]
     direct = {name for first in declared().values() for name, _ in first}
-    stale = [f"{name} is no longer needed" for name in told if name not in names and name in _once_direct(text) - direct]
+    stale = [
+        f"{name} is no longer needed" for name in told if name not in names and name in _once_direct(text) - direct
+    ]
     return unknown + absent + others + stale
 
 

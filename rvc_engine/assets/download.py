@@ -1,4 +1,5 @@
-"""Downloads published weights: several at once, each going on where it was cut off, checked by sha256 before it appears in its place."""
+"""Downloads published weights: several at once, each going on where it was cut off, checked by sha256 before it appears
+in its place."""
 
 from __future__ import annotations
 
@@ -14,12 +15,12 @@ from pathlib import Path
 from rvc_engine.assets.hub import Cut, Offline, Remote, ask, is_offline, receive
 from rvc_engine.assets.manifest import Asset, endpoint
 from rvc_engine.assets.verify import OK, OTHER, Receipts, check
+from rvc_engine.common.failures import explained
+from rvc_engine.common.lock import RunLock
+from rvc_engine.common.opening import open_to_append
 from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, require_writable, sha256_of, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Workspace
-from rvc_engine.failures import explained
-from rvc_engine.lock import RunLock
-from rvc_engine.opening import open_to_append
 
 AT_ONCE = 4
 TRIES = 5
@@ -38,7 +39,8 @@ SPARE_BYTES = 16 << 20
 
 @dataclass
 class Transfer:
-    """One file on its way: its worker writes here, a display reads. `done` and `total` in bytes; `total` None is not known."""
+    """One file on its way: its worker writes here, a display reads. `done` and `total` in bytes; `total` None is not
+    known."""
 
     asset: Asset
     target: Path
@@ -65,11 +67,11 @@ def pull(
     take_over: bool = False,
     note: Callable[[str], None] = lambda text: None,
 ) -> list[Transfer]:
-    """Fetch what is not here yet or differs from the manifest; `watch` is called a few times a second. Returns what was fetched.
-    `take_over`: the lock, also of a host that is not known to be gone; `note` is called with whose it was.
+    """Fetch what is not here yet or differs from the manifest; `watch` is called a few times a second. Returns what was
+    fetched. `take_over`: the lock, also of a host that is not known to be gone; `note` is called with whose it was.
 
-    Raises Offline, DiskFull, Busy, or RvcError naming the files that failed (the others are in place then). What was fetched of a failed
-    or interrupted file stays in pretrained/.downloads, and the next call goes on from there.
+    Raises Offline, DiskFull, Busy, or RvcError naming the files that failed (the others are in place then). What was
+    fetched of a failed or interrupted file stays in pretrained/.downloads, and the next call goes on from there.
     """
     receipts = Receipts(workspace)
     wanted = [asset for asset in assets if check(workspace, asset, receipts).state not in (OK, OTHER)]
@@ -103,9 +105,10 @@ def _transfer(workspace: Workspace, staging: Path, asset: Asset) -> Transfer:
     return Transfer(asset, workspace.pretrained / asset.name, part, asset.bytes, done, resumed_at=done)
 
 
-# --- before ---------------------------------------------------------------------------------------------------------------
+# --- before ----------------------------------------------------------------------------------------
 def _ask_all(transfers: list[Transfer]) -> None:
-    """Sizes from the hub. Raises Offline when it does not answer within seconds; a file that it does not have has failed."""
+    """Sizes from the hub. Raises Offline when it does not answer within seconds; a file that it does not have has
+    failed."""
     if is_offline():
         raise Offline("HF_HUB_OFFLINE forbids downloads")
     endpoint()  # is it an address at all?
@@ -125,7 +128,10 @@ def _ask_all(transfers: list[Transfer]) -> None:
         time.sleep(0.02)
     broken = [answer for answer in answers.values() if isinstance(answer, Cut | Offline)]
     if len(broken) == len(answers):
-        raise Offline(f"{endpoint()} cannot be reached", str(broken[0]) if broken else f"no answer within {REACHED_WITHIN_S:.0f} s")
+        raise Offline(
+            f"{endpoint()} cannot be reached",
+            str(broken[0]) if broken else f"no answer within {REACHED_WITHIN_S:.0f} s",
+        )
     for transfer in transfers:
         _take_answer(transfer, answers.get(transfer.asset.name))
 
@@ -148,12 +154,13 @@ def _check_room(workspace: Workspace, transfers: list[Transfer]) -> None:
     if missing and missing + SPARE_BYTES > free:
         wanted = missing + SPARE_BYTES - free
         raise DiskFull(
-            f"There is not enough room in {workspace.pretrained}", f"{missing / 1e6:.0f} MB are to come, {free / 1e6:.0f} MB are free",
+            f"There is not enough room in {workspace.pretrained}",
+            f"{missing / 1e6:.0f} MB are to come, {free / 1e6:.0f} MB are free",
             f"free {wanted / 1e6:.0f} MB, or use another --home",
-        )  # fmt: skip
+        )
 
 
-# --- at work ----------------------------------------------------------------------------------------------------------------
+# --- at work ---------------------------------------------------------------------------------------
 def _in_threads(work: Callable[[Transfer], None], transfers: list[Transfer], at_once: int) -> list[threading.Thread]:
     """Daemon threads: one that hangs in the network must not keep the program from ending."""
     waiting: queue.SimpleQueue[Transfer] = queue.SimpleQueue()
@@ -175,7 +182,9 @@ def _in_threads(work: Callable[[Transfer], None], transfers: list[Transfer], at_
 
 def _run(transfers: list[Transfer], workspace: Workspace, watch: Watch) -> None:
     stop = threading.Event()
-    threads = _in_threads(lambda transfer: _work(transfer, workspace, stop), [t for t in transfers if not t.ended], AT_ONCE)
+    threads = _in_threads(
+        lambda transfer: _work(transfer, workspace, stop), [t for t in transfers if not t.ended], AT_ONCE
+    )
     try:
         while any(thread.is_alive() for thread in threads):
             watch(transfers)
@@ -261,16 +270,21 @@ def _receive(transfer: Transfer, stop: threading.Event) -> None:
 def _too_long(transfer: Transfer, limit: int) -> RvcError:
     said = "it announced" if transfer.total is not None else "any published file has"
     return RvcError(
-        f"{transfer.asset.name} from {endpoint()} does not end", f"it sends more than the {limit} bytes that {said}; nothing was kept",
+        f"{transfer.asset.name} from {endpoint()} does not end",
+        f"it sends more than the {limit} bytes that {said}; nothing was kept",
         "use another mirror in HF_ENDPOINT",
-    )  # fmt: skip
+    )
 
 
 def _refuse_filling(folder: Path, more: int) -> None:
     """A hub that states no size must not take the last of the disk. Raises DiskFull."""
     disk = shutil.disk_usage(folder)
     if disk.free - more < min(SPARE_BYTES, disk.total // 50):
-        raise DiskFull(f"The disk is full: {folder}", f"{disk.free / 1e6:.0f} MB are free", "make room, then run the same command again")
+        raise DiskFull(
+            f"The disk is full: {folder}",
+            f"{disk.free / 1e6:.0f} MB are free",
+            "make room, then run the same command again",
+        )
 
 
 def _place(transfer: Transfer, workspace: Workspace) -> None:
@@ -308,5 +322,7 @@ def _raise_failures(transfers: list[Transfer]) -> None:
     if failed:
         reasons = "; ".join(t.error.title for t in failed if t.error is not None)
         raise RvcError(
-            f"{len(failed)} of {len(transfers)} files could not be downloaded", reasons, "run the same command again: it goes on"
+            f"{len(failed)} of {len(transfers)} files could not be downloaded",
+            reasons,
+            "run the same command again: it goes on",
         )

@@ -1,7 +1,8 @@
-"""Talks to the hub, or to the mirror that HF_ENDPOINT names, by huggingface_hub: what a file is, and its bytes from any place on.
+"""Talks to the hub, or to the mirror that HF_ENDPOINT names, by huggingface_hub: what a file is, and its bytes from any
+place on.
 
-huggingface_hub's own hf_hub_download throws away what it has when it fails, so that the next process starts over; here a cut download goes
-on. HF_HUB_OFFLINE, HF_TOKEN, HF_HUB_DOWNLOAD_TIMEOUT and the proxy variables hold as they do there.
+huggingface_hub's own hf_hub_download throws away what it has when it fails, so that the next process starts over; here
+a cut download goes on. HF_HUB_OFFLINE, HF_TOKEN, HF_HUB_DOWNLOAD_TIMEOUT and the proxy variables hold as they do there.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from rvc_engine.assets.manifest import Asset, endpoint
+from rvc_engine.common.redact import redacted
 from rvc_engine.errors import RvcError
-from rvc_engine.redact import redacted
 
 ANSWER_S = 5.0
 """How long the hub may take to say what a file is."""
@@ -46,7 +47,9 @@ def hub() -> ModuleType:
     try:
         import huggingface_hub
     except ImportError as error:
-        raise RvcError("huggingface_hub is not installed", "", "pip install huggingface_hub, or copy the files by hand") from error
+        raise RvcError(
+            "huggingface_hub is not installed", "", "pip install huggingface_hub, or copy the files by hand"
+        ) from error
     module: ModuleType = huggingface_hub
     module.logging.set_verbosity_error()
     return module
@@ -82,7 +85,8 @@ def ask(asset: Asset) -> Remote:
 
 
 def receive(asset: Asset, start: int, stop: threading.Event) -> Iterator[tuple[int, bytes]]:
-    """The file's bytes from `start` on, as (offset, block). The first offset is 0 when the server cannot go on from `start`.
+    """The file's bytes from `start` on, as (offset, block). The first offset is 0 when the server cannot go on from
+    `start`.
 
     Ends early when `stop` is set. Raises Refused or Cut.
     """
@@ -91,7 +95,9 @@ def receive(asset: Asset, start: int, stop: threading.Event) -> Iterator[tuple[i
     if start:
         headers["Range"] = f"bytes={start}-"
     try:
-        with module.get_session().stream("GET", asset.url, headers=headers, timeout=module.constants.HF_HUB_DOWNLOAD_TIMEOUT) as response:
+        with module.get_session().stream(
+            "GET", asset.url, headers=headers, timeout=module.constants.HF_HUB_DOWNLOAD_TIMEOUT
+        ) as response:
             code = response.status_code
             if code == 416:  # nothing behind `start`
                 return
@@ -112,18 +118,27 @@ def receive(asset: Asset, start: int, stop: threading.Event) -> Iterator[tuple[i
 def _refuse_other_scheme(asset: Asset, location: str) -> None:
     scheme = location.partition(":")[0].lower() if "://" in location or location.startswith("file:") else "https"
     if scheme not in ("http", "https"):
-        raise Refused(f"{endpoint()} sends {asset.name} on to {location}", f"{scheme} is not followed", "use another mirror in HF_ENDPOINT")
+        raise Refused(
+            f"{endpoint()} sends {asset.name} on to {location}",
+            f"{scheme} is not followed",
+            "use another mirror in HF_ENDPOINT",
+        )
 
 
 def _broken(asset: Asset, error: Exception) -> Exception:
     """A connection that broke may hold the next time; an address that nothing can be fetched from will not."""
     if type(error).__name__ in ("UnsupportedProtocol", "TooManyRedirects"):
-        return Refused(f"{endpoint()} sends {asset.name} on to an address that is not followed", _words(error), "use another mirror")
+        return Refused(
+            f"{endpoint()} sends {asset.name} on to an address that is not followed",
+            _words(error),
+            "use another mirror",
+        )
     return Cut(_words(error))
 
 
 def _client_error(module: ModuleType) -> type[Exception]:
-    """HTTPError of the HTTP client that this version of huggingface_hub uses (httpx or its successor): HfHubHTTPError is one of them."""
+    """HTTPError of the HTTP client that this version of huggingface_hub uses (httpx or its successor): HfHubHTTPError
+    is one of them."""
     bases = module.errors.HfHubHTTPError.__mro__
     found: type[Exception] = next(base for base in bases if base.__name__ == "HTTPError")
     return found
@@ -132,13 +147,21 @@ def _client_error(module: ModuleType) -> type[Exception]:
 def _refusal(asset: Asset, code: int) -> RvcError:
     if code == 404:
         return Refused(
-            f"{asset.name} is not at {asset.shown_url}", "the server answers 404", "see whether HF_ENDPOINT names a complete mirror"
+            f"{asset.name} is not at {asset.shown_url}",
+            "the server answers 404",
+            "see whether HF_ENDPOINT names a complete mirror",
         )
     if code in (401, 403):
         return Refused(
-            f"{endpoint()} does not give out {asset.name}", f"it answers {code}", "give a token in HF_TOKEN, or use another mirror"
+            f"{endpoint()} does not give out {asset.name}",
+            f"it answers {code}",
+            "give a token in HF_TOKEN, or use another mirror",
         )
-    return Refused(f"{endpoint()} does not give out {asset.name}", f"it answers {code}", "try again later, or name a mirror in HF_ENDPOINT")
+    return Refused(
+        f"{endpoint()} does not give out {asset.name}",
+        f"it answers {code}",
+        "try again later, or name a mirror in HF_ENDPOINT",
+    )
 
 
 def _words(error: BaseException) -> str:

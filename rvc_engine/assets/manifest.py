@@ -6,14 +6,19 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
+from rvc_engine.common.opening import read_hand_edited
+from rvc_engine.common.redact import redacted
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.opening import read_hand_edited
-from rvc_engine.redact import redacted
+from rvc_engine.presets import PUBLIC_PRESETS
+from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
+
+if TYPE_CHECKING:
+    from rvc_engine.content.base import ContentEncoder
+    from rvc_engine.pitch.base import PitchTracker
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
 REQUIRED = ("name", "repository", "path", "sha256")
@@ -21,7 +26,8 @@ REQUIRED = ("name", "repository", "path", "sha256")
 
 @dataclass(frozen=True)
 class Asset:
-    """One published file. `name` is its place below pretrained/; `bytes` None: not publicly stated; `pitch` None: with and without."""
+    """One published file. `name` is its place below pretrained/; `bytes` None: not publicly stated; `pitch` None: with
+    and without."""
 
     name: str
     repository: str
@@ -50,7 +56,8 @@ class Asset:
 
 
 def endpoint() -> str:
-    """The hub, or the mirror that $HF_ENDPOINT names, as it is shown: without password and query. Raises BadInput for no web address."""
+    """The hub, or the mirror that $HF_ENDPOINT names, as it is shown: without password and query. Raises BadInput for
+    no web address."""
     base = _endpoint()
     return redacted(urlunsplit(base._replace(query=""))).rstrip("/")
 
@@ -68,18 +75,25 @@ def _endpoint() -> SplitResult:
 
 
 def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
-    """The workspace's own pretrained/manifest.toml, else the one that ships with the program. Raises BadInput when it is damaged."""
+    """The workspace's own pretrained/manifest.toml, else the one that ships with the program. Raises BadInput when it
+    is damaged."""
     import tomlkit
 
     path = workspace.find_pretrained("manifest.toml")
     if path is None:
-        raise BadInput("There is no manifest of published weights", "pretrained/manifest.toml is missing", "install the program again")
+        raise BadInput(
+            "There is no manifest of published weights",
+            "pretrained/manifest.toml is missing",
+            "install the program again",
+        )
     try:
         table = tomlkit.parse(read_hand_edited(path)).unwrap()
         return tuple(_asset(row) for row in table.get("weight", []))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(
-            f"{path} cannot be used", str(error).partition("\n")[0], "correct it, or take it away to use the built-in one"
+            f"{path} cannot be used",
+            str(error).partition("\n")[0],
+            "correct it, or take it away to use the built-in one",
         ) from error
 
 
@@ -101,22 +115,28 @@ def _asset(row: dict[str, Any]) -> Asset:
 
 
 def needs(manifest: tuple[Asset, ...], preset: str, *, pitched: bool = True) -> list[Asset]:
-    """What a preset trains with: the content encoder, the pitch tracker where there is pitch, its G and D. Raises BadInput for a preset
-    that there is not."""
+    """What a preset trains with: the content encoder, the pitch tracker where there is pitch, its G and D. Raises
+    BadInput for a preset that there is not."""
     if preset not in PUBLIC_PRESETS:
         raise BadInput(f"There is no preset {preset!r}", "", f"choose one of {', '.join(PUBLIC_PRESETS)}")
     return [asset for asset in manifest if asset.needed_by(preset, pitched=pitched)]
 
 
-def find(workspace: Workspace, asset: Asset) -> Path | None:
-    """Where this file is, or another form of it that is as good (a HuBERT as a folder, v2 weights in pretrained_v2/)."""
-    if asset.name == "hubert_base.pt":
-        from rvc_engine.pretrained import find_hubert
+def tracker_of(asset: Asset) -> PitchTracker | None:
+    """The pitch tracker whose weights it holds."""
+    return next((tracker for tracker in PITCH_TRACKERS.all() if asset.name in tracker.weights), None)
 
-        return find_hubert(workspace)
-    names = [asset.name]
-    if asset.name == "rmvpe.pt":
-        names.append("rmvpe.safetensors")
+
+def encoder_of(asset: Asset) -> ContentEncoder | None:
+    """The content encoder whose weights it holds; one file may do for several, and the first is as good."""
+    return next((encoder for encoder in CONTENT_ENCODERS.all() if asset.name in encoder.weights), None)
+
+
+def find(workspace: Workspace, asset: Asset) -> Path | None:
+    """Where this file is, or another form of it that is as good (a HuBERT as a folder, v2 weights in
+    pretrained_v2/)."""
+    user = tracker_of(asset) or encoder_of(asset)
+    names = list(user.weights) if user else [asset.name]
     if asset.name.startswith("v2/"):
         names.append(f"pretrained_{asset.name}")
     return workspace.find_pretrained(*names)

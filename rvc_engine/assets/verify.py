@@ -1,4 +1,5 @@
-"""Which published weights are here, and whether each is what the manifest says. A sum is computed once and remembered by size and time."""
+"""Which published weights are here, and whether each is what the manifest says. A sum is computed once and remembered
+by size and time."""
 
 from __future__ import annotations
 
@@ -10,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.assets.manifest import Asset, find
+from rvc_engine.common.opening import read_text
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
 from rvc_engine.experiment import Workspace
-from rvc_engine.opening import read_text
 
 OK = "verified"
 DIFFERS = "differs"
@@ -23,8 +24,8 @@ OTHER = "another form"
 
 @dataclass(frozen=True)
 class Checked:
-    """`state` is OK, DIFFERS, MISSING, UNCHECKED (only when asked not to compute) or OTHER: it is used in a form that the manifest does
-    not describe, such as a HuBERT in a folder."""
+    """`state` is OK, DIFFERS, MISSING, UNCHECKED (only when asked not to compute) or OTHER: it is used in a form that
+    the manifest does not describe, such as a HuBERT in a folder."""
 
     asset: Asset
     state: str
@@ -34,7 +35,8 @@ class Checked:
 
 
 class Receipts:
-    """pretrained/.verified.json: {file: {bytes, mtime_ns, sha256}}. What cannot be read or written is as if it were not there."""
+    """pretrained/.verified.json: {file: {bytes, mtime_ns, sha256}}. What cannot be read or written is as if it were not
+    there."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.path = workspace.pretrained / ".verified.json"
@@ -63,9 +65,15 @@ class Receipts:
 
 
 def check(
-    workspace: Workspace, asset: Asset, receipts: Receipts, *, compute: bool = True, progress: Callable[[int], None] | None = None
+    workspace: Workspace,
+    asset: Asset,
+    receipts: Receipts,
+    *,
+    compute: bool = True,
+    progress: Callable[[int], None] | None = None,
 ) -> Checked:
-    """Compare one file with the manifest. `compute=False`: only what is remembered. Raises OSError when the file cannot be read."""
+    """Compare one file with the manifest. `compute=False`: only what is remembered. Raises OSError when the file cannot
+    be read."""
     path = find(workspace, asset)
     if path is None:
         return Checked(asset, MISSING)

@@ -1,6 +1,7 @@
 """How far up a recording truly reaches, whatever its sample rate says: the voice's spectrum against that of its pauses.
 
-What Spek shows to the eye: an MP3 ends at a wall (16 kHz at 128 kbit/s), a file that was resampled from 16 kHz ends at 8 kHz.
+What Spek shows to the eye: an MP3 ends at a wall (16 kHz at 128 kbit/s), a file that was resampled from 16 kHz ends at
+8 kHz.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ FRAME_S = 0.043
 """About 2048 samples at 48 kHz."""
 LEVEL_STEP_DB = 3.0
 LEVELS = 40
-"""Frames are kept as sums by level, from 0 dBFS down to -120, so that a recording of any length takes the same memory."""
+"""Frames are kept as sums by level, from 0 dBFS down to -120, so that a recording of any length takes the same
+memory."""
 LOUD_SPAN_DB = 30.0
 """Frames down to this below the loudest tenth are voice: vowels carry little above 8 kHz, the quieter sibilants do."""
 QUIET_SHARE = 0.1
@@ -77,7 +79,10 @@ class SpectrumMeter:
         loud, quiet = self._loud_and_quiet()
         if loud is None:
             return None
-        rounding = self._bands(np.full(len(loud), 10 ** (ROUNDING_DBFS / 10) * float(np.sum(self.window**2)))) + ABOVE_ROUNDING_DB
+        rounding = (
+            self._bands(np.full(len(loud), 10 ** (ROUNDING_DBFS / 10) * float(np.sum(self.window**2))))
+            + ABOVE_ROUNDING_DB
+        )
         floor = np.maximum(rounding, self._bands(quiet) + ABOVE_PAUSE_DB) if quiet is not None else rounding
         voice = self._bands(loud)
         content = voice > floor
@@ -116,12 +121,15 @@ class SpectrumMeter:
 
 
 def _wall(voice: NDArray[np.float64]) -> int | None:
-    """(B,) dB -> the band before which the spectrum falls most and above which it stays down; None where it nowhere falls so steeply."""
+    """(B,) dB -> the band before which the spectrum falls most and above which it stays down; None where it nowhere
+    falls so steeply."""
     smooth = signal.medfilt(voice, 5)  # without lone tones
     highest_after = np.maximum.accumulate(smooth[::-1])[::-1]
     first, last = int(WALL_FROM_HZ / BAND_HZ), len(voice) - WALL_GAP - WALL_BANDS
     if last <= first:
         return None
-    before = np.convolve(voice, np.full(WALL_BANDS, 1 / WALL_BANDS), mode="valid")[first - WALL_BANDS : last - WALL_BANDS]
+    before = np.convolve(voice, np.full(WALL_BANDS, 1 / WALL_BANDS), mode="valid")[
+        first - WALL_BANDS : last - WALL_BANDS
+    ]
     falls = before - highest_after[first + WALL_GAP : last + WALL_GAP]
     return first + int(np.argmax(falls)) if falls.max() >= WALL_DB else None

@@ -147,7 +147,9 @@ def weights_of(meter: ChannelMeter) -> tuple[tuple[float, ...], bool]:
     loudest = int(np.flatnonzero(powers >= 0.98 * powers.max())[0])  # the first of those that are as loud
     near = powers >= powers[loudest] * 10 ** (-NEAR_DB / 10) if count > 2 else np.ones(count, dtype=bool)
     used = np.flatnonzero(near)
-    cancelled = meter.lost > CANCELLED_SHARE * meter.sound if count == 2 else is_cancelled(meter.products[np.ix_(used, used)])
+    cancelled = (
+        meter.lost > CANCELLED_SHARE * meter.sound if count == 2 else is_cancelled(meter.products[np.ix_(used, used)])
+    )
     if cancelled and count > 1 and powers[loudest]:
         return tuple(float(channel == loudest) for channel in range(count)), True
     share = 1 / len(used) if count <= 2 else float(len(used)) ** -0.5  # of many, unrelated ones keep their level
@@ -176,13 +178,20 @@ def notes_on(mix: Mix, meter: ChannelMeter) -> list[Note]:
     """What is to be said of a mix."""
     notes = []
     if meter.broken:
-        notes.append(Note("repaired", f"{percent(meter.broken_share)} of its samples are not finite: they are set to 0"))
+        notes.append(
+            Note("repaired", f"{percent(meter.broken_share)} of its samples are not finite: they are set to 0")
+        )
     names = ", ".join(str(channel + 1) for channel in mix.used)
     if mix.opposite:
         notes.append(Note("opposite", f"its channels cancel each other: channel {names} is used alone"))
     elif meter.channels > 2 and len(mix.used) < meter.channels:
         what = f"channel {names} is" if len(mix.used) == 1 else f"channels {names} are"
-        notes.append(Note("channels", f"of its {meter.channels} channels {what} used: the others are {NEAR_DB:.0f} dB and more below"))
+        notes.append(
+            Note(
+                "channels",
+                f"of its {meter.channels} channels {what} used: the others are {NEAR_DB:.0f} dB and more below",
+            )
+        )
     return notes
 
 

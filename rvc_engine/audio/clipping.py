@@ -71,7 +71,9 @@ Wave = NDArray[np.int16] | NDArray[np.floating] | StoredWave
 """(T,) floats in -1..1, or int16 that mean int16 / 32768."""
 
 
-def decode_for_clips(path: Path, rules: ClipRules, scratch: Path, notes: list[Note] | None = None) -> NDArray[np.int16] | StoredWave:
+def decode_for_clips(
+    path: Path, rules: ClipRules, scratch: Path, notes: list[Note] | None = None
+) -> NDArray[np.int16] | StoredWave:
     """A recording's samples, in `scratch` when it is long; the caller removes that file. `notes` takes what is to be
     said of it.
 
@@ -118,7 +120,10 @@ class FilteredWave:
         if start < self.first or end > self.first + len(self.piece):
             last = min(len(self.samples), max(end, start + round(PIECE_S * self.rules.sample_rate)))
             self.piece = np.zeros(0)  # free the old one first
-            self.first, self.piece = start, high_pass_part(self.samples, start, last, self.rules.sample_rate, self.rules.high_pass)
+            self.first, self.piece = (
+                start,
+                high_pass_part(self.samples, start, last, self.rules.sample_rate, self.rules.high_pass),
+            )
         return self.piece[start - self.first : end - self.first]
 
     def slices(self) -> list[Span]:
@@ -200,7 +205,9 @@ def why_quiet(peak: float, threshold_db: float) -> str:
     """Of a recording in which nothing reaches the threshold: silent, or too quiet."""
     if peak < 10 ** (SILENT_DB / 20):
         return f"silent: nothing in it is louder than {SILENT_DB:g} dB"
-    return f"too quiet (peak {20 * np.log10(peak):.0f} dB): raise its level, or lower --threshold-db ({threshold_db:g} dB)"
+    return (
+        f"too quiet (peak {20 * np.log10(peak):.0f} dB): raise its level, or lower --threshold-db ({threshold_db:g} dB)"
+    )
 
 
 def check_audible(samples: NDArray[np.floating], sample_rate: int, notes: list[Note]) -> None:
@@ -217,7 +224,9 @@ def check_audible(samples: NDArray[np.floating], sample_rate: int, notes: list[N
             return
     if peak < 10 ** (SILENT_DB / 20):
         raise UnusableRecording("; ".join([why_quiet(peak, threshold_db), *(note.text for note in notes)]))
-    notes.append(Note("quiet", f"it is too quiet (peak {20 * np.log10(peak):.0f} dB): raise its level for a better result"))
+    notes.append(
+        Note("quiet", f"it is too quiet (peak {20 * np.log10(peak):.0f} dB): raise its level for a better result")
+    )
 
 
 def why_unusable(path: Path, rules: ClipRules) -> str:

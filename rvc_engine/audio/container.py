@@ -19,8 +19,8 @@ from av.error import FFmpegError
 
 from rvc_engine.audio.file_headers import LastFrame, WavSize, iff_is_whole, mp3_seconds, wav_size
 from rvc_engine.audio.notes import Note
+from rvc_engine.common.opening import open_file
 from rvc_engine.errors import UnusableRecording
-from rvc_engine.opening import open_file
 
 PLAYLISTS = frozenset({"hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"})
 """Formats that only name other files."""
@@ -104,7 +104,9 @@ def opened(path: Path, track: int = 0) -> Iterator[tuple[Any, Any]]:
         try:
             wav = wav_size(path)
             nameless = _Nameless(file, wav.patch if wav else None)
-            container = av.open(nameless, io_open=_refuse_other_files, options={"protocol_whitelist": "none"}, metadata_errors="replace")
+            container = av.open(
+                nameless, io_open=_refuse_other_files, options={"protocol_whitelist": "none"}, metadata_errors="replace"
+            )
         except _OtherFile:
             raise UnusableRecording("it is a list of other files, not a recording") from None
         except (FFmpegError, OSError, ValueError) as error:
@@ -163,7 +165,9 @@ def frames_of(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:
             _check_plausible(max(1, frame.sample_rate), frame.layout.nb_channels)
             decoded.seconds += frame.samples / frame.sample_rate
             if decoded.seconds > decoded.most_s:
-                raise UnusableRecording("its header is damaged: it decodes to more sound than a file of its size can hold")
+                raise UnusableRecording(
+                    "its header is damaged: it decodes to more sound than a file of its size can hold"
+                )
             yield frame
 
 
@@ -179,7 +183,9 @@ def judge(path: Path, container: Any, stream: Any, decoded: Decoded) -> list[Not
         kind = "damaged" if decoded.damaged > 1 else "ends early"
         raise UnusableRecording(f"{kind}: {decoded.seconds:.1f} s of {promised:.1f} s decoded")
     if decoded.damaged > 2 + decoded.packets // 100:  # one bad packet at an end is common in good files
-        raise UnusableRecording(f"damaged: {decoded.damaged} of {decoded.packets} packets cannot be decoded ({decoded.cause})")
+        raise UnusableRecording(
+            f"damaged: {decoded.damaged} of {decoded.packets} packets cannot be decoded ({decoded.cause})"
+        )
     notes = []
     if wav and wav.left_out:
         more = decoded.seconds * wav.left_out / wav.stated

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from rvc_engine.opening import open_file
+from rvc_engine.common.opening import open_file
 
 SEARCHED_BYTES = 1 << 16
 BITRATES_KBPS = {
@@ -62,7 +62,8 @@ class FrameHeader:
 
 
 def mp3_seconds(path: Path) -> float | None:
-    """Length by the Xing, Info or VBRI tag in the first frame; None without one, or where all of its bytes are there."""
+    """Length by the Xing, Info or VBRI tag in the first frame; None without one, or where all of its bytes are
+    there."""
     with open_file(path) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)

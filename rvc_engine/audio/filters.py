@@ -25,7 +25,8 @@ def high_pass_coefficients(sample_rate: int) -> tuple[NDArray[np.float64], NDArr
 
 
 def high_pass(samples: NDArray[np.floating], sample_rate: int, mode: HighPass = "zero_phase") -> NDArray[np.float64]:
-    """(T,) -> (T,) float64. zero_phase runs forwards and backwards (scipy's odd padding), causal forwards only, off copies."""
+    """(T,) -> (T,) float64. zero_phase runs forwards and backwards (scipy's odd padding), causal forwards only, off
+    copies."""
     wave = np.array(samples, dtype=np.float64)
     if mode == "off" or not wave.size:
         return wave

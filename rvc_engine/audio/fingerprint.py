@@ -22,7 +22,8 @@ LIKENESS = 0.99
 
 
 def fingerprint(level: NDArray[np.float64]) -> str:
-    """(F,) dB every 15 ms -> base64 of its first minute in steps of a third of a dB from 40 dB below the highest; "" when too short."""
+    """(F,) dB every 15 ms -> base64 of its first minute in steps of a third of a dB from 40 dB below the highest; ""
+    when too short."""
     if len(level) < SHORTEST:
         return ""
     steps = np.clip((level[:FRAMES] - level.max() + SPAN_DB) * 255 / SPAN_DB, 0, 255)

@@ -10,7 +10,8 @@ RUN = 3
 FROM_PEAK = 1
 """Steps of 16 bits from the extreme that count as the extreme (dither moves them)."""
 LOWEST_PEAK = 16384
-"""Below half of full scale nothing is taken for clipped; above it, a recording that was turned down after it clipped is found too."""
+"""Below half of full scale nothing is taken for clipped; above it, a recording that was turned down after it clipped is
+found too."""
 
 
 class FlatTops:

@@ -1,4 +1,5 @@
-"""Recordings in and out, by PyAV (ffmpeg's libraries in the package): any file that ffmpeg reads, by content, not by name.
+"""Recordings in and out, by PyAV (ffmpeg's libraries in the package): any file that ffmpeg reads, by content, not by
+name.
 
 reading.py has how a recording is read.
 """
@@ -19,9 +20,9 @@ from scipy.io import wavfile
 from rvc_engine.audio.container import reason_of
 from rvc_engine.audio.notes import Note
 from rvc_engine.audio.reading import Blocks, Reading, read
+from rvc_engine.common.opening import open_file
 from rvc_engine.disk import whole_file
 from rvc_engine.errors import UnusableRecording
-from rvc_engine.opening import open_file
 
 CODECS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "libmp3lame", "m4a": "aac", "ogg": "libopus"}
 """File format to codec, for `encode`."""
@@ -30,7 +31,8 @@ MUXERS = {"m4a": "ipod"}
 
 
 def decode(path: Path, sample_rate: int, notes: list[Note] | None = None) -> NDArray[np.float32]:
-    """(T,) float32 mono in -1..1, by way of int16 as RVC does; `notes` takes what is to be said of it. Raises UnusableRecording(reason)."""
+    """(T,) float32 mono in -1..1, by way of int16 as RVC does; `notes` takes what is to be said of it. Raises
+    UnusableRecording(reason)."""
 
     def joined(blocks: Blocks, reading: Reading) -> NDArray[np.int16]:
         return np.concatenate([np.zeros(0, dtype=np.int16), *blocks])
@@ -42,14 +44,17 @@ def decode(path: Path, sample_rate: int, notes: list[Note] | None = None) -> NDA
 
 
 def encode(path: Path, samples: NDArray[np.int16], sample_rate: int, format: str) -> None:
-    """Write (T,) int16, T > 0, as wav, flac, mp3, m4a (AAC) or ogg (Opus). The file appears whole and decodes to the same length.
+    """Write (T,) int16, T > 0, as wav, flac, mp3, m4a (AAC) or ogg (Opus). The file appears whole and decodes to the
+    same length.
 
     A codec knows certain rates only: other material is resampled to the next rate above.
     """
     rate = _encoder_rate(CODECS[format], sample_rate)
     ready = samples
     if rate != sample_rate:
-        ready = np.clip(np.rint(resample(samples.astype(np.float32), sample_rate, rate)), -32768, 32767).astype(np.int16)
+        ready = np.clip(np.rint(resample(samples.astype(np.float32), sample_rate, rate)), -32768, 32767).astype(
+            np.int16
+        )
     with (
         whole_file(path) as temporary,
         temporary.open("wb") as file,  # ffmpeg takes no name that is not valid text
@@ -60,7 +65,9 @@ def encode(path: Path, samples: NDArray[np.int16], sample_rate: int, format: str
             stream.bit_rate = 192_000 if rate > 24000 else 96_000
         stream.codec_context.open()
         size = stream.codec_context.frame_size
-        lead = -len(ready) % size if format == "m4a" else 0  # AAC has no mark for where its last frame ends, but one for where to begin
+        lead = (
+            -len(ready) % size if format == "m4a" else 0
+        )  # AAC has no mark for where its last frame ends, but one for where to begin
         converter = AudioResampler(stream.codec_context.format, "mono", rate, frame_size=size)
         for first in range(-lead, len(ready), rate):
             part = ready[max(0, first) : first + rate]
@@ -101,7 +108,8 @@ def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
 
 
 def resample(samples: NDArray[np.floating], rate_in: int, rate_out: int) -> NDArray[np.floating]:
-    """(T,) -> (ceil(T * rate_out / rate_in),) by soxr's high quality, in the same dtype; a last part of a sample is a zero, as in RVC."""
+    """(T,) -> (ceil(T * rate_out / rate_in),) by soxr's high quality, in the same dtype; a last part of a sample is a
+    zero, as in RVC."""
     if rate_in == rate_out:
         return samples
     length = -(-len(samples) * rate_out // rate_in)

@@ -20,7 +20,9 @@ class EnvelopeMeter:
 
     def __init__(self, sample_rate: int) -> None:
         self.hop = sample_rate // 2
-        self.sums = [0.0]  # of the hops so far; the first stands for the zeros before the start, the last is being filled
+        self.sums = [
+            0.0
+        ]  # of the hops so far; the first stands for the zeros before the start, the last is being filled
         self.filled = 0
 
     def add(self, samples: Samples) -> None:
@@ -50,20 +52,23 @@ def envelope(samples: Samples, sample_rate: int) -> NDArray[np.float64]:
 
 
 def spread(values: NDArray[np.float64], start: int, stop: int, total: int) -> NDArray[np.float64]:
-    """Positions `start` .. `stop` of `values` stretched linearly to `total` samples (torch's interpolate, corners not aligned)."""
+    """Positions `start` .. `stop` of `values` stretched linearly to `total` samples (torch's interpolate, corners not
+    aligned)."""
     positions = (np.arange(start, stop) + 0.5) * (len(values) / total) - 0.5
     return np.asarray(np.interp(positions, np.arange(len(values)), values))
 
 
 def mix_gain(source: Envelope, result: Envelope, rate: float, start: int, stop: int, total: int) -> NDArray[np.float32]:
-    """Gain for samples `start` .. `stop` of a result of `total`, from both envelopes: source^(1 - rate) * result^(rate - 1)."""
+    """Gain for samples `start` .. `stop` of a result of `total`, from both envelopes: source^(1 - rate) * result^(rate
+    - 1)."""
     above = np.maximum(spread(result, start, stop, total), FLOOR)
     gain = spread(source, start, stop, total) ** (1 - rate) * above ** (rate - 1)
     return np.asarray(gain, dtype=np.float32)
 
 
 def change_rms(source: Samples, source_rate: int, result: Samples, result_rate: int, rate: float) -> Samples:
-    """`result` with its loudness moved towards the source's: 1 leaves it, 0 takes the source's envelope. (T1,), (T2,) -> (T2,)"""
+    """`result` with its loudness moved towards the source's: 1 leaves it, 0 takes the source's envelope. (T1,), (T2,)
+    -> (T2,)"""
     if rate == 1 or not len(result):
         return result
     gain = mix_gain(envelope(source, source_rate), envelope(result, result_rate), rate, 0, len(result), len(result))
@@ -78,7 +83,8 @@ def int16_scale(peak: float) -> np.float32:
 
 
 def to_int16(samples: Samples, sample_rate: int, target_rate: int = 0) -> NDArray[np.int16]:
-    """(T,) -> int16 at `target_rate` (0: unchanged; length rounded up). Truncated toward zero. NaN raises ValueError."""
+    """(T,) -> int16 at `target_rate` (0: unchanged; length rounded up). Truncated toward zero. NaN raises
+    ValueError."""
     if target_rate and target_rate != sample_rate and len(samples):
         import soxr
 

@@ -21,15 +21,21 @@ RELATIVE_GATE_LU = -10.0
 def k_weighting(sample_rate: int) -> NDArray[np.float64]:
     """(2, 6) second-order sections: the shelf and the high-pass of the standard at any rate above 4 kHz.
 
-    The standard lists coefficients for 48 kHz; these are the bilinear transform of the analogue filters behind them (the parameters are
-    those that give the listed numbers back to 1e-9).
+    The standard lists coefficients for 48 kHz; these are the bilinear transform of the analogue filters behind them
+    (the parameters are those that give the listed numbers back to 1e-9).
     """
     k = math.tan(math.pi * 1681.974450955533 / sample_rate)
     q, gain = 0.7071752369554196, 10 ** (3.999843853973347 / 20)
     slope = gain**0.4996667741545416
     a0 = 1 + k / q + k * k
-    shelf = [(gain + slope * k / q + k * k) / a0, 2 * (k * k - gain) / a0, (gain - slope * k / q + k * k) / a0,
-             1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]  # fmt: skip
+    shelf = [
+        (gain + slope * k / q + k * k) / a0,
+        2 * (k * k - gain) / a0,
+        (gain - slope * k / q + k * k) / a0,
+        1.0,
+        2 * (k * k - 1) / a0,
+        (1 - k / q + k * k) / a0,
+    ]
     k, q = math.tan(math.pi * 38.13547087602444 / sample_rate), 0.5003270373238773
     a0 = 1 + k / q + k * k
     return np.array([shelf, [1.0, -2.0, 1.0, 1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0]])

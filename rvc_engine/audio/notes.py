@@ -39,4 +39,6 @@ class Notices:
     def rest(self) -> list[str]:
         """A line for each kind of which more recordings were met than `of` named."""
         more = {code: count - self.SHOWN for code, count in self.counts.items() if count > self.SHOWN}
-        return [f"{count} more recording{'s' if count > 1 else ''} like {self.first[code]}" for code, count in more.items()]
+        return [
+            f"{count} more recording{'s' if count > 1 else ''} like {self.first[code]}" for code, count in more.items()
+        ]

@@ -63,7 +63,11 @@ class Reading:
 
 
 def read(
-    path: Path, sample_rate: int | Callable[[StoredFormat], int], use: Callable[[Blocks, Reading], Result], *, separate: bool = False
+    path: Path,
+    sample_rate: int | Callable[[StoredFormat], int],
+    use: Callable[[Blocks, Reading], Result],
+    *,
+    separate: bool = False,
 ) -> tuple[Result, Reading]:
     """What `use` makes of a recording, in little memory, and how it was read. `use` is called again, from the start,
     where the first reading turns out to be wrong; it may stop early.
@@ -83,7 +87,9 @@ def read(
                 return result, better
         else:
             others = len(container.streams.audio) - 1
-            better = (_louder_track(path, _Look(path, 0).meter, others, rate) if others else None) or reading_of(path, 0, rate)
+            better = (_louder_track(path, _Look(path, 0).meter, others, rate) if others else None) or reading_of(
+                path, 0, rate
+            )
     with opened(path, better.track) as (container, stream):
         return _Pass(path, container, stream, better, separate, watched=False).run(use), better
 
@@ -134,7 +140,9 @@ class _reasons:
 class _Pass:
     """A recording read once in one way, and watched meanwhile."""
 
-    def __init__(self, path: Path, container: Any, stream: Any, reading: Reading, separate: bool, *, watched: bool = True) -> None:
+    def __init__(
+        self, path: Path, container: Any, stream: Any, reading: Reading, separate: bool, *, watched: bool = True
+    ) -> None:
         self.path, self.container, self.stream = path, container, stream
         self.reading, self.separate = reading, separate
         self.other_tracks = len(container.streams.audio) - 1
@@ -154,7 +162,9 @@ class _Pass:
             if mix.plain_channels if self.separate else mix.plain:
                 yield from _by_swresample(frames, rate, mono=not self.separate)
             else:
-                yield from _by_weights(frames, mix.separate if self.separate else mix.mixed, rate, flat=not self.separate)
+                yield from _by_weights(
+                    frames, mix.separate if self.separate else mix.mixed, rate, flat=not self.separate
+                )
             if decoded.seconds or not self.other_tracks:
                 self.notes = judge(self.path, self.container, self.stream, decoded)
 
@@ -170,7 +180,9 @@ class _Pass:
         if self.meter is None:
             return replace(self.reading, notes=tuple(self.notes))
         self.meter.finish()
-        if self.other_tracks and (better := _louder_track(self.path, self.meter, self.other_tracks, self.reading.sample_rate)):
+        if self.other_tracks and (
+            better := _louder_track(self.path, self.meter, self.other_tracks, self.reading.sample_rate)
+        ):
             return better
         if not self.meter.samples:
             raise UnusableRecording("no audio in it")
@@ -195,7 +207,10 @@ def _louder_track(path: Path, first: ChannelMeter, others: int, sample_rate: int
         return None
     reading = reading_of(path, audible[0], sample_rate)
     named = " and ".join(str(track + 1) for track in audible)
-    what = f"its first audio track is silent; {f'track {named} has' if len(audible) == 1 else f'tracks {named} have'} sound"
+    what = (
+        "its first audio track is silent; "
+        f"{f'track {named} has' if len(audible) == 1 else f'tracks {named} have'} sound"
+    )
     how = f"track {audible[0] + 1} is used (ffmpeg -i FILE -map 0:a:NUMBER OUTPUT takes one out, counting from 0)"
     return replace(reading, notes=(Note("track", f"{what}: {how}"), *reading.notes))
 
@@ -276,7 +291,9 @@ def _by_weights(frames: Iterator[Any], mix: Callable[[Rows], Rows], sample_rate:
 
 def _joined(parts: list[list[Any]], flat: bool) -> Blocks:
     """Frames of each row -> (rows, T)."""
-    rows = [[frame.to_ndarray().reshape(-1) for frame in frames if frame is not None and frame.samples] for frames in parts]
+    rows = [
+        [frame.to_ndarray().reshape(-1) for frame in frames if frame is not None and frame.samples] for frames in parts
+    ]
     if rows and rows[0]:
         block = np.stack([np.concatenate(row) for row in rows])
         yield block[0] if flat else block

@@ -1,6 +1,7 @@
 """Where a recording is cut: at silences, then into clips of one length, then brought to one level.
 
-Silence is found by the RMS of overlapping frames. The rules and their order are those of RVC's preprocessing, sample for sample.
+Silence is found by the RMS of overlapping frames. The rules and their order are those of RVC's preprocessing, sample
+for sample.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class SilenceRules:
-    """Quieter than `threshold_db` is silence; a cut needs `min_interval_ms` of it and `min_length_ms` since the cut before; at most
-    `max_silence_ms` of silence is kept on each side of a cut; `hop_ms` is the resolution."""
+    """Quieter than `threshold_db` is silence; a cut needs `min_interval_ms` of it and `min_length_ms` since the cut
+    before; at most `max_silence_ms` of silence is kept on each side of a cut; `hop_ms` is the resolution."""
 
     threshold_db: float = -42.0
     min_length_ms: float = 1500
@@ -37,7 +38,8 @@ class SilenceRules:
 
 
 def frame_rms(blocks: Iterable[NDArray[np.float64]], hop: int, window: int) -> NDArray[np.float64]:
-    """RMS of `window` samples around every `hop`-th sample, zeros beyond the ends. `blocks` are consecutive parts of one wave.
+    """RMS of `window` samples around every `hop`-th sample, zeros beyond the ends. `blocks` are consecutive parts of
+    one wave.
 
     -> (1 + (T + 2 * (window // 2) - window) // hop,)
     """
@@ -66,7 +68,8 @@ def _quietest(rms: NDArray[np.float64], first: int, last: int) -> int:
 
 
 def _removed_between(rms: NDArray[np.float64], start: int, end: int, kept: int) -> Span:
-    """Frames to leave out of the silence [start, end) that is followed by sound: from one cut to the next, equal where nothing goes."""
+    """Frames to leave out of the silence [start, end) that is followed by sound: from one cut to the next, equal where
+    nothing goes."""
     if end - start <= kept:
         cut = _quietest(rms, start, end + 1)
         left, right = cut, cut
@@ -102,7 +105,9 @@ def _removed(rms: NDArray[np.float64], sample_rate: int, rules: SilenceRules) ->
     return removed
 
 
-def slices_between_silences(rms: NDArray[np.float64], samples: int, sample_rate: int, rules: SilenceRules) -> list[Span]:
+def slices_between_silences(
+    rms: NDArray[np.float64], samples: int, sample_rate: int, rules: SilenceRules
+) -> list[Span]:
     """The sounding stretches of a recording of `samples` samples from its `frame_rms`; [] when all is silent."""
     hop = rules.hop(sample_rate)
     removed = _removed(rms, sample_rate, rules)
@@ -116,7 +121,8 @@ def slices_between_silences(rms: NDArray[np.float64], samples: int, sample_rate:
 
 
 def sounding_slices(rms: NDArray[np.float64], samples: int, sample_rate: int, rules: SilenceRules) -> list[Span]:
-    """As `slices_between_silences`, but nothing of a recording that is silent throughout, of which RVC keeps up to half a second."""
+    """As `slices_between_silences`, but nothing of a recording that is silent throughout, of which RVC keeps up to half
+    a second."""
     if not len(rms) or rms.max() < 10 ** (rules.threshold_db / 20):
         return []
     return slices_between_silences(rms, samples, sample_rate, rules)
@@ -125,13 +131,16 @@ def sounding_slices(rms: NDArray[np.float64], samples: int, sample_rate: int, ru
 def slice_recording(wave: NDArray[np.float64], sample_rate: int, rules: SilenceRules) -> list[Span]:
     """(T,) -> [start, end) of each sounding stretch, in samples."""
     if len(wave) <= round(sample_rate * rules.min_length_ms / 1000 / rules.hop(sample_rate)):
-        return [(0, len(wave))] if len(wave) else []  # RVC compares samples with frames here: only waves of about 100 samples
+        return (
+            [(0, len(wave))] if len(wave) else []
+        )  # RVC compares samples with frames here: only waves of about 100 samples
     rms = frame_rms([wave], rules.hop(sample_rate), rules.window(sample_rate))
     return slices_between_silences(rms, len(wave), sample_rate, rules)
 
 
 def cut_clips(span: Span, sample_rate: int, clip_s: float, overlap_s: float) -> list[Span]:
-    """A stretch cut into clips of `clip_s` that overlap by `overlap_s`; a rest up to and including clip_s + overlap_s stays whole."""
+    """A stretch cut into clips of `clip_s` that overlap by `overlap_s`; a rest up to and including clip_s + overlap_s
+    stays whole."""
     start, end = span
     clips: list[Span] = []
     while True:

@@ -98,7 +98,9 @@ def measured_rate(stored: StoredFormat) -> int:
 def _metered(blocks: Blocks, reading: Reading) -> tuple[_Meters, NDArray[np.float64]]:
     """Everything measured, and the RMS of its frames after the high-pass."""
     meters, silence = _Meters(reading.sample_rate, reading.mix), SilenceRules()
-    return meters, frame_rms(_high_passed(meters.watch(blocks), meters.rate), silence.hop(meters.rate), silence.window(meters.rate))
+    return meters, frame_rms(
+        _high_passed(meters.watch(blocks), meters.rate), silence.hop(meters.rate), silence.window(meters.rate)
+    )
 
 
 def _high_passed(blocks: Iterator[NDArray[np.float32]], rate: int) -> Iterator[NDArray[np.float64]]:

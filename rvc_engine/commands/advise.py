@@ -5,18 +5,28 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from rvc_engine.commands.display import size
+from rvc_engine.client.words import size
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
-from rvc_engine.streams import say, say_json
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
-    parser.add_argument("name", metavar="NAME", nargs="?", help="an experiment: its settings and its minutes of audio count")
-    parser.add_argument("--preset", metavar="PRESET", help=f"one of {', '.join(PUBLIC_PRESETS)}; default NAME's, else what rvc run takes")
-    parser.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N; default train.device of NAME, else auto")
-    parser.add_argument("--precision", choices=("auto", "fp32", "fp16", "bf16"), help="default train.precision of NAME, else auto")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="an experiment: its settings and its minutes of audio count"
+    )
+    parser.add_argument(
+        "--preset",
+        metavar="PRESET",
+        help=f"one of {', '.join(PUBLIC_PRESETS)}; default NAME's, else what rvc run takes",
+    )
+    parser.add_argument(
+        "--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N; default train.device of NAME, else auto"
+    )
+    parser.add_argument(
+        "--precision", choices=("auto", "fp32", "fp16", "bf16"), help="default train.precision of NAME, else auto"
+    )
     parser.add_argument("--measure", action="store_true", help="measure a real step in a throw-away process")
     parser.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
 
@@ -31,8 +41,8 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
-    from rvc_engine.advise import advise, advise_experiment
-    from rvc_engine.pretrained import preset_here
+    from rvc_engine.assets.pretrained import preset_here
+    from rvc_engine.machine.advisor import advise, advise_experiment
 
     workspace = Workspace.find(options.home)
     if options.preset and options.preset not in PRESETS:
@@ -43,7 +53,9 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         return advise(preset, None, measure=options.measure, precision=precision or "auto", device=device or "auto")
     experiment = workspace.experiment(options.name)
     settings = experiment.load_settings()
-    return advise_experiment(experiment, settings, preset=preset, precision=precision, device=device, measure=options.measure)
+    return advise_experiment(
+        experiment, settings, preset=preset, precision=precision, device=device, measure=options.measure
+    )
 
 
 def in_lines(advice: dict[str, Any], options: argparse.Namespace) -> list[str]:
@@ -52,7 +64,8 @@ def in_lines(advice: dict[str, Any], options: argparse.Namespace) -> list[str]:
     lines = [
         *(_memory_line(device) for device in advice.get("devices", [advice])),
         f"assumed: preset {advice['preset']}, {advice['precision']}, {advice['device']}, {minutes}{whose}",
-        f"numbers: {advice['source']}" + (f", off by {advice['error_percent']} %" if advice["error_percent"] is not None else ""),
+        f"numbers: {advice['source']}"
+        + (f", off by {advice['error_percent']} %" if advice["error_percent"] is not None else ""),
     ]
     for row in advice["batch"]:
         speed = f"{row['samples_per_s']:.2f} clips/s" if row["samples_per_s"] else ""

@@ -9,14 +9,15 @@ from typing import Any
 
 from rvc_engine.assets.manifest import Asset, needs, read_manifest
 from rvc_engine.assets.verify import DIFFERS, MISSING, Checked, Receipts, check
-from rvc_engine.commands.display import size
+from rvc_engine.client.words import size
 from rvc_engine.commands.transfers import choose_watch
+from rvc_engine.common.given_paths import clean_path
+from rvc_engine.common.lock import TAKE_OVER
+from rvc_engine.common.printable import FACT, printable
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.lock import TAKE_OVER
-from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.printable import FACT, printable
-from rvc_engine.streams import say, say_json
+from rvc_engine.experiment import Workspace
+from rvc_engine.presets import PUBLIC_PRESETS
 
 CHOICES = ", ".join([*PUBLIC_PRESETS, "all"])
 
@@ -25,15 +26,21 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|pull|verify")
     listing = actions.add_parser("list", help="the published weights: bytes, sha256, origin, and which are here")
     pulling = actions.add_parser("pull", help="fetch what a preset needs and is not here; goes on where it was cut off")
-    verifying = actions.add_parser("verify", help="compare what is here with the published sums; --file reads any weights file safely")
+    verifying = actions.add_parser(
+        "verify", help="compare what is here with the published sums; --file reads any weights file safely"
+    )
     for action in (listing, pulling, verifying):
         action.add_argument("presets", nargs="*", metavar="PRESET", help=f"one or more of {CHOICES}")
         action.add_argument("--no-pitch", action="store_true", help="what the variant without pitch needs")
         action.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
         action.add_argument("--home", default=argparse.SUPPRESS, metavar="DIR", help="workspace")
-    pulling.add_argument(TAKE_OVER, action="store_true", help="take the lock of a download on another host that is gone")
+    pulling.add_argument(
+        TAKE_OVER, action="store_true", help="take the lock of a download on another host that is gone"
+    )
     pulling.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
-    verifying.add_argument("--file", metavar="PATH", help="say what this file is and whether it is whole; exit code 2 when it is refused")
+    verifying.add_argument(
+        "--file", metavar="PATH", help="say what this file is and whether it is whole; exit code 2 when it is refused"
+    )
 
 
 def execute(options: argparse.Namespace, name: str) -> int:
@@ -48,7 +55,10 @@ def execute(options: argparse.Namespace, name: str) -> int:
         return _list(workspace, assets, as_json=options.json)
     if options.action == "verify":
         return _verify(workspace, assets, complete=bool(options.presets), as_json=options.json)
-    return pull(workspace, assets, options.presets, plain=options.plain, as_json=options.json, take_over=options.take_over)
+    again = [*options.presets, *(["--no-pitch"] if options.no_pitch else [])] + (
+        ["--home", options.home] if hasattr(options, "home") else []
+    )
+    return pull(workspace, assets, again, plain=options.plain, as_json=options.json, take_over=options.take_over)
 
 
 def _chosen(manifest: tuple[Asset, ...], presets: list[str], *, pitched: bool) -> list[Asset]:
@@ -58,7 +68,7 @@ def _chosen(manifest: tuple[Asset, ...], presets: list[str], *, pitched: bool) -
     return list(dict.fromkeys(asset for preset in presets for asset in needs(manifest, preset, pitched=pitched)))
 
 
-# --- list and verify ----------------------------------------------------------------------------------------------------
+# --- list and verify -------------------------------------------------------------------------------
 def _list(workspace: Workspace, assets: list[Asset], *, as_json: bool) -> int:
     receipts = Receipts(workspace)
     rows = [check(workspace, asset, receipts, compute=False) for asset in assets]
@@ -67,7 +77,10 @@ def _list(workspace: Workspace, assets: list[Asset], *, as_json: bool) -> int:
         return 0
     for row in rows:
         known = receipts.bytes_of(row.asset)
-        say(f"{row.asset.name:16} {size(known) if known else 'size not known':>14}  {row.state:15} {' '.join(row.asset.presets)}")
+        say(
+            f"{row.asset.name:16} {size(known) if known else 'size not known':>14}  {row.state:15} "
+            f"{' '.join(row.asset.presets)}"
+        )
         say(f"  sha256 {row.asset.sha256}", f"  {row.asset.shown_url}  {row.asset.licence}")
     return 0
 
@@ -83,7 +96,10 @@ def _verify(workspace: Workspace, assets: list[Asset], *, complete: bool, as_jso
             say(f"{row.asset.name:16} {row.state:13}{_explain(row)}")
     bad = [row.asset.name for row in rows if row.state == DIFFERS or (complete and row.state == MISSING)]
     if bad:
-        say(f"rvc assets: {', '.join(bad)} missing or not as published (rvc assets pull PRESET fetches them)", error=True)
+        say(
+            f"rvc assets: {', '.join(bad)} missing or not as published (rvc assets pull PRESET fetches them)",
+            error=True,
+        )
     return 1 if bad else 0
 
 
@@ -98,14 +114,22 @@ def _explain(row: Checked) -> str:
 def _row(row: Checked) -> dict[str, Any]:
     asset = row.asset
     return {
-        "name": asset.name, "state": row.state, "bytes": row.bytes, "path": str(row.path) if row.path else None, "sha256": row.sha256,
-        "published_sha256": asset.sha256, "published_bytes": asset.bytes, "url": asset.shown_url, "licence": asset.licence,
-        "presets": list(asset.presets), "pitch": asset.pitch,
-    }  # fmt: skip
+        "name": asset.name,
+        "state": row.state,
+        "bytes": row.bytes,
+        "path": str(row.path) if row.path else None,
+        "sha256": row.sha256,
+        "published_sha256": asset.sha256,
+        "published_bytes": asset.bytes,
+        "url": asset.shown_url,
+        "licence": asset.licence,
+        "presets": list(asset.presets),
+        "pitch": asset.pitch,
+    }
 
 
 def _describe(path: Path, *, as_json: bool) -> int:
-    from rvc_engine.bundles.recognise import describe_file
+    from rvc_engine.voices.identify import describe_file
 
     facts = describe_file(path)
     if as_json:
@@ -117,12 +141,18 @@ def _describe(path: Path, *, as_json: bool) -> int:
     return 0
 
 
-# --- pull -----------------------------------------------------------------------------------------------------------------
+# --- pull ------------------------------------------------------------------------------------------
 def pull(
-    workspace: Workspace, assets: list[Asset], presets: list[str], *, plain: bool = False, as_json: bool = False, take_over: bool = False
+    workspace: Workspace,
+    assets: list[Asset],
+    words: list[str],
+    *,
+    plain: bool = False,
+    as_json: bool = False,
+    take_over: bool = False,
 ) -> int:
-    """Fetch what is missing of `assets`, shown as it comes. Raises RvcError; when the hub cannot be reached, what to copy by hand is
-    printed first."""
+    """Fetch what is missing of `assets`, shown as it comes. `words`: the arguments that name them, for hints. Raises
+    RvcError; when the hub cannot be reached, what to copy by hand is printed first."""
     from rvc_engine.assets.download import pull as fetch
     from rvc_engine.assets.hub import Offline
 
@@ -131,27 +161,36 @@ def pull(
         with watch:
             fetched = fetch(workspace, assets, watch, take_over=take_over, note=lambda text: say(text, error=True))
     except KeyboardInterrupt:
-        note = f"what is here is kept; the same command goes on: rvc assets pull {shlex.join(presets)}"
+        note = f"what is here is kept; the same command goes on: rvc assets pull {shlex.join(words)}"
         say(note, error=as_json)
         raise
     except Offline:
-        _say_by_hand(workspace, assets, presets, as_json=as_json)
+        _say_by_hand(workspace, assets, words, as_json=as_json)
         raise
     if as_json:
-        say_json({"event": "finished", "fetched": [t.asset.name for t in fetched], "files": [asset.name for asset in assets]})
+        say_json(
+            {"event": "finished", "fetched": [t.asset.name for t in fetched], "files": [asset.name for asset in assets]}
+        )
     elif not assets:
-        say(f"{' '.join(presets)} needs no download")
+        say(f"{' '.join(words)} needs no download")
     else:
         say(f"{len(assets)} files in place, {len(fetched)} fetched now, all as published: {workspace.pretrained}")
     return 0
 
 
-def _say_by_hand(workspace: Workspace, assets: list[Asset], presets: list[str], *, as_json: bool) -> None:
+def _say_by_hand(workspace: Workspace, assets: list[Asset], words: list[str], *, as_json: bool) -> None:
     receipts = Receipts(workspace)
-    missing = [row.asset for row in (check(workspace, asset, receipts) for asset in assets) if row.state in (MISSING, DIFFERS)]
+    missing = [
+        row.asset for row in (check(workspace, asset, receipts) for asset in assets) if row.state in (MISSING, DIFFERS)
+    ]
     if as_json:
         rows = [
-            {"url": a.shown_url, "bytes": receipts.bytes_of(a), "sha256": a.sha256, "to": str(workspace.pretrained / a.name)}
+            {
+                "url": a.shown_url,
+                "bytes": receipts.bytes_of(a),
+                "sha256": a.sha256,
+                "to": str(workspace.pretrained / a.name),
+            }
             for a in missing
         ]
         say_json({"event": "by_hand", "files": rows})
@@ -159,15 +198,21 @@ def _say_by_hand(workspace: Workspace, assets: list[Asset], presets: list[str], 
     say("These files can be fetched on another machine and copied here:")
     for asset in missing:
         known = receipts.bytes_of(asset)
-        say("", f"  {asset.shown_url}", f"    to      {workspace.pretrained / asset.name}", f"    sha256  {asset.sha256}")
+        say(
+            "",
+            f"  {asset.shown_url}",
+            f"    to      {workspace.pretrained / asset.name}",
+            f"    sha256  {asset.sha256}",
+        )
         say(*([f"    bytes   {known}"] if known else []))
     folders = sorted({str((workspace.pretrained / asset.name).parent) for asset in missing})
     say("", f"make the folders: mkdir -p {shlex.join(folders)}")
     say("copy from there:")
     say(
         *(
-            f"  scp {shlex.quote(asset.name.rpartition('/')[2])} USER@THIS_MACHINE:{shlex.quote(str(workspace.pretrained / asset.name))}"
+            f"  scp {shlex.quote(asset.name.rpartition('/')[2])} "
+            f"USER@THIS_MACHINE:{shlex.quote(str(workspace.pretrained / asset.name))}"
             for asset in missing
         )
     )
-    say(f"then check them:  rvc assets verify {shlex.join(presets)}")
+    say(f"then check them:  rvc assets verify {shlex.join(words)}")

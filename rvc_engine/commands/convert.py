@@ -10,21 +10,23 @@ from types import FrameType
 
 from rvc_engine.commands.display import choose_display
 from rvc_engine.commands.flags import add_settings, fill
+from rvc_engine.common.failures import understood
+from rvc_engine.common.given_paths import clean_path, refuse_no_path
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import RvcError, Stopped
 from rvc_engine.events import Converted, Event, RunFinished, StageFailed, StageStopped
-from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.failures import understood
-from rvc_engine.given_paths import refuse_no_path
+from rvc_engine.experiment import Workspace
+from rvc_engine.run.view import RunView
 from rvc_engine.settings import ConvertSettings
-from rvc_engine.status import RunView
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("voice", metavar="VOICE", help="an experiment's name, a .pth file, or a bundle (.rvcvoice)")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="recordings, or folders of recordings")
     parser.add_argument("--output", required=True, metavar="PATH", help="a file for one input, a folder for more")
-    parser.add_argument("--index", metavar="FILE", help="an index file; none switches it off; default the experiment's or bundle's own")
+    parser.add_argument(
+        "--index", metavar="FILE", help="an index file; none switches it off; default the experiment's or bundle's own"
+    )
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
     add_settings(parser, "convert")
@@ -70,7 +72,9 @@ def execute(options: argparse.Namespace, name: str) -> int:
         raise
     except (RvcError, OSError, MemoryError) as given:
         error = understood(given, "rvc convert")
-        end = StageFailed(stage="convert", title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code)
+        end = StageFailed(
+            stage="convert", title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code
+        )
     view.fold(end)
     display.show(end, view)
     display.end(view)

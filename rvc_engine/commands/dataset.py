@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
-from rvc_engine.streams import say, say_json
 
 if TYPE_CHECKING:
     from rvc_engine.dataset.files import PassedOver
@@ -25,7 +25,9 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output and nothing else")
     parser.add_argument("--subfolders", action="store_true", help="read recordings in sub-folders too")
     parser.add_argument("--plain", action="store_true", help="ASCII and plain lines, also on a terminal")
-    parser.add_argument("--workers", type=_workers, default=0, metavar="N", help="worker processes; 0 means one a core [default 0]")
+    parser.add_argument(
+        "--workers", type=_workers, default=0, metavar="N", help="worker processes; 0 means one a core [default 0]"
+    )
 
 
 def _workers(text: str) -> int:
@@ -43,7 +45,9 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
     folder = Path(dataset_path(options.folder) or ".").absolute()
     tasks = recordings_in(folder, subfolders=options.subfolders)
-    reports = watched(measure_all(folder, tasks, workers=options.workers), len(tasks), plain=options.plain or options.json)
+    reports = watched(
+        measure_all(folder, tasks, workers=options.workers), len(tasks), plain=options.plain or options.json
+    )
     files = sorted(reports, key=lambda report: report.name)
     passed = passed_over(folder, subfolders=options.subfolders)
     if not any(file.readable for file in files):

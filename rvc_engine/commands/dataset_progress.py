@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from rvc_engine.common.streams import say
 from rvc_engine.dataset.report import FileReport
-from rvc_engine.streams import say
 
 QUIET_S = 1.0
 """What is done by then shows no progress."""
@@ -54,10 +54,26 @@ def lines(total: int) -> Iterator[Shown]:
 def bar(total: int) -> Iterator[Shown]:
     """It shows itself after a second and goes away at the end."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns: tuple[Any, ...] = (SpinnerColumn("line"), TextColumn("measuring"), BarColumn(24), MofNCompleteColumn(), TextColumn("files"))
-    progress = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    columns: tuple[Any, ...] = (
+        SpinnerColumn("line"),
+        TextColumn("measuring"),
+        BarColumn(24),
+        MofNCompleteColumn(),
+        TextColumn("files"),
+    )
+    progress = Progress(
+        *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    )
     task = progress.add_task("", total=total)
     begin = threading.Timer(QUIET_S, progress.start)
     begin.start()

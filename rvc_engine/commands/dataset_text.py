@@ -11,9 +11,9 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from rvc_engine.commands.display import duration
+from rvc_engine.client.words import duration, histogram
+from rvc_engine.common.printable import printable
 from rvc_engine.dataset.report import FileReport
-from rvc_engine.printable import printable
 
 WIDTH = 80
 ROWS = 20
@@ -24,9 +24,21 @@ MARKS = {"problem": "!!", "warning": "! ", "note": "- ", "good": "ok"}
 WEIGHTS = {"problem": 100, "warning": 10, "note": 1, "good": 0}
 
 
-def text_of(folder: Path, files: Sequence[FileReport], summary: dict[str, Any], findings: Sequence[dict[str, Any]], *, plain: bool) -> str:
+def text_of(
+    folder: Path,
+    files: Sequence[FileReport],
+    summary: dict[str, Any],
+    findings: Sequence[dict[str, Any]],
+    *,
+    plain: bool,
+) -> str:
     ascii_only = plain or not _is_unicode()
-    parts = [_heading(folder, summary), *_pictures(files, ascii_only), _table(files, findings), "\n".join(map(_finding, findings))]
+    parts = [
+        _heading(folder, summary),
+        *_pictures(files, ascii_only),
+        _table(files, findings),
+        "\n".join(map(_finding, findings)),
+    ]
     text = "\n\n".join(part for part in parts if part)
     encoding = "ascii" if ascii_only else "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
@@ -40,18 +52,21 @@ def _heading(folder: Path, summary: dict[str, Any]) -> str:
     s = summary
     lines = [
         printable(str(folder)),
-        f"{s['used']} of {s['count']} files can be used: {duration(s['usable_seconds'])} of {duration(s['total_seconds'])}",
+        f"{s['used']} of {s['count']} files can be used: {duration(s['usable_seconds'])} of "
+        f"{duration(s['total_seconds'])}",
     ]
     if s["used"]:
         rate = s["suggested_sample_rate"] // 1000
-        lines += textwrap.wrap(f"model at {rate} kHz ({', then '.join(s['suggested_presets'])}): {s['suggestion_reason']}", WIDTH)
+        lines += textwrap.wrap(
+            f"model at {rate} kHz ({', then '.join(s['suggested_presets'])}): {s['suggestion_reason']}", WIDTH
+        )
     if s["pitch_hz"]:
         low, median, high = s["pitch_hz"]
         lines.append(f"pitch: {median:.0f} Hz, mostly {low:.0f} to {high:.0f} Hz")
     return "\n".join(lines)
 
 
-# --- pictures -----------------------------------------------------------------------------------------------------------
+# --- pictures --------------------------------------------------------------------------------------
 def _pictures(files: Sequence[FileReport], ascii_only: bool) -> list[str]:
     """Histograms of lengths and of loudness, side by side; none for so few files that the table says it all."""
     lengths = [f.seconds for f in files if f.readable]
@@ -65,29 +80,7 @@ def _pictures(files: Sequence[FileReport], ascii_only: bool) -> list[str]:
     return ["\n".join(f"{one:<40}{other}".rstrip() for one, other in rows)]
 
 
-def histogram(title: str, values: Sequence[float], of: str, ascii_only: bool, *, bins: int = 6, width: int = 16) -> list[str]:
-    """Lines of at most 38 columns: from where to where, a bar, how many."""
-    steps = (unit * 10.0**power for power in range(-1, 7) for unit in (1, 2, 5))
-    step = next(step for step in steps if max(values) // step - min(values) // step < bins)
-    counts = Counter(int(value // step) for value in values)
-    highest = max(counts.values())
-    lines = [f"{title} ({of})"]
-    for place in range(min(counts), max(counts) + 1):
-        count = counts[place]
-        edges = f"{place * step:.4g} to {(place + 1) * step:.4g}"
-        lines.append(f"{edges:>14} {_bar(count / highest, width, ascii_only)} {count}")
-    return lines
-
-
-def _bar(share: float, width: int, ascii_only: bool) -> str:
-    """At least a trace where there is anything."""
-    eighths = max(round(share * width * 8), 1 if share else 0)
-    if ascii_only:
-        return ("#" * max(round(eighths / 8), 1 if share else 0)).ljust(width)
-    return ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()).ljust(width)
-
-
-# --- the table ----------------------------------------------------------------------------------------------------------
+# --- the table -------------------------------------------------------------------------------------
 def _table(files: Sequence[FileReport], findings: Sequence[dict[str, Any]]) -> str:
     weight: Counter[str] = Counter()
     for finding in findings:
@@ -109,7 +102,8 @@ def _row(file: FileReport) -> str:
     pitch = f"{file.pitch_hz[1]:.0f}" if file.pitch_hz else "-"
     return (
         f"{name} {_length(file.seconds):>7} {file.sample_rate / 1000:>5.4g} {_number(file.bandwidth_hz, 1000, 1):>5} "
-        f"{_number(file.loudness_lufs, 1, 1):>6} {_number(file.noise_dbfs):>5} {_number(file.snr_db):>4} {clip:>6} {pitch:>5}"
+        f"{_number(file.loudness_lufs, 1, 1):>6} {_number(file.noise_dbfs):>5} {_number(file.snr_db):>4} {clip:>6} "
+        f"{pitch:>5}"
     )
 
 
@@ -121,7 +115,9 @@ def _length(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f}s"
     whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+    return (
+        f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+    )
 
 
 def _fitted(name: str) -> str:
@@ -134,7 +130,7 @@ def _fitted(name: str) -> str:
     return set_cell_size(name, NAME_WIDTH)
 
 
-# --- findings -----------------------------------------------------------------------------------------------------------
+# --- findings --------------------------------------------------------------------------------------
 def _finding(finding: dict[str, Any]) -> str:
     lines = [f"{MARKS[finding['severity']]} {printable(finding['what'])}"]
     for text in (finding["why_it_matters"], finding["way_out"]):
@@ -142,5 +138,7 @@ def _finding(finding: dict[str, Any]) -> str:
     names = [printable(name) for name in finding["files"]]
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        lines += textwrap.wrap(f"files: {', '.join(names[:NAMED])}{more}", WIDTH, initial_indent="   ", subsequent_indent="   ")
+        lines += textwrap.wrap(
+            f"files: {', '.join(names[:NAMED])}{more}", WIDTH, initial_indent="   ", subsequent_indent="   "
+        )
     return "\n".join(lines)

@@ -8,10 +8,10 @@ import time
 from typing import Any, Protocol
 
 from rvc_engine import events as ev
-from rvc_engine.printable import LONG, printable
-from rvc_engine.stage_list import ALL_STAGES
-from rvc_engine.status import RunView
-from rvc_engine.streams import ask, say, say_json
+from rvc_engine.client.words import duration, line_of, size, stopped_words
+from rvc_engine.common.printable import LONG, printable
+from rvc_engine.common.streams import ask, say, say_json
+from rvc_engine.run.view import RunView
 
 COLUMN = 60  # characters of a foreign text beside a bar
 
@@ -49,82 +49,6 @@ class JsonDisplay:
         return True
 
     def end(self, view: RunView) -> None: ...
-
-
-def line_of(event: ev.Event) -> str | None:
-    """One event in words, safe to print; None for what a reader of lines does not need."""
-    words = _in_words(event)
-    return None if words is None else printable(words, LONG)
-
-
-def _in_words(event: ev.Event) -> str | None:
-    if isinstance(event, ev.RunStarted):
-        return f"run {event.run} of {event.name} ({event.preset}): {', '.join(event.stages)}"
-    if isinstance(event, ev.StageStarted):
-        return f"{event.stage}: started ({event.reason})"
-    if isinstance(event, ev.StageSkipped):
-        return f"{event.stage}: skipped ({event.reason})"
-    if isinstance(event, ev.ItemSkipped):
-        return f"{event.stage}: left out {event.item!r}: {event.reason}"
-    if isinstance(event, ev.MovedAside):
-        return f"{event.stage}: old work moved to {event.path} ({event.reason})"
-    if isinstance(event, ev.Warned):
-        return " ".join(f"warning: {'. '.join(filter(None, (event.title, event.message, event.hint)))}".split())
-    if isinstance(event, ev.EpochFinished):
-        losses = "  ".join(f"{name} {event.losses[name]:.3f}" for name in event.losses)
-        return f"train: epoch {event.epoch}/{event.epochs}  step {event.step}  {losses}  ({duration(event.seconds)})"
-    if isinstance(event, ev.CheckpointSaved) and event.kind != "resume":
-        return f"{event.stage}: saved {event.path}"
-    if isinstance(event, ev.Audition):
-        return f"train: epoch {event.epoch} to hear: {event.path}"
-    if isinstance(event, ev.Converted):
-        return f"convert: {event.source} -> {event.path} ({event.seconds:.2f} s)"
-    if isinstance(event, ev.Paused):
-        return f"{event.stage}: paused, {event.reason}"
-    if isinstance(event, ev.Resumed):
-        return f"{event.stage}: goes on after {duration(event.waited_s)}"
-    if isinstance(event, ev.StepsSuperseded):
-        return f"{event.stage}: goes on after step {event.after_step}"
-    if isinstance(event, ev.StageFinished):
-        return f"{event.stage}: done in {duration(event.seconds)}"
-    return None
-
-
-def stopped_words(event: ev.StageStopped) -> str:
-    """What a stop has left, and no more than is known."""
-    if event.saved:
-        return "stopped; what is done is saved"
-    if event.saved is None:
-        return "stopped"
-    kept = _kept(event)
-    return f"ended without saving ({event.reason}); {kept}" if event.reason else f"ended without saving; {kept}"
-
-
-def _kept(event: ev.StageStopped) -> str:
-    if event.after_step is not None:
-        return f"training resumes after step {event.after_step}" if event.after_step else "training resumes at the start"
-    stage = ALL_STAGES.get(event.stage)
-    if stage is not None and stage.incremental:
-        return f"finished {stage.unit} are kept, the latest may be done again"
-    if stage is not None and stage.unit == "steps":
-        return "training resumes from the last saved state"
-    return "this stage starts again"
-
-
-def duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = int(seconds // 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {int(seconds % 60):02d} s"
-
-
-def size(count: int) -> str:
-    value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024 or unit == "GiB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{count} B"
 
 
 class PlainDisplay:
@@ -205,14 +129,32 @@ class LiveDisplay:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            SpinnerColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         self._console = Console(highlight=False)
         spinner = SpinnerColumn("line") if self._console.is_terminal else TextColumn("")
         stage, unit, losses = (  # what others wrote is no markup
-            TextColumn(text, markup=False) for text in ("{task.description:<11}", "{task.fields[unit]}", "{task.fields[losses]}")
+            TextColumn(text, markup=False)
+            for text in ("{task.description:<11}", "{task.fields[unit]}", "{task.fields[losses]}")
         )
-        columns = (spinner, stage, BarColumn(24), MofNCompleteColumn(), unit, TimeElapsedColumn(), TimeRemainingColumn(), losses)
+        columns = (
+            spinner,
+            stage,
+            BarColumn(24),
+            MofNCompleteColumn(),
+            unit,
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            losses,
+        )
         self._progress = Progress(*columns, console=self._console, refresh_per_second=4)
         self._task: Any = None
         self._stage = ""
@@ -233,11 +175,18 @@ class LiveDisplay:
         if self._stage != stage.name:
             if self._task is not None:
                 self._progress.remove_task(self._task)
-            self._task, self._stage = self._progress.add_task(printable(stage.name, COLUMN), total=None, unit="", losses=""), stage.name
+            self._task, self._stage = (
+                self._progress.add_task(printable(stage.name, COLUMN), total=None, unit="", losses=""),
+                stage.name,
+            )
         shown = [f"{printable(name, COLUMN)} {view.losses[name]:.2f}" for name in list(view.losses)[:2]]
         losses = "  ".join(shown) if stage.unit == "steps" else ""
-        unit = f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if stage.name == "train" and view.epochs else stage.unit
-        self._progress.update(self._task, total=stage.total or None, completed=stage.done, unit=printable(unit, COLUMN), losses=losses)
+        unit = (
+            f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if stage.name == "train" and view.epochs else stage.unit
+        )
+        self._progress.update(
+            self._task, total=stage.total or None, completed=stage.done, unit=printable(unit, COLUMN), losses=losses
+        )
 
     def ask_stop(self) -> bool:
         self._progress.stop()

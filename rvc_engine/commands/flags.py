@@ -12,8 +12,8 @@ TOGETHER = "+"  # between the stages of one flag
 
 
 def add_settings(parser: argparse.ArgumentParser, stage: str, skip: Iterable[str] = (), prefix: str = "") -> None:
-    """A flag for every setting of a stage; absent flags are not in the result (SUPPRESS), so that files keep their word. `prefix`
-    comes before each name."""
+    """A flag for every setting of a stage; absent flags are not in the result (SUPPRESS), so that files keep their
+    word. `prefix` comes before each name."""
     group = parser.add_argument_group(f"settings of {stage}")
     for name, field in ALL_SETTINGS[stage].model_fields.items():
         if name in skip:
@@ -21,7 +21,9 @@ def add_settings(parser: argparse.ArgumentParser, stage: str, skip: Iterable[str
         flag, text = f"--{prefix}{name.replace('_', '-')}", describe(field).replace("%", "%%")
         key = f"{stage}.{name}"
         if field.annotation is bool:
-            group.add_argument(flag, dest=key, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
+            group.add_argument(
+                flag, dest=key, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text
+            )
         else:
             group.add_argument(flag, dest=key, default=argparse.SUPPRESS, metavar=metavar(name, field), help=text)
 
@@ -41,7 +43,9 @@ def add_shared(parser: argparse.ArgumentParser, shared: Mapping[str, Sequence[st
         field = ALL_SETTINGS[stages[-1]].model_fields[name]
         text = f"{describe(field)}; for {', '.join(stages)}".replace("%", "%%")
         key = f"{TOGETHER.join(stages)}.{name}"
-        group.add_argument(f"--{name.replace('_', '-')}", dest=key, default=argparse.SUPPRESS, metavar=metavar(name, field), help=text)
+        group.add_argument(
+            f"--{name.replace('_', '-')}", dest=key, default=argparse.SUPPRESS, metavar=metavar(name, field), help=text
+        )
 
 
 def metavar(name: str, field: Any) -> str:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.flags import add_settings
+from rvc_engine.common.given_paths import clean_path
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace, clean_path
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.run.begin import refuse_busy
+from rvc_engine.run.stage_list import BASE_ORDER
 from rvc_engine.settings import STAGE_SETTINGS
-from rvc_engine.stage_list import BASE_ORDER
-from rvc_engine.streams import say, say_json
 
 STATES = "the newest training states of encoder and base, in checked parts below 16 MB"
 
@@ -19,11 +21,16 @@ STATES = "the newest training states of encoder and base, in checked parts below
 def build(parser: argparse.ArgumentParser, name: str) -> None:
     pipeline.add_common(parser)
     order = ", ".join(BASE_ORDER)
-    parser.add_argument("--until", metavar="STAGE", choices=BASE_ORDER, default="", help=f"the last stage to run: {order}")
     parser.add_argument(
-        "--encoder", metavar="FILE|train|shipped", dest="encoder.source", default=argparse.SUPPRESS,
+        "--until", metavar="STAGE", choices=BASE_ORDER, default="", help=f"the last stage to run: {order}"
+    )
+    parser.add_argument(
+        "--encoder",
+        metavar="FILE|train|shipped",
+        dest="encoder.source",
+        default=argparse.SUPPRESS,
         help="the content encoder of a preset with our own: train one (the default), take the program's, or a file",
-    )  # fmt: skip
+    )
     parser.add_argument("--save-state", metavar="DIR", help=f"only write {STATES}")
     parser.add_argument("--load-state", metavar="DIR", help=f"go on from {STATES}; those that are here are moved aside")
     add_settings(parser, "encoder", skip=("source",), prefix="encoder-")
@@ -34,7 +41,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     experiment = Workspace.find(options.home).experiment(options.name)
     if options.save_state:
         return _save(options, experiment)
-    pipeline.refuse_busy(experiment, take_over=options.take_over)
+    refuse_busy(experiment, take_over=options.take_over)
     source = getattr(options, "encoder.source", "")
     if source not in ("", "train", "shipped"):
         setattr(options, "encoder.source", clean_path(source))
@@ -47,7 +54,9 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
     if options.load_state:
         raise BadInput("--save-state and --load-state cannot go together", "", "give one of them")
     if not experiment.load_settings().base:
-        raise BadInput(f"{experiment.name} trains a voice, not a base", "", "only the training of a base is carried in parts")
+        raise BadInput(
+            f"{experiment.name} trains a voice, not a base", "", "only the training of a base is carried in parts"
+        )
     written = save_state(experiment, Path(clean_path(options.save_state)))
     if options.json:
         say_json([{"path": str(path), "bytes": path.stat().st_size} for path in written])
@@ -58,7 +67,8 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
 
 
 def _begin(options: argparse.Namespace, experiment: Experiment) -> list[str]:
-    """States that were asked for are put where the trainings find them; with --fresh alone, those that wait there go aside."""
+    """States that were asked for are put where the trainings find them; with --fresh alone, those that wait there go
+    aside."""
     from rvc_engine.disk import move_aside
 
     if options.load_state:

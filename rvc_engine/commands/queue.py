@@ -12,21 +12,23 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from rvc_engine import launcher
+from rvc_engine.client.words import duration, stopped_words
 from rvc_engine.commands import pipeline
-from rvc_engine.commands.display import duration, stopped_words
 from rvc_engine.commands.flags import given
+from rvc_engine.common.failures import understood
+from rvc_engine.common.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
+from rvc_engine.common.opening import last_line_of, open_to_append
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.failures import understood
-from rvc_engine.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
-from rvc_engine.opening import last_line_of, open_to_append
-from rvc_engine.run_queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
-from rvc_engine.stage_list import stages_until
-from rvc_engine.status import read_view
-from rvc_engine.streams import say, say_json
+from rvc_engine.machine.environment import engine_environment
+from rvc_engine.run import launcher
+from rvc_engine.run.begin import check_ready, settle
+from rvc_engine.run.queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
+from rvc_engine.run.stage_list import stages_until
+from rvc_engine.run.status import read_view
 
 LOCK = "queue-run.lock"
 START_S = 60.0
@@ -43,8 +45,12 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     remove = actions.add_parser("remove", help="take an entry out")
     remove.add_argument("number", type=int, metavar="N", help="the entry, as rvc queue list numbers it")
     run = actions.add_parser("run", help="run what waits, one after the other")
-    run.add_argument("--then", metavar="COMMAND", help="a command for the end, when all is done or failed; not run by a shell")
-    run.add_argument("--time-limit", metavar="TIME", help="8h, 90m or 06:00: then the run stops (it saves) and the rest fails")
+    run.add_argument(
+        "--then", metavar="COMMAND", help="a command for the end, when all is done or failed; not run by a shell"
+    )
+    run.add_argument(
+        "--time-limit", metavar="TIME", help="8h, 90m or 06:00: then the run stops (it saves) and the rest fails"
+    )
     run.add_argument("--detach", action="store_true", help="return at once; the queue goes on, its lines in queue.log")
     run.add_argument(TAKE_OVER, action="store_true", help="take the lock of a queue on another host that is gone")
     stop = actions.add_parser("stop", help="stop the queue and its run, which saves; rvc queue run goes on from there")
@@ -76,9 +82,9 @@ def execute(options: argparse.Namespace, name: str) -> int:
 def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> int:
     """The run is checked now, so that a typing error does not wait until night."""
     experiment = workspace.experiment(options.name)
-    settings, _ = pipeline.settle(experiment, options)
+    settings, _ = settle(experiment, pipeline.request_of(options))
     stages = stages_until(options.until, settings)
-    pipeline.check_ready(experiment, settings, stages, fresh=options.fresh)
+    check_ready(experiment, settings, stages, fresh=options.fresh)
     pipeline.confirm(experiment, settings, stages, options)
     entry = queue.add(options.name, words_of(options))
     if options.json:
@@ -149,9 +155,14 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
     with os.fdopen(open_to_append(log), "ab") as said:
         start = said.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "rvc_engine", *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-            env=launcher.engine_environment(), start_new_session=True, close_fds=True,
-        )  # fmt: skip
+            [sys.executable, "-m", "rvc_engine", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            env=engine_environment(),
+            start_new_session=True,
+            close_fds=True,
+        )
     _await_holder(process, workspace.home / LOCK, log, start)
     waiting = sum(entry.state in (WAITING, RUNNING) for entry in queue.entries())
     if options.json:
@@ -186,8 +197,11 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
     return 0
 
 
-def run_queue(workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None, *, take_over: bool = False) -> int:
-    """Exit code 0 when every entry is done, 1 when one failed or is damaged, 3 when another process runs the queue, 130 when stopped."""
+def run_queue(
+    workspace: Workspace, queue: RunQueue, then: str | None, limit: str | None, *, take_over: bool = False
+) -> int:
+    """Exit code 0 when every entry is done, 1 when one failed or is damaged, 3 when another process runs the queue, 130
+    when stopped."""
     action, deadline = _ending(then, limit)
     require_writable(workspace.home, "use another workspace (--home DIR)")
     lock = RunLock(workspace.home / LOCK, *BUSY)
@@ -234,9 +248,15 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     command = [sys.executable, "-m", "rvc_engine", *words, "--home", str(workspace.home)]
     try:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, errors="replace",
-            env=launcher.engine_environment(), start_new_session=True,
-        )  # fmt: skip
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            env=engine_environment(),
+            start_new_session=True,
+        )
     except OSError as error:
         outcome = " ".join(str(understood(error, "rvc queue")).split())
         say(f"   {outcome}")
@@ -245,7 +265,9 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     try:
         last, late = _follow(process, experiment, deadline)
     except QueueStopped:
-        while not launcher.stop(experiment) and process.poll() is None:  # it saves; one that has only just been started is asked again
+        while (
+            not launcher.stop(experiment) and process.poll() is None
+        ):  # it saves; one that has only just been started is asked again
             time.sleep(0.1)
         process.wait()
         queue.mark(entry.number, WAITING, f"{_how_stopped(experiment)}; rvc queue run resumes it")

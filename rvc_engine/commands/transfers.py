@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any
 
 from rvc_engine.assets.download import Transfer
-from rvc_engine.printable import printable
-from rvc_engine.streams import as_json, say
+from rvc_engine.common.printable import printable
+from rvc_engine.common.streams import as_json, say
 
 
 class Shown:
@@ -19,7 +19,9 @@ class Shown:
     def __enter__(self) -> Shown:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
     def __call__(self, transfers: list[Transfer]) -> None: ...
 
@@ -55,11 +57,20 @@ class Lines(Shown):
             self._state[name] = transfer.state
 
     def _json(self, transfer: Transfer, speed: float) -> str:
-        row: dict[str, Any] = {"event": transfer.state, "file": transfer.asset.name, "done": transfer.done, "total": transfer.total}
+        row: dict[str, Any] = {
+            "event": transfer.state,
+            "file": transfer.asset.name,
+            "done": transfer.done,
+            "total": transfer.total,
+        }
         if transfer.state == "downloading":
             row |= {"bytes_per_s": round(speed), "resumed_at": transfer.resumed_at}
         if transfer.error is not None:
-            row["error"] = {"title": transfer.error.title, "message": transfer.error.message, "hint": transfer.error.hint}
+            row["error"] = {
+                "title": transfer.error.title,
+                "message": transfer.error.message,
+                "hint": transfer.error.hint,
+            }
         return as_json(row)
 
     def _words(self, transfer: Transfer, speed: float) -> str:
@@ -76,7 +87,14 @@ class Lines(Shown):
 
 class Bars(Shown):
     def __init__(self) -> None:
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
 
         name, state = (TextColumn(text, markup=False) for text in ("{task.description:<16}", "{task.fields[state]}"))
         columns = (name, BarColumn(20), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(), state)
@@ -87,12 +105,18 @@ class Bars(Shown):
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
 
     def __call__(self, transfers: list[Transfer]) -> None:
         for transfer in transfers:
             name = transfer.asset.name
             if name not in self._tasks:
-                self._tasks[name] = self._progress.add_task(printable(name), total=transfer.total, completed=transfer.done, state="")
-            self._progress.update(self._tasks[name], total=transfer.total, completed=transfer.done, state=transfer.state)
+                self._tasks[name] = self._progress.add_task(
+                    printable(name), total=transfer.total, completed=transfer.done, state=""
+                )
+            self._progress.update(
+                self._tasks[name], total=transfer.total, completed=transfer.done, state=transfer.state
+            )

@@ -10,13 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rvc_engine.bundles.glance import refuse_pickle
+from rvc_engine.common.given_paths import clean_path
+from rvc_engine.common.names import VOICE_FILES
+from rvc_engine.common.printable import FACT, printable
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace, clean_path
-from rvc_engine.names import VOICE_FILES
-from rvc_engine.printable import FACT, printable
-from rvc_engine.streams import say, say_json
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.voices.metadata import refuse_pickle
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -25,15 +26,23 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     shown.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
 
     info = actions.add_parser("info", help="what it is: epochs, rate, pitch, encoder, hash, suggested transposition")
-    info.add_argument("voices", metavar="FILE_OR_NAME", nargs="+", help="a .pth, a bundle, a checkpoint, or an experiment's name")
+    info.add_argument(
+        "voices", metavar="FILE_OR_NAME", nargs="+", help="a .pth, a bundle, a checkpoint, or an experiment's name"
+    )
     info.add_argument("--source", metavar="FILE", help="a recording to convert: how far to transpose it")
-    info.add_argument("--experiment", metavar="NAME", help="the experiment of the voice, for its pitch where the file does not tell it")
+    info.add_argument(
+        "--experiment",
+        metavar="NAME",
+        help="the experiment of the voice, for its pitch where the file does not tell it",
+    )
     info.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
 
     extract = actions.add_parser("extract", help="make a voice of a training checkpoint")
     extract.add_argument("checkpoint", metavar="CHECKPOINT_OR_EXPERIMENT", help="a G_ file, or an experiment's name")
     which = extract.add_mutually_exclusive_group()
-    which.add_argument("--epoch", type=int, metavar="N", help="of an experiment: the checkpoint of that epoch; default the newest")
+    which.add_argument(
+        "--epoch", type=int, metavar="N", help="of an experiment: the checkpoint of that epoch; default the newest"
+    )
     which.add_argument("--step", type=int, metavar="N", help="of an experiment: the checkpoint of that step")
     _target(extract, "voice.pth", required=False)
     extract.add_argument("--sample-rate", type=int, metavar="HZ", help="where the checkpoint does not tell its own")
@@ -49,12 +58,20 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     export = actions.add_parser("export", help="the .pth and .index for RVC programs, a zip of both, or a bundle")
     export.add_argument("voice", metavar="NAME_OR_FILE", help="an experiment's name, a .pth, or a bundle")
     _target(export, "folder, .zip or .rvcvoice", required=True)
-    export.add_argument("--index", metavar="FILE", help="its index; none leaves it out; default the experiment's or bundle's own")
     export.add_argument(
-        "--format", choices=("rvc", "zip", "bundle"), help="default by the output's suffix, else rvc: a folder of two files"
+        "--index", metavar="FILE", help="its index; none leaves it out; default the experiment's or bundle's own"
     )
-    export.add_argument("--licence", default="", metavar="TEXT", help="for the bundle's card: what others may do with the voice")
-    export.add_argument("--consent", default="", metavar="TEXT", help="for the bundle's card: whose voice it is, and that they agreed")
+    export.add_argument(
+        "--format",
+        choices=("rvc", "zip", "bundle"),
+        help="default by the output's suffix, else rvc: a folder of two files",
+    )
+    export.add_argument(
+        "--licence", default="", metavar="TEXT", help="for the bundle's card: what others may do with the voice"
+    )
+    export.add_argument(
+        "--consent", default="", metavar="TEXT", help="for the bundle's card: whose voice it is, and that they agreed"
+    )
 
     bring = actions.add_parser("import", help="put a .pth, a zip or a bundle where rvc convert NAME finds it")
     bring.add_argument("file", metavar="FILE", help="a .pth, a zip of a .pth and an .index, or a bundle")
@@ -69,15 +86,22 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
 def _target(parser: argparse.ArgumentParser, what: str, *, required: bool) -> None:
     parser.add_argument("--output", required=required, metavar="PATH", help=f"where to write it ({what})")
     parser.add_argument(
-        "--name", metavar="N", help="the voice's name" + ("" if required else "; without --output it goes to weights/N.pth")
+        "--name",
+        metavar="N",
+        help="the voice's name" + ("" if required else "; without --output it goes to weights/N.pth"),
     )
     parser.add_argument("--replace", action="store_true", help="write over what is there")
 
 
 def execute(options: argparse.Namespace, name: str) -> int:
     actions: dict[str, Callable[[argparse.Namespace, Workspace], int]] = {
-        "list": _list, "info": _info, "extract": _extract, "merge": _merge, "export": _export, "import": _import,
-    }  # fmt: skip
+        "list": _list,
+        "info": _info,
+        "extract": _extract,
+        "merge": _merge,
+        "export": _export,
+        "import": _import,
+    }
     return actions[options.action](options, Workspace.find(options.home))
 
 
@@ -89,7 +113,7 @@ def _told(paths: list[Path], options: argparse.Namespace) -> int:
     return 0
 
 
-# --- what is meant --------------------------------------------------------------------------------------------------------
+# --- what is meant ---------------------------------------------------------------------------------
 def _is_file(text: str) -> bool:
     return os.sep in text or text.lower().endswith(VOICE_FILES)
 
@@ -114,8 +138,9 @@ def _experiment(text: str, workspace: Workspace) -> Experiment | None:
 
 
 def _output(options: argparse.Namespace, workspace: Workspace, default: Path | None = None) -> Path:
-    """--output, else weights/NAME.pth, else `default`. Raises BadInput for none, or for what must not be written over."""
-    from rvc_engine.stages.voice_files import refuse_name
+    """--output, else weights/NAME.pth, else `default`. Raises BadInput for none, or for what must not be written
+    over."""
+    from rvc_engine.voices.lookup import refuse_name
 
     if options.output:
         path = Path(clean_path(options.output))
@@ -125,7 +150,9 @@ def _output(options: argparse.Namespace, workspace: Workspace, default: Path | N
     elif default is not None:
         path = default
     else:
-        raise BadInput("Nothing says where to write the voice", "", "give --output FILE, or --name NAME for weights/NAME.pth")
+        raise BadInput(
+            "Nothing says where to write the voice", "", "give --output FILE, or --name NAME for weights/NAME.pth"
+        )
     if path.is_dir():
         raise BadInput(f"{path} is a folder", "", "give --output a file")
     _refuse_taken([path], options)
@@ -139,10 +166,10 @@ def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
             raise BadInput(f"{path} is there already", "", "choose another --output, or add --replace")
 
 
-# --- actions ----------------------------------------------------------------------------------------------------------------
+# --- actions ---------------------------------------------------------------------------------------
 def _list(options: argparse.Namespace, workspace: Workspace) -> int:
-    from rvc_engine.commands.display import size
-    from rvc_engine.commands.voice_list import rows_of
+    from rvc_engine.client.words import size
+    from rvc_engine.run.voice_list import rows_of
 
     rows = rows_of(workspace)
     if options.json:
@@ -150,7 +177,9 @@ def _list(options: argparse.Namespace, workspace: Workspace) -> int:
         return 0
     for row in rows:
         rate = f"{row['sample_rate'] // 1000}k" if row["sample_rate"] else ""
-        told = " ".join(filter(None, (row["version"], rate, f"epoch {row['epochs']}" if row["epochs"] is not None else "")))
+        told = " ".join(
+            filter(None, (row["version"], rate, f"epoch {row['epochs']}" if row["epochs"] is not None else ""))
+        )
         say(f"{printable(row['voice']):<24}  {told:<22}  {size(row['bytes']):>10}  {row['problem'] or row['path']}")
     if not rows:
         say(f"there are no voices in {workspace.weights}", error=True)
@@ -159,7 +188,7 @@ def _list(options: argparse.Namespace, workspace: Workspace) -> int:
 
 def _info(options: argparse.Namespace, workspace: Workspace) -> int:
     places = [_voice_path(text, workspace) for text in options.voices]
-    from rvc_engine.stages.voice_info import facts_of
+    from rvc_engine.voices.describe import facts_of
 
     given = workspace.experiment(options.experiment) if options.experiment else None
     source = Path(clean_path(options.source)) if options.source else None
@@ -177,7 +206,11 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     flat.pop("other", None)
     if flat.get("pitch") and "transpose" in flat and flat.get("pitch_hz") is None:
         flat["pitch_hz"] = "not told by the file; --experiment NAME looks at its recordings"
-    rows = {printable(key.replace("_", " "), FACT): _in_words(key, value) for key, value in flat.items() if value not in (None, "")}
+    rows = {
+        printable(key.replace("_", " "), FACT): _in_words(key, value)
+        for key, value in flat.items()
+        if value not in (None, "")
+    }
     width = max(map(len, rows))
     return [f"{key:{width}}  {text}" for key, text in rows.items()]
 
@@ -193,9 +226,9 @@ def _in_words(key: str, value: Any) -> str:
 
 
 def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
-    from rvc_engine.bundles.extract import config_of, extract, read_generator
-    from rvc_engine.stages.voice_facts import about_recordings
-    from rvc_engine.stages.voice_files import find_checkpoint, step_of
+    from rvc_engine.voices.about import about_recordings
+    from rvc_engine.voices.extract import config_of, extract, read_generator
+    from rvc_engine.voices.lookup import find_checkpoint, step_of
 
     about: dict[str, Any] = {}
     path, experiment = Path(clean_path(options.checkpoint)), _experiment(options.checkpoint, workspace)
@@ -203,9 +236,15 @@ def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
         path = find_checkpoint(experiment, options.epoch, options.step)
         about = about_recordings(experiment, experiment.load_settings()) if experiment.exists() else {}
     elif options.epoch is not None or options.step is not None:
-        raise BadInput("--epoch and --step choose among an experiment's checkpoints", f"{path} is one file", "name the experiment instead")
+        raise BadInput(
+            "--epoch and --step choose among an experiment's checkpoints",
+            f"{path} is one file",
+            "name the experiment instead",
+        )
     checkpoint, step = read_generator(path), step_of(path)
-    numbers = "".join(f"_{letter}{value}" for letter, value in (("e", checkpoint.iteration), ("s", step)) if value is not None)
+    numbers = "".join(
+        f"_{letter}{value}" for letter, value in (("e", checkpoint.iteration), ("s", step)) if value is not None
+    )
     output = _output(options, workspace, experiment.voice_file(f"{numbers}.pth") if experiment else None)
     config = config_of(checkpoint, path, options.sample_rate)
     extract(checkpoint, config, path, output, info=options.info, about={"step": step, **about})
@@ -213,8 +252,8 @@ def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
 
 
 def _merge(options: argparse.Namespace, workspace: Workspace) -> int:
-    from rvc_engine.bundles.bundle import read_any_voice
-    from rvc_engine.bundles.merge import merge
+    from rvc_engine.voices.bundle import read_any_voice
+    from rvc_engine.voices.merge import merge
 
     output = _output(options, workspace)
     first, second = (read_any_voice(_voice_path(text, workspace)[0]) for text in (options.first, options.second))
@@ -223,10 +262,10 @@ def _merge(options: argparse.Namespace, workspace: Workspace) -> int:
 
 
 def _export(options: argparse.Namespace, workspace: Workspace) -> int:
-    from rvc_engine.bundles.bundle import is_bundle, read_any_voice
-    from rvc_engine.bundles.export import export, planned
     from rvc_engine.stages.convert import resolve_voice
-    from rvc_engine.stages.voice_files import check_index_of, refuse_name, unpack_index
+    from rvc_engine.voices.bundle import is_bundle, read_any_voice
+    from rvc_engine.voices.export import export, planned
+    from rvc_engine.voices.lookup import check_index_of, refuse_name, unpack_index
 
     path, index = resolve_voice(options.voice, workspace, options.index)
     voice = read_any_voice(path)
@@ -241,14 +280,16 @@ def _export(options: argparse.Namespace, workspace: Workspace) -> int:
         lists = check_index_of(index, voice).lists if index is not None else 0
         pair = (index, lists) if index is not None else None
         _refuse_taken(planned(voice, name, output, form, lists), options)
-        return _told(export(voice, name, output, form, pair, {"licence": options.licence, "consent": options.consent}), options)
+        return _told(
+            export(voice, name, output, form, pair, {"licence": options.licence, "consent": options.consent}), options
+        )
 
 
 def _import(options: argparse.Namespace, workspace: Workspace) -> int:
     from dataclasses import replace
 
-    from rvc_engine.bundles.unpack import unpack
-    from rvc_engine.stages.voice_files import name_for, place
+    from rvc_engine.voices.lookup import name_for, place
+    from rvc_engine.voices.unpack import unpack
 
     path = Path(clean_path(options.file))
     require_writable(workspace.weights, "use another workspace (--home DIR)")

@@ -6,13 +6,15 @@ import argparse
 import os
 import time
 
-from rvc_engine import launcher
-from rvc_engine.commands.display import choose_display, duration, error_line, stopped_words
+from rvc_engine.client.words import duration, stopped_words
+from rvc_engine.commands.display import choose_display, error_line
 from rvc_engine.commands.pipeline import watch
+from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, is_experiment
-from rvc_engine.status import RunView, log_tail, read_view
-from rvc_engine.streams import say, say_json
+from rvc_engine.run import launcher
+from rvc_engine.run.status import log_tail, read_view
+from rvc_engine.run.view import RunView
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -24,7 +26,9 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     if name == "attach":
         parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     if name == "stop":
-        parser.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for its end [default 60]")
+        parser.add_argument(
+            "--wait", type=float, default=60.0, metavar="S", help="seconds to wait for its end [default 60]"
+        )
 
 
 def execute(options: argparse.Namespace, name: str) -> int:
@@ -44,7 +48,9 @@ def _known(workspace: Workspace, name: str) -> Experiment:
     if not is_experiment(experiment.folder) and not os.path.isdir(experiment.runs):
         there = ", ".join(e.name for e in workspace.experiments()) or "none yet"
         raise BadInput(
-            f"There is no experiment {name!r} in {workspace.logs}", f"there is: {there}", "rvc run NAME --dataset FOLDER makes one"
+            f"There is no experiment {name!r} in {workspace.logs}",
+            f"there is: {there}",
+            "rvc run NAME --dataset FOLDER makes one",
         )
     return experiment
 
@@ -115,5 +121,9 @@ def _stop(experiment: Experiment, wait_s: float) -> int:
         say(f"{experiment.name} is not running")
         return 0
     view = read_view(experiment)
-    say(summary(view) if view.state != "running" else f"{experiment.name} has not ended yet; rvc status {experiment.name} shows it")
+    say(
+        summary(view)
+        if view.state != "running"
+        else f"{experiment.name} has not ended yet; rvc status {experiment.name} shows it"
+    )
     return 0

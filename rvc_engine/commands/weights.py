@@ -1,60 +1,15 @@
-"""What a run lacks of the published weights, and the offer to fetch exactly that."""
+"""The offer to fetch the published weights that a run lacks."""
 
 from __future__ import annotations
 
-from rvc_engine.assets.manifest import Asset, find, needs, read_manifest
-from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.settings import ExperimentSettings
-from rvc_engine.streams import ask, say
-
-
-class WeightsMissing(BadInput):
-    """A run needs published weights that are not here: `assets`, which `rvc assets pull PRESET` fetches."""
-
-    def __init__(self, preset: str, assets: list[Asset], *, pitched: bool) -> None:
-        self.preset, self.assets = preset, assets
-        command = f"rvc assets pull {preset}{'' if pitched else ' --no-pitch'}"
-        names = ", ".join(asset.name for asset in assets)
-        super().__init__(
-            f"Weights that {preset} needs are missing", names, f"{command} fetches them; a new experiment with --preset starter needs none"
-        )
-
-
-def check_weights(experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool, auto_pitch: bool) -> None:
-    """Raises WeightsMissing when one of the `stages` that will run cannot do without a published file that is not here.
-
-    RMVPE is named along with the others where pitch is tracked by whatever is there (`auto_pitch`), but a run can do without it.
-    """
-    if settings.preset not in PUBLIC_PRESETS:
-        return
-    wanted = needs(read_manifest(experiment.workspace), settings.preset, pitched=settings.pitched)
-    lacking = [asset for asset in wanted if find(experiment.workspace, asset) is None]
-    required = [asset for asset in lacking if _is_required(asset, experiment, settings, stages, fresh)]
-    if required:
-        along = [asset for asset in lacking if asset.name == "rmvpe.pt" and auto_pitch and "pitch" in stages]
-        named = [asset for asset in lacking if asset in required or asset in along]
-        raise WeightsMissing(settings.preset, named, pitched=settings.pitched)
-
-
-def _is_required(asset: Asset, experiment: Experiment, settings: ExperimentSettings, stages: list[str], fresh: bool) -> bool:
-    if asset.name == "hubert_base.pt":
-        return "features" in stages
-    if asset.name == "rmvpe.pt":
-        return "pitch" in stages and settings.pitch.method == "rmvpe"
-    given = settings.train.pretrained_g if "G" in asset.name else settings.train.pretrained_d
-    return "train" in stages and not given and (fresh or not _has_checkpoint(experiment))
-
-
-def _has_checkpoint(experiment: Experiment) -> bool:
-    from rvc_engine.training.store import CheckpointStore
-
-    return bool(CheckpointStore(experiment).candidates())
+from rvc_engine.common.streams import ask, say
+from rvc_engine.experiment import Workspace
+from rvc_engine.run.weights_needed import WeightsMissing
 
 
 def offer(workspace: Workspace, missing: WeightsMissing) -> bool:
-    """Ask a person at a terminal whether to fetch them now, and do so. False: no. Raises RvcError when fetching fails."""
+    """Ask a person at a terminal whether to fetch them now, and do so. False: no. Raises RvcError when fetching
+    fails."""
     from rvc_engine.assets.verify import Receipts
     from rvc_engine.commands.assets import pull
 

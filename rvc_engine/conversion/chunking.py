@@ -14,7 +14,8 @@ FOUR_GIB = 4 << 30
 
 @dataclass(frozen=True)
 class ChunkPlan:
-    """Seconds: `pad` of context on both sides of a chunk, a cut about every `center`, within `query` of it, only above `longest`."""
+    """Seconds: `pad` of context on both sides of a chunk, a cut about every `center`, within `query` of it, only above
+    `longest`."""
 
     pad: float
     query: float
@@ -40,8 +41,9 @@ def plan_for(device_type: str, *, half: bool = False, memory_bytes: int = 0) -> 
 def cut_points(wave: NDArray[np.floating], plan: ChunkPlan) -> list[int]:
     """(T,) at 16 kHz, high-passed -> samples at which to cut, none if it is short enough.
 
-    RVC's rule: around each multiple of `center`, the first sample within `query` where the sum of 160 absolute samples, centred
-    there, is least. The sums are made in RVC's order, since in digital silence the choice hangs on the last bit.
+    RVC's rule: around each multiple of `center`, the first sample within `query` where the sum of 160 absolute samples,
+    centred there, is least. The sums are made in RVC's order, since in digital silence the choice hangs on the last
+    bit.
     """
     if len(wave) + HOP <= round(plan.longest * RATE):
         return []
@@ -59,7 +61,8 @@ def cut_points(wave: NDArray[np.floating], plan: ChunkPlan) -> list[int]:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Source samples `start` .. `stop` at 16 kHz; `start` is a multiple of 160, and only the last chunk's length need not be one."""
+    """Source samples `start` .. `stop` at 16 kHz; `start` is a multiple of 160, and only the last chunk's length need
+    not be one."""
 
     start: int
     stop: int
@@ -76,7 +79,8 @@ def chunks(length: int, cuts: list[int]) -> list[Chunk]:
 
 
 def mirrored(wave: NDArray[np.floating], start: int, stop: int) -> NDArray[np.floating]:
-    """wave[start:stop] where positions outside are mirrored at the ends (as often as needed), like numpy's pad mode "reflect"."""
+    """wave[start:stop] where positions outside are mirrored at the ends (as often as needed), like numpy's pad mode
+    "reflect"."""
     if start >= 0 and stop <= len(wave):
         return wave[start:stop]
     if len(wave) == 1:

@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from rvc_engine.audio.filters import high_pass, high_pass_part
 from rvc_engine.audio.loudness import envelope
+from rvc_engine.content.base import LoadedEncoder
 from rvc_engine.conversion.chunking import HOP, RATE, Chunk, ChunkPlan, chunks, cut_points, mirrored, plan_for
 from rvc_engine.conversion.result import Result
 from rvc_engine.conversion.retrieval import Retrieval, phone_features
-from rvc_engine.device import listening_precision
 from rvc_engine.errors import UnusableRecording
-from rvc_engine.models.content_encoder import ContentEncoder
-from rvc_engine.models.half import autocast, rounded
+from rvc_engine.files.half import autocast, rounded
+from rvc_engine.machine.device import listening_precision
 from rvc_engine.models.noise import Noise, NoiseSource
 from rvc_engine.pitch import track
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
 from rvc_engine.settings import ConvertSettings
 
 if TYPE_CHECKING:
-    from rvc_engine.bundles.small_model import Voice
     from rvc_engine.experiment import Workspace
+    from rvc_engine.voices.small_model import Voice
 
 LONG_S = 300
 BLOCK_S = 60
@@ -38,7 +38,8 @@ Wave = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Pitch:
-    """Of the padded recording, (F,) each: coarse 1..255, Hz, and whether the tracker found a voice (before gaps were filled)."""
+    """Of the padded recording, (F,) each: coarse 1..255, Hz, and whether the tracker found a voice (before gaps were
+    filled)."""
 
     coarse: NDArray[np.int64]
     hz: NDArray[np.float64]
@@ -49,17 +50,26 @@ class Pitch:
 
 
 class Converter:
-    """A loaded voice. `settings.pitch_method` must be usable; `voice` and `index` must belong together (retrieval.refuse_other_encoder).
+    """A loaded voice. `settings.pitch_method` must be usable; `voice` and `index` must belong together
+    (retrieval.refuse_other_encoder).
 
-    The filter and the pitch of a recording of up to 5 minutes are computed on the whole of it, as in RVC. A longer one is filtered and
-    tracked in blocks of a minute with margins of 10 s and 5 s, so that memory does not grow with its length: the filter gives the same
-    numbers, while a tracker that looks for the best path through the whole recording may decide otherwise in a few frames.
+    The filter and the pitch of a recording of up to 5 minutes are computed on the whole of it, as in RVC. A longer one
+    is filtered and tracked in blocks of a minute with margins of 10 s and 5 s, so that memory does not grow with its
+    length: the filter gives the same numbers, while a tracker that looks for the best path through the whole recording
+    may decide otherwise in a few frames.
     """
 
     def __init__(
-        self, voice: Voice, encoder: ContentEncoder, index: Retrieval | None, settings: ConvertSettings,
-        device: torch.device | str = "cpu", *, workspace: Workspace | None = None, plan: ChunkPlan | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        voice: Voice,
+        encoder: LoadedEncoder,
+        index: Retrieval | None,
+        settings: ConvertSettings,
+        device: torch.device | str = "cpu",
+        *,
+        workspace: Workspace | None = None,
+        plan: ChunkPlan | None = None,
+    ) -> None:
         self.voice = voice
         self.config = voice.config
         self.encoder = encoder
@@ -107,9 +117,10 @@ class Converter:
                 yield chunk.stop / RATE
             return result.finish(envelope(source, RATE), self.settings.rms_mix_rate, self.sample_rate)
 
-    # --- pitch ------------------------------------------------------------------------------------------------------------
+    # --- pitch -------------------------------------------------------------------------------------
     def _track(self, source: Wave) -> Iterator[NDArray[np.float64]]:
-        """Hz of the padded recording, 100 frames a second, 0 where unvoiced; in one piece, or in blocks if it is long."""
+        """Hz of the padded recording, 100 frames a second, 0 where unvoiced; in one piece, or in blocks if it is
+        long."""
         pad = self.plan.pad_frames
         frames = -(-len(source) // HOP) + 2 * pad
         block = frames if len(source) <= LONG_S * RATE else BLOCK_S * 100
@@ -124,19 +135,22 @@ class Converter:
             yield hz[start - first : stop - first]
 
     def pitch_of(self, hz: NDArray[np.float64]) -> Pitch:
-        """(F,) Hz as tracked, 0 where unvoiced -> transposed, gaps filled as the voice was trained (interpolated if it does not say)."""
+        """(F,) Hz as tracked, 0 where unvoiced -> transposed, gaps filled as the voice was trained (interpolated if it
+        does not say)."""
         voiced = hz > 0
         shifted = transpose(hz, self.settings.transpose)
         filled = shifted if self.voice.unvoiced == "zero" else fill_unvoiced(shifted)
         return Pitch(coarse(filled), filled, voiced)
 
-    # --- synthesis --------------------------------------------------------------------------------------------------------
+    # --- synthesis ---------------------------------------------------------------------------------
     def _speak(self, source: Wave, pitch: Pitch | None, chunk: Chunk, number: int) -> NDArray[np.float32]:
         """The chunk in the voice: exactly its samples at the voice's rate."""
         pad = self.plan.pad_frames
         frames = chunk.frames + 2 * pad
         first = chunk.start // HOP
-        audio = mirrored(source, chunk.start - self.plan.pad_samples, chunk.start - self.plan.pad_samples + frames * HOP)
+        audio = mirrored(
+            source, chunk.start - self.plan.pad_samples, chunk.start - self.plan.pad_samples + frames * HOP
+        )
         features = self.encoder.encode([audio.astype(np.float32)])[0]
         near = pitch.part(first, first + frames) if pitch else None
         noise = Noise(self.device, seed=chunk_seed(self.settings.seed, number))
@@ -144,12 +158,19 @@ class Converter:
         return wave[: round((chunk.stop - chunk.start) * self.config.sample_rate / RATE)]
 
     def synthesize(
-        self, features: NDArray[np.float32], pitch: Pitch | None, frames: int, noise: NoiseSource, part: tuple[int, int] | None = None
+        self,
+        features: NDArray[np.float32],
+        pitch: Pitch | None,
+        frames: int,
+        noise: NoiseSource,
+        part: tuple[int, int] | None = None,
     ) -> NDArray[np.float32]:
-        """(F50, D) features and (frames,) pitch -> (frames * hop,) wave at the voice's rate, or the frames `part` of it. Raises
-        UnusableRecording."""
+        """(F50, D) features and (frames,) pitch -> (frames * hop,) wave at the voice's rate, or the frames `part` of
+        it. Raises UnusableRecording."""
         settings = self.settings
-        phone = phone_features(features, self.index, settings.index_rate, settings.protect, pitch.voiced if pitch else None, frames)
+        phone = phone_features(
+            features, self.index, settings.index_rate, settings.protect, pitch.voiced if pitch else None, frames
+        )
         with torch.inference_mode(), autocast(self.device, self.precision):
             made = self.network.infer(
                 torch.from_numpy(phone).float().unsqueeze(0).to(self.device),
@@ -167,7 +188,8 @@ class Converter:
 
 
 def cleaned(wave: Wave) -> Wave:
-    """(T,) -> (T,): a peak above 0.95 brought down to it, then the 48 Hz high-pass forwards and backwards. float64, or float32 if long."""
+    """(T,) -> (T,): a peak above 0.95 brought down to it, then the 48 Hz high-pass forwards and backwards. float64, or
+    float32 if long."""
     over = max(float(np.abs(wave).max()) / SOURCE_PEAK, 1.0)
     if len(wave) <= LONG_S * RATE:
         return high_pass(wave / over if over > 1 else wave, RATE, "zero_phase")

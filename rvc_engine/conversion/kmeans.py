@@ -1,4 +1,5 @@
-"""k-means with many centres: plain k-means compares every row with every centre in each pass, this one in every third pass only."""
+"""k-means with many centres: plain k-means compares every row with every centre in each pass, this one in every third
+pass only."""
 
 from __future__ import annotations
 
@@ -18,9 +19,9 @@ APART = 1 / 1024  # of its own values, as faiss moves the halves of a centre
 def centres_of(vectors: Rows, count: int) -> Generator[int, None, Rows]:
     """(N, D) -> (count, D), N >= count; yields how many rows it has just gone through, PASSES * N in all.
 
-    Lloyd's algorithm, begun with rows at equal distances in their order. In two of three passes a row chooses only among the
-    NEAR centres around its own (as in Wang et al., Fast approximate k-means via cluster closures, 2012). Equal rows in equal order give
-    equal centres.
+    Lloyd's algorithm, begun with rows at equal distances in their order. In two of three passes a row chooses only
+    among the NEAR centres around its own (as in Wang et al., Fast approximate k-means via cluster closures, 2012).
+    Equal rows in equal order give equal centres.
     """
     from scipy.sparse import csr_matrix
 
@@ -29,7 +30,12 @@ def centres_of(vectors: Rows, count: int) -> Generator[int, None, Rows]:
     for number in range(PASSES):
         yield from (_among_near if number % FULL_EVERY else _among_all)(vectors, centres, owner)
         order, sizes = np.argsort(owner, kind="stable"), np.bincount(owner, minlength=count)
-        sums = csr_matrix((np.ones(len(order), np.float32), order, np.concatenate([[0], np.cumsum(sizes)])), (count, len(order))) @ vectors
+        sums = (
+            csr_matrix(
+                (np.ones(len(order), np.float32), order, np.concatenate([[0], np.cumsum(sizes)])), (count, len(order))
+            )
+            @ vectors
+        )
         centres[sizes > 0] = sums[sizes > 0] / sizes[sizes > 0, None]
         _halve_the_largest(centres, sizes)
     return centres

@@ -15,8 +15,8 @@ BLOCK = 1 << 19
 
 
 class Result:
-    """Takes float32 samples at `sample_rate` chunk by chunk; `finish` gives int16. Its peak is only known at the end, and so is the
-    loudness around each sample, hence the detour over a file. Use as a context manager."""
+    """Takes float32 samples at `sample_rate` chunk by chunk; `finish` gives int16. Its peak is only known at the end,
+    and so is the loudness around each sample, hence the detour over a file. Use as a context manager."""
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
@@ -38,7 +38,9 @@ class Result:
     def finish(self, source_envelope: NDArray[np.float64], rms_mix_rate: float, target_rate: int) -> NDArray[np.int16]:
         """The whole result at `target_rate` (0: its own): loudness mixed with the source's, peak at most 0.99."""
         rate = target_rate or self.sample_rate
-        peak = max((float(np.abs(b).max()) for b in self._blocks(source_envelope, rms_mix_rate, rate) if len(b)), default=0.0)
+        peak = max(
+            (float(np.abs(b).max()) for b in self._blocks(source_envelope, rms_mix_rate, rate) if len(b)), default=0.0
+        )
         scale = int16_scale(peak)
         whole = np.zeros(resampled_length(self.samples, self.sample_rate, rate), dtype=np.int16)
         at = 0
@@ -48,7 +50,9 @@ class Result:
             at += len(part)
         return whole
 
-    def _blocks(self, source_envelope: NDArray[np.float64], rms_mix_rate: float, rate: int) -> Iterator[NDArray[np.float32]]:
+    def _blocks(
+        self, source_envelope: NDArray[np.float64], rms_mix_rate: float, rate: int
+    ) -> Iterator[NDArray[np.float32]]:
         """The result from its start, levelled and resampled."""
         stream = None
         if rate != self.sample_rate:

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.bundles.index_file import HINT, IndexFacts, check_index_file
+from rvc_engine.common.opening import open_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.errors import BadInput, cannot_read, of_environment
-from rvc_engine.models.configs import ModelConfig
-from rvc_engine.opening import open_file
+from rvc_engine.presets import ModelConfig
+from rvc_engine.voices.index_file import HINT, IndexFacts, check_index_file
 
 NEIGHBOURS = 8
 OWN_NEIGHBOURS, OWN_PROBES = 16, 64  # of indexes of our own encoders, whose searches no other program has to equal
@@ -29,15 +29,16 @@ def list_count(rows: int) -> int:
 
 
 def row_order(rows: int, seed: int) -> NDArray[np.int64]:
-    """The order in which rows enter an index: what numpy.random.seed(seed) and numpy.random.shuffle make of 0 .. rows - 1."""
+    """The order in which rows enter an index: what numpy.random.seed(seed) and numpy.random.shuffle make of 0 .. rows -
+    1."""
     order = np.arange(rows)
     np.random.RandomState(seed).shuffle(order)
     return order
 
 
 def building_index(vectors: Features, lists: int) -> Generator[int, None, Any]:
-    """(N, D) in their final order -> a trained faiss IVF-Flat index with nprobe 1 that holds them. Yields how many rows it has just gone
-    through, building_passes(lists) * N in all.
+    """(N, D) in their final order -> a trained faiss IVF-Flat index with nprobe 1 that holds them. Yields how many rows
+    it has just gone through, building_passes(lists) * N in all.
 
     faiss's k-means has a fixed seed of its own, so equal rows in equal order give an equal index.
     """
@@ -90,8 +91,8 @@ def write_index(index: Any, path: Path) -> None:
 
 
 class Retrieval:
-    """A searchable index. Nothing but the index itself is needed: the rows are read back out of its lists. `probes`: lists that a search
-    looks into; 0 is what the index says, which in RVC is 1."""
+    """A searchable index. Nothing but the index itself is needed: the rows are read back out of its lists. `probes`:
+    lists that a search looks into; 0 is what the index says, which in RVC is 1."""
 
     def __init__(self, index: Any, neighbours: int = NEIGHBOURS, probes: int = 0) -> None:
         self.index = index
@@ -118,12 +119,14 @@ class Retrieval:
             raise BadInput(f"{path} is no index that can be used", str(error).split("\n")[0], HINT) from error
 
     def search(self, features: Features) -> tuple[NDArray[np.int64], Features, Features]:
-        """(F50, D) -> ids, squared distances, weights, each (F50, neighbours). Where the searched list has fewer rows the id is -1."""
+        """(F50, D) -> ids, squared distances, weights, each (F50, neighbours). Where the searched list has fewer rows
+        the id is -1."""
         distances, ids = self.index.search(np.ascontiguousarray(features, dtype=np.float32), self.neighbours)
         return ids, distances, weights_of(distances, ids)
 
     def blend(self, features: Features, rate: float) -> Features:
-        """(F50, D) -> (F50, D): `rate` of the weighted neighbours, the rest the features' own. A frame without neighbours stays."""
+        """(F50, D) -> (F50, D): `rate` of the weighted neighbours, the rest the features' own. A frame without
+        neighbours stays."""
         if rate == 0 or not len(features):
             return features
         ids, _, weights = self.search(features)
@@ -135,7 +138,8 @@ class Retrieval:
 
 
 def weights_of(distances: Features, ids: NDArray[np.int64]) -> Features:
-    """(1 / d)^2 over their sum, d the squared distance. An exact hit (d = 0, in RVC NaN) takes all the weight; id -1 gets none."""
+    """(1 / d)^2 over their sum, d the squared distance. An exact hit (d = 0, in RVC NaN) takes all the weight; id -1
+    gets none."""
     there = ids >= 0
     d = np.where(there, np.maximum(distances, 0), np.inf).astype(np.float64)
     nearest = d.min(axis=1, keepdims=True)
@@ -150,7 +154,9 @@ def refuse_other_encoder(facts: IndexFacts, model: ModelConfig) -> None:
     title = f"The index {facts.path.name} does not belong to this voice"
     hint = "use the index of the same experiment, or --index none"
     if facts.dim != model.feature_dim:
-        raise BadInput(title, f"its features are {facts.dim} wide, the voice's {model.feature_dim} ({model.version})", hint)
+        raise BadInput(
+            title, f"its features are {facts.dim} wide, the voice's {model.feature_dim} ({model.version})", hint
+        )
     if facts.encoder is None and model.version not in ("v1", "v2"):
         raise BadInput(title, f"nothing says that the encoder {model.encoder} made it", hint)
     if facts.encoder is not None and facts.encoder != model.encoder:
@@ -158,12 +164,19 @@ def refuse_other_encoder(facts: IndexFacts, model: ModelConfig) -> None:
 
 
 def phone_features(
-    features: Features, retrieval: Retrieval | None, index_rate: float, protect: float, voiced: NDArray[np.bool_] | None, frames: int
+    features: Features,
+    retrieval: Retrieval | None,
+    index_rate: float,
+    protect: float,
+    voiced: NDArray[np.bool_] | None,
+    frames: int,
 ) -> Features:
-    """What the synthesizer gets: (F50, D) content features -> (frames, D), blended with the retrieved ones, then each frame twice.
+    """What the synthesizer gets: (F50, D) content features -> (frames, D), blended with the retrieved ones, then each
+    frame twice.
 
-    In unvoiced frames only `protect` of the blend is taken and the rest is the features' own, so that consonants stay clear; 0.5 and
-    above, or `voiced` None (a voice without pitch), means no protection. `voiced` (frames,) is the pitch tracker's own decision.
+    In unvoiced frames only `protect` of the blend is taken and the rest is the features' own, so that consonants stay
+    clear; 0.5 and above, or `voiced` None (a voice without pitch), means no protection. `voiced` (frames,) is the pitch
+    tracker's own decision.
     """
     blended = features if retrieval is None else retrieval.blend(features, index_rate)
     phone: Features = np.repeat(blended, 2, axis=0)[:frames]

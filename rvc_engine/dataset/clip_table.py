@@ -11,9 +11,9 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import whole_file
 from rvc_engine.errors import RvcError
-from rvc_engine.opening import read_hand_edited
 
 USED = "used"
 WAITING = "waiting"
@@ -38,7 +38,8 @@ class ClipRow:
 
 @dataclass(frozen=True)
 class SourceRow:
-    """`outcome`: "used", "waiting" to be cut, or why the recording gave no clip. `sha256`: of its content, empty where it is not known."""
+    """`outcome`: "used", "waiting" to be cut, or why the recording gave no clip. `sha256`: of its content, empty where
+    it is not known."""
 
     i: int
     source: str
@@ -51,8 +52,8 @@ class SourceRow:
 
 
 def read_rows(path: Path, kind: type[Row]) -> list[Row]:
-    """[] when there is no such file, or a power cut left it empty or zeros. A last row that is not whole is left out: what it told of is
-    then done again. Raises RvcError naming the file, the line and what to do for anything else."""
+    """[] when there is no such file, or a power cut left it empty or zeros. A last row that is not whole is left out:
+    what it told of is then done again. Raises RvcError naming the file, the line and what to do for anything else."""
     if not os.path.lexists(path):
         return []
     try:
@@ -64,7 +65,9 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
         why = error.strerror or str(error)
     except (csv.Error, ValueError) as error:
         why = str(error)
-    raise RvcError(f"{path} cannot be used", why, "put the old file back, or move it away: the recordings are then cut anew")
+    raise RvcError(
+        f"{path} cannot be used", why, "put the old file back, or move it away: the recordings are then cut anew"
+    )
 
 
 def _rows_in(text: str, kind: type[Row]) -> list[Row]:
@@ -104,8 +107,13 @@ def _row_of(record: dict[str, Any], kind: type[Row]) -> Row:
 
 def write_rows(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
     """The file appears whole. Any file name survives, also one that is not valid text."""
-    with whole_file(path, durable=False) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    with (
+        whole_file(path, durable=False) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.DictWriter(
+            file, [field.name for field in fields(kind)], lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC
+        )
         writer.writeheader()
         writer.writerows(asdict(row) for row in rows)
 

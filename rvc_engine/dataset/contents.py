@@ -1,4 +1,5 @@
-"""Which recordings are the same as before. Content decides: size and sha256. The modification time only saves hashing a file again."""
+"""Which recordings are the same as before. Content decides: size and sha256. The modification time only saves hashing a
+file again."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ def stats_of(files: Iterable[Path], settings: ExperimentSettings) -> Stats:
 
 
 def content_of(path: Path, about: os.stat_result) -> str:
-    """sha256 of a recording, hashed once by this process while size and modification time stay; empty where it cannot be read."""
+    """sha256 of a recording, hashed once by this process while size and modification time stay; empty where it cannot
+    be read."""
     try:
         return _hashed(path, about.st_size, about.st_mtime_ns)
     except OSError:
@@ -75,8 +77,9 @@ def renamed(sources: dict[str, SourceRow], stats: Stats) -> dict[str, str]:
 
 
 def recordings(experiment: Experiment, settings: ExperimentSettings) -> list[list[str]]:
-    """[name, content] of each recording, in the order of names. Only a file whose size is known but whose time is another is hashed for
-    this: any other new file is new whatever it holds. Raises BadInput when the folder cannot be read."""
+    """[name, content] of each recording, in the order of names. Only a file whose size is known but whose time is
+    another is hashed for this: any other new file is new whatever it holds. Raises BadInput when the folder cannot be
+    read."""
     rows = {row.source: row for row in read_rows(experiment.sources_csv, SourceRow)}
     stats = stats_of(dataset_files(settings), settings)
     return sorted([name, _content(rows.get(name), path, about)] for name, (path, about) in stats.items())
@@ -104,13 +107,15 @@ def as_before_hashes(settings: ExperimentSettings) -> list[list[object]]:
 
 
 def sizes_before_hashes(settings: ExperimentSettings) -> list[list[object]]:
-    """What receipts of a content encoder held of recordings and transcripts before contents were hashed: [name, size]."""
+    """What receipts of a content encoder held of recordings and transcripts before contents were hashed: [name,
+    size]."""
     files = [*dataset_files(settings), *dataset_files(settings, texts=True)]
     return [[source_name(path, settings), path.stat().st_size] for path in files]
 
 
 def why_gone(settings: ExperimentSettings) -> str:
-    """Why the recordings cannot be had now: their folder is not there, not readable or empty; "" when there are some."""
+    """Why the recordings cannot be had now: their folder is not there, not readable or empty; "" when there are
+    some."""
     try:
         return "" if dataset_files(settings) else f"there is no file in {settings.dataset}"
     except BadInput as error:
@@ -118,7 +123,8 @@ def why_gone(settings: ExperimentSettings) -> str:
 
 
 def known_sources(experiment: Experiment, settings: ExperimentSettings) -> list[str]:
-    """Names of the recordings; when they are gone, of those that clips were made of. Raises BadInput when neither is there."""
+    """Names of the recordings; when they are gone, of those that clips were made of. Raises BadInput when neither is
+    there."""
     kept = [row.source for row in read_rows(experiment.sources_csv, SourceRow) if row.outcome == USED]
     if kept and why_gone(settings):
         return kept
@@ -136,8 +142,8 @@ def nothing_in_common(experiment: Experiment, settings: ExperimentSettings) -> b
 
 
 def keep_times(experiment: Experiment, settings: ExperimentSettings) -> None:
-    """Write the new times of recordings that were touched or copied into sources.csv, so that they are not hashed at each start. Its size
-    stays, by which a stage knows its files; where it cannot be written they are hashed again."""
+    """Write the new times of recordings that were touched or copied into sources.csv, so that they are not hashed at
+    each start. Its size stays, by which a stage knows its files; where it cannot be written they are hashed again."""
     rows = read_rows(experiment.sources_csv, SourceRow)
     stats = {} if why_gone(settings) else stats_of(dataset_files(settings), settings)
 

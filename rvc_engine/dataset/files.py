@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rvc_engine.common.given_paths import clean_path, refuse_no_path, why_no_folder
+from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import clean_path
-from rvc_engine.given_paths import refuse_no_path, why_no_folder
-from rvc_engine.user import expanded
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -25,8 +24,8 @@ def dataset_path(text: str) -> str:
 
 
 def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[Path]:
-    """The files of the dataset folder, sorted by name; hidden files are left out. Of a base, transcripts and notes that lie among the
-    recordings are left out too; `texts`: only those. Raises BadInput when it cannot be read."""
+    """The files of the dataset folder, sorted by name; hidden files are left out. Of a base, transcripts and notes that
+    lie among the recordings are left out too; `texts`: only those. Raises BadInput when it cannot be read."""
     folder = dataset_folder(settings)
     if not settings.dataset:
         raise BadInput("No recordings are given", "", "--dataset FOLDER names the folder of recordings")
@@ -38,7 +37,11 @@ def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[
         raise BadInput(f"{folder} cannot be read", str(error), "check its permissions") from error
 
     for root, folders, names in os.walk(folder, onerror=fail):
-        files += [Path(root) / name for name in names if not name.startswith(".") and (settings.base and is_text(name)) == texts]
+        files += [
+            Path(root) / name
+            for name in names
+            if not name.startswith(".") and (settings.base and is_text(name)) == texts
+        ]
         if not settings.preprocess.subfolders:
             break
         folders[:] = sorted(f for f in folders if not f.startswith("."))
@@ -78,7 +81,11 @@ class PassedOver:
 
     @property
     def hint(self) -> str:
-        return "--subfolders includes files in sub-folders" if self.counts.get("below") else "copy there what the links name"
+        return (
+            "--subfolders includes files in sub-folders"
+            if self.counts.get("below")
+            else "copy there what the links name"
+        )
 
 
 def passed_over(folder: Path, *, subfolders: bool) -> PassedOver:

@@ -37,7 +37,11 @@ def findings_of(files: Sequence[FileReport], passed: PassedOver | None = None) -
     found = [finding for check in CHECKS for finding in check(folder)]
     if passed is not None and passed.total:
         numbers = {kind: float(count) for kind, count in passed.counts.items()}
-        found.append(Finding("note", "passed_over", passed.sentence, "They are no part of the minutes.", passed.hint, [], numbers))
+        found.append(
+            Finding(
+                "note", "passed_over", passed.sentence, "They are no part of the minutes.", passed.hint, [], numbers
+            )
+        )
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
@@ -59,13 +63,23 @@ def check_minutes(folder: Folder) -> list[Finding]:
     if not seconds:
         why = "There is nothing to train on; rvc run refuses this folder."
         return [
-            Finding("problem", "nothing_usable", "No usable sound", why, "See the reasons of the files.", _names(folder.files), numbers)
+            Finding(
+                "problem",
+                "nothing_usable",
+                "No usable sound",
+                why,
+                "See the reasons of the files.",
+                _names(folder.files),
+                numbers,
+            )
         ]
     what = f"{_minutes(seconds)} of usable sound"
     if seconds < limits.FEW_S:
         why = "With so little a voice sounds flat and learns the noise of its few sentences by heart."
         way_out = "Add recordings: 15 minutes make a first good voice, 30 to 40 a natural one."
-        return [Finding("problem" if seconds < limits.LEAST_S else "warning", "little", what, why, way_out, [], numbers)]
+        return [
+            Finding("problem" if seconds < limits.LEAST_S else "warning", "little", what, why, way_out, [], numbers)
+        ]
     if seconds < limits.BEGINNER_S:
         why = "Enough for a first voice; 15 minutes and more sound more natural."
         return [Finding("note", "little", what, why, "Add recordings if there are more.", [], numbers)]
@@ -83,13 +97,16 @@ def check_clipping(folder: Folder) -> list[Finding]:
     worst = files[0].clipped_share
     return [
         Finding(
-            "problem" if folder.share(badly) >= limits.MANY else "warning", "clipping",
+            "problem" if folder.share(badly) >= limits.MANY else "warning",
+            "clipping",
             f"{_count(files)} clipped, the worst in {100 * worst:.2g} % of the samples",
             "The crackle of flat tops is learned as part of the voice.",
-            "Record again at a lower gain, use the original before it was turned up, or leave these out. A declipper helps a little.",
-            _names(files), {"files": len(files), "worst_share": worst},
+            "Record again at a lower gain, use the original before it was turned up, or leave these out. A declipper "
+            "helps a little.",
+            _names(files),
+            {"files": len(files), "worst_share": worst},
         )
-    ]  # fmt: skip
+    ]
 
 
 def check_noise(folder: Folder) -> list[Finding]:
@@ -101,8 +118,15 @@ def check_noise(folder: Folder) -> list[Finding]:
         return []
     numbers = {"noise_dbfs": noise, "snr_db": snr}
     if not near and not high:
-        return [Finding("good", "noise", f"Quiet background: {noise:.0f} dBFS, {snr:.0f} dB below the voice", numbers=numbers)]
-    way_out = "Remove music and noise with a separation tool (UVR, PyMSS) or a gentle denoiser, or record nearer to the microphone."
+        return [
+            Finding(
+                "good", "noise", f"Quiet background: {noise:.0f} dBFS, {snr:.0f} dB below the voice", numbers=numbers
+            )
+        ]
+    way_out = (
+        "Remove music and noise with a separation tool (UVR, PyMSS) or a gentle denoiser, or record nearer to "
+        "the microphone."
+    )
     found = []
     if near:
         what = f"{_count(near)} with noise less than {limits.SNR_DB:.0f} dB below the voice"
@@ -122,17 +146,38 @@ def check_loudness(folder: Folder) -> list[Finding]:
     if spread is not None and level is not None:
         numbers = {"spread_lu": round(spread, 1), "median_lufs": level}
         if spread > limits.SPREAD_LU:
-            far = [f for f in folder.used if f.loudness_lufs is not None and abs(f.loudness_lufs - level) > limits.SPREAD_LU]
+            far = [
+                f
+                for f in folder.used
+                if f.loudness_lufs is not None and abs(f.loudness_lufs - level) > limits.SPREAD_LU
+            ]
             why = "Clips are levelled by three quarters only: loud and soft takes still teach the voice two volumes."
             way_out = "Bring all files to one loudness, for example -23 LUFS (not to one peak)."
-            found.append(Finding("warning", "loudness", f"Loudness varies by {spread:.1f} LU", why, way_out, _names(far), numbers))
+            found.append(
+                Finding(
+                    "warning", "loudness", f"Loudness varies by {spread:.1f} LU", why, way_out, _names(far), numbers
+                )
+            )
         else:
-            found.append(Finding("good", "loudness", f"Even loudness: {level:.0f} LUFS, varying by {spread:.1f} LU", numbers=numbers))
+            found.append(
+                Finding(
+                    "good", "loudness", f"Even loudness: {level:.0f} LUFS, varying by {spread:.1f} LU", numbers=numbers
+                )
+            )
     quiet = [f for f in folder.readable if f.loudness_lufs is not None and f.loudness_lufs < limits.QUIET_LUFS]
     if quiet:
         why = "What is below -42 dB is cut away as silence: in a recording this soft, ends of words go too."
         way_out = "Raise their loudness to about -23 LUFS, or lower --threshold-db of rvc preprocess."
-        found.append(Finding("warning", "quiet", f"{_count(quiet)} softer than {limits.QUIET_LUFS:.0f} LUFS", why, way_out, _names(quiet)))
+        found.append(
+            Finding(
+                "warning",
+                "quiet",
+                f"{_count(quiet)} softer than {limits.QUIET_LUFS:.0f} LUFS",
+                why,
+                way_out,
+                _names(quiet),
+            )
+        )
     return found
 
 
@@ -145,8 +190,13 @@ def check_bandwidth(folder: Folder) -> list[Finding]:
     numbers = {"bandwidth_hz": hz, "sample_rate": float(rate)}
     if hz <= limits.LOW_HZ:
         why = "A model at a higher rate has nothing to learn from in its upper band: it sounds dull, or hisses."
-        way_out = "Find the recordings at their original quality, or train at 16 kHz (--preset starter); v2-32k works, with an empty top."
-        found.append(Finding("warning", "bandwidth", f"The sound ends at {hz / 1000:.1f} kHz", why, way_out, [], numbers))
+        way_out = (
+            "Find the recordings at their original quality, or train at 16 kHz (--preset starter); v2-32k "
+            "works, with an empty top."
+        )
+        found.append(
+            Finding("warning", "bandwidth", f"The sound ends at {hz / 1000:.1f} kHz", why, way_out, [], numbers)
+        )
     else:
         found.append(Finding("good", "bandwidth", f"{rate // 1000} kHz fits: {reason}", numbers=numbers))
     need = limits.FILLED * min(rate, 2 * hz) / 2
@@ -157,24 +207,43 @@ def check_bandwidth(folder: Folder) -> list[Finding]:
         what = f"{_count(low)} that end below {need / 1000:.1f} kHz, the lowest at {lowest / 1000:.1f} kHz"
         why = f"At {rate // 1000} kHz the model hears the same voice bright in some clips and dull in others."
         way_out = "Use better originals, leave them out, or choose the preset of the rate that all of them fill."
-        found.append(Finding("warning", "bandwidth_mixed", what, why, way_out, _names(low), {"lowest_hz": lowest, "needed_hz": need}))
+        found.append(
+            Finding(
+                "warning", "bandwidth_mixed", what, why, way_out, _names(low), {"lowest_hz": lowest, "needed_hz": need}
+            )
+        )
     less = [f for f in folder.used if f.low_passed and (f.bandwidth_hz or 0) < limits.UPSAMPLED * f.sample_rate / 2]
     if less:
         what = f"{_count(less)} with less in them than their sample rate says"
         why = "The spectrum ends at a wall: an MP3, a call, or a file that was made larger from a lower rate."
-        found.append(Finding("note", "low_passed", what, why, "Choose the preset by the true bandwidth, not by the rate.", _names(less)))
+        found.append(
+            Finding(
+                "note",
+                "low_passed",
+                what,
+                why,
+                "Choose the preset by the true bandwidth, not by the rate.",
+                _names(less),
+            )
+        )
     return found
 
 
 def check_silence(folder: Folder) -> list[Finding]:
-    audible = [f for f in folder.used if (f.loudness_lufs or 0.0) >= limits.QUIET_LUFS]  # of the others too much counts as silence
+    audible = [
+        f for f in folder.used if (f.loudness_lufs or 0.0) >= limits.QUIET_LUFS
+    ]  # of the others too much counts as silence
     files = [f for f in audible if f.silence_share > limits.SILENCE_SHARE]
     if not files:
         return []
     lost = sum(f.seconds - f.usable_seconds for f in files)
     why = f"Long pauses are cut out before training ({_minutes(lost)} here); the minutes above count without them."
     what = f"{_count(files)} of which more than half is silence"
-    return [Finding("note", "silence", what, why, "Nothing has to be done, unless speech was taken for silence.", _names(files))]
+    return [
+        Finding(
+            "note", "silence", what, why, "Nothing has to be done, unless speech was taken for silence.", _names(files)
+        )
+    ]
 
 
 def check_rates(folder: Folder) -> list[Finding]:
@@ -194,17 +263,28 @@ def check_channels(folder: Folder) -> list[Finding]:
     if opposite:
         why = "Mixed to one they cancel each other: the louder channel is used alone."
         way_out = "Nothing has to be done, if the voice is in that channel."
-        found.append(Finding("problem", "opposite", f"{_count(opposite)} with opposite channels", why, way_out, _names(opposite)))
+        found.append(
+            Finding("problem", "opposite", f"{_count(opposite)} with opposite channels", why, way_out, _names(opposite))
+        )
     different = [f for f in folder.used if f.channel_kind == "different"]
     if different:
         why = "Two microphones, a room or music in stereo: mixed to one channel they smear the voice."
         way_out = "Keep the better channel, or remove the music first."
-        found.append(Finding("note", "stereo", f"{_count(different)} with different channels", why, way_out, _names(different)))
+        found.append(
+            Finding("note", "stereo", f"{_count(different)} with different channels", why, way_out, _names(different))
+        )
     offset = [f for f in folder.used if f.dc_offset > limits.DC_OFFSET]
     if offset:
         why = "It takes headroom away. The 48 Hz high-pass of rvc preprocess removes it."
         found.append(
-            Finding("note", "dc_offset", f"{_count(offset)} with a constant offset", why, "Nothing has to be done.", _names(offset))
+            Finding(
+                "note",
+                "dc_offset",
+                f"{_count(offset)} with a constant offset",
+                why,
+                "Nothing has to be done.",
+                _names(offset),
+            )
         )
     return found
 
@@ -215,7 +295,11 @@ def check_unused(folder: Folder) -> list[Finding]:
     if unreadable:
         what = f"{_count(unreadable, 'file')} cannot be read"
         why = f"Left out: {_reasons(unreadable)}."
-        found.append(Finding("warning", "unreadable", what, why, "Fetch or export them again, or remove them.", _names(unreadable)))
+        found.append(
+            Finding(
+                "warning", "unreadable", what, why, "Fetch or export them again, or remove them.", _names(unreadable)
+            )
+        )
     least = for_preset("starter").preprocess.min_clip_s
     short = [f for f in folder.used if f.longest_seconds < least]
     if short:
@@ -249,8 +333,18 @@ READ_OTHERWISE: dict[str, tuple[Severity, str, str, str]] = {
         "What follows there is left out.",
         "Open and save them with an audio editor.",
     ),
-    "cut": ("note", "{} whose last frame is cut off", "They may have been longer.", "Fetch them again if something is missing."),
-    "channels": ("note", "{} with channels that are much quieter", "Those channels are left out.", "Nothing has to be done."),
+    "cut": (
+        "note",
+        "{} whose last frame is cut off",
+        "They may have been longer.",
+        "Fetch them again if something is missing.",
+    ),
+    "channels": (
+        "note",
+        "{} with channels that are much quieter",
+        "Those channels are left out.",
+        "Nothing has to be done.",
+    ),
 }
 """Notes on how a recording is read: what the finding says, why, and what to do."""
 
@@ -260,7 +354,9 @@ def check_reading(folder: Folder) -> list[Finding]:
     for code, (severity, what, why, way_out) in READ_OTHERWISE.items():
         files = [f for f in folder.readable if code in f.notes]
         if files:
-            found.append(Finding(severity, code, what.format(_count(files)), why, way_out, _names(files), {"files": len(files)}))
+            found.append(
+                Finding(severity, code, what.format(_count(files)), why, way_out, _names(files), {"files": len(files)})
+            )
     return found
 
 
@@ -274,7 +370,9 @@ def check_voices(folder: Folder) -> list[Finding]:
         return []
     if not any(f.pitch_hz for f in folder.used):
         why = "No pitch was found: this is noise, whispering or music, not a voice that RVC can learn."
-        return [Finding("problem", "no_voice", "Nobody seems to speak or sing", why, "Check that this is the right folder.")]
+        return [
+            Finding("problem", "no_voice", "Nobody seems to speak or sing", why, "Check that this is the right folder.")
+        ]
     voices, spread = two_voices(folder.used), spread_semitones(folder.used)
     found = []
     certain = voices is not None and voices.share >= limits.OTHER_VOICE_SHARE and voices.seconds >= limits.OTHER_VOICE_S
@@ -286,7 +384,10 @@ def check_voices(folder: Folder) -> list[Finding]:
         found.append(Finding("warning" if certain else "note", "two_voices", what, why, way_out, voices.files, numbers))
     if not certain and spread is not None and spread > limits.SPREAD_SEMITONES:
         what = f"The pitch differs from recording to recording by {spread:.1f} semitones"
-        why = "One reader stays within two: perhaps several speakers, and the model would become a mixture; or somebody who sings."
+        why = (
+            "One reader stays within two: perhaps several speakers, and the model would become a mixture; or "
+            "somebody who sings."
+        )
         way_out = "Check that one person speaks in all."
         found.append(Finding("note", "many_voices", what, why, way_out, numbers={"semitones": round(spread, 1)}))
     return found
@@ -302,7 +403,9 @@ def check_duplicates(folder: Folder) -> list[Finding]:
     copies = [name for names in groups.values() for name in names[1:]]
     if copies:
         why = "What is there twice counts twice in training; the minutes above count it once."
-        found.append(Finding("warning", "duplicates", f"{_count(copies, 'exact duplicate')}", why, "Remove the copies.", copies))
+        found.append(
+            Finding("warning", "duplicates", f"{_count(copies, 'exact duplicate')}", why, "Remove the copies.", copies)
+        )
     single = [f for f in folder.used if f.name not in copies]
     pairs = alike([f.fingerprint for f in single], [f.seconds for f in single])
     if pairs:
@@ -315,6 +418,16 @@ def check_duplicates(folder: Folder) -> list[Finding]:
 
 
 CHECKS: tuple[Callable[[Folder], list[Finding]], ...] = (
-    check_minutes, check_unused, check_reading, check_clipping, check_noise, check_bandwidth, check_loudness, check_voices, check_channels,
-    check_duplicates, check_silence, check_rates,
-)  # fmt: skip
+    check_minutes,
+    check_unused,
+    check_reading,
+    check_clipping,
+    check_noise,
+    check_bandwidth,
+    check_loudness,
+    check_voices,
+    check_channels,
+    check_duplicates,
+    check_silence,
+    check_rates,
+)

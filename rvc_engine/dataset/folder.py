@@ -13,8 +13,11 @@ from rvc_engine.dataset.voices import pitch_counts, pitch_range
 
 RATES = (48000, 40000, 32000)
 PRESETS_OF_RATE = {
-    48000: ["v2-48k", "v2-40k"], 40000: ["v2-40k", "v2-32k"], 32000: ["v2-32k"], 16000: ["starter", "v2-32k"],
-}  # fmt: skip
+    48000: ["v2-48k", "v2-40k"],
+    40000: ["v2-40k", "v2-32k"],
+    32000: ["v2-32k"],
+    16000: ["starter", "v2-32k"],
+}
 """Best first."""
 
 
@@ -89,11 +92,21 @@ def summary_of(folder: Folder) -> dict[str, Any]:
     rate, reason = suggest_rate(folder)
     spread = folder.loudness_spread
     return {
-        "count": len(folder.files), "readable": len(folder.readable), "used": len(folder.used),
-        "total_seconds": round(folder.total_seconds, 3), "usable_seconds": round(folder.usable_seconds, 3),
-        "sample_rates": sorted({f.sample_rate for f in folder.readable}), "bandwidth_hz": folder.bandwidth_hz,
-        "loudness_lufs": folder.median(lambda f: f.loudness_lufs), "loudness_spread_lu": None if spread is None else round(spread, 2),
-        "noise_dbfs": folder.median(lambda f: f.noise_dbfs), "snr_db": folder.median(lambda f: f.snr_db),
-        "pitch_hz": pitch_range(folder.used), "pitch_counts": pitch_counts(folder.used), "pitch_floor_hz": PITCH_FLOOR_HZ,
-        "suggested_sample_rate": rate, "suggested_presets": PRESETS_OF_RATE[rate], "suggestion_reason": reason,
-    }  # fmt: skip
+        "count": len(folder.files),
+        "readable": len(folder.readable),
+        "used": len(folder.used),
+        "total_seconds": round(folder.total_seconds, 3),
+        "usable_seconds": round(folder.usable_seconds, 3),
+        "sample_rates": sorted({f.sample_rate for f in folder.readable}),
+        "bandwidth_hz": folder.bandwidth_hz,
+        "loudness_lufs": folder.median(lambda f: f.loudness_lufs),
+        "loudness_spread_lu": None if spread is None else round(spread, 2),
+        "noise_dbfs": folder.median(lambda f: f.noise_dbfs),
+        "snr_db": folder.median(lambda f: f.snr_db),
+        "pitch_hz": pitch_range(folder.used),
+        "pitch_counts": pitch_counts(folder.used),
+        "pitch_floor_hz": PITCH_FLOOR_HZ,
+        "suggested_sample_rate": rate,
+        "suggested_presets": PRESETS_OF_RATE[rate],
+        "suggestion_reason": reason,
+    }

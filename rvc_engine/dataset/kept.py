@@ -11,18 +11,18 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from rvc_engine.common.opening import read_text
+from rvc_engine.common.user import cache_folder
 from rvc_engine.dataset.report import VERSION, FileReport
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
-from rvc_engine.opening import read_text
-from rvc_engine.user import cache_folder
 
 SAVE_EVERY_S = 5.0
 
 
 class Kept:
-    """The measurements of a folder's files in the user's cache. Whatever cannot be read is measured again, what cannot be written is not
-    kept: two commands at once each write all that they know."""
+    """The measurements of a folder's files in the user's cache. Whatever cannot be read is measured again, what cannot
+    be written is not kept: two commands at once each write all that they know."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,7 +64,9 @@ class Kept:
         if not self.changed:
             return
         there = [report for name, report in {**self._read(), **self.reports}.items() if (self.folder / name).is_file()]
-        text = json.dumps({"version": VERSION, "folder": str(self.folder), "files": [report.model_dump() for report in there]})
+        text = json.dumps(
+            {"version": VERSION, "folder": str(self.folder), "files": [report.model_dump() for report in there]}
+        )
         with contextlib.suppress(OSError, RvcError):
             write_whole(self.path, text, durable=False)
         self.saved, self.changed = time.monotonic(), False

@@ -12,10 +12,12 @@ PITCH_STEPS = 108
 
 
 class FileReport(BaseModel):
-    """What is known of one recording; None where there was nothing to measure. Levels in dBFS, lengths in seconds, shares 0..1.
+    """What is known of one recording; None where there was nothing to measure. Levels in dBFS, lengths in seconds,
+    shares 0..1.
 
-    `unusable` says why `rvc run` would leave it out, "" when it would not. `low_passed`: the spectrum ends at a wall. `notes`: what is to
-    be said of how it is read, by kind. `pitch_hz`: 10th percentile, median and 90th percentile of the voiced frames of the loudest minute.
+    `unusable` says why `rvc run` would leave it out, "" when it would not. `low_passed`: the spectrum ends at a wall.
+    `notes`: what is to be said of how it is read, by kind. `pitch_hz`: 10th percentile, median and 90th percentile of
+    the voiced frames of the loudest minute.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

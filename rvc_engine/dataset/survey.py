@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.common.given_paths import why_no_folder
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.dataset.kept import Kept
 from rvc_engine.dataset.report import PITCH_FLOOR_HZ, PITCH_STEPS, FileReport
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
-from rvc_engine.given_paths import why_no_folder
+from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.settings import ExperimentSettings, PreprocessSettings
-from rvc_engine.workers import results_of, worker_count
 
 SMALL_BYTES = 1 << 20
 """A worker process takes a second to start: less than this is measured without one."""
@@ -40,7 +40,13 @@ def measure_file(task: FileTask) -> FileReport:
         m = survey(task.path)
     except UnusableRecording as reason:
         return FileReport(**known, readable=False, unusable=str(reason))
-    except (ArithmeticError, LookupError, OSError, ValueError, MemoryError) as error:  # a file that nobody has thought of
+    except (
+        ArithmeticError,
+        LookupError,
+        OSError,
+        ValueError,
+        MemoryError,
+    ) as error:  # a file that nobody has thought of
         return FileReport(**known, readable=False, unusable=f"cannot be measured: {str(error) or type(error).__name__}")
     return FileReport(
         **known,
@@ -77,8 +83,8 @@ def _pitch(parts: Sequence[object]) -> dict[str, Any]:
     """The fields on pitch, of (T,) waves at 16 kHz."""
     import numpy as np
 
-    from rvc_engine.bundles.pitch_range import range_of
     from rvc_engine.pitch.praat import praat_frames
+    from rvc_engine.voices.pitch_range import range_of
 
     voiced = [hz[hz > 0] for hz in (praat_frames(np.asarray(part)) for part in parts)]
     hz = np.concatenate([np.zeros(0), *voiced])
@@ -98,7 +104,9 @@ def recordings_in(folder: Path, *, subfolders: bool = False) -> list[FileTask]:
     if not os.path.isdir(folder):
         raise why_no_folder(str(folder), "rvc dataset")
     tasks = []
-    for path in dataset_files(ExperimentSettings(dataset=str(folder), preprocess=PreprocessSettings(subfolders=subfolders))):
+    for path in dataset_files(
+        ExperimentSettings(dataset=str(folder), preprocess=PreprocessSettings(subfolders=subfolders))
+    ):
         try:
             stat = path.stat()
         except OSError:  # removed meanwhile
@@ -106,7 +114,9 @@ def recordings_in(folder: Path, *, subfolders: bool = False) -> list[FileTask]:
         name = os.fsencode(path.relative_to(folder)).decode(errors="backslashreplace")
         tasks.append(FileTask(name, path, stat.st_size, stat.st_mtime_ns))
     if not tasks:
-        hint = "put recordings into it" + ("" if subfolders else ", or use --subfolders if they are in folders inside it")
+        hint = "put recordings into it" + (
+            "" if subfolders else ", or use --subfolders if they are in folders inside it"
+        )
         raise BadInput(f"The folder {str(folder)!r} is empty", "there is no file in it", hint)
     return tasks
 
@@ -117,7 +127,9 @@ def measure_all(folder: Path, tasks: Sequence[FileTask], *, workers: int = 0) ->
     What is measured is kept, also when it is stopped in between.
     """
     kept = Kept(folder)
-    known = {task.name: report for task in tasks if (report := kept.of(task.name, task.bytes, task.mtime_ns)) is not None}
+    known = {
+        task.name: report for task in tasks if (report := kept.of(task.name, task.bytes, task.mtime_ns)) is not None
+    }
     yield from known.values()
     try:
         for report in _measured([task for task in tasks if task.name not in known], workers):

@@ -14,7 +14,8 @@ CLIPPED_BADLY = 1e-3
 NOISE_DBFS = -50.0
 """8 dB below the level that preprocessing takes for silence: nearer than that, pauses are not found."""
 SNR_DB = 20.0
-"""The voice is then a hundred times the background in power; below it the background is learned as part of the voice."""
+"""The voice is then a hundred times the background in power; below it the background is learned as part of the
+voice."""
 SPREAD_LU = 6.0
 """Standard deviation: a third of the files differ from the mean by more than a factor of two."""
 QUIET_LUFS = -36.0

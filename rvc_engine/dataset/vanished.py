@@ -1,4 +1,5 @@
-"""Recordings that are no longer there in the middle of a run, as when a disk is unmounted: they are waited for, not left out."""
+"""Recordings that are no longer there in the middle of a run, as when a disk is unmounted: they are waited for, not
+left out."""
 
 from __future__ import annotations
 
@@ -8,16 +9,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rvc_engine.common.opening import open_file
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, Paused, Resumed
-from rvc_engine.opening import open_file
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 GONE = (
-    errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN,
-)  # fmt: skip
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EIO,
+    errno.ENXIO,
+    errno.ENODEV,
+    errno.ESTALE,
+    errno.ENOTCONN,
+    errno.ETIMEDOUT,
+    errno.EHOSTDOWN,
+)
 """What reading a file answers when the disk under it was unmounted or unplugged."""
 LOOK_S, REPORT_S = 1.0, 5.0
 """Recordings that vanished are looked for, and waiting for them is reported, this often."""
@@ -40,7 +49,10 @@ def wait_for(paths: Sequence[Path], settings: ExperimentSettings, stage: str) ->
     while any(map(is_gone, paths)):
         now = time.monotonic()
         if now - started > settings.train.disk_wait_s:
-            hint = "mount the disk again and run the same command: it resumes; what was removed on purpose is then left out"
+            hint = (
+                "mount the disk again and run the same command: it resumes; what was removed on purpose is then "
+                "left out"
+            )
             raise RvcError(f"Recordings in {settings.dataset} vanished during the run", names, hint)
         if not reported or now - reported >= REPORT_S:
             reported = now

@@ -39,7 +39,12 @@ class Stretch:
 
 def _stretches(files: Sequence[FileReport]) -> list[Stretch]:
     """By pitch."""
-    found = (Stretch(12 * math.log2(hz), seconds, f.name) for f in files for hz, seconds in f.pitch_parts if seconds >= JUDGED_VOICED_S)
+    found = (
+        Stretch(12 * math.log2(hz), seconds, f.name)
+        for f in files
+        for hz, seconds in f.pitch_parts
+        if seconds >= JUDGED_VOICED_S
+    )
     return sorted(found, key=lambda stretch: stretch.semitone)
 
 

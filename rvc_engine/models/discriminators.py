@@ -1,4 +1,5 @@
-"""Critics of a waveform slice: one at full rate and one for each period, which folds the wave into rows of that length."""
+"""Critics of a waveform slice: one at full rate and one for each period, which folds the wave into rows of that
+length."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rvc_engine.models.configs import DiscriminatorConfig
 from rvc_engine.models.weight_norm import NormedConv1d, NormedConv2d
+from rvc_engine.presets import DiscriminatorConfig
 
 SLOPE = 0.1
 SCALE_KERNELS, SCALE_STRIDES, SCALE_GROUPS = (15, 41, 41, 41, 41, 5), (1, 4, 4, 4, 4, 1), (1, 4, 16, 64, 256, 1)

@@ -1,12 +1,13 @@
-"""Invertible flow between the posterior's latent and the prior's: four coupling layers that only shift, a channel flip after each."""
+"""Invertible flow between the posterior's latent and the prior's: four coupling layers that only shift, a channel flip
+after each."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.wavenet import WaveNet
+from rvc_engine.presets import ModelConfig
 
 COUPLINGS = 4
 

@@ -1,11 +1,13 @@
-"""From the latent to the waveform on a CPU: a pulse train that follows the pitch, and noise, each through a filter that the network draws.
+"""From the latent to the waveform on a CPU: a pulse train that follows the pitch, and noise, each through a filter that
+the network draws.
 
-The network works at 100 frames a second (ConvNeXt blocks, as in Vocos, https://arxiv.org/abs/2306.00814) and gives for each frame and
-each frequency a complex factor for the pulses and a gain for the noise, as a time-varying source-filter model has them
-(https://arxiv.org/abs/1910.11997); an inverse short-time Fourier transform makes the wave. The pitch is right from the first step on.
+The network works at 100 frames a second (ConvNeXt blocks, as in Vocos, https://arxiv.org/abs/2306.00814) and gives for
+each frame and each frequency a complex factor for the pulses and a gain for the noise, as a time-varying source-filter
+model has them (https://arxiv.org/abs/1910.11997); an inverse short-time Fourier transform makes the wave. The pitch is
+right from the first step on.
 
-The latent alone would blur words: what it says of the content comes through the noise of the prior, which is about as strong.
-So the decoder hears the content features beside it.
+The latent alone would blur words: what it says of the content comes through the noise of the prior, which is about as
+strong. So the decoder hears the content features beside it.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.models.convnext import ConvNextBlock
 from rvc_engine.models.noise import NoiseSource
-from rvc_engine.models.phonetic_encoder import Block
+from rvc_engine.presets import ModelConfig
 
 EXPANSION = 3
 LOWEST_HZ = 20.0
@@ -26,10 +28,11 @@ HIGHEST = 0.95  # of half the rate: harmonics above are left out
 
 
 def pulse_train(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
-    """(B, F) Hz -> (B, F * hop): the sum of all harmonics below half the rate as cosines, of unit power; 0 where there is no pitch.
+    """(B, F) Hz -> (B, F * hop): the sum of all harmonics below half the rate as cosines, of unit power; 0 where there
+    is no pitch.
 
-    By Dirichlet's kernel: sum over k = 1..K of cos(k x) = sin((K + 1/2) x) / (2 sin(x / 2)) - 1/2. The phase at each frame's start is
-    summed in float64 and wrapped.
+    By Dirichlet's kernel: sum over k = 1..K of cos(k x) = sin((K + 1/2) x) / (2 sin(x / 2)) - 1/2. The phase at each
+    frame's start is summed in float64 and wrapped.
     """
     voiced = pitch_hz > LOWEST_HZ
     hz = torch.where(voiced, pitch_hz, 100.0).double()
@@ -37,7 +40,9 @@ def pulse_train(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
     ends = torch.cumsum(step * hop, dim=1)
     starts = torch.remainder(ends - step * hop, 1.0).float()
     inside = torch.arange(1, hop + 1, device=pitch_hz.device, dtype=torch.float32)
-    phase = torch.remainder(starts.unsqueeze(2) + step.float().unsqueeze(2) * inside, 1.0) - 0.5  # away from 0 the kernel is small
+    phase = (
+        torch.remainder(starts.unsqueeze(2) + step.float().unsqueeze(2) * inside, 1.0) - 0.5
+    )  # away from 0 the kernel is small
     half = math.pi * (phase + 0.5)
     harmonics = torch.floor(HIGHEST * rate / 2 / hz).float().unsqueeze(2)
     bottom = torch.sin(half)
@@ -59,7 +64,7 @@ class FilterDecoder(nn.Module):
         self.content = nn.Conv1d(config.feature_dim, width, 5, padding=2)
         self.cond = nn.Conv1d(config.gin_channels, width, 1)
         self.source = nn.Conv1d(self.bins, width, 1) if config.pitch else None
-        self.blocks = nn.ModuleList(Block(width, kernel, EXPANSION) for kernel in config.resblock_kernel_sizes)
+        self.blocks = nn.ModuleList(ConvNextBlock(width, kernel, EXPANSION) for kernel in config.resblock_kernel_sizes)
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, 4 * self.bins)
         nn.init.normal_(self.head.weight, std=0.01)
@@ -67,11 +72,17 @@ class FilterDecoder(nn.Module):
             self.head.bias.copy_(torch.tensor([-4.0, 0.0, 0.0, -5.0]).repeat_interleave(self.bins))
 
     def forward(
-        self, z: Tensor, content: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None,
+        self,
+        z: Tensor,
+        content: Tensor,
+        g: Tensor,
+        pitch_hz: Tensor | None,
+        noise: NoiseSource,
+        frames: int | None = None,
         part: tuple[int, int] | None = None,
-    ) -> Tensor:  # fmt: skip
-        """(B, C, F), (B, D, F), (B, gin, 1), (B, F) -> (B, 1, F * hop). `frames`: all is first stretched to this many frames. `part`: only
-        the frames first .. stop of the wave."""
+    ) -> Tensor:
+        """(B, C, F), (B, D, F), (B, gin, 1), (B, F) -> (B, 1, F * hop). `frames`: all is first stretched to this many
+        frames. `part`: only the frames first .. stop of the wave."""
         if frames is not None and frames != z.shape[2]:
             z, content = (F.interpolate(x, size=frames, mode="linear") for x in (z, content))
             pitch_hz = F.interpolate(pitch_hz.unsqueeze(1), size=frames).squeeze(1) if pitch_hz is not None else None
@@ -105,5 +116,7 @@ class FilterDecoder(nn.Module):
         pieces = torch.fft.irfft(spectrum, n=self.size, dim=1) * window[:, None]
         length, side = (frames - 1) * self.hop + self.size, (self.size - self.hop) // 2
         added = F.fold(pieces, (1, length), (1, self.size), stride=(1, self.hop))[:, 0, 0]
-        squares = F.fold((window.square()[None, :, None]).expand(1, -1, frames), (1, length), (1, self.size), stride=(1, self.hop))[0, 0, 0]
+        squares = F.fold(
+            (window.square()[None, :, None]).expand(1, -1, frames), (1, length), (1, self.size), stride=(1, self.hop)
+        )[0, 0, 0]
         return (added / squares.clamp(min=0.05))[:, side : side + frames * self.hop]

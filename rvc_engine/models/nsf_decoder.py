@@ -1,4 +1,5 @@
-"""From the latent to the waveform: HiFi-GAN (https://arxiv.org/abs/2010.05646) with a sine source that follows the pitch (NSF)."""
+"""From the latent to the waveform: HiFi-GAN (https://arxiv.org/abs/2010.05646) with a sine source that follows the
+pitch (NSF)."""
 
 from __future__ import annotations
 
@@ -8,21 +9,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.conv import Conv1d
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.weight_norm import NormedConv1d, NormedConvTranspose1d
+from rvc_engine.presets import ModelConfig
 
 SINE = 0.1
 VOICED_NOISE = 0.003
 UNVOICED_NOISE = SINE / 3
 SLOPE = 0.1
 WINDOW = 400
-"""Frames that a processor decodes at a time: of longer ones the layers' outputs leave its caches, and it waits for memory."""
+"""Frames that a processor decodes at a time: of longer ones the layers' outputs leave its caches, and it waits for
+memory."""
 
 
 def sine_wave(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
-    """(B, F) Hz -> (B, F * hop): sin(2 pi * running sum of f0 / rate), the current sample included; unvoiced frames add nothing.
+    """(B, F) Hz -> (B, F * hop): sin(2 pi * running sum of f0 / rate), the current sample included; unvoiced frames add
+    nothing.
 
     The phase at each frame's start is summed in float64 and wrapped, so that float32 is right to 1e-6 inside the frame.
     """
@@ -35,7 +38,8 @@ def sine_wave(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
 
 
 class SineSource(nn.Module):
-    """One sine that follows the pitch, with noise; noise alone where there is no pitch. Always float32: half precision would detune it."""
+    """One sine that follows the pitch, with noise; noise alone where there is no pitch. Always float32: half precision
+    would detune it."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -77,24 +81,34 @@ class Decoder(nn.Module):
         self.hop, self.rates = config.hop_samples, rates
         if config.pitch:
             self.m_source = SineSource(config)
-            self.noise_convs = nn.ModuleList(_source_conv(width, math.prod(rates[i + 1 :])) for i, width in enumerate(widths))
+            self.noise_convs = nn.ModuleList(
+                _source_conv(width, math.prod(rates[i + 1 :])) for i, width in enumerate(widths)
+            )
         self.conv_pre = Conv1d(config.inter_channels, first, 7, padding=3)
         self.ups = nn.ModuleList(
-            NormedConvTranspose1d(first >> i, widths[i], config.upsample_kernel_sizes[i], stride=rates[i]) for i in stages
+            NormedConvTranspose1d(first >> i, widths[i], config.upsample_kernel_sizes[i], stride=rates[i])
+            for i in stages
         )
         shapes = list(zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True))
         self.blocks_a_stage = len(shapes)
-        self.resblocks = nn.ModuleList(ResidualBlock(width, kernel, dilations) for width in widths for kernel, dilations in shapes)
+        self.resblocks = nn.ModuleList(
+            ResidualBlock(width, kernel, dilations) for width in widths for kernel, dilations in shapes
+        )
         self.conv_post = Conv1d(widths[-1], 1, 7, padding=3, bias=False)
         self.cond = Conv1d(config.gin_channels, first, 1)
         self.reaches = reaches(config)
 
     def forward(
-        self, z: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None,
+        self,
+        z: Tensor,
+        g: Tensor,
+        pitch_hz: Tensor | None,
+        noise: NoiseSource,
+        frames: int | None = None,
         part: tuple[int, int] | None = None,
-    ) -> Tensor:  # fmt: skip
-        """(B, C, F), (B, gin, 1), (B, F) -> (B, 1, F * hop). `frames`: latent and source are first stretched to this many frames.
-        `part`: only the frames first .. stop of the wave, the same numbers as in the whole."""
+    ) -> Tensor:
+        """(B, C, F), (B, gin, 1), (B, F) -> (B, 1, F * hop). `frames`: latent and source are first stretched to this
+        many frames. `part`: only the frames first .. stop of the wave, the same numbers as in the whole."""
         source = self.m_source(pitch_hz, noise).transpose(1, 2) if pitch_hz is not None else None
         if frames is not None and frames != z.shape[2]:
             z = F.interpolate(z, size=frames, mode="linear")
@@ -105,7 +119,8 @@ class Decoder(nn.Module):
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
 
     def _piece(self, z: Tensor, g: Tensor, source: Tensor | None, start: int, stop: int) -> Tensor:
-        """Frames start .. stop, from as many more on both sides as the convolutions reach: fewer from stage to stage."""
+        """Frames start .. stop, from as many more on both sides as the convolutions reach: fewer from stage to
+        stage."""
         low, high = max(0, start - self.reaches[0] - 3), min(z.shape[2], stop + self.reaches[0] + 3)
         x = self.conv_pre(z[:, :, low:high]) + self.cond(g)
         hop, scale = self.hop, 1  # samples of the wave for one of x, and samples of x a frame

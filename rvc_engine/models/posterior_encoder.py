@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.wavenet import WaveNet
+from rvc_engine.presets import ModelConfig
 
 
 class PosteriorEncoder(nn.Module):

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.presets import ModelConfig
 
 WINDOW = 10
 MASKED = -1e4
@@ -68,11 +68,16 @@ class Attention(nn.Module):
         return self.conv_o(found.transpose(2, 3).flatten(1, 2))
 
     def _found_by(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, first: int) -> Tensor:
-        """What QUERY_BLOCK frames from `first` on find, (B, heads, block, C / heads): the same numbers in memory that grows with F only."""
+        """What QUERY_BLOCK frames from `first` on find, (B, heads, block, C / heads): the same numbers in memory that
+        grows with F only."""
         query, mask = query[:, :, first : first + QUERY_BLOCK], mask[:, :, first : first + QUERY_BLOCK]
         batch, heads, count, _ = query.shape
-        place = torch.arange(first, first + count, device=query.device)[:, None] + torch.arange(2 * WINDOW + 1, device=query.device)
-        place = place.expand(batch, heads, count, 2 * WINDOW + 1)  # columns of the band, shifted by WINDOW so that none is negative
+        place = torch.arange(first, first + count, device=query.device)[:, None] + torch.arange(
+            2 * WINDOW + 1, device=query.device
+        )
+        place = place.expand(
+            batch, heads, count, 2 * WINDOW + 1
+        )  # columns of the band, shifted by WINDOW so that none is negative
         scores = F.pad(query @ key.transpose(2, 3), (WINDOW, WINDOW))
         scores = scores.scatter_add_(3, place, query @ self.emb_rel_k.transpose(1, 2))[..., WINDOW:-WINDOW]
         weights = self.drop(torch.softmax(scores.masked_fill(mask, MASKED), dim=-1))

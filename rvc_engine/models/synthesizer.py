@@ -1,4 +1,5 @@
-"""The generator of a voice: content features, pitch and speaker to a waveform. State-dict keys, shapes and order are RVC's."""
+"""The generator of a voice: content features, pitch and speaker to a waveform. State-dict keys, shapes and order are
+RVC's."""
 
 from __future__ import annotations
 
@@ -7,21 +8,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.flow import Flow
-from rvc_engine.models.istft_decoder import FilterDecoder
 from rvc_engine.models.noise import Noise, NoiseSource
-from rvc_engine.models.nsf_decoder import Decoder
 from rvc_engine.models.posterior_encoder import PosteriorEncoder, sample
 from rvc_engine.models.prior_encoder import PriorEncoder
+from rvc_engine.presets import ModelConfig
+from rvc_engine.registry import VOCODERS
 
 NOISE_SCALE = 0.66666
 FLOW_LEAD = 24  # frames of context that the flow gets before the first returned one
 
 
 class Generated(NamedTuple):
-    """What a training step needs. `start_frames` (B,) is where each slice begins in its clip; the rest is (B, C, F), `mask` (B, 1, F), of
-    what was heard of the clips."""
+    """What a training step needs. `start_frames` (B,) is where each slice begins in its clip; the rest is (B, C, F),
+    `mask` (B, 1, F), of what was heard of the clips."""
 
     wave: Tensor
     start_frames: Tensor
@@ -51,7 +51,8 @@ def frame_mask(lengths: Tensor, frames: int) -> Tensor:
 
 
 def slices(x: Tensor, starts: Tensor, length: int) -> Tensor:
-    """(B, C, N), (B,) -> (B, C, length): a stretch of each row from its own start, without a look at the numbers on the host."""
+    """(B, C, N), (B,) -> (B, C, length): a stretch of each row from its own start, without a look at the numbers on the
+    host."""
     index = starts.unsqueeze(1) + torch.arange(length, device=x.device)
     return x.gather(2, index.unsqueeze(1).expand(-1, x.shape[1], -1))
 
@@ -67,9 +68,13 @@ class Synthesizer(nn.Module):
     def __init__(self, config: ModelConfig, *, posterior: bool = True) -> None:
         super().__init__()
         self.config = config
-        if config.version != "v2":  # v2 was made from v1 by replacing enc_p, so it comes last there; optimizer states go by number
+        if (
+            config.version != "v2"
+        ):  # v2 was made from v1 by replacing enc_p, so it comes last there; optimizer states go by number
             self.enc_p = PriorEncoder(config)
-        self.dec = FilterDecoder(config) if config.decoder == "istft" else Decoder(config)
+        vocoder = VOCODERS.get(config.decoder)
+        self.dec = vocoder.build(config)
+        self.content_for_dec = vocoder.uses_content
         if posterior:
             self.enc_q = PosteriorEncoder(config)
         self.flow = Flow(config)
@@ -88,8 +93,9 @@ class Synthesizer(nn.Module):
         noise: NoiseSource,
         prior_share: float = 0.0,
     ) -> Generated:
-        """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), speaker (B,): one random slice of
-        config.segment_frames of each clip, spoken from its posterior; each with the probability `prior_share` as `infer` speaks it."""
+        """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), speaker (B,): one random
+        slice of config.segment_frames of each clip, spoken from its posterior; each with the probability `prior_share`
+        as `infer` speaks it."""
         heard = self.config.window_frames
         first = torch.zeros_like(lengths)
         if 0 < heard < phone.shape[1]:
@@ -115,16 +121,24 @@ class Synthesizer(nn.Module):
         return Generated(wave, first + starts, mask, z, z_p, m_p, logs_p, m_q, logs_q)
 
     def _speak(
-        self, z: Tensor, content: Tensor, g: Tensor, pitch_hz: Tensor | None, noise: NoiseSource, frames: int | None = None,
+        self,
+        z: Tensor,
+        content: Tensor,
+        g: Tensor,
+        pitch_hz: Tensor | None,
+        noise: NoiseSource,
+        frames: int | None = None,
         part: tuple[int, int] | None = None,
-    ) -> Tensor:  # fmt: skip
-        """Only the FilterDecoder hears the content."""
-        heard = (z, content) if isinstance(self.dec, FilterDecoder) else (z,)
-        wave: Tensor = self.dec(*heard, g, pitch_hz, noise, frames, part)
+    ) -> Tensor:
+        given = (z, content) if self.content_for_dec else (z,)
+        wave: Tensor = self.dec(*given, g, pitch_hz, noise, frames, part)
         return wave
 
-    def latent_of_prior(self, m_p: Tensor, logs_p: Tensor, mask: Tensor, g: Tensor, starts: Tensor, noise: NoiseSource) -> Tensor:
-        """The slice's latent (B, C, segment) as `infer` would make it; the flow hears FLOW_LEAD frames more on both sides."""
+    def latent_of_prior(
+        self, m_p: Tensor, logs_p: Tensor, mask: Tensor, g: Tensor, starts: Tensor, noise: NoiseSource
+    ) -> Tensor:
+        """The slice's latent (B, C, segment) as `infer` would make it; the flow hears FLOW_LEAD frames more on both
+        sides."""
         size = self.config.segment_frames
         length = min(size + 2 * FLOW_LEAD, m_p.shape[2])
         first = (starts - FLOW_LEAD).clamp(min=0, max=m_p.shape[2] - length)
@@ -133,15 +147,24 @@ class Synthesizer(nn.Module):
         return slices(self.flow(z_p, inside, g, reverse=True), starts - first, size)
 
     def infer(
-        self, phone: Tensor, lengths: Tensor, pitch: Tensor | None, pitch_hz: Tensor | None, speaker: Tensor, *,
-        noise: NoiseSource | None = None, skip_head: int | None = None, return_length: int | None = None, return_length2: int | None = None,
+        self,
+        phone: Tensor,
+        lengths: Tensor,
+        pitch: Tensor | None,
+        pitch_hz: Tensor | None,
+        speaker: Tensor,
+        *,
+        noise: NoiseSource | None = None,
+        skip_head: int | None = None,
+        return_length: int | None = None,
+        return_length2: int | None = None,
         part: tuple[int, int] | None = None,
-    ) -> Inferred:  # fmt: skip
+    ) -> Inferred:
         """phone (B, F, D), lengths (B,), pitch (B, F) coarse, pitch_hz (B, F), speaker (B,) -> wave (B, 1, F * hop).
 
-        With `skip_head` and `return_length` only that many frames after the head are returned; the encoder sees all, the flow starts
-        24 frames earlier. `return_length2` stretches the result to another number of frames (formant shift). `part`: all is made from all
-        frames, but of the wave only the frames first .. stop are.
+        With `skip_head` and `return_length` only that many frames after the head are returned; the encoder sees all,
+        the flow starts 24 frames earlier. `return_length2` stretches the result to another number of frames (formant
+        shift). `part`: all is made from all frames, but of the wave only the frames first .. stop are.
         """
         noise = noise or Noise(phone.device)
         head, length = skip_head or 0, return_length if return_length is not None else phone.shape[1] - (skip_head or 0)

@@ -1,7 +1,7 @@
 """Convolutions with weight norm under the key names of the RVC checkpoints: bias, weight_g, weight_v, in this order.
 
-weight = g * v / |v|, the norm over all axes but the first (https://arxiv.org/abs/1602.07868). For a transposed convolution the first axis
-is the input channel.
+weight = g * v / |v|, the norm over all axes but the first (https://arxiv.org/abs/1602.07868). For a transposed
+convolution the first axis is the input channel.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ class WeightNormed(nn.Module):
 class NormedConv1d(WeightNormed):
     """(B, C_in, T) -> (B, C_out, T'), padded to keep the length when the stride is 1 and the kernel odd."""
 
-    def __init__(self, c_in: int, c_out: int, kernel: int, *, stride: int = 1, dilation: int = 1, groups: int = 1) -> None:
+    def __init__(
+        self, c_in: int, c_out: int, kernel: int, *, stride: int = 1, dilation: int = 1, groups: int = 1
+    ) -> None:
         super().__init__((c_out, c_in // groups, kernel), c_out)
         self.stride, self.dilation, self.groups = stride, dilation, groups
         self.padding = dilation * (kernel - 1) // 2

@@ -21,7 +21,8 @@ def _numbers(f0_hz: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def coarse(f0_hz: NDArray[np.floating]) -> NDArray[np.int64]:
-    """(F,) Hz -> (F,) int64 in 1..255: 1 + 254 * (mel(f) - mel(50)) / (mel(1100) - mel(50)), rounded half to even; unvoiced is 1."""
+    """(F,) Hz -> (F,) int64 in 1..255: 1 + 254 * (mel(f) - mel(50)) / (mel(1100) - mel(50)), rounded half to even;
+    unvoiced is 1."""
     low, high = float(_mel(FLOOR_HZ)), float(_mel(CEILING_HZ))
     place = (_mel(_numbers(f0_hz)) - low) * 254 / (high - low) + 1
     return np.rint(np.clip(place, 1, 255)).astype(np.int64)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rvc_engine.errors import BadInput
+from rvc_engine.pitch.base import Hz, PitchTracker, Wave
 from rvc_engine.pitch.coarse import CEILING_HZ, FLOOR_HZ
 
 if TYPE_CHECKING:
@@ -22,36 +20,35 @@ BATCH_CPU, BATCH_GPU = 64, 512
 """Frames; on a CPU more are no faster and take 2 MB each."""
 NEIGHBOURS = 4
 SILENT = 1e-5
-"""Standard deviation below which a frame is silence, unvoiced: the network, which scales each frame, is sure of 547 Hz there."""
+"""Standard deviation below which a frame is silence, unvoiced: the network, which scales each frame, is sure of 547 Hz
+there."""
 
 
-def is_installed() -> bool:
-    return importlib.util.find_spec("torchcrepe") is not None
+class Crepe(PitchTracker):
+    is_network = True
+    package = "torchcrepe"
+    install = "torchcrepe"
 
+    def track_one(self, wave_16k: Wave, frames: int, device: str) -> Hz:
+        import torch
+        import torchcrepe
+        from scipy.ndimage import median_filter
 
-def crepe(wave_16k: NDArray[np.floating], frames: int, device: str) -> NDArray[np.float64]:
-    """(T,) -> (frames,) Hz, 0 = unvoiced. Raises BadInput when torchcrepe is not installed."""
-    if not is_installed():
-        raise BadInput(
-            "crepe needs the package torchcrepe", "it is not installed", "pip install torchcrepe, or choose another pitch method"
-        )
-    import torch
-    import torchcrepe
-    from scipy.ndimage import median_filter
-
-    wave = torch.from_numpy(np.ascontiguousarray(wave_16k, dtype=np.float32))[None]
-    padded = torch.nn.functional.pad(wave, (512, 512))
-    pieces, certainty = [], []
-    for first in range(0, frames, PIECE_FRAMES):
-        last = min(frames, first + PIECE_FRAMES)
-        part = padded[:, first * 160 : (last - 1) * 160 + 1024]
-        likelihood = _likelihood(part, device)
-        likelihood[..., part[0].unfold(0, 1024, 160).std(dim=1) < SILENT] = 0
-        f0, sure = torchcrepe.postprocess(likelihood, FLOOR_HZ, CEILING_HZ, decoder=_decode, return_periodicity=True)
-        pieces.append(f0[0].double().numpy())
-        certainty.append(sure[0].numpy())
-    voiced = median_filter(np.concatenate(certainty), 3, mode="mirror") >= SURE
-    return np.where(voiced, np.concatenate(pieces), 0.0)
+        wave = torch.from_numpy(np.ascontiguousarray(wave_16k, dtype=np.float32))[None]
+        padded = torch.nn.functional.pad(wave, (512, 512))
+        pieces, certainty = [], []
+        for first in range(0, frames, PIECE_FRAMES):
+            last = min(frames, first + PIECE_FRAMES)
+            part = padded[:, first * 160 : (last - 1) * 160 + 1024]
+            likelihood = _likelihood(part, device)
+            likelihood[..., part[0].unfold(0, 1024, 160).std(dim=1) < SILENT] = 0
+            f0, sure = torchcrepe.postprocess(
+                likelihood, FLOOR_HZ, CEILING_HZ, decoder=_decode, return_periodicity=True
+            )
+            pieces.append(f0[0].double().numpy())
+            certainty.append(sure[0].numpy())
+        voiced = median_filter(np.concatenate(certainty), 3, mode="mirror") >= SURE
+        return np.where(voiced, np.concatenate(pieces), 0.0)
 
 
 def _likelihood(wave: Tensor, device: str) -> Tensor:
@@ -68,8 +65,8 @@ def _likelihood(wave: Tensor, device: str) -> Tensor:
 def _decode(likelihood: Tensor) -> tuple[Tensor, Tensor]:
     """(1, 360, F) -> bins (1, F) on the best path, and Hz: the mean of the nine bins around it, weighted by likelihood.
 
-    torchcrepe's own decoders add a random 20 cents, other ones in each run, and RVC smooths them over three frames. This needs neither,
-    and is nearer to Praat.
+    torchcrepe's own decoders add a random 20 cents, other ones in each run, and RVC smooths them over three frames.
+    This needs neither, and is nearer to Praat.
     """
     import torch
     import torchcrepe

@@ -1,4 +1,5 @@
-"""The set that a content encoder is trained on: crops in two voices, drawn anew for each step from the step's own seed."""
+"""The set that a content encoder is trained on: crops in two voices, drawn anew for each step from the step's own
+seed."""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ class Source:
 
 
 class EncoderData:
-    """`phones` and `speakers` are those of the training part; `held` are the sources of the speakers that are kept out."""
+    """`phones` and `speakers` are those of the training part; `held` are the sources of the speakers that are kept
+    out."""
 
     def __init__(self, sources: Sequence[Source], held_out: Sequence[str]) -> None:
         self.train = [s for s in sources if s.speaker not in held_out]
@@ -48,7 +50,9 @@ class EncoderData:
         self.phones = sorted({str(p) for s in self.train for p in np.unique(self._labels[s.name][0]) if p})
         self.frames = {s.name: np.load(s.mels, mmap_mode="r").shape[2] for s in sources}
         self._classes = {name: self._numbered(*parts) for name, parts in self._labels.items()}
-        weights = np.array([self.frames[s.name] * (1.0 if (self._classes[s.name] >= 0).any() else UNLABELLED) for s in self.train])
+        weights = np.array(
+            [self.frames[s.name] * (1.0 if (self._classes[s.name] >= 0).any() else UNLABELLED) for s in self.train]
+        )
         self.weights = weights / weights.sum()
         self.versions = np.load(self.train[0].mels, mmap_mode="r").shape[0]
         self._loaded: dict[str, Tensor] = {}
@@ -80,11 +84,17 @@ class EncoderData:
 
     def batch(self, size: int, crop: int, random: np.random.Generator, device: torch.device) -> Batch:
         """`crop` mel frames, an even number."""
-        rows = [self._crop(self.train[i], crop, random, device) for i in random.choice(len(self.train), size, p=self.weights)]
-        return Batch(**{part.name: torch.stack([getattr(row, part.name) for row in rows]).to(device) for part in fields(Batch)})
+        rows = [
+            self._crop(self.train[i], crop, random, device)
+            for i in random.choice(len(self.train), size, p=self.weights)
+        ]
+        return Batch(
+            **{part.name: torch.stack([getattr(row, part.name) for row in rows]).to(device) for part in fields(Batch)}
+        )
 
     def _crop(self, source: Source, crop: int, random: np.random.Generator, device: torch.device) -> Batch:
-        """A row of a batch: a stretch a little shorter or longer than the crop, brought to its length; short recordings come round."""
+        """A row of a batch: a stretch a little shorter or longer than the crop, brought to its length; short recordings
+        come round."""
         count = self.frames[source.name]
         length = int(crop * random.uniform(SLOW, FAST))
         start = int(random.integers(0, max(count - length, 0) + 1))
@@ -124,7 +134,7 @@ def _stretched(mels: Tensor | np.ndarray, view: int, where: np.ndarray, size: in
     return F.interpolate(x[None], size=size, mode="linear", align_corners=False)[0]
 
 
-# --- augmentation: (B, mels, N) log-mels -> the same shape -----------------------------------------------------------------
+# --- augmentation: (B, mels, N) log-mels -> the same shape -----------------------------------------
 def augmented(x: Tensor, random: torch.Generator) -> Tensor:
     """Another vocal tract, another room, noise, another level."""
     b, m, n = x.shape
@@ -152,8 +162,8 @@ def augmented(x: Tensor, random: torch.Generator) -> Tensor:
 
 
 def echoed(x: Tensor, chosen: Tensor, decay_s: Tensor, level: Tensor) -> Tensor:
-    """(B, mels, N) with the tail of a room added to the chosen ones: each band's power, smeared by an exponential that falls by 60 dB in
-    `decay_s`; `level` (nepers) is that of a steady sound's tail against the sound. Each (B, 1, 1)."""
+    """(B, mels, N) with the tail of a room added to the chosen ones: each band's power, smeared by an exponential that
+    falls by 60 dB in `decay_s`; `level` (nepers) is that of a steady sound's tail against the sound. Each (B, 1, 1)."""
     steps = torch.arange(1, ECHO_FRAMES + 1, device=x.device)
     fall = torch.exp(-2 * NEPERS_60_DB * steps / (100 * decay_s[:, 0]))  # of the power, (B, ECHO_FRAMES)
     kernel = (fall / fall.sum(1, keepdim=True) * torch.exp(2 * level[:, 0])).flip(1)

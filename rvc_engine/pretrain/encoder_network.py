@@ -1,4 +1,5 @@
-"""What a content encoder is trained with: heads for phones, for the recording itself, and for the speaker, whom it is to forget."""
+"""What a content encoder is trained with: heads for phones, for the recording itself, and for the speaker, whom it is
+to forget."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rvc_engine.models.phonetic_encoder import PhoneticEncoder
+from rvc_engine.content.phonetic import PhoneticEncoder
 
 STATES = 3  # of a phone
 VOICE = 64  # numbers that tell the decoder who speaks
@@ -22,8 +23,8 @@ LEAST_SURE = 0.1  # weight of a label that is not sure at all
 
 @dataclass
 class Batch:
-    """Two voices of the same crops, and the recordings: (B, mels, N) log-mels. labels and sure (B, N / 2); a label of -1 is none.
-    speaker (B,)."""
+    """Two voices of the same crops, and the recordings: (B, mels, N) log-mels. labels and sure (B, N / 2); a label of
+    -1 is none. speaker (B,)."""
 
     first: Tensor
     second: Tensor
@@ -50,13 +51,13 @@ class Heads(nn.Module):
         self.voice = nn.Embedding(speakers, VOICE)
         self.speech = nn.Sequential(
             nn.Conv1d(dim + VOICE, HIDDEN, 3, padding=1), nn.GELU(), nn.Conv1d(HIDDEN, 2 * mels, 3, padding=1)
-        )  # fmt: skip
+        )
         self.who = nn.Sequential(nn.Linear(2 * dim, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, speakers))
 
 
 def forward_losses(
     network: PhoneticEncoder, heads: Heads, batch: Batch, seen: Tensor, *, step: int, bf16: bool, dropout: float
-) -> dict[str, Tensor]:  # fmt: skip
+) -> dict[str, Tensor]:
     """`seen` (2 B, mels, N): both voices, augmented and levelled. Names as users see them."""
     with torch.no_grad():
         target = network.levelled(batch.clean)
@@ -89,9 +90,9 @@ def _frozen(module: nn.Module, x: Tensor) -> Tensor:
 
 
 def _adversary(guessed: Tensor, hidden_from: Tensor, speaker: Tensor, k: float) -> Tensor:
-    """The classifier's cross-entropy, (B, speakers) logits. It learns from it; the encoder gets -k of the gradient (as in
-    https://arxiv.org/abs/1409.7495), but only until the classifier can do no better than chance: without that bound the encoder gains
-    more and more by making it confidently wrong."""
+    """The classifier's cross-entropy, (B, speakers) logits. It learns from it; the encoder gets -k of the gradient (as
+    in https://arxiv.org/abs/1409.7495), but only until the classifier can do no better than chance: without that bound
+    the encoder gains more and more by making it confidently wrong."""
     fooled = F.cross_entropy(hidden_from, speaker).clamp(max=math.log(hidden_from.shape[1]))
     return F.cross_entropy(guessed, speaker) - k * (fooled - fooled.detach())
 

@@ -1,5 +1,5 @@
-"""The training of a content encoder as a stream of events. All random draws of a step come from the seed and the step's number, so that
-going on from a saved state gives what an uninterrupted training gives."""
+"""The training of a content encoder as a stream of events. All random draws of a step come from the seed and the step's
+number, so that going on from a saved state gives what an uninterrupted training gives."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rvc_engine.content.phonetic import SPEECH, PhoneticConfig, PhoneticEncoder
 from rvc_engine.disk import TEMPORARY, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.events import CheckpointSaved, Event, Progressed, TrainStepped
-from rvc_engine.models.foreign import MAX_HEADER_BYTES, parse_json
-from rvc_engine.models.phonetic_encoder import SPEECH, PhoneticConfig, PhoneticEncoder
-from rvc_engine.models.weights import Unreadable, metadata_of, read_tensors
+from rvc_engine.files.foreign import MAX_HEADER_BYTES, parse_json
+from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors
 from rvc_engine.pretrain.encoder_data import EncoderData, augmented, masked
 from rvc_engine.pretrain.encoder_network import Heads, LossWeights, forward_losses, total
 
@@ -68,13 +68,17 @@ class EncoderState:
     step: int = 0
 
     @classmethod
-    def fresh(cls, config: PhoneticConfig, phones: list[str], speakers: list[str], seed: int, device: torch.device) -> EncoderState:
+    def fresh(
+        cls, config: PhoneticConfig, phones: list[str], speakers: list[str], seed: int, device: torch.device
+    ) -> EncoderState:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network, heads = PhoneticEncoder(config), Heads(config.dim, config.mels, len(phones), len(speakers))
         network.to(device).train()
         heads.to(device).train()
-        optimizer = torch.optim.AdamW([*network.parameters(), *heads.parameters()], 1e-3, betas=BETAS, weight_decay=DECAY)
+        optimizer = torch.optim.AdamW(
+            [*network.parameters(), *heads.parameters()], 1e-3, betas=BETAS, weight_decay=DECAY
+        )
         return cls(network, heads, optimizer, phones, speakers)
 
     @property
@@ -95,9 +99,18 @@ class EncoderState:
             for moment in MOMENTS:
                 if moment in self.optimizer.state.get(parameter, {}):
                     tensors[f"{moment}/{name}"] = self.optimizer.state[parameter][moment]
-        about = {"step": self.step, "phones": self.phones, "speakers": self.speakers, "config": self.network.config.to_dict()}
+        about = {
+            "step": self.step,
+            "phones": self.phones,
+            "speakers": self.speakers,
+            "config": self.network.config.to_dict(),
+        }
         with whole_file(path, previous=previous_of(path)) as temporary:
-            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, {"encoder": json.dumps(about)})
+            save_file(
+                {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
+                temporary,
+                {"encoder": json.dumps(about)},
+            )
 
     def load(self, path: Path) -> None:
         """Raises OSError or Unreadable when it is damaged, RvcError when it is of another training."""
@@ -118,7 +131,9 @@ class EncoderState:
         for name, parameter in self._named().items():
             found = {moment: tensors[f"{moment}/{name}"] for moment in MOMENTS if f"{moment}/{name}" in tensors}
             if found:
-                self.optimizer.state[parameter] = {k: v if k == "step" else v.to(parameter.device) for k, v in found.items()}
+                self.optimizer.state[parameter] = {
+                    k: v if k == "step" else v.to(parameter.device) for k, v in found.items()
+                }
         self.step = about["step"]
 
 
@@ -127,8 +142,8 @@ def previous_of(path: Path) -> Path:
 
 
 def restore(state: EncoderState, path: Path) -> list[str]:
-    """Load the newest whole state; returns why newer ones could not be read. Without any, nothing is changed. Raises RvcError when
-    none can be read, or one does not fit: a training never starts over silently."""
+    """Load the newest whole state; returns why newer ones could not be read. Without any, nothing is changed. Raises
+    RvcError when none can be read, or one does not fit: a training never starts over silently."""
     for half in path.parent.glob(f".{path.name}.*{TEMPORARY}"):
         half.unlink(missing_ok=True)
     there = [candidate for candidate in (path, previous_of(path)) if candidate.is_file()]
@@ -140,12 +155,17 @@ def restore(state: EncoderState, path: Path) -> list[str]:
         except (OSError, Unreadable, KeyError, TypeError, RuntimeError) as error:
             damaged.append(f"{candidate.name}: {str(error).splitlines()[0]}")
     if damaged:
-        raise RvcError("No state of the encoder's training can be read", "; ".join(damaged), "put back a whole file, or use --fresh")
+        raise RvcError(
+            "No state of the encoder's training can be read",
+            "; ".join(damaged),
+            "put back a whole file, or use --fresh",
+        )
     return []
 
 
 def mean_colour(network: PhoneticEncoder, data: EncoderData) -> Tensor:
-    """(mels,) of speech at large, without level: what `levelled` takes for the colour of a recording before it has heard any."""
+    """(mels,) of speech at large, without level: what `levelled` takes for the colour of a recording before it has
+    heard any."""
     columns = []
     for source in data.train[::COLOUR_OF]:
         mels = data.mels(source, 0)
@@ -156,7 +176,8 @@ def mean_colour(network: PhoneticEncoder, data: EncoderData) -> Tensor:
 
 
 def heard(network: PhoneticEncoder, x: Tensor, random: torch.Generator) -> Tensor:
-    """(B, mels, N) levelled: some crops as they are, so that what is fine in them is learnt too; the others augmented and with holes."""
+    """(B, mels, N) levelled: some crops as they are, so that what is fine in them is learnt too; the others augmented
+    and with holes."""
     plain = torch.rand((len(x), 1, 1), generator=random, device=x.device) < PLAIN
     return torch.where(plain, network.levelled(x), masked(network.levelled(augmented(x, random)), random))
 
@@ -194,7 +215,9 @@ class EncoderLoop:
 
     def _progress(self) -> Progressed:
         self._told = time.monotonic()
-        return Progressed(stage=STAGE, done=self.state.step, total=max(self.course.steps, self.state.step), unit="steps")
+        return Progressed(
+            stage=STAGE, done=self.state.step, total=max(self.course.steps, self.state.step), unit="steps"
+        )
 
     def _step(self) -> TrainStepped:
         started, state, course, device = time.monotonic(), self.state, self.course, self.state.device
@@ -207,7 +230,13 @@ class EncoderLoop:
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(int(draws.integers(1 << 62)))  # of the dropout
             losses = forward_losses(
-                state.network, state.heads, batch, torch.cat(voices), step=state.step, bf16=course.bf16, dropout=course.dropout
+                state.network,
+                state.heads,
+                batch,
+                torch.cat(voices),
+                step=state.step,
+                bf16=course.bf16,
+                dropout=course.dropout,
             )
         rate = course.rate_at(state.step)
         for group in state.optimizer.param_groups:
@@ -218,12 +247,21 @@ class EncoderLoop:
         numbers = {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
         if not all(map(math.isfinite, numbers.values())):
             wrong = ", ".join(name for name, value in numbers.items() if not math.isfinite(value))
-            hint = "run the same command again with a lower --encoder-learning-rate; it goes on from the last saved state"
+            hint = (
+                "run the same command again with a lower --encoder-learning-rate; it goes on from the last saved state"
+            )
             raise RvcError(f"The encoder's training went wrong at step {state.step + 1}", f"not finite: {wrong}", hint)
         state.optimizer.step()
         state.step += 1
         norm_value = numbers.pop("norm")
         return TrainStepped(
-            stage=STAGE, step=state.step, epoch=0, epochs=0, losses=numbers, learning_rate=rate, grad_norms={"encoder": norm_value},
-            seconds=time.monotonic() - started - waited, data_seconds=waited,
-        )  # fmt: skip
+            stage=STAGE,
+            step=state.step,
+            epoch=0,
+            epochs=0,
+            losses=numbers,
+            learning_rate=rate,
+            grad_norms={"encoder": norm_value},
+            seconds=time.monotonic() - started - waited,
+            data_seconds=waited,
+        )

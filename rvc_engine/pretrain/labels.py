@@ -1,7 +1,7 @@
 """Phones of a recording, by PocketSphinx: aligned to its transcript, or to what it recognises where there is none.
 
-PocketSphinx is optional (`pip install rvc-tui[pretrain]`) and brings a model of English. A decoder is made for each recording, so that
-a result does not depend on what came before.
+PocketSphinx is optional (`pip install rvc-tui[pretrain]`) and brings a model of English. A decoder is made for each
+recording, so that a result does not depend on what came before.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ def check_recogniser(name: str) -> None:
     """Raises BadInput that names the package when it is missing."""
     if name != "none" and importlib.util.find_spec("pocketsphinx") is None:
         raise BadInput(
-            "PocketSphinx, which labels the phones, is not installed", "",
+            "PocketSphinx, which labels the phones, is not installed",
+            "",
             "pip install rvc-tui[pretrain], or use --encoder-recogniser none, which learns without labels",
-        )  # fmt: skip
+        )
 
 
 def words_of(transcript: str) -> str:
@@ -117,7 +118,9 @@ def _aligned(pcm: bytes, words: str, beams: dict[str, float]) -> list[tuple[str,
     found = decoder.get_alignment()
     if found is None:
         raise RuntimeError("no path through its states")
-    return [(phone.name, place, s.start, s.duration) for word in found for phone in word for place, s in enumerate(phone)]
+    return [
+        (phone.name, place, s.start, s.duration) for word in found for phone in word for place, s in enumerate(phone)
+    ]
 
 
 def _spread(aligned: list[tuple[str, int, int, int]], count: int) -> tuple[NDArray[np.str_], NDArray[np.int8]]:

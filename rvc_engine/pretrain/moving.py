@@ -1,7 +1,7 @@
 """Training states in parts that travel: safetensors files of limited size, and a list of them with their checksums.
 
-A folder holds NAME.json for each state (`encoder`, `train`): the plain data with a place for each tensor, and the parts, from
-NAME-001.safetensors on, each with its bytes and SHA-256. Tensors that are larger than a part are cut.
+A folder holds NAME.json for each state (`encoder`, `train`): the plain data with a place for each tensor, and the
+parts, from NAME-001.safetensors on, each with its bytes and SHA-256. Tensors that are larger than a part are cut.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch import Tensor
 
 from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.models.foreign import MAX_LISTING_BYTES, Unreadable, check_regular, describe, first_line, read_json
-from rvc_engine.models.weights import read_tensors, write_safetensors
+from rvc_engine.files.foreign import MAX_LISTING_BYTES, Unreadable, check_regular, describe, first_line, read_json
+from rvc_engine.files.weights import read_tensors, write_safetensors
 
 PART_BYTES = 15_000_000  # with its header below 16 MB
 FORMAT = 1
@@ -33,12 +33,15 @@ def adopt(incoming: Path, place: Path) -> bool:
 
 
 def write_parts(folder: Path, name: str, content: Any, part_bytes: int = PART_BYTES) -> list[Path]:
-    """`content`: dictionaries, lists, tuples, numbers, texts and tensors. The list of parts is written last. Raises DiskFull."""
+    """`content`: dictionaries, lists, tuples, numbers, texts and tensors. The list of parts is written last. Raises
+    DiskFull."""
     tensors: list[Tensor] = []
     tree = _packed(content, tensors)
     pieces = [
         (f"{number}.{start}", flat[start : start + part_bytes])
-        for number, flat in enumerate(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8) for tensor in tensors)
+        for number, flat in enumerate(
+            tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8) for tensor in tensors
+        )
         for start in range(0, max(len(flat), 1), part_bytes)
     ]
     groups: list[dict[str, Tensor]] = [{}]
@@ -57,7 +60,10 @@ def write_parts(folder: Path, name: str, content: Any, part_bytes: int = PART_BY
         paths.append(path)
         parts.append({"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)})
     about = [{"dtype": str(t.dtype).removeprefix("torch."), "shape": list(t.shape)} for t in tensors]
-    write_whole(folder / f"{name}.json", json.dumps({"format": FORMAT, "parts": parts, "tensors": about, "content": tree}, indent=1))
+    write_whole(
+        folder / f"{name}.json",
+        json.dumps({"format": FORMAT, "parts": parts, "tensors": about, "content": tree}, indent=1),
+    )
     return [*paths, folder / f"{name}.json"]
 
 
@@ -80,7 +86,9 @@ def read_parts(folder: Path, name: str) -> Any:
         tensors = [_joined(held[number], about) for number, about in enumerate(told["tensors"])]
         return _unpacked(told["content"], tensors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
-        raise BadInput(f"{listing} cannot be used", first_line(error), "copy all of that folder's files again") from error
+        raise BadInput(
+            f"{listing} cannot be used", first_line(error), "copy all of that folder's files again"
+        ) from error
 
 
 def _joined(pieces: dict[int, Tensor], about: dict[str, Any]) -> Tensor:

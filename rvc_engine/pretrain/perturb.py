@@ -1,4 +1,5 @@
-"""The same words in another voice: pitch, its range and the formants changed by WORLD, so that an encoder learns what stays."""
+"""The same words in another voice: pitch, its range and the formants changed by WORLD, so that an encoder learns what
+stays."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ RATE = 16000
 
 @dataclass(frozen=True)
 class Perturbation:
-    """`pitch` and `formants` are factors; `range` is the factor on the pitch's movement around its mean (0 is a monotone)."""
+    """`pitch` and `formants` are factors; `range` is the factor on the pitch's movement around its mean (0 is a
+    monotone)."""
 
     pitch: float
     range: float
@@ -20,7 +22,11 @@ class Perturbation:
     @classmethod
     def drawn(cls, random: np.random.Generator) -> Perturbation:
         """Up to ten semitones, formants up to 25 % either way."""
-        return cls(2.0 ** random.uniform(-10 / 12, 10 / 12), random.uniform(0.3, 1.5), float(np.exp(random.uniform(-0.22, 0.22))))
+        return cls(
+            2.0 ** random.uniform(-10 / 12, 10 / 12),
+            random.uniform(0.3, 1.5),
+            float(np.exp(random.uniform(-0.22, 0.22))),
+        )
 
 
 def perturbed(wave: np.ndarray, changes: list[Perturbation]) -> list[np.ndarray]:
@@ -44,7 +50,9 @@ def tracked(wave: np.ndarray) -> np.ndarray:
     return np.asarray(pyworld.stonemask(wave, rough, times, RATE))
 
 
-def _spoken(pitch: np.ndarray, envelope: np.ndarray, noise: np.ndarray, change: Perturbation, samples: int) -> np.ndarray:
+def _spoken(
+    pitch: np.ndarray, envelope: np.ndarray, noise: np.ndarray, change: Perturbation, samples: int
+) -> np.ndarray:
     import pyworld
 
     voiced = pitch > 0

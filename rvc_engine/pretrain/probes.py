@@ -1,7 +1,8 @@
-"""What the features of a content encoder hold: phones and the spectrum (as much as possible), the speaker and the pitch (as little).
+"""What the features of a content encoder hold: phones and the spectrum (as much as possible), the speaker and the pitch
+(as little).
 
-Spectrum, speaker and pitch are read by linear probes, fitted on one half of the recordings and tested on the other; the last two by the
-same probes on plain log-mels too, for comparison.
+Spectrum, speaker and pitch are read by linear probes, fitted on one half of the recordings and tested on the other; the
+last two by the same probes on plain log-mels too, for comparison.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ def _some(sources: Sequence[Source]) -> list[Source]:
     return ordered[::step]
 
 
-def _phone_accuracy(state: EncoderState, data: EncoderData, encoded: Callable[..., torch.Tensor], view: int) -> float | None:
+def _phone_accuracy(
+    state: EncoderState, data: EncoderData, encoded: Callable[..., torch.Tensor], view: int
+) -> float | None:
     """Share of the held-out speakers' frames whose phone is right; None where nothing tells."""
     right = count = 0
     classes = state.heads.classes
@@ -89,8 +92,8 @@ def _phone_accuracy(state: EncoderState, data: EncoderData, encoded: Callable[..
 
 
 def speaker_accuracy(sources: Sequence[Source], features: Features) -> float | None:
-    """A linear classifier of the speaker on the means of quarters of recordings, fitted on one recording of each and tested on the next, or
-    on the halves of one where speakers have no second. None with fewer than two speakers."""
+    """A linear classifier of the speaker on the means of quarters of recordings, fitted on one recording of each and
+    tested on the next, or on the halves of one where speakers have no second. None with fewer than two speakers."""
     by_speaker: dict[str, list[Source]] = {}
     for source in sources:
         by_speaker.setdefault(source.speaker, []).append(source)
@@ -117,8 +120,8 @@ def pitch_fit(sources: Sequence[Source], features: Features) -> float | None:
 
 
 def explained(sources: Sequence[Source], features: Features, wanted: Features) -> float | None:
-    """R2 of a linear regression of `wanted`, (F50, K), on the features, fitted on every second recording and tested on the others. Frames
-    where something wanted is NaN are left out; None where too few are left."""
+    """R2 of a linear regression of `wanted`, (F50, K), on the features, fitted on every second recording and tested on
+    the others. Frames where something wanted is NaN are left out; None where too few are left."""
     rows: list[list[Array]] = [[], []]
     told: list[list[Array]] = [[], []]
     each = max(20, FRAMES // max(len(sources), 1))

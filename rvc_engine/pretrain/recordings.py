@@ -1,4 +1,5 @@
-"""What the encoder's training reads of a recording, prepared once: mels of it and of copies in other voices, phones, and pitch."""
+"""What the encoder's training reads of a recording, prepared once: mels of it and of copies in other voices, phones,
+and pitch."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from rvc_engine.pretrain.labels import Labels, NotAligned, label
 RATE = 16000
 FRAME = 320
 PIECE_S = 30.0
-"""A recording longer than twice this is taken in pieces of this length, and its transcript, which tells no times, is not used."""
+"""A recording longer than twice this is taken in pieces of this length, and its transcript, which tells no times, is
+not used."""
 LOUD = 1e-4  # a recording that stays below is silence
 
 
@@ -44,7 +46,8 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Files:
-    """mels: (versions + 1, mels, N) float16, the recording itself first. labels: phone, state, sure, f0 (0 where unvoiced), each (N,)."""
+    """mels: (versions + 1, mels, N) float16, the recording itself first. labels: phone, state, sure, f0 (0 where
+    unvoiced), each (N,)."""
 
     mels: Path
     labels: Path
@@ -110,7 +113,7 @@ def _pieces(wave: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 def _piece(wave: NDArray[np.float32], transcript: str | None, versions: int, random: np.random.Generator) -> _Piece:
     import torch
 
-    from rvc_engine.models.phonetic_encoder import PhoneticConfig, PhoneticEncoder
+    from rvc_engine.content.phonetic import PhoneticConfig, PhoneticEncoder
     from rvc_engine.pretrain.perturb import Perturbation, perturbed, tracked
 
     copies = perturbed(wave, [Perturbation.drawn(random) for _ in range(versions)])

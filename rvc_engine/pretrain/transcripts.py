@@ -7,8 +7,8 @@ import io
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.errors import BadInput
-from rvc_engine.opening import read_hand_edited
 
 TABLE_BYTES = 1 << 28
 TABLES = ("transcripts.csv", "catalogue.csv")
@@ -17,7 +17,8 @@ ENGLISH = ("", "en", "eng", "english")
 
 @dataclass(frozen=True)
 class Spoken:
-    """`language` is empty where it is not told: it is then taken for English. `licence` and `attribution` go into the model card."""
+    """`language` is empty where it is not told: it is then taken for English. `licence` and `attribution` go into the
+    model card."""
 
     text: str = ""
     language: str = ""
@@ -53,9 +54,13 @@ class Transcripts:
         except (OSError, ValueError, csv.Error) as error:
             raise BadInput(f"{path} cannot be read", str(error), "write it as CSV in UTF-8") from error
         if rows and not {"path", "transcript"} <= rows[0].keys():
-            raise BadInput(f"{path} lacks a column", f"it has {', '.join(map(str, rows[0]))}", "it needs path and transcript")
+            raise BadInput(
+                f"{path} lacks a column", f"it has {', '.join(map(str, rows[0]))}", "it needs path and transcript"
+            )
         for row in rows:
-            texts = {name: (row.get(name) or "").strip() for name in ("transcript", "language", "licence", "attribution")}
+            texts = {
+                name: (row.get(name) or "").strip() for name in ("transcript", "language", "licence", "attribution")
+            }
             spoken = Spoken(texts.pop("transcript"), **texts)
             place = PurePath(row["path"] or "")
             self.by_path[str(place)] = spoken

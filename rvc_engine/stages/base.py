@@ -1,4 +1,5 @@
-"""The base: G, D and the content encoder in half precision, as voices start from them, and a card that says how they were made."""
+"""The base: G, D and the content encoder in half precision, as voices start from them, and a card that says how they
+were made."""
 
 from __future__ import annotations
 
@@ -9,19 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rvc_engine.bundles.checkpoint import read_checkpoint
+from rvc_engine.content.phonetic import read_phonetic
 from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.dataset.contents import known_sources
 from rvc_engine.disk import copy_whole, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, Progressed
 from rvc_engine.experiment import Experiment
-from rvc_engine.models.phonetic_encoder import read_phonetic
-from rvc_engine.models.weights import Unreadable, write_safetensors
+from rvc_engine.files.weights import Unreadable, write_safetensors
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.base_card import card
 from rvc_engine.stages.speakers import speakers_of
 from rvc_engine.training.store import CheckpointStore
+from rvc_engine.voices.checkpoint import read_checkpoint
 
 STAGE = "base"
 NEW_VOICE = 0  # the row of the speaker table that voices are trained in
@@ -42,12 +43,25 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     store = CheckpointStore(experiment)
     steps = store.steps()
     if not steps:
-        raise RvcError("There is no G_ and D_ pair to make a base of", f"{experiment.folder} has none", "run the same command again")
+        raise RvcError(
+            "There is no G_ and D_ pair to make a base of",
+            f"{experiment.folder} has none",
+            "run the same command again",
+        )
     clips = read_rows(experiment.clips_csv, ClipRow)
     rows = speakers_of(settings, (clip.source for clip in clips))
     seconds = sum(clip.seconds for clip in clips)
-    facts = {"preset": settings.preset, "version": settings.model.version, "encoder": settings.model.encoder, "steps": str(steps[0])}
-    facts |= {"sample_rate": str(settings.model.sample_rate), "pitch": str(int(settings.pitched)), "speakers": str(len(rows))}
+    facts = {
+        "preset": settings.preset,
+        "version": settings.model.version,
+        "encoder": settings.model.encoder,
+        "steps": str(steps[0]),
+    }
+    facts |= {
+        "sample_rate": str(settings.model.sample_rate),
+        "pitch": str(int(settings.pitched)),
+        "speakers": str(len(rows)),
+    }
     facts["seconds"] = f"{seconds:.0f}"
     if experiment.own_encoder.is_file():
         copy_whole(experiment.own_encoder, experiment.base / "encoder.safetensors")
@@ -77,7 +91,9 @@ def half(value: Tensor, key: str) -> Tensor:
     small = value.half()
     if not torch.isfinite(small).all():
         raise RvcError(
-            f"The weight {key} cannot be written", "it is not finite in half precision", "train again with a lower learning rate"
+            f"The weight {key} cannot be written",
+            "it is not finite in half precision",
+            "train again with a lower learning rate",
         )
     return small
 

@@ -9,32 +9,51 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine import __version__
+from rvc_engine.common.opening import read_text
+from rvc_engine.common.user import expanded
 from rvc_engine.dataset.clip_table import ClipRow
 from rvc_engine.experiment import Experiment
-from rvc_engine.opening import read_text
 from rvc_engine.pretrain.transcripts import Spoken, Transcripts
 from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, about, for_base
-from rvc_engine.user import expanded
 
 
-def card(experiment: Experiment, settings: ExperimentSettings, clips: list[ClipRow], rows: dict[str, int], step: int) -> str:
+def card(
+    experiment: Experiment, settings: ExperimentSettings, clips: list[ClipRow], rows: dict[str, int], step: int
+) -> str:
     seconds = sum(clip.seconds for clip in clips)
     s, model = settings, settings.model
     lines = [
-        f"# {experiment.name}: a base for voices", "",
+        f"# {experiment.name}: a base for voices",
+        "",
         f"Made by rvc-tui {__version__} for the preset {s.preset} ({model.version}, {model.sample_rate} Hz, "
-        f"{'with' if s.pitched else 'without'} pitch, content encoder {model.encoder}).", "",
-        "## Files", *_files(experiment), "",
-        "## Data", f"{seconds / 60:.1f} minutes of clips from {len({c.source for c in clips})} recordings of {len(rows)} speakers.",
-        *_licences(s, clips), "",
-        "## How it was made", "", f"    {command(experiment, s)}", "",
+        f"{'with' if s.pitched else 'without'} pitch, content encoder {model.encoder}).",
+        "",
+        "## Files",
+        *_files(experiment),
+        "",
+        "## Data",
+        f"{seconds / 60:.1f} minutes of clips from {len({c.source for c in clips})} recordings of {len(rows)} "
+        "speakers.",
+        *_licences(s, clips),
+        "",
+        "## How it was made",
+        "",
+        f"    {command(experiment, s)}",
+        "",
         f"G and D: {step} steps, batch {s.train.batch_size}, seed {s.train.seed}.",
-    ]  # fmt: skip
+    ]
     if model.own_encoder:
         e = s.encoder
-        trained = f"{e.steps} steps, batch {e.batch}, seed {e.seed}" if e.source == "train" else f"taken from {_base(e.source)}"
+        trained = (
+            f"{e.steps} steps, batch {e.batch}, seed {e.seed}"
+            if e.source == "train"
+            else f"taken from {_base(e.source)}"
+        )
         lines.append(f"Encoder: {trained}.")
-    lines += ["Row 0 of the speaker table, where a new voice is trained, is the mean of all rows that were trained.", ""]
+    lines += [
+        "Row 0 of the speaker table, where a new voice is trained, is the mean of all rows that were trained.",
+        "",
+    ]
     lines += _probes(experiment)
     return "\n".join(lines) + "\n"
 
@@ -76,7 +95,10 @@ def _licences(settings: ExperimentSettings, clips: list[ClipRow]) -> list[str]:
     lines = []
     for licence, length in sorted(minutes.items()):
         lines += ["", f"{licence or 'No licence is told'}: {length:.1f} minutes."]
-        lines += [f"- {text}" for text in sorted({s.attribution for s in told.values() if s.licence == licence and s.attribution})]
+        lines += [
+            f"- {text}"
+            for text in sorted({s.attribution for s in told.values() if s.licence == licence and s.attribution})
+        ]
     return lines
 
 
@@ -89,13 +111,17 @@ def _probes(experiment: Experiment) -> list[str]:
         return []
     speaker, pitch, kept_out = found["speaker"], found["pitch_r2"], ", ".join(found["held_out"]) or "none"
     return [
-        "## Probes of the content encoder", f"Phones and pitch on {found['probed_on']} (kept out: {kept_out}), speakers on all.", "",
-        f"- phones right: {_told(found['phone_accuracy'])}; in another voice: {_told(found['phone_accuracy_perturbed'])}",
+        "## Probes of the content encoder",
+        f"Phones and pitch on {found['probed_on']} (kept out: {kept_out}), speakers on all.",
+        "",
+        f"- phones right: {_told(found['phone_accuracy'])}; in another voice: "
+        f"{_told(found['phone_accuracy_perturbed'])}",
         f"- spectrum without level and colour, R2 of a linear regression: {_told(found['spectrum_r2'])}",
-        f"- speakers told apart by a linear classifier: {_told(speaker['features'])} (by log-mels {_told(speaker['log_mels'])}, "
+        f"- speakers told apart by a linear classifier: {_told(speaker['features'])} (by log-mels "
+        f"{_told(speaker['log_mels'])}, "
         f"by chance {_told(speaker['chance'])})",
         f"- pitch, R2 of a linear regression: {_told(pitch['features'])} (from log-mels {_told(pitch['log_mels'])})",
-    ]  # fmt: skip
+    ]
 
 
 def _told(value: float | None) -> str:

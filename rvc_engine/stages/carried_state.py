@@ -1,4 +1,5 @@
-"""Training states carried from one machine to another: out of an experiment into parts, and from parts into an experiment."""
+"""Training states carried from one machine to another: out of an experiment into parts, and from parts into an
+experiment."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import torch
 from rvc_engine.disk import move_aside, whole_file
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.models.weights import Unreadable, metadata_of, read_tensors, write_safetensors
+from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors, write_safetensors
 from rvc_engine.pretrain.encoder_training import previous_of
 from rvc_engine.pretrain.moving import read_parts, write_parts
 from rvc_engine.training.state import UNREADABLE, reason_of
@@ -21,11 +22,13 @@ NAMES = ("encoder", "train")
 
 
 def save_state(experiment: Experiment, folder: Path) -> list[Path]:
-    """The newest whole states of the encoder's and of the base's training, in parts. Works while they run. Raises BadInput when there
-    is none, DiskFull."""
+    """The newest whole states of the encoder's and of the base's training, in parts. Works while they run. Raises
+    BadInput when there is none, DiskFull."""
     states = {name: content for name in NAMES if (content := _newest(experiment, name)) is not None}
     if not states:
-        raise BadInput(f"{experiment.name} has no training state", "", "a training saves one as it goes and when it is stopped")
+        raise BadInput(
+            f"{experiment.name} has no training state", "", "a training saves one as it goes and when it is stopped"
+        )
     written: list[Path] = []
     for name, content in states.items():
         written += write_parts(folder, name, content)
@@ -37,11 +40,15 @@ def save_state(experiment: Experiment, folder: Path) -> list[Path]:
 
 
 def load_state(experiment: Experiment, folder: Path) -> list[str]:
-    """Put states into incoming/, where the trainings find them; a state that is there is moved aside. Returns their names. Raises BadInput
-    for parts that are missing or damaged: then nothing is changed."""
+    """Put states into incoming/, where the trainings find them; a state that is there is moved aside. Returns their
+    names. Raises BadInput for parts that are missing or damaged: then nothing is changed."""
     there = [name for name in NAMES if (folder / f"{name}.json").is_file()]
     if not there:
-        raise BadInput(f"There is no training state in {folder}", "it has no encoder.json and no train.json", "--save-state makes them")
+        raise BadInput(
+            f"There is no training state in {folder}",
+            "it has no encoder.json and no train.json",
+            "--save-state makes them",
+        )
     contents = {name: read_parts(folder, name) for name in there}
     for name, content in contents.items():
         _check(name, content, folder)
@@ -58,7 +65,9 @@ def load_state(experiment: Experiment, folder: Path) -> list[str]:
 def _check(name: str, content: Any, folder: Path) -> None:
     wanted = {"tensors", "metadata"} if name == "encoder" else {"format", "pair", "rest"}
     if not isinstance(content, dict) or not wanted <= content.keys() or content.get("format", FORMAT) != FORMAT:
-        raise BadInput(f"{folder / name}.json is no training state of this version", "", "save it again with this version")
+        raise BadInput(
+            f"{folder / name}.json is no training state of this version", "", "save it again with this version"
+        )
 
 
 def _own_states(experiment: Experiment, name: str) -> list[Path]:
@@ -78,7 +87,9 @@ def _newest(experiment: Experiment, name: str) -> Any:
         except (*UNREADABLE, Unreadable) as error:
             problems.append(f"{path.name}: {reason_of(error)}")
     if problems:
-        raise BadInput(f"No training state of {experiment.name} can be read", "; ".join(problems), "train on to make a new one")
+        raise BadInput(
+            f"No training state of {experiment.name} can be read", "; ".join(problems), "train on to make a new one"
+        )
     return None
 
 

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.audio.io import read_wav, write_wav
-from rvc_engine.device import choose_device, listening_precision, out_of_memory
+from rvc_engine.content.base import LoadedEncoder, check_encoder, load_encoder
 from rvc_engine.disk import remove_temporaries, sha256_of, whole_file
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
-from rvc_engine.models.content_encoder import STARTER_ENCODER, ContentEncoder, check_encoder, load_encoder
-from rvc_engine.models.weights import metadata_of
+from rvc_engine.files.weights import metadata_of
+from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
+from rvc_engine.machine.workers import each_on_a_core
+from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.workers import each_on_a_core
 
 if TYPE_CHECKING:
     import torch
@@ -40,18 +41,27 @@ def is_own(settings: ExperimentSettings) -> bool:
 
 
 def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Path) -> str:
-    """Why a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where it does."""
+    """Why a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where it
+    does."""
     if base.suffix != ".safetensors" or not settings.model.own_encoder:
         return ""
     told = metadata_of(base).get("encoder_sha256", "")
-    used = experiment.own_encoder if is_own(settings) else experiment.workspace.find_pretrained(STARTER_ENCODER)
+    used = experiment.own_encoder if is_own(settings) else _of_preset(experiment, settings)
     if not told or used is None or not used.is_file() or sha256_of(used) == told:
         return ""
-    return f"the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns much slower"
+    return (
+        f"the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns "
+        "much slower"
+    )
+
+
+def _of_preset(experiment: Experiment, settings: ExperimentSettings) -> Path | None:
+    return CONTENT_ENCODERS.get(settings.model.encoder).find_weights(experiment.workspace)
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """1_16k_wavs/{clip}.wav -> 3_featureD/{clip}.npy, (ceil(T / 320), D) float32. Clips that have theirs are left as they are.
+    """1_16k_wavs/{clip}.wav -> 3_featureD/{clip}.npy, (ceil(T / 320), D) float32. Clips that have theirs are left as
+    they are.
 
     Raises RvcError when no clip gives features.
     """
@@ -79,21 +89,27 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
             done += 1
             yield Progressed(stage="features", done=done, total=len(clips), unit="clips", item=clip)
     if failed == len(clips):
-        raise RvcError("No clip gives content features", f"{failed} clips were tried", "run preprocess again with --fresh")
+        raise RvcError(
+            "No clip gives content features", f"{failed} clips were tried", "run preprocess again with --fresh"
+        )
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
     return []
 
 
-def write_mute(experiment: Experiment, settings: ExperimentSettings, encoder: ContentEncoder) -> None:
+def write_mute(experiment: Experiment, settings: ExperimentSettings, encoder: LoadedEncoder) -> None:
     """Three seconds of silence in the experiment's own layout, unless it is there."""
     model = settings.model
     last = experiment.mute / f"3_feature{model.feature_dim}" / "mute.npy"
     if last.is_file():
         return
     silence = np.zeros(MUTE_S * 16000, dtype=np.float32)
-    write_wav(experiment.mute / "0_gt_wavs" / "mute.wav", np.zeros(MUTE_S * model.sample_rate, dtype=np.float32), model.sample_rate)
+    write_wav(
+        experiment.mute / "0_gt_wavs" / "mute.wav",
+        np.zeros(MUTE_S * model.sample_rate, dtype=np.float32),
+        model.sample_rate,
+    )
     write_wav(experiment.mute / "1_16k_wavs" / "mute.wav", silence, 16000)
     if model.pitch:
         save(experiment.mute / "2a_f0" / "mute.wav.npy", np.ones(MUTE_S * 100, dtype=np.int64))
@@ -116,7 +132,7 @@ def _save_one(path: Path, values: NDArray[np.generic]) -> str:
 
 
 def _encode(
-    experiment: Experiment, encoder: ContentEncoder, device: torch.device, clips: list[str]
+    experiment: Experiment, encoder: LoadedEncoder, device: torch.device, clips: list[str]
 ) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
     """Each clip with its features, or with the reason why it has none."""
     waves: dict[str, NDArray[np.float32]] = {}
@@ -134,7 +150,9 @@ def _encode(
         told = out_of_memory(error)
         if told is None:
             raise
-        raise RvcError("Out of memory in the content encoder", told.message, "free memory, or use --device cpu") from error
+        raise RvcError(
+            "Out of memory in the content encoder", told.message, "free memory, or use --device cpu"
+        ) from error
     for clip, features in zip(waves, results, strict=True):
         yield clip, features if np.isfinite(features).all() else "its content features are not finite"
 

@@ -11,23 +11,31 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.arrays import AGAIN, read_array, read_floats
-from rvc_engine.bundles.index_file import check_index_file, sidecar_of
+from rvc_engine.common.arrays import AGAIN, read_array, read_floats
 from rvc_engine.conversion.kmeans import PASSES, centres_of
-from rvc_engine.conversion.retrieval import Retrieval, building_index, building_passes, list_count, row_order, write_index
-from rvc_engine.device import cores
+from rvc_engine.conversion.retrieval import (
+    Retrieval,
+    building_index,
+    building_passes,
+    list_count,
+    row_order,
+    write_index,
+)
 from rvc_engine.disk import move_aside, sha256_of, whole_file, write_whole
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment
+from rvc_engine.machine.device import cores
 from rvc_engine.settings import ExperimentSettings, IndexSettings
+from rvc_engine.voices.index_file import check_index_file, sidecar_of
 
 Rows = NDArray[np.float32]
 Result = TypeVar("Result")
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """3_featureD/*.npy -> total_fea.npy (in the index's order) and the index with its sidecar. Always built anew: it takes seconds.
+    """3_featureD/*.npy -> total_fea.npy (in the index's order) and the index with its sidecar. Always built anew: it
+    takes seconds.
 
     Raises RvcError when there are no features.
     """
@@ -56,9 +64,14 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     with whole_file(path) as temporary:
         write_index(index, temporary)
     record = {
-        "encoder": settings.model.encoder, "version": settings.model.version, "rows": len(vectors), "dim": vectors.shape[1],
-        "lists": lists, "bytes": path.stat().st_size, "sha256": sha256_of(path),
-    }  # fmt: skip
+        "encoder": settings.model.encoder,
+        "version": settings.model.version,
+        "rows": len(vectors),
+        "dim": vectors.shape[1],
+        "lists": lists,
+        "bytes": path.stat().st_size,
+        "sha256": sha256_of(path),
+    }
     write_whole(sidecar_of(path), json.dumps(record, indent=1))
     others = [p for p in experiment.indexes() if p != path]
     yield work.progressed(work.total - work.done, path.name)
@@ -75,7 +88,11 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
     facts = check_index_file(indexes[-1])
     Retrieval.load(facts.path)
     if facts.dim != settings.model.feature_dim or facts.encoder != settings.model.encoder:
-        raise RvcError(f"{facts.path} is of another encoder", f"{facts.encoder}, {facts.dim} wide", f"rvc index {experiment.name} --fresh")
+        raise RvcError(
+            f"{facts.path} is of another encoder",
+            f"{facts.encoder}, {facts.dim} wide",
+            f"rvc index {experiment.name} --fresh",
+        )
     return [facts.path]
 
 
@@ -86,7 +103,9 @@ class _Work:
         kept = min(found, settings.max_rows)
         rows = min(settings.centres, kept) if found > settings.max_rows else found
         self.done = 0
-        self.total = kept + (kept * PASSES if found > settings.max_rows else 0) + rows * building_passes(list_count(rows))
+        self.total = (
+            kept + (kept * PASSES if found > settings.max_rows else 0) + rows * building_passes(list_count(rows))
+        )
 
     def progressed(self, rows: int, item: str = "") -> Progressed:
         self.done = min(self.done + rows, self.total)
@@ -121,8 +140,8 @@ def _row_counts(files: list[Path], dim: int) -> tuple[dict[Path, int], list[tupl
 
 
 def _gather(counts: dict[Path, int], work: _Work, settings: IndexSettings, dim: int) -> Generator[Event, None, Rows]:
-    """All rows in the seeded order; above `max_rows` that many of them, drawn without looking, so that memory stays bounded. Files with
-    numbers that are not finite are left out. Raises RvcError when nothing is left."""
+    """All rows in the seeded order; above `max_rows` that many of them, drawn without looking, so that memory stays
+    bounded. Files with numbers that are not finite are left out. Raises RvcError when nothing is left."""
     total = sum(counts.values())
     order = row_order(total, settings.seed)[: settings.max_rows]
     goal = np.full(total, -1, dtype=np.int64)

@@ -10,21 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.audio.io import read_wav
-from rvc_engine.device import choose_device, out_of_memory
 from rvc_engine.disk import remove_temporaries, whole_file
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.pitch import BY_TORCH, prepare, release, resolve_method, track_all
+from rvc_engine.machine.device import choose_device, out_of_memory
+from rvc_engine.machine.workers import each_on_a_core, results_of, worker_count
+from rvc_engine.pitch import resolve_tracker, track_all
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
+from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.workers import each_on_a_core, results_of, worker_count
 
 STAGE = "pitch"
 CHUNK = 8
 """Clips that a worker takes at a time."""
-BATCH = 16
-"""Clips that RMVPE takes at a time on a GPU: those of the same length go through together."""
 AT_A_TIME = 16
 """Clips between two looks at whether the run is to stop, where a network tracks them on a processor."""
 FEW = 16
@@ -82,25 +81,35 @@ def _save(path: Path, values: NDArray[np.generic]) -> None:
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput for a method that does not work here, a device that is not there, or weights that cannot be read."""
-    method = resolve_method(settings.pitch.method, experiment.workspace, preset=settings.preset)
-    if method in BY_TORCH and settings.pitch.device != "auto":
+    """Raises BadInput for a method that does not work here, a device that is not there, or weights that cannot be
+    read."""
+    tracker = resolve_tracker(settings.pitch.method, experiment.workspace, preset=settings.preset)
+    if tracker.is_network and settings.pitch.device != "auto":
         choose_device(settings.pitch.device)
-    if method == "rmvpe":
-        prepare(method, "cpu", experiment.workspace)
-        release(method)
+    if tracker.weights:
+        tracker.load("cpu", experiment.workspace)
+        tracker.release()
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """Track every clip that has no pitch yet. A damaged clip is an ItemSkipped; a wholly unvoiced one is kept, with zeros.
+    """Track every clip that has no pitch yet. A damaged clip is an ItemSkipped; a wholly unvoiced one is kept, with
+    zeros.
 
     Raises RvcError when there is no clip, or none that can be read; BadInput for a method that does not work here.
     """
-    method = resolve_method(settings.pitch.method, experiment.workspace, preset=settings.preset)
-    device = str(choose_device(settings.pitch.device)) if method in BY_TORCH else "cpu"
+    tracker = resolve_tracker(settings.pitch.method, experiment.workspace, preset=settings.preset)
+    device = str(choose_device(settings.pitch.device)) if tracker.is_network else "cpu"
     folders = (experiment.pitch_coarse, experiment.pitch_hz, experiment.voicing)
-    task = PitchTask([], method, device, settings.pitch.unvoiced == "interpolate", experiment.wavs_16k, *folders, experiment.workspace)
-    prepare(method, device, experiment.workspace)
+    task = PitchTask(
+        [],
+        tracker.name,
+        device,
+        settings.pitch.unvoiced == "interpolate",
+        experiment.wavs_16k,
+        *folders,
+        experiment.workspace,
+    )
+    tracker.load(device, experiment.workspace)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         remove_temporaries(folder)
@@ -121,24 +130,27 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
                 yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips")
     finally:
         results.close()
-        release(method)
+        tracker.release()
         for folder in folders:
             remove_temporaries(folder)
     if not tracked:
-        raise RvcError("No clip to track the pitch of", f"{experiment.wavs_16k} has none that can be read", "run preprocess again")
+        raise RvcError(
+            "No clip to track the pitch of", f"{experiment.wavs_16k} has none that can be read", "run preprocess again"
+        )
 
 
 def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[tuple[str, str]] | None, None, None]:
     """Networks run in this process; other methods take a core each."""
     count = worker_count(workers, -(-len(clips) // CHUNK))
-    if task.method in BY_TORCH:
+    tracker = PITCH_TRACKERS.get(task.method)
+    if tracker.is_network:
         parts = _by_length(task, clips)
         if task.device != "cpu":
             yield from map(_track_in_process, parts)
             return
         for first in range(0, len(parts), AT_A_TIME):
             yield from each_on_a_core(_track_in_process, parts[first : first + AT_A_TIME])
-    elif (len(clips) <= FEW and task.method != "harvest") or len(clips) <= 2:
+    elif (len(clips) <= FEW and not tracker.is_slow) or len(clips) <= 2:
         yield from (track_clips(replace(task, clips=[clip])) for clip in clips)
     else:
         chunks = [replace(task, clips=clips[first : first + CHUNK]) for first in range(0, len(clips), CHUNK)]
@@ -146,11 +158,10 @@ def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[
 
 
 def _by_length(task: PitchTask, clips: list[str]) -> list[PitchTask]:
-    """One clip a task, but for RMVPE on a GPU several of about the same length."""
-    together = task.method == "rmvpe" and task.device != "cpu"
-    if together:
+    """One clip a task; on a GPU as many of about the same length as the method takes together."""
+    size = PITCH_TRACKERS.get(task.method).together if task.device != "cpu" else 1
+    if size > 1:
         clips = sorted(clips, key=lambda clip: _size(task.wavs_16k / f"{clip}.wav"))
-    size = BATCH if together else 1
     return [replace(task, clips=clips[first : first + size]) for first in range(0, len(clips), size)]
 
 
@@ -165,7 +176,9 @@ def _track_in_process(task: PitchTask) -> list[tuple[str, str]]:
         told = out_of_memory(error)
         if told is None:
             raise
-        raise RvcError("Out of memory in the pitch tracker", told.message, "free memory, or use --device cpu") from error
+        raise RvcError(
+            "Out of memory in the pitch tracker", told.message, "free memory, or use --device cpu"
+        ) from error
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:

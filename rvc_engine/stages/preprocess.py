@@ -12,7 +12,16 @@ from rvc_engine.audio.clipping import ClipRules, cut_recording, decode_for_clips
 from rvc_engine.audio.io import resample, write_wav
 from rvc_engine.audio.notes import Note, Notices
 from rvc_engine.audio.slicing import SilenceRules
-from rvc_engine.dataset.clip_table import USED, WAITING, ClipRow, SourceRow, is_whole_wav, place_of, read_rows, write_rows
+from rvc_engine.dataset.clip_table import (
+    USED,
+    WAITING,
+    ClipRow,
+    SourceRow,
+    is_whole_wav,
+    place_of,
+    read_rows,
+    write_rows,
+)
 from rvc_engine.dataset.contents import Stats, is_same, renamed, stats_of, up_to_date
 from rvc_engine.dataset.files import PassedOver, dataset_files, dataset_folder, passed_over, source_name
 from rvc_engine.dataset.vanished import GONE, wait_for
@@ -20,8 +29,8 @@ from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries, sha256_of
 from rvc_engine.errors import BadInput, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed, Warned
 from rvc_engine.experiment import Experiment
+from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.workers import results_of, worker_count
 
 STAGE = "preprocess"
 SAVE_EVERY_S = 1.0
@@ -47,8 +56,8 @@ class SourceTask:
 
 @dataclass(frozen=True)
 class SourceCut:
-    """What became of a recording. `refused`: (where, reason) of clips that are not used; `notes`: what is to be said of how it was read.
-    `vanished`: it could no longer be read, as when a disk is unmounted: nothing is known of it."""
+    """What became of a recording. `refused`: (where, reason) of clips that are not used; `notes`: what is to be said of
+    how it was read. `vanished`: it could no longer be read, as when a disk is unmounted: nothing is known of it."""
 
     row: SourceRow
     clips: list[ClipRow]
@@ -60,11 +69,22 @@ class SourceCut:
 def clip_rules(settings: ExperimentSettings) -> ClipRules:
     s = settings.preprocess
     silence = SilenceRules(s.threshold_db, s.min_length_ms, s.min_interval_ms, s.hop_ms, s.max_silence_ms)
-    return ClipRules(settings.model.sample_rate, silence, s.high_pass, s.clip_s, s.overlap_s, s.min_clip_s, s.peak, s.alpha, s.max_peak)
+    return ClipRules(
+        settings.model.sample_rate,
+        silence,
+        s.high_pass,
+        s.clip_s,
+        s.overlap_s,
+        s.min_clip_s,
+        s.peak,
+        s.alpha,
+        s.max_peak,
+    )
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput when the dataset folder cannot be read, is empty, or not one recording in it would give a clip. Writes nothing."""
+    """Raises BadInput when the dataset folder cannot be read, is empty, or not one recording in it would give a clip.
+    Writes nothing."""
     reasons = []
     for path in _files(settings):
         try:
@@ -128,7 +148,8 @@ def cut_source(task: SourceTask) -> SourceCut:
 
 
 def _content_now(task: SourceTask) -> str | None:
-    """sha256 of a recording that was cut; "" where it may not be read; None where it, or the disk that it is on, is no longer there."""
+    """sha256 of a recording that was cut; "" where it may not be read; None where it, or the disk that it is on, is no
+    longer there."""
     try:
         return sha256_of(task.path)
     except OSError as error:
@@ -158,7 +179,8 @@ class Ledger:
             self.numbers[name] = self.numbers.pop(old)
 
     def keep_only(self, stats: Stats) -> list[MovedAside]:
-        """Forget sources that are gone, changed or not whole; their clips, with all that was made from them, move to a backup."""
+        """Forget sources that are gone, changed or not whole; their clips, with all that was made from them, move to a
+        backup."""
         whole = {name: row for name, row in self.sources.items() if name in stats and self._is_whole(row, *stats[name])}
         self.sources = {name: up_to_date(row, *stats[name]) for name, row in whole.items()}
         told = {clip.clip for clips in self.clips.values() for clip in clips}
@@ -176,11 +198,18 @@ class Ledger:
                 for path in pair:
                     path.unlink(missing_ok=True)
         target = move_aside(stale, self.experiment.folder, STAGE)
-        return [MovedAside(stage=STAGE, path=str(target), reason="recordings were removed or changed")] if target else []
+        return (
+            [MovedAside(stage=STAGE, path=str(target), reason="recordings were removed or changed")] if target else []
+        )
 
     def _is_whole(self, row: SourceRow, path: Path, about: os.stat_result) -> bool:
         clips = self.clips.get(row.source, [])
-        return row.outcome == USED and is_same(row, path, about) and len(clips) == row.clips and all(map(self._is_there, clips))
+        return (
+            row.outcome == USED
+            and is_same(row, path, about)
+            and len(clips) == row.clips
+            and all(map(self._is_there, clips))
+        )
 
     def _is_there(self, clip: ClipRow) -> bool:
         pairs = ((self.experiment.ground_truth, self.rate), (self.experiment.wavs_16k, 16000))
@@ -233,7 +262,11 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     passed = _passed_over(settings)
     if passed.total:
         yield Warned(title=passed.sentence, hint=passed.hint, stage=STAGE)
-    tasks = [task_of(experiment, settings, ledger.number_of(name), name, *stats[name]) for name in stats if name not in ledger.sources]
+    tasks = [
+        task_of(experiment, settings, ledger.number_of(name), name, *stats[name])
+        for name in stats
+        if name not in ledger.sources
+    ]
     ledger.plan(tasks)
     notices = Notices()
     try:
@@ -256,7 +289,9 @@ def _passed_over(settings: ExperimentSettings) -> PassedOver:
     return passed_over(dataset_folder(settings), subfolders=settings.preprocess.subfolders)
 
 
-def task_of(experiment: Experiment, settings: ExperimentSettings, i: int, name: str, path: Path, about: os.stat_result) -> SourceTask:
+def task_of(
+    experiment: Experiment, settings: ExperimentSettings, i: int, name: str, path: Path, about: os.stat_result
+) -> SourceTask:
     """Recording `i`, to be cut into the experiment's folders."""
     rules, folders = clip_rules(settings), (experiment.ground_truth, experiment.wavs_16k)
     return SourceTask(i, name, path, about.st_size, about.st_mtime_ns, rules, *folders)

@@ -5,22 +5,30 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from rvc_engine.common.opening import read_bytes
 from rvc_engine.disk import move_aside, write_whole
 from rvc_engine.experiment import Experiment
-from rvc_engine.models.configs import ModelConfig
-from rvc_engine.opening import read_bytes
+from rvc_engine.presets import ModelConfig
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.course import Course
 
 RVC_EPOCHS = 20000
-"""What RVC programs write as `train.epochs` of config.json: their trainer never goes beyond it, whatever it is asked for."""
-SHAPE = ("upsample_rates", "upsample_kernel_sizes", "spk_embed_dim", "gin_channels", "inter_channels", "hidden_channels")
+"""What RVC programs write as `train.epochs` of config.json: their trainer never goes beyond it, whatever it is asked
+for."""
+SHAPE = (
+    "upsample_rates",
+    "upsample_kernel_sizes",
+    "spk_embed_dim",
+    "gin_channels",
+    "inter_channels",
+    "hidden_channels",
+)
 """Settings in config.json by which a model is known."""
 
 
 def write_config(experiment: Experiment, settings: ExperimentSettings, course: Course) -> None:
-    """config.json, unless there is one that describes this model: what another RVC program adds or sets otherwise is its own. One that does
-    not is moved to a backup."""
+    """config.json, unless there is one that describes this model: what another RVC program adds or sets otherwise is
+    its own. One that does not is moved to a backup."""
     text = json.dumps(rvc_config(settings.model, course), indent=4, sort_keys=True)
     wanted = json.loads(text)
     try:
@@ -39,13 +47,45 @@ def write_config(experiment: Experiment, settings: ExperimentSettings, course: C
 def rvc_config(config: ModelConfig, course: Course) -> dict[str, Any]:
     """config.json as RVC programs write it."""
     rate, length = config.sample_rate, config.filter_length
-    data = {"filter_length": length, "hop_length": config.hop_samples, "max_wav_value": 32768.0, "mel_fmax": config.mel_fmax}
+    data = {
+        "filter_length": length,
+        "hop_length": config.hop_samples,
+        "max_wav_value": 32768.0,
+        "mel_fmax": config.mel_fmax,
+    }
     data |= {"mel_fmin": config.mel_fmin, "n_mel_channels": config.n_mels, "sampling_rate": rate, "win_length": length}
-    names = ["filter_channels", "gin_channels", "hidden_channels", "inter_channels", "kernel_size", "n_heads", "n_layers", "p_dropout"]
-    names += ["resblock_dilation_sizes", "resblock_kernel_sizes", "upsample_initial_channel", "upsample_kernel_sizes", "upsample_rates"]
+    names = [
+        "filter_channels",
+        "gin_channels",
+        "hidden_channels",
+        "inter_channels",
+        "kernel_size",
+        "n_heads",
+        "n_layers",
+        "p_dropout",
+    ]
+    names += [
+        "resblock_dilation_sizes",
+        "resblock_kernel_sizes",
+        "upsample_initial_channel",
+        "upsample_kernel_sizes",
+        "upsample_rates",
+    ]
     model = {name: getattr(config, name) for name in names}
     model |= {"resblock": "1", "spk_embed_dim": config.speakers, "use_spectral_norm": False}
-    train = {"batch_size": course.batch_size, "betas": [0.8, 0.99], "c_kl": course.c_kl, "c_mel": course.c_mel, "epochs": RVC_EPOCHS}
-    train |= {"eps": 1e-9, "init_lr_ratio": 1, "learning_rate": course.learning_rate, "log_interval": 200, "lr_decay": course.lr_decay}
+    train = {
+        "batch_size": course.batch_size,
+        "betas": [0.8, 0.99],
+        "c_kl": course.c_kl,
+        "c_mel": course.c_mel,
+        "epochs": RVC_EPOCHS,
+    }
+    train |= {
+        "eps": 1e-9,
+        "init_lr_ratio": 1,
+        "learning_rate": course.learning_rate,
+        "log_interval": 200,
+        "lr_decay": course.lr_decay,
+    }
     train |= {"seed": course.seed, "segment_size": config.segment_samples, "warmup_epochs": 0}
     return {"data": data, "model": model, "train": train}

@@ -13,7 +13,8 @@ from rvc_engine.settings import ExperimentSettings
 
 
 def speaker_rows(names: Iterable[str], first: int) -> dict[str, int]:
-    """Sub-folders to rows. Where every name is a number, that is the row; else they are counted from `first` in their order."""
+    """Sub-folders to rows. Where every name is a number, that is the row; else they are counted from `first` in their
+    order."""
     ordered = sorted(set(names))
     if ordered and all(name.isascii() and name.isdigit() for name in ordered):
         return {name: int(name) for name in ordered}
@@ -27,28 +28,39 @@ def folder_of(source: str) -> str:
 
 
 def speakers_of(settings: ExperimentSettings, sources: Iterable[str]) -> dict[str, int]:
-    """Sub-folder to row; {} when all recordings are of one speaker. Raises BadInput when recordings have no folder, two folders one
-    row, or the table too few rows."""
+    """Sub-folder to row; {} when all recordings are of one speaker. Raises BadInput when recordings have no folder, two
+    folders one row, or the table too few rows."""
     if settings.train.speakers == "one":
         return {}
     names = {folder_of(source) for source in sources}
     if "" in names:
-        raise BadInput("A recording has no speaker", f"it is in {settings.dataset} itself", "move it into a folder of its speaker's name")
+        raise BadInput(
+            "A recording has no speaker",
+            f"it is in {settings.dataset} itself",
+            "move it into a folder of its speaker's name",
+        )
     rows = speaker_rows(names, settings.train.speaker)
     if len(set(rows.values())) < len(rows):
         raise BadInput("Two speakers have one number", ", ".join(sorted(rows)), "give each folder a number of its own")
     highest = max(rows.values(), default=0)
     if highest >= settings.model.speakers:
-        why = f"{len(rows)} folders reach row {highest}, and {settings.preset} has rows 0..{settings.model.speakers - 1}"
+        why = (
+            f"{len(rows)} folders reach row {highest}, and {settings.preset} has rows 0..{settings.model.speakers - 1}"
+        )
         raise BadInput("There are too many speakers", why, "use fewer folders, or numbers as their names")
     return rows
 
 
 def check_speakers(experiment: Experiment, settings: ExperimentSettings) -> None:
-    """Raises BadInput as `speakers_of`, from the dataset folder, or from what was cut of it when the recordings are gone."""
+    """Raises BadInput as `speakers_of`, from the dataset folder, or from what was cut of it when the recordings are
+    gone."""
     if settings.train.speakers == "folders":
         if not settings.preprocess.subfolders:
-            raise BadInput("Speakers by folder need their folders", "preprocess.subfolders is off", "add --set preprocess.subfolders=true")
+            raise BadInput(
+                "Speakers by folder need their folders",
+                "preprocess.subfolders is off",
+                "add --set preprocess.subfolders=true",
+            )
         speakers_of(settings, known_sources(experiment, settings))
 
 

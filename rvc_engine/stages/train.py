@@ -12,19 +12,26 @@ from typing import Any
 
 import torch
 
-from rvc_engine.bundles.small_model import read_voice, write_small_model
-from rvc_engine.device import choose_device, choose_devices, choose_precision, name_of, out_of_memory, set_threads, without_shortcuts
+from rvc_engine.assets.pretrained import has_own, pretrained_names
+from rvc_engine.common.opening import require_file
+from rvc_engine.common.user import expanded
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Audition, CheckpointSaved, Event, StepsSuperseded, Warned
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment, Workspace, journals
 from rvc_engine.faults import Faults
-from rvc_engine.journal import journals
-from rvc_engine.measurements import CONTEXT_BYTES, keep_use
-from rvc_engine.numerics import choose_mode
-from rvc_engine.opening import require_file
+from rvc_engine.machine.device import (
+    choose_device,
+    choose_devices,
+    choose_precision,
+    name_of,
+    out_of_memory,
+    set_threads,
+    without_shortcuts,
+)
+from rvc_engine.machine.measurements import CONTEXT_BYTES, keep_use
+from rvc_engine.machine.numerics import choose_mode
 from rvc_engine.pretrain.moving import adopt
-from rvc_engine.pretrained import has_own, pretrained_names
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages import train_parallel as parallel
 from rvc_engine.stages.features import other_encoder
@@ -32,7 +39,6 @@ from rvc_engine.stages.rvc_config import write_config
 from rvc_engine.stages.speakers import check_speakers
 from rvc_engine.stages.training_clips import changes, mute_rows, training_set, usable_rows
 from rvc_engine.stages.training_clips import used_all_inputs as used_all_inputs
-from rvc_engine.stages.voice_facts import about_recordings
 from rvc_engine.training.audition import Auditions
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset
@@ -48,7 +54,8 @@ from rvc_engine.training.scalars import Scalars
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore, Restored
 from rvc_engine.training.trouble import InTrouble, Recovery, Trouble
-from rvc_engine.user import expanded
+from rvc_engine.voices.about import about_recordings
+from rvc_engine.voices.small_model import read_voice, write_small_model
 
 AUTO_BATCH = 4
 MIN_CLIPS_S = 60.0
@@ -56,8 +63,8 @@ NAME = "train"
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing, or a file to start or continue from does not fit.
-    `fresh`: what is there goes aside, it is no start."""
+    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing, or a file to start or continue
+    from does not fit. `fresh`: what is there goes aside, it is no start."""
     if settings.train.speaker >= settings.model.speakers:
         why = f"{settings.preset} has {settings.model.speakers}"
         raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
@@ -87,19 +94,24 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
         path = expanded(value)
         require_file(path, f"There is no file {path}", f"check the path, or use {flag} none", f"{flag} names it")
         return path
-    names = pretrained_names(settings.preset, kind, pitched=settings.pitched)
+    names = pretrained_names(
+        settings.preset, kind, pitched=settings.pitched, encoder=settings.model.encoder, vocoder=settings.model.decoder
+    )
     if not names:
         return None
     found = experiment.workspace.find_pretrained(*names)
     if found is None and not has_own(settings.preset):
-        missing = f"The pretrained weights of {settings.preset} are missing", f"{names[0]} is not in {experiment.workspace.pretrained}"
+        missing = (
+            f"The pretrained weights of {settings.preset} are missing",
+            f"{names[0]} is not in {experiment.workspace.pretrained}",
+        )
         raise BadInput(*missing, f"put that file there, or use {flag} none")
     return found
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """Train up to settings.train.epochs, going on from the newest whole state; auto is a time, and a number as soon as steps have been
-    timed. Raises RvcError with a way out.
+    """Train up to settings.train.epochs, going on from the newest whole state; auto is a time, and a number as soon as
+    steps have been timed. Raises RvcError with a way out.
 
     When memory runs out the batch size is halved, in `settings` and in experiment.toml too.
     """
@@ -129,9 +141,17 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     rows += mute_rows(experiment, settings)
     dataset = ClipDataset(rows, config)
     frames = [dataset.frames(row) for row in rows]
-    clips_s = sum(length for row, length in zip(rows, frames, strict=True) if row.wave.parent == experiment.ground_truth) / 100
+    clips_s = (
+        sum(length for row, length in zip(rows, frames, strict=True) if row.wave.parent == experiment.ground_truth)
+        / 100
+    )
     if clips_s < MIN_CLIPS_S:
-        yield Warned(title=f"Only {clips_s:.0f} s of clips", message="a voice needs 5 to 60 minutes", hint="add recordings", stage=NAME)
+        yield Warned(
+            title=f"Only {clips_s:.0f} s of clips",
+            message="a voice needs 5 to 60 minutes",
+            hint="add recordings",
+            stage=NAME,
+        )
     write_config(experiment, settings, course)
     learnt = training_set(experiment, rows)
     difference = changes(experiment, learnt)
@@ -146,7 +166,11 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
         yield Warned(title="Training resumes on a changed set of clips", message=difference, stage=NAME)
     attempt = _Attempt(experiment, settings, dataset, frames, store, learnt)
     devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
-    while trouble := (yield from (_in_parallel(attempt, recovery.course, devices) if devices else attempt.run(recovery.course, device))):
+    while trouble := (
+        yield from (
+            _in_parallel(attempt, recovery.course, devices) if devices else attempt.run(recovery.course, device)
+        )
+    ):
         yield recovery.after(trouble)
         if recovery.course.batch_size != course.batch_size:
             settings.train.batch_size = recovery.course.batch_size
@@ -157,8 +181,8 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
 
 @dataclass
 class _Attempt:
-    """From the newest whole state to the end, or to trouble. `learnt`: the clips by the content of their recordings. `again`: not the
-    first attempt of this run. `ranks`: this process is one of several."""
+    """From the newest whole state to the end, or to trouble. `learnt`: the clips by the content of their recordings.
+    `again`: not the first attempt of this run. `ranks`: this process is one of several."""
 
     experiment: Experiment
     settings: ExperimentSettings
@@ -187,7 +211,9 @@ class _Attempt:
             yield from _tell_restored(restored, course, again=self.again)
         else:
             yield from _start(experiment, settings, state)
-        if restored or self.again or settings.base or len(journals(experiment.runs)) > 1:  # a base has an encoder's steps before
+        if (
+            restored or self.again or settings.base or len(journals(experiment.runs)) > 1
+        ):  # a base has an encoder's steps before
             yield StepsSuperseded(after_step=state.step, epoch=state.epoch)
         if self.ranks.first:
             yield from self._note_set(state, course)
@@ -196,7 +222,9 @@ class _Attempt:
         saver = (Saver if self.ranks.first else SilentSaver)(state, self.store, keeping, self._to_share, t.disk_wait_s)
         with Scalars(experiment.tensorboard, state.step, off=not self.ranks.first) as scalars:
             if scalars.missing and not self.again:
-                yield Warned(title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME)
+                yield Warned(
+                    title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME
+                )
             extent = Extent(t.minutes * 60, self._settle) if t.epochs == "auto" else None
             forget_peak(device)
             sampler = BucketSampler(self.frames, course.batch_size * self.ranks.count)
@@ -204,7 +232,9 @@ class _Attempt:
             if self.ranks.first and state.step > (restored.step if restored else 0):
                 held = peak_bytes(device) + (CONTEXT_BYTES if device.type == "cuda" else 0)
                 minutes = sum(self.frames) / 6000
-                keep_use(settings.preset, course.precision, device.type, name_of(device), course.batch_size, held, minutes)
+                keep_use(
+                    settings.preset, course.precision, device.type, name_of(device), course.batch_size, held, minutes
+                )
         if self.ranks.first and not _is_written(experiment.small_model, state):
             yield _write_small(experiment.small_model, state, settings, self.about)
 
@@ -216,7 +246,9 @@ class _Attempt:
         else:
             hint = f"--epochs {state.epoch + max(1, state.epoch // 2)} trains on; --fresh begins anew on all of it"
             reached = f"epoch {state.epoch} of {course.epochs} is reached"
-            yield Warned(title="Nothing was trained on the changed set of clips", message=reached, hint=hint, stage=NAME)
+            yield Warned(
+                title="Nothing was trained on the changed set of clips", message=reached, hint=hint, stage=NAME
+            )
 
     def _restored(self, state: TrainingState) -> Restored | None:
         """The first process moves damaged files out of the way; the others read what it read."""
@@ -269,7 +301,12 @@ def _right_precision(settings: ExperimentSettings, device: torch.device) -> Gene
         without_shortcuts()
     hint = "rvc doctor --numerics shows it; another driver or torch may mend it"
     if not choice.mode:
-        yield Warned(title=f"No precision computes right on {name_of(device)}", message=why, hint=f"use --device cpu; {hint}", stage=NAME)
+        yield Warned(
+            title=f"No precision computes right on {name_of(device)}",
+            message=why,
+            hint=f"use --device cpu; {hint}",
+            stage=NAME,
+        )
     else:
         yield Warned(title=f"Training in {choice.mode} instead of {asked}", message=why, hint=hint, stage=NAME)
     return "fp32"
@@ -278,7 +315,9 @@ def _right_precision(settings: ExperimentSettings, device: torch.device) -> Gene
 def _in_parallel(attempt: _Attempt, course: Course, devices: list[str]) -> Generator[Event, None, Trouble | None]:
     """The attempt in a process for each device. What they settled is read back."""
     experiment, settings = attempt.experiment, attempt.settings
-    spec = parallel.Spec(str(experiment.folder), str(experiment.workspace.home), settings, course, devices, attempt.again)
+    spec = parallel.Spec(
+        str(experiment.folder), str(experiment.workspace.home), settings, course, devices, attempt.again
+    )
     try:
         return (yield from parallel.run(spec))
     finally:
@@ -292,9 +331,13 @@ def one_of_several(spec: parallel.Spec, ranks: Ranks, device: torch.device) -> G
     rows = usable_rows(experiment, spec.settings)[0] + mute_rows(experiment, spec.settings)
     dataset = ClipDataset(rows, spec.settings.model)
     frames = [dataset.frames(row) for row in rows]
-    faults = Faults([]) if spec.again else Faults.from_environment()  # what struck in an attempt before does not strike again
+    faults = (
+        Faults([]) if spec.again else Faults.from_environment()
+    )  # what struck in an attempt before does not strike again
     store = CheckpointStore(experiment, faults)
-    attempt = _Attempt(experiment, spec.settings, dataset, frames, store, training_set(experiment, rows), spec.again, ranks)
+    attempt = _Attempt(
+        experiment, spec.settings, dataset, frames, store, training_set(experiment, rows), spec.again, ranks
+    )
     return (yield from attempt.run(spec.course, device))
 
 
@@ -308,13 +351,22 @@ def free_memory(device: torch.device) -> None:
 def course_of(settings: ExperimentSettings, precision: str) -> Course:
     t = settings.train
     return Course(
-        epochs=0 if t.epochs == "auto" else t.epochs, batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size,
-        learning_rate=t.learning_rate, lr_decay=1.0 if t.lr_decay == "auto" else t.lr_decay, falls=t.lr_decay == "auto",
-        c_mel=t.c_mel, c_kl=t.c_kl, prior_share=t.prior_share, seed=t.seed, precision=precision, mutes=t.mutes, save_every=t.save_every,
-    )  # fmt: skip
+        epochs=0 if t.epochs == "auto" else t.epochs,
+        batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size,
+        learning_rate=t.learning_rate,
+        lr_decay=1.0 if t.lr_decay == "auto" else t.lr_decay,
+        falls=t.lr_decay == "auto",
+        c_mel=t.c_mel,
+        c_kl=t.c_kl,
+        prior_share=t.prior_share,
+        seed=t.seed,
+        precision=precision,
+        mutes=t.mutes,
+        save_every=t.save_every,
+    )
 
 
-# --- start and end ------------------------------------------------------------------------------------------------------
+# --- start and end ---------------------------------------------------------------------------------
 def _start(experiment: Experiment, settings: ExperimentSettings, state: TrainingState) -> Iterator[Event]:
     networks = {"G": state.generator, "D": state.adversary.network}
     for kind, path in find_start(experiment, settings).items():
@@ -327,11 +379,18 @@ def _start(experiment: Experiment, settings: ExperimentSettings, state: Training
 def _tell_restored(restored: Restored, course: Course, *, again: bool) -> Iterator[Event]:
     if restored.damaged:
         message = f"{'; '.join(restored.damaged)}; moved to {restored.aside}"
-        yield Warned(title=f"Going on from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME)
+        yield Warned(
+            title=f"Going on from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME
+        )
     if restored.newer:
         title = f"Going on from step {restored.step}, though there are newer pairs"
         message = f"G_ and D_ of steps {', '.join(map(str, restored.newer))} are not used"
-        yield Warned(title=title, message=message, hint="to go on from them, move resume.pt and resume-previous.pt away", stage=NAME)
+        yield Warned(
+            title=title,
+            message=message,
+            hint="to go on from them, move resume.pt and resume-previous.pt away",
+            stage=NAME,
+        )
     if restored.entry is None:
         message = "the order of clips and the random draws differ from those of an uninterrupted run"
         yield Warned(title=f"The checkpoint of step {restored.step} has no resume state", message=message, stage=NAME)
@@ -342,8 +401,12 @@ def _tell_restored(restored: Restored, course: Course, *, again: bool) -> Iterat
         yield Warned(title="Training goes on with other settings", message=changed, stage=NAME)
 
 
-def _write_small(path: Path, state: TrainingState, settings: ExperimentSettings, about: dict[str, Any]) -> CheckpointSaved:
-    write_small_model(path, state.generator.state_dict(), settings.model, epoch=state.epoch, step=state.step, extra=about)
+def _write_small(
+    path: Path, state: TrainingState, settings: ExperimentSettings, about: dict[str, Any]
+) -> CheckpointSaved:
+    write_small_model(
+        path, state.generator.state_dict(), settings.model, epoch=state.epoch, step=state.step, extra=about
+    )
     return CheckpointSaved(path=str(path), kind="small", epoch=state.epoch, step=state.step)
 
 

@@ -1,7 +1,7 @@
 """Training in several processes, one a device, under torchrun: the engine's side. The other side is train_rank.py.
 
-The first process prints each event as a line and waits for an answer, so that the journal is never behind a saved state: "go", "stop" (save
-and end), or nothing at all when the engine is gone (end at once).
+The first process prints each event as a line and waits for an answer, so that the journal is never behind a saved
+state: "go", "stop" (save and end), or nothing at all when the engine is gone (end at once).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.device import cores
+from rvc_engine.common.opening import read_text
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, from_dict
-from rvc_engine.launcher import engine_environment
-from rvc_engine.opening import read_text
+from rvc_engine.machine.device import cores
+from rvc_engine.machine.environment import engine_environment
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.course import Course
 from rvc_engine.training.trouble import Trouble
@@ -41,13 +41,20 @@ class Spec:
     again: bool
 
     def write(self, path: Path) -> None:
-        plain = {"folder": self.folder, "home": self.home, "settings": self.settings.model_dump(), "course": asdict(self.course)}
+        plain = {
+            "folder": self.folder,
+            "home": self.home,
+            "settings": self.settings.model_dump(),
+            "course": asdict(self.course),
+        }
         path.write_text(json.dumps({**plain, "devices": self.devices, "again": self.again}))
 
     @classmethod
     def read(cls, path: Path) -> Spec:
         plain: dict[str, Any] = json.loads(read_text(path))
-        return cls(**{**plain, "settings": ExperimentSettings(**plain["settings"]), "course": Course(**plain["course"])})
+        return cls(
+            **{**plain, "settings": ExperimentSettings(**plain["settings"]), "course": Course(**plain["course"])}
+        )
 
 
 def run(spec: Spec) -> Generator[Event, None, Trouble | None]:
@@ -67,8 +74,17 @@ def run(spec: Spec) -> Generator[Event, None, Trouble | None]:
 
 def _start(spec: Spec, path: Path) -> subprocess.Popen[str]:
     count = len(spec.devices)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "--max-restarts=0"]
-    environment = engine_environment() | {"OMP_NUM_THREADS": str(spec.settings.train.threads or max(1, cores() // count))}
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={count}",
+        "--max-restarts=0",
+    ]
+    environment = engine_environment() | {
+        "OMP_NUM_THREADS": str(spec.settings.train.threads or max(1, cores() // count))
+    }
     environment.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
     command += ["-m", "rvc_engine.stages.train_rank", str(path)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
@@ -108,7 +124,8 @@ def _answer(process: subprocess.Popen[str], word: str) -> None:
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """The event at hand is answered by stop; more of them may come before the end. Raises RvcError when they end without saving."""
+    """The event at hand is answered by stop; more of them may come before the end. Raises RvcError when they end
+    without saving."""
     assert process.stdout is not None
     why = ""
     _answer(process, "stop")

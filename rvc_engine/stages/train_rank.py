@@ -21,7 +21,8 @@ DONE, FAILED, ORPHANED = 0, 1, 3
 
 
 def say(kind: str, content: Any) -> None:
-    """The line goes out whole: several processes write to one pipe, where print's two writes, text and newline, have met another's."""
+    """The line goes out whole: several processes write to one pipe, where print's two writes, text and newline, have
+    met another's."""
     line = f"{MARK}{json.dumps({kind: content})}\n".encode()
     while line:
         line = line[os.write(sys.stdout.fileno(), line) :]
@@ -57,7 +58,8 @@ def train(spec: Spec, ranks: Together, device: torch.device) -> None:
 
 
 def leave_at_once(code: int) -> NoReturn:
-    """Without the interpreter's end. After a failure the others wait for this process in the middle of a step: torchrun ends them."""
+    """Without the interpreter's end. After a failure the others wait for this process in the middle of a step: torchrun
+    ends them."""
     sys.stdout.flush()
     os._exit(code)
 
@@ -72,7 +74,9 @@ def main() -> None:
     except RvcError as error:
         say("error", {"title": error.title, "message": error.message, "hint": error.hint})
         leave_at_once(FAILED)
-    leave_at_once(DONE)  # all is saved; at the interpreter's end a library's thread that still lives has aborted a process, once in CI
+    leave_at_once(
+        DONE
+    )  # all is saved; at the interpreter's end a library's thread that still lives has aborted a process, once in CI
 
 
 if __name__ == "__main__":

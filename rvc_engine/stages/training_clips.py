@@ -1,4 +1,5 @@
-"""Which clips a training learns from: those that are whole, and how they differ from those that it has learnt from before."""
+"""Which clips a training learns from: those that are whole, and how they differ from those that it has learnt from
+before."""
 
 from __future__ import annotations
 
@@ -6,11 +7,11 @@ import json
 import os
 from pathlib import Path
 
+from rvc_engine.common.opening import read_bytes
 from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows
 from rvc_engine.errors import RvcError
 from rvc_engine.events import ItemSkipped
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.opening import read_bytes
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.speakers import clip_speakers
 from rvc_engine.training.dataset import ClipDataset, Row
@@ -25,11 +26,14 @@ def _row(folder: Path, settings: ExperimentSettings, name: str, speaker: int) ->
     coarse, hz = (where / f"{name}.wav.npy" for where in (experiment.pitch_coarse, experiment.pitch_hz))
     pitched = settings.pitched
     features = experiment.features(settings.model.feature_dim) / f"{name}.npy"
-    return Row(experiment.ground_truth / f"{name}.wav", features, coarse if pitched else None, hz if pitched else None, speaker)
+    return Row(
+        experiment.ground_truth / f"{name}.wav", features, coarse if pitched else None, hz if pitched else None, speaker
+    )
 
 
 def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[list[Row], list[ItemSkipped]]:
-    """Clips that have all their files and hold a training slice, and the others with a reason. Raises RvcError when none is left."""
+    """Clips that have all their files and hold a training slice, and the others with a reason. Raises RvcError when
+    none is left."""
     probe = ClipDataset([], settings.model)
     rows, skipped = [], []
     speakers = clip_speakers(experiment, settings)
@@ -40,8 +44,14 @@ def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[l
         else:
             rows.append(row)
     if not rows:
-        why = f"{len(skipped)} clips, the first because {skipped[0].reason}" if skipped else f"{experiment.ground_truth} is empty"
-        raise RvcError("There is no clip to train on", why, "rvc run does the stages before; longer recordings give longer clips")
+        why = (
+            f"{len(skipped)} clips, the first because {skipped[0].reason}"
+            if skipped
+            else f"{experiment.ground_truth} is empty"
+        )
+        raise RvcError(
+            "There is no clip to train on", why, "rvc run does the stages before; longer recordings give longer clips"
+        )
     return rows, skipped
 
 
@@ -53,7 +63,8 @@ def training_set(experiment: Experiment, rows: list[Row]) -> dict[str, str]:
 
 
 def changes(experiment: Experiment, now: dict[str, str]) -> str:
-    """How the clips differ from those that the training has learnt from so far; "" where they do not, or where that is not known."""
+    """How the clips differ from those that the training has learnt from so far; "" where they do not, or where that is
+    not known."""
     try:
         before = json.loads(read_bytes(experiment.training_set))
         then = {str(clip): str(content) for clip, content in before.items()}
@@ -89,6 +100,9 @@ def _why_unusable(row: Row, probe: ClipDataset, least: int) -> str:
 def mute_rows(experiment: Experiment, settings: ExperimentSettings) -> list[Row]:
     """Rows of silence, if the stages before made any that holds a training slice."""
     row = _row(experiment.mute, settings, "mute", settings.train.speaker)
-    if not all(path.is_file() for path in row.files()) or ClipDataset([], settings.model).frames(row) < settings.model.segment_frames:
+    if (
+        not all(path.is_file() for path in row.files())
+        or ClipDataset([], settings.model).frames(row) < settings.model.segment_frames
+    ):
         return []
     return [row] * settings.train.mutes

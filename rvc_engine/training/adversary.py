@@ -46,7 +46,8 @@ class Adversary:
         return Lesson(total, real_parts, fake_parts, norm)
 
     def judge(self, real: Tensor, fake: Tensor) -> Judgement:
-        """The losses of `fake` for the generator. The discriminators' own weights and the real side take no gradient."""
+        """The losses of `fake` for the generator. The discriminators' own weights and the real side take no
+        gradient."""
         self.network.requires_grad_(False)
         try:
             with folded(self.network), self.precision.autocast():

@@ -1,4 +1,5 @@
-"""One clip of the set, spoken by the voice as it is at a checkpoint: to be heard, and to be seen beside the recording."""
+"""One clip of the set, spoken by the voice as it is at a checkpoint: to be heard, and to be seen beside the
+recording."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from scipy.io import wavfile
 from torch import Tensor
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
-from rvc_engine.device import out_of_memory
 from rvc_engine.disk import whole_file, write_whole
 from rvc_engine.events import Audition
+from rvc_engine.machine.device import out_of_memory
 from rvc_engine.models.noise import Noise
 from rvc_engine.training.dataset import Clip, ClipDataset, collate
 from rvc_engine.training.state import TrainingState
@@ -39,7 +40,8 @@ class Auditions:
         return all(path.is_file() for path in self.paths(state))
 
     def make(self, state: TrainingState) -> list[Audition]:
-        """Write the WAV and the picture, and the recording's own WAV once. Nothing when memory does not suffice. Raises DiskFull."""
+        """Write the WAV and the picture, and the recording's own WAV once. Nothing when memory does not suffice. Raises
+        DiskFull."""
         clip, config = self.dataset.clip(self.index), self.dataset.config
         try:
             wave = speak(state, clip)
@@ -60,7 +62,11 @@ class Auditions:
         told |= {name: shades(mel, top).tobytes().hex() for name, mel in pictures.items()}
         write_whole(picture, json.dumps(told), durable=False)
         name = self.dataset.rows[self.index].name
-        return [Audition(epoch=state.epoch, step=state.step, clip=name, path=str(sound), target=str(target), picture=str(picture))]
+        return [
+            Audition(
+                epoch=state.epoch, step=state.step, clip=name, path=str(sound), target=str(target), picture=str(picture)
+            )
+        ]
 
 
 @torch.no_grad()
@@ -70,12 +76,15 @@ def speak(state: TrainingState, clip: Clip) -> Tensor:
     batch = collate([clip]).to(device)
     noise = Noise(device, seed=0)
     with state.precision.autocast():
-        made = state.generator.infer(batch.phone, batch.lengths, batch.pitch, batch.pitch_hz, batch.speaker, noise=noise)
+        made = state.generator.infer(
+            batch.phone, batch.lengths, batch.pitch, batch.pitch_hz, batch.speaker, noise=noise
+        )
     return made.wave[0, 0].float().cpu()
 
 
 def shades(mel: Tensor, top: float) -> NDArray[np.uint8]:
-    """(n_mels, F) natural-log mel -> (ROWS, COLUMNS), lowest band first: 255 is `top`, 0 is RANGE_DB below it or less."""
+    """(n_mels, F) natural-log mel -> (ROWS, COLUMNS), lowest band first: 255 is `top`, 0 is RANGE_DB below it or
+    less."""
     resized = torch.nn.functional.interpolate(mel[None, None], (ROWS, COLUMNS), mode="area")[0, 0]
     decibels = (resized - top) * (20 / np.log(10))
     return np.asarray((255 * (1 + decibels / RANGE_DB).clamp(0, 1)).round(), dtype=np.uint8)

@@ -13,12 +13,12 @@ import torch
 from scipy.io import wavfile
 from torch import Tensor
 
-from rvc_engine.arrays import AGAIN, finite, read_array, read_floats
 from rvc_engine.audio.spectrogram import spectrogram
+from rvc_engine.common.arrays import AGAIN, finite, read_array, read_floats
+from rvc_engine.common.opening import refuse_other
 from rvc_engine.errors import RvcError
-from rvc_engine.memory_table import KEPT_CLIPS_BYTES
-from rvc_engine.models.configs import ModelConfig
-from rvc_engine.opening import refuse_other
+from rvc_engine.machine.memory_table import KEPT_CLIPS_BYTES
+from rvc_engine.presets import ModelConfig
 from rvc_engine.training.sampler import MAX_FRAMES
 
 BLOCK_BYTES, ALIGNED = 1 << 26, 64
@@ -26,7 +26,8 @@ BLOCK_BYTES, ALIGNED = 1 << 26, 64
 
 @dataclass(frozen=True)
 class Row:
-    """Files of one clip: a WAV at the model's rate, features (F50, D), coarse pitch and pitch in Hz (F,), None without pitch."""
+    """Files of one clip: a WAV at the model's rate, features (F50, D), coarse pitch and pitch in Hz (F,), None without
+    pitch."""
 
     wave: Path
     features: Path
@@ -69,8 +70,8 @@ class Clip:
 
 @dataclass(frozen=True)
 class Batch:
-    """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), wave (B, 1, F * hop), speaker (B,); zero
-    beyond each length. `names` are the clips'."""
+    """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), wave (B, 1, F * hop),
+    speaker (B,); zero beyond each length. `names` are the clips'."""
 
     phone: Tensor
     lengths: Tensor
@@ -84,13 +85,15 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved = {name: value.to(device, non_blocking=True) for name, value in values.items() if isinstance(value, Tensor)}
+        moved = {
+            name: value.to(device, non_blocking=True) for name, value in values.items() if isinstance(value, Tensor)
+        }
         return Batch(**{**values, **moved})
 
 
 class Shelf:
-    """Keeps clips in blocks of memory of their own. Among what a step takes and gives back they would scatter it: on a CPU each step then
-    takes longer, the longer the training runs."""
+    """Keeps clips in blocks of memory of their own. Among what a step takes and gives back they would scatter it: on a
+    CPU each step then takes longer, the longer the training runs."""
 
     def __init__(self) -> None:
         self._block: mmap.mmap | None = None
@@ -99,21 +102,25 @@ class Shelf:
     def put(self, clip: Clip) -> Clip:
         """An equal clip that lies here."""
         values = {f.name: getattr(clip, f.name) for f in fields(clip)}
-        copies: dict[str, Any] = {name: self._copy(value) if isinstance(value, Tensor) else value for name, value in values.items()}
+        copies: dict[str, Any] = {
+            name: self._copy(value) if isinstance(value, Tensor) else value for name, value in values.items()
+        }
         return Clip(**copies)
 
     def _copy(self, value: Tensor) -> Tensor:
         size = -(-value.nbytes // ALIGNED) * ALIGNED
         if self._block is None or self._used + size > len(self._block):
             self._block, self._used = mmap.mmap(-1, max(BLOCK_BYTES, size)), 0
-        place = torch.frombuffer(self._block, dtype=value.dtype, count=value.numel(), offset=self._used).view(value.shape)
+        place = torch.frombuffer(self._block, dtype=value.dtype, count=value.numel(), offset=self._used).view(
+            value.shape
+        )
         self._used += size
         return place.copy_(value)
 
 
 class ClipDataset:
-    """Reads clips when they are asked for and keeps them in memory up to `cache_bytes`. Spectrograms are made from the audio at hand, so
-    none is ever stale."""
+    """Reads clips when they are asked for and keeps them in memory up to `cache_bytes`. Spectrograms are made from the
+    audio at hand, so none is ever stale."""
 
     def __init__(self, rows: Sequence[Row], config: ModelConfig, cache_bytes: int = KEPT_CLIPS_BYTES) -> None:
         self.rows, self.config = list(rows), config
@@ -121,7 +128,8 @@ class ClipDataset:
         self._kept: dict[int, Clip] = {}
 
     def frames(self, row: Row) -> int:
-        """Frames that all files of a row cover, at most MAX_FRAMES, from their headers alone. Raises RvcError naming a damaged file."""
+        """Frames that all files of a row cover, at most MAX_FRAMES, from their headers alone. Raises RvcError naming a
+        damaged file."""
         return min(MAX_FRAMES, *self.coverage(row).values())
 
     def coverage(self, row: Row) -> dict[Path, int]:
@@ -157,7 +165,9 @@ class ClipDataset:
 
     def _spectrogram(self, samples: Tensor, row: Row) -> Tensor:
         try:
-            return spectrogram(samples.unsqueeze(0), self.config.filter_length, self.config.hop_samples, self.config.filter_length)[0]
+            return spectrogram(
+                samples.unsqueeze(0), self.config.filter_length, self.config.hop_samples, self.config.filter_length
+            )[0]
         except ValueError as error:
             raise RvcError(f"{row.wave} is too short", str(error), AGAIN) from error
 
@@ -166,7 +176,9 @@ class ClipDataset:
         names = tuple(self.rows[i].name for i in indices)
         batch = collate([self.clip(i) for i in indices], names, max(lengths, default=0))
         heard = sum(min(length, self.config.window_frames or length) for length in lengths)
-        return replace(batch, frames_a_part=heard * len(indices) / len(lengths)) if len(lengths) > len(indices) else batch
+        return (
+            replace(batch, frames_a_part=heard * len(indices) / len(lengths)) if len(lengths) > len(indices) else batch
+        )
 
 
 def collate(clips: Sequence[Clip], names: tuple[str, ...] = (), frames: int = 0) -> Batch:
@@ -201,8 +213,14 @@ def _read_wave(path: Path, rate: int, *, mmap: bool = False) -> np.ndarray[Any, 
         refuse_other(path)
         found_rate, samples = wavfile.read(path, mmap=mmap)
     except Exception as error:  # scipy raises many kinds on a damaged header
-        raise RvcError(f"{path} cannot be read", getattr(error, "strerror", None) or str(error) or "it is damaged", AGAIN) from error
+        raise RvcError(
+            f"{path} cannot be read", getattr(error, "strerror", None) or str(error) or "it is damaged", AGAIN
+        ) from error
     if found_rate != rate or samples.ndim != 1:
-        raise RvcError(f"{path} does not fit", f"it has {found_rate} Hz and {samples.ndim} axes, the model takes {rate} Hz mono", AGAIN)
+        raise RvcError(
+            f"{path} does not fit",
+            f"it has {found_rate} Hz and {samples.ndim} axes, the model takes {rate} Hz mono",
+            AGAIN,
+        )
     plain: np.ndarray[Any, Any] = np.asarray(samples, dtype=None if mmap else np.float32)
     return plain / np.float32(32768) if samples.dtype == np.int16 and not mmap else plain

@@ -15,7 +15,8 @@ TOLERANCE = 0.05  # of the epochs: smaller corrections are not worth a new numbe
 
 @dataclass
 class Extent:
-    """`seconds`: for the whole training from its first step here. `told`: takes the number of epochs, whenever it is another."""
+    """`seconds`: for the whole training from its first step here. `told`: takes the number of epochs, whenever it is
+    another."""
 
     seconds: float
     told: Callable[[int], None]

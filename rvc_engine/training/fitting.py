@@ -1,4 +1,5 @@
-"""Do the files that a training starts from or continues from fit it? By shapes alone, so that it is known before the first stage."""
+"""Do the files that a training starts from or continues from fit it? By shapes alone, so that it is known before the
+first stage."""
 
 from __future__ import annotations
 
@@ -6,23 +7,24 @@ from pathlib import Path
 
 import torch
 
-from rvc_engine.bundles.checkpoint import Checkpoint, checkpoint_of, describe, read_checkpoint
-from rvc_engine.bundles.side_files import rate_beside, refuse_other_encoder
 from rvc_engine.errors import BadInput
-from rvc_engine.models import weights
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.files import weights
+from rvc_engine.files.weights import Unreadable
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.models.weights import Unreadable
+from rvc_engine.presets import ModelConfig
 from rvc_engine.training.state import UNREADABLE, reason_of
 from rvc_engine.training.store import KINDS, read_state
+from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of, describe, read_checkpoint
+from rvc_engine.voices.side_files import rate_beside, refuse_other_encoder
 
 START = "use files of this preset, or none to start from nothing"
 FEW = 5  # tensors that an error names
 
 
 def check_start(path: Path, kind: str, preset: str, config: ModelConfig) -> None:
-    """A pretrained G or D; its speaker table may have another size. Raises BadInput that says what the file is instead."""
+    """A pretrained G or D; its speaker table may have another size. Raises BadInput that says what the file is
+    instead."""
     try:
         found = read_checkpoint(path, shapes=True)
     except (OSError, Unreadable) as error:
@@ -32,8 +34,8 @@ def check_start(path: Path, kind: str, preset: str, config: ModelConfig) -> None
 
 
 def check_candidates(candidates: list[list[Path]], preset: str, config: ModelConfig) -> None:
-    """Whole states and pairs to continue from, best first. The first that can be read decides, as in the training, which moves damaged
-    ones out of the way. Raises BadInput that says what it is instead."""
+    """Whole states and pairs to continue from, best first. The first that can be read decides, as in the training,
+    which moves damaged ones out of the way. Raises BadInput that says what it is instead."""
     for paths in candidates:
         try:
             if len(paths) == 1:
@@ -48,7 +50,10 @@ def check_candidates(candidates: list[list[Path]], preset: str, config: ModelCon
             _compare(found[kind], path, kind, preset, config, hint)
             if kind == "G" and found[kind].speakers != config.speakers:
                 rows = f"its speaker table has {found[kind].speakers} rows, that of {preset} has {config.speakers}"
-                hint = "to start from its weights, move G_ and D_ to another folder and give them as --pretrained-g and --pretrained-d"
+                hint = (
+                    "to start from its weights, move G_ and D_ to another folder and give them as --pretrained-g "
+                    "and --pretrained-d"
+                )
                 raise BadInput(f"{path} does not fit this experiment", rows, hint)
         if len(paths) == 2:
             refuse_other_encoder(paths[0], found["G"].embedder)
@@ -64,14 +69,21 @@ def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: Mode
     if found.kind == kind and preset in found.presets and found.pitch in (None, config.pitch):
         return
     rate = found.sample_rate or (rate_beside(path) if found.kind == "G" else None)
-    own = describe(kind, config.version, config.sample_rate if kind == "G" else None, config.pitch if kind == "G" else None)
+    own = describe(
+        kind, config.version, config.sample_rate if kind == "G" else None, config.pitch if kind == "G" else None
+    )
     what = describe(found.kind, found.version, rate, found.pitch)
     unusual = f" of an unusual shape{_wrong_tensors(found, kind, config)}" if what == own else ""
-    raise BadInput(f"{path} does not fit this experiment", f"it is {what}{unusual}, this experiment is {preset} and needs {own}", hint)
+    raise BadInput(
+        f"{path} does not fit this experiment",
+        f"it is {what}{unusual}, this experiment is {preset} and needs {own}",
+        hint,
+    )
 
 
 def _wrong_tensors(found: Checkpoint, kind: str, config: ModelConfig) -> str:
-    """ " (names)" of tensors that are missing, unknown or of another shape, where a few are: the file is damaged or was changed then."""
+    """ " (names)" of tensors that are missing, unknown or of another shape, where a few are: the file is damaged or was
+    changed then."""
     with torch.device("meta"):
         network = Synthesizer(config) if kind == "G" else Discriminators(config.discriminator)
     expected = {key: value.shape for key, value in network.state_dict().items()}
@@ -83,5 +95,8 @@ def _wrong_tensors(found: Checkpoint, kind: str, config: ModelConfig) -> str:
 def _hint(generator: Checkpoint, preset: str) -> str:
     fitting = [name for name in generator.presets if not name.endswith("-tiny") and name != preset]
     if len(fitting) == 1:
-        return f"use a new experiment with --preset {fitting[0]}{'' if generator.pitch else ' --no-pitch'}, or move G_ and D_ away"
+        return (
+            f"use a new experiment with --preset {fitting[0]}{'' if generator.pitch else ' --no-pitch'}, or move "
+            "G_ and D_ away"
+        )
     return "move G_ and D_ away, or use an experiment with the preset that they were made with"

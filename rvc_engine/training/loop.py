@@ -1,4 +1,5 @@
-"""Epochs of steps as a stream of events. Closing it saves; going on from there gives what an uninterrupted run gives."""
+"""Epochs of steps as a stream of events. Closing it saves; going on from there gives what an uninterrupted run
+gives."""
 
 from __future__ import annotations
 
@@ -10,10 +11,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from rvc_engine.device import out_of_memory
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import RvcError
 from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Warned
+from rvc_engine.machine.device import out_of_memory
 from rvc_engine.training.dataset import Batch, ClipDataset
 from rvc_engine.training.extent import Extent
 from rvc_engine.training.precision import set_rate
@@ -33,12 +34,20 @@ class TrainingLoop:
     """The state in memory is consistent whenever an event is out: between two steps."""
 
     def __init__(
-        self, state: TrainingState, dataset: ClipDataset, sampler: BucketSampler, saver: Saver, scalars: Scalars,
-        extent: Extent | None = None, ranks: Ranks | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        state: TrainingState,
+        dataset: ClipDataset,
+        sampler: BucketSampler,
+        saver: Saver,
+        scalars: Scalars,
+        extent: Extent | None = None,
+        ranks: Ranks | None = None,
+    ) -> None:
         self.state, self.dataset, self.sampler, self.saver, self.scalars = state, dataset, sampler, saver, scalars
         self.course, self.ranks = state.course, ranks or Alone()
-        self.trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, self.course, self.ranks)
+        self.trainer = Trainer(
+            state.generator, state.optimizer, state.adversary, state.precision, self.course, self.ranks
+        )
         self.extent = extent  # where a time is asked for, not a number of epochs
         self.total = self._steps_in_all()
         self._told, self._overflows = 0.0, 0
@@ -48,7 +57,8 @@ class TrainingLoop:
         return state.step + (self.course.epochs - state.epoch) * len(self.sampler) - state.position
 
     def run(self) -> Iterator[Event]:
-        """Until course.epochs are done. Raises InTrouble when a step cannot be used, DiskFull after a long wait for room."""
+        """Until course.epochs are done. Raises InTrouble when a step cannot be used, DiskFull after a long wait for
+        room."""
         yield from self._check_place()
         yield self._progress()
         try:
@@ -66,7 +76,9 @@ class TrainingLoop:
         except GeneratorExit:
             if not self.saver.save_now():
                 hint = f"training resumes after step {self.saver.saved_step}"
-                raise RvcError("The training was stopped and not saved", "its weights are no longer finite", hint) from None
+                raise RvcError(
+                    "The training was stopped and not saved", "its weights are no longer finite", hint
+                ) from None
             raise
 
     def _check_place(self) -> Iterator[Event]:
@@ -75,7 +87,9 @@ class TrainingLoop:
         if state.position and state.order != self._order(self.sampler.batches(state.epoch + 1)):
             self.total += state.position
             state.begin_epoch()
-            yield Warned(title="The epoch under way starts again", message="its clips or its batch size changed", stage="train")
+            yield Warned(
+                title="The epoch under way starts again", message="its clips or its batch size changed", stage="train"
+            )
 
     def _order(self, batches: list[list[int]]) -> str:
         return hashlib.sha256(json.dumps([[row.name for row in self.dataset.rows], batches]).encode()).hexdigest()[:16]
@@ -88,7 +102,11 @@ class TrainingLoop:
         asked = time.monotonic()
         for batch in self._load(batches[state.position :]):
             yield self._step(batch, epoch, time.monotonic() - asked)
-            if self.extent and (self.extent.add(time.monotonic() - asked) or state.position == len(batches)) and not self.course.epochs:
+            if (
+                self.extent
+                and (self.extent.add(time.monotonic() - asked) or state.position == len(batches))
+                and not self.course.epochs
+            ):
                 self._set_epochs(self.extent.first_guess(state.position, len(batches)))
             if time.monotonic() - self._told > PROGRESS_S:
                 yield self._progress()
@@ -98,7 +116,9 @@ class TrainingLoop:
         if self.extent:
             self._set_epochs(self.extent.corrected(epoch))  # before what is told of the epoch: it may be the last
         means = {name: value / state.position for name, value in state.sums.items()}
-        finished = EpochFinished(epoch=epoch, epochs=self.course.epochs, step=state.step, losses=shown(means), seconds=state.seconds)
+        finished = EpochFinished(
+            epoch=epoch, epochs=self.course.epochs, step=state.step, losses=shown(means), seconds=state.seconds
+        )
         state.epoch, state.mel = epoch, means["loss/g/mel"]
         state.begin_epoch()
         self.scalars.add(state.step, {**means, "learning_rate": self.course.rate_in(epoch)}, now=True)
@@ -176,8 +196,8 @@ class TrainingLoop:
             raise InTrouble(Trouble("memory", step, told.message, batch.names)) from None
 
     def _check_finite(self, numbers: dict[str, float], batch: Batch) -> None:
-        """The fp16 scaler skips a step whose gradients overflow and lowers its scale; anything else that is not finite has spoilt the
-        weights. A loss is made before the scale is applied, so no scale explains it."""
+        """The fp16 scaler skips a step whose gradients overflow and lowers its scale; anything else that is not finite
+        has spoilt the weights. A loss is made before the scale is applied, so no scale explains it."""
         wrong = [name for name, value in numbers.items() if not math.isfinite(value)]
         self._overflows = self._overflows + 1 if wrong else 0
         explained = self.state.precision.scaler.is_enabled() and all(name.startswith("grad_norm") for name in wrong)
@@ -188,7 +208,10 @@ class TrainingLoop:
     def _progress(self) -> Progressed:
         self._told = time.monotonic()
         return Progressed(
-            stage="train", done=self.state.step, total=max(self.total, self.state.step) if self.course.epochs else 0, unit="steps"
+            stage="train",
+            done=self.state.step,
+            total=max(self.total, self.state.step) if self.course.epochs else 0,
+            unit="steps",
         )
 
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 
 def real_losses(scores: Sequence[Tensor]) -> list[Tensor]:
-    """Mean (1 - score)^2 of each discriminator: small when it takes the wave for real (https://arxiv.org/abs/1611.04076)."""
+    """Mean (1 - score)^2 of each discriminator: small when it takes the wave for real
+    (https://arxiv.org/abs/1611.04076)."""
     return [(1 - score.float()).square().mean() for score in scores]
 
 
@@ -25,9 +26,11 @@ def feature_loss(real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tenso
     return 2 * torch.stack([F.l1_loss(f.float(), r.float()) for r, f in pairs]).sum()
 
 
-def kl_loss(z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tensor, frames: float | None = None) -> Tensor:
-    """KL of the posterior, sampled as z_p, from the prior: (B, C, F) each, `mask` (B, 1, F); sum over channels, mean over valid frames.
-    `frames`: how many valid ones count, where these are a part of a larger batch."""
+def kl_loss(
+    z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tensor, frames: float | None = None
+) -> Tensor:
+    """KL of the posterior, sampled as z_p, from the prior: (B, C, F) each, `mask` (B, 1, F); sum over channels, mean
+    over valid frames. `frames`: how many valid ones count, where these are a part of a larger batch."""
     z_p, logs_q, m_p, logs_p = z_p.float(), logs_q.float(), m_p.float(), logs_p.float()
     kl = logs_p - logs_q - 0.5 + 0.5 * (z_p - m_p).square() * torch.exp(-2 * logs_p)
     return (kl * mask).sum() / (mask.sum() if frames is None else frames)

@@ -1,7 +1,8 @@
-"""Memory and speed of real steps, in a process of its own: `python -m rvc_engine.training.measure PRESET PRECISION DEVICE BATCH...`.
+"""Memory and speed of real steps, in a process of its own: `python -m rvc_engine.training.measure PRESET PRECISION
+DEVICE BATCH...`.
 
-Prints one JSON line a batch size: {"batch_size", "memory_bytes", "samples_per_s"}. memory_bytes is the peak of the process (its resident
-set on a CPU, what torch reserved on a GPU), so batch sizes are best given in rising order.
+Prints one JSON line a batch size: {"batch_size", "memory_bytes", "samples_per_s"}. memory_bytes is the peak of the
+process (its resident set on a CPU, what torch reserved on a GPU), so batch sizes are best given in rising order.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from rvc_engine.models.configs import ModelConfig, model_config
+from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch
 from rvc_engine.training.state import TrainingState
@@ -43,7 +44,14 @@ def random_batch(config: ModelConfig, size: int, frames: int = FRAMES) -> Batch:
 
 
 def measure(
-    preset: str, precision: str, device: torch.device, sizes: list[int], *, pitch: bool = True, frames: int = FRAMES, steps: int = STEPS
+    preset: str,
+    precision: str,
+    device: torch.device,
+    sizes: list[int],
+    *,
+    pitch: bool = True,
+    frames: int = FRAMES,
+    steps: int = STEPS,
 ) -> Iterator[dict[str, float]]:
     """One row a batch size, after a step to warm up. Raises what torch raises when memory runs out."""
     config = model_config(preset, pitch=pitch)
@@ -60,7 +68,8 @@ def measure(
 
 
 def forget_peak(device: torch.device) -> None:
-    """From now on peak_bytes tells of what comes. Where the system cannot do it the peak stays that of the process's whole life."""
+    """From now on peak_bytes tells of what comes. Where the system cannot do it the peak stays that of the process's
+    whole life."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
@@ -90,7 +99,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help="that are timed")
     asked = parser.parse_args()
     extent = {"frames": asked.frames, "steps": asked.steps}
-    for row in measure(asked.preset, asked.precision, torch.device(asked.device), asked.batch, pitch=not asked.no_pitch, **extent):
+    for row in measure(
+        asked.preset, asked.precision, torch.device(asked.device), asked.batch, pitch=not asked.no_pitch, **extent
+    ):
         print(json.dumps(row), flush=True)
 
 

@@ -1,9 +1,10 @@
 """Does a training step come out right here, in this precision, on this device? A process of its own:
 `python -m rvc_engine.training.numerics PRESET DEVICE MODE...`.
 
-One step (losses, and gradients of generator and discriminators) in each mode, beside the same step on the CPU in float32: same weights,
-same random numbers, drawn on the CPU. Prints a JSON line a mode: {"mode", "ok", "why", "loss", "gradients": {part: error}, "seconds"}.
-The relative error of a gradient is the norm of its difference over the norm of the reference, for each part of the networks.
+One step (losses, and gradients of generator and discriminators) in each mode, beside the same step on the CPU in
+float32: same weights, same random numbers, drawn on the CPU. Prints a JSON line a mode: {"mode", "ok", "why", "loss",
+"gradients": {part: error}, "seconds"}. The relative error of a gradient is the norm of its difference over the norm of
+the reference, for each part of the networks.
 
 Users report silent NaN and buzzing voices on some cards; nothing but trying tells whether one is right.
 """
@@ -22,9 +23,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rvc_engine.device import without_shortcuts
-from rvc_engine.models.configs import ModelConfig, model_config
+from rvc_engine.machine.device import without_shortcuts
 from rvc_engine.models.noise import Noise
+from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.course import Course
 from rvc_engine.training.measure import random_batch
 from rvc_engine.training.state import TrainingState
@@ -90,7 +91,9 @@ def step(config: ModelConfig, precision: str, device: torch.device) -> tuple[flo
     return numbers["loss/g/total"], gradients
 
 
-def compare(mode: str, reference: tuple[float, dict[str, Tensor]], config: ModelConfig, device: torch.device) -> Verdict:
+def compare(
+    mode: str, reference: tuple[float, dict[str, Tensor]], config: ModelConfig, device: torch.device
+) -> Verdict:
     started = time.monotonic()
     try:
         with backends(mode):
@@ -100,7 +103,9 @@ def compare(mode: str, reference: tuple[float, dict[str, Tensor]], config: Model
     errors = {}
     for part, wanted in reference[1].items():
         found = gradients[part]
-        errors[part] = float((found - wanted).norm() / wanted.norm().clamp(min=1e-12)) if torch.isfinite(found).all() else math.inf
+        errors[part] = (
+            float((found - wanted).norm() / wanted.norm().clamp(min=1e-12)) if torch.isfinite(found).all() else math.inf
+        )
     seconds = round(time.monotonic() - started, 2)
     worst = max(errors, key=lambda part: errors[part])
     why = ""

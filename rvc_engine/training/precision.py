@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rvc_engine.models.half import autocast
+from rvc_engine.files.half import autocast
 
 
 class Precision:
@@ -17,7 +17,8 @@ class Precision:
         return autocast(self.device, self.name)
 
     def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
-        """One step of the optimizer down the loss. Returns the norm of all gradients; they are measured, not clipped."""
+        """One step of the optimizer down the loss. Returns the norm of all gradients; they are measured, not
+        clipped."""
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(self.scaler.scale(loss))
         self.scaler.unscale_(optimizer)
@@ -28,8 +29,11 @@ class Precision:
 
 
 def adamw(network: torch.nn.Module, learning_rate: float) -> torch.optim.AdamW:
-    """RVC's optimizer: weight decay on every parameter, norms and biases included. Parameters are numbered in the network's order."""
-    optimizer = torch.optim.AdamW(network.parameters(), learning_rate, betas=(0.8, 0.99), eps=1e-9, weight_decay=0.01, fused=True)
+    """RVC's optimizer: weight decay on every parameter, norms and biases included. Parameters are numbered in the
+    network's order."""
+    optimizer = torch.optim.AdamW(
+        network.parameters(), learning_rate, betas=(0.8, 0.99), eps=1e-9, weight_decay=0.01, fused=True
+    )
     set_rate(optimizer, learning_rate)
     for group in optimizer.param_groups:
         group["initial_lr"] = learning_rate

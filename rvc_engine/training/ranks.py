@@ -1,7 +1,7 @@
 """Several processes that train one voice, each on a device and on its part of every batch. `Alone` is one process.
 
-All of them draw the same random numbers for the whole batch and take their part, so that N processes with batch size B do what one does
-with N * B: the same steps up to rounding, and the same state on the disk.
+All of them draw the same random numbers for the whole batch and take their part, so that N processes with batch size B
+do what one does with N * B: the same steps up to rounding, and the same state on the disk.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ class Together:
 
     def shared(self, network: nn.Module) -> nn.Module:
         devices: Any = [self.device] if self.device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(network, devices, broadcast_buffers=False, gradient_as_bucket_view=True)
+        return nn.parallel.DistributedDataParallel(
+            network, devices, broadcast_buffers=False, gradient_as_bucket_view=True
+        )
 
     def mean(self, values: Tensor) -> Tensor:
         summed = values.detach().clone()

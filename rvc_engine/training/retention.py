@@ -8,16 +8,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from rvc_engine.common.opening import read_hand_edited, read_text
 from rvc_engine.disk import write_whole
-from rvc_engine.opening import read_hand_edited, read_text
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.store import CheckpointStore
 
 
 @dataclass(frozen=True)
 class Keeping:
-    """`last`: newest pairs kept (0 all). `every`: pairs of these epochs are kept for good (0 none). `best`: so is the one with the lowest
-    mel loss. `budget_bytes`: of all pairs and resume files together (0 no limit)."""
+    """`last`: newest pairs kept (0 all). `every`: pairs of these epochs are kept for good (0 none). `best`: so is the
+    one with the lowest mel loss. `budget_bytes`: of all pairs and resume files together (0 no limit)."""
 
     last: int = 3
     every: int = 0
@@ -33,7 +33,8 @@ class Pair:
 
 
 def superfluous(pairs: Collection[Pair], keeping: Keeping, pinned: Collection[int], other_bytes: int = 0) -> list[int]:
-    """Steps of the pairs to remove, oldest first. Never the newest, nor one of `pinned`; the budget may take what `every` kept."""
+    """Steps of the pairs to remove, oldest first. Never the newest, nor one of `pinned`; the budget may take what
+    `every` kept."""
     ordered = sorted(pairs, key=lambda pair: pair.step)
     safe = {pair.step for pair in ordered[-1:]} | set(pinned)
     wanted = safe | {pair.step for pair in (ordered[-keeping.last :] if keeping.last else ordered)}
@@ -70,7 +71,8 @@ def read_best(path: Path) -> tuple[int, float]:
 
 
 def note_best(store: CheckpointStore, state: TrainingState) -> None:
-    """Write down the pair just saved if its epoch's mel loss is the lowest. A pair that is gone, or of steps done again, has no say."""
+    """Write down the pair just saved if its epoch's mel loss is the lowest. A pair that is gone, or of steps done
+    again, has no say."""
     step, mel = read_best(store.files.best)
     if step >= state.step or step not in store.steps() or state.mel < mel:
         content = {"step": state.step, "epoch": state.epoch, "mel": state.mel}
@@ -79,7 +81,9 @@ def note_best(store: CheckpointStore, state: TrainingState) -> None:
 
 def prune(store: CheckpointStore, keeping: Keeping) -> None:
     """Remove the pairs that are not to be kept; none where the pins cannot be read."""
-    pairs = [Pair(step, store.epoch_of(step) if keeping.every else None, store.pair_bytes(step)) for step in store.steps()]
+    pairs = [
+        Pair(step, store.epoch_of(step) if keeping.every else None, store.pair_bytes(step)) for step in store.steps()
+    ]
     try:
         pinned = read_pins(store.files.pins) | ({read_best(store.files.best)[0]} if keeping.best else set())
     except (OSError, ValueError):

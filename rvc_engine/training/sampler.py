@@ -12,8 +12,9 @@ MAX_FRAMES = BOUNDARIES[-1]  # longer clips are cut to this
 
 
 class BucketSampler:
-    """`lengths` in frames. A bucket holds lengths in (low, high]; each batch comes from one bucket and is full: where a bucket does not
-    fill its last batch, its rows repeat from the start of their shuffled order. Lengths outside of all buckets are left out.
+    """`lengths` in frames. A bucket holds lengths in (low, high]; each batch comes from one bucket and is full: where a
+    bucket does not fill its last batch, its rows repeat from the start of their shuffled order. Lengths outside of all
+    buckets are left out.
     """
 
     def __init__(self, lengths: Sequence[int], batch_size: int, boundaries: Sequence[int] = BOUNDARIES) -> None:

@@ -24,16 +24,21 @@ class Saver:
     `wait_s`: how long a full disk is waited for."""
 
     def __init__(
-        self, state: TrainingState, store: CheckpointStore, keeping: Keeping, small: Callable[[TrainingState, bool], list[Event]],
+        self,
+        state: TrainingState,
+        store: CheckpointStore,
+        keeping: Keeping,
+        small: Callable[[TrainingState, bool], list[Event]],
         wait_s: float,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.state, self.store, self.keeping, self.small, self.wait_s = state, store, keeping, small, wait_s
         self.clips: tuple[str, ...] = ()  # of the last batch
         self._at = state.at
         self._time, self._took_s = time.monotonic(), 0.0
 
     def mend(self) -> Iterator[Event]:
-        """The pair that is to stand here, when the process that was to write it was killed or its files were damaged."""
+        """The pair that is to stand here, when the process that was to write it was killed or its files were
+        damaged."""
         if not self.pair_due():
             return
         if self.store.pair_is_of(self.state):
@@ -41,7 +46,11 @@ class Saver:
         else:
             if any(path.exists() for path in self.store.pair_paths(self.state.step)):
                 names = " and ".join(path.name for path in self.store.pair_paths(self.state.step))
-                yield Warned(title=f"{names} are written again", message="they were damaged, or not of this training", stage="train")
+                yield Warned(
+                    title=f"{names} are written again",
+                    message="they were damaged, or not of this training",
+                    stage="train",
+                )
             yield from self._save_pair()
 
     def inside_epoch(self) -> Iterator[Event]:
@@ -50,7 +59,8 @@ class Saver:
             yield from self._save_state()
 
     def end_of_epoch(self) -> Iterator[Event]:
-        """Save unless that takes too large a share of the time; a pair that is due always comes with its whole state."""
+        """Save unless that takes too large a share of the time; a pair that is due always comes with its whole
+        state."""
         due = self.pair_due()
         if due or time.monotonic() - self._time > min(SHARE * self._took_s, INSIDE_EPOCH_S):
             yield from self._save_state()
@@ -58,7 +68,8 @@ class Saver:
             yield from self._save_pair()
 
     def save_now(self) -> bool:
-        """On the way out: one attempt. False for spoilt weights, which are not saved. Raises DiskFull that says what is lost."""
+        """On the way out: one attempt. False for spoilt weights, which are not saved. Raises DiskFull that says what is
+        lost."""
         if self.state.at == self._at:
             return True
         if not self.state.is_finite():
@@ -90,7 +101,9 @@ class Saver:
         yield from self._when_room(lambda: self.store.write_state(state))
         self._at, self._time = state.at, time.monotonic()
         self._took_s = self._time - started
-        yield CheckpointSaved(path=str(self.store.files.resume_state), kind="resume", epoch=state.epoch, step=state.step)
+        yield CheckpointSaved(
+            path=str(self.store.files.resume_state), kind="resume", epoch=state.epoch, step=state.step
+        )
 
     def _save_pair(self) -> Iterator[Event]:
         state = self.state
@@ -98,7 +111,9 @@ class Saver:
         if self.keeping.best:
             yield from self._when_room(lambda: note_best(self.store, state), state.bytes // 1000)
         prune(self.store, self.keeping)
-        yield CheckpointSaved(path=str(self.store.pair_paths(state.step)[0]), kind="checkpoint", epoch=state.epoch, step=state.step)
+        yield CheckpointSaved(
+            path=str(self.store.pair_paths(state.step)[0]), kind="checkpoint", epoch=state.epoch, step=state.step
+        )
         yield from self._save_small(anew=True, size=state.bytes // 3)
 
     def _save_small(self, *, anew: bool, size: int) -> Iterator[Event]:
@@ -107,8 +122,8 @@ class Saver:
         yield from made
 
     def _when_room(self, write: Callable[[], None], size: int | None = None) -> Iterator[Event]:
-        """Write, waiting for room: for a whole state, or `size` bytes, 0 for what may not need any. The events on the way let a stop
-        through. Raises DiskFull after `wait_s`."""
+        """Write, waiting for room: for a whole state, or `size` bytes, 0 for what may not need any. The events on the
+        way let a stop through. Raises DiskFull after `wait_s`."""
         folder, started, told = self.store.files.folder, time.monotonic(), 0.0
         needed = 0 if size == 0 else int(1.1 * (size or self.state.bytes)) + MARGIN_BYTES
         while True:

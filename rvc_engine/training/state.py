@@ -1,4 +1,5 @@
-"""All that a training is: what a checkpoint must hold, as dictionaries of tensors and numbers, and how it is taken from them again."""
+"""All that a training is: what a checkpoint must hold, as dictionaries of tensors and numbers, and how it is taken from
+them again."""
 
 from __future__ import annotations
 
@@ -16,29 +17,42 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rvc_engine.bundles.checkpoint import checkpoint_of, read_checkpoint
-from rvc_engine.bundles.layout import rvc_names
 from rvc_engine.errors import RvcError, cannot_read, of_environment
-from rvc_engine.models.configs import ModelConfig
+from rvc_engine.files.foreign import describe, first_line
+from rvc_engine.files.weights import Unreadable, check_types
 from rvc_engine.models.discriminators import Discriminators
-from rvc_engine.models.foreign import describe, first_line
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.models.weights import Unreadable, check_types
+from rvc_engine.presets import ModelConfig
 from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.course import Course
 from rvc_engine.training.precision import Precision, adamw
+from rvc_engine.voices.checkpoint import checkpoint_of, read_checkpoint
+from rvc_engine.voices.layout import rvc_names
 
 # What reading a damaged file raises, in zipfile, torch or pickle.
 UNREADABLE = (
-    OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError, TypeError, ValueError, AttributeError, IndexError, AssertionError,
-    OverflowError, zipfile.BadZipFile, zlib.error, struct.error,
-)  # fmt: skip
+    OSError,
+    RuntimeError,
+    EOFError,
+    pickle.UnpicklingError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    AssertionError,
+    OverflowError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+)
 
 
 @dataclass
 class TrainingState:
-    """`epoch` is the last finished one, `position` counts the batches done of the next; `sums` adds up that epoch's scalars."""
+    """`epoch` is the last finished one, `position` counts the batches done of the next; `sums` adds up that epoch's
+    scalars."""
 
     generator: Synthesizer
     optimizer: torch.optim.Optimizer
@@ -64,7 +78,9 @@ class TrainingState:
         precision = Precision(course.precision, device)
         generator.to(device).train()
         adversary = Adversary(critics.to(device).train(), course.learning_rate, precision)
-        return cls(generator, adamw(generator, course.learning_rate), adversary, precision, Noise(device, course.seed), course)
+        return cls(
+            generator, adamw(generator, course.learning_rate), adversary, precision, Noise(device, course.seed), course
+        )
 
     @property
     def at(self) -> tuple[int, int, int]:
@@ -76,14 +92,19 @@ class TrainingState:
 
     def _tensors(self) -> Iterator[Tensor]:
         """All that training changes: weights, buffers and moments."""
-        for network, optimizer in ((self.generator, self.optimizer), (self.adversary.network, self.adversary.optimizer)):
+        for network, optimizer in (
+            (self.generator, self.optimizer),
+            (self.adversary.network, self.adversary.optimizer),
+        ):
             yield from network.state_dict().values()
             for entry in optimizer.state.values():
                 yield from (value for value in entry.values() if isinstance(value, Tensor))
 
     def is_finite(self) -> bool:
         """No weight and no moment is infinite or not a number. Waits for the device."""
-        checks = [value.isfinite().all().to(self.noise.device) for value in self._tensors() if value.is_floating_point()]
+        checks = [
+            value.isfinite().all().to(self.noise.device) for value in self._tensors() if value.is_floating_point()
+        ]
         return bool(torch.stack(checks).all())
 
     @property
@@ -108,11 +129,20 @@ class TrainingState:
         """What a pair lacks."""
         cuda = self.noise.device.type == "cuda"
         return {
-            "step": self.step, "epoch": self.epoch, "position": self.position, "sums": self.sums, "seconds": self.seconds,
-            "order": self.order, "mel": self.mel, "course": self.course.numbers(), "noise": self.noise.generator.get_state(),
-            "torch": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state(self.noise.device) if cuda else None,
-            "device": self.noise.device.type, "scaler": self.precision.scaler.state_dict(),
-        }  # fmt: skip
+            "step": self.step,
+            "epoch": self.epoch,
+            "position": self.position,
+            "sums": self.sums,
+            "seconds": self.seconds,
+            "order": self.order,
+            "mel": self.mel,
+            "course": self.course.numbers(),
+            "noise": self.noise.generator.get_state(),
+            "torch": torch.get_rng_state(),
+            "cuda": torch.cuda.get_rng_state(self.noise.device) if cuda else None,
+            "device": self.noise.device.type,
+            "scaler": self.precision.scaler.state_dict(),
+        }
 
     def load_pair(self, pair: dict[str, dict[str, Any]], names: dict[str, str]) -> None:
         """Raises RvcError naming every tensor that is missing or has another shape. `names`: files, for messages."""
@@ -127,7 +157,12 @@ class TrainingState:
 
     def load_rest(self, entry: dict[str, Any]) -> None:
         self.step, self.epoch, self.position = entry["step"], entry["epoch"], entry["position"]
-        self.sums, self.seconds, self.order, self.mel = dict(entry["sums"]), entry["seconds"], entry["order"], entry["mel"]
+        self.sums, self.seconds, self.order, self.mel = (
+            dict(entry["sums"]),
+            entry["seconds"],
+            entry["order"],
+            entry["mel"],
+        )
         if entry["scaler"] and self.precision.scaler.is_enabled():
             self.precision.scaler.load_state_dict(entry["scaler"])
         torch.set_rng_state(entry["torch"])
@@ -184,31 +219,44 @@ def check_tensors(found: Any, expected: dict[str, Tensor], name: str) -> None:
             wrong.append(f"{key} is {list(getattr(found[key], 'shape', []))}, expected {list(tensor.shape)}")
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise RvcError(f"{name} does not fit this model", "; ".join(wrong[:5]) + more, "use the preset it was made with, or another file")
+        raise RvcError(
+            f"{name} does not fit this model",
+            "; ".join(wrong[:5]) + more,
+            "use the preset it was made with, or another file",
+        )
 
 
 def _plain_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """On the CPU and without our choice of kernels, as RVC's programs write it."""
     state = optimizer.state_dict()
-    state["state"] = {number: {key: value.cpu() for key, value in entry.items()} for number, entry in state["state"].items()}
+    state["state"] = {
+        number: {key: value.cpu() for key, value in entry.items()} for number, entry in state["state"].items()
+    }
     state["param_groups"] = [{**group, "fused": None, "foreach": None} for group in state["param_groups"]]
     return state
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str, order: list[int]) -> None:
-    """Moments; rates and betas stay our own. `order`: for each of our parameters its place in the file's model, whose order is that of
-    the file's numbers (Applio has another than RVC). Raises RvcError naming the file when they do not fit.
+    """Moments; rates and betas stay our own. `order`: for each of our parameters its place in the file's model, whose
+    order is that of the file's numbers (Applio has another than RVC). Raises RvcError naming the file when they do not
+    fit.
     """
     own = optimizer.state_dict()
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments = saved.get("state") if isinstance(saved, dict) else None
     if not isinstance(moments, dict) or (moments and set(moments) != set(range(len(parameters)))):
-        raise RvcError(f"{name} does not fit this model", f"its optimizer does not have the {len(parameters)} expected entries", _FRESH)
+        raise RvcError(
+            f"{name} does not fit this model",
+            f"its optimizer does not have the {len(parameters)} expected entries",
+            _FRESH,
+        )
     moments = {number: moments[place] for number, place in enumerate(order)} if moments else {}
     for number, entry in moments.items():
         shapes = [getattr(entry.get(key), "shape", None) for key in ("exp_avg", "exp_avg_sq")]
         if "step" not in entry or any(shape != parameters[number].shape for shape in shapes):
-            raise RvcError(f"{name} does not fit this model", f"its optimizer's entry {number} has another shape", _FRESH)
+            raise RvcError(
+                f"{name} does not fit this model", f"its optimizer's entry {number} has another shape", _FRESH
+            )
     optimizer.load_state_dict({"state": moments, "param_groups": own["param_groups"]})
 
 
@@ -216,7 +264,8 @@ _FRESH = "move the file away to go on from an older one, or train again with --f
 
 
 def load_pretrained(network: nn.Module, path: Path) -> str:
-    """Start from a file with a `model` dictionary. Returns a note when its speaker table has another size: matching rows are copied.
+    """Start from a file with a `model` dictionary. Returns a note when its speaker table has another size: matching
+    rows are copied.
 
     Raises RvcError when the file cannot be read, or that says what it is when it is of another kind, version or rate.
     """
@@ -230,7 +279,9 @@ def load_pretrained(network: nn.Module, path: Path) -> str:
     own = checkpoint_of({"model": network.state_dict()})
     if found.differs_from(own):
         reason = f"it is {found.what}, this training needs {own.what}"
-        raise RvcError(f"{path} does not fit this model", reason, "use the file of this preset, or none to start from nothing")
+        raise RvcError(
+            f"{path} does not fit this model", reason, "use the file of this preset, or none to start from nothing"
+        )
     expected, weights, note = network.state_dict(), found.weights, ""
     table, rows = weights.get("emb_g.weight"), expected.get("emb_g.weight")
     if rows is not None and table is not None and table.shape[1:] == rows.shape[1:] and len(table) != len(rows):

@@ -1,7 +1,8 @@
 """Checkpoint files.
 
-resume.pt is the newest whole state, resume-previous.pt the one before it: all that an exact resume needs. G_{step}.pth and D_{step}.pth, in
-RVC's layout, are for people and other programs; training goes on from a pair where there is no resume file.
+resume.pt is the newest whole state, resume-previous.pt the one before it: all that an exact resume needs. G_{step}.pth
+and D_{step}.pth, in RVC's layout, are for people and other programs; training goes on from a pair where there is no
+resume file.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from rvc_engine.bundles.layout import rvc_names
-from rvc_engine.device import out_of_memory
 from rvc_engine.disk import TEMPORARY, is_full, move_aside, whole_file
 from rvc_engine.errors import RvcError, of_environment
 from rvc_engine.faults import Faults
-from rvc_engine.models import weights
-from rvc_engine.models.zip_files import open_zip
+from rvc_engine.files import weights
+from rvc_engine.files.zip_files import open_zip
+from rvc_engine.machine.device import out_of_memory
 from rvc_engine.training.state import UNREADABLE, TrainingState, check_rest, reason_of
+from rvc_engine.voices.layout import rvc_names
 
 if TYPE_CHECKING:
     from rvc_engine.experiment import Experiment
@@ -34,8 +35,8 @@ KINDS = ("G", "D")
 
 @dataclass
 class Restored:
-    """`entry` is None for a pair from elsewhere. `damaged`: what could not be read and was moved to `aside`. `newer`: pairs of later
-    steps than the state, which are not used."""
+    """`entry` is None for a pair from elsewhere. `damaged`: what could not be read and was moved to `aside`. `newer`:
+    pairs of later steps than the state, which are not used."""
 
     step: int
     entry: dict[str, Any] | None
@@ -87,7 +88,9 @@ class CheckpointStore:
             except UNREADABLE:
                 return False
             own = networks[kind].state_dict()
-            if saved.keys() != own.keys() or not all(torch.equal(saved[key], value.cpu()) for key, value in own.items()):
+            if saved.keys() != own.keys() or not all(
+                torch.equal(saved[key], value.cpu()) for key, value in own.items()
+            ):
                 return False
         return True
 
@@ -131,10 +134,11 @@ class CheckpointStore:
 
     # --- going on -----------------------------------------------------------------------------------------------
     def restore(self, state: TrainingState) -> Restored | None:
-        """Load the first candidate that is whole; damaged ones before it are moved aside. None when there is no candidate at all.
+        """Load the first candidate that is whole; damaged ones before it are moved aside. None when there is no
+        candidate at all.
 
-        Raises RvcError when none can be read (nothing is moved then: a second try must not start over), or when one that can be read
-        does not fit.
+        Raises RvcError when none can be read (nothing is moved then: a second try must not start over), or when one
+        that can be read does not fit.
         """
         damaged: list[Path] = []
         reasons: list[str] = []
@@ -151,7 +155,9 @@ class CheckpointStore:
             restored.newer = [step for step in self.steps() if restored.entry and state.step < step != LATEST_ONLY]
             return restored
         if reasons:
-            raise RvcError("No checkpoint can be read", "; ".join(reasons), "put back whole files, or train again with --fresh")
+            raise RvcError(
+                "No checkpoint can be read", "; ".join(reasons), "put back whole files, or train again with --fresh"
+            )
         return None
 
     def _check_cause(self, error: BaseException, paths: list[Path]) -> None:
@@ -183,13 +189,17 @@ class CheckpointStore:
 
 
 def read_state(path: Path, *, shapes: bool = False) -> dict[str, Any]:
-    """A resume file, which may come from another machine: data alone, each record compared with its checksum. `shapes`: without numbers.
-    Raises one of UNREADABLE."""
+    """A resume file, which may come from another machine: data alone, each record compared with its checksum. `shapes`:
+    without numbers. Raises one of UNREADABLE."""
     content = weights.read_shapes(path) if shapes else weights.read(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError("it is no resume file of this version")
     pair = content.get("pair")
-    if not isinstance(pair, dict) or set(pair) != set(KINDS) or not all(isinstance(side, dict) for side in pair.values()):
+    if (
+        not isinstance(pair, dict)
+        or set(pair) != set(KINDS)
+        or not all(isinstance(side, dict) for side in pair.values())
+    ):
         raise ValueError("it holds no G and D")
     check_rest(content.get("rest"))
     return content
@@ -198,7 +208,11 @@ def read_state(path: Path, *, shapes: bool = False) -> dict[str, Any]:
 def read_pair_file(path: Path) -> dict[str, Any]:
     """A G_ or D_ file, of any RVC program: data alone, with weight norm under RVC's names. Raises one of UNREADABLE."""
     content = weights.read(path)
-    if not isinstance(content, dict) or not isinstance(content.get("model"), dict) or not {"iteration", "optimizer"} <= set(content):
+    if (
+        not isinstance(content, dict)
+        or not isinstance(content.get("model"), dict)
+        or not {"iteration", "optimizer"} <= set(content)
+    ):
         raise ValueError(f"{path.name} is no training checkpoint")
     if type(content["iteration"]) is not int or not 0 <= content["iteration"] < 1 << 40:
         raise ValueError(f"{path.name} does not say after which epoch it was saved")

@@ -1,4 +1,5 @@
-"""One step of training: the discriminators learn on what the generator made, then the generator learns from their judgement."""
+"""One step of training: the discriminators learn on what the generator made, then the generator learns from their
+judgement."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
-from rvc_engine.models.configs import ModelConfig
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.synthesizer import Synthesizer, slices
+from rvc_engine.presets import ModelConfig
 from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch
@@ -36,9 +37,14 @@ class Trainer:
     """Borrows networks and optimizers from a training state; owns nothing that a checkpoint must hold."""
 
     def __init__(
-        self, generator: Synthesizer, optimizer: torch.optim.Optimizer, adversary: Adversary, precision: Precision, course: Course,
+        self,
+        generator: Synthesizer,
+        optimizer: torch.optim.Optimizer,
+        adversary: Adversary,
+        precision: Precision,
+        course: Course,
         ranks: Ranks | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.generator, self.optimizer, self.adversary = generator, optimizer, adversary
         self.ranks = ranks or Alone()
         self._generate, self._tell_apart = self.ranks.shared(generator), self.ranks.shared(adversary.network)
@@ -52,8 +58,15 @@ class Trainer:
         b, config = batch, self.config
         with self.precision.autocast():
             made = self._generate(
-                b.phone, b.lengths, b.pitch, b.pitch_hz, b.spec, b.speaker, self.ranks.noise(noise), self.course.prior_share
-            )  # fmt: skip
+                b.phone,
+                b.lengths,
+                b.pitch,
+                b.pitch_hz,
+                b.spec,
+                b.speaker,
+                self.ranks.noise(noise),
+                self.course.prior_share,
+            )
         wave = made.wave.float()
         real = slices(b.wave, made.start_frames * config.hop_samples, config.segment_samples)
 
@@ -67,7 +80,12 @@ class Trainer:
         norm = self.precision.descend(total, self.optimizer)
         self.precision.scaler.update()
 
-        scalars = {"loss/g/total": total, "loss/d/total": lesson.total, "grad_norm_d": lesson.grad_norm, "grad_norm_g": norm}
+        scalars = {
+            "loss/g/total": total,
+            "loss/d/total": lesson.total,
+            "grad_norm_d": lesson.grad_norm,
+            "grad_norm_g": norm,
+        }
         scalars |= {"loss/g/fm": judgement.features, "loss/g/mel": mel, "loss/g/kl": kl}
         scalars |= {f"loss/g/{i}": part for i, part in enumerate(judgement.adversarial)}
         scalars |= {f"loss/d_r/{i}": part for i, part in enumerate(lesson.real)}
@@ -81,8 +99,11 @@ class Trainer:
         return wave[:, :, side : wave.shape[2] - side]
 
     def mels(self, spec: Tensor, starts: Tensor, wave: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-mels (B, n_mels, segment) of the true slice, cut out of the whole clip's, and of the made one, with reflected edges."""
+        """Log-mels (B, n_mels, segment) of the true slice, cut out of the whole clip's, and of the made one, with
+        reflected edges."""
         config = self.config
         true = log_mel(slices(spec, starts, config.segment_frames), self.mel_scale)
-        made = log_mel(spectrogram(wave.squeeze(1), config.filter_length, config.hop_samples, config.filter_length), self.mel_scale)
+        made = log_mel(
+            spectrogram(wave.squeeze(1), config.filter_length, config.hop_samples, config.filter_length), self.mel_scale
+        )
         return true, made

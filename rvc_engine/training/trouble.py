@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from rvc_engine.device import without_shortcuts
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Warned
+from rvc_engine.machine.device import without_shortcuts
 from rvc_engine.training.course import Course
 
 WATCHED_STEPS = 200  # after a break-down: another one within so many steps ends the training
@@ -16,7 +16,8 @@ WATCHED_STEPS = 200  # after a break-down: another one within so many steps ends
 
 @dataclass(frozen=True)
 class Trouble:
-    """`kind`: memory or not finite. `what`: the numbers that were not finite, or torch's words. `clips`: of the step's batch."""
+    """`kind`: memory or not finite. `what`: the numbers that were not finite, or torch's words. `clips`: of the step's
+    batch."""
 
     kind: str
     step: int
@@ -33,7 +34,8 @@ class InTrouble(Exception):
 
 
 class Recovery:
-    """`course` is how training goes on: with a smaller batch after memory ran out, in float32 after numbers were not finite."""
+    """`course` is how training goes on: with a smaller batch after memory ran out, in float32 after numbers were not
+    finite."""
 
     def __init__(self, course: Course, device: torch.device) -> None:
         self.course, self.device = course, device
@@ -49,7 +51,10 @@ class Recovery:
             hint = "use a smaller preset or --device cpu, or free memory that other programs hold"
             raise RvcError(f"Out of memory at step {trouble.step} with one clip a step", trouble.what, hint)
         self.course = replace(self.course, batch_size=size // 2)
-        message = f"the batch size is now {size // 2} instead of {size}, and stays so; the steps since the last save are done again"
+        message = (
+            f"the batch size is now {size // 2} instead of {size}, and stays so; the steps since the last save "
+            "are done again"
+        )
         return Warned(title=f"Out of memory at step {trouble.step}", message=message, hint=trouble.what, stage="train")
 
     def _safer(self, trouble: Trouble) -> Warned:
@@ -67,4 +72,6 @@ class Recovery:
             without_shortcuts()
         how = "once more" if old == "fp32" else f"in fp32 instead of {old} until this run ends"
         hint = "look at these clips if it happens again"
-        return Warned(title=title, message=f"{message}; the steps since the last save are done {how}", hint=hint, stage="train")
+        return Warned(
+            title=title, message=f"{message}; the steps since the last save are done {how}", hint=hint, stage="train"
+        )

@@ -1,4 +1,5 @@
-"""The screens by name. Each is imported and made when it is first shown, and kept: what the first paint does not need comes later."""
+"""The screens by name. Each is imported and made when it is first shown, and kept: what the first paint does not need
+comes later."""
 
 from __future__ import annotations
 

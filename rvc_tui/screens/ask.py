@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Static
 
+from rvc_engine.common.printable import printable
 from rvc_engine.errors import BadInput
-from rvc_engine.printable import printable
 from rvc_engine.settings import set_field
 from rvc_tui.screens.command import CommandScreen
 from rvc_tui.texts import _
@@ -39,7 +39,9 @@ class AskScreen(ModalScreen[bool]):
         Binding("q", "close", "back", show=False, id="ask.close"),
     ]
 
-    def __init__(self, title: str, ask: Ask, home: Path, suggesters: dict[str, Suggester], *, ascii: bool, verb: str) -> None:
+    def __init__(
+        self, title: str, ask: Ask, home: Path, suggesters: dict[str, Suggester], *, ascii: bool, verb: str
+    ) -> None:
         super().__init__()
         self.title_text, self.ask, self.home, self.suggesters = title, ask, home, suggesters
         self.begun = ask.model_copy()

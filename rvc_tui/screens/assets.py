@@ -1,4 +1,5 @@
-"""The published weights: which presets have theirs, what is missing, fetching, checking; and what this machine can do."""
+"""The published weights: which presets have theirs, what is missing, fetching, checking; and what this machine can
+do."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from rvc_engine.commands.display import size
-from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.printable import LONG, listed, printable
+from rvc_engine.client.engine_client import Answer, Client
+from rvc_engine.client.words import size
+from rvc_engine.common.printable import LONG, listed, printable
+from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_tui.drawing import aligned, bar, padded, shortened
-from rvc_tui.engine_client import Answer, Client
 from rvc_tui.published import Need, Row, by_hand, bytes_of, need_of, place_of, progress_of
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -23,9 +24,16 @@ from rvc_tui.widgets.failure import FailurePanel
 from rvc_tui.widgets.rows import RowsPanel, TextPanel
 
 STYLE = {
-    N_("missing"): "yellow", N_("differs"): "bold red", N_("verified"): "green", N_("failed"): "bold red",
-    N_("downloading"): "bold cyan", N_("done"): "green", N_("not checked yet"): "", N_("another form"): "", N_("checking"): "",
-}  # fmt: skip
+    N_("missing"): "yellow",
+    N_("differs"): "bold red",
+    N_("verified"): "green",
+    N_("failed"): "bold red",
+    N_("downloading"): "bold cyan",
+    N_("done"): "green",
+    N_("not checked yet"): "",
+    N_("another form"): "",
+    N_("checking"): "",
+}
 MARK = {"ok": ("ok  ", "green"), "warn": ("!   ", "yellow"), "fail": ("FAIL", "bold red")}
 STOPPED = 130  # exit code
 
@@ -33,10 +41,23 @@ STOPPED = 130  # exit code
 class AssetsScreen(AppScreen):
     place = "assets"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p,enter", "pull", "pull", id="assets.pull", tooltip="fetch what the chosen preset needs (asks, with the size)"),
+        Binding(
+            "p,enter",
+            "pull",
+            "pull",
+            id="assets.pull",
+            tooltip="fetch what the chosen preset needs (asks, with the size)",
+        ),
         Binding("X", "stop_pull", "stop pull", id="assets.stop", tooltip="stop the download; what is here is kept"),
         Binding("v", "verify", "verify", id="assets.verify", tooltip="compare every file with its published sum"),
-        Binding("i", "by_hand", "by hand", show=False, id="assets.by-hand", tooltip="what to copy here when this machine cannot download"),
+        Binding(
+            "i",
+            "by_hand",
+            "by hand",
+            show=False,
+            id="assets.by-hand",
+            tooltip="what to copy here when this machine cannot download",
+        ),
         Binding("d", "doctor", "doctor", id="assets.doctor", tooltip="what this machine can do, and what to mend"),
     ]
 
@@ -64,7 +85,7 @@ class AssetsScreen(AppScreen):
     def chosen(self) -> Need | None:
         return need_of(PUBLIC_PRESETS[self.rows.cursor], self.assets) if self.assets else None
 
-    # --- what the engine says ---------------------------------------------------------------------------------------------
+    # --- what the engine says ----------------------------------------------------------------------
     @work(thread=True, group="assets", exclusive=True)
     def fetch(self, client: Client) -> None:
         self.call_later(self.told, client.ask(["assets", "list", "--json"]))
@@ -98,9 +119,13 @@ class AssetsScreen(AppScreen):
         if code == 0:
             self.notify(_("{preset} has all that it needs").format(preset=preset))
         elif code in (STOPPED, -2):
-            self.notify(_("what is here is kept; p goes on from there"), title=_("The download is stopped"), severity="warning")
+            self.notify(
+                _("what is here is kept; p goes on from there"), title=_("The download is stopped"), severity="warning"
+            )
         else:
-            self.notify(problem, title=_("{preset} is not complete").format(preset=preset), severity="error", timeout=15)
+            self.notify(
+                problem, title=_("{preset} is not complete").format(preset=preset), severity="error", timeout=15
+            )
         self.pull_problem = problem if code not in (0, STOPPED, -2) else ""
         self.rvc.look_now()
         self.fetch(self.session.client)
@@ -127,21 +152,29 @@ class AssetsScreen(AppScreen):
                 again = _("{names}: p fetches them again").format(names=", ".join(bad))
                 self.notify(again, title=_("Not as published"), severity="error", timeout=15)
             else:
-                self.notify(_("{count} files are as published").format(count=here) if here else _("there is no file to verify"))
+                self.notify(
+                    _("{count} files are as published").format(count=here) if here else _("there is no file to verify")
+                )
         self.fetch(self.session.client)
 
     @work(thread=True, group="doctor", exclusive=True)
     def examine(self, client: Client, page: PageScreen) -> None:
         answer = client.ask(["doctor", "--json"])
-        lines = findings(answer.data["findings"]) if isinstance(answer.data, dict) else [Text(printable(answer.problem), "bold red")]
+        lines = (
+            findings(answer.data["findings"])
+            if isinstance(answer.data, dict)
+            else [Text(printable(answer.problem), "bold red")]
+        )
         self.call_later(page.fill, lines)
 
-    # --- drawing ------------------------------------------------------------------------------------------------------------
+    # --- drawing -----------------------------------------------------------------------------------
     def show_all(self) -> None:
         if not self.has_panels:
             return
         self.rows.nothing = printable(self.list_problem) or _("reading...")
-        self.rows.fill([self.preset_line(need_of(preset, self.assets)) for preset in PUBLIC_PRESETS] if self.assets else [])
+        self.rows.fill(
+            [self.preset_line(need_of(preset, self.assets)) for preset in PUBLIC_PRESETS] if self.assets else []
+        )
         need = self.chosen
         files = self.query_one("#files", TextPanel)
         if need is None:
@@ -150,7 +183,9 @@ class AssetsScreen(AppScreen):
         files.border_title = _("What {preset} needs").format(preset=need.preset)
         lines = [self.file_line(row) for row in need.rows] or [Text(_("nothing: it is part of the program"))]
         lines += [Text(printable(self.pull_problem), "bold red")] if self.pull_problem else []
-        lines += [Text(_("verifying: a sum is computed of every file that is new here"), "dim")] if self.verifying else []
+        lines += (
+            [Text(_("verifying: a sum is computed of every file that is new here"), "dim")] if self.verifying else []
+        )
         files.fill(lines)
 
     def preset_line(self, need: Need) -> Text:
@@ -166,7 +201,9 @@ class AssetsScreen(AppScreen):
     def file_line(self, row: Row) -> Text:
         event = self.transfers.get(row["name"])
         state = event["event"] if event else row["state"]
-        line = Text.assemble((f"{printable(row['name']):<16} ", "bold"), (padded(printable(_(state)), 15) + " ", STYLE.get(state, "")))
+        line = Text.assemble(
+            (f"{printable(row['name']):<16} ", "bold"), (padded(printable(_(state)), 15) + " ", STYLE.get(state, ""))
+        )
         if event and event["event"] == "downloading":
             return line.append(bar(event["done"], event.get("total") or 0, 14, ascii=self.ascii) + " ").append(
                 printable(progress_of(event))
@@ -178,7 +215,7 @@ class AssetsScreen(AppScreen):
         where = printable(place_of(self.session.client.home, row))
         return line.append(shortened(where, max(20, self.size.width - line.cell_len - 4), ascii=self.ascii), "dim")
 
-    # --- keys -----------------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
         if action == "pull":
             return bool(self.chosen and self.chosen.rows) and not self.pulling
@@ -211,13 +248,17 @@ class AssetsScreen(AppScreen):
         if need is None:
             return
         if not need.lacking:
-            self.notify(_("{preset} is complete; v compares its files with the published sums").format(preset=need.preset))
+            self.notify(
+                _("{preset} is complete; v compares its files with the published sums").format(preset=need.preset)
+            )
             return
 
         def answered(yes: bool | None) -> None:
             if yes and not self.pulling:
                 self.pulling, self.pull_problem = need.preset, ""
-                self.session.unfinished["assets"] = _("the download of {preset}; what is here is kept").format(preset=need.preset)
+                self.session.unfinished["assets"] = _("the download of {preset}; what is here is kept").format(
+                    preset=need.preset
+                )
                 self.pull(self.session.client, need.preset)
                 self.show_all()
                 self.refresh_bindings()
@@ -226,7 +267,9 @@ class AssetsScreen(AppScreen):
         goal = self.session.client.home / "pretrained"
         self.app.push_screen(
             ConfirmScreen(
-                _("Fetch {names}\n{size}\nfrom the hub into {folder}?").format(names=names, size=need.size, folder=printable(goal))
+                _("Fetch {names}\n{size}\nfrom the hub into {folder}?").format(
+                    names=names, size=need.size, folder=printable(goal)
+                )
             ),
             answered,
         )
@@ -246,11 +289,17 @@ class AssetsScreen(AppScreen):
         if need is not None:
             lines = by_hand(self.session.client.home, need)
             self.app.push_screen(
-                PageScreen(_("{preset} without a download").format(preset=need.preset), [Text(printable(line)) for line in lines], lines)
+                PageScreen(
+                    _("{preset} without a download").format(preset=need.preset),
+                    [Text(printable(line)) for line in lines],
+                    lines,
+                )
             )
 
     def action_doctor(self) -> None:
-        page = PageScreen(_("What this machine can do (rvc doctor)"), [Text(_("examining; this takes some seconds"), "dim")])
+        page = PageScreen(
+            _("What this machine can do (rvc doctor)"), [Text(_("examining; this takes some seconds"), "dim")]
+        )
         self.app.push_screen(page)
         self.examine(self.session.client, page)
 
@@ -262,7 +311,9 @@ def findings(rows: list[dict[str, str]]) -> list[Text]:
     for row in sorted(rows, key=lambda row: order.get(row["state"], 2)):
         lines.append(
             Text.assemble(
-                MARK.get(row["state"], ("n/a ", "dim")), (f" {printable(row['name']):<14} ", "bold"), printable(row["found"], LONG)
+                MARK.get(row["state"], ("n/a ", "dim")),
+                (f" {printable(row['name']):<14} ", "bold"),
+                printable(row["found"], LONG),
             )
         )
         lines += [Text(f"{'':<20} -> {printable(row['advice'], LONG)}")] if row["advice"] else []

@@ -1,4 +1,5 @@
-"""What the voice makes of one clip at each checkpoint, beside the recording: spectrograms, and the files to listen to."""
+"""What the voice makes of one clip at each checkpoint, beside the recording: spectrograms, and the files to listen
+to."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_engine.opening import read_text
-from rvc_engine.printable import LONG, printable
+from rvc_engine.common.opening import read_text
+from rvc_engine.common.printable import LONG, printable
 from rvc_tui.picture import draw
 from rvc_tui.texts import _
 
@@ -27,7 +28,9 @@ LINES = 7  # of the screen that are no picture
 
 def pictures_in(folder: Path) -> list[Path]:
     """Of every checkpoint, oldest first."""
-    found = [(int(m[2]), path) for path in folder.glob("e*_s*.json") if (m := re.fullmatch(r"e(\d+)_s(\d+)", path.stem))]
+    found = [
+        (int(m[2]), path) for path in folder.glob("e*_s*.json") if (m := re.fullmatch(r"e(\d+)_s(\d+)", path.stem))
+    ]
     return [path for _place, path in sorted(found)]
 
 
@@ -57,7 +60,11 @@ class AuditionScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box whole"):
             yield Static(id="picture")
-            yield Static(_("h l  earlier, later    y  copy the paths of both WAV files    esc  back"), markup=False, classes="keys")
+            yield Static(
+                _("h l  earlier, later    y  copy the paths of both WAV files    esc  back"),
+                markup=False,
+                classes="keys",
+            )
 
     def on_mount(self) -> None:
         self.show()
@@ -79,8 +86,14 @@ class AuditionScreen(ModalScreen[None]):
             told: dict[str, Any] = json.loads(read_text(path))
             parts = {kind: self.drawn(told, kind, height, width) for kind in ("target", "generated")}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            return Text(f"{head}\n" + _("{file} cannot be shown: {error}").format(file=printable(path.name), error=printable(error, LONG)))
-        lines = [Text(_("the recording, {seconds} s").format(seconds=f"{told['seconds']:.1f}"), "bold"), *parts["target"]]
+            return Text(
+                f"{head}\n"
+                + _("{file} cannot be shown: {error}").format(file=printable(path.name), error=printable(error, LONG))
+            )
+        lines = [
+            Text(_("the recording, {seconds} s").format(seconds=f"{told['seconds']:.1f}"), "bold"),
+            *parts["target"],
+        ]
         lines += [
             Text(_("the voice: {which}").format(which=head), "bold"),
             *parts["generated"],
@@ -89,8 +102,18 @@ class AuditionScreen(ModalScreen[None]):
         return Text("\n").join(lines)
 
     def drawn(self, told: dict[str, Any], kind: str, height: int, width: int) -> list[Text]:
-        plain = self.app.no_color or self.app.console.color_system not in ("truecolor", "256") or self.rvc.session.pace > 1
-        return draw(bytes.fromhex(told[kind]), told["rows"], told["columns"], height, width, ascii=self.rvc.ascii, colours=not plain)
+        plain = (
+            self.app.no_color or self.app.console.color_system not in ("truecolor", "256") or self.rvc.session.pace > 1
+        )
+        return draw(
+            bytes.fromhex(told[kind]),
+            told["rows"],
+            told["columns"],
+            height,
+            width,
+            ascii=self.rvc.ascii,
+            colours=not plain,
+        )
 
     def action_beside(self, step: int) -> None:
         self.place = max(0, min(len(self.pictures) - 1, self.place + step))

@@ -47,7 +47,14 @@ class AppScreen(Screen[None]):
         Binding("pageup,b", "up(10)", "further up", show=False, id="list.page-up"),
         Binding("g,home", "up(100000)", "first", show=False, id="list.first"),
         Binding("G,end", "down(100000)", "last", show=False, id="list.last"),
-        Binding("slash", "filter", key_display="/", show=False, id="journal.filter", tooltip="only lines of the journal with a text"),
+        Binding(
+            "slash",
+            "filter",
+            key_display="/",
+            show=False,
+            id="journal.filter",
+            tooltip="only lines of the journal with a text",
+        ),
         Binding("escape", "clear_filter", show=False, id="journal.all"),
     ]
 
@@ -125,7 +132,9 @@ class AppScreen(Screen[None]):
 
     def usable(self) -> tuple[object, ...]:
         """Which of its own keys work now."""
-        return tuple(self.check_action(b.action.partition("(")[0], ()) for b in type(self).BINDINGS if isinstance(b, Binding))
+        return tuple(
+            self.check_action(b.action.partition("(")[0], ()) for b in type(self).BINDINGS if isinstance(b, Binding)
+        )
 
     # --- the journal's filter -----------------------------------------------------------------------------------------
     @property
@@ -161,7 +170,7 @@ class AppScreen(Screen[None]):
             self.journal.only(event.wanted)
         self.refresh_bindings()
 
-    # --- what keys need -------------------------------------------------------------------------------------------------
+    # --- what keys need ----------------------------------------------------------------------------
     def command(self) -> list[str]:
         """The words after `rvc` that do what this screen does."""
         return ["status", self.session.client.spelled()] if self.session.client.name else ["list"]

@@ -13,10 +13,10 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, Static
 
+from rvc_engine.common.printable import printable
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
-from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
-from rvc_engine.printable import printable
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
 from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 
@@ -43,7 +43,11 @@ class FolderSuggester(Suggester):
         head, tail = os.path.split(value)
         try:
             with os.scandir(os.path.expanduser(head) or ".") as entries:
-                names = sorted(e.name for e in entries if e.name.startswith(tail) and e.is_dir() and (tail or not e.name.startswith(".")))
+                names = sorted(
+                    e.name
+                    for e in entries
+                    if e.name.startswith(tail) and e.is_dir() and (tail or not e.name.startswith("."))
+                )
         except (OSError, ValueError):  # the second: no name of a file, whatever is typed or pasted
             return None
         return os.path.join(head, names[0]) + os.sep if names and value else None
@@ -70,13 +74,31 @@ class ChooseScreen(ModalScreen[Choice | None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="box", can_focus=False):
             yield Static(_("Name of the experiment (n)"), markup=False)
-            yield Field(self.known.name, placeholder="alice", id="name", compact=True, suggester=SuggestFromList(self.names))
+            yield Field(
+                self.known.name, placeholder="alice", id="name", compact=True, suggester=SuggestFromList(self.names)
+            )
             yield Static(_("Folder of recordings (d)"), markup=False)
-            yield Field(self.known.dataset, placeholder="~/recordings/alice", id="dataset", compact=True, suggester=FolderSuggester())
-            yield Static(_("Preset (p): {names}; empty: the best that is here").format(names=", ".join(PUBLIC_PRESETS)), markup=False)
-            yield Field(self.known.preset, id="preset", compact=True, suggester=SuggestFromList(PUBLIC_PRESETS, case_sensitive=False))
+            yield Field(
+                self.known.dataset,
+                placeholder="~/recordings/alice",
+                id="dataset",
+                compact=True,
+                suggester=FolderSuggester(),
+            )
+            yield Static(
+                _("Preset (p): {names}; empty: the best that is here").format(names=", ".join(PUBLIC_PRESETS)),
+                markup=False,
+            )
+            yield Field(
+                self.known.preset,
+                id="preset",
+                compact=True,
+                suggester=SuggestFromList(PUBLIC_PRESETS, case_sensitive=False),
+            )
             yield Static("", id="problem", markup=False)
-            yield Static(_("n d p  edit    enter  next, then open    r  run    esc  back"), markup=False, classes="keys")
+            yield Static(
+                _("n d p  edit    enter  next, then open    r  run    esc  back"), markup=False, classes="keys"
+            )
 
     def action_edit(self, field: str) -> None:
         self.query_one(f"#{field}", Input).focus()

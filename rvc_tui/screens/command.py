@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_engine.printable import printable
+from rvc_engine.common.printable import printable
 from rvc_tui.texts import _
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_engine.printable import printable_lines
+from rvc_engine.common.printable import printable_lines
 from rvc_tui.texts import _
 
 

@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from rvc_engine.printable import listed, printable
+from rvc_engine.client.engine_client import Answer, Client
+from rvc_engine.common.printable import listed, printable
 from rvc_tui.conversion import Conversion
-from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.convert_choices import ConvertChoices
 from rvc_tui.texts import N_, _
@@ -24,24 +24,79 @@ from rvc_tui.widgets.rows import RowsPanel, TextPanel
 UNFINISHED = N_("the conversion: the recording at hand is lost, those that are done stay")
 
 HAS = {
-    "finished": N_("The conversion has finished"), "stopped": N_("The conversion has stopped"), "failed": N_("The conversion has failed")
-}  # fmt: skip
+    "finished": N_("The conversion has finished"),
+    "stopped": N_("The conversion has stopped"),
+    "failed": N_("The conversion has failed"),
+}
 
 
-NEEDING_A_REQUEST = ("voice", "add", "take_away", "output", "index", "suggest", "change", "cycle", "reset", "convert", "cancel")
+NEEDING_A_REQUEST = (
+    "voice",
+    "add",
+    "take_away",
+    "output",
+    "index",
+    "suggest",
+    "change",
+    "cycle",
+    "reset",
+    "convert",
+    "cancel",
+)
 
 
 class ConvertScreen(ConvertChoices):
     place = "convert"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "voice", "voice", id="convert.voice", tooltip="which voice: one of the workspace, or a file"),
-        Binding("f", "add", "files", id="convert.files", tooltip="add recordings: files, a folder, or a pattern such as ~/takes/*.wav"),
+        Binding(
+            "f",
+            "add",
+            "files",
+            id="convert.files",
+            tooltip="add recordings: files, a folder, or a pattern such as ~/takes/*.wav",
+        ),
         Binding("F", "take_away", "fewer", show=False, id="convert.fewer", tooltip="take recordings off the list"),
-        Binding("o", "output", "output", id="convert.output", tooltip="where the results go: a folder, or a file for one recording"),
-        Binding("i", "index", "index", show=False, id="convert.index", tooltip="which index: the voice's own, another file, or none"),
-        Binding("p", "suggest", "pitch", show=False, id="convert.suggest", tooltip="transpose by what suits voice and first recording"),
-        Binding("enter", "change", "change", key_display="enter", show=False, id="form.change", tooltip="change the chosen setting"),
-        Binding("space", "cycle", "next value", show=False, id="form.next", tooltip="the next of the few values of a setting"),
+        Binding(
+            "o",
+            "output",
+            "output",
+            id="convert.output",
+            tooltip="where the results go: a folder, or a file for one recording",
+        ),
+        Binding(
+            "i",
+            "index",
+            "index",
+            show=False,
+            id="convert.index",
+            tooltip="which index: the voice's own, another file, or none",
+        ),
+        Binding(
+            "p",
+            "suggest",
+            "pitch",
+            show=False,
+            id="convert.suggest",
+            tooltip="transpose by what suits voice and first recording",
+        ),
+        Binding(
+            "enter",
+            "change",
+            "change",
+            key_display="enter",
+            show=False,
+            id="form.change",
+            tooltip="change the chosen setting",
+        ),
+        Binding(
+            "space",
+            "cycle",
+            "next value",
+            show=False,
+            id="form.next",
+            tooltip="the next of the few values of a setting",
+        ),
         Binding("d", "reset", "default", show=False, id="form.default", tooltip="back to the default"),
         Binding("x", "convert", "convert", id="convert.start", tooltip="convert the recordings"),
         Binding("c", "cancel", "cancel", id="convert.cancel", tooltip="stop the conversion (asks first)"),
@@ -90,7 +145,9 @@ class ConvertScreen(ConvertChoices):
             self.form.display, self.results.display = not self.shows_results, self.shows_results
             self.form.show(self.request.items(), self.request.settings)
             self.results.fill([result_row(result) for result in self.conversion.results])
-            chosen = self.conversion.results[self.results.cursor] if self.shows_results and self.conversion.results else None
+            chosen = (
+                self.conversion.results[self.results.cursor] if self.shows_results and self.conversion.results else None
+            )
             self.query_one(TextPanel).fill(result_lines(chosen, self.conversion.error))
         super().draw()
 
@@ -100,7 +157,7 @@ class ConvertScreen(ConvertChoices):
     def to_copy(self) -> list[str]:
         return self.conversion.paths
 
-    # --- workers --------------------------------------------------------------------------------------------------------
+    # --- workers -----------------------------------------------------------------------------------
     @work(thread=True, group="convert")
     def run_conversion(self, client: Client, words: list[str]) -> None:
         for record in client.stream(words):
@@ -122,7 +179,9 @@ class ConvertScreen(ConvertChoices):
         self.session.unfinished.pop(self.place, None)
         self.session.results += [path for path in work.paths if path not in self.session.results]
         if self.rvc.shown is not self:
-            told = _("{count} converted").format(count=len(work.paths)) + _(", {count} failed").format(count=work.failed)
+            told = _("{count} converted").format(count=len(work.paths)) + _(", {count} failed").format(
+                count=work.failed
+            )
             self.notify(told, title=_(HAS[work.state]) if work.state in HAS else "")
         self.rvc.draw()
 
@@ -135,14 +194,22 @@ class ConvertScreen(ConvertChoices):
         if shift is not None:
             self.set("transpose", float(shift))
             theirs, own = facts["source_pitch_hz"][1], facts["pitch_hz"][1]
-            heights = _("the recording is at {theirs} Hz, the voice at {own} Hz").format(theirs=f"{theirs:.0f}", own=f"{own:.0f}")
+            heights = _("the recording is at {theirs} Hz, the voice at {own} Hz").format(
+                theirs=f"{theirs:.0f}", own=f"{own:.0f}"
+            )
             self.notify(heights, title=_("Transposed by {count} semitones").format(count=f"{shift:+d}"))
         else:
-            untold = _("neither its file nor its experiment tells how high it is") if facts.get("pitch") else _("the voice has no pitch")
-            self.notify(message.answer.problem or untold, title=_("No transposition can be suggested"), severity="warning")
+            untold = (
+                _("neither its file nor its experiment tells how high it is")
+                if facts.get("pitch")
+                else _("the voice has no pitch")
+            )
+            self.notify(
+                message.answer.problem or untold, title=_("No transposition can be suggested"), severity="warning"
+            )
         self.rvc.draw()
 
-    # --- keys -----------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
         if self.request is None:
             return action not in NEEDING_A_REQUEST and super().works(action)
@@ -203,9 +270,14 @@ class ConvertScreen(ConvertChoices):
         if not there:
             self.start_conversion(True)
             return
-        names = listed(path.name for path in there[:5]) + (_(" and {count} more").format(count=len(there) - 5) if len(there) > 5 else "")
+        names = listed(path.name for path in there[:5]) + (
+            _(" and {count} more").format(count=len(there) - 5) if len(there) > 5 else ""
+        )
         where = printable(within(str(there[0].parent), self.session.client.home))
-        self.app.push_screen(ConfirmScreen(_("Write over what is in {folder}?").format(folder=where) + f"\n{names}"), self.start_conversion)
+        self.app.push_screen(
+            ConfirmScreen(_("Write over what is in {folder}?").format(folder=where) + f"\n{names}"),
+            self.start_conversion,
+        )
 
     def start_conversion(self, yes: bool | None) -> None:
         if not yes or self.request is None or self.conversion.running:

@@ -9,13 +9,13 @@ from typing import Any
 from textual import work
 from textual.message import Message
 
-from rvc_engine.commands.display import size
+from rvc_engine.client.engine_client import Answer, Client
+from rvc_engine.client.words import size
+from rvc_engine.common.printable import printable
 from rvc_engine.errors import BadInput
-from rvc_engine.printable import printable
 from rvc_engine.settings import set_field
 from rvc_tui.conversion import Request, load, paths_of
 from rvc_tui.drawing import padded
-from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.pick import PickScreen
@@ -94,7 +94,7 @@ class ConvertChoices(AppScreen):
             self.request.voice, self.request.index = voice, index
             self.keep()
 
-    # --- keys -----------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def _are_read(self, then: Callable[[], None]) -> bool:
         """Else `then` is called as soon as they are."""
         if not self._looking or self.voices:
@@ -108,7 +108,10 @@ class ConvertChoices(AppScreen):
         rows = [row for row in self.voices if row["what"] in ("voice", "bundle")]
         home = self.session.client.home
         named = [(padded(printable(within(row["voice"], home)), 28), row) for row in rows]
-        names = [f"{name} {padded(kind_of(row), 14)} {padded(epochs_of(row), 11)} {size(row['bytes'])}" for name, row in named]
+        names = [
+            f"{name} {padded(kind_of(row), 14)} {padded(epochs_of(row), 11)} {size(row['bytes'])}"
+            for name, row in named
+        ]
         at = next((place for place, row in enumerate(rows) if self.request and row["voice"] == self.request.voice), 0)
 
         def picked(place: int | None) -> None:
@@ -131,7 +134,9 @@ class ConvertChoices(AppScreen):
         if self.request is None or not self._are_read(self.action_index):
             return
         home = self.session.client.home
-        known = sorted({str(row["index"]) for row in self.voices if row["index"]} | ({self.request.index} - {"", "none"}))
+        known = sorted(
+            {str(row["index"]) for row in self.voices if row["index"]} | ({self.request.index} - {"", "none"})
+        )
         values = ["", "none", *known]
         rows = [_("the voice's own"), _("none"), *(within(path, home) for path in known), _(ANOTHER)]
 
@@ -141,9 +146,13 @@ class ConvertChoices(AppScreen):
             if place < len(values):
                 self.choose(self.request.voice, values[place])
             else:
-                self.app.push_screen(NameScreen(_("An index file"), "", FileSuggester(".index", ".rvcvoice")), self._index_typed)
+                self.app.push_screen(
+                    NameScreen(_("An index file"), "", FileSuggester(".index", ".rvcvoice")), self._index_typed
+                )
 
-        self.app.push_screen(PickScreen(_("Which index?"), rows, values.index(self.request.index), ascii=self.ascii), picked)
+        self.app.push_screen(
+            PickScreen(_("Which index?"), rows, values.index(self.request.index), ascii=self.ascii), picked
+        )
 
     def _index_typed(self, text: str | None) -> None:
         if text and self.request is not None:
@@ -175,13 +184,17 @@ class ConvertChoices(AppScreen):
                 self.keep()
 
         rows = [*(within(path, home) for path in inputs), _("all {count}").format(count=len(inputs))]
-        self.app.push_screen(PickScreen(_("Take which off the list? The file itself stays."), rows, ascii=self.ascii), picked)
+        self.app.push_screen(
+            PickScreen(_("Take which off the list? The file itself stays."), rows, ascii=self.ascii), picked
+        )
 
     def action_output(self) -> None:
         if self.request is None:
             return
         usual = printable(within(str(self.request.folder), self.session.client.home))
-        question = _("Where the results go: a folder, or a file for one recording. Empty: {folder} in the workspace").format(folder=usual)
+        question = _(
+            "Where the results go: a folder, or a file for one recording. Empty: {folder} in the workspace"
+        ).format(folder=usual)
 
         def typed(text: str | None) -> None:
             if text is not None and self.request is not None:

@@ -11,8 +11,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_engine.printable import printable
-from rvc_engine.status import RunView
+from rvc_engine.common.printable import printable
+from rvc_engine.run.view import RunView
 from rvc_tui.drawing import number, padded
 from rvc_tui.texts import _
 from rvc_tui.widgets.losses import CURVES, Curve, known
@@ -51,7 +51,9 @@ class CurvesScreen(ModalScreen[list[str]]):
         for place, curve in enumerate(self.curves):
             drawn = "*" if curve.name in self.drawn else " "
             line = Text.assemble(
-                "> " if place == self.at else "  ", f"{drawn} ", (f"{curve.mark} {printable(curve.name, 15):<15}", curve.style)
+                "> " if place == self.at else "  ",
+                f"{drawn} ",
+                (f"{curve.mark} {printable(curve.name, 15):<15}", curve.style),
             )
             lines.append(line.append(f"{self.last(curve):>9}"))
         return Text("\n").join(lines)
@@ -59,7 +61,9 @@ class CurvesScreen(ModalScreen[list[str]]):
     def meaning(self) -> Text:
         curve = self.curves[self.at]
         rows = (("", _(curve.what)), (_("good"), _(curve.good)), (_("normal"), _(curve.normal)))
-        return Text("\n").join([Text(), *(Text.assemble((padded(label, 8) if label else "", "dim"), text) for label, text in rows if text)])
+        return Text("\n").join(
+            [Text(), *(Text.assemble((padded(label, 8) if label else "", "dim"), text) for label, text in rows if text)]
+        )
 
     def redraw(self) -> None:
         self.query_one("#curves", Static).update(self.table())

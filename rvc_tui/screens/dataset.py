@@ -10,11 +10,11 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from rvc_engine.client.engine_client import Client
+from rvc_engine.common.printable import printable
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
-from rvc_engine.printable import printable
 from rvc_tui.drawing import bar, padded
-from rvc_tui.engine_client import Client
 from rvc_tui.recordings import (
     ORDERS,
     Report,
@@ -48,10 +48,21 @@ class DatasetScreen(AppScreen):
         Binding("f", "folder", "folder", id="dataset.folder", tooltip="choose another folder of recordings"),
         Binding("v", "view", "view", id="dataset.view", tooltip="findings, files, pictures"),
         Binding(
-            "o", "order", "order", id="dataset.order", tooltip="order of the files, worst first: by finding, length, loudness, noise, ..."
+            "o",
+            "order",
+            "order",
+            id="dataset.order",
+            tooltip="order of the files, worst first: by finding, length, loudness, noise, ...",
         ),
         Binding("u", "use", "use", id="dataset.use", tooltip="make the folder the recordings of the experiment"),
-        Binding("R", "read", "read", show=False, id="dataset.read", tooltip="read the folder again; files that have not changed are known"),
+        Binding(
+            "R",
+            "read",
+            "read",
+            show=False,
+            id="dataset.read",
+            tooltip="read the folder again; files that have not changed are known",
+        ),
         Binding("X", "stop_reading", "stop", id="dataset.stop", tooltip="stop reading; what is measured is kept"),
     ]
 
@@ -88,7 +99,7 @@ class DatasetScreen(AppScreen):
     def shown_folder(self) -> str:
         return self.folder or self.session.recordings
 
-    # --- reading ------------------------------------------------------------------------------------------------------------
+    # --- reading -----------------------------------------------------------------------------------
     def read_if_new(self) -> None:
         """A training needs the cores: then reading waits for its key."""
         free = not self.reading and not self.session.state.running
@@ -130,7 +141,7 @@ class DatasetScreen(AppScreen):
         self.show_all()
         self.rvc.draw()
 
-    # --- drawing ------------------------------------------------------------------------------------------------------------
+    # --- drawing -----------------------------------------------------------------------------------
     def show_all(self) -> None:
         if not self.has_panels:
             return
@@ -150,7 +161,9 @@ class DatasetScreen(AppScreen):
     def summary_lines(self) -> list[Text]:
         if self.reading:
             done, total = self.progress
-            how_far = f"{bar(done, total, 32, ascii=self.ascii)} {done}/{total} {_('files')}" if total else _("reading...")
+            how_far = (
+                f"{bar(done, total, 32, ascii=self.ascii)} {done}/{total} {_('files')}" if total else _("reading...")
+            )
             return [Text(how_far), Text(_("X stops it; what is measured is kept"), "dim")]
         if self.problem:
             return [Text(printable(self.problem), "bold red"), Text(_("f chooses a folder, R reads it again"), "dim")]
@@ -170,18 +183,28 @@ class DatasetScreen(AppScreen):
     def show_findings(self, report: Report) -> None:
         self.rows.border_title = _("Findings   v: files, pictures")
         self.rows.fill([finding_line(finding) for finding in report["findings"]])
-        self.query_one("#about", TextPanel).fill(about_finding(report["findings"][self.rows.cursor]) if report["findings"] else [])
+        self.query_one("#about", TextPanel).fill(
+            about_finding(report["findings"][self.rows.cursor]) if report["findings"] else []
+        )
 
     def show_files(self, report: Report) -> None:
         files = ordered(report, self.order)
         low, high = NAME_WIDTH
-        width = max(low, min(high, self.size.width - cell_len(header()) - 6, max(cell_len(printable(file["name"])) for file in files)))
+        width = max(
+            low,
+            min(
+                high, self.size.width - cell_len(header()) - 6, max(cell_len(printable(file["name"])) for file in files)
+            ),
+        )
         self.rows.border_title = (
             _("Files, worst first by {order}").format(order=_(self.order))
             if self.order != "worst"
             else _("Files, those with the worst findings first")
         )
-        self.rows.fill([file_line(file, width) for file in files], header=Text(f"{padded(_('recording'), width)} {header()}", "dim"))
+        self.rows.fill(
+            [file_line(file, width) for file in files],
+            header=Text(f"{padded(_('recording'), width)} {header()}", "dim"),
+        )
         self.query_one("#about", TextPanel).fill(about_file(report, files[self.rows.cursor]))
 
     def show_pictures(self, report: Report) -> None:
@@ -189,7 +212,7 @@ class DatasetScreen(AppScreen):
         self.rows.fill(pictures(report, self.size.width - 4, ascii=self.ascii))
         self.query_one("#about", TextPanel).fill([])
 
-    # --- keys -----------------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
         if action == "view":
             return self.report is not None and not self.reading
@@ -210,7 +233,10 @@ class DatasetScreen(AppScreen):
         """The findings as text; before there are any, the folder."""
         if self.report is None:
             return [self.shown_folder] if self.shown_folder else []
-        return [self.read_folder, *(f"{_(finding['severity'])}: {said(finding['what'])}" for finding in self.report["findings"])]
+        return [
+            self.read_folder,
+            *(f"{_(finding['severity'])}: {said(finding['what'])}" for finding in self.report["findings"]),
+        ]
 
     def move(self, count: int) -> None:
         if self.report is not None:

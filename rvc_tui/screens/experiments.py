@@ -8,8 +8,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from rvc_engine.common.printable import printable
 from rvc_engine.errors import RvcError
-from rvc_engine.printable import printable
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.choose import Choice, ChooseScreen
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -26,9 +26,26 @@ class ExperimentsScreen(AppScreen):
     place = "experiments"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "new", id="experiment.new", tooltip="a new experiment: name, recordings, preset"),
-        Binding("enter,o", "open", "open", key_display="enter", id="experiment.open", tooltip="watch the chosen experiment"),
-        Binding("c", "duplicate", "duplicate", show=False, id="experiment.duplicate", tooltip="a new experiment with the same settings"),
-        Binding("D,delete", "remove", "delete", show=False, key_display="D", id="experiment.delete", tooltip="move it to trash/ (asks)"),
+        Binding(
+            "enter,o", "open", "open", key_display="enter", id="experiment.open", tooltip="watch the chosen experiment"
+        ),
+        Binding(
+            "c",
+            "duplicate",
+            "duplicate",
+            show=False,
+            id="experiment.duplicate",
+            tooltip="a new experiment with the same settings",
+        ),
+        Binding(
+            "D,delete",
+            "remove",
+            "delete",
+            show=False,
+            key_display="D",
+            id="experiment.delete",
+            tooltip="move it to trash/ (asks)",
+        ),
         Binding("space", "down(10)", "further down", show=False, id="experiments.page-down"),
     ]
 
@@ -118,7 +135,10 @@ class ExperimentsScreen(AppScreen):
                     self.notify(_("{new} has the settings of {name}").format(new=new, name=row.name))
 
         self.app.push_screen(
-            NameScreen(_("Name of the new experiment, with the settings of {name}").format(name=printable(row.name)), f"{row.name}-2"),
+            NameScreen(
+                _("Name of the new experiment, with the settings of {name}").format(name=printable(row.name)),
+                f"{row.name}-2",
+            ),
             named,
         )
 
@@ -133,11 +153,16 @@ class ExperimentsScreen(AppScreen):
             if why := self.session.client.remove(row.name):
                 self.notify(why, title=_("Not deleted"), severity="error")
                 return
-            self.notify(_("moved to {folder}; voices in weights/ stay").format(folder=self.session.client.home / "trash"))
+            self.notify(
+                _("moved to {folder}; voices in weights/ stay").format(folder=self.session.client.home / "trash")
+            )
             others = [name for name in self.session.client.names() if name != row.name]
-            self.open_experiment(others[0] if others else "") if row.name == self.session.client.name else self.rvc.look_now()
+            self.open_experiment(
+                others[0] if others else ""
+            ) if row.name == self.session.client.name else self.rvc.look_now()
 
-        question = _("Delete {name}: its clips, features, checkpoints and journals?\nThey move to trash/; voices in weights/ stay.").format(
-            name=printable(row.name)
-        )
+        question = _(
+            "Delete {name}: its clips, features, checkpoints and journals?\nThey move to trash/; voices in weights/ "
+            "stay."
+        ).format(name=printable(row.name))
         self.app.push_screen(ConfirmScreen(question), answered)

@@ -75,7 +75,11 @@ class HelpScreen(ModalScreen[None]):
         for binding in (binding for binding in self.active.values() if has_key(binding.binding.key)):
             shown = binding.binding.key_display or shown_keys([binding.binding.key])
             what = binding.binding.tooltip or binding.binding.description
-            if (binding.binding.show or binding.binding.tooltip) and binding.enabled and binding.binding.id not in known:
+            if (
+                (binding.binding.show or binding.binding.tooltip)
+                and binding.enabled
+                and binding.binding.id not in known
+            ):
                 rows.setdefault(what, shown)
         return [(key, what) for what, key in rows.items()]
 

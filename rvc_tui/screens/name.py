@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
-from rvc_engine.printable import printable_lines
+from rvc_engine.common.printable import printable_lines
 from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_engine.printable import printable
+from rvc_engine.common.printable import printable
 from rvc_tui.texts import _
 from rvc_tui.widgets.panel import join
 

@@ -11,8 +11,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_engine.printable import printable
-from rvc_tui.state import ScreenState
+from rvc_engine.client.state import ScreenState
+from rvc_engine.common.printable import printable
 from rvc_tui.texts import _
 from rvc_tui.widgets.rows import RowsPanel
 

@@ -11,8 +11,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_engine.commands.display import duration
-from rvc_engine.printable import listed, printable
+from rvc_engine.client.words import duration
+from rvc_engine.common.printable import listed, printable
 from rvc_tui.drawing import padded
 from rvc_tui.said import said
 from rvc_tui.session import Session
@@ -20,9 +20,12 @@ from rvc_tui.texts import N_, _
 from rvc_tui.widgets.stages import stage_name
 
 WORDS = {
-    "skip": N_("up to date"), "start": N_("runs"), "go_on": N_("goes on"), "after": N_("runs"),
+    "skip": N_("up to date"),
+    "start": N_("runs"),
+    "go_on": N_("goes on"),
+    "after": N_("runs"),
     "replace": N_("runs anew; old work is moved aside"),
-}  # fmt: skip
+}
 
 
 class PlanScreen(ModalScreen[bool]):
@@ -47,7 +50,9 @@ class PlanScreen(ModalScreen[bool]):
         session, outlook = self.session, self.session.state.outlook
         before, _name, after = _("Run {name} on {folder}").partition("{name}")
         lines = [
-            Text.assemble(before, (printable(session.client.name), "bold"), after.format(folder=printable(session.recordings))),
+            Text.assemble(
+                before, (printable(session.client.name), "bold"), after.format(folder=printable(session.recordings))
+            ),
             Text(),
         ]
         for name, action, reason in outlook.plan:

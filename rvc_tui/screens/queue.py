@@ -10,16 +10,16 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from rvc_engine.commands.display import duration
+from rvc_engine.client.engine_client import Answer, Client
+from rvc_engine.client.state import clock
+from rvc_engine.client.words import duration
+from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.printable import LONG, printable
-from rvc_engine.run_queue import RUNNING, WAITING, deadline_of
+from rvc_engine.run.queue import RUNNING, WAITING, deadline_of
 from rvc_tui.drawing import fitted, padded
-from rvc_tui.engine_client import Answer, Client
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.name import NameScreen
-from rvc_tui.state import clock
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.failure import FailurePanel
 from rvc_tui.widgets.rows import RowsPanel, TextPanel
@@ -33,12 +33,35 @@ class QueueScreen(AppScreen):
     place = "queue"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "add", "add", id="queue.add", tooltip="put the watched experiment at the end, with its settings"),
-        Binding("x", "run_queue", "start", id="queue.run", tooltip="run what waits, one after the other; it outlives the app"),
-        Binding("X", "stop_queue", "stop", id="queue.stop", tooltip="stop the queue and its run, which saves (asks first)"),
-        Binding("enter,o", "open", "open", key_display="o", id="queue.open", tooltip="watch the experiment of the chosen entry"),
+        Binding(
+            "x",
+            "run_queue",
+            "start",
+            id="queue.run",
+            tooltip="run what waits, one after the other; it outlives the app",
+        ),
+        Binding(
+            "X", "stop_queue", "stop", id="queue.stop", tooltip="stop the queue and its run, which saves (asks first)"
+        ),
+        Binding(
+            "enter,o",
+            "open",
+            "open",
+            key_display="o",
+            id="queue.open",
+            tooltip="watch the experiment of the chosen entry",
+        ),
         Binding("K", "shift(-1)", "up", show=False, id="queue.earlier", tooltip="the chosen entry one place earlier"),
         Binding("J", "shift(1)", "down", show=False, id="queue.later", tooltip="the chosen entry one place later"),
-        Binding("D,delete", "remove", "remove", key_display="D", show=False, id="queue.remove", tooltip="take the entry out (asks first)"),
+        Binding(
+            "D,delete",
+            "remove",
+            "remove",
+            key_display="D",
+            show=False,
+            id="queue.remove",
+            tooltip="take the entry out (asks first)",
+        ),
     ]
 
     def __init__(self) -> None:
@@ -66,7 +89,7 @@ class QueueScreen(AppScreen):
     def chosen(self) -> dict[str, Any] | None:
         return self.entries[self.rows.cursor] if self.entries else None
 
-    # --- what the engine says ---------------------------------------------------------------------------------------------
+    # --- what the engine says ----------------------------------------------------------------------
     def stamp(self) -> tuple[object, ...]:
         """When the queue was last written and who runs it: only then is the engine asked again."""
         client = self.session.client
@@ -113,11 +136,13 @@ class QueueScreen(AppScreen):
         self.show_entries(place)
         self.rvc.draw()
 
-    # --- drawing ------------------------------------------------------------------------------------------------------------
+    # --- drawing -----------------------------------------------------------------------------------
     def show_entries(self, cursor: int | None = None) -> None:
         state = _("runs, process {pid}").format(pid=self.runner) if self.runner else _("does not run")
         self.rows.border_title = f"{_('Queue')}: {state}"
-        header = Text(f"{'':>3}  {padded(_('state'), 8)} {set_cell_size(_('experiment'), self.name_width)} {_('since')}", "dim")
+        header = Text(
+            f"{'':>3}  {padded(_('state'), 8)} {set_cell_size(_('experiment'), self.name_width)} {_('since')}", "dim"
+        )
         self.rows.fill([self.line(entry) for entry in self.entries], header=header, cursor=cursor)
         self.query_one("#about", TextPanel).fill(self.about())
 
@@ -153,7 +178,7 @@ class QueueScreen(AppScreen):
             lines.append(Text(_("it takes the settings that the experiment has when its turn comes"), "dim"))
         return lines
 
-    # --- keys -----------------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
         if action == "add":
             return bool(self.session.client.name)
@@ -170,7 +195,9 @@ class QueueScreen(AppScreen):
         return ["queue", "run", "--detach"] if waits and not self.runner else ["queue", "list"]
 
     def to_copy(self) -> list[str]:
-        return [f"{entry['number']} {entry['state']} {entry['name']} {entry['outcome']}".rstrip() for entry in self.entries]
+        return [
+            f"{entry['number']} {entry['state']} {entry['name']} {entry['outcome']}".rstrip() for entry in self.entries
+        ]
 
     def move(self, count: int) -> None:
         self.rows.move(count)
@@ -208,7 +235,9 @@ class QueueScreen(AppScreen):
         if entry is None:
             return
         if entry["state"] == RUNNING and self.runner:
-            self.notify(_("X stops the queue, s its run"), title=_("{name} runs").format(name=entry["name"]), severity="warning")
+            self.notify(
+                _("X stops the queue, s its run"), title=_("{name} runs").format(name=entry["name"]), severity="warning"
+            )
             return
 
         def answered(yes: bool | None) -> None:
@@ -224,17 +253,24 @@ class QueueScreen(AppScreen):
         def answered(yes: bool | None) -> None:
             if yes:
                 self.change(
-                    self.session.client, ["stop"], _("Not stopped"), _("The run saves after its next step, then ends; x resumes it.")
+                    self.session.client,
+                    ["stop"],
+                    _("Not stopped"),
+                    _("The run saves after its next step, then ends; x resumes it."),
                 )
 
-        question = _("Stop the queue and the run that is under way?\nThe run saves after its next step, then ends; x resumes it.")
+        question = _(
+            "Stop the queue and the run that is under way?\nThe run saves after its next step, then ends; x resumes it."
+        )
         self.app.push_screen(ConfirmScreen(question), answered)
 
     def action_run_queue(self) -> None:
         """Asks for an end command and a time limit; both may stay empty."""
         if runner := self.session.client.queue_runner():
             self.notify(
-                _("process {pid}; what is added is run after it").format(pid=runner), title=_("The queue runs already"), severity="warning"
+                _("process {pid}; what is added is run after it").format(pid=runner),
+                title=_("The queue runs already"),
+                severity="warning",
             )
             return
 
@@ -244,8 +280,12 @@ class QueueScreen(AppScreen):
             if problem := limit_problem(limit, self.session.client.now()):
                 self.notify(problem, title=_("Not started"), severity="error")
                 return
-            words = ["run", "--detach"] + (["--then", then] if then else []) + (["--time-limit", limit] if limit else [])
-            self.change(self.session.client, words, _("Not started"), _("The queue runs, and goes on when the app is closed."))
+            words = (
+                ["run", "--detach"] + (["--then", then] if then else []) + (["--time-limit", limit] if limit else [])
+            )
+            self.change(
+                self.session.client, words, _("Not started"), _("The queue runs, and goes on when the app is closed.")
+            )
 
         def ended(then: str | None) -> None:
             if then is not None:
@@ -254,9 +294,12 @@ class QueueScreen(AppScreen):
         self.app.push_screen(NameScreen(_(THEN_QUESTION)), ended)
 
 
-THEN_QUESTION = N_("A command for the end, when all is done or failed (enter: none).\nFor example: sudo shutdown -h now")
+THEN_QUESTION = N_(
+    "A command for the end, when all is done or failed (enter: none).\nFor example: sudo shutdown -h now"
+)
 LIMIT_QUESTION = N_(
-    "A time limit (enter: none): 8h, 90m or a time of day such as 06:00.\nThen the run stops and saves, and the rest does not begin."
+    "A time limit (enter: none): 8h, 90m or a time of day such as 06:00.\nThen the run stops and saves, and the rest "
+    "does not begin."
 )
 
 

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 
-from rvc_tui.engine_client import Client
+from rvc_engine.client.engine_client import Client
 from rvc_tui.remembered import Price, kept_price, read_price, remember
 from rvc_tui.screens.audition import AuditionScreen, pictures_in
 from rvc_tui.screens.curves import CurvesScreen
@@ -37,21 +37,44 @@ class TrainScreen(StageScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "run_stage", "train", id="run.stage", tooltip="this stage, after those that it needs"),
         Binding("t", "turn", "set/live", id="train.turn", tooltip="the settings, or the live panels"),
-        Binding("v", "view", "panel", id="train.view", tooltip="give the room to: curves, machine, batch size, journal"),
+        Binding(
+            "v", "view", "panel", id="train.view", tooltip="give the room to: curves, machine, batch size, journal"
+        ),
         Binding("c", "curve(1)", "curve", id="train.curve", tooltip="the next curve alone; C the one before"),
         Binding("C", "curve(-1)", show=False, id="train.curve-before"),
         Binding("i", "curves", "meaning", id="train.curves", tooltip="what each curve means, and which are drawn"),
         Binding("o", "smooth", show=False, id="chart.smooth", tooltip="smoothing: 0, 0.6, 0.9, 0.987"),
         Binding("L", "log", show=False, id="chart.log", tooltip="logarithmic scale, or linear"),
         Binding("X", "axis", show=False, id="chart.axis", tooltip="by step, epoch or time"),
-        Binding("plus,equals_sign", "zoom(1)", key_display="+ -", show=False, id="chart.zoom-in", tooltip="zoom in and out"),
+        Binding(
+            "plus,equals_sign", "zoom(1)", key_display="+ -", show=False, id="chart.zoom-in", tooltip="zoom in and out"
+        ),
         Binding("minus", "zoom(-1)", show=False, id="chart.zoom-out"),
-        Binding("less_than_sign,comma", "pan(-1)", key_display="< >", show=False, id="chart.before", tooltip="earlier and later; also , ."),
+        Binding(
+            "less_than_sign,comma",
+            "pan(-1)",
+            key_display="< >",
+            show=False,
+            id="chart.before",
+            tooltip="earlier and later; also , .",
+        ),
         Binding("greater_than_sign,full_stop", "pan(1)", show=False, id="chart.after"),
         Binding("z", "whole", show=False, id="chart.whole", tooltip="the whole course again"),
-        Binding("w", "audition", show=False, id="train.audition", tooltip="the voice at each checkpoint: spectrograms, files to hear"),
+        Binding(
+            "w",
+            "audition",
+            show=False,
+            id="train.audition",
+            tooltip="the voice at each checkpoint: spectrograms, files to hear",
+        ),
         Binding("p", "price", show=False, id="train.price", tooltip="the price of an hour of this machine"),
-        Binding("m", "measure", show=False, id="advice.measure", tooltip="measure batch sizes with real steps; again stops it"),
+        Binding(
+            "m",
+            "measure",
+            show=False,
+            id="advice.measure",
+            tooltip="measure batch sizes with real steps; again stops it",
+        ),
         Binding("u", "use_advice", show=False, id="advice.use", tooltip="use the recommended batch size"),
     ]
 
@@ -96,7 +119,8 @@ class TrainScreen(StageScreen):
         return self.query_one(AdvisorPanel)
 
     def give_room(self) -> None:
-        """Which panels are there, by what is asked for and by the room. Those inside others come a moment after the screen."""
+        """Which panels are there, by what is asked for and by the room. Those inside others come a moment after the
+        screen."""
         if not (self.is_mounted and self.query("MachinePanel") and self.query("PacePanel")):
             return
         roomy = self.size.height >= ROOMY
@@ -210,7 +234,9 @@ class TrainScreen(StageScreen):
             self.notify(why, title=_("Not changed"), severity="error")
             return
         running = self.session.state.running
-        self.notify(_("train.batch_size is {size}").format(size=size), title=_("Saved for the next run") if running else "")
+        self.notify(
+            _("train.batch_size is {size}").format(size=size), title=_("Saved for the next run") if running else ""
+        )
         self.draw()
         self.rvc.look_now()
 
@@ -243,7 +269,9 @@ class TrainScreen(StageScreen):
         self.advisor.measuring = False
         self.session.unfinished.pop("advise", None)
         if client is self.session.client:
-            self.advisor.problem = _("not measured: {reason}").format(reason=problem or _("stopped")) if advice is None else ""
+            self.advisor.problem = (
+                _("not measured: {reason}").format(reason=problem or _("stopped")) if advice is None else ""
+            )
             if advice is not None:
                 state = self.session.state
                 state.outlook = replace(state.outlook, advice=advice)

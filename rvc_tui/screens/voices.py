@@ -15,9 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.suggester import Suggester, SuggestFromList
 
-from rvc_engine.commands.display import size
-from rvc_engine.printable import printable
-from rvc_tui.engine_client import Answer, Client
+from rvc_engine.client.engine_client import Answer, Client
+from rvc_engine.client.words import size
+from rvc_engine.common.printable import printable
 from rvc_tui.screens.ask import AskScreen
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -42,7 +42,15 @@ class VoicesScreen(AppScreen):
         Binding("m", "merge", "merge", show=False, id="voice.merge", tooltip="one voice out of this and another"),
         Binding("o", "export", "export", id="voice.export", tooltip="out: a bundle, a zip or a folder for others"),
         Binding("i", "import", "import", id="voice.import", tooltip="in: a .pth, a zip or a bundle from elsewhere"),
-        Binding("D,delete", "remove", "delete", key_display="D", show=False, id="voice.delete", tooltip="move it to trash/ (asks first)"),
+        Binding(
+            "D,delete",
+            "remove",
+            "delete",
+            key_display="D",
+            show=False,
+            id="voice.delete",
+            tooltip="move it to trash/ (asks first)",
+        ),
     ]
 
     @dataclass
@@ -99,7 +107,9 @@ class VoicesScreen(AppScreen):
             home, width, row = self.session.client.home, self.size.width, self.chosen
             self.panel.fill([voice_row(voice, home, width) for voice in self.voices], header=header(width))
             self.query_one("#voice", TextPanel).fill(voice_lines(row, home) if row is not None else [])
-            self.query_one("#outcome", TextPanel).fill([Text(printable(f"{self.busy}..."), "bold cyan")] if self.busy else self._outcome)
+            self.query_one("#outcome", TextPanel).fill(
+                [Text(printable(f"{self.busy}..."), "bold cyan")] if self.busy else self._outcome
+            )
         super().draw()
 
     def command(self) -> list[str]:
@@ -111,7 +121,7 @@ class VoicesScreen(AppScreen):
         row = self.chosen
         return self.written or ([row["path"]] if row is not None else [])
 
-    # --- workers --------------------------------------------------------------------------------------------------------
+    # --- workers -----------------------------------------------------------------------------------
     @work(thread=True, group="voices")
     def look_for_voices(self, client: Client) -> None:
         self.post_message(self.VoicesRead(client.ask(["voice", "list", "--json"])))
@@ -152,7 +162,9 @@ class VoicesScreen(AppScreen):
         if message.answer.problem:
             self.tell(message.answer.problem, failed=_("{name} cannot be used").format(name=message.name))
         elif self.rvc.screen is self:
-            self.app.push_screen(FactsScreen(message.name, [line for facts in message.answer.data for line in fact_lines(facts)]))
+            self.app.push_screen(
+                FactsScreen(message.name, [line for facts in message.answer.data for line in fact_lines(facts)])
+            )
         self.rvc.draw()
 
     def on_voices_screen_acted(self, message: Acted) -> None:
@@ -175,10 +187,14 @@ class VoicesScreen(AppScreen):
         head = [Text(printable(failed), "bold red")] if failed else []
         self._outcome = [*head, Text(printable(text), "" if failed else "green")]
 
-    # --- keys -----------------------------------------------------------------------------------------------------------
+    # --- keys --------------------------------------------------------------------------------------
     def works(self, action: str) -> bool:
         if action in ("facts", "remove"):
-            return self.chosen is not None and not self.busy and (action == "facts" or self.chosen["what"] != "checkpoints")
+            return (
+                self.chosen is not None
+                and not self.busy
+                and (action == "facts" or self.chosen["what"] != "checkpoints")
+            )
         if action in ("convert", "merge", "export"):
             return self.usable_voice is not None and (action == "convert" or not self.busy)
         if action in ("extract", "import"):
@@ -225,11 +241,19 @@ class VoicesScreen(AppScreen):
         row = self.usable_voice
         if row is not None:
             index = "" if row["voice"] == row["name"] or row["what"] == "bundle" else row["index"] or ""
-            suggesters: dict[str, Suggester] = {"output": FileSuggester(), "index": FileSuggester(".index", ".rvcvoice")}
-            self.ask_for(_("Export {name}").format(name=name_of(row)), Export(voice=row["voice"], index=index), suggesters)
+            suggesters: dict[str, Suggester] = {
+                "output": FileSuggester(),
+                "index": FileSuggester(".index", ".rvcvoice"),
+            }
+            self.ask_for(
+                _("Export {name}").format(name=name_of(row)), Export(voice=row["voice"], index=index), suggesters
+            )
 
     def action_import(self) -> None:
-        suggesters: dict[str, Suggester] = {"file": FileSuggester(".pth", ".zip", ".rvcvoice"), "index": FileSuggester(".index")}
+        suggesters: dict[str, Suggester] = {
+            "file": FileSuggester(".pth", ".zip", ".rvcvoice"),
+            "index": FileSuggester(".index"),
+        }
         self.ask_for(_("Import a voice"), Import(), suggesters)
 
     def ask_for(self, title: str, ask: Ask, suggesters: dict[str, Suggester]) -> None:

@@ -6,15 +6,19 @@ from typing import Any
 
 from rich.text import Text
 
-from rvc_engine.printable import printable
+from rvc_engine.client.state import ScreenState
+from rvc_engine.common.printable import printable
 from rvc_tui.drawing import gib, number, padded
 from rvc_tui.said import said
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.panel import Panel, join
 
 LABEL = 9
-SOURCES = {"table": N_("estimated from the preset's shapes"), "cached": N_("measured here before"), "measured": N_("measured now")}
+SOURCES = {
+    "table": N_("estimated from the preset's shapes"),
+    "cached": N_("measured here before"),
+    "measured": N_("measured now"),
+}
 
 
 class AdvisorPanel(Panel):
@@ -47,9 +51,14 @@ class AdvisorPanel(Panel):
         others = advice["memory_others_bytes"]
         held = _("others: unknown") if others is None else _("others hold {gib}").format(gib=gib(others))
         free = _("{free} of {total} GiB free on {device}, {held}").format(
-            free=gib(advice["memory_free_bytes"]), total=gib(advice["memory_total_bytes"]), device=printable(advice["device"]), held=held
+            free=gib(advice["memory_free_bytes"]),
+            total=gib(advice["memory_total_bytes"]),
+            device=printable(advice["device"]),
+            held=held,
         )
-        return f"{free}; {printable(advice['precision'])}, {printable(_(SOURCES.get(advice['source'], advice['source'])))}"
+        return (
+            f"{free}; {printable(advice['precision'])}, {printable(_(SOURCES.get(advice['source'], advice['source'])))}"
+        )
 
 
 def recommendation(advice: dict[str, Any]) -> Text:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from rich.text import Text
 
-from rvc_engine.curves import Curves, Point
-from rvc_engine.printable import printable
-from rvc_engine.status import GRAD_NORM, RunView
+from rvc_engine.client.state import ScreenState
+from rvc_engine.common.printable import printable
+from rvc_engine.run.curves import Curves, Point
+from rvc_engine.run.view import GRAD_NORM, RunView
 from rvc_tui.drawing import number
 from rvc_tui.plot import DOTS, LABEL, Layer, Plot, round_up, smoothed, symbols, value_range
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.losses import CURVES, Curve, known
 from rvc_tui.widgets.panel import Panel, join
@@ -29,7 +29,8 @@ RAW = "bright_black"
 
 @dataclass
 class Look:
-    """How the curves are drawn. `right`: the right end of what is shown, in units of the axis; None follows the newest step."""
+    """How the curves are drawn. `right`: the right end of what is shown, in units of the axis; None follows the newest
+    step."""
 
     drawn: list[str] = field(default_factory=lambda: ["total", "mel"])
     weight: float = 0.9
@@ -39,7 +40,10 @@ class Look:
     right: float | None = None
 
     def words(self) -> str:
-        parts = [_("smoothing {weight}").format(weight=f"{self.weight:g}") if self.weight else _("raw"), *([_("log")] if self.log else [])]
+        parts = [
+            _("smoothing {weight}").format(weight=f"{self.weight:g}") if self.weight else _("raw"),
+            *([_("log")] if self.log else []),
+        ]
         parts.append(_("by {axis}").format(axis=_(self.axis)))
         return _(", ").join(parts + ([_("zoom {times}x").format(times=2**self.zoom)] if self.zoom else []))
 
@@ -78,7 +82,10 @@ class ChartPanel(Panel):
         height = self.content_size.height
         if not drawn:
             return Text(
-                _("nothing of this was recorded") if view.curves.last_step else _("drawn from the first step of training on"), "dim"
+                _("nothing of this was recorded")
+                if view.curves.last_step
+                else _("drawn from the first step of training on"),
+                "dim",
             )
         if height < 5:
             return self.legend(view, drawn, width)
@@ -139,7 +146,9 @@ class ChartPanel(Panel):
     def with_axes(self, plot: Plot, lines: list[tuple[Curve, list[tuple[float, float]]]], unit: str) -> list[Text]:
         """Values to the left, the letter of each curve where it ends, steps or time below."""
         letters: dict[int, Curve] = {}
-        for value, curve in sorted(((points[-1][1], curve) for curve, points in lines if points), key=lambda end: -end[0]):
+        for value, curve in sorted(
+            ((points[-1][1], curve) for curve, points in lines if points), key=lambda end: -end[0]
+        ):
             row = plot.row(value) // DOTS[plot.symbols][1]
             free = [place for place in range(plot.height) if place not in letters]
             if free:  # where two end in one row, the lower curve has the row below
@@ -157,7 +166,8 @@ class ChartPanel(Panel):
         return [(x, y) for x, y in points if low <= x <= high and (y > 0 or not self.look.log)]
 
     def window(self, last: float, first: float) -> tuple[float, float]:
-        """The part of the axis that is shown. Its ends are rounded, so that the picture stays where it is while it grows."""
+        """The part of the axis that is shown. Its ends are rounded, so that the picture stays where it is while it
+        grows."""
         low = 0.0 if first < last / 4 else math.floor(first)
         whole = round_up(max(last - low, 1e-9))
         if not self.look.zoom:
@@ -209,7 +219,13 @@ class ChartPanel(Panel):
         """One curve alone: the next one in the list of curves."""
         there = self._last[0].view.curves.names if self._last else []
         names = [curve.name for curve in CURVES if curve.name in there] or [curve.name for curve in CURVES]
-        at = names.index(self.look.drawn[0]) if len(self.look.drawn) == 1 and self.look.drawn[0] in names else -1 if step > 0 else 0
+        at = (
+            names.index(self.look.drawn[0])
+            if len(self.look.drawn) == 1 and self.look.drawn[0] in names
+            else -1
+            if step > 0
+            else 0
+        )
         self.look.drawn = [names[(at + step) % len(names)]]
         self.redraw()
 

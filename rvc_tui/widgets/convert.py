@@ -8,18 +8,24 @@ from typing import Any
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.commands.display import duration
-from rvc_engine.printable import LONG, printable
+from rvc_engine.client.state import SILENT_S, ScreenState
+from rvc_engine.client.words import duration
+from rvc_engine.common.printable import LONG, printable
 from rvc_tui.conversion import Conversion, Request, Result
 from rvc_tui.drawing import bar, cut, padded, shortened
-from rvc_tui.state import SILENT_S, ScreenState
 from rvc_tui.texts import _, meant
 from rvc_tui.widgets.panel import Panel, join
 from rvc_tui.widgets.paths import within
 
 LABEL = 9  # cells
 ITEM = 60  # characters of a recording's name
-STYLE = {"running": "bold cyan", "finished": "bold green", "failed": "bold red", "stopped": "bold yellow", "idle": "bold"}
+STYLE = {
+    "running": "bold cyan",
+    "finished": "bold green",
+    "failed": "bold red",
+    "stopped": "bold yellow",
+    "idle": "bold",
+}
 
 
 class ConvertPanel(Panel):
@@ -70,7 +76,9 @@ class ConvertPanel(Panel):
             return _("the one in the bundle")
         named = own and self.known["voice"] == self.known["name"]
         return (
-            _("the voice's own: {path}").format(path=within(str(own), request.home)) if named else _("none: the voice has none of its own")
+            _("the voice's own: {path}").format(path=within(str(own), request.home))
+            if named
+            else _("none: the voice has none of its own")
         )
 
     def files(self, request: Request, room: int) -> str:
@@ -119,11 +127,17 @@ def kind_of(row: dict[str, Any] | None) -> str:
     """v2 40k"""
     if row is None or not row["version"]:
         return ""
-    return f"{printable(row['version'])} {int(row['sample_rate'] or 0) // 1000}k" + ("" if row["pitch"] else _(" without pitch"))
+    return f"{printable(row['version'])} {int(row['sample_rate'] or 0) // 1000}k" + (
+        "" if row["pitch"] else _(" without pitch")
+    )
 
 
 def epochs_of(row: dict[str, Any] | None) -> str:
-    return _("epoch {count}").format(count=printable(row["epochs"])) if row is not None and row["epochs"] is not None else ""
+    return (
+        _("epoch {count}").format(count=printable(row["epochs"]))
+        if row is not None and row["epochs"] is not None
+        else ""
+    )
 
 
 def result_row(result: Result) -> Text:
@@ -132,7 +146,9 @@ def result_row(result: Result) -> Text:
             (padded(_("failed"), 7), "bold red"),
             f"{'':>9}  {printable(Path(result.source).name)}: {printable(' '.join(result.reason.split()), LONG)}",
         )
-    return Text.assemble((padded(_("done"), 7), "green"), f"{result.seconds:>7.1f} s  {printable(Path(result.path).name)}")
+    return Text.assemble(
+        (padded(_("done"), 7), "green"), f"{result.seconds:>7.1f} s  {printable(Path(result.path).name)}"
+    )
 
 
 def result_lines(result: Result | None, error: tuple[str, str, str]) -> list[Text]:
@@ -141,7 +157,9 @@ def result_lines(result: Result | None, error: tuple[str, str, str]) -> list[Tex
     if error[0]:
         parts = (("", error[0], "bold red"), (_("cause"), error[1], ""), (_("way out"), error[2], "bold"))
         lines = [
-            Text.assemble((padded(label, LABEL) if label else "", "dim"), (printable(" ".join(text.split()), LONG), style))
+            Text.assemble(
+                (padded(label, LABEL) if label else "", "dim"), (printable(" ".join(text.split()), LONG), style)
+            )
             for label, text, style in parts
             if text
         ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from rvc_engine.commands.display import duration
-from rvc_engine.printable import printable
+from rvc_engine.client.state import Row, ScreenState
+from rvc_engine.client.words import duration
+from rvc_engine.common.printable import printable
 from rvc_tui.drawing import fitted, padded
 from rvc_tui.said import said
-from rvc_tui.state import Row, ScreenState
 from rvc_tui.texts import _
 from rvc_tui.widgets.heading import STATE_STYLE
 from rvc_tui.widgets.panel import Panel, join
@@ -51,7 +51,10 @@ class ExperimentsPanel(Panel):
         here = self.chosen is not None and row.name == self.chosen.name
         known = state.view.state if row.name == state.view.name else row.state
         age = _("{time} ago").format(time=duration(max(0.0, now - row.at))) if row.at else ""
-        line = Text.assemble(("> " if here else "  ", "bold"), (fitted(row.name, 20) + " ", "bold" if row.name == state.view.name else ""))
+        line = Text.assemble(
+            ("> " if here else "  ", "bold"),
+            (fitted(row.name, 20) + " ", "bold" if row.name == state.view.name else ""),
+        )
         line.append(padded(_(known), 9) + " ", STATE_STYLE.get(known, ""))
         if row.problem:
             room = max(10, width - line.cell_len - PLACE_WIDTH)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from rvc_engine.printable import LONG, printable
+from rvc_engine.client.state import ScreenState
+from rvc_engine.common.printable import LONG, printable
 from rvc_tui.drawing import padded
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import _
 from rvc_tui.widgets.panel import Panel, join
 

@@ -22,7 +22,9 @@ class FilterLine(Field):
             self.wanted = wanted
 
     def __init__(self, wanted: str) -> None:
-        super().__init__(wanted, placeholder=_("only lines with this text; enter keeps it, esc shows all"), compact=True, id="filter")
+        super().__init__(
+            wanted, placeholder=_("only lines with this text; enter keeps it, esc shows all"), compact=True, id="filter"
+        )
 
     def action_give_up(self) -> None:
         self.post_message(self.Left(""))

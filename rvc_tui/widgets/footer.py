@@ -21,7 +21,9 @@ def fitting(keys: list[tuple[str, int]], width: int) -> list[bool]:
     names = [name for name, _ in keys]
     own = [name for name in reversed(names) if name not in (*RARE, *LATE, *KEPT)]
     for name in [name for name in (*RARE, *own, *LATE) if name in names]:
-        if sum(cells for (_, cells), there in zip(keys, shown, strict=True) if there) <= width + 1:  # the last gap may be cut off
+        if (
+            sum(cells for (_, cells), there in zip(keys, shown, strict=True) if there) <= width + 1
+        ):  # the last gap may be cut off
             break
         shown[names.index(name)] = False
     return shown
@@ -40,6 +42,8 @@ class KeysFooter(Footer):
         self.fit(list(self.query(FooterKey)))
 
     def fit(self, keys: list[FooterKey]) -> None:
-        cells = [(key.action.partition("(")[0], cell_len(key.key_display) + cell_len(key.description) + 2) for key in keys]
+        cells = [
+            (key.action.partition("(")[0], cell_len(key.key_display) + cell_len(key.description) + 2) for key in keys
+        ]
         for key, there in zip(keys, fitting(cells, self.app.size.width), strict=True):
             key.display = there

@@ -1,4 +1,5 @@
-"""Settings as rows: value, unit, whether it is the default; bounds and help of the chosen one below. One line is edited at a time."""
+"""Settings as rows: value, unit, whether it is the default; bounds and help of the chosen one below. One line is edited
+at a time."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from rvc_engine.common.printable import printable
 from rvc_engine.errors import BadInput
-from rvc_engine.printable import printable
 from rvc_engine.settings import about, bounds_of, choices_of, set_field
 from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
@@ -60,7 +61,10 @@ class Item:
 def items_of(stage: str, section: Any, defaults: Any) -> list[Item]:
     """Every setting of a stage, as declared in rvc_engine/settings.py."""
     fields = type(section).model_fields
-    return [Item(f"{stage}.{name}", field, getattr(section, name), getattr(defaults, name)) for name, field in fields.items()]
+    return [
+        Item(f"{stage}.{name}", field, getattr(section, name), getattr(defaults, name))
+        for name, field in fields.items()
+    ]
 
 
 def in_words(value: Any) -> str:
@@ -93,7 +97,9 @@ class Form(Vertical):
         self.ascii = ascii
         self.items: list[Item] = []
         self.suggesters: dict[str, Suggester] = {}  # of what is typed, by setting
-        self.listener: Callable[[Form.Changed], None] | None = None  # told at once, before the next key, instead of a message
+        self.listener: Callable[[Form.Changed], None] | None = (
+            None  # told at once, before the next key, instead of a message
+        )
         self.section: Any = None
         self._told: list[Text] = []
 
@@ -144,7 +150,9 @@ class Form(Vertical):
         unit = about(item.field)["unit"]
         value = in_words(item.value)
         mark = "> " if here else "  "
-        line = Text.assemble((mark, "bold"), ("* " if item.changed else "  ", "bold yellow"), (f"{item.name:<{NAME_WIDTH}} ", ""))
+        line = Text.assemble(
+            (mark, "bold"), ("* " if item.changed else "  ", "bold yellow"), (f"{item.name:<{NAME_WIDTH}} ", "")
+        )
         line.append(value, "bold" if item.changed else "")
         line.append(f" {_(unit)}" if unit else "", "dim")
         if item.changed:
@@ -159,11 +167,19 @@ class Form(Vertical):
             self.query_one("#about", Static).update("")
             return
         low, high = bounds_of(item.field)
-        parts = [f"{'' if low is None else low}..{'' if high is None else high}"] if low is not None or high is not None else []
+        parts = (
+            [f"{'' if low is None else low}..{'' if high is None else high}"]
+            if low is not None or high is not None
+            else []
+        )
         parts += [" | ".join(choices_of(item.field))] if choices_of(item.field) else []
         extra = about(item.field)
-        text = Text.assemble((f"{item.name}  ", "bold"), f"{_(item.field.description or '')} ", ("  ".join(parts), "dim"))
-        text.append(f"\n{printable(problem)}" if problem else f"\n{_(extra['effect'])}", "bold red" if problem else "dim")
+        text = Text.assemble(
+            (f"{item.name}  ", "bold"), f"{_(item.field.description or '')} ", ("  ".join(parts), "dim")
+        )
+        text.append(
+            f"\n{printable(problem)}" if problem else f"\n{_(extra['effect'])}", "bold red" if problem else "dim"
+        )
         self.query_one("#about", Static).update(text)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:

@@ -5,24 +5,32 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.commands.display import duration
-from rvc_engine.printable import printable
+from rvc_engine.client.state import ScreenState
+from rvc_engine.client.words import duration
+from rvc_engine.common.printable import printable
 from rvc_tui.drawing import shortened
 from rvc_tui.said import said
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.panel import Panel, join
 
 STATE_STYLE = {
-    N_("running"): "bold cyan", N_("finished"): "bold green", N_("failed"): "bold red", N_("stopped"): "bold yellow", N_("idle"): "bold",
-}  # fmt: skip
+    N_("running"): "bold cyan",
+    N_("finished"): "bold green",
+    N_("failed"): "bold red",
+    N_("stopped"): "bold yellow",
+    N_("idle"): "bold",
+}
 
 
 class Heading(Panel):
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
         name = printable(state.view.name) or _("no experiment")
         head = Text.assemble(
-            ("rvc-tui ", "dim"), (name, "bold"), (f"  {_('preset')} ", "dim"), printable(state.preset) or _("not chosen"), "  "
+            ("rvc-tui ", "dim"),
+            (name, "bold"),
+            (f"  {_('preset')} ", "dim"),
+            printable(state.preset) or _("not chosen"),
+            "  ",
         )
         head.append(*self.activity(state, now))
         where = printable(state.outlook.dataset or said(state.outlook.problem)) or _("reading...")
@@ -34,7 +42,9 @@ class Heading(Panel):
         if state.starting:
             return _("starting"), STATE_STYLE["running"]
         if view.state == "running":
-            text = _("running for {time}, process {pid}").format(time=duration(max(0.0, now - view.started_at)), pid=view.pid)
+            text = _("running for {time}, process {pid}").format(
+                time=duration(max(0.0, now - view.started_at)), pid=view.pid
+            )
             if silence := state.silent_s(now):
                 return f"{text}, {_('no progress for {time}').format(time=duration(silence))}", "bold yellow"
             return text, STATE_STYLE["running"]

@@ -6,8 +6,8 @@ from rich.text import Text
 from textual.events import Resize
 from textual.widgets import RichLog
 
-from rvc_engine.printable import printable
-from rvc_tui.state import LINES, Line, ScreenState, clock
+from rvc_engine.client.state import LINES, Line, ScreenState, clock
+from rvc_engine.common.printable import printable
 from rvc_tui.texts import _
 
 STYLE = {"warning": "yellow", "skipped": "yellow", "failed": "bold red", "done": "green", "note": ""}
@@ -34,7 +34,9 @@ class JournalPanel(RichLog):
         if wanted == self.wanted:
             return
         self.wanted = wanted
-        self.border_title = Text(_("Journal: lines with {text}").format(text=printable(wanted)) if wanted else _("Journal"))
+        self.border_title = Text(
+            _("Journal: lines with {text}").format(text=printable(wanted)) if wanted else _("Journal")
+        )
         if self._state is not None:
             self.clear()
             self._write(list(self._state.lines))
@@ -57,11 +59,15 @@ class JournalPanel(RichLog):
         for line in lines:
             if not self.shows(line):
                 continue
-            text = Text.assemble((f"{clock(line.at)} ", "dim"), (SIGN[line.mark] + " ".join(line.text.split()), STYLE[line.mark]))
+            text = Text.assemble(
+                (f"{clock(line.at)} ", "dim"), (SIGN[line.mark] + " ".join(line.text.split()), STYLE[line.mark])
+            )
             self.write(text, scroll_end=follow, animate=False)
 
     def on_resize(self, event: Resize) -> None:
-        if self._state is not None and self._width and self.size.width != self._width:  # the first size is RichLog's own to handle
+        if (
+            self._state is not None and self._width and self.size.width != self._width
+        ):  # the first size is RichLog's own to handle
             self.clear()
             self._write(list(self._state.lines))
         self._width, self._height = self.size.width, self.size.height

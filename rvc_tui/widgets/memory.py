@@ -5,12 +5,12 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.gpus import Gpu
-from rvc_engine.printable import printable
+from rvc_engine.client.machine import Share, share_of
+from rvc_engine.client.state import ScreenState
+from rvc_engine.common.printable import printable
+from rvc_engine.machine.gpus import Gpu
 from rvc_tui.drawing import gib, padded, sparkline
-from rvc_tui.gpu import Share, share_of
 from rvc_tui.said import said
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import _
 from rvc_tui.widgets.advisor import recommendation
 from rvc_tui.widgets.panel import Panel, join
@@ -32,15 +32,24 @@ class MemoryPanel(Panel):
             return [Text(_("batch size: not known yet"), "dim")]
         others = advice["memory_others_bytes"]
         line = Text.assemble(
-            _("batch size "), recommendation(advice), f" ({printable(_(advice['source']))}, {printable(advice['precision'])})"
+            _("batch size "),
+            recommendation(advice),
+            f" ({printable(_(advice['source']))}, {printable(advice['precision'])})",
         )
         free = _("free {free} of {total} GiB on {device}").format(
-            free=gib(advice["memory_free_bytes"]), total=gib(advice["memory_total_bytes"]), device=printable(advice["device"])
+            free=gib(advice["memory_free_bytes"]),
+            total=gib(advice["memory_total_bytes"]),
+            device=printable(advice["device"]),
         )
         free += _(", others hold {gib} GiB").format(gib=gib(others)) if others is not None else _(", others: unknown")
         return [
             line,
-            Text(_("{free}. {reason}").format(free=free, reason=printable(said(advice["reasons"][0])) if advice["reasons"] else ""), "dim"),
+            Text(
+                _("{free}. {reason}").format(
+                    free=free, reason=printable(said(advice["reasons"][0])) if advice["reasons"] else ""
+                ),
+                "dim",
+            ),
         ]
 
 
@@ -69,11 +78,17 @@ class MachinePanel(Panel):
         machine, run = state.machine, state.view.rss_bytes if state.running else 0
         percent = "n/a" if machine.processor_percent is None else f"{machine.processor_percent:.0f} %"
         course = [reading.processor_percent or 0.0 for reading in state.readings]
-        lines = [Text.assemble((_("processor"), "bold"), *((f"  {no_gpu(machine.no_gpu)}", "dim"),) * (not machine.gpus))]
+        lines = [
+            Text.assemble((_("processor"), "bold"), *((f"  {no_gpu(machine.no_gpu)}", "dim"),) * (not machine.gpus))
+        ]
         as_gpu = Gpu(0, memory_total=machine.memory_total, memory_used=machine.memory_used)
         share = Share(run, True, max((machine.memory_used or 0) - run, 0))
         lines[0] = self.headed(lines[0], as_gpu, share, width)
-        lines.append(self.memory(as_gpu, share, _(", swap {gib}").format(gib=gib(machine.swap_used)) if machine.swap_used else ""))
+        lines.append(
+            self.memory(
+                as_gpu, share, _(", swap {gib}").format(gib=gib(machine.swap_used)) if machine.swap_used else ""
+            )
+        )
         return [*lines, self.row(padded(_("busy"), LABEL), percent, course, width)]
 
     def memory(self, gpu: Gpu, share: Share, more: str = "") -> Text:
@@ -104,7 +119,9 @@ def memory_bar(gpu: Gpu, share: Share, width: int, *, ascii: bool) -> Text:
     ours = max(0, min(inside, round(inside * share.run / gpu.memory_total)))
     used = max(ours, min(inside, round(inside * gpu.memory_used / gpu.memory_total)))
     run, others, free = ("#", "+", ".") if ascii else ("█", "▒", "░")
-    return Text.assemble("[", (run * ours, "cyan"), (others * (used - ours), "yellow"), (free * (inside - used), "dim"), "]")
+    return Text.assemble(
+        "[", (run * ours, "cyan"), (others * (used - ours), "yellow"), (free * (inside - used), "dim"), "]"
+    )
 
 
 def machine_lines(state: ScreenState, width: int, now: float) -> list[Text]:
@@ -119,7 +136,9 @@ def machine_lines(state: ScreenState, width: int, now: float) -> list[Text]:
     lines = []
     for place, gpu in enumerate(machine.gpus[:SHOWN_GPUS]):
         tail = age + (more if place == SHOWN_GPUS - 1 else "")
-        lines.append(Text(gpu_line(gpu, share_of(gpu, state.view, running=state.running), width - cell_len(tail)) + tail))
+        lines.append(
+            Text(gpu_line(gpu, share_of(gpu, state.view, running=state.running), width - cell_len(tail)) + tail)
+        )
     return lines
 
 
@@ -128,7 +147,9 @@ def processor_line(state: ScreenState, age: str) -> Text:
     percent = "n/a" if machine.processor_percent is None else f"{machine.processor_percent:.0f} %"
     line = Text(f"{_('processor')} {percent}  {_('memory')} {gib(machine.memory_used)}/{gib(machine.memory_total)} GiB")
     if run and machine.memory_used is not None:
-        line.append(_(" (run {run}, others {others})").format(run=gib(run), others=gib(max(machine.memory_used - run, 0))))
+        line.append(
+            _(" (run {run}, others {others})").format(run=gib(run), others=gib(max(machine.memory_used - run, 0)))
+        )
     line.append("  " + _("swap {gib}").format(gib=gib(machine.swap_used)) if machine.swap_used else "")
     return line.append(f"{age}  ").append(no_gpu(machine.no_gpu), "dim")
 
@@ -155,7 +176,11 @@ def figures_of(gpu: Gpu) -> list[str]:
         return f"{'n/a' if value is None else f'{value:.0f}'} {unit}"
 
     limit = "" if gpu.power_limit is None else f"/{gpu.power_limit:.0f}"
-    return [told(gpu.utilisation, "%"), told(gpu.temperature, "C"), f"{'n/a' if gpu.power is None else f'{gpu.power:.0f}'}{limit} W"]
+    return [
+        told(gpu.utilisation, "%"),
+        told(gpu.temperature, "C"),
+        f"{'n/a' if gpu.power is None else f'{gpu.power:.0f}'}{limit} W",
+    ]
 
 
 def gpu_line(gpu: Gpu, share: Share, width: int) -> str:

@@ -7,13 +7,14 @@ from statistics import median
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.commands.display import duration
-from rvc_engine.printable import printable
-from rvc_engine.status import GRAD_NORM, RunView
+from rvc_engine.client.pace import in_training, run_seconds, steps_a_second, time_left
+from rvc_engine.client.state import ScreenState
+from rvc_engine.client.words import duration
+from rvc_engine.common.printable import printable
+from rvc_engine.run.view import GRAD_NORM, RunView
+from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.drawing import number
-from rvc_tui.pace import bottlenecks, in_training, no_bottleneck, run_seconds, steps_a_second, time_left
 from rvc_tui.remembered import Price
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import _, meant
 from rvc_tui.widgets.losses import known
 from rvc_tui.widgets.panel import Panel, join
@@ -69,7 +70,9 @@ class PacePanel(Panel):
         if self.price is None or not seconds:
             return ""
         if left:
-            return "  " + _("cost {price} of about {all}").format(price=self.price.of(seconds), all=self.price.of(seconds + left.middle))
+            return "  " + _("cost {price} of about {all}").format(
+                price=self.price.of(seconds), all=self.price.of(seconds + left.middle)
+            )
         return "  " + _("cost {price}").format(price=self.price.of(seconds))
 
 

@@ -7,7 +7,7 @@ from rich.text import Text
 from textual.geometry import Region
 from textual.widget import Widget
 
-from rvc_tui.state import ScreenState
+from rvc_engine.client.state import ScreenState
 from rvc_tui.texts import _
 
 
@@ -33,7 +33,8 @@ class Panel(Widget):
         return self._text
 
     def show(self, state: ScreenState, now: float) -> None:
-        """The changed part of a line is repainted alone: over a slow link each byte counts. Another number of lines is another layout."""
+        """The changed part of a line is repainted alone: over a slow link each byte counts. Another number of lines is
+        another layout."""
         self._last = (state, now)
         text = self.draw(state, max(self.content_size.width, 20), now)
         before, after = self._text.split("\n"), text.split("\n")
@@ -51,7 +52,8 @@ class Panel(Widget):
 
 
 def changed_part(old: Text, new: Text) -> tuple[int, int] | None:
-    """First cell and number of cells that look otherwise; None for none. Letters of two cells make it the whole line."""
+    """First cell and number of cells that look otherwise; None for none. Letters of two cells make it the whole
+    line."""
     if old == new and old.spans == new.spans:
         return None
     length = max(len(old), len(new))

@@ -19,7 +19,11 @@ class FileSuggester(Suggester):
         head, tail = os.path.split(value)
         try:
             with os.scandir(os.path.expanduser(head) or ".") as entries:
-                fitting = [e for e in entries if e.name.startswith(tail) and (tail or not e.name.startswith(".")) and self.fits(e)]
+                fitting = [
+                    e
+                    for e in entries
+                    if e.name.startswith(tail) and (tail or not e.name.startswith(".")) and self.fits(e)
+                ]
         except (OSError, ValueError):  # the second: no name of a file, whatever is typed or pasted
             return None
         first = min(fitting, key=lambda e: e.name, default=None)

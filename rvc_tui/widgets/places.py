@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from rvc_engine.client.state import ScreenState
 from rvc_tui.places import PLACES
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import _, meant
 from rvc_tui.widgets.panel import Panel
 
@@ -27,5 +27,7 @@ class PlacesLine(Panel):
         for place in (place for place in PLACES if place.name in self.app.SCREENS):
             name = meant("short", place.short) if short else _(place.name)
             here = place.name == self.shown
-            parts.append(Text(f"[{place.key} {name}]" if here else f"{place.key} {name}", "bold reverse" if here else "dim"))
+            parts.append(
+                Text(f"[{place.key} {name}]" if here else f"{place.key} {name}", "bold reverse" if here else "dim")
+            )
         return Text(" " if short else "  ").join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from rvc_tui.state import ScreenState
+from rvc_engine.client.state import ScreenState
 from rvc_tui.texts import _
 from rvc_tui.widgets.panel import Panel, join
 
@@ -39,7 +39,9 @@ class RowsPanel(Panel):
         head = [self.header] if self.header is not None else []
         room = max(1, self.content_size.height - len(head))
         first = max(0, min(self.cursor - room // 2, len(self.rows) - room))
-        self.border_subtitle = _("{place} of {count}").format(place=self.cursor + 1, count=len(self.rows)) if len(self.rows) > room else ""
+        self.border_subtitle = (
+            _("{place} of {count}").format(place=self.cursor + 1, count=len(self.rows)) if len(self.rows) > room else ""
+        )
         lines = []
         for place, row in enumerate(self.rows[first : first + room], first):
             lines.append(Text.assemble(("> " if place == self.cursor else "  ", "bold"), row))

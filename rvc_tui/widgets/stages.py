@@ -5,18 +5,29 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.commands.display import duration
-from rvc_engine.printable import printable
-from rvc_engine.stage_list import STAGES
-from rvc_engine.status import StageView
+from rvc_engine.client.state import ScreenState
+from rvc_engine.client.words import duration
+from rvc_engine.common.printable import printable
+from rvc_engine.run.stage_list import STAGES
+from rvc_engine.run.view import StageView
 from rvc_tui.drawing import bar, padded
 from rvc_tui.said import said
-from rvc_tui.state import ScreenState
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.panel import Panel, join
 
-STYLE = {"running": "bold cyan", "done": "green", "skipped": "green", "failed": "bold red", "stopped": "bold yellow", "pending": "dim"}
-WORD = {"pending": N_("waiting"), "skipped": N_("up to date"), "done": N_("done")}  # the other states are their own word
+STYLE = {
+    "running": "bold cyan",
+    "done": "green",
+    "skipped": "green",
+    "failed": "bold red",
+    "stopped": "bold yellow",
+    "pending": "dim",
+}
+WORD = {
+    "pending": N_("waiting"),
+    "skipped": N_("up to date"),
+    "done": N_("done"),
+}  # the other states are their own word
 COLUMN = 11  # cells
 NAME = 40  # characters of a foreign name
 
@@ -39,7 +50,12 @@ class StagesPanel(Panel):
         if stage.total and stage.state != "skipped":
             counter = f" {stage.done}/{stage.total} {printable(_(stage.unit), NAME)}"
             line.append(
-                bar(stage.done, stage.total, min(32, width - line.cell_len - cell_len(counter) - cell_len(tail)), ascii=self.ascii),
+                bar(
+                    stage.done,
+                    stage.total,
+                    min(32, width - line.cell_len - cell_len(counter) - cell_len(tail)),
+                    ascii=self.ascii,
+                ),
                 STYLE[stage.state],
             )
             line.append(counter)

@@ -11,8 +11,8 @@ from typing import Any
 from rich.cells import cell_len
 from rich.text import Text
 
-from rvc_engine.commands.display import size
-from rvc_engine.printable import FACT, printable
+from rvc_engine.client.words import size
+from rvc_engine.common.printable import FACT, printable
 from rvc_tui.drawing import aligned, cut, fitted, padded
 from rvc_tui.said import said
 from rvc_tui.texts import N_, _
@@ -24,16 +24,22 @@ NAME = 22
 def heads() -> list[tuple[str, int]]:
     """The columns with their cells; below 0: aligned at the right."""
     named = (
-        (N_("voice"), NAME), (N_("version"), 9), (N_("rate"), 4), (N_("pitch"), 5), (N_("encoder"), 10),
-        (N_("epochs"), -6), (N_("size"), -10),
-    )  # fmt: skip
+        (N_("voice"), NAME),
+        (N_("version"), 9),
+        (N_("rate"), 4),
+        (N_("pitch"), 5),
+        (N_("encoder"), 10),
+        (N_("epochs"), -6),
+        (N_("size"), -10),
+    )
     widths = [(_(head), cells) for head, cells in named]
     return [(head, max(cells, cell_len(head)) if cells > 0 else min(cells, -cell_len(head))) for head, cells in widths]
 
 
 def columns(texts: Sequence[str]) -> str:
     return " ".join(
-        padded(text, cells) if cells > 0 else aligned(text, -cells) for text, (_head, cells) in zip(texts, heads(), strict=True)
+        padded(text, cells) if cells > 0 else aligned(text, -cells)
+        for text, (_head, cells) in zip(texts, heads(), strict=True)
     )
 
 
@@ -45,12 +51,23 @@ def voice_row(row: dict[str, Any], home: Path, width: int) -> Text:
     """One voice; what cannot be used says so instead of its facts."""
     line = Text(f"{fitted(name_of(row), NAME)} ", no_wrap=True)
     if row["problem"]:
-        why = said(row["problem"]) if row["what"] == "checkpoints" else _("unusable: {reason}").format(reason=row["problem"])
+        why = (
+            said(row["problem"])
+            if row["what"] == "checkpoints"
+            else _("unusable: {reason}").format(reason=row["problem"])
+        )
         return line.append(printable(why), "yellow")
     rate = f"{int(row['sample_rate'] or 0) // 1000}k"
     pitch = _("yes") if row["pitch"] else _("no")
     epochs = "?" if row["epochs"] is None else printable(row["epochs"])
-    cells = (cut(printable(row["version"] or "?"), 9), rate, pitch, cut(printable(row["encoder"] or "?"), 10), epochs, size(row["bytes"]))
+    cells = (
+        cut(printable(row["version"] or "?"), 9),
+        rate,
+        pitch,
+        cut(printable(row["encoder"] or "?"), 10),
+        epochs,
+        size(row["bytes"]),
+    )
     line = Text(columns([fitted(name_of(row), NAME), *cells]), no_wrap=True)
     return line.append(f"  {printable(within(row['path'], home))}", "dim") if width > 90 else line
 
@@ -63,7 +80,11 @@ def name_of(row: dict[str, Any]) -> str:
 def voice_lines(row: dict[str, Any], home: Path) -> list[Text]:
     """What the list knows of one voice."""
     rows = [
-        (_("file"), f"{within(row['path'], home)}  {size(row['bytes'])}  {time.strftime('%Y-%m-%d %H:%M', time.localtime(row['at']))}"),
+        (
+            _("file"),
+            f"{within(row['path'], home)}  {size(row['bytes'])}  "
+            f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(row['at']))}",
+        ),
         (_("spoken as"), "" if row["problem"] else f"rvc convert {shlex.quote(within(row['voice'], home))} ..."),
         (_("pitch"), pitch_in_words(row["pitch_hz"]) if row["pitch_hz"] else ""),
         (_("trained on"), _("{minutes} minutes").format(minutes=f"{row['minutes']:.1f}") if row["minutes"] else ""),
@@ -78,7 +99,11 @@ def fact_lines(facts: dict[str, Any]) -> list[str]:
     """Everything that `rvc voice info` tells."""
     flat = {**facts, **(facts.get("other") or {})}
     flat.pop("other", None)
-    rows = {printable(key.replace("_", " "), FACT): in_words(key, value) for key, value in flat.items() if value not in (None, "")}
+    rows = {
+        printable(key.replace("_", " "), FACT): in_words(key, value)
+        for key, value in flat.items()
+        if value not in (None, "")
+    }
     width = max(map(len, rows), default=0)
     return [f"{key:<{width}}  {text}" for key, text in rows.items()]
 

@@ -12,23 +12,35 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rvc_engine import advise as advisor
-from rvc_engine import measurements
-from rvc_engine.advise import advise, container_limit, memory_now, recommend
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.gpus import Gpu, GpuState, read_gpus, visible_gpus
-from rvc_engine.measurements import Batch, keep_use
-from rvc_engine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
-from rvc_engine.models.configs import PRESETS
-from rvc_engine.processor import processor_has_bf16
+from rvc_engine.machine import advisor as advisor
+from rvc_engine.machine import measurements
+from rvc_engine.machine.advisor import advise, container_limit, memory_now, recommend
+from rvc_engine.machine.cpu import processor_has_bf16
+from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, visible_gpus
+from rvc_engine.machine.measurements import Batch, keep_use
+from rvc_engine.machine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
+from rvc_engine.presets import PRESETS
 
 ON_CPU = "bf16" if processor_has_bf16() else "fp32"  # what precision auto is here
 GIB = 1 << 30
 KEYS = [
-    "device", "name", "memory_total_bytes", "memory_free_bytes", "memory_others_bytes", "preset", "precision", "minutes", "source", "batch",
-    "largest", "recommended", "reasons", "error_percent",
-]  # fmt: skip
+    "device",
+    "name",
+    "memory_total_bytes",
+    "memory_free_bytes",
+    "memory_others_bytes",
+    "preset",
+    "precision",
+    "minutes",
+    "source",
+    "batch",
+    "largest",
+    "recommended",
+    "reasons",
+    "error_percent",
+]
 
 
 class NVMLError(Exception):
@@ -97,7 +109,12 @@ def test_record_has_the_promised_keys_on_a_gpu(monkeypatch: pytest.MonkeyPatch) 
     card(monkeypatch)
     advice = advise("v2-40k", None)
     assert list(advice) == KEYS
-    assert (advice["device"], advice["name"], advice["precision"], advice["source"]) == ("cuda:0", "Card", "bf16", "table")
+    assert (advice["device"], advice["name"], advice["precision"], advice["source"]) == (
+        "cuda:0",
+        "Card",
+        "bf16",
+        "table",
+    )
     assert (advice["memory_total_bytes"], advice["memory_free_bytes"]) == (24 * GIB, 18 * GIB)
     assert advice["memory_others_bytes"] == 6 * GIB
     assert all(row["samples_per_s"] is None for row in advice["batch"])
@@ -116,7 +133,9 @@ class TwoCards(FakeNvml):
         if name == "nvmlDeviceGetHandleByIndex":
             return lambda index: index
         if name == "nvmlDeviceGetMemoryInfo":
-            return lambda index: SimpleNamespace(total=24 * GIB, used=(6 + 6 * index) * GIB, free=(18 - 6 * index) * GIB)
+            return lambda index: SimpleNamespace(
+                total=24 * GIB, used=(6 + 6 * index) * GIB, free=(18 - 6 * index) * GIB
+            )
         return answer
 
 
@@ -125,7 +144,10 @@ def test_the_smallest_of_several_gpus_decides(several: str) -> None:
     state = read_gpus(TwoCards())
     advice = advise("v2-40k", None, several=several, gpus=state)
     assert advice["device"] == "cuda:1" and advice["memory_free_bytes"] == 12 * GIB
-    assert [(d["device"], d["memory_free_bytes"]) for d in advice["devices"]] == [("cuda:0", 18 * GIB), ("cuda:1", 12 * GIB)]
+    assert [(d["device"], d["memory_free_bytes"]) for d in advice["devices"]] == [
+        ("cuda:0", 18 * GIB),
+        ("cuda:1", 12 * GIB),
+    ]
     assert advice["largest"] == advise("v2-40k", None, device="cuda:1", gpus=state)["largest"]
     assert "The batch is each GPU's own; of 2, cuda:1 has the least room." in advice["reasons"]
     assert list(advise("v2-40k", None, several="0", gpus=state)) == KEYS  # one alone is told as before
@@ -142,9 +164,17 @@ def test_a_gpu_of_several_that_is_not_there() -> None:
 
 def test_every_field_of_a_gpu_may_be_missing() -> None:
     questions = [
-        "MemoryInfo", "UtilizationRates", "ComputeRunningProcesses", "PowerUsage", "EnforcedPowerLimit", "CudaComputeCapability", "MigMode",
-        "Name", "UUID", "Temperature",
-    ]  # fmt: skip
+        "MemoryInfo",
+        "UtilizationRates",
+        "ComputeRunningProcesses",
+        "PowerUsage",
+        "EnforcedPowerLimit",
+        "CudaComputeCapability",
+        "MigMode",
+        "Name",
+        "UUID",
+        "Temperature",
+    ]
     state = read_gpus(FakeNvml(tuple(f"nvmlDeviceGet{q}" for q in questions)))
     assert state.gpus == (Gpu(index=0, name="GPU 0"),)
     assert read_gpus(FakeNvml(count=0)) == GpuState(reason="the driver shows no GPU")
@@ -211,7 +241,10 @@ def test_a_training_checks_the_prediction(monkeypatch: pytest.MonkeyPatch) -> No
     keep_use("v2-40k", "bf16", "cuda", "Card", 8, 5 * GIB, 10.0)  # a card holds no clips
     advice = advise("v2-40k", None)
     assert advice["error_percent"] == pytest.approx(20.0)
-    assert any(reason == "The last training here, with 8, held 5.37 GB: 20.0 % from what is predicted." for reason in advice["reasons"])
+    assert any(
+        reason == "The last training here, with 8, held 5.37 GB: 20.0 % from what is predicted."
+        for reason in advice["reasons"]
+    )
     assert advise("v1-40k", None)["error_percent"] is None
 
 
@@ -230,7 +263,9 @@ def test_clips_that_a_processor_keeps_are_counted(tmp_path: Path) -> None:
 
 def test_failing_measurement_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     card(monkeypatch)
-    advice = advise("v2-40k", None, measure=True, measurement=measured([], "the system ended it, most likely for memory"))
+    advice = advise(
+        "v2-40k", None, measure=True, measurement=measured([], "the system ended it, most likely for memory")
+    )
     assert advice["source"] == "table" and any("most likely for memory" in reason for reason in advice["reasons"])
     part = advise("v2-40k", None, measure=True, measurement=measured([Batch(2, 3 * GIB, 10.0)], "killed"))
     assert part["source"] == "measured" and any("killed" in reason for reason in part["reasons"])
@@ -239,7 +274,9 @@ def test_failing_measurement_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_cache_that_cannot_be_written_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     card(monkeypatch)
     (tmp_path / "cache").write_text("a file where the folder should be")
-    advice = advise("v2-40k", None, measure=True, measurement=measured([Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0)]))
+    advice = advise(
+        "v2-40k", None, measure=True, measurement=measured([Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0)])
+    )
     assert any("could not be kept" in reason for reason in advice["reasons"])
 
 
@@ -281,7 +318,9 @@ def test_minutes_come_from_the_clips(tmp_path: Path) -> None:
     experiment = Workspace(tmp_path).experiment("voice")
     experiment.folder.mkdir(parents=True)
     assert advise("starter", experiment, device="cpu")["minutes"] is None
-    experiment.clips_csv.write_text("i,source,start_s,seconds,level\n0,a.wav,0,90.0,1\n1,b, c.wav,0,30\n".replace("b, c", "b"))
+    experiment.clips_csv.write_text(
+        "i,source,start_s,seconds,level\n0,a.wav,0,90.0,1\n1,b, c.wav,0,30\n".replace("b, c", "b")
+    )
     assert advise("starter", experiment, device="cpu")["minutes"] == 2.0
     experiment.clips_csv.write_text("nonsense\n")
     assert advise("starter", experiment, device="cpu")["minutes"] is None
@@ -306,7 +345,10 @@ def test_container_limit(tmp_path: Path) -> None:
 
 
 def test_advising_loads_no_torch() -> None:
-    code = "import sys; from rvc_engine.advise import advise; advise('starter', None); assert not {'torch', 'numpy'} & set(sys.modules)"
+    code = (
+        "import sys; from rvc_engine.machine.advisor import advise; advise('starter', None); "
+        "assert not {'torch', 'numpy'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 

@@ -8,19 +8,24 @@ from typing import Any
 
 import pytest
 
-from rvc_engine import advise as advisor
-from rvc_engine.cli import main
+from rvc_engine.client import engine_client
+from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.client.machine import GpuReader
+from rvc_engine.commands.cli import main
 from rvc_engine.experiment import Workspace
-from rvc_engine.gpus import Gpu, GpuState
-from rvc_engine.processor import processor_has_bf16
+from rvc_engine.machine import advisor as advisor
+from rvc_engine.machine.cpu import processor_has_bf16
+from rvc_engine.machine.gpus import Gpu, GpuState
 from rvc_engine.settings import for_preset
-from rvc_tui import engine_client
-from rvc_tui.engine_client import EngineClient
-from rvc_tui.gpu import GpuReader
 
 ON_CPU = "bf16" if processor_has_bf16() else "fp32"  # what precision auto is here
 GIB = 1 << 30
-CARDS = GpuState(tuple(Gpu(n, f"Card {n}", f"GPU-{n}", 24 * GIB, 6 * GIB, (18 - n) * GIB, capability=(9, 0), processes={}) for n in (0, 1)))
+CARDS = GpuState(
+    tuple(
+        Gpu(n, f"Card {n}", f"GPU-{n}", 24 * GIB, 6 * GIB, (18 - n) * GIB, capability=(9, 0), processes={})
+        for n in (0, 1)
+    )
+)
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +70,21 @@ def test_without_a_name_it_is_what_a_new_run_takes(tmp_path: Path, capsys: pytes
 def test_it_says_what_it_assumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment(tmp_path, device="cpu")
     assert main(["advise", "alice", "--home", str(tmp_path)]) == 0
-    assert f"assumed: preset v2-40k, {ON_CPU}, cpu, an unknown length of audio, where not given as alice has it" in capsys.readouterr().out
+    assert (
+        f"assumed: preset v2-40k, {ON_CPU}, cpu, an unknown length of audio, where not given as alice has it"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(
-    "words", [["nobody"], ["--device", "cuda:7"], ["--device", "tpu"], ["--preset", "v9"], ["--device", "cpu", "--precision", "fp16"]]
+    "words",
+    [
+        ["nobody"],
+        ["--device", "cuda:7"],
+        ["--device", "tpu"],
+        ["--preset", "v9"],
+        ["--device", "cpu", "--precision", "fp16"],
+    ],
 )
 def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main(["advise", *words, "--home", str(tmp_path)]) == 2

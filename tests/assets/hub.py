@@ -1,5 +1,5 @@
-"""A server on this machine that imitates the hub: HEAD tells size and sum, GET redirects to a store that knows ranges; and it misbehaves
-as it is told to."""
+"""A server on this machine that imitates the hub: HEAD tells size and sum, GET redirects to a store that knows ranges;
+and it misbehaves as it is told to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ BLOCK = 16 << 10
 
 @dataclass
 class Published:
-    """One file and its faults. `cuts`: after how many bytes each next connection is cut, `reset`: by a TCP reset. `slow` in bytes/s."""
+    """One file and its faults. `cuts`: after how many bytes each next connection is cut, `reset`: by a TCP reset.
+    `slow` in bytes/s."""
 
     content: bytes
     tells: bool = True  # size and sum in the answer to HEAD
@@ -57,7 +58,8 @@ class Hub:
             self.files[name] = Published(content)
             sha256 = self.files[name].sha256
             rows.append(
-                f'[[weight]]\nname = "{name}"\nrepository = "someone/weights"\npath = "{name}"\nsha256 = "{sha256}"\npresets = ["{preset}"]'
+                f'[[weight]]\nname = "{name}"\nrepository = "someone/weights"\npath = "{name}"\nsha256 = '
+                f'"{sha256}"\npresets = ["{preset}"]'
             )
         (home / "pretrained").mkdir(exist_ok=True)
         (home / "pretrained" / "manifest.toml").write_text("version = 1\n" + "\n".join(rows) + "\n")
@@ -83,7 +85,9 @@ class Handler(BaseHTTPRequestHandler):
     def _redirect(self, file: Published) -> None:
         self.send_response(302)
         port = self.headers["Host"].rpartition(":")[2]  # the store is another host, as the hub's is
-        self.send_header("Location", file.sends_on or f"http://localhost:{port}/store/main/{self.path.rpartition('/main/')[2]}")
+        self.send_header(
+            "Location", file.sends_on or f"http://localhost:{port}/store/main/{self.path.rpartition('/main/')[2]}"
+        )
         self.send_header("X-Repo-Commit", "0" * 40)
         if file.tells:
             self.send_header("X-Linked-Size", str(file.told_bytes or len(file.content)))

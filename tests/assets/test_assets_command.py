@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from tests.assets.conftest import NAMES
 from tests.assets.hub import Hub
 from tests.conftest import Rvc, rvc_environment
@@ -30,7 +30,9 @@ def test_list_pull_verify(rvc: Rvc, served: Hub, home: Path) -> None:
     assert events[-1]["event"] == "finished" and events[-1]["fetched"] == list(NAMES)
     assert {event["file"] for event in events if event["event"] == "done"} == set(NAMES)
     listed = json.loads(rvc("assets", "list", "--json").stdout)
-    assert {(row["state"], row["bytes"]) for row in listed} == {("verified", 300_000)}, "sizes are known from the first verified download"
+    assert {(row["state"], row["bytes"]) for row in listed} == {("verified", 300_000)}, (
+        "sizes are known from the first verified download"
+    )
     assert rvc("assets", "verify", "v2-40k").returncode == 0
     (home / "pretrained" / "rmvpe.pt").write_bytes(bytes(300_000))
     verified = rvc("assets", "verify")
@@ -51,8 +53,11 @@ def test_the_shipped_manifest(rvc: Rvc) -> None:
         own = [row for row in rows if preset in row["presets"]]
         folder, rate = ("v2/" if preset.startswith("v2") else ""), preset[3:]
         assert {row["name"] for row in own if row["pitch"] is not False} == {
-            "hubert_base.pt", "rmvpe.pt", f"{folder}f0G{rate}.pth", f"{folder}f0D{rate}.pth"
-        }  # fmt: skip
+            "hubert_base.pt",
+            "rmvpe.pt",
+            f"{folder}f0G{rate}.pth",
+            f"{folder}f0D{rate}.pth",
+        }
         assert {row["name"] for row in own if row["pitch"] is not True} == {
             "hubert_base.pt",
             f"{folder}G{rate}.pth",
@@ -61,7 +66,9 @@ def test_the_shipped_manifest(rvc: Rvc) -> None:
 
 
 @pytest.mark.parametrize("how", ["unreachable", "HF_HUB_OFFLINE"])
-def test_offline_it_says_what_to_copy_by_hand(rvc: Rvc, served: Hub, home: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+def test_offline_it_says_what_to_copy_by_hand(
+    rvc: Rvc, served: Hub, home: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     if how == "unreachable":
         monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     else:
@@ -92,10 +99,24 @@ def test_ctrl_c_keeps_what_is_here(rvc: Rvc, served: Hub, home: Path) -> None:
     assert file.starts[-1] >= 30_000 and (home / "pretrained" / "rmvpe.pt").read_bytes() == file.content
 
 
-# --- what a run offers ------------------------------------------------------------------------------------------------------
-def test_a_run_names_exactly_what_its_preset_lacks(served: Hub, home: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+# --- what a run offers -----------------------------------------------------------------------------
+def test_a_run_names_exactly_what_its_preset_lacks(
+    served: Hub, home: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def refusal(*words: str) -> str:
-        command = ["run", "voice", "--dataset", str(dataset), "--preset", "v2-40k", "--batch-size", "4", "--home", str(home), *words]
+        command = [
+            "run",
+            "voice",
+            "--dataset",
+            str(dataset),
+            "--preset",
+            "v2-40k",
+            "--batch-size",
+            "4",
+            "--home",
+            str(home),
+            *words,
+        ]
         assert main(command) == 2 and not (home / "logs").exists()
         said = capsys.readouterr().err
         assert len(said.splitlines()) == 1
@@ -115,7 +136,11 @@ def test_at_a_terminal_it_asks_and_fetches(served: Hub, home: Path, dataset: Pat
     leader, follower = pty.openpty()
     words = ["run", "voice", "--dataset", str(dataset), "--preset", "v2-40k", "--batch-size", "4", "--home", str(home)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "rvc_engine", *words], stdin=follower, stdout=follower, stderr=subprocess.PIPE, env=rvc_environment()
+        [sys.executable, "-m", "rvc_engine", *words],
+        stdin=follower,
+        stdout=follower,
+        stderr=subprocess.PIPE,
+        env=rvc_environment(),
     )
     os.close(follower)
     shown, answered, deadline = b"", False, time.monotonic() + 60

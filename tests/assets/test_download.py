@@ -1,4 +1,5 @@
-"""Downloads against a hub that misbehaves: what arrives is whole and as published, or does not appear; nothing is fetched twice."""
+"""Downloads against a hub that misbehaves: what arrives is whole and as published, or does not appear; nothing is
+fetched twice."""
 
 from __future__ import annotations
 
@@ -39,7 +40,9 @@ def test_all_arrive_together_and_only_once(served: Hub, workspace: Workspace, as
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_cut_connections_go_on_where_they_were_cut(served: Hub, workspace: Workspace, assets: list[Asset], reset: bool) -> None:
+def test_cut_connections_go_on_where_they_were_cut(
+    served: Hub, workspace: Workspace, assets: list[Asset], reset: bool
+) -> None:
     file = served.files["rmvpe.pt"]
     file.cuts, file.reset = [100_000, 64_000, 0], reset
     pull(workspace, assets)
@@ -49,19 +52,25 @@ def test_cut_connections_go_on_where_they_were_cut(served: Hub, workspace: Works
         assert file.starts == [0, 100_000, 164_000, 164_000]
 
 
-def test_a_stalled_connection_is_given_up_and_resumed(served: Hub, workspace: Workspace, assets: list[Asset], stalls_fast: None) -> None:
+def test_a_stalled_connection_is_given_up_and_resumed(
+    served: Hub, workspace: Workspace, assets: list[Asset], stalls_fast: None
+) -> None:
     file = served.files["rmvpe.pt"]
     file.cuts, file.stall = [100_000], True
     pull(workspace, assets)
     assert file.starts == [0, 100_000] and in_place(workspace, assets, served)
 
 
-def test_a_download_that_never_ends_fails_and_the_next_command_goes_on(served: Hub, workspace: Workspace, assets: list[Asset]) -> None:
+def test_a_download_that_never_ends_fails_and_the_next_command_goes_on(
+    served: Hub, workspace: Workspace, assets: list[Asset]
+) -> None:
     file = served.files["v2/f0G40k.pth"]
     file.cuts = [50_000] + [0] * 20
     with pytest.raises(RvcError, match=r"f0G40k.pth was cut off .* goes on"):
         pull(workspace, assets)
-    assert not (workspace.pretrained / "v2/f0G40k.pth").exists() and [p.stat().st_size for p in parts(workspace)] == [50_000]
+    assert not (workspace.pretrained / "v2/f0G40k.pth").exists() and [p.stat().st_size for p in parts(workspace)] == [
+        50_000
+    ]
     assert (workspace.pretrained / "rmvpe.pt").exists(), "the others are in place"
     file.cuts, file.starts = [], []
     fetched = pull(workspace, assets)
@@ -76,7 +85,9 @@ def test_a_server_without_ranges_starts_over(served: Hub, workspace: Workspace, 
     assert file.starts == [0, 0] and in_place(workspace, assets, served)
 
 
-def test_a_wrong_sum_never_appears_and_the_old_file_stays(served: Hub, workspace: Workspace, assets: list[Asset]) -> None:
+def test_a_wrong_sum_never_appears_and_the_old_file_stays(
+    served: Hub, workspace: Workspace, assets: list[Asset]
+) -> None:
     good = served.files["rmvpe.pt"].content
     served.files["rmvpe.pt"].content = good[:-1] + b"?"
     served.files["rmvpe.pt"].tells = False
@@ -88,10 +99,14 @@ def test_a_wrong_sum_never_appears_and_the_old_file_stays(served: Hub, workspace
     served.files["rmvpe.pt"].content = good
     pull(workspace, assets)
     assert old.read_bytes() == good
-    assert [p.read_bytes() for p in (workspace.pretrained / "aside").rglob("rmvpe.pt")] == [b"mine"], "moved aside, not deleted"
+    assert [p.read_bytes() for p in (workspace.pretrained / "aside").rglob("rmvpe.pt")] == [b"mine"], (
+        "moved aside, not deleted"
+    )
 
 
-def test_another_sum_on_the_hub_is_said_before_a_byte_is_fetched(served: Hub, workspace: Workspace, assets: list[Asset]) -> None:
+def test_another_sum_on_the_hub_is_said_before_a_byte_is_fetched(
+    served: Hub, workspace: Workspace, assets: list[Asset]
+) -> None:
     served.files["rmvpe.pt"].told_sha256 = "ab" * 32
     with pytest.raises(RvcError, match=r"rmvpe\.pt .* not the published file.*abababababab"):
         pull(workspace, assets)
@@ -140,14 +155,16 @@ def test_one_download_at_a_time(served: Hub, workspace: Workspace, assets: list[
     assert in_place(workspace, assets, served)
 
 
-# --- full disks -----------------------------------------------------------------------------------------------------------
+# --- full disks ------------------------------------------------------------------------------------
 @pytest.fixture
 def small_disk(home: Path) -> Iterator[Path]:
     """24 MB, on which the workspace's pretrained/ lies."""
     folder = home / "pretrained"
     folder.mkdir(exist_ok=True)
     kept = {path.name: path.read_bytes() for path in folder.iterdir()}
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("mounting a tmpfs is not permitted here")
     for name, content in kept.items():

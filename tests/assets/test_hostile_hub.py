@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import cli
 from rvc_engine.assets import download
 from rvc_engine.assets.download import pull
 from rvc_engine.assets.manifest import Asset, endpoint, read_manifest
+from rvc_engine.commands import cli
+from rvc_engine.common.redact import redacted
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Workspace
-from rvc_engine.redact import redacted
 from tests.assets.hub import Hub
 
 CONTENT = 300_000
@@ -35,7 +35,7 @@ def one(assets: list[Asset]) -> Asset:
     return next(asset for asset in assets if asset.name == "rmvpe.pt")
 
 
-# --- how much ---------------------------------------------------------------------------------------------------------------
+# --- how much --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("bound", ["manifest", "hub", "none"])
 @pytest.mark.parametrize("extra", [-1, 5_000_000])
 def test_a_body_without_end_is_cut_at_what_is_known(
@@ -50,7 +50,9 @@ def test_a_body_without_end_is_cut_at_what_is_known(
     assert left(workspace) == 0
 
 
-def test_a_size_that_is_not_the_published_one_is_said_before_a_byte_is_fetched(served: Hub, workspace: Workspace, one: Asset) -> None:
+def test_a_size_that_is_not_the_published_one_is_said_before_a_byte_is_fetched(
+    served: Hub, workspace: Workspace, one: Asset
+) -> None:
     served.files["rmvpe.pt"].told_bytes = 10**13
     for asset in (one, replace(one, bytes=CONTENT)):
         with pytest.raises(RvcError, match=r"rmvpe\.pt .* not the published file.* 10000000000000 bytes"):
@@ -71,7 +73,9 @@ def test_a_hub_without_sizes_does_not_take_the_last_of_the_disk(
     assert left(workspace) <= download.LOOK_BYTES
 
 
-def test_a_link_in_the_place_of_a_download_is_not_followed(served: Hub, workspace: Workspace, one: Asset, tmp_path: Path) -> None:
+def test_a_link_in_the_place_of_a_download_is_not_followed(
+    served: Hub, workspace: Workspace, one: Asset, tmp_path: Path
+) -> None:
     victim = tmp_path / "victim"
     victim.write_text("kept")
     part = download._transfer(workspace, workspace.pretrained / ".downloads", one).part
@@ -81,9 +85,13 @@ def test_a_link_in_the_place_of_a_download_is_not_followed(served: Hub, workspac
     assert victim.read_text() == "kept" and (workspace.pretrained / "rmvpe.pt").stat().st_size == CONTENT
 
 
-# --- where to ---------------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("address", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/", "http://[::1/x", "data:,x"])
-def test_it_is_not_sent_on_to_what_is_no_web_address(address: str, served: Hub, workspace: Workspace, one: Asset) -> None:
+# --- where to --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "address", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/", "http://[::1/x", "data:,x"]
+)
+def test_it_is_not_sent_on_to_what_is_no_web_address(
+    address: str, served: Hub, workspace: Workspace, one: Asset
+) -> None:
     served.files["rmvpe.pt"].sends_on = address
     with pytest.raises(RvcError) as caught:
         pull(workspace, [one])
@@ -101,7 +109,7 @@ def test_an_endpoint_that_is_no_web_address_is_named(address: str, home: Path, m
     assert "HF_ENDPOINT" in said.getvalue() and len(said.getvalue().splitlines()) == 1
 
 
-# --- secrets ----------------------------------------------------------------------------------------------------------------
+# --- secrets ---------------------------------------------------------------------------------------
 SECRET = "s3cr3t-of-mine"
 FORMS = {
     "password": "http://user:{secret}@{host}",
@@ -119,7 +127,9 @@ def said_by(*words: str) -> str:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("fault", ["", "404", "403", "wrong sum", "cut", "unreachable", "offline"])
-def test_a_secret_in_the_endpoint_is_never_shown(form: str, fault: str, served: Hub, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_in_the_endpoint_is_never_shown(
+    form: str, fault: str, served: Hub, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     host = "127.0.0.1:9" if fault == "unreachable" else os.environ["HF_ENDPOINT"].removeprefix("http://")
     monkeypatch.setenv("HF_ENDPOINT", FORMS[form].format(secret=SECRET, host=host))
     monkeypatch.setattr(download, "TRIES", 1)
@@ -140,7 +150,9 @@ def test_a_secret_in_the_endpoint_is_never_shown(form: str, fault: str, served: 
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_secret_in_the_endpoint_is_used(form: str, served: Hub, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_in_the_endpoint_is_used(
+    form: str, served: Hub, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is sent, and the file arrives: the query follows after the path."""
     host = os.environ["HF_ENDPOINT"].removeprefix("http://")
     monkeypatch.setenv("HF_ENDPOINT", FORMS[form].format(secret=SECRET, host=host))

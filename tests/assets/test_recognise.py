@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from rvc_engine.bundles.bundle import write_bundle
-from rvc_engine.bundles.recognise import describe_file
-from rvc_engine.bundles.small_model import read_voice, write_small_model
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
+from rvc_engine.content.hubert import random_tiny, write_hubert
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
-from rvc_engine.models.configs import model_config
+from rvc_engine.files.weights import write_safetensors
 from rvc_engine.models.discriminators import Discriminators
-from rvc_engine.models.hubert import random_tiny, write_hubert
-from rvc_engine.models.rmvpe import Rmvpe
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.models.weights import write_safetensors
+from rvc_engine.pitch.rmvpe_network import Rmvpe
+from rvc_engine.presets import model_config
+from rvc_engine.voices.bundle import write_bundle
+from rvc_engine.voices.identify import describe_file
+from rvc_engine.voices.small_model import read_voice, write_small_model
 
 CONFIG = model_config("v2-40k-tiny")
 
@@ -33,7 +33,12 @@ def voice(tmp_path: Path) -> Path:
 
 def test_a_voice_and_its_bundle(voice: Path, tmp_path: Path) -> None:
     facts = describe_file(voice)
-    assert facts.kind == "voice" and facts.facts["version"] == "v2" and facts.facts["rate"] == "40000 Hz" and facts.facts["pitch"] == "with"
+    assert (
+        facts.kind == "voice"
+        and facts.facts["version"] == "v2"
+        and facts.facts["rate"] == "40000 Hz"
+        and facts.facts["pitch"] == "with"
+    )
     assert facts.sha256 == sha256_of(voice) and facts.bytes == voice.stat().st_size
     write_bundle(tmp_path / "a.rvcvoice", read_voice(voice), "A", None, {})
     (tmp_path / "a.rvcvoice").rename(tmp_path / "renamed.zip")
@@ -54,7 +59,10 @@ def test_encoder_tracker_and_plain_tensors(tmp_path: Path) -> None:
     assert describe_file(tmp_path / "hubert.safetensors").kind == "content encoder (HuBERT)"
     with torch.device("meta"):
         shapes = Rmvpe().state_dict()
-    torch.save({key: torch.zeros_like(value, dtype=torch.half, device="cpu") for key, value in shapes.items()}, tmp_path / "r.pt")
+    torch.save(
+        {key: torch.zeros_like(value, dtype=torch.half, device="cpu") for key, value in shapes.items()},
+        tmp_path / "r.pt",
+    )
     assert describe_file(tmp_path / "r.pt").kind == "pitch tracker (RMVPE)"
     write_safetensors(tmp_path / "plain.bin", {"a": torch.ones(3)})
     assert describe_file(tmp_path / "plain.bin").facts == {"tensors": "1", "values": "3", "types": "float32"}

@@ -38,7 +38,7 @@ def in_channel(number: int, channels: int, level: float = 0.0) -> Wave:
     return wave
 
 
-# --- WAV, byte by byte --------------------------------------------------------------------------------------------------
+# --- WAV, byte by byte -----------------------------------------------------------------------------
 def pcm(wave: Wave, kind: str = "s16") -> bytes:
     if kind in ("f32", "f64"):
         return np.asarray(wave, dtype="<f4" if kind == "f32" else "<f8").tobytes()
@@ -94,8 +94,10 @@ def companded(kind: str) -> bytes:
     return wav(encoded([voice()], "wav", "pcm_" + kind, raw=True), kind)
 
 
-# --- other formats, by ffmpeg ---------------------------------------------------------------------------------------------
-def encoded(tracks: list[Wave], format: str, codec: str, layout: str = "mono", *, raw: bool = False, rate: int = RATE) -> bytes:
+# --- other formats, by ffmpeg ----------------------------------------------------------------------
+def encoded(
+    tracks: list[Wave], format: str, codec: str, layout: str = "mono", *, raw: bool = False, rate: int = RATE
+) -> bytes:
     """Each (T,) or (T, C) wave as a track; `raw`: the packets alone."""
     file = io.BytesIO()
     packets = []
@@ -120,7 +122,7 @@ def without_its_length(mp3: bytes) -> bytes:
     return mp3[:at] + bytes(4) + mp3[at + 4 :]
 
 
-# --- the cases ------------------------------------------------------------------------------------------------------------
+# --- the cases -------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Case:
     """`reason`: why it is left out, "" where it is used; `notes`: what is said of it by kind; `converts`: whether rvc
@@ -161,7 +163,13 @@ def tone(level: float, seconds: float = 1.5) -> Wave:
     return level * np.sin(2 * np.pi * 220 * np.arange(round(seconds * RATE)) / RATE)
 
 
-SILENT, QUIET, SHORT, EARLY, NOT_FINITE = "silent:", "too quiet (peak", "too short:", "ends early:", "holds samples that are not finite"
+SILENT, QUIET, SHORT, EARLY, NOT_FINITE = (
+    "silent:",
+    "too quiet (peak",
+    "too short:",
+    "ends early:",
+    "holds samples that are not finite",
+)
 
 
 def kinds(*names: str) -> list[Case]:
@@ -174,12 +182,18 @@ def many(*counts: int) -> list[Case]:
 
 def masks(*pairs: tuple[int, int]) -> list[Case]:
     """Numbers of channels, and the layout that the header states."""
-    return [Case(f"mask {mask:x} of {n}.wav", lambda mask=mask, n=n: wav(np.stack([voice()] * n, axis=1), mask=mask)) for n, mask in pairs]
+    return [
+        Case(f"mask {mask:x} of {n}.wav", lambda mask=mask, n=n: wav(np.stack([voice()] * n, axis=1), mask=mask))
+        for n, mask in pairs
+    ]
 
 
 def header_fields(*pairs: tuple[str, int]) -> list[Case]:
     stereo = np.stack([voice()] * 2, axis=1)
-    return [Case(f"{field} {value}.wav", lambda field=field, value=value: wav(stereo, **{field: value})) for field, value in pairs]
+    return [
+        Case(f"{field} {value}.wav", lambda field=field, value=value: wav(stereo, **{field: value}))
+        for field, value in pairs
+    ]
 
 
 CASES = [
@@ -192,7 +206,9 @@ CASES = [
     Case("mulaw.wav", lambda: companded("mulaw")),
     Case("noise beside.wav", lambda: wav(in_channel(2, 6, 0.005)), notes=("channels",)),
     Case("same in 16.wav", lambda: wav(np.stack([voice()] * 16, axis=1) / 4)),
-    Case("opposite pairs.wav", lambda: wav(np.stack([voice(), -voice(), voice(), -voice()], axis=1)), notes=("opposite",)),
+    Case(
+        "opposite pairs.wav", lambda: wav(np.stack([voice(), -voice(), voice(), -voice()], axis=1)), notes=("opposite",)
+    ),
     Case("65 channels.wav", lambda: wav(in_channel(0, 65)), reason="65 channels"),
     Case("5000 channels.wav", lambda: wav(bytes(100_000), channels=5000), reason="cannot be decoded"),
     Case("8 planes.flac", lambda: encoded([in_channel(5, 8)], "flac", "flac", "7.1"), notes=("channels",)),
@@ -204,7 +220,11 @@ CASES = [
     Case("inf half percent.wav", lambda: wav(spoilt(0.005, -np.inf), "f64"), notes=("repaired",), alike=0.9),
     Case("1e30 in places.wav", lambda: wav(spoilt(0.001, 1e30), "f32"), notes=("repaired",), alike=0.9),
     Case("nan two percent.wav", lambda: wav(spoilt(0.02, np.nan), "f32"), reason=NOT_FINITE),
-    Case("inf two percent.wav", lambda: wav(spoilt(0.02, np.inf, np.stack([voice()] * 2, axis=1)), "f32"), reason=NOT_FINITE),
+    Case(
+        "inf two percent.wav",
+        lambda: wav(spoilt(0.02, np.inf, np.stack([voice()] * 2, axis=1)), "f32"),
+        reason=NOT_FINITE,
+    ),
     Case("all nan.wav", lambda: wav(np.full(RATE, np.nan), "f32"), reason=NOT_FINITE),
     Case("opposite.wav", lambda: wav(opposite()), notes=("opposite",)),
     Case("opposite and lower.wav", lambda: wav(opposite(0.7)), notes=("opposite",)),
@@ -216,7 +236,13 @@ CASES = [
     Case("silent 9 channels.wav", lambda: wav(np.zeros((RATE, 9))), reason=SILENT),
     Case("dither.wav", lambda: wav(np.random.default_rng(0).integers(-1, 2, 2 * RATE) / 32768), reason=SILENT),
     Case("offset alone.wav", lambda: wav(np.full(2 * RATE, 0.3)), reason=SILENT),
-    Case("quiet 45.wav", lambda: wav(voice() * 2 * 10 ** (-45 / 20), "s24"), reason=QUIET, notes=("quiet",), converts=True),
+    Case(
+        "quiet 45.wav",
+        lambda: wav(voice() * 2 * 10 ** (-45 / 20), "s24"),
+        reason=QUIET,
+        notes=("quiet",),
+        converts=True,
+    ),
     Case("quiet 60.wav", lambda: wav(tone(0.001), "f32"), reason=QUIET, notes=("quiet",), converts=True),
     Case("short.wav", lambda: wav(voice()[8000:12000]), reason=SHORT, converts=True),
     Case("very short.wav", lambda: wav(voice()[8000:8050]), reason=SHORT, converts=True),
@@ -230,7 +256,11 @@ CASES = [
     Case("list after.wav", lambda: wav(voice(), after=b"LIST" + struct.pack("<I", 12) + b"INFOISFTabcd")),
     Case("tag after.wav", lambda: wav(voice(), after=b"TAG" + bytes(125))),
     Case("rubbish after.wav", lambda: wav(voice(), after=b"\x93garbage" * 400), notes=("left_out",)),
-    Case("wrong chunk after.wav", lambda: wav(voice(), after=b"LIST" + struct.pack("<I", 2**31) + bytes(3000)), notes=("left_out",)),
+    Case(
+        "wrong chunk after.wav",
+        lambda: wav(voice(), after=b"LIST" + struct.pack("<I", 2**31) + bytes(3000)),
+        notes=("left_out",),
+    ),
     Case("size too small.wav", lambda: wav(voice(), data=26_000), notes=("left_out",)),
     Case("size far too small.wav", lambda: wav(voice(), data=6_000), reason=SHORT, notes=("left_out",), converts=True),
     Case("rf64.wav", lambda: rf64(voice())),
@@ -239,11 +269,20 @@ CASES = [
     Case("1 Hz.wav", lambda: wav(voice(), rate=1), reason="no sample rate"),
     Case("999 Hz.wav", lambda: wav(voice(), rate=999), reason="no sample rate"),
     Case("2 GHz.wav", lambda: wav(voice(), rate=2**31 - 1), reason="no sample rate"),
-    Case("last frame cut.mp3", lambda: without_its_length(encoded([voice()], "mp3", "libmp3lame"))[:-60], notes=("cut",), alike=0.95),
+    Case(
+        "last frame cut.mp3",
+        lambda: without_its_length(encoded([voice()], "mp3", "libmp3lame"))[:-60],
+        notes=("cut",),
+        alike=0.95,
+    ),
     Case("last frame cut.aac", lambda: encoded([voice()], "adts", "aac")[:-60], alike=0.95),
     Case("cut.mp3", lambda: encoded([voice()], "mp3", "libmp3lame")[:3000], reason=EARLY),
     Case("second track.mkv", lambda: encoded([0 * voice(), voice()], "matroska", "flac"), notes=("track",)),
-    Case("third track.mkv", lambda: encoded([0.001 * tone(1), 0 * voice(), voice()], "matroska", "flac"), notes=("track",)),
+    Case(
+        "third track.mkv",
+        lambda: encoded([0.001 * tone(1), 0 * voice(), voice()], "matroska", "flac"),
+        notes=("track",),
+    ),
     Case("silent tracks.mkv", lambda: encoded([0 * voice(), 0 * voice()], "matroska", "flac"), reason=SILENT),
     Case("first track.mkv", lambda: encoded([voice(), 0 * voice()], "matroska", "flac")),
 ]

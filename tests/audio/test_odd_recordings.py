@@ -16,7 +16,7 @@ from rvc_engine.audio import container
 from rvc_engine.audio.io import decode
 from rvc_engine.audio.notes import Note, Notices
 from rvc_engine.audio.survey import survey
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.dataset.clip_table import USED, SourceRow, read_rows
 from rvc_engine.dataset.report import FileReport
 from rvc_engine.dataset.survey import measure_file, recordings_in
@@ -43,7 +43,11 @@ class Outcome:
     events: list[Event]
 
     def warned(self, name: str, stage: str) -> list[str]:
-        return [e.title for e in self.events if isinstance(e, Warned) and e.stage == stage and e.title.startswith(f"{name}:")]
+        return [
+            e.title
+            for e in self.events
+            if isinstance(e, Warned) and e.stage == stage and e.title.startswith(f"{name}:")
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,9 @@ def outcome_of(cases: list[Case], tmp_path_factory: pytest.TempPathFactory) -> O
     events = list(preprocess.run(experiment := workspace.experiment("odd"), settings_for(folder)))
     preprocess.Notices.SHOWN = shown
     rows = {row.source: row.outcome for row in read_rows(experiment.sources_csv, SourceRow)}
-    converted, more = converted_files([folder / case.name for case in cases if case.is_converted], home / "out", workspace)
+    converted, more = converted_files(
+        [folder / case.name for case in cases if case.is_converted], home / "out", workspace
+    )
     return Outcome(
         folder,
         {name: "" if reason == USED else reason for name, reason in rows.items()},
@@ -90,15 +96,22 @@ def settings_for(folder: Path):
 def converted_files(inputs: list[Path], out: Path, workspace: Workspace) -> tuple[dict[str, Path], list[Event]]:
     import torch
 
-    from rvc_engine.bundles.small_model import write_small_model
-    from rvc_engine.models.configs import model_config
     from rvc_engine.models.synthesizer import Synthesizer
+    from rvc_engine.presets import model_config
+    from rvc_engine.voices.small_model import write_small_model
 
     torch.manual_seed(1)
     config = model_config("starter-tiny")
     workspace.weights.mkdir(parents=True)
     model = workspace.weights / "voice.pth"
-    write_small_model(model, Synthesizer(config, posterior=False).state_dict(), config, epoch=1, step=2, extra={"unvoiced": "interpolate"})
+    write_small_model(
+        model,
+        Synthesizer(config, posterior=False).state_dict(),
+        config,
+        epoch=1,
+        step=2,
+        extra={"unvoiced": "interpolate"},
+    )
     settings = ConvertSettings(pitch_method="praat", device="cpu")
     events: list[Event] = []
     try:
@@ -111,7 +124,10 @@ def converted_files(inputs: list[Path], out: Path, workspace: Workspace) -> tupl
 
 ALL = pytest.mark.parametrize(
     "case",
-    [*(pytest.param(case, id=case.name) for case in CASES), *(pytest.param(case, id=case.name, marks=pytest.mark.soak) for case in MORE)],
+    [
+        *(pytest.param(case, id=case.name) for case in CASES),
+        *(pytest.param(case, id=case.name, marks=pytest.mark.soak) for case in MORE),
+    ],
 )
 
 
@@ -146,7 +162,11 @@ def test_it_is_the_voice_that_is_read(outcome: Outcome, case: Case) -> None:
     wave = decode(outcome.folder / case.name, RATE)
     length = min(len(wave), len(voice()))
     assert length > 0.6 * len(voice()) if "left_out" in case.notes else length > 0.95 * len(voice())
-    lag = int(np.argmax(np.correlate(wave[: length - 3000], voice()[3000 : length - 5000], "valid"))) - 3000 if "cut" in case.name else 0
+    lag = (
+        int(np.argmax(np.correlate(wave[: length - 3000], voice()[3000 : length - 5000], "valid"))) - 3000
+        if "cut" in case.name
+        else 0
+    )
     wave, clean = wave[max(0, lag) :], voice()[: length - abs(lag)]
     wave = wave[: len(clean)]
     likeness = abs(np.corrcoef(wave, clean[: len(wave)])[0, 1])
@@ -155,7 +175,9 @@ def test_it_is_the_voice_that_is_read(outcome: Outcome, case: Case) -> None:
     assert not case.is_converted or outcome.peaks[case.name] > 0.001, "and no silence comes out of conversion"
 
 
-@pytest.mark.parametrize("name", ["float peak 4.wav", "float peak 4 stereo.wav", "floats as integers.wav", "opposite floats.wav"])
+@pytest.mark.parametrize(
+    "name", ["float peak 4.wav", "float peak 4 stereo.wav", "floats as integers.wav", "opposite floats.wav"]
+)
 def test_peaks_above_full_scale_are_levelled(likely: Outcome, name: str) -> None:
     wave = decode(likely.folder / name, RATE)
 
@@ -164,10 +186,12 @@ def test_peaks_above_full_scale_are_levelled(likely: Outcome, name: str) -> None
 
     assert crest(wave) == pytest.approx(crest(voice()), rel=0.05)
     report = likely.dataset[name]
-    assert report.clipped_share == 0 and report.peak_dbfs is not None and report.peak_dbfs > 9, "the report says how high it reaches"
+    assert report.clipped_share == 0 and report.peak_dbfs is not None and report.peak_dbfs > 9, (
+        "the report says how high it reaches"
+    )
 
 
-# --- what a header cannot do ----------------------------------------------------------------------------------------------
+# --- what a header cannot do -----------------------------------------------------------------------
 def test_more_sound_than_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Digital silence is the smallest sound: here FLAC may hold no more than it would at 6 KiB a second."""
     (tmp_path / "a.flac").write_bytes(encoded([np.zeros(30 * RATE)], "flac", "flac"))
@@ -212,11 +236,13 @@ def test_a_wrong_number_of_frames_in_an_mp3_or_aiff_does_not_matter(tmp_path: Pa
             decode(tmp_path / name, RATE)
 
 
-# --- too quiet, and which files ---------------------------------------------------------------------------------------------
+# --- too quiet, and which files --------------------------------------------------------------------
 def test_a_quiet_recording_is_used_with_a_lower_threshold(tmp_path: Path, home: Path) -> None:
     (tmp_path / "a.wav").write_bytes(wav(voice() * 2 * 10 ** (-45 / 20), "s24"))
     settings = settings_for(tmp_path)
-    with pytest.raises(BadInput, match=r"too quiet \(peak -45 dB\): raise its level, or lower --threshold-db \(-42 dB\)"):
+    with pytest.raises(
+        BadInput, match=r"too quiet \(peak -45 dB\): raise its level, or lower --threshold-db \(-42 dB\)"
+    ):
         preprocess.check_ready(Workspace(home).experiment("a"), settings)
     settings.preprocess.threshold_db = -70.0
     preprocess.check_ready(Workspace(home).experiment("a"), settings)
@@ -274,7 +300,9 @@ def test_as_processes(rvc: Rvc, tmp_path: Path) -> None:
     for case in CASES:
         if case.name in ("s16.wav", "opposite.wav", "second track.mkv", "9 channels.wav", "1 Hz.wav", "silent.wav"):
             (tmp_path / case.name).write_bytes(case.make())
-    done = rvc("preprocess", "odd", "--dataset", tmp_path, "--preset", "starter-tiny", "--min-clip-s", "0.45", "--plain")
+    done = rvc(
+        "preprocess", "odd", "--dataset", tmp_path, "--preset", "starter-tiny", "--min-clip-s", "0.45", "--plain"
+    )
     assert done.returncode == 0, done.stderr
     for words in (
         "opposite.wav: its channels cancel each other",
@@ -286,5 +314,7 @@ def test_as_processes(rvc: Rvc, tmp_path: Path) -> None:
     ):
         assert words in done.stdout
     report = json.loads(rvc("dataset", tmp_path, "--json").stdout)
-    assert {"opposite", "track", "channels", "unreadable", "unusable"} <= {finding["code"] for finding in report["findings"]}
+    assert {"opposite", "track", "channels", "unreadable", "unusable"} <= {
+        finding["code"] for finding in report["findings"]
+    }
     assert (report["count"], report["used"]) == (6, 4)

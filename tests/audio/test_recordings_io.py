@@ -80,7 +80,9 @@ def test_a_good_mp3_without_a_length_is_used(tmp_path: Path) -> None:
     decode(tmp_path / "a", 44100)
     (tmp_path / "a").write_bytes(data[: len(data) // 2 + 100])
     notes: list[Note] = []
-    decode(tmp_path / "a", 44100, notes)  # some encoders leave the last frame so: nothing tells it from a download that was cut
+    decode(
+        tmp_path / "a", 44100, notes
+    )  # some encoders leave the last frame so: nothing tells it from a download that was cut
     assert [note.code for note in notes] == ["cut"]
 
 
@@ -129,7 +131,12 @@ def test_a_playlist_opens_no_other_file(tmp_path: Path, monkeypatch: pytest.Monk
     encode(tmp_path / "secret.wav", tone(2), 40000, "wav")
     encode(tmp_path / "secret.mp3", tone(2), 40000, "mp3")
     monkeypatch.chdir(tmp_path)
-    for name in ("secret.mp3", str(tmp_path / "secret.mp3"), f"file://{tmp_path}/secret.mp3", "http://127.0.0.1:9/a.mp3"):
+    for name in (
+        "secret.mp3",
+        str(tmp_path / "secret.mp3"),
+        f"file://{tmp_path}/secret.mp3",
+        "http://127.0.0.1:9/a.mp3",
+    ):
         lists = {
             "a.m3u8": f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:3,\n{name}\n#EXT-X-ENDLIST\n",
             "a.ffconcat": f"ffconcat version 1.0\nfile '{name}'\n",
@@ -153,7 +160,9 @@ def test_no_permission(tmp_path: Path) -> None:
     for folder in tmp_path.parents:
         if folder.stat().st_uid == os.geteuid() and "pytest" in folder.name:
             folder.chmod(0o755)
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, env=rvc_environment())
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, env=rvc_environment()
+    )
     assert "no permission" in done.stdout, done.stderr
 
 

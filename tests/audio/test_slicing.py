@@ -25,7 +25,10 @@ def bursts(seconds: float, rate: int, seed: int = 0) -> NDArray[np.int16]:
     """Noise under a slow random envelope with pauses, over faint hiss."""
     rng = np.random.default_rng(seed)
     n = int(seconds * rate)
-    gates = np.repeat(rng.random(int(seconds) + 1) > 0.3, rate)[:n] * np.repeat(rng.uniform(0.3, 1, int(seconds) + 1), rate)[:n]
+    gates = (
+        np.repeat(rng.random(int(seconds) + 1) > 0.3, rate)[:n]
+        * np.repeat(rng.uniform(0.3, 1, int(seconds) + 1), rate)[:n]
+    )
     wave = rng.normal(size=n) * (0.08 * gates + 0.0005) + 0.05 * np.sin(2 * np.pi * 20 * np.arange(n) / rate)
     return (np.clip(wave, -1, 1) * 32767).astype(np.int16)
 
@@ -65,7 +68,9 @@ def test_rms_of_blocks_is_rms_of_the_whole() -> None:
             if size > 1 or hop == 100:
                 blocks = [wave[first : first + size] for first in range(0, len(wave), size)]
                 assert np.array_equal(frame_rms(blocks, hop, window), whole)
-        assert whole[3] == pytest.approx(np.sqrt(np.mean(np.pad(wave, window)[window + 3 * hop - window // 2 :][:window] ** 2)))
+        assert whole[3] == pytest.approx(
+            np.sqrt(np.mean(np.pad(wave, window)[window + 3 * hop - window // 2 :][:window] ** 2))
+        )
 
 
 def test_slices_are_in_order_and_hold_all_sound() -> None:
@@ -153,6 +158,8 @@ count = sum(len(resample(clip.samples, {rate}, 16000)) > 0 for clip in clips_of(
 status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
 print(count, int(status["VmHWM"].split()[0]) // 1024)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=rvc_environment(), check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=rvc_environment(), check=True
+    )
     clips, megabytes = map(int, done.stdout.split())
     assert clips > 1000 and megabytes < 450, done.stdout

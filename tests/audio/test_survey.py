@@ -76,7 +76,9 @@ def test_a_full_scale_tone_in_one_channel_is_minus_three(rate: int) -> None:
     ],
 )
 def test_cases_of_ebu_tech_3341(parts: list[tuple[float, float]], expected: float) -> None:
-    assert lufs(np.concatenate([tone(seconds, dbfs) for seconds, dbfs in parts], axis=1)) == pytest.approx(expected, abs=0.1)
+    assert lufs(np.concatenate([tone(seconds, dbfs) for seconds, dbfs in parts], axis=1)) == pytest.approx(
+        expected, abs=0.1
+    )
 
 
 def test_nothing_to_hear_has_no_loudness() -> None:
@@ -119,7 +121,9 @@ def test_a_low_pass_under_noise_and_a_whistle(voice: np.ndarray) -> None:
     assert 6500 <= hz <= 8500
 
 
-@pytest.mark.parametrize(("kbps", "lowest", "highest"), [(32, 8_000, 9_000), (48, 11_000, 12_000), (64, 16_000, 17_000)])
+@pytest.mark.parametrize(
+    ("kbps", "lowest", "highest"), [(32, 8_000, 9_000), (48, 11_000, 12_000), (64, 16_000, 17_000)]
+)
 def test_of_an_mp3(tmp_path: Path, voice: np.ndarray, kbps: int, lowest: int, highest: int) -> None:
     path = tmp_path / "a.mp3"
     frame = av.AudioFrame.from_ndarray((voice * 32767).astype(np.int16)[None], format="s16", layout="mono")
@@ -199,13 +203,20 @@ def test_a_broken_file_says_why(tmp_path: Path, voice: np.ndarray) -> None:
 
 def test_kinds_of_channels(tmp_path: Path, voice: np.ndarray) -> None:
     other = np.roll(voice, RATE)
-    kinds = {"same": [voice, voice], "different": [voice, other], "opposite": [voice, -0.9 * voice], "one_sided": [voice, 0 * voice]}
+    kinds = {
+        "same": [voice, voice],
+        "different": [voice, other],
+        "opposite": [voice, -0.9 * voice],
+        "one_sided": [voice, 0 * voice],
+    }
     for kind, channels in kinds.items():
         m = survey(write(tmp_path / f"{kind}.wav", np.stack(channels) * 0.9))
         assert (m.channel_kind, m.channels) == (kind, 2)
     mono = survey(write(tmp_path / "mono.wav", voice * 0.9))
     same = survey(tmp_path / "same.wav")
-    assert mono.sha256 == same.sha256 and mono.loudness_lufs == pytest.approx(same.loudness_lufs), "the same to training"
+    assert mono.sha256 == same.sha256 and mono.loudness_lufs == pytest.approx(same.loudness_lufs), (
+        "the same to training"
+    )
     assert survey(write(tmp_path / "three.wav", np.stack([voice] * 3))).channels == 3
 
 

@@ -75,8 +75,14 @@ def preprocess(doc, inputs, kit):
     found = {}
     for name, case in doc["cases"].items():
         about = doc["waves"][case["wave"]]
-        wave = kit.golden(about["file"])[about["array"]].astype(np.float32) / np.float32(32768) * np.float32(about["scale"])
-        rules = ClipRules(about["rate"], SilenceRules(), high_pass="causal", clip_s=case["per"], overlap_s=0.3, min_clip_s=0)
+        wave = (
+            kit.golden(about["file"])[about["array"]].astype(np.float32)
+            / np.float32(32768)
+            * np.float32(about["scale"])
+        )
+        rules = ClipRules(
+            about["rate"], SilenceRules(), high_pass="causal", clip_s=case["per"], overlap_s=0.3, min_clip_s=0
+        )
         clips = {(clip.start, len(clip.samples)): clip.samples for clip in clips_of(wave, rules) if not clip.refused}
         named = {}
         for call in case["norm_write_calls"]:  # where the reference wrote a name twice, the last call counts

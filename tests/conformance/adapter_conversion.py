@@ -32,9 +32,13 @@ def index(doc, inputs, kit):
         size = built.invlists.list_size(number)
         list_of[faiss.rev_swig_ptr(built.invlists.get_ids(number), size) if size else []] = number
     mine = {
-        "permutation": order, "centroids": built.quantizer.reconstruct_n(0, built.nlist), "list_of": list_of, "ids": ids,
-        "distances": distances, "weights": weights,
-    }  # fmt: skip
+        "permutation": order,
+        "centroids": built.quantizer.reconstruct_n(0, built.nlist),
+        "list_of": list_of,
+        "ids": ids,
+        "distances": distances,
+        "weights": weights,
+    }
     frames = min(doc["audio0_samples"] // 160, 2 * len(inputs["queries"]))
     voiced = (inputs["pitchf"][0] >= 1)[:frames]
     for key in doc["arrays"]:

@@ -14,9 +14,9 @@ from scipy.io import wavfile
 from torch import Tensor, nn
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, mel_filterbank, spectrogram
-from rvc_engine.models.configs import PRESETS, ModelConfig, model_config
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS, ModelConfig, model_config
 from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch, ClipDataset, Row
@@ -108,7 +108,9 @@ def infer(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
 
 
 def mel(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
-    scale = MelScale(doc["sampling_rate"], doc["filter_length"], doc["n_mel_channels"], doc["mel_fmin"], doc["mel_fmax"])
+    scale = MelScale(
+        doc["sampling_rate"], doc["filter_length"], doc["n_mel_channels"], doc["mel_fmin"], doc["mel_fmax"]
+    )
     out: Arrays = {"filterbank": mel_filterbank(scale).numpy()}
     for prefix in ("", "quiet_"):
         wave = torch.from_numpy(inputs[f"{prefix}wave"]).unsqueeze(0)
@@ -126,9 +128,15 @@ def train(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
     load(critics, kit.weights(doc["discriminator_manifest"]))
     adversary = Adversary(critics, course.learning_rate, precision)
     optimizer = adamw(generator, course.learning_rate)
-    before = {f"{side}:{k}": p.detach().clone() for side, net in (("g", generator), ("d", critics)) for k, p in net.named_parameters()}
+    before = {
+        f"{side}:{k}": p.detach().clone()
+        for side, net in (("g", generator), ("d", critics))
+        for k, p in net.named_parameters()
+    }
 
-    judged: dict[int, list[tuple[Tensor, list[Tensor]]]] = {}  # each discriminator's calls: learn, then judge; real rows before fake
+    judged: dict[
+        int, list[tuple[Tensor, list[Tensor]]]
+    ] = {}  # each discriminator's calls: learn, then judge; real rows before fake
     for i, discriminator in enumerate(critics.discriminators):
         discriminator.register_forward_hook(lambda _m, _args, out, i=i: judged.setdefault(i, []).append(out))
     seen: dict[str, Any] = {}
@@ -144,7 +152,12 @@ def train(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
     numbers = trainer.step(batch, replay).numbers()
 
     made = seen["made"]
-    out: Arrays = {"ids_slice": made.start_frames, "y_hat": made.wave, "y_mel": seen["mels"][0], "y_hat_mel": seen["mels"][1]}
+    out: Arrays = {
+        "ids_slice": made.start_frames,
+        "y_hat": made.wave,
+        "y_mel": seen["mels"][0],
+        "y_hat_mel": seen["mels"][1],
+    }
     out |= {name: getattr(made, name) for name in ("z", "z_p", "m_p", "logs_p", "m_q", "logs_q")}
     out = {name: spread(value, doc["arrays"][name]["text"]) for name, value in out.items()}
     out |= _judgements(judged, len(inputs["phone"]))
@@ -155,7 +168,11 @@ def train(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
         "loss_mel": numbers["loss/g/mel"],
         "loss_kl": numbers["loss/g/kl"],
     }
-    out |= {"loss_gen_all": numbers["loss/g/total"], "grad_norm_d": numbers["grad_norm_d"], "grad_norm_g": numbers["grad_norm_g"]}
+    out |= {
+        "loss_gen_all": numbers["loss/g/total"],
+        "grad_norm_d": numbers["grad_norm_d"],
+        "grad_norm_g": numbers["grad_norm_g"],
+    }
     for name, key in (("losses_disc_r", "loss/d_r"), ("losses_disc_g", "loss/d_g"), ("losses_gen", "loss/g")):
         out[name] = [numbers[f"{key}/{i}"] for i in n]
     out["loss_gen"] = sum(out["losses_gen"])
@@ -175,7 +192,9 @@ def _judgements(judged: dict[int, list[tuple[Tensor, list[Tensor]]]], size: int)
     return out | {f"fmap_mean_abs_{name}": np.array(values) for name, values in means.items()}
 
 
-def _updates(doc: Arrays, before: dict[str, Tensor], sides: dict[str, tuple[nn.Module, torch.optim.Optimizer]]) -> Arrays:
+def _updates(
+    doc: Arrays, before: dict[str, Tensor], sides: dict[str, tuple[nn.Module, torch.optim.Optimizer]]
+) -> Arrays:
     out: Arrays = {}
     for side, (network, optimizer) in sides.items():
         modules = doc[f"grad_norm_modules_{side}"]
@@ -188,8 +207,17 @@ def _updates(doc: Arrays, before: dict[str, Tensor], sides: dict[str, tuple[nn.M
             moved[module] += float(change.double().abs().sum()) if not key.endswith("conv_k.bias") else 0.0
             every = slice(None, None, doc["parameters"].get(name, {}).get("stride", 1))
             state = optimizer.state[parameter]
-            values = {"grad": parameter.grad, "delta": change, "exp_avg": state["exp_avg"], "exp_avg_sq": state["exp_avg_sq"]}
-            out |= {f"{kind}:{name}": x.flatten()[every].numpy() for kind, x in values.items() if f"{kind}:{name}" in doc["arrays"]}
+            values = {
+                "grad": parameter.grad,
+                "delta": change,
+                "exp_avg": state["exp_avg"],
+                "exp_avg_sq": state["exp_avg_sq"],
+            }
+            out |= {
+                f"{kind}:{name}": x.flatten()[every].numpy()
+                for kind, x in values.items()
+                if f"{kind}:{name}" in doc["arrays"]
+            }
         out[f"grad_norms_{side}"] = [np.sqrt(v) for v in squares.values()]
         out[f"moved_{side}"] = list(moved.values())
     return out
@@ -205,16 +233,28 @@ def dataset(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
             rows = []
             for name, item in doc["loader"]["items"].items():
                 path, stem = Path(folder), f"public/loader/{name}"
-                wavfile.write(path / f"{name}.wav", config.sample_rate, recipe.seeded_normal(f"{stem}/wave", (item["samples"],), 0.1))
+                wavfile.write(
+                    path / f"{name}.wav",
+                    config.sample_rate,
+                    recipe.seeded_normal(f"{stem}/wave", (item["samples"],), 0.1),
+                )
                 np.save(path / f"{name}.npy", recipe.seeded_normal(f"{stem}/phone", (item["phone_frames_50hz"], 16)))
                 f0 = np.abs(recipe.seeded_normal(f"{stem}/f0", (item["pitch_frames"],), 100)).astype(np.float64) + 60
                 np.save(path / f"{name}.hz.npy", f0)
-                np.save(path / f"{name}.pitch.npy", recipe.rng_of(f"{stem}/pitch").integers(1, 256, item["pitch_frames"]))
+                np.save(
+                    path / f"{name}.pitch.npy", recipe.rng_of(f"{stem}/pitch").integers(1, 256, item["pitch_frames"])
+                )
                 pitch = (path / f"{name}.pitch.npy", path / f"{name}.hz.npy") if pitched else (None, None)
                 rows.append(Row(path / f"{name}.wav", path / f"{name}.npy", *pitch, item["speaker"]))
             loader = ClipDataset(rows, config)
             b = loader.batch(sorted(range(len(rows)), key=lambda i: -loader.clip(i).frames))
-            values = {"phone": b.phone, "pitch": b.pitch, "pitchf": b.pitch_hz, "spec": b.spec[:, ::16], "wave": b.wave[:, :, ::13]}
+            values = {
+                "phone": b.phone,
+                "pitch": b.pitch,
+                "pitchf": b.pitch_hz,
+                "spec": b.spec[:, ::16],
+                "wave": b.wave[:, :, ::13],
+            }
             values |= {
                 "phone_lengths": b.lengths,
                 "spec_lengths": b.lengths,

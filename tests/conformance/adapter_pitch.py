@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rvc_engine.models.rmvpe import Rmvpe
-from rvc_engine.pitch import rmvpe
+from rvc_engine.pitch import rmvpe_frames as rmvpe
+from rvc_engine.pitch.rmvpe_network import Rmvpe
 
 Arrays = dict[str, Any]
 

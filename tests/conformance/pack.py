@@ -1,8 +1,10 @@
 """Packs a part of the conformance kit small enough to commit, and unpacks it into files that check.py reads.
 
-    python tests/conformance/pack.py KIT_FOLDER [NAME...]      writes tests/conformance/kit.xz, kit_rmvpe.xz, or those named
+    python tests/conformance/pack.py KIT_FOLDER [NAME...]      writes tests/conformance/kit.xz, kit_rmvpe.xz, or those
+    named
 
-Every array of one subject of each kind, inputs and final outputs of others; `make soak` runs the whole kit by its path (RVC_KIT).
+Every array of one subject of each kind, inputs and final outputs of others; `make soak` runs the whole kit by its path
+(RVC_KIT).
 """
 
 from __future__ import annotations
@@ -17,9 +19,19 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 WHOLE = (
-    "change_rms", "chunks", "f0_coarse", "f0_pm", "highpass", "index_768", "int16", "preprocess", "slicer",
-    "infer_v1_40k_f0", "train_v2_40k_f0", "mel_32k",
-)  # fmt: skip
+    "change_rms",
+    "chunks",
+    "f0_coarse",
+    "f0_pm",
+    "highpass",
+    "index_768",
+    "int16",
+    "preprocess",
+    "slicer",
+    "infer_v1_40k_f0",
+    "train_v2_40k_f0",
+    "mel_32k",
+)
 FINAL = {
     "infer_v1_40k_nof0": ("y",),
     "infer_v2_32k_nof0": ("y",),
@@ -30,9 +42,22 @@ FINAL = {
 }
 RMVPE = {
     "rmvpe_decode": ("cents", "f0", "f0_threshold_0.3"),
-    "rmvpe_network": ("mel", "mel_filterbank", "encoder_0", "encoder_4", "intermediate", "decoder_0", "decoder_4", "salience", "f0"),
+    "rmvpe_network": (
+        "mel",
+        "mel_filterbank",
+        "encoder_0",
+        "encoder_4",
+        "intermediate",
+        "decoder_0",
+        "decoder_4",
+        "salience",
+        "f0",
+    ),
 }
-PACKS: dict[str, dict[str, tuple[str, ...] | None]] = {"kit": {**dict.fromkeys(WHOLE), **FINAL}, "kit_rmvpe": dict(RMVPE)}
+PACKS: dict[str, dict[str, tuple[str, ...] | None]] = {
+    "kit": {**dict.fromkeys(WHOLE), **FINAL},
+    "kit_rmvpe": dict(RMVPE),
+}
 """What each file holds: subjects, with the names of those of their outputs that are kept (None: all)."""
 PACK_OF_MANIFEST = {"rmvpe_e2e": "kit_rmvpe", "hubert": ""}  # the others are in the first one
 SUBJECTS = [name for subjects in PACKS.values() for name in subjects]

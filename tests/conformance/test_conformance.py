@@ -42,7 +42,16 @@ def test_the_check_can_fail(kit: Path, tmp_path: Path) -> None:
         "def f0_coarse(doc, inputs, kit):\n"
         "    return {key: value + 1 for key, value in adapter_audio.f0_coarse(doc, inputs, kit).items()}\n"
     )
-    command = [sys.executable, str(HERE / "check.py"), "--adapter", str(adapter), "--kit", str(kit), "--only", "f0_coarse"]
+    command = [
+        sys.executable,
+        str(HERE / "check.py"),
+        "--adapter",
+        str(adapter),
+        "--kit",
+        str(kit),
+        "--only",
+        "f0_coarse",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=rvc_environment())
     assert done.returncode == 1
     assert "FAIL  f0_coarse" in done.stdout

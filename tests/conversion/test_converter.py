@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from rvc_engine.content.base import load_encoder
 from rvc_engine.conversion import converter as module
 from rvc_engine.conversion.chunking import ChunkPlan
 from rvc_engine.conversion.converter import Converter, cleaned
 from rvc_engine.conversion.retrieval import Retrieval, build_index
 from rvc_engine.errors import BadInput, UnusableRecording
-from rvc_engine.models.configs import model_config
-from rvc_engine.models.content_encoder import load_encoder
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import model_config
 from rvc_engine.settings import ConvertSettings
 
 SMALL = ChunkPlan(0.2, 0.5, 2, 3)
@@ -47,10 +47,14 @@ def speech(seconds, f0=140.0):
 RATES = {"v2-40k-tiny": 40000, "v1-48k-tiny": 48000, "v2-32k-tiny": 32000, "starter-tiny": 16000}
 
 
-LONGER = [pytest.param(9.7, *pair, marks=[] if pair[0] == "starter-tiny" else pytest.mark.soak) for pair in RATES.items()]
+LONGER = [
+    pytest.param(9.7, *pair, marks=[] if pair[0] == "starter-tiny" else pytest.mark.soak) for pair in RATES.items()
+]
 
 
-@pytest.mark.parametrize(("seconds", "preset", "rate"), [*((s, *pair) for s in (0.05, 1.0) for pair in RATES.items()), *LONGER])
+@pytest.mark.parametrize(
+    ("seconds", "preset", "rate"), [*((s, *pair) for s in (0.05, 1.0) for pair in RATES.items()), *LONGER]
+)
 def test_no_time_is_lost(preset, rate, seconds):
     wave = speech(seconds)
     made = converter(preset).convert(wave)

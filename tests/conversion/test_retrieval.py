@@ -7,7 +7,6 @@ import faiss
 import numpy as np
 import pytest
 
-from rvc_engine.bundles.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion import kmeans, retrieval
 from rvc_engine.conversion.retrieval import (
     Retrieval,
@@ -20,7 +19,8 @@ from rvc_engine.conversion.retrieval import (
     write_index,
 )
 from rvc_engine.errors import BadInput
-from rvc_engine.models.configs import model_config
+from rvc_engine.presets import model_config
+from rvc_engine.voices.index_file import check_index_file, sidecar_of
 
 DIM = 16
 
@@ -97,8 +97,13 @@ def test_frames_without_neighbours_stay():
 
 
 OFFSETS = {
-    "dim": (4, "<i"), "rows": (8, "<q"), "metric": (33, "<i"), "lists": (37, "<Q"), "probes": (45, "<Q"), "quantizer dim": (57, "<i"),
-}  # fmt: skip
+    "dim": (4, "<i"),
+    "rows": (8, "<q"),
+    "metric": (33, "<i"),
+    "lists": (37, "<Q"),
+    "probes": (45, "<Q"),
+    "quantizer dim": (57, "<i"),
+}
 
 
 @pytest.mark.parametrize("field", OFFSETS)
@@ -134,7 +139,16 @@ def test_truncated_longer_and_damaged_files_are_refused(index_file, monkeypatch)
     twice = bytearray(whole)
     struct.pack_into("<q", twice, len(whole) - 8, struct.unpack_from("<q", whole, len(whole) - 16)[0])
     cases = [whole[:n] for n in (0, 10, 100, lists, lists + 20, len(whole) - 1)]
-    cases += [whole + b"\0", bytes(lying), bytes(moved), bytes(nan), bytes(ids), bytes(twice), b"IxF2" + whole[4:], b"x" * 5000]
+    cases += [
+        whole + b"\0",
+        bytes(lying),
+        bytes(moved),
+        bytes(nan),
+        bytes(ids),
+        bytes(twice),
+        b"IxF2" + whole[4:],
+        b"x" * 5000,
+    ]
     for data in cases:
         index_file.write_bytes(data)
         with pytest.raises(BadInput):

@@ -75,19 +75,21 @@ def test_a_file_instead_of_a_folder(rvc: Rvc, home: Path, speech: list[Path]) ->
 
 AS_NOBODY = """
 import os, sys
-import rvc_engine.advise, rvc_engine.cli
+import rvc_engine.machine.advisor, rvc_engine.commands.cli
 import rvc_engine.commands.pipeline, rvc_engine.pitch.fcpe, rvc_engine.stages.preprocess
 if os.geteuid() == 0:  # for root no permission binds; loaded first, because an ordinary user may not see this Python
     os.setegid(65534)
     os.seteuid(65534)
-raise SystemExit(rvc_engine.cli.main(sys.argv[1:]))
+raise SystemExit(rvc_engine.commands.cli.main(sys.argv[1:]))
 """
 
 
 def refused_as_nobody(home: Path, folder: Path) -> str:
     words = ["run", "voice", "--dataset", str(folder), "--preset", "starter-tiny", "--home", str(home)]
     home.chmod(0o777)
-    done = subprocess.run([sys.executable, "-c", AS_NOBODY, *words], capture_output=True, text=True, env=rvc_environment())
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, *words], capture_output=True, text=True, env=rvc_environment()
+    )
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr and list(home.iterdir()) == []
     return done.stderr
@@ -122,7 +124,9 @@ def test_a_file_without_permission(home: Path, dataset: Path) -> None:
     assert "permission" in refused_as_nobody(home, dataset)
 
 
-def test_bad_files_among_good_ones_are_left_out_with_a_reason(rvc: Rvc, home: Path, dataset: Path, speech: list[Path]) -> None:
+def test_bad_files_among_good_ones_are_left_out_with_a_reason(
+    rvc: Rvc, home: Path, dataset: Path, speech: list[Path]
+) -> None:
     from rvc_engine.audio.io import decode, encode
 
     whole = dataset.parent / "whole.mp3"

@@ -1,4 +1,5 @@
-"""Recordings that are touched, copied, added, renamed, moved away: only what they touch is done anew, and a voice is never lost."""
+"""Recordings that are touched, copied, added, renamed, moved away: only what they touch is done anew, and a voice is
+never lost."""
 
 from __future__ import annotations
 
@@ -11,16 +12,35 @@ import numpy as np
 import pytest
 
 from rvc_engine.audio.io import encode
-from rvc_engine.bundles.small_model import read_voice
 from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows
-from rvc_engine.events import Event, Paused, Progressed, Resumed, StageSkipped, StageStarted, TrainStepped, Warned, from_dict
+from rvc_engine.events import (
+    Event,
+    Paused,
+    Progressed,
+    Resumed,
+    StageSkipped,
+    StageStarted,
+    TrainStepped,
+    Warned,
+    from_dict,
+)
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal, history
-from rvc_engine.pipeline import put_aside, run_pipeline
-from rvc_engine.stage_list import STAGES
+from rvc_engine.run.journal import Journal, history
+from rvc_engine.run.pipeline import put_aside, run_pipeline
+from rvc_engine.run.stage_list import STAGES
+from rvc_engine.voices.small_model import read_voice
 from tests.conftest import Rvc
 
-TINY = ("--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.batch_size=2", "--set", "train.threads=1")
+TINY = (
+    "--preset",
+    "starter-tiny",
+    "--set",
+    "pitch.method=praat",
+    "--set",
+    "train.batch_size=2",
+    "--set",
+    "train.threads=1",
+)
 
 
 def tone(path: Path, hz: float, seconds: float = 1.6) -> None:
@@ -81,7 +101,13 @@ def steps_of(experiment: Experiment) -> list[int]:
 
 def test_a_copy_without_times_and_touched_recordings_are_up_to_date(rvc: Rvc) -> None:
     voice = voice_of(rvc).small_model.read_bytes()
-    assert [event.stage for event in of(run(rvc), StageSkipped)] == ["preprocess", "pitch", "features", "train", "index"]
+    assert [event.stage for event in of(run(rvc), StageSkipped)] == [
+        "preprocess",
+        "pitch",
+        "features",
+        "train",
+        "index",
+    ]
     os.utime(rvc.home / "recordings" / "1.wav", (1e9, 1e9))
     events = run(rvc)
     assert len(of(events, StageSkipped)) == 5 and not of(events, StageStarted)
@@ -92,15 +118,26 @@ def test_a_copy_without_times_and_touched_recordings_are_up_to_date(rvc: Rvc) ->
 
 def test_one_more_recording_and_the_training_resumes(rvc: Rvc) -> None:
     experiment = voice_of(rvc)
-    before, clips = steps_of(experiment), {path.name: path.stat().st_mtime_ns for path in experiment.ground_truth.iterdir()}
+    before, clips = (
+        steps_of(experiment),
+        {path.name: path.stat().st_mtime_ns for path in experiment.ground_truth.iterdir()},
+    )
     tone(rvc.home / "recordings" / "more.wav", 333)
     idle = run(rvc)
-    assert not of(idle, TrainStepped) and any("Nothing was trained on the changed set" in event.title for event in of(idle, Warned))
-    assert {name: (experiment.ground_truth / name).stat().st_mtime_ns for name in clips} == clips, "only the new one was cut"
+    assert not of(idle, TrainStepped) and any(
+        "Nothing was trained on the changed set" in event.title for event in of(idle, Warned)
+    )
+    assert {name: (experiment.ground_truth / name).stat().st_mtime_ns for name in clips} == clips, (
+        "only the new one was cut"
+    )
     assert len(list(experiment.features(256).iterdir())) == len(clips) + 1
-    assert any(event.stage == "train" and "input changed" in event.reason for event in of(run(rvc), StageStarted)), "not forgotten"
+    assert any(event.stage == "train" and "input changed" in event.reason for event in of(run(rvc), StageStarted)), (
+        "not forgotten"
+    )
     events = run(rvc, epochs=3)
-    assert any("resumes on a changed set" in event.title and "1 clips added" in event.message for event in of(events, Warned))
+    assert any(
+        "resumes on a changed set" in event.title and "1 clips added" in event.message for event in of(events, Warned)
+    )
     after = of(events, TrainStepped)
     assert after[0].step == before[-1] + 1 and {event.epoch for event in after} == {3}
     assert len(of(run(rvc), StageSkipped)) == 5
@@ -172,7 +209,9 @@ def test_recordings_that_vanish_in_mid_run_pause_the_stage(tmp_path: Path) -> No
     folder.mkdir()
     for number in range(4):
         tone(folder / f"{number}.wav", 150 + 20 * number, seconds=40)
-    process = rvc.start("preprocess", "voice", "--dataset", folder, "--preset", "starter-tiny", "--workers", "1", "--json")
+    process = rvc.start(
+        "preprocess", "voice", "--dataset", folder, "--preset", "starter-tiny", "--workers", "1", "--json"
+    )
     assert process.stdout is not None
     events: list[Event] = []
     for line in process.stdout:
@@ -186,7 +225,9 @@ def test_recordings_that_vanish_in_mid_run_pause_the_stage(tmp_path: Path) -> No
             (tmp_path / "unplugged").rename(folder)
     assert process.wait() == 0
     assert of(events, Paused) and of(events, Resumed)
-    assert {row.outcome for row in read_rows(Workspace(rvc.home).experiment("voice").sources_csv, SourceRow)} == {"used"}
+    assert {row.outcome for row in read_rows(Workspace(rvc.home).experiment("voice").sources_csv, SourceRow)} == {
+        "used"
+    }
 
 
 @pytest.mark.soak
@@ -207,7 +248,7 @@ def test_recordings_that_stay_away_fail_the_run(tmp_path: Path) -> None:
 def test_a_workspace_of_an_earlier_version_is_up_to_date(rvc: Rvc) -> None:
     """Receipts with times and digests in them, sources.csv without hashes: as commit 1af184d wrote them."""
     from rvc_engine.dataset.contents import as_before_hashes
-    from rvc_engine.receipts import Receipt, fingerprint, outputs_digest, receipt_path
+    from rvc_engine.run.receipts import Receipt, fingerprint, outputs_digest, receipt_path
 
     experiment = voice_of(rvc)
     settings = experiment.load_settings()
@@ -244,7 +285,9 @@ def test_config_json_lets_rvcs_own_program_train_on(rvc: Rvc) -> None:
     path.write_text(json.dumps(theirs))
     run(rvc, epochs=4)
     assert json.loads(path.read_text())["data"]["sampling_rate"] == 16000
-    assert [json.loads(p.read_text())["added"] for p in voice_of(rvc).path("aside").rglob("config.json")] == ["by another program"]
+    assert [json.loads(p.read_text())["added"] for p in voice_of(rvc).path("aside").rglob("config.json")] == [
+        "by another program"
+    ]
 
 
 @pytest.mark.soak

@@ -19,7 +19,7 @@ import soxr
 from scipy.io import wavfile
 
 from rvc_engine.audio.io import decode, encode
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.dataset import survey
 from rvc_engine.dataset.kept import Kept
 from rvc_engine.dataset.survey import LOST, FileTask, measure_all, measure_file, recordings_in
@@ -98,10 +98,31 @@ def test_a_clean_folder(rvc: Rvc, folder: Path) -> None:
     low, median, high = report["pitch_hz"]
     assert 100 < low < median < high < 260
     assert {f["code"]: f["severity"] for f in report["findings"]} == {
-        "little": "problem", "clipping": "good", "noise": "good", "bandwidth": "good", "loudness": "good",
-    }  # fmt: skip
-    fields = {"name", "seconds", "usable_seconds", "sample_rate", "channels", "codec", "bandwidth_hz", "clipped_share", "silence_share",
-              "noise_dbfs", "snr_db", "loudness_lufs", "peak_dbfs", "pitch_hz", "dc_offset", "sha256", "unusable"}  # fmt: skip
+        "little": "problem",
+        "clipping": "good",
+        "noise": "good",
+        "bandwidth": "good",
+        "loudness": "good",
+    }
+    fields = {
+        "name",
+        "seconds",
+        "usable_seconds",
+        "sample_rate",
+        "channels",
+        "codec",
+        "bandwidth_hz",
+        "clipped_share",
+        "silence_share",
+        "noise_dbfs",
+        "snr_db",
+        "loudness_lufs",
+        "peak_dbfs",
+        "pitch_hz",
+        "dc_offset",
+        "sha256",
+        "unusable",
+    }
     assert all(fields <= file.keys() for file in report["files"])
 
 
@@ -179,7 +200,13 @@ def test_subfolders(ask: Ask, folder: Path) -> None:
 
 
 def test_any_name(ask: Ask, folder: Path) -> None:
-    names = ["-dash.flac", "line\nbreak.flac", "\x1b[31mred.flac", "声 録音 とても長い名前のファイルです、本当に.flac", "😀"]
+    names = [
+        "-dash.flac",
+        "line\nbreak.flac",
+        "\x1b[31mred.flac",
+        "声 録音 とても長い名前のファイルです、本当に.flac",
+        "😀",
+    ]
     for name, path in zip(names, target(5), strict=True):
         shutil.copy(path, folder / name)
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.flac")).write_bytes(target(6)[5].read_bytes())
@@ -193,8 +220,12 @@ def test_any_name(ask: Ask, folder: Path) -> None:
 def test_what_is_no_folder_of_recordings(rvc: Rvc, folder: Path, home: Path) -> None:
     (folder / "notes.txt").write_text("words")
     (folder / "empty").mkdir()
-    for path, word in [(folder / "none", "no folder"), (folder / "notes.txt", "not a folder"), (folder / "empty", "empty"),
-                       (folder, "No usable recording")]:  # fmt: skip
+    for path, word in [
+        (folder / "none", "no folder"),
+        (folder / "notes.txt", "not a folder"),
+        (folder / "empty", "empty"),
+        (folder, "No usable recording"),
+    ]:
         done = rvc("dataset", path, "--json")
         assert done.returncode == 2 and not done.stdout
         assert word in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
@@ -227,7 +258,9 @@ def test_a_second_look_measures_only_what_changed(ask: Ask, folder: Path, cache:
     assert len(json.loads(next(cache.iterdir()).read_text())["files"]) == 2, "what is gone is forgotten"
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 1}', '{"version": 1, "files": 3}', "\x00\xff", "[" * 100_000], ids=range(7))
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"version": 1}', '{"version": 1, "files": 3}', "\x00\xff", "[" * 100_000], ids=range(7)
+)
 def test_a_damaged_cache_is_ignored(folder: Path, cache: Path, damage: str) -> None:
     shutil.copy(target(1)[0], folder)
     list(measure_all(folder, recordings_in(folder)))
@@ -248,7 +281,9 @@ def test_records_of_another_kind_are_measured_again(folder: Path, cache: Path) -
     assert len(measured(folder)) == 1
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(ask: Ask, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_done_without(
+    ask: Ask, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(target(1)[0], folder)
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
@@ -272,7 +307,9 @@ def dies_at_one(task: FileTask) -> Any:
 
 
 @pytest.mark.soak
-def test_a_file_that_ends_a_worker_is_named_and_the_others_are_measured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_ends_a_worker_is_named_and_the_others_are_measured(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, path in zip("abc", target(3), strict=True):
         shutil.copy(path, folder / f"{name}.flac")
     monkeypatch.setattr(survey, "measure_file", dies_at_one)
@@ -311,17 +348,20 @@ def _until(process: subprocess.Popen[str], word: str) -> str:
 def test_neither_torch_nor_the_app_is_loaded(folder: Path) -> None:
     for path in target(2):
         shutil.copy(path, folder)
-    loaded = loaded_after(f"from rvc_engine.cli import main\nmain(['dataset', {str(folder)!r}, '--json', '--workers', '1'])")
+    loaded = loaded_after(
+        f"from rvc_engine.commands.cli import main\nmain(['dataset', {str(folder)!r}, '--json', '--workers', '1'])"
+    )
     assert not loaded & {"torch", "torchaudio", "textual", "faiss"}
 
 
 MEASURED = """
 import resource, sys
 from multiprocessing import forkserver
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 code = main(["dataset", sys.argv[1], "--json", "--workers", "1"])
 forkserver._forkserver._stop()  # what its workers held counts once it has ended
-own = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))  # ru_maxrss has the parent's in it
+# ru_maxrss has the parent's in it
+own = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024, file=sys.stderr)
 raise SystemExit(code)
 """
@@ -329,7 +369,11 @@ raise SystemExit(code)
 
 @pytest.mark.soak
 def test_three_hours_take_little_memory(folder: Path) -> None:
-    block = (np.stack([voice(0, 20), voice(20, 40)[: len(voice(0, 20))]], axis=1)[: 50 * RATE] * 32767).astype("<i2").tobytes()
+    block = (
+        (np.stack([voice(0, 20), voice(20, 40)[: len(voice(0, 20))]], axis=1)[: 50 * RATE] * 32767)
+        .astype("<i2")
+        .tobytes()
+    )
     with wave.open(str(folder / "long.wav"), "wb") as file:
         file.setparams((2, 2, RATE, 0, "NONE", ""))
         while file.tell() < 3 * 3600 * RATE:

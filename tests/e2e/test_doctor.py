@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from rvc_engine import doctor_gpu
-from rvc_engine.doctor import FAIL, NONE, OK, WARN
+from rvc_engine.doctor import gpu
+from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN
 from tests.conftest import Rvc, rvc_environment
 
 STATES = {OK, WARN, FAIL, NONE}
@@ -21,7 +21,18 @@ def test_everything_is_looked_at(rvc: Rvc) -> None:
     done = rvc("doctor", "--json")
     told = json.loads(done.stdout)
     rows = {row["name"]: row for row in told["findings"]}
-    wanted = {"python", "torch", "torchaudio", "driver", "memory", "shared memory", "disk", "workspace", "packages", "downloads"}
+    wanted = {
+        "python",
+        "torch",
+        "torchaudio",
+        "driver",
+        "memory",
+        "shared memory",
+        "disk",
+        "workspace",
+        "packages",
+        "downloads",
+    }
     assert wanted | {"pyworld", "codecs in", "codecs out", "weights", "terminal"} <= set(rows)
     assert all(row["state"] in STATES and row["found"] for row in rows.values())
     assert all(row["advice"] for row in rows.values() if row["state"] in (WARN, FAIL)), "each has something to do"
@@ -41,16 +52,19 @@ WITHOUT = """
 import sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("torch", "av", "pyworld", "pynvml", "psutil", "huggingface_hub", "pydantic", "tomlkit"):
+        package = name.partition(".")[0]
+        if package in ("torch", "av", "pyworld", "pynvml", "psutil", "huggingface_hub", "pydantic", "tomlkit"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Absent())
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 raise SystemExit(main(["doctor", "--json", "--home", sys.argv[1]]))
 """
 
 
 def test_absent_packages_are_findings(home: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", WITHOUT, str(home)], capture_output=True, text=True, env=rvc_environment(), timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, str(home)], capture_output=True, text=True, env=rvc_environment(), timeout=60
+    )
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     rows = {row["name"]: row for row in json.loads(done.stdout)["findings"]}
     for name in ("torch", "cuda", "memory", "packages", "pyworld", "codecs", "weights"):
@@ -67,10 +81,15 @@ class FakeNvml:
 
     def __getattr__(self, name: str) -> object:
         answers = {
-            "nvmlDeviceGetCount": 2, "nvmlDeviceGetName": b"Card", "nvmlDeviceGetUUID": "GPU-1", "nvmlSystemGetDriverVersion": "590.1",
+            "nvmlDeviceGetCount": 2,
+            "nvmlDeviceGetName": b"Card",
+            "nvmlDeviceGetUUID": "GPU-1",
+            "nvmlSystemGetDriverVersion": "590.1",
             "nvmlDeviceGetMemoryInfo": SimpleNamespace(total=80_000_000_000, used=0, free=79_000_000_000),
-            "nvmlDeviceGetCudaComputeCapability": (9, 0), "nvmlInit": None, "nvmlShutdown": None,
-        }  # fmt: skip
+            "nvmlDeviceGetCudaComputeCapability": (9, 0),
+            "nvmlInit": None,
+            "nvmlShutdown": None,
+        }
         if name == "nvmlDeviceGetHandleByIndex":
             return lambda index: index
         if name == "nvmlDeviceGetMigMode":
@@ -82,7 +101,7 @@ class FakeNvml:
 
 def test_gpus_driver_and_mig(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    rows = {row.name: row for row in doctor_gpu.driver(home, FakeNvml())}
+    rows = {row.name: row for row in gpu.driver(home, FakeNvml())}
     assert rows["driver"].found == "NVIDIA 590.1" and rows["nvml"].found == "2 GPUs"
     assert rows["gpu 1"].state == OK and "79.0 GB free of 80.0 GB, compute capability 9.0" in rows["gpu 1"].found
     assert rows["gpu 0"].state == WARN and "hidden by CUDA_VISIBLE_DEVICES=1" in rows["gpu 0"].found

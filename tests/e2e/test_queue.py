@@ -10,13 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.lock import live_holder
-from rvc_engine.run_queue import RunQueue, deadline_of
+from rvc_engine.run.queue import RunQueue, deadline_of
 from tests.conftest import Rvc
 
-FAST = ("--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.batch_size=2", "--set", "train.threads=1")
+FAST = (
+    "--preset",
+    "starter-tiny",
+    "--set",
+    "pitch.method=praat",
+    "--set",
+    "train.batch_size=2",
+    "--set",
+    "train.threads=1",
+)
 
 
 def states(rvc: Rvc) -> dict[str, str]:
@@ -111,7 +120,10 @@ def test_time_limits() -> None:
 
 @pytest.mark.soak
 def test_detached_queue_outlives_its_starter_and_can_be_stopped(rvc: Rvc, home: Path, dataset: Path) -> None:
-    assert rvc("queue", "stop").returncode == 2 and rvc("queue", "run", "--detach", "--then", "an 'open quote").returncode == 2
+    assert (
+        rvc("queue", "stop").returncode == 2
+        and rvc("queue", "run", "--detach", "--then", "an 'open quote").returncode == 2
+    )
     added = rvc("queue", "add", "voice", "--dataset", dataset, *FAST, "--set", "train.epochs=50", "--json")
     assert [entry["name"] for entry in json.loads(added.stdout)] == ["voice"]
     begun = json.loads(rvc("queue", "run", "--detach", "--json").stdout)

@@ -10,12 +10,30 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine.events import CheckpointSaved, Event, Progressed, RunFinished, StageStarted, StageStopped, TrainStepped, from_dict
+from rvc_engine.events import (
+    CheckpointSaved,
+    Event,
+    Progressed,
+    RunFinished,
+    StageStarted,
+    StageStopped,
+    TrainStepped,
+    from_dict,
+)
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import history
+from rvc_engine.run.journal import history
 from tests.conftest import Rvc
 
-TINY = ("--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.batch_size=2", "--set", "train.threads=1")
+TINY = (
+    "--preset",
+    "starter-tiny",
+    "--set",
+    "pitch.method=praat",
+    "--set",
+    "train.batch_size=2",
+    "--set",
+    "train.threads=1",
+)
 
 
 def events_of(output: str) -> list[Event]:
@@ -57,11 +75,22 @@ def test_the_layout_is_that_of_rvc(trained: tuple[Rvc, list[Event]]) -> None:
     clips = experiment.clips()
     assert clips
     for folder, name in (
-        (experiment.ground_truth, "{}.wav"), (experiment.wavs_16k, "{}.wav"), (experiment.pitch_coarse, "{}.wav.npy"),
-        (experiment.pitch_hz, "{}.wav.npy"), (experiment.features(256), "{}.npy"),
-    ):  # fmt: skip
+        (experiment.ground_truth, "{}.wav"),
+        (experiment.wavs_16k, "{}.wav"),
+        (experiment.pitch_coarse, "{}.wav.npy"),
+        (experiment.pitch_hz, "{}.wav.npy"),
+        (experiment.features(256), "{}.npy"),
+    ):
         assert sorted(p.name for p in folder.iterdir()) == sorted(name.format(clip) for clip in clips)
-    for name in ("experiment.toml", "clips.csv", "sources.csv", "config.json", "filelist.txt", "total_fea.npy", "runs/0001.jsonl"):
+    for name in (
+        "experiment.toml",
+        "clips.csv",
+        "sources.csv",
+        "config.json",
+        "filelist.txt",
+        "total_fea.npy",
+        "runs/0001.jsonl",
+    ):
         assert experiment.path(name).is_file(), name
     assert list(experiment.folder.glob("G_*.pth")) and list(experiment.folder.glob("D_*.pth"))
     assert not list(experiment.folder.rglob("*.part"))
@@ -112,7 +141,18 @@ def test_a_second_run_skips_what_is_up_to_date_and_more_epochs_go_on(trained: tu
 
 def test_convert_by_name(trained: tuple[Rvc, list[Event]], speech: list[Path], tmp_path: Path) -> None:
     rvc, _ = trained
-    done = rvc("convert", "voice", *speech, "--output", tmp_path / "out", "--pitch-method", "praat", "--format", "flac", "--plain")
+    done = rvc(
+        "convert",
+        "voice",
+        *speech,
+        "--output",
+        tmp_path / "out",
+        "--pitch-method",
+        "praat",
+        "--format",
+        "flac",
+        "--plain",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(p.stem for p in (tmp_path / "out").iterdir()) == sorted(p.stem for p in speech)
     assert done.stdout.rstrip().splitlines()[-1].startswith("artefact: ")
@@ -155,7 +195,9 @@ def test_a_preset_whose_weights_are_missing_is_refused_with_the_way_out(rvc: Rvc
         ("convert", "nobody", "/nowhere.wav", "--output", "/tmp/x.wav"),
     ],
 )
-def test_bad_arguments_are_exit_2_with_one_line_and_nothing_written(rvc: Rvc, home: Path, words: tuple[str, ...]) -> None:
+def test_bad_arguments_are_exit_2_with_one_line_and_nothing_written(
+    rvc: Rvc, home: Path, words: tuple[str, ...]
+) -> None:
     done = rvc(*words)
     assert done.returncode == 2
     assert done.stderr.strip() and "Traceback" not in done.stderr
@@ -221,7 +263,18 @@ def test_a_killed_follower_leaves_the_run_alone(rvc: Rvc, home: Path, dataset: P
 
 @pytest.mark.soak
 def test_a_killed_engine_is_told_and_the_next_run_goes_on(rvc: Rvc, home: Path, dataset: Path) -> None:
-    process = rvc.start("run", "voice", "--dataset", dataset, *TINY, "--set", "train.epochs=400", "--set", "train.save_every=1", "--json")
+    process = rvc.start(
+        "run",
+        "voice",
+        "--dataset",
+        dataset,
+        *TINY,
+        "--set",
+        "train.epochs=400",
+        "--set",
+        "train.save_every=1",
+        "--json",
+    )
     assert process.stdout is not None
     pid = 0
     for line in process.stdout:
@@ -256,7 +309,18 @@ def test_fresh_moves_the_old_work_aside(rvc: Rvc, home: Path, dataset: Path) -> 
 
 def test_a_flag_of_several_stages_is_given_to_each(rvc: Rvc, home: Path, dataset: Path) -> None:
     """What hints say (--workers 1, --device cpu) works; --set is for one of them, and counts more."""
-    words = ("--preset", "starter-tiny", "--workers", "1", "--device", "cpu", "--set", "pitch.workers=2", "--until", "preprocess")
+    words = (
+        "--preset",
+        "starter-tiny",
+        "--workers",
+        "1",
+        "--device",
+        "cpu",
+        "--set",
+        "pitch.workers=2",
+        "--until",
+        "preprocess",
+    )
     assert rvc("run", "voice", "--dataset", dataset, *words).returncode == 0
     settings = Workspace(home).experiment("voice").load_settings()
     assert (settings.preprocess.workers, settings.pitch.workers) == (1, 2)

@@ -1,4 +1,5 @@
-"""The whole pipeline, and a conversion with its result, for every version, rate and pitch setting, at a sixteenth of the width."""
+"""The whole pipeline, and a conversion with its result, for every version, rate and pitch setting, at a sixteenth of
+the width."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ import torch
 from rvc_engine.audio.io import decode
 from rvc_engine.events import Converted, Event, RunFinished, StageFinished, StageSkipped
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.configs import PUBLIC_PRESETS
-from rvc_engine.pipeline import run_pipeline
+from rvc_engine.presets import PUBLIC_PRESETS
+from rvc_engine.run.pipeline import run_pipeline
+from rvc_engine.run.stage_list import stages_until
 from rvc_engine.settings import ConvertSettings, ExperimentSettings, for_preset
-from rvc_engine.stage_list import stages_until
 from rvc_engine.stages.convert import convert_files
 
 
@@ -29,7 +30,10 @@ def tiny_settings(preset: str, dataset: Path, *, pitched: bool = True) -> Experi
 FEW = [("starter", True), ("v1-40k", False), ("v2-40k", True), ("v2-48k", False)]
 VARIANTS = [
     pytest.param(
-        preset, pitched, id=f"{preset}-{'pitch' if pitched else 'no-pitch'}", marks=[] if (preset, pitched) in FEW else pytest.mark.soak
+        preset,
+        pitched,
+        id=f"{preset}-{'pitch' if pitched else 'no-pitch'}",
+        marks=[] if (preset, pitched) in FEW else pytest.mark.soak,
     )
     for preset in PUBLIC_PRESETS
     for pitched in (True, False)
@@ -37,7 +41,9 @@ VARIANTS = [
 
 
 @pytest.mark.parametrize(("preset", "pitched"), VARIANTS)
-def test_recordings_become_a_voice_that_converts(home: Path, dataset: Path, speech: list[Path], preset: str, pitched: bool) -> None:
+def test_recordings_become_a_voice_that_converts(
+    home: Path, dataset: Path, speech: list[Path], preset: str, pitched: bool
+) -> None:
     experiment = Workspace(home).experiment("voice")
     settings = tiny_settings(preset, dataset, pitched=pitched)
     stages = stages_until("index", settings)
@@ -59,7 +65,9 @@ def test_recordings_become_a_voice_that_converts(home: Path, dataset: Path, spee
     assert [e.stage for e in again if isinstance(e, StageSkipped)] == [s.name for s in stages]
 
     output = home / "out.wav"
-    converted: list[Event] = list(convert_files(model, [speech[0]], output, ConvertSettings(pitch_method="praat"), index, Workspace(home)))
+    converted: list[Event] = list(
+        convert_files(model, [speech[0]], output, ConvertSettings(pitch_method="praat"), index, Workspace(home))
+    )
     assert any(isinstance(e, Converted) for e in converted)
     result, source = decode(output, 16000), decode(speech[0], 16000)
     assert abs(len(result) - len(source)) <= 0.02 * 16000

@@ -1,4 +1,5 @@
-"""rvc voice and rvc convert on a voice that was trained here: extract, merge, export, import, info, and conversion with each result."""
+"""rvc voice and rvc convert on a voice that was trained here: extract, merge, export, import, info, and conversion with
+each result."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ import pytest
 import torch
 
 from rvc_engine.audio.io import decode, write_wav
-from rvc_engine.bundles.small_model import read_voice
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.experiment import Workspace
-from rvc_engine.pipeline import run_pipeline
-from rvc_engine.stage_list import stages_until
+from rvc_engine.run.pipeline import run_pipeline
+from rvc_engine.run.stage_list import stages_until
+from rvc_engine.voices.small_model import read_voice
 from tests.conftest import SAMPLES, Rvc
 from tests.e2e.test_tiny_pipelines import tiny_settings
 
@@ -61,7 +62,9 @@ def run(home: Path, capsys: pytest.CaptureFixture[str]) -> Words:
 def converted(run: Words, voice: str | Path, output: Path, *more: str) -> np.ndarray:
     source = output.with_name("source.wav")
     write_wav(source, decode(sorted((SAMPLES / "sources").glob("*.flac"))[0], 16000)[8000:20000], 16000)
-    code, out, err = run("convert", voice, source, "--output", output, "--pitch-method", "praat", "--device", "cpu", "--json", *more)
+    code, out, err = run(
+        "convert", voice, source, "--output", output, "--pitch-method", "praat", "--device", "cpu", "--json", *more
+    )
     assert code == 0, out + err
     return decode(output, 16000)
 
@@ -74,11 +77,19 @@ def test_every_form_of_a_voice_converts_alike(run: Words, home: Path, tmp_path: 
     assert not np.array_equal(expected, without)
 
     for output in ("k.rvcvoice", "k.zip", "files"):
-        assert run("voice", "export", "kathleen", "--output", tmp_path / output, "--licence", "CC0", "--name", "k")[0] == 0
+        assert (
+            run("voice", "export", "kathleen", "--output", tmp_path / output, "--licence", "CC0", "--name", "k")[0] == 0
+        )
     assert np.array_equal(converted(run, tmp_path / "k.rvcvoice", tmp_path / "2.wav"), expected)
     assert np.array_equal(converted(run, tmp_path / "k.rvcvoice", tmp_path / "3.wav", "--index", "none"), without)
-    index = next((tmp_path / "files").glob("*.index")).rename(tmp_path / "k.index")  # its name says HuBERT; a tiny preset has none
-    for name, words in {"a b": ("k.rvcvoice",), "zip": ("k.zip",), "files": ("files/k.pth", "--index", str(index))}.items():
+    index = next((tmp_path / "files").glob("*.index")).rename(
+        tmp_path / "k.index"
+    )  # its name says HuBERT; a tiny preset has none
+    for name, words in {
+        "a b": ("k.rvcvoice",),
+        "zip": ("k.zip",),
+        "files": ("files/k.pth", "--index", str(index)),
+    }.items():
         code, out, err = run("voice", "import", tmp_path / words[0], "--name", name, *words[1:])
         assert code == 0 and out.split("\n")[0] == str(home / "weights" / f"{name}.pth"), err
         assert np.array_equal(converted(run, name, tmp_path / f"{name}.wav"), expected)
@@ -99,9 +110,18 @@ def test_info_tells_what_it_is(run: Words, home: Path, tmp_path: Path) -> None:
     code, out, err = run("voice", "info", "kathleen", tmp_path / "k.rvcvoice", checkpoint, "--source", source, "--json")
     assert code == 0, err
     voice, bundle, training = json.loads(out)
-    assert (voice["what"], voice["version"], voice["sample_rate"], voice["epochs"], voice["pitch"]) == ("voice", "v2", 40000, 1, True)
+    assert (voice["what"], voice["version"], voice["sample_rate"], voice["epochs"], voice["pitch"]) == (
+        "voice",
+        "v2",
+        40000,
+        1,
+        True,
+    )
     assert 150 < voice["pitch_hz"][1] < 300 and 0 < voice["minutes"] < 1 and -24 < voice["transpose"] < 24
-    assert bundle["weights_sha256"] == voice["weights_sha256"] and (bundle["consent"], bundle["has_index"]) == ("my own voice", True)
+    assert bundle["weights_sha256"] == voice["weights_sha256"] and (bundle["consent"], bundle["has_index"]) == (
+        "my own voice",
+        True,
+    )
     assert (training["what"], training["is"]) == ("training checkpoint G", "a v2 40k generator with pitch")
     assert training["voice"] == f"rvc voice extract {checkpoint} --name kathleen"
     code, out, _ = run("voice", "info", "kathleen")
@@ -116,9 +136,14 @@ def test_info_prints_nothing_that_a_terminal_obeys(run: Words, home: Path, tmp_p
     assert code == 0 and "\x1b" not in out and "\x07" not in out
 
 
-def test_a_checkpoint_as_a_voice_is_answered_with_the_command_that_works(run: Words, home: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_as_a_voice_is_answered_with_the_command_that_works(
+    run: Words, home: Path, tmp_path: Path
+) -> None:
     checkpoint = next((home / "logs" / "kathleen").glob("G_*.pth"))
-    for words in (("convert", checkpoint, SAMPLES / "sources", "--output", tmp_path / "o"), ("voice", "import", checkpoint)):
+    for words in (
+        ("convert", checkpoint, SAMPLES / "sources", "--output", tmp_path / "o"),
+        ("voice", "import", checkpoint),
+    ):
         code, _, err = run(*words)
         assert code == 2 and f"rvc voice extract {checkpoint} --name kathleen" in err and err.count("\n") == 1
     (home / "weights" / "kathleen.pth").unlink()
@@ -146,7 +171,9 @@ def test_a_folder_of_another_program_is_extracted_from(run: Words, home: Path, t
     assert code == 2 and "epoch 9" in err and "epochs 1" in err
 
 
-@pytest.mark.parametrize("words", ["info {}", "merge {} {} --output m.pth", "import {}", "extract {} --name x", "export {} --output out"])
+@pytest.mark.parametrize(
+    "words", ["info {}", "merge {} {} --output m.pth", "import {}", "extract {} --name x", "export {} --output out"]
+)
 def test_files_that_are_no_voice_are_refused_in_one_line(run: Words, tmp_path: Path, words: str) -> None:
     path = tmp_path / "bad.pth"
     for content in (b"", b"hello", b"PK\x03\x04" + bytes(50)):

@@ -11,7 +11,7 @@ from typing import Any
 
 from rvc_engine.events import Event, Progressed, RunFinished, RunStarted, StageStarted, TrainStepped
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal
+from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
 
 Damage = Callable[[Experiment], object]
@@ -20,11 +20,17 @@ FAR = "9" * 400  # a number that no field can hold
 
 def events_of(name: str, *, steps: int = 3, pid: int = 2**22 - 5) -> list[Event]:
     """A run that finished."""
-    start = RunStarted(run=1, name=name, folder="", pid=pid, host="h", version="0", preset="starter-tiny", stages=["train"])
+    start = RunStarted(
+        run=1, name=name, folder="", pid=pid, host="h", version="0", preset="starter-tiny", stages=["train"]
+    )
     events: list[Event] = [start, StageStarted(stage="train")]
     for step in range(1, steps + 1):
         losses = {"total": 3.0 / step, "kl": float("nan")}
-        events.append(TrainStepped(step=step, epoch=1, epochs=2, losses=losses, learning_rate=1e-4, grad_norms={"g": 1.0}, seconds=0.1))
+        events.append(
+            TrainStepped(
+                step=step, epoch=1, epochs=2, losses=losses, learning_rate=1e-4, grad_norms={"g": 1.0}, seconds=0.1
+            )
+        )
         events.append(Progressed(stage="train", done=step, total=steps, unit="steps"))
     return [*events, RunFinished(seconds=9.0)]
 
@@ -87,13 +93,26 @@ def field(event: str, key: str, text: str) -> Damage:
     """A line as a whole event, but for one field with this JSON."""
     whole: dict[str, dict[str, Any]] = {
         "RunStarted": {
-            "run": 1, "name": "n", "folder": "", "pid": 5, "host": "h", "version": "0", "preset": "starter-tiny", "stages": ["train"],
+            "run": 1,
+            "name": "n",
+            "folder": "",
+            "pid": 5,
+            "host": "h",
+            "version": "0",
+            "preset": "starter-tiny",
+            "stages": ["train"],
             "keeper": 0,
         },
         "StageStarted": {"stage": "train"},
         "Progressed": {"stage": "train", "done": 1, "total": 2, "unit": "steps"},
         "TrainStepped": {
-            "step": 4, "epoch": 1, "epochs": 2, "losses": {"total": 1.0}, "learning_rate": 1e-4, "grad_norms": {}, "seconds": 0.1,
+            "step": 4,
+            "epoch": 1,
+            "epochs": 2,
+            "losses": {"total": 1.0},
+            "learning_rate": 1e-4,
+            "grad_norms": {},
+            "seconds": 0.1,
             "data_seconds": 0.1,
         },
         "EpochFinished": {"epoch": 1, "epochs": 2, "step": 4, "losses": {"total": 1.0}, "seconds": 1.0},
@@ -104,7 +123,7 @@ def field(event: str, key: str, text: str) -> Damage:
         "StageFinished": {"stage": "train", "seconds": 1.0},
         "StageFailed": {"stage": "train", "title": "t"},
         "RunFinished": {"seconds": 1.0, "artefacts": []},
-    }  # fmt: skip
+    }
     record = {"event": event, "at": 1.7e9, **whole[event]}
     record.setdefault(key, None)
     parts = [f'"{name}":{text if name == key else json.dumps(value)}' for name, value in record.items()]
@@ -144,24 +163,52 @@ LINES: dict[str, Damage] = {
     **{
         f"{event}.{key} is {text[:12]}": field(event, key, text)
         for event, key, text in (
-            ("TrainStepped", "losses", "[1]"), ("TrainStepped", "losses", "null"), ("TrainStepped", "losses", '{"total":"x"}'),
-            ("TrainStepped", "losses", f'{{"total":{FAR}}}'), ("TrainStepped", "losses", '{"total":[1]}'),
-            ("TrainStepped", "grad_norms", '"x"'), ("TrainStepped", "step", FAR), ("TrainStepped", "step", "-1"),
-            ("TrainStepped", "step", "null"), ("TrainStepped", "step", "NaN"), ("TrainStepped", "step", "true"),
-            ("TrainStepped", "seconds", '"1"'), ("TrainStepped", "seconds", "Infinity"), ("TrainStepped", "data_seconds", "[]"),
-            ("TrainStepped", "epoch", "{}"), ("TrainStepped", "at", '"now"'), ("TrainStepped", "at", "NaN"),
-            ("Progressed", "at", "1e300"), ("Progressed", "at", "-5"), ("Progressed", "stage", "[]"), ("Progressed", "done", '"1"'),
-            ("Progressed", "total", "1e400"), ("StageStarted", "stage", "{}"), ("StageStarted", "stage", "null"),
-            ("EpochFinished", "epoch", FAR), ("EpochFinished", "losses", "[]"), ("StepsSuperseded", "after_step", '"0"'),
-            ("MemorySampled", "gpus", "[1]"), ("MemorySampled", "gpus", '[{"uuid":5}]'), ("Warned", "title", "5"),
-            ("Warned", "message", "null"), ("ItemSkipped", "item", "[]"), ("StageFinished", "seconds", "NaN"),
-            ("StageFailed", "exit_code", '"1"'), ("StageFailed", "title", "{}"), ("RunFinished", "artefacts", "[5]"),
-            ("RunFinished", "artefacts", '[{"path":"x"}]'), ("RunFinished", "artefacts", '[{"path":1,"bytes":"x","sha256":null}]'),
-            ("RunStarted", "stages", '"train"'), ("RunStarted", "stages", "[[]]"), ("RunStarted", "pid", FAR),
-            ("RunStarted", "keeper", str(2**40)), ("RunStarted", "name", "null"),
+            ("TrainStepped", "losses", "[1]"),
+            ("TrainStepped", "losses", "null"),
+            ("TrainStepped", "losses", '{"total":"x"}'),
+            ("TrainStepped", "losses", f'{{"total":{FAR}}}'),
+            ("TrainStepped", "losses", '{"total":[1]}'),
+            ("TrainStepped", "grad_norms", '"x"'),
+            ("TrainStepped", "step", FAR),
+            ("TrainStepped", "step", "-1"),
+            ("TrainStepped", "step", "null"),
+            ("TrainStepped", "step", "NaN"),
+            ("TrainStepped", "step", "true"),
+            ("TrainStepped", "seconds", '"1"'),
+            ("TrainStepped", "seconds", "Infinity"),
+            ("TrainStepped", "data_seconds", "[]"),
+            ("TrainStepped", "epoch", "{}"),
+            ("TrainStepped", "at", '"now"'),
+            ("TrainStepped", "at", "NaN"),
+            ("Progressed", "at", "1e300"),
+            ("Progressed", "at", "-5"),
+            ("Progressed", "stage", "[]"),
+            ("Progressed", "done", '"1"'),
+            ("Progressed", "total", "1e400"),
+            ("StageStarted", "stage", "{}"),
+            ("StageStarted", "stage", "null"),
+            ("EpochFinished", "epoch", FAR),
+            ("EpochFinished", "losses", "[]"),
+            ("StepsSuperseded", "after_step", '"0"'),
+            ("MemorySampled", "gpus", "[1]"),
+            ("MemorySampled", "gpus", '[{"uuid":5}]'),
+            ("Warned", "title", "5"),
+            ("Warned", "message", "null"),
+            ("ItemSkipped", "item", "[]"),
+            ("StageFinished", "seconds", "NaN"),
+            ("StageFailed", "exit_code", '"1"'),
+            ("StageFailed", "title", "{}"),
+            ("RunFinished", "artefacts", "[5]"),
+            ("RunFinished", "artefacts", '[{"path":"x"}]'),
+            ("RunFinished", "artefacts", '[{"path":1,"bytes":"x","sha256":null}]'),
+            ("RunStarted", "stages", '"train"'),
+            ("RunStarted", "stages", "[[]]"),
+            ("RunStarted", "pid", FAR),
+            ("RunStarted", "keeper", str(2**40)),
+            ("RunStarted", "name", "null"),
         )
     },
-}  # fmt: skip
+}
 UNREADABLE: dict[str, Damage] = {
     "a link to nothing": folder_becomes(lambda path: path.symlink_to("/nowhere/at/all")),
     "a link to itself": folder_becomes(lambda path: path.symlink_to(path.name)),
@@ -169,6 +216,16 @@ UNREADABLE: dict[str, Damage] = {
     "a journal of bytes": lambda experiment: journal_of(experiment).write_bytes(bytes(range(256)) * 40 + b"\n"),
 }
 HEARTBEATS = (
-    b"[]", b"5", b'"x"', b"null", b"{}", b"NaN", b"\xff", b"[" * 100_000, b'{"at":"x"}', b'{"at":1,"pid":[],"event_at":null}',
-    b'{"at":NaN,"pid":1,"stage":"","event_at":NaN,"stuck_after_s":NaN}', b'{"at":1e999,"event_at":-1e999,"stuck_after_s":"5"}',
-)  # fmt: skip
+    b"[]",
+    b"5",
+    b'"x"',
+    b"null",
+    b"{}",
+    b"NaN",
+    b"\xff",
+    b"[" * 100_000,
+    b'{"at":"x"}',
+    b'{"at":1,"pid":[],"event_at":null}',
+    b'{"at":NaN,"pid":1,"stage":"","event_at":NaN,"stuck_after_s":NaN}',
+    b'{"at":1e999,"event_at":-1e999,"stuck_after_s":"5"}',
+)

@@ -8,10 +8,18 @@ import tracemalloc
 
 import pytest
 
-from rvc_engine.curves import BINS, RECENT, Curves
-from rvc_engine.events import EpochFinished, MemorySampled, Paused, Progressed, RunStarted, StepsSuperseded, TrainStepped
-from rvc_engine.gpus import Gpu, GpuState, held_by_torch
-from rvc_engine.status import RunView
+from rvc_engine.events import (
+    EpochFinished,
+    MemorySampled,
+    Paused,
+    Progressed,
+    RunStarted,
+    StepsSuperseded,
+    TrainStepped,
+)
+from rvc_engine.machine.gpus import Gpu, GpuState, held_by_torch
+from rvc_engine.run.curves import BINS, RECENT, Curves
+from rvc_engine.run.view import RunView
 
 
 def filled(steps: int) -> Curves:
@@ -56,7 +64,10 @@ def test_what_is_not_finite_or_not_there_is_left_out() -> None:
     curves = filled(3)
     curves.add(4, 104.0, 0.5, {"total": math.nan, "late": 2.0})
     curves.add(5, 105.0, 0.5, {"total": 5.0, "late": 3.0})
-    assert [p.step for p in curves.points("total")] == [1, 2, 3, 5] and [p.step for p in curves.points("late")] == [4, 5]
+    assert [p.step for p in curves.points("total")] == [1, 2, 3, 5] and [p.step for p in curves.points("late")] == [
+        4,
+        5,
+    ]
     assert curves.names == ["total", "late"]
 
 
@@ -82,24 +93,36 @@ def test_memory_stays_flat() -> None:
 
 
 def started(run: int) -> RunStarted:
-    return RunStarted(at=50.0, run=run, name="a", folder="/a", pid=1, host="h", version="0", preset="starter", stages=["train"])
+    return RunStarted(
+        at=50.0, run=run, name="a", folder="/a", pid=1, host="h", version="0", preset="starter", stages=["train"]
+    )
 
 
 def stepped(step: int, at: float) -> TrainStepped:
     norms = {"g": 5.0, "d": 1.0}
-    return TrainStepped(at=at, step=step, epoch=1, epochs=9, losses={"total": 1.0}, learning_rate=1e-4, grad_norms=norms, seconds=0.5)
+    return TrainStepped(
+        at=at, step=step, epoch=1, epochs=9, losses={"total": 1.0}, learning_rate=1e-4, grad_norms=norms, seconds=0.5
+    )
 
 
 def test_curves_outlive_a_run_and_nothing_else_does() -> None:
     view = RunView()
-    for event in (started(1), stepped(1, 60.0), stepped(2, 61.0), EpochFinished(at=61.0, epoch=1, epochs=9, step=2, losses={}, seconds=1)):
+    for event in (
+        started(1),
+        stepped(1, 60.0),
+        stepped(2, 61.0),
+        EpochFinished(at=61.0, epoch=1, epochs=9, step=2, losses={}, seconds=1),
+    ):
         view.fold(event)
     assert view.curves.names == ["total", "grad norm g", "grad norm d", "learning rate"] and len(view.epoch_ends) == 1
     view.fold(started(2))
     assert view.losses == {} and not view.epoch_ends and [p.step for p in view.curves.points("total")] == [1, 2]
     view.fold(StepsSuperseded(after_step=1, epoch=0))
     view.fold(stepped(2, 9_000.0))
-    assert [(p.step, p.seconds) for p in view.curves.points("total")] == [(1, 0.5), (2, 1.0)]  # the night between is no training
+    assert [(p.step, p.seconds) for p in view.curves.points("total")] == [
+        (1, 0.5),
+        (2, 1.0),
+    ]  # the night between is no training
     view.fold(EpochFinished(at=9_001.0, epoch=1, epochs=9, step=2, losses={}, seconds=1))
     view.fold(Paused(stage="train", reason="the disk is full"))
     assert not view.epoch_ends  # the pause says nothing of the pace
@@ -125,9 +148,16 @@ def test_engine_tells_what_it_holds_on_each_gpu(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("os.getpid", lambda: 42)
     gpus = (Gpu(0, uuid="GPU-a"), Gpu(1, uuid="GPU-b", processes={42: 5 << 30, 43: 1 << 30}))
-    assert held_by_torch(Torch, GpuState(gpus)) == [{"uuid": "GPU-b", "index": 1, "reserved": 4 << 30, "context": 1 << 30}]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")  # torch's second is the first; a container does not list this process
+    assert held_by_torch(Torch, GpuState(gpus)) == [
+        {"uuid": "GPU-b", "index": 1, "reserved": 4 << 30, "context": 1 << 30}
+    ]
+    monkeypatch.setenv(
+        "CUDA_VISIBLE_DEVICES", "1,0"
+    )  # torch's second is the first; a container does not list this process
     assert held_by_torch(Torch, GpuState((Gpu(0, uuid="GPU-a", processes={}), gpus[1])))[0] == {
-        "uuid": "GPU-a", "index": 0, "reserved": 4 << 30, "context": None,
-    }  # fmt: skip
+        "uuid": "GPU-a",
+        "index": 0,
+        "reserved": 4 << 30,
+        "context": None,
+    }
     assert held_by_torch(Torch, GpuState())[0]["uuid"] == ""  # no NVML

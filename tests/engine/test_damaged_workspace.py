@@ -1,4 +1,5 @@
-"""One bad experiment does not break the workspace: its row says which file is wrong, and all others are as they were."""
+"""One bad experiment does not break the workspace: its row says which file is wrong, and all others are as they
+were."""
 
 from __future__ import annotations
 
@@ -16,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from rvc_engine.cli import main
+from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.commands.cli import main
+from rvc_engine.common.lock import Holder
 from rvc_engine.events import MemorySampled
-from rvc_engine.experiment import Workspace
-from rvc_engine.journal import Journal, journals
-from rvc_engine.lock import Holder
-from rvc_engine.receipts import Receipt, receipt_path
-from rvc_engine.status import read_view
-from rvc_tui.engine_client import EngineClient
+from rvc_engine.experiment import Workspace, journals
+from rvc_engine.run.journal import Journal
+from rvc_engine.run.receipts import Receipt, receipt_path
+from rvc_engine.run.status import read_view
 from tests.conftest import rvc_environment
 from tests.engine.damaged import HEARTBEATS, JOURNAL, LINES, SETTINGS, UNREADABLE, add, events_of, journal_of
 
@@ -72,11 +73,15 @@ def test_what_is_no_journal_is_passed_over(workspace: Workspace, capsys: pytest.
     assert EngineClient(workspace.home, "bad").poll().events
     number, journal = Journal.next_in(workspace.experiment("bad").runs)
     journal.close()
-    assert number in (2, 3) and journals(workspace.experiment("bad").runs)[-1] == journal.path  # a new run finds a place
+    assert (
+        number in (2, 3) and journals(workspace.experiment("bad").runs)[-1] == journal.path
+    )  # a new run finds a place
 
 
 @pytest.mark.parametrize("kind", LINES)
-def test_lines_with_wrong_values_do_not_count(workspace: Workspace, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+def test_lines_with_wrong_values_do_not_count(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
     experiment = workspace.experiment("bad")
     before = read_view(experiment)
     LINES[kind](experiment)
@@ -91,7 +96,9 @@ def test_lines_with_wrong_values_do_not_count(workspace: Workspace, capsys: pyte
 
 
 @pytest.mark.parametrize("kind", LINES)
-def test_they_do_not_count_in_a_run_under_way_either(workspace: Workspace, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+def test_they_do_not_count_in_a_run_under_way_either(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
     experiment = add(workspace, "running", events_of("running", pid=os.getpid())[:-1])
     experiment.lock.write_text(json.dumps(asdict(Holder.of_this_process())))
     LINES[kind](experiment)
@@ -101,7 +108,9 @@ def test_they_do_not_count_in_a_run_under_way_either(workspace: Workspace, capsy
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-def test_what_cannot_be_read_has_a_row_that_says_so(workspace: Workspace, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+def test_what_cannot_be_read_has_a_row_that_says_so(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
     UNREADABLE[kind](workspace.experiment("bad"))
     bad = rows(workspace, capsys)["bad"]
     assert bad["state"] == "failed" and bad["error"]["title"].startswith(str(workspace.logs / "bad"))
@@ -122,7 +131,9 @@ def test_what_lies_beside_the_experiments_is_none(workspace: Workspace, capsys: 
 
 
 @pytest.mark.parametrize("content", HEARTBEATS, ids=range(len(HEARTBEATS)))
-def test_a_heartbeat_that_no_engine_wrote(workspace: Workspace, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+def test_a_heartbeat_that_no_engine_wrote(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
     experiment = add(workspace, "running", events_of("running", pid=os.getpid())[:-1])
     experiment.lock.write_text(json.dumps(asdict(Holder.of_this_process())))
     experiment.heartbeat.write_bytes(content)
@@ -154,7 +165,14 @@ def test_memory_after_the_end_changes_nothing(workspace: Workspace, capsys: pyte
 
 @pytest.mark.parametrize(
     "change",
-    [{"identity": "x"}, {"extent": {"epochs": "many"}}, {"extent": []}, {"artefacts": [5]}, {"complete": "yes"}, {"seconds": None}],
+    [
+        {"identity": "x"},
+        {"extent": {"epochs": "many"}},
+        {"extent": []},
+        {"artefacts": [5]},
+        {"complete": "yes"},
+        {"seconds": None},
+    ],
     ids=str,
 )
 def test_a_receipt_of_wrong_types_is_none(workspace: Workspace, change: dict[str, Any]) -> None:
@@ -173,7 +191,9 @@ def test_clips_of_no_length_are_not_known(workspace: Workspace, seconds: str) ->
     assert EngineClient(workspace.home, "good").outlook().advice is not None
 
 
-def test_a_keeper_number_that_another_program_has_now_costs_no_time(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_keeper_number_that_another_program_has_now_costs_no_time(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     for number in range(8):
         start, *rest = events_of(f"cut-{number}")[:-1]
         add(workspace, f"cut-{number}", [type(start)(**{**vars(start), "keeper": os.getpid()}), *rest])
@@ -186,17 +206,18 @@ def test_a_keeper_number_that_another_program_has_now_costs_no_time(workspace: W
 # --- another user ---------------------------------------------------------------------------------------------------
 AS_NOBODY = """
 import os, sys
-import rvc_engine.commands.watch, rvc_engine.commands.voice, rvc_engine.commands.voice_list, rvc_engine.commands.queue, rvc_engine.settings
-import tomlkit, rvc_tui.engine_client
+import rvc_engine.commands.watch, rvc_engine.commands.voice, rvc_engine.run.voice_list
+import rvc_engine.commands.queue, rvc_engine.settings
+import tomlkit, rvc_engine.client.engine_client
 if sys.version_info >= (3, 11):
     import tomllib
 if os.geteuid() == 0:  # for root no permission binds; loaded first, because an ordinary user may not see this Python
     os.setresuid(65534, 65534, 65534)
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 code = 0
 for words in sys.argv[2].split(";"):
     code = max(code, main([*words.split(), "--home", sys.argv[1]]))
-rows = rvc_tui.engine_client.EngineClient(__import__("pathlib").Path(sys.argv[1]), "").rows()
+rows = rvc_engine.client.engine_client.EngineClient(__import__("pathlib").Path(sys.argv[1]), "").rows()
 print("app:", [(row.name, row.state, bool(row.problem)) for row in sorted(rows, key=lambda row: row.name)])
 sys.exit(code)
 """
@@ -228,9 +249,11 @@ def test_what_a_user_may_not_read_has_a_row_that_says_so(shared: Workspace) -> N
         for path in paths:
             os.chown(path, NOBODY, NOBODY)
     closed = {
-        "folder": shared.experiment("folder").folder, "journal": journal_of(shared.experiment("journal")),
-        "runs": shared.experiment("runs").runs, "settings": shared.experiment("settings").settings_toml,
-    }  # fmt: skip
+        "folder": shared.experiment("folder").folder,
+        "journal": journal_of(shared.experiment("journal")),
+        "runs": shared.experiment("runs").runs,
+        "settings": shared.experiment("settings").settings_toml,
+    }
     for path in (*closed.values(), shared.weights / "shut.pth"):
         shut(path)
     command = [sys.executable, "-c", AS_NOBODY, str(shared.home), "list;list --json;voice list"]
@@ -242,8 +265,13 @@ def test_what_a_user_may_not_read_has_a_row_that_says_so(shared: Workspace) -> N
         assert str(path) in row and "permission" in row.lower()
     assert any(text.startswith("good: finished at") and "ermission" not in text for text in lines)
     assert any("shut" in text and "permission" in text.lower() for text in lines)
-    app = [("folder", "failed", True), ("good", "finished", False), ("journal", "failed", True), ("runs", "failed", True),
-           ("settings", "finished", True)]  # fmt: skip
+    app = [
+        ("folder", "failed", True),
+        ("good", "finished", False),
+        ("journal", "failed", True),
+        ("runs", "failed", True),
+        ("settings", "finished", True),
+    ]
     assert lines[-1] == f"app: {app}"
 
 
@@ -259,7 +287,11 @@ def test_a_workspace_that_may_not_be_written_is_read(shared: Workspace) -> None:
 
 def test_experiments_that_cannot_be_listed_are_bad_input(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     workspace = Workspace(home)
-    for make in (lambda path: path.write_text(""), lambda path: path.symlink_to("/nowhere/at/all"), lambda path: path.symlink_to("logs")):
+    for make in (
+        lambda path: path.write_text(""),
+        lambda path: path.symlink_to("/nowhere/at/all"),
+        lambda path: path.symlink_to("logs"),
+    ):
         make(workspace.logs)
         assert main(["list", "--home", str(home)]) == 2
         assert str(workspace.logs) in capsys.readouterr().err

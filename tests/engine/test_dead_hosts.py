@@ -1,4 +1,5 @@
-"""Locks of hosts and containers that are gone, of processes whose clock was set, and whatever else may stand in a lock file."""
+"""Locks of hosts and containers that are gone, of processes whose clock was set, and whatever else may stand in a lock
+file."""
 
 from __future__ import annotations
 
@@ -16,20 +17,20 @@ from typing import Any
 import psutil
 import pytest
 
-from rvc_engine import elsewhere
-from rvc_engine import lock as locks
 from rvc_engine.assets.download import pull
 from rvc_engine.assets.manifest import Asset
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
+from rvc_engine.common import elsewhere
+from rvc_engine.common import lock as locks
+from rvc_engine.common.lock import RunLock, live_holder, read_holder, short_lock
 from rvc_engine.errors import BadInput, Busy
 from rvc_engine.events import RunStarted, StageStarted, Warned
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal, history
-from rvc_engine.launcher import stop
-from rvc_engine.lock import RunLock, live_holder, read_holder, short_lock
-from rvc_engine.run_queue import RunQueue
+from rvc_engine.run.journal import Journal, history
+from rvc_engine.run.launcher import stop
+from rvc_engine.run.queue import RunQueue
+from rvc_engine.run.status import read_view
 from rvc_engine.settings import for_preset
-from rvc_engine.status import read_view
 from tests.conftest import Rvc, rvc_environment
 from tests.engine.test_lock import hold, said
 
@@ -193,7 +194,7 @@ def test_a_lock_that_is_held_is_kept_fresh(tmp_path: Path, monkeypatch: pytest.M
     lock.release()
 
 
-# --- who only looks -------------------------------------------------------------------------------------------------------
+# --- who only looks --------------------------------------------------------------------------------
 def begin_run(experiment: Experiment) -> None:
     named = {"name": "voice", "folder": "", "host": "oldbox", "version": "0", "preset": "starter-tiny"}
     with Journal(experiment.runs / "0001.jsonl") as journal:
@@ -234,8 +235,10 @@ def test_a_run_takes_over_from_a_container_that_is_gone(rvc: Rvc, experiment: Ex
     assert refused.returncode == 3 and str(experiment.lock) in refused.stderr and "--take-over" in refused.stderr
 
 
-# --- queue and downloads ----------------------------------------------------------------------------------------------------
-def test_the_queue_is_taken_over_too(home: Path, quick: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+# --- queue and downloads ---------------------------------------------------------------------------
+def test_the_queue_is_taken_over_too(
+    home: Path, quick: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
     leave_lock(home / "queue-run.lock")
     assert main(["queue", "stop", "--home", str(home)]) == 2
@@ -276,11 +279,11 @@ def test_the_queue_file_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: 
         pass
 
 
-# --- clocks and pids ----------------------------------------------------------------------------------------------------------
+# --- clocks and pids -------------------------------------------------------------------------------
 STEP = """
 import sys, psutil
 from pathlib import Path
-from rvc_engine.lock import live_holder
+from rvc_engine.common.lock import live_holder
 true = psutil.Process.create_time
 psutil.Process.create_time = lambda self: true(self) + float(sys.argv[2])
 holder = live_holder(Path(sys.argv[1]))

@@ -47,7 +47,7 @@ def test_sha256(tmp_path: Path) -> None:
     assert sha256_of(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-# --- what others put in the way -------------------------------------------------------------------------------------------
+# --- what others put in the way --------------------------------------------------------------------
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
     (tmp_path / "victim").write_text("kept")
@@ -69,7 +69,9 @@ def test_a_temporary_file_is_a_new_one_that_nobody_foresees(tmp_path: Path) -> N
     assert len(names) == 3
 
 
-def test_a_name_that_is_taken_is_not_written_into(tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_taken_is_not_written_into(
+    tmp_path: Path, victim: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("rvc_engine.disk.temporary_beside", lambda path: tmp_path / "planted.part")
     (tmp_path / "planted.part").symlink_to(victim)
     with pytest.raises(FileExistsError):
@@ -83,7 +85,9 @@ def test_a_link_at_the_target_is_replaced(tmp_path: Path, victim: Path) -> None:
     assert victim.read_text() == "kept" and not (tmp_path / "x").is_symlink()
 
 
-def test_a_temporary_file_that_was_exchanged_for_a_link_does_not_become_the_result(tmp_path: Path, victim: Path) -> None:
+def test_a_temporary_file_that_was_exchanged_for_a_link_does_not_become_the_result(
+    tmp_path: Path, victim: Path
+) -> None:
     with pytest.raises(OSError), whole_file(tmp_path / "x") as temporary:
         temporary.unlink()
         temporary.symlink_to(victim)
@@ -98,7 +102,7 @@ def test_leftovers_of_every_version_are_removed_and_what_cannot_be_is_left(tmp_p
     assert [p.name for p in tmp_path.iterdir()] == [".folder.1.part"]
 
 
-# --- what a file system cannot do -----------------------------------------------------------------------------------------
+# --- what a file system cannot do ------------------------------------------------------------------
 @pytest.fixture
 def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
@@ -139,7 +143,9 @@ def test_a_file_that_cannot_be_forced_to_the_disk_is_one_warning(
 
 
 @pytest.mark.parametrize("code", ["EIO", "EDQUOT"])
-def test_a_disk_that_fails_is_an_error(code: str, tmp_path: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fails_is_an_error(
+    code: str, tmp_path: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_whole(tmp_path / "x", "old")
     failing(monkeypatch, "fsync", getattr(errno, code), folders=False)
     with pytest.raises((OSError, RvcError)):
@@ -170,7 +176,9 @@ def test_a_file_of_somebody_else_is_not_written_into(
     assert victim.read_text() == "kept" and not warnings and len(list(tmp_path.iterdir())) == 2
 
 
-def test_work_is_moved_to_another_file_system_that_keeps_no_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_is_moved_to_another_file_system_that_keeps_no_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_whole(tmp_path / "a" / "b" / "x.txt", "text")
     (tmp_path / "a" / "link").symlink_to("b")
     failing(monkeypatch, "rename", errno.EXDEV)

@@ -1,18 +1,19 @@
-"""A disk that is full when a stage or its receipt is written: it is waited for, told of, and the stage ends as if nothing had been."""
+"""A disk that is full when a stage or its receipt is written: it is waited for, told of, and the stage ends as if
+nothing had been."""
 
 import errno
 
 import numpy as np
 import pytest
 
-from rvc_engine import pipeline
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Paused, Resumed, StageFinished
 from rvc_engine.experiment import Workspace
-from rvc_engine.pipeline import run_stage
-from rvc_engine.receipts import Receipt, receipt_path
+from rvc_engine.run import pipeline
+from rvc_engine.run.pipeline import run_stage
+from rvc_engine.run.receipts import Receipt, receipt_path
+from rvc_engine.run.stage_list import STAGES
 from rvc_engine.settings import for_preset
-from rvc_engine.stage_list import STAGES
 from rvc_engine.stages import index
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -40,15 +41,23 @@ def full_at(monkeypatch, where, name, calls):
     monkeypatch.setattr(where, name, sometimes)
 
 
-@pytest.mark.parametrize(("where", "name", "calls"), [(Receipt, "save", {0}), (Receipt, "save", {1, 2}), (index, "write_index", {0})])
+@pytest.mark.parametrize(
+    ("where", "name", "calls"), [(Receipt, "save", {0}), (Receipt, "save", {1, 2}), (index, "write_index", {0})]
+)
 def test_a_full_disk_is_waited_for(monkeypatch, experiment, where, name, calls):
     monkeypatch.setattr(pipeline, "LOOK_S", 0.01)
     full_at(monkeypatch, where, name, calls)
     events = list(run_stage(STAGES["index"], experiment, for_preset("starter")))
-    assert len([e for e in events if isinstance(e, Paused)]) == len([e for e in events if isinstance(e, Resumed)]) == len(calls)
+    assert (
+        len([e for e in events if isinstance(e, Paused)])
+        == len([e for e in events if isinstance(e, Resumed)])
+        == len(calls)
+    )
     assert isinstance(events[-1], StageFinished)
     assert Receipt.load(receipt_path(experiment, "index")).complete
-    assert [path.name for path in experiment.indexes()] == [path.name for path in index.artefacts(experiment, for_preset("starter"))]
+    assert [path.name for path in experiment.indexes()] == [
+        path.name for path in index.artefacts(experiment, for_preset("starter"))
+    ]
 
 
 def test_a_disk_that_stays_full_ends_the_stage_as_not_done(monkeypatch, experiment):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
+from rvc_engine.common.given_paths import clean_path
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import clean_path
 from rvc_engine.settings import for_preset
 
 NO_PATHS = {
@@ -40,10 +40,16 @@ NO_PATHS = {
 
 @pytest.mark.parametrize("text", NO_PATHS)
 @pytest.mark.parametrize("command", ["run", "dataset", "queue", "convert"])
-def test_an_address_or_a_path_of_windows(text: str, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_or_a_path_of_windows(
+    text: str, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "v.pth").touch()
-    words = {"run": ["run", "a", "--dataset", text], "dataset": ["dataset", text], "queue": ["queue", "add", "a", "--dataset", text]}
+    words = {
+        "run": ["run", "a", "--dataset", text],
+        "dataset": ["dataset", text],
+        "queue": ["queue", "add", "a", "--dataset", text],
+    }
     words["convert"] = ["convert", "v", text, "--output", str(tmp_path / "out")]
     before = sorted(tmp_path.rglob("*"))
     assert main(["--home", str(tmp_path), *words[command]]) == 2
@@ -65,7 +71,10 @@ def test_a_file_address_of_this_machine_is_a_path(before: str, tmp_path: Path) -
 
     folder = tmp_path / "a b% 声#?"
     folder.mkdir()
-    for text in (before + folder.as_uri().removeprefix("file://"), f"'{before}{folder.as_uri().removeprefix('file://')}'"):
+    for text in (
+        before + folder.as_uri().removeprefix("file://"),
+        f"'{before}{folder.as_uri().removeprefix('file://')}'",
+    ):
         assert dataset_path(text) == clean_path(text) == str(folder)
 
 
@@ -92,7 +101,9 @@ def archive(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["a b.zip", "a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz", "a.rar", "a.7z", "recordings"])
+@pytest.mark.parametrize(
+    "name", ["a b.zip", "a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz", "a.rar", "a.7z", "recordings"]
+)
 def test_an_archive(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = archive(tmp_path / (name if name != "recordings" else "x.zip"))
     path = path.rename(tmp_path / name)  # by its content, not by its name
@@ -104,7 +115,12 @@ def test_an_archive(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_one_recording_a_pattern_and_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"RIFF")
-    told = {"a.wav": "takes the folder it is in", "*.wav": "is a pattern", "sub\\folder": "write it with /", "none": "check the path"}
+    told = {
+        "a.wav": "takes the folder it is in",
+        "*.wav": "is a pattern",
+        "sub\\folder": "write it with /",
+        "none": "check the path",
+    }
     for name, words in told.items():
         with pytest.raises(BadInput) as caught:
             dataset_files(for_preset("starter", dataset=str(tmp_path / name)))

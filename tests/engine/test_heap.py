@@ -1,4 +1,5 @@
-"""What a processor's process does with memory that it has freed: seen by the pages that the system had to clear for it."""
+"""What a processor's process does with memory that it has freed: seen by the pages that the system had to clear for
+it."""
 
 from __future__ import annotations
 
@@ -9,12 +10,12 @@ import sys
 
 import pytest
 
-from rvc_engine.heap import KEEPING_FREED_MEMORY
+from rvc_engine.machine.malloc import KEEPING_FREED_MEMORY
 
 CLEARED = """
 import resource, sys, threading
 import torch
-from rvc_engine.heap import give_back_freed_memory, keep_freed_memory
+from rvc_engine.machine.malloc import give_back_freed_memory, keep_freed_memory
 
 if sys.argv[1] == "kept":
     keep_freed_memory()
@@ -43,7 +44,12 @@ print(before - held())
 def test_a_freed_tensor_is_used_again_until_it_is_given_back() -> None:
     def told(mode: str, **environment: str) -> list[int]:
         command, environment = [sys.executable, "-c", CLEARED, mode], {**os.environ, **environment}
-        return [int(word) for word in subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()]
+        return [
+            int(word)
+            for word in subprocess.run(
+                command, capture_output=True, text=True, check=True, env=environment
+            ).stdout.split()
+        ]
 
     pages, _ = told("as the system does")
     for kept_pages, given_back in (told("kept"), told("by the environment", **KEEPING_FREED_MEMORY)):

@@ -9,9 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine.events import Event, ItemSkipped, Progressed, RunFinished, RunStarted, StageFailed, TrainStepped, from_dict, to_dict
-from rvc_engine.journal import Journal, JournalReader, history, journals, read
-from rvc_engine.status import RunView
+from rvc_engine.events import (
+    Event,
+    ItemSkipped,
+    Progressed,
+    RunFinished,
+    RunStarted,
+    StageFailed,
+    TrainStepped,
+    from_dict,
+    to_dict,
+)
+from rvc_engine.experiment import journals
+from rvc_engine.run.journal import Journal, JournalReader, history, read
+from rvc_engine.run.view import RunView
 
 
 def some_events() -> list[Event]:
@@ -20,7 +31,13 @@ def some_events() -> list[Event]:
         Progressed(stage="train", done=1, total=2, unit="steps"),
         ItemSkipped(stage="train", item='naïve "q" 声\n😀 \udcff', reason="too short"),
         TrainStepped(
-            step=1, epoch=1, epochs=2, losses={"mel": 1.5, "kl": math.inf}, learning_rate=1e-4, grad_norms={"g": 1.0}, seconds=0.1
+            step=1,
+            epoch=1,
+            epochs=2,
+            losses={"mel": 1.5, "kl": math.inf},
+            learning_rate=1e-4,
+            grad_norms={"g": 1.0},
+            seconds=0.1,
         ),
         RunFinished(seconds=1.0, artefacts=[{"path": "/x", "bytes": 1, "sha256": "0"}]),
     ]

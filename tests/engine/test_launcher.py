@@ -9,7 +9,7 @@ import pytest
 
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.launcher import WaitingEngine
+from rvc_engine.run.launcher import WaitingEngine
 from rvc_engine.settings import ExperimentSettings
 from tests.faults.harness import wait_for
 
@@ -42,7 +42,9 @@ def test_what_an_engine_says_that_cannot_start_is_told_and_logged(experiment: Ex
     assert "cooking" in experiment.engine_log.read_text() and str(experiment.engine_log) in caught.value.hint
 
 
-def test_an_engine_that_the_system_does_not_start_is_told_at_go(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_the_system_does_not_start_is_told_at_go(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not before: what the caller finds wrong while it checks comes first."""
     monkeypatch.setattr("sys.executable", "/nowhere/python")
     with WaitingEngine(experiment, ["preprocess"]) as waiting, pytest.raises(RvcError, match="did not start") as caught:

@@ -10,12 +10,18 @@ from tools import licences
 
 
 def test_the_table_is_up_to_date() -> None:
-    found, told = {row.name: row for row in licences.rows()}, licences.written(licences.TABLE.read_text(encoding="utf-8"))
+    found, told = (
+        {row.name: row for row in licences.rows()},
+        licences.written(licences.TABLE.read_text(encoding="utf-8")),
+    )
     for first in licences.declared().values():
         for name, _ in first:
             assert name in told and told[name] == found[name].kind != licences.UNKNOWN, f"{name}: make licences"
     assert licences.main(["--check"]) == 0
-    assert found["praat-parselmouth"].licence == "GPL-3.0-or-later" and told["praat-parselmouth"] == told["av"] == "strong copyleft"
+    assert (
+        found["praat-parselmouth"].licence == "GPL-3.0-or-later"
+        and told["praat-parselmouth"] == told["av"] == "strong copyleft"
+    )
     assert told["soxr"] == told["soundfile"] == "weak copyleft" and "ruff" not in told and "torchcrepe" in told
 
 
@@ -26,7 +32,9 @@ def test_what_is_missing_unknown_changed_or_stale_is_told(
     (tmp_path / "pyproject.toml").write_text(
         project.replace('"soxr>=0.5"', '"Some_Thing>=1"').replace('  "torchfcpe', '  "numpy>=1",\n  "torchfcpe')
     )
-    text = licences.TABLE.read_text(encoding="utf-8").replace("| rich | MIT | permissive |", "| rich | GPL-3.0 | strong copyleft |")
+    text = licences.TABLE.read_text(encoding="utf-8").replace(
+        "| rich | MIT | permissive |", "| rich | GPL-3.0 | strong copyleft |"
+    )
     (tmp_path / "licences.md").write_text(text, encoding="utf-8")
     monkeypatch.setattr(licences, "ROOT", tmp_path)
     monkeypatch.setattr(licences, "TABLE", tmp_path / "licences.md")

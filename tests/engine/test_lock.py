@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from rvc_engine.common.lock import Holder, RunLock, live_holder, read_holder
 from rvc_engine.errors import Busy
-from rvc_engine.lock import Holder, RunLock, live_holder, read_holder
 from tests.conftest import rvc_environment
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from rvc_engine.errors import Busy
-from rvc_engine.lock import RunLock
+from rvc_engine.common.lock import RunLock
 try:
     RunLock(Path(sys.argv[1])).acquire()
 except Busy:

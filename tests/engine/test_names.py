@@ -1,4 +1,5 @@
-"""Names of any length that is allowed: every file derived from one fits; names that would do harm are refused for new experiments."""
+"""Names of any length that is allowed: every file derived from one fits; names that would do harm are refused for new
+experiments."""
 
 from __future__ import annotations
 
@@ -8,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import names
-from rvc_engine.bundles.index_file import made_with, sidecar_of
+from rvc_engine.common import names
 from rvc_engine.disk import remove_temporaries, whole_file, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.runner import remove_halves
+from rvc_engine.run.runner import remove_halves
 from rvc_engine.settings import for_preset
-from rvc_engine.stages.voice_files import name_for, refuse_name
+from rvc_engine.voices.index_file import made_with, sidecar_of
+from rvc_engine.voices.lookup import name_for, refuse_name
 
 LONG = ["x" * 200, "声" * 66, "😀" * 50, "é" * 100, "a" * 199 + "b"]
 LONGER = [name[:-1] + other for name in LONG for other in "12"]  # alike but for their ends
@@ -37,7 +38,9 @@ def test_every_file_of_a_long_name_fits(name: str, limit: int, tmp_path: Path, m
             seen += [temporary.name, path.name]
     assert max(len(os.fsencode(each)) for each in seen) <= limit
     assert (
-        experiment.indexes() == [index] and made_with(index)[1] == "starter-1" and index.name.startswith("added_IVF123456_Flat_nprobe_1_")
+        experiment.indexes() == [index]
+        and made_with(index)[1] == "starter-1"
+        and index.name.startswith("added_IVF123456_Flat_nprobe_1_")
     )
     assert set(experiment.small_models()) == {experiment.small_model, experiment.small_model_at(123456, 123456789)}
     assert name[:8] in index.name
@@ -78,14 +81,36 @@ def test_the_longest_file_name_can_be_written(name: str, tmp_path: Path) -> None
 
 
 HARMFUL = {
-    "..p": "a dot", ".hidden": "a dot", "...": "a dot", "voice.": "a dot", " voice": "a blank", "voice ": "a blank", "\u3000": "a blank",
-    "two\nlines": "cannot be seen", "tab\tbed": "cannot be seen", "bell\x07": "cannot be seen", "\x1b[31mred": "cannot be seen",
-    "abc\u202ehtp.exe": "cannot be seen", "\u2028": "a blank", "\ufeffvoice": "cannot be seen", "a\u200bb": "cannot be seen",
+    "..p": "a dot",
+    ".hidden": "a dot",
+    "...": "a dot",
+    "voice.": "a dot",
+    " voice": "a space",
+    "voice ": "a space",
+    "\u3000": "a space",
+    "two\nlines": "invisible",
+    "tab\tbed": "invisible",
+    "bell\x07": "invisible",
+    "\x1b[31mred": "invisible",
+    "abc\u202ehtp.exe": "invisible",
+    "\u2028": "a space",
+    "\ufeffvoice": "invisible",
+    "a\u200bb": "invisible",
     "con": "device",
-    "NUL": "device", "aux.take1": "device", "Com1": "device", "lpt9": "device", "alice.pth": "file", "alice.ZIP": "file",
-    "C:\\voices": "end of a name", "a|b": "end of a name", "alice_e12_s340": "saved voices", "x" * 201: "201 bytes", "声" * 67: "201 bytes",
-    "-rf": "options", "": "folder",
-}  # fmt: skip
+    "NUL": "device",
+    "aux.take1": "device",
+    "Com1": "device",
+    "lpt9": "device",
+    "alice.pth": "file",
+    "alice.ZIP": "file",
+    "C:\\voices": "end of a name",
+    "a|b": "end of a name",
+    "alice_e12_s340": "saved voice",
+    "x" * 201: "201 bytes",
+    "声" * 67: "201 bytes",
+    "-rf": "options",
+    "": "folder",
+}
 
 
 @pytest.mark.parametrize("name", HARMFUL)
@@ -101,7 +126,9 @@ def test_a_harmful_name_is_refused_for_something_new(name: str, tmp_path: Path) 
             refuse_name(name)
 
 
-@pytest.mark.parametrize("name", [name for name in HARMFUL if name and names.size_of(name) <= 200 and not name.startswith("-")])
+@pytest.mark.parametrize(
+    "name", [name for name in HARMFUL if name and names.size_of(name) <= 200 and not name.startswith("-")]
+)
 def test_what_has_a_harmful_name_already_still_opens(name: str, tmp_path: Path) -> None:
     experiment = Experiment(tmp_path / "logs" / name, Workspace(tmp_path))
     experiment.save_settings(for_preset("starter"))
@@ -112,7 +139,21 @@ def test_what_has_a_harmful_name_already_still_opens(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "name", ['it\'s "x"', "声 ü", "👩‍👩‍👧", "a.b", "x  y", "名\u3000前", "console", "v1.0", "[a]", "~x", "e12_s3", os.fsdecode(b"\xff")]
+    "name",
+    [
+        'it\'s "x"',
+        "声 ü",
+        "👩‍👩‍👧",
+        "a.b",
+        "x  y",
+        "名\u3000前",
+        "console",
+        "v1.0",
+        "[a]",
+        "~x",
+        "e12_s3",
+        os.fsdecode(b"\xff"),
+    ],
 )
 def test_a_name_that_does_no_harm_is_taken(name: str, tmp_path: Path) -> None:
     assert Workspace(tmp_path).experiment(name).name == name

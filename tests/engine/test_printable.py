@@ -8,8 +8,8 @@ import unicodedata
 
 import pytest
 
-from rvc_engine.printable import printable
-from rvc_engine.streams import as_json
+from rvc_engine.common.printable import printable
+from rvc_engine.common.streams import as_json
 
 HOSTILE = {
     "a\x1b[31mb": r"a\x1b[31mb",
@@ -33,9 +33,26 @@ HOSTILE = {
     "a\U000e0101": r"a\U000e0101",
 }
 ORDINARY = (
-    "声の人", "Łódź café", "cafe\u0301", "👩\u200d🎤", "👩🏽\u200d🚀", "❤\ufe0f", "1\ufe0f\u20e3", "🏳\ufe0f\u200d🌈", "葛\U000e0100",
-    "می\u200cخواهم", "क्\u200dष", "مرحبا", "שלום", "a\\x1b", "it's \"quoted\"", "[/] [red]x[/red]", "nb\u00a0sp", "100 %", "🇯🇵",
-)  # fmt: skip
+    "声の人",
+    "Łódź café",
+    "cafe\u0301",
+    "👩\u200d🎤",
+    "👩🏽\u200d🚀",
+    "❤\ufe0f",
+    "1\ufe0f\u20e3",
+    "🏳\ufe0f\u200d🌈",
+    "葛\U000e0100",
+    "می\u200cخواهم",
+    "क्\u200dष",
+    "مرحبا",
+    "שלום",
+    "a\\x1b",
+    'it\'s "quoted"',
+    "[/] [red]x[/red]",
+    "nb\u00a0sp",
+    "100 %",
+    "🇯🇵",
+)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -56,7 +73,11 @@ def test_nothing_of_these_kinds_stays_alone() -> None:
         if printable(f"a{character}b") == f"a{character}b":
             kept.append(character)
     kinds = {"Cc", "Cs", "Co", "Zl", "Zp"}
-    assert not [c for c in kept if unicodedata.category(c) in kinds or unicodedata.bidirectional(c) in ("LRE", "RLE", "LRO", "RLO", "PDF")]
+    assert not [
+        c
+        for c in kept
+        if unicodedata.category(c) in kinds or unicodedata.bidirectional(c) in ("LRE", "RLE", "LRO", "RLO", "PDF")
+    ]
     formats = [c for c in kept if unicodedata.category(c) == "Cf"]
     assert all("NUMBER" in unicodedata.name(c) or 0x600 <= ord(c) < 0x900 or ord(c) > 0x11000 for c in formats), formats
 
@@ -70,7 +91,11 @@ def test_safe_text_is_safe_again_and_long_text_is_cut() -> None:
 
 
 def test_json_is_valid_and_holds_nothing_raw() -> None:
-    told = {"a\x1b\x7f\x9b": ["\u202e", "\udcff", "\ud800", "声"], "n": [1.5, math.nan, (math.inf, -math.inf)], "t": True}
+    told = {
+        "a\x1b\x7f\x9b": ["\u202e", "\udcff", "\ud800", "声"],
+        "n": [1.5, math.nan, (math.inf, -math.inf)],
+        "t": True,
+    }
     text = as_json(told)
     assert text.isascii() and text.isprintable()
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.errors import BadInput
-from rvc_engine.run_queue import DONE, RunQueue
+from rvc_engine.run.queue import DONE, RunQueue
 from rvc_tui.screens.queue import QueueScreen
 
 WHOLE = {
@@ -26,12 +26,29 @@ WHOLE = {
 }
 SEVENTH = {**WHOLE, "number": 7}
 BAD: list[Any] = [
-    None, 5, "alice", [], [1], {}, {"name": "x"}, {"number": 7}, {**SEVENTH, "name": None}, {**SEVENTH, "name": ""},
-    {**SEVENTH, "words": "--fresh"}, {**SEVENTH, "words": [5]}, {**SEVENTH, "words": ["a\0b"]},
-    {**SEVENTH, "name": "\ud800"}, {**SEVENTH, "state": "flying"}, {**SEVENTH, "state": []},
-    {**SEVENTH, "added_at": "now"}, {**SEVENTH, "added_at": float("nan")}, {**SEVENTH, "ended_at": 1e300},
-    {**SEVENTH, "started_at": -5}, {**SEVENTH, "outcome": {"deep": [1]}}, {**SEVENTH, "started_at": 10**400},
-]  # fmt: skip
+    None,
+    5,
+    "alice",
+    [],
+    [1],
+    {},
+    {"name": "x"},
+    {"number": 7},
+    {**SEVENTH, "name": None},
+    {**SEVENTH, "name": ""},
+    {**SEVENTH, "words": "--fresh"},
+    {**SEVENTH, "words": [5]},
+    {**SEVENTH, "words": ["a\0b"]},
+    {**SEVENTH, "name": "\ud800"},
+    {**SEVENTH, "state": "flying"},
+    {**SEVENTH, "state": []},
+    {**SEVENTH, "added_at": "now"},
+    {**SEVENTH, "added_at": float("nan")},
+    {**SEVENTH, "ended_at": 1e300},
+    {**SEVENTH, "started_at": -5},
+    {**SEVENTH, "outcome": {"deep": [1]}},
+    {**SEVENTH, "started_at": 10**400},
+]
 
 
 def queue_of(home: Path, *records: Any, **more: Any) -> RunQueue:
@@ -75,7 +92,10 @@ def test_one_bad_entry(home: Path, capsys: pytest.CaptureFixture[str], bad: Any)
 
 def test_what_a_later_version_wrote_stays(home: Path) -> None:
     queue = queue_of(home, {**WHOLE, "priority": 5}, WHOLE, format=2)
-    assert [(entry.number, entry.state) for entry in queue.entries()] == [(1, "waiting"), (2, "waiting")]  # a number of its own
+    assert [(entry.number, entry.state) for entry in queue.entries()] == [
+        (1, "waiting"),
+        (2, "waiting"),
+    ]  # a number of its own
     queue.mark(1, DONE)
     assert kept_of(queue)[0]["priority"] == 5 and kept_of(queue)[0]["state"] == "done"
     assert json.loads(queue.path.read_text())["format"] == 2
@@ -89,8 +109,12 @@ def test_a_queue_with_a_bad_entry_runs_the_others(home: Path, capsys: pytest.Cap
     assert "cannot be the name" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content", [b"[]", b"5", b"{}", b'{"entries":5}', b"\xff", b"[" * 100_000, b'{"entries":{"a":1}}', b""])
-def test_what_is_no_queue_at_all_is_named_and_left_as_it_is(home: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content", [b"[]", b"5", b"{}", b'{"entries":5}', b"\xff", b"[" * 100_000, b'{"entries":{"a":1}}', b""]
+)
+def test_what_is_no_queue_at_all_is_named_and_left_as_it_is(
+    home: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
     queue = RunQueue(home)
     queue.path.write_bytes(content)
     for words in (["list"], ["move", "1", "1"], ["remove", "1"], ["run"]):

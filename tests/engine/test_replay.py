@@ -1,4 +1,5 @@
-"""A long journal is read in parts and not whole: what comes out is the same, for every prefix, and the work is bounded."""
+"""A long journal is read in parts and not whole: what comes out is the same, for every prefix, and the work is
+bounded."""
 
 from __future__ import annotations
 
@@ -15,9 +16,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from rvc_engine import journal as journal_module
-from rvc_engine import replay, snapshot, status
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.errors import RvcError
 from rvc_engine.events import (
     EpochFinished,
@@ -33,8 +32,11 @@ from rvc_engine.events import (
     Warned,
 )
 from rvc_engine.experiment import Experiment, Workspace, snapshot_path
-from rvc_engine.journal import Journal, JournalReader, history
-from rvc_engine.status import RunView, read_view
+from rvc_engine.run import journal as journal_module
+from rvc_engine.run import replay, snapshot, status
+from rvc_engine.run.journal import Journal, JournalReader, history
+from rvc_engine.run.status import read_view
+from rvc_engine.run.view import RunView
 from tests.conftest import rvc_environment
 from tests.engine.damaged import LINES, add, events_of, journal_of
 
@@ -46,12 +48,21 @@ def an_event(rng: random.Random, at: float, step: int) -> Event:
     if kind < 0.45:
         losses = {"total": rng.random(), "kl": rng.choice([1.0, float("inf")])}
         return TrainStepped(
-            at=at, step=step, epoch=step // 9, epochs=99, losses=losses, learning_rate=1e-4, grad_norms={"g": rng.random()},
-            seconds=0.1, data_seconds=rng.random(),
-        )  # fmt: skip
+            at=at,
+            step=step,
+            epoch=step // 9,
+            epochs=99,
+            losses=losses,
+            learning_rate=1e-4,
+            grad_norms={"g": rng.random()},
+            seconds=0.1,
+            data_seconds=rng.random(),
+        )
     if kind < 0.8:
         unit = rng.choice(["steps"] * 9 + ["artefacts"])
-        return Progressed(at=at, stage=stage, done=step, total=step + 5, unit=unit, item=rng.choice(["", '"stage":"train",', "声"]))
+        return Progressed(
+            at=at, stage=stage, done=step, total=step + 5, unit=unit, item=rng.choice(["", '"stage":"train",', "声"])
+        )
     others: list[Event] = [
         MemorySampled(at=at, rss_bytes=step, gpus=[{"uuid": "u", "index": 0, "reserved": step, "context": None}]),
         MemorySampled(at=at, rss_bytes=step),
@@ -72,7 +83,9 @@ def lines_of(seed: int, count: int, *, damaged: bool = False) -> list[bytes]:
         record = json.dumps({"event": type(event).__name__, **vars(event)}, separators=(",", ":"), ensure_ascii=False)
         made.append(record.encode())
         if damaged and rng.random() < 0.05:
-            made[-1] = rng.choice([made[-1][:-7], b"", b"{}", b"[1", b"2]", made[-1].replace(b'"stage":', b'"stage":5,"x":'), b"\xff\xfe"])
+            made[-1] = rng.choice(
+                [made[-1][:-7], b"", b"{}", b"[1", b"2]", made[-1].replace(b'"stage":', b'"stage":5,"x":'), b"\xff\xfe"]
+            )
     return made
 
 
@@ -104,10 +117,14 @@ def test_a_brief_replay_comes_to_the_same(tmp_path: Path, seed: int, damaged: bo
 
 
 def test_a_brief_replay_parses_a_small_part(tmp_path: Path) -> None:
-    path = write(tmp_path / "0001.jsonl", [line for line in lines_of(1, 40_000) if line[10:14] in (b"Trai", b"Prog", b"Memo")])
+    path = write(
+        tmp_path / "0001.jsonl", [line for line in lines_of(1, 40_000) if line[10:14] in (b"Trai", b"Prog", b"Memo")]
+    )
     events = [event for batch in JournalReader(path, brief=True).batches() for event in batch]
     parts = -(-path.stat().st_size // journal_module.CHUNK_BYTES)
-    assert len(events) < min(3000, parts * (replay.STEPS_KEPT + 400))  # those of the artefacts are all kept: a twelfth here, a few in a run
+    assert len(events) < min(
+        3000, parts * (replay.STEPS_KEPT + 400)
+    )  # those of the artefacts are all kept: a twelfth here, a few in a run
 
 
 @pytest.fixture
@@ -208,7 +225,13 @@ def written_anew_and_longer(path: Path) -> None:
     write(path, lines_of(78, 4000))
 
 
-CHANGES = (changed_in_place, replaced_by_a_longer_one, replaced_by_a_copy_that_was_changed, shortened, written_anew_and_longer)
+CHANGES = (
+    changed_in_place,
+    replaced_by_a_longer_one,
+    replaced_by_a_copy_that_was_changed,
+    shortened,
+    written_anew_and_longer,
+)
 
 
 @pytest.mark.usefixtures("settled")
@@ -238,7 +261,9 @@ def test_how_a_run_was_stopped_is_kept_and_a_renamed_experiment_has_its_own_name
     assert (view.state, view.stop) == ("stopped", stop) and (view.name, view.folder) == ("renamed", str(other.folder))
 
 
-def test_a_journal_of_just_now_is_not_taken_from_a_snapshot(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_of_just_now_is_not_taken_from_a_snapshot(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two writes within a tick of the clock leave the same time."""
     monkeypatch.setattr(snapshot, "WORTH_BYTES", 1)
     path = write(journal_of(experiment), lines_of(5, 500))
@@ -278,7 +303,14 @@ def test_a_damaged_snapshot_is_none(experiment: Experiment, kind: str) -> None:
 def test_a_snapshot_of_wrong_types_is_none_even_when_it_is_signed(experiment: Experiment) -> None:
     path = write(journal_of(experiment), lines_of(5, 200))
     whole = read_view(experiment)
-    for change in ({"keeper": 2**40}, {"updated_at": "x"}, {"stages": {}}, {"stages": [{"name": 5}]}, {"warnings": [1]}, {"losses": []}):
+    for change in (
+        {"keeper": 2**40},
+        {"updated_at": "x"},
+        {"stages": {}},
+        {"stages": [{"name": 5}]},
+        {"warnings": [1]},
+        {"losses": []},
+    ):
         about = path.stat()
         snapshot.save(path, about, about.st_size, {"view": {**whole.to_record(), **change}, "mistyped": 0})
         assert snapshot.load(path) is not None
@@ -286,7 +318,9 @@ def test_a_snapshot_of_wrong_types_is_none_even_when_it_is_signed(experiment: Ex
 
 
 @pytest.mark.usefixtures("settled")
-@pytest.mark.parametrize("error", [OSError(30, "Read-only file system"), RvcError("The disk is full")], ids=["read-only", "full"])
+@pytest.mark.parametrize(
+    "error", [OSError(30, "Read-only file system"), RvcError("The disk is full")], ids=["read-only", "full"]
+)
 def test_where_no_snapshot_can_be_written_nothing_is_lost(
     experiment: Experiment, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -324,7 +358,10 @@ def test_a_line_that_is_longer_than_a_part_is_read_whole(tmp_path: Path, brief: 
     long = json.dumps({"event": "Warned", "at": 5.0, "title": "t" * 5000}).encode()
     path = write(tmp_path / "0001.jsonl", [long, b'{"event":"Warned","at":5.0,"title":"next"}'])
     reader = JournalReader(path, brief=brief)
-    assert [len(event.title) for batch in reader.batches(100) for event in batch if isinstance(event, Warned)] == [5000, 4]
+    assert [len(event.title) for batch in reader.batches(100) for event in batch if isinstance(event, Warned)] == [
+        5000,
+        4,
+    ]
 
 
 def test_a_line_without_end_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,16 +385,20 @@ def test_an_attached_run_shows_what_the_whole_would(experiment: Experiment, caps
     home = str(experiment.workspace.home)
     assert main(["attach", "alice", "--plain", "--home", home]) == 0
     plain = capsys.readouterr().out.splitlines()
-    assert sum(line.startswith("train: epoch ") for line in plain) >= len(epochs) and plain[-1].startswith("finished: alice")
+    assert sum(line.startswith("train: epoch ") for line in plain) >= len(epochs) and plain[-1].startswith(
+        "finished: alice"
+    )
     assert main(["attach", "alice", "--json", "--home", home]) == 0  # every event, for programs
     assert len(capsys.readouterr().out.splitlines()) == len(events) + len(epochs)
 
 
-# --- long ---------------------------------------------------------------------------------------------------------------
+# --- long ------------------------------------------------------------------------------------------
 def a_million_lines(file: BinaryIO) -> None:
     at = 1.7e9
     for event in events_of("alice", steps=1)[:2]:
-        file.write(json.dumps({"event": type(event).__name__, **vars(event), "at": at}, separators=(",", ":")).encode() + b"\n")
+        file.write(
+            json.dumps({"event": type(event).__name__, **vars(event), "at": at}, separators=(",", ":")).encode() + b"\n"
+        )
     losses = dict.fromkeys(("total", "mel", "kl", "feature", "discriminator"), 1.25)
     for step in range(1, 500_001):
         at += 0.3
@@ -370,7 +411,15 @@ def a_million_lines(file: BinaryIO) -> None:
             "learning_rate": 1e-4,
             "grad_norms": {"g": 60.5, "d": 9.5},
         }
-        progressed = {"event": "Progressed", "at": at, "stage": "train", "done": step, "total": 500_000, "unit": "steps", "item": ""}
+        progressed = {
+            "event": "Progressed",
+            "at": at,
+            "stage": "train",
+            "done": step,
+            "total": 500_000,
+            "unit": "steps",
+            "item": "",
+        }
         for record in ({**stepped, "seconds": 0.3, "stage": "train", "data_seconds": 0.0}, progressed):
             file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
     end = RunFinished(at=at, seconds=9.0)
@@ -391,7 +440,12 @@ def test_a_journal_of_a_million_lines_takes_little_memory(experiment: Experiment
     with journal_of(experiment).open("wb") as file:
         a_million_lines(file)
     command = [sys.executable, "-m", "rvc_engine", *words.split(), "--home", str(experiment.workspace.home)]
-    small = [sys.executable, "-c", MEASURED, *command]  # the peak of a process counts what it was forked from, and this one has torch
+    small = [
+        sys.executable,
+        "-c",
+        MEASURED,
+        *command,
+    ]  # the peak of a process counts what it was forked from, and this one has torch
     process = subprocess.Popen(small, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=rvc_environment())
     assert process.stdout is not None and process.stderr is not None
     lines = sum(1 for _ in process.stdout)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rvc_engine.disk import write_whole
 from rvc_engine.experiment import Workspace
-from rvc_engine.runner import remove_halves
+from rvc_engine.run.runner import remove_halves
 
 
 def test_what_a_killed_engine_left_half_written_goes_and_what_others_write_stays(tmp_path: Path) -> None:

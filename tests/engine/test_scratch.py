@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import scratch
-from rvc_engine.scratch import scratch_folder
+from rvc_engine.common import scratch
+from rvc_engine.common.scratch import scratch_folder
 from tests.conftest import rvc_environment
 from tests.faults.harness import wait_for
 
 ENGINE = """
 import os, signal, sys
-from rvc_engine.workers import prepare_workers, worker_pool
+from rvc_engine.machine.workers import prepare_workers, worker_pool
 if __name__ == "__main__":
     prepare_workers(["json"])
     print(worker_pool(1).submit(os.getpid).result(), os.environ["TMPDIR"], flush=True)
@@ -28,7 +28,7 @@ if __name__ == "__main__":
 """
 KEEPER = """
 import subprocess, sys, os
-from rvc_engine.scratch import scratch_folder
+from rvc_engine.common.scratch import scratch_folder
 with scratch_folder() as (variables, held):
     subprocess.call([sys.executable, "-c", sys.argv[1], sys.argv[2]], env={**os.environ, **variables}, pass_fds=held)
 """
@@ -102,7 +102,7 @@ def test_without_a_place_the_engine_goes_without(monkeypatch: pytest.MonkeyPatch
 
 POOL = """
 import os, signal, sys
-from rvc_engine.workers import worker_pool
+from rvc_engine.machine.workers import worker_pool
 if __name__ == "__main__":
     worker_pool(1).submit(os.getpid).result()
     os.kill(os.getpid(), signal.SIGKILL) if sys.argv[1] == "kill" else None

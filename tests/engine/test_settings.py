@@ -9,9 +9,10 @@ import pytest
 
 from rvc_engine.commands.flags import add_settings, fill, given
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace, render_toml
-from rvc_engine.models.configs import PRESETS, PUBLIC_PRESETS
+from rvc_engine.experiment import Workspace
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
 from rvc_engine.settings import ALL_SETTINGS, STAGE_SETTINGS, about, apply, describe, for_preset
+from rvc_engine.settings_file import render_toml
 
 
 def parser_of(stage: str) -> argparse.ArgumentParser:

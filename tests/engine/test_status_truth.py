@@ -14,10 +14,10 @@ import pytest
 from rvc_engine.commands.watch import progress_words
 from rvc_engine.events import Event, Paused, Progressed, Resumed, RunFinished, RunStarted, StageFailed, StageStarted
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal, read
-from rvc_engine.keeper import write_end
+from rvc_engine.run.journal import Journal, read
+from rvc_engine.run.status import read_view
+from rvc_engine.run.supervisor import write_end
 from rvc_engine.settings import for_preset
-from rvc_engine.status import read_view
 from tests.conftest import rvc_environment
 from tests.engine.test_lock import HOLD, said
 
@@ -39,7 +39,14 @@ def held(home: Path) -> Iterator[tuple[Experiment, int]]:
 def write_journal(experiment: Experiment, pid: int, *events: Event) -> None:
     _, journal = Journal.next_in(experiment.runs)
     start = RunStarted(
-        run=1, name="voice", folder=str(experiment.folder), pid=pid, host="h", version="0", preset="starter-tiny", stages=["pitch"]
+        run=1,
+        name="voice",
+        folder=str(experiment.folder),
+        pid=pid,
+        host="h",
+        version="0",
+        preset="starter-tiny",
+        stages=["pitch"],
     )
     with journal:
         for event in (start, StageStarted(stage="pitch"), *events):
@@ -48,7 +55,13 @@ def write_journal(experiment: Experiment, pid: int, *events: Event) -> None:
 
 def beat(experiment: Experiment, pid: int, *, silent_s: float, stuck_after_s: float = 40.0, age_s: float = 0.0) -> None:
     now = time.time()
-    record = {"at": now - age_s, "pid": pid, "stage": "pitch", "event_at": now - silent_s, "stuck_after_s": stuck_after_s}
+    record = {
+        "at": now - age_s,
+        "pid": pid,
+        "stage": "pitch",
+        "event_at": now - silent_s,
+        "stuck_after_s": stuck_after_s,
+    }
     experiment.heartbeat.write_text(json.dumps(record))
 
 
@@ -65,7 +78,9 @@ def test_silence_is_told_when_it_is_too_long(
     view = read_view(experiment)
     assert (view.state, view.stuck) == ("running", stuck)
     assert view.as_json()["stuck"] is stuck
-    assert progress_words(view).startswith(f"no progress for {silent_s:.0f} s" if stuck else f"last progress {silent_s:.0f} s ago")
+    assert progress_words(view).startswith(
+        f"no progress for {silent_s:.0f} s" if stuck else f"last progress {silent_s:.0f} s ago"
+    )
 
 
 def test_a_pause_is_told_until_it_ends(held: tuple[Experiment, int]) -> None:

@@ -1,4 +1,5 @@
-"""What a stop says of what was saved, and what comes after it: nothing. The stages are pretended, the engine is real."""
+"""What a stop says of what was saved, and what comes after it: nothing. The stages are pretended, the engine is
+real."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import memory_samples, runner
-from rvc_engine.commands.display import line_of, print_end, stopped_words
+from rvc_engine.client.words import line_of, stopped_words
+from rvc_engine.commands.display import print_end
 from rvc_engine.commands.watch import summary
 from rvc_engine.events import (
     CheckpointSaved,
@@ -27,11 +28,14 @@ from rvc_engine.events import (
     from_dict,
 )
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal, read
-from rvc_engine.runner import Engine
+from rvc_engine.machine import memory_samples
+from rvc_engine.run import runner
+from rvc_engine.run.journal import Journal, read
+from rvc_engine.run.runner import Engine
+from rvc_engine.run.stage_list import ALL_STAGES
+from rvc_engine.run.status import read_view
+from rvc_engine.run.view import RunView
 from rvc_engine.settings import for_preset
-from rvc_engine.stage_list import ALL_STAGES
-from rvc_engine.status import RunView, read_view
 
 Work = Callable[[Engine], Iterator[Event]]
 
@@ -58,7 +62,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_samples, "sample", lambda: MemorySampled(rss_bytes=1))
 
 
-def events_of(experiment: Experiment, monkeypatch: pytest.MonkeyPatch, work: Work, stages: list[str]) -> tuple[int, list[Event]]:
+def events_of(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, work: Work, stages: list[str]
+) -> tuple[int, list[Event]]:
     """Exit code and journal of an engine whose stages do this."""
     engine = Engine(experiment, for_preset("starter-tiny"), stages, fresh=False)
     monkeypatch.setattr(runner, "run_pipeline", lambda *words: work(engine))
@@ -111,7 +117,9 @@ def test_a_clean_stop_says_saved(experiment: Experiment, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("stage", ["index", "base"])
-def test_a_stage_that_starts_again_is_not_called_saved(experiment: Experiment, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+def test_a_stage_that_starts_again_is_not_called_saved(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
     def work(engine: Engine) -> Iterator[Event]:
         yield StageStarted(stage=stage)
         ask(engine)
@@ -122,7 +130,9 @@ def test_a_stage_that_starts_again_is_not_called_saved(experiment: Experiment, m
     assert stopped_words(end) == "ended without saving; this stage starts again"
 
 
-def test_a_stop_after_a_stage_has_finished_loses_nothing(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_after_a_stage_has_finished_loses_nothing(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def work(engine: Engine) -> Iterator[Event]:
         yield StageStarted(stage="index")
         yield StageFinished(stage="index", seconds=0.0)
@@ -137,12 +147,19 @@ def test_a_stop_after_a_stage_has_finished_loses_nothing(experiment: Experiment,
     [
         ([], "training resumes from the last saved state"),
         ([step(1)], "training resumes at the start"),
-        ([step(1), CheckpointSaved(path="resume.pt", kind="resume", epoch=1, step=1), step(2)], "training resumes after step 1"),
+        (
+            [step(1), CheckpointSaved(path="resume.pt", kind="resume", epoch=1, step=1), step(2)],
+            "training resumes after step 1",
+        ),
         ([StepsSuperseded(after_step=40, epoch=3), step(41)], "training resumes after step 40"),
     ],
 )
 def test_a_step_without_an_end_is_not_called_saved(
-    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, before: list[Event], words: str, capsys: pytest.CaptureFixture[str]
+    experiment: Experiment,
+    monkeypatch: pytest.MonkeyPatch,
+    before: list[Event],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def work(engine: Engine) -> Iterator[Event]:
         yield StageStarted(stage="train")
@@ -155,7 +172,11 @@ def test_a_step_without_an_end_is_not_called_saved(
     assert (code, end.saved) == (130, False) and "longer than" in end.reason
     assert stopped_words(end).endswith(words)
     view = read_view(experiment)
-    assert view.as_json()["saved"] is False and words in summary(view) and " saved" not in summary(view).replace("last saved", "")
+    assert (
+        view.as_json()["saved"] is False
+        and words in summary(view)
+        and " saved" not in summary(view).replace("last saved", "")
+    )
     print_end(view)
     assert words in capsys.readouterr().out
 
@@ -172,10 +193,15 @@ def test_a_second_signal_ends_at_once_and_says_so(experiment: Experiment, monkey
 
     end = only_end(events_of(experiment, monkeypatch, work, ["pitch"])[1])
     assert end.saved is False
-    assert stopped_words(end) == "ended without saving (asked a second time); finished clips are kept, the latest may be done again"
+    assert (
+        stopped_words(end)
+        == "ended without saving (asked a second time); finished clips are kept, the latest may be done again"
+    )
 
 
-def test_a_save_that_takes_longer_than_a_step_is_waited_for(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_save_that_takes_longer_than_a_step_is_waited_for(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def work(engine: Engine) -> Iterator[Event]:
         yield StageStarted(stage="train")
         try:

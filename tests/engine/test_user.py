@@ -14,21 +14,22 @@ from typing import Any
 
 import pytest
 
-from rvc_engine import user
-from rvc_engine.bundles import small_model
-from rvc_engine.bundles.extract import read_generator
-from rvc_engine.bundles.small_model import read_voice, write_small_model
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
+from rvc_engine.common import user
+from rvc_engine.common.given_paths import clean_path
 from rvc_engine.conversion.retrieval import Retrieval
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.launcher import engine_environment
-from rvc_engine.models.configs import PRESETS
+from rvc_engine.experiment import Workspace
+from rvc_engine.machine.environment import engine_environment
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.pitch.rmvpe import load as load_rmvpe
+from rvc_engine.pitch.rmvpe_frames import load as load_rmvpe
+from rvc_engine.presets import PRESETS
 from rvc_engine.training.course import Course
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore
+from rvc_engine.voices import small_model
+from rvc_engine.voices.extract import read_generator
+from rvc_engine.voices.small_model import read_voice, write_small_model
 from tests.conftest import SAMPLES, rvc_environment
 
 UID = "54321"
@@ -83,12 +84,16 @@ def test_a_user_without_name_and_home_trains_and_converts(tmp_path: Path) -> Non
             (folder / name).chmod(0o777)
         folder.chmod(0o755)
         shutil.copy(min((SAMPLES / "target").glob("*.flac"), key=lambda p: p.stat().st_size), folder / "recordings")
-        environment = {key: value for key, value in rvc_environment().items() if key not in (*UNSET, "TORCHINDUCTOR_CACHE_DIR")}
+        environment = {
+            key: value for key, value in rvc_environment().items() if key not in (*UNSET, "TORCHINDUCTOR_CACHE_DIR")
+        }
         environment["TMPDIR"] = str(folder / "tmp")
 
         def rvc(*words: str) -> None:
             command = [*NAMELESS, sys.executable, "-m", "rvc_engine", *words, "--home", str(folder / "home")]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, stdin=subprocess.DEVNULL)
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=300, env=environment, stdin=subprocess.DEVNULL
+            )
             assert done.returncode == 0, done.stdout[-800:] + done.stderr[-800:]
 
         recordings = str(folder / "recordings")
@@ -110,7 +115,9 @@ def test_what_libraries_ask_for_is_set_for_every_child(nobody: Path, monkeypatch
     monkeypatch.setenv("USER", "me")
     monkeypatch.setenv("HOME", str(nobody))
     made = engine_environment()
-    assert made["USER"] == "me" and "LOGNAME" not in made and "XDG_CACHE_HOME" not in made and "MPLCONFIGDIR" not in made
+    assert (
+        made["USER"] == "me" and "LOGNAME" not in made and "XDG_CACHE_HOME" not in made and "MPLCONFIGDIR" not in made
+    )
     assert made["TORCHINDUCTOR_CACHE_DIR"] == str(nobody / ".cache" / "rvc-tui" / "torchinductor")
 
 
@@ -128,7 +135,9 @@ def test_somebody_elses_folder_of_that_name_is_not_used(nobody: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["~", "~/recordings"])
-def test_a_path_from_a_home_that_is_not_there_is_refused(nobody: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_path_from_a_home_that_is_not_there_is_refused(
+    nobody: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     for read in (user.expanded, clean_path, Workspace.find):
         with pytest.raises(BadInput, match="~"):
             read(text)
@@ -139,7 +148,9 @@ def test_a_path_from_a_home_that_is_not_there_is_refused(nobody: Path, text: str
 
 
 def test_other_paths_need_no_home(nobody: Path) -> None:
-    assert user.expanded("a/~/b") == Path("a/~/b") and user.expanded("~nobody-of-this-name/a") == Path("~nobody-of-this-name/a")
+    assert user.expanded("a/~/b") == Path("a/~/b") and user.expanded("~nobody-of-this-name/a") == Path(
+        "~nobody-of-this-name/a"
+    )
 
 
 def test_fields_of_the_app_take_any_text(nobody: Path) -> None:
@@ -148,12 +159,18 @@ def test_fields_of_the_app_take_any_text(nobody: Path) -> None:
     assert typed(" ~/recordings ") == "~/recordings"
 
 
-# --- errors of the environment --------------------------------------------------------------------------------------------------
-REFUSED = [PermissionError(errno.EACCES, "Permission denied"), OSError(errno.EMFILE, "Too many open files"), OSError(errno.ESTALE, "Stale")]
+# --- errors of the environment ---------------------------------------------------------------------
+REFUSED = [
+    PermissionError(errno.EACCES, "Permission denied"),
+    OSError(errno.EMFILE, "Too many open files"),
+    OSError(errno.ESTALE, "Stale"),
+]
 
 
 @pytest.mark.parametrize("error", REFUSED, ids=lambda error: str(error.strerror))
-def test_a_file_that_cannot_be_read_now_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+def test_a_file_that_cannot_be_read_now_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
     path = tmp_path / "voice.pth"
     path.write_bytes(b"PK\x03\x04" + bytes(200))
     opened = os.open
@@ -171,7 +188,9 @@ def test_a_file_that_cannot_be_read_now_is_not_called_damaged(tmp_path: Path, mo
         assert error.strerror in caught.value.message and "again" not in caught.value.hint
 
 
-def test_an_index_that_cannot_be_read_now_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_index_that_cannot_be_read_now_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.index"
     path.write_bytes(bytes(100))
 
@@ -183,8 +202,12 @@ def test_an_index_that_cannot_be_read_now_is_not_called_damaged(tmp_path: Path, 
         Retrieval.load(path)
 
 
-@pytest.mark.parametrize("error", [*REFUSED, RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")])
-def test_a_checkpoint_that_cannot_be_read_now_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+@pytest.mark.parametrize(
+    "error", [*REFUSED, RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")]
+)
+def test_a_checkpoint_that_cannot_be_read_now_stays_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     """It was moved away as damaged, and training began with an older one."""
     config, course = PRESETS["starter-tiny"], Course(epochs=1)
     experiment = Workspace(tmp_path).experiment("voice")

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import torch
 
-from rvc_engine.bundles.bundle import write_bundle
-from rvc_engine.bundles.glance import glance
-from rvc_engine.bundles.small_model import read_voice, write_small_model
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS
 from rvc_engine.settings import for_preset
+from rvc_engine.voices.bundle import write_bundle
+from rvc_engine.voices.metadata import glance
+from rvc_engine.voices.small_model import read_voice, write_small_model
 from tests.conftest import rvc_environment
 
 
@@ -37,7 +37,9 @@ def workspace(tmp_path: Path) -> Workspace:
         write_small_model(path, weights, config, epoch=epoch, step=70, extra=extra)
         os.utime(path, (epoch, epoch))
     alice.index_path(3, "v2").write_bytes(b"index")
-    write_bundle(workspace.weights / "shared.rvcvoice", read_voice(alice.small_model), "alice", None, {"licence": "CC0"})
+    write_bundle(
+        workspace.weights / "shared.rvcvoice", read_voice(alice.small_model), "alice", None, {"licence": "CC0"}
+    )
     bob.checkpoint("G", 10).write_bytes(b"not looked at")
     (workspace.weights / "broken.pth").write_bytes(b"PK\x03\x04 and nothing else")
     return workspace
@@ -76,8 +78,13 @@ def test_files_of_before_torch_1_6(workspace: Workspace, tmp_path: Path) -> None
 
 
 def test_it_loads_no_torch(workspace: Workspace) -> None:
-    script = f"from rvc_engine.cli import main; main(['voice', 'list', '--home', {str(workspace.home)!r}])\nimport sys\n"
-    done = subprocess.run([sys.executable, "-c", script + "assert not {'torch', 'numpy'} & set(sys.modules)"], env=rvc_environment())
+    script = (
+        "from rvc_engine.commands.cli import main; main(['voice', 'list', '--home', "
+        f"{str(workspace.home)!r}])\nimport sys\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script + "assert not {'torch', 'numpy'} & set(sys.modules)"], env=rvc_environment()
+    )
     assert done.returncode == 0
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import workers
 from rvc_engine.errors import RvcError
+from rvc_engine.machine import workers
 
 
 def shout(task: int) -> int:

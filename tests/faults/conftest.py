@@ -41,7 +41,9 @@ class Row:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "call":
         item.stash[REPORT] = report
@@ -50,7 +52,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session", autouse=True)
 def same_threads() -> Iterator[None]:
-    """Results are equal bit for bit for the same number of threads: engines started from here have one, as those of `rvc` in tests."""
+    """Results are equal bit for bit for the same number of threads: engines started from here have one, as those of
+    `rvc` in tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
@@ -97,7 +100,8 @@ def prepared(reference: Voice) -> Callable[[Path], Voice]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, reference: Voice) -> Voice:
-    """Trained one epoch less than the untouched run, in two runs, so that there is more than one state to go on from."""
+    """Trained one epoch less than the untouched run, in two runs, so that there is more than one state to go on
+    from."""
     voice = copy_prepared(reference.experiment, tmp_path_factory.mktemp("trained"))
     assert voice.name == NAME
     for epochs in (EPOCHS - 2, EPOCHS - 1):

@@ -1,4 +1,5 @@
-"""Real engine processes for the fault suite: started, watched, killed, and what they leave compared with an untouched run."""
+"""Real engine processes for the fault suite: started, watched, killed, and what they leave compared with an untouched
+run."""
 
 from __future__ import annotations
 
@@ -16,13 +17,13 @@ import numpy as np
 import psutil
 import torch
 
-from rvc_engine import launcher
+from rvc_engine.common.lock import live_holder
 from rvc_engine.events import ENDS, Event, StageFinished, StageStarted, TrainStepped, from_dict
-from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import history, journals, read, steps_once
-from rvc_engine.lock import live_holder
+from rvc_engine.experiment import Experiment, Workspace, journals
+from rvc_engine.run import launcher
+from rvc_engine.run.journal import history, read, steps_once
+from rvc_engine.run.stage_list import STAGES
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
-from rvc_engine.stage_list import STAGES
 from tests.conftest import Rvc
 
 NAME = "voice"
@@ -103,7 +104,9 @@ class Voice:
     def checkpoints(self) -> list[Path]:
         """Every file that training can go on from, newest first."""
         found = [self.experiment.path(name) for name in ("resume.pt", "resume-previous.pt")]
-        pairs = sorted(self.experiment.folder.glob("[GD]_[0-9]*.pth"), key=lambda p: (-int(p.stem[2:]), p.name[0] != "G"))
+        pairs = sorted(
+            self.experiment.folder.glob("[GD]_[0-9]*.pth"), key=lambda p: (-int(p.stem[2:]), p.name[0] != "G")
+        )
         return [path for path in (*found, *pairs) if path.is_file()]
 
     def saving(self) -> bool:
@@ -128,7 +131,10 @@ def wait_for(condition: Callable[[], bool], what: str, limit_s: float = 120.0) -
 
 def has(engine: launcher.RunningEngine, kind: type[Event], **values: object) -> bool:
     """Did this run tell such an event?"""
-    return any(isinstance(e, kind) and all(getattr(e, key) == value for key, value in values.items()) for e in read(engine.journal))
+    return any(
+        isinstance(e, kind) and all(getattr(e, key) == value for key, value in values.items())
+        for e in read(engine.journal)
+    )
 
 
 def ended(engine: launcher.RunningEngine) -> bool:
@@ -157,7 +163,8 @@ def kill(engine: launcher.RunningEngine, *, with_keeper: bool = False) -> None:
     wait_for(lambda: not psutil.pid_exists(engine.pid) or _is_zombie(engine.pid), "the engine's end")
     _, left = psutil.wait_procs(children, timeout=10)
     assert not left, left
-    # A killed process is a zombie before its last thread has ended and its files are closed: its lock is free a moment later.
+    # A killed process is a zombie before its last thread has ended and its files are closed: its lock is free a moment
+    # later.
     wait_for(lambda: live_holder(engine.experiment.lock) is None, "the end of its lock")
 
 
@@ -171,13 +178,15 @@ def _is_zombie(pid: int) -> bool:
 def workers_of(engine: launcher.RunningEngine) -> list[psutil.Process]:
     """Children of the server that the engine forks them from."""
     try:
-        servers = [p for p in psutil.Process(engine.pid).children() if any("forkserver" in word for word in p.cmdline())]
+        servers = [
+            p for p in psutil.Process(engine.pid).children() if any("forkserver" in word for word in p.cmdline())
+        ]
         return [worker for server in servers for worker in server.children()]
     except psutil.NoSuchProcess:
         return []
 
 
-# --- copies and comparison ----------------------------------------------------------------------------------------------
+# --- copies and comparison -------------------------------------------------------------------------
 def copy_prepared(source: Experiment, home: Path) -> Voice:
     """The experiment as it was before it was trained."""
     voice = Voice(home)
@@ -222,10 +231,12 @@ def _bytes_in(folder: Path) -> dict[str, bytes]:
 
 def weight_differences(ours: Path, theirs: Path) -> list[str]:
     a, b = (torch.load(path, map_location="cpu", weights_only=True)["weight"] for path in (ours, theirs))
-    return [f"weight {key}" for key in sorted({*a, *b}) if key not in a or key not in b or not torch.equal(a[key], b[key])]
+    return [
+        f"weight {key}" for key in sorted({*a, *b}) if key not in a or key not in b or not torch.equal(a[key], b[key])
+    ]
 
 
-# --- damage ---------------------------------------------------------------------------------------------------------------
+# --- damage ----------------------------------------------------------------------------------------
 def truncate(path: Path, seed: int = 0) -> str:
     size = path.stat().st_size
     keep = int(np.random.default_rng(seed).integers(0, size))
@@ -241,7 +252,11 @@ def flip_bit(path: Path, seed: int = 0) -> str:
     with zipfile.ZipFile(path) as archive:
         largest = max(archive.infolist(), key=lambda entry: entry.file_size)
     content = bytearray(path.read_bytes())
-    start = largest.header_offset + 30 + int.from_bytes(content[largest.header_offset + 26 : largest.header_offset + 28], "little")
+    start = (
+        largest.header_offset
+        + 30
+        + int.from_bytes(content[largest.header_offset + 26 : largest.header_offset + 28], "little")
+    )
     start += int.from_bytes(content[largest.header_offset + 28 : largest.header_offset + 30], "little")
     place, bit = start + int(rng.integers(0, largest.file_size)), int(rng.integers(0, 8))
     content[place] ^= 1 << bit

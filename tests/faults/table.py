@@ -19,10 +19,10 @@ SHOWN = 8  # observations of a scenario that the page lists
 
 INTRODUCTION = """# Reliability: what was done to runs, and what became of them
 
-This page is made by the fault suite, `tests/faults/`: real engine processes, real signals, a tiny voice on a CPU. Nobody edits it.
-"The same weights" means that every tensor of the voice is bit for bit that of a run that nothing disturbed (fp32, same seed and
-threads). Runs of the whole pipeline have their clips, pitch, features and index compared byte by byte too; the history of steps must hold
-each step once.
+This page is made by the fault suite, `tests/faults/`: real engine processes, real signals, a tiny voice on a CPU.
+Nobody edits it. "The same weights" means that every tensor of the voice is bit for bit that of a run that nothing
+disturbed (fp32, same seed and threads). Runs of the whole pipeline have their clips, pitch, features and index compared
+byte by byte too; the history of steps must hold each step once.
 """
 
 
@@ -32,7 +32,16 @@ def merged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         key = row["scenario"] or row["test"]
         entry = scenarios.setdefault(
-            key, {"scenario": key, "promise": row["promise"], "runs": 0, "tests": 0, "outcomes": [], "seen": [], "seconds": 0.0}
+            key,
+            {
+                "scenario": key,
+                "promise": row["promise"],
+                "runs": 0,
+                "tests": 0,
+                "outcomes": [],
+                "seen": [],
+                "seconds": 0.0,
+            },
         )
         entry["runs"] += row["runs"]
         entry["tests"] += 1
@@ -47,7 +56,11 @@ def result_of(outcomes: list[str]) -> str:
         return "held"
     if all(outcome == "skipped" for outcome in outcomes):
         return "not run here"
-    return f"**failed** in {outcomes.count('failed')} of {len(outcomes)} tests" if "failed" in outcomes else "held, in part not run here"
+    return (
+        f"**failed** in {outcomes.count('failed')} of {len(outcomes)} tests"
+        if "failed" in outcomes
+        else "held, in part not run here"
+    )
 
 
 def git(*words: str) -> str:
@@ -66,7 +79,8 @@ def page(rows: list[dict[str, Any]]) -> str:
         '    RVC_FAULT_TABLE=faults.json python -m pytest tests/faults -m "soak or not soak"',
         "    python -m tests.faults.table faults.json",
         "",
-        f"{len(rows)} tests, {sum(s['runs'] for s in scenarios)} trials, {sum(s['seconds'] for s in scenarios) / 60:.0f} minutes.",
+        f"{len(rows)} tests, {sum(s['runs'] for s in scenarios)} trials, "
+        f"{sum(s['seconds'] for s in scenarios) / 60:.0f} minutes.",
         "",
         "| scenario | promise it backs | trials | result |",
         "|---|---|---|---|",
@@ -77,7 +91,9 @@ def page(rows: list[dict[str, Any]]) -> str:
     for s in scenarios:
         lines.append(f"**{s['scenario']}** ({s['seconds']:.0f} s)")
         lines.append("")
-        lines += [f"- {' '.join(seen.split())}" for seen in s["seen"][: max(SHOWN, 24 if "kill -9" in s["scenario"] else 0)]]
+        lines += [
+            f"- {' '.join(seen.split())}" for seen in s["seen"][: max(SHOWN, 24 if "kill -9" in s["scenario"] else 0)]
+        ]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 

@@ -11,7 +11,10 @@ from rvc_engine.events import StageFailed, TrainStepped, Warned
 from tests.faults.conftest import Row
 from tests.faults.harness import Voice, events_in, faults
 
-ROLLS_BACK = "Non-finite losses roll back to the last good checkpoint, name the batch's files, are tried once more, then fail clearly"
+ROLLS_BACK = (
+    "Non-finite losses roll back to the last good checkpoint, name the batch's files, are tried once more, "
+    "then fail clearly"
+)
 HALVES = "Out of memory in training lowers the batch, goes on from the last save and says so"
 
 
@@ -21,7 +24,9 @@ def warnings_in(voice: Voice) -> list[str]:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("step", [7, 1, 12])
-def test_not_a_number_once(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, step: int) -> None:
+def test_not_a_number_once(
+    row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, step: int
+) -> None:
     row.of("A number that is not finite at a step, once", ROLLS_BACK)
     voice = prepared(tmp_path)
     with faults(f"nan@{step}"):

@@ -12,7 +12,10 @@ from tests.faults.conftest import Row
 from tests.faults.harness import EPOCHS, Voice, copy_whole, events_in, flip_bit, truncate, weight_differences
 
 PROMISE = "A damaged newest checkpoint is set aside with a warning and the one before it is used"
-NEVER = "If none loads the run fails with exit 1 and says so: it never starts over unless --fresh is given, which moves the old work aside"
+NEVER = (
+    "If none loads the run fails with exit 1 and says so: it never starts over unless --fresh is given, which "
+    "moves the old work aside"
+)
 MORE = ("--set", f"train.epochs={EPOCHS}")
 Damage = Callable[[Path, int], str]
 
@@ -34,9 +37,13 @@ def small(names: list[str], damage: list[Damage]) -> list[object]:
     return marked
 
 
-@pytest.mark.parametrize(("name", "damage"), small(["resume.pt", "resume-previous.pt", "G newest", "D newest", "G older", "D older"],
-                                                   [truncate, flip_bit]))  # fmt: skip
-def test_a_damaged_checkpoint_is_set_aside(row: Row, tmp_path: Path, trained: Voice, reference: Voice, name: str, damage: Damage) -> None:
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    small(["resume.pt", "resume-previous.pt", "G newest", "D newest", "G older", "D older"], [truncate, flip_bit]),
+)
+def test_a_damaged_checkpoint_is_set_aside(
+    row: Row, tmp_path: Path, trained: Voice, reference: Voice, name: str, damage: Damage
+) -> None:
     row.of("Each checkpoint file truncated and bit-flipped in turn, as the newest there is", PROMISE)
     voice = copy_whole(trained, tmp_path)
     order = groups(voice)
@@ -56,14 +63,17 @@ def test_a_damaged_checkpoint_is_set_aside(row: Row, tmp_path: Path, trained: Vo
     used = order[place + 1][0].name
     if used.startswith("resume"):
         assert weight_differences(voice.experiment.small_model, reference.experiment.small_model) == []
-    # G_ and D_ have the layout of the RVC programs, without room for the random states: going on from a pair is not exact
+    # G_ and D_ have the layout of the RVC programs, without room for the random states: going on from a pair is not
+    # exact
     outcome = "the same weights" if used.startswith("resume") else "other weights (a pair holds no random states)"
     row.saw(f"{told}: a warning that names it, went on from {used} with step {again[0]}, {outcome}")
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("damage", [truncate, flip_bit])
-def test_an_older_file_that_is_not_needed_does_no_harm(row: Row, tmp_path: Path, trained: Voice, reference: Voice, damage: Damage) -> None:
+def test_an_older_file_that_is_not_needed_does_no_harm(
+    row: Row, tmp_path: Path, trained: Voice, reference: Voice, damage: Damage
+) -> None:
     row.of("Every checkpoint file but the newest damaged", PROMISE)
     voice = copy_whole(trained, tmp_path)
     for seed, path in enumerate(voice.checkpoints()[1:]):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import launcher
 from rvc_engine.disk import free_bytes
 from rvc_engine.events import ItemSkipped, Paused, Resumed, RunFinished, StageFailed
-from rvc_engine.journal import read
-from rvc_engine.pipeline import put_aside
-from rvc_engine.stage_list import STAGES
+from rvc_engine.run import launcher
+from rvc_engine.run.journal import read
+from rvc_engine.run.pipeline import put_aside
+from rvc_engine.run.stage_list import STAGES
 from tests.faults.conftest import Row
 from tests.faults.harness import Voice, clip_differences, copy_prepared, differences, events_in, faults, has, wait_for
 
@@ -30,7 +30,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 48 MB of its own."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("mounting a tmpfs is not permitted here")
     yield folder
@@ -45,7 +47,9 @@ def fill(folder: Path, left: int) -> Path:
     return ballast
 
 
-def test_a_full_disk_pauses_the_run(row: Row, small_disk: Path, prepared: Callable[[Path], Voice], reference: Voice) -> None:
+def test_a_full_disk_pauses_the_run(
+    row: Row, small_disk: Path, prepared: Callable[[Path], Voice], reference: Voice
+) -> None:
     row.of("A full tmpfs, then room is made", PAUSES)
     voice = prepared(small_disk)
     ballast = fill(small_disk, LEFT)
@@ -57,10 +61,15 @@ def test_a_full_disk_pauses_the_run(row: Row, small_disk: Path, prepared: Callab
     assert engine.process is not None and engine.process.wait(90) == 0
     assert has(engine, Resumed) and isinstance(voice.last_run()[-1], RunFinished)
     assert differences(voice, reference) == [] and voice.steps() == reference.steps()
-    row.saw(f"paused with {paused.free_bytes >> 10} KiB free of {paused.needed_bytes >> 10} needed, resumed, the same weights")
+    row.saw(
+        f"paused with {paused.free_bytes >> 10} KiB free of {paused.needed_bytes >> 10} needed, resumed, the same "
+        "weights"
+    )
 
 
-@pytest.mark.parametrize("stage", [pytest.param(n, marks=pytest.mark.soak) for n in ("preprocess", "pitch", "features", "index")])
+@pytest.mark.parametrize(
+    "stage", [pytest.param(n, marks=pytest.mark.soak) for n in ("preprocess", "pitch", "features", "index")]
+)
 def test_a_full_disk_pauses_every_stage(row: Row, small_disk: Path, reference: Voice, stage: str) -> None:
     row.of("A full tmpfs during preprocess, pitch, features and index, then room is made", PAUSES)
     voice = copy_prepared(reference.experiment, small_disk)
@@ -84,7 +93,9 @@ def test_a_full_disk_pauses_every_stage(row: Row, small_disk: Path, reference: V
 
 
 @pytest.mark.soak
-def test_a_disk_that_stays_full_ends_the_run(row: Row, small_disk: Path, prepared: Callable[[Path], Voice], reference: Voice) -> None:
+def test_a_disk_that_stays_full_ends_the_run(
+    row: Row, small_disk: Path, prepared: Callable[[Path], Voice], reference: Voice
+) -> None:
     row.of("A full tmpfs that stays full for longer than train.disk_wait_s", ENDS_CLEANLY)
     voice = prepared(small_disk)
     ballast = fill(small_disk, LEFT)
@@ -117,7 +128,9 @@ def test_not_one_byte_left(row: Row, small_disk: Path, prepared: Callable[[Path]
 
 
 @pytest.mark.parametrize("file", [pytest.param(n, marks=pytest.mark.soak) for n in (1, 2, 3, 4)])
-def test_no_room_injected(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, file: int) -> None:
+def test_no_room_injected(
+    row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, file: int
+) -> None:
     row.of("ENOSPC injected in the middle of a checkpoint file", PAUSES)
     voice = prepared(tmp_path)
     with faults(f"enospc@{file}:3"):
@@ -130,7 +143,9 @@ def test_no_room_injected(row: Row, tmp_path: Path, prepared: Callable[[Path], V
 
 
 @pytest.mark.soak
-def test_no_room_injected_for_too_long(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice) -> None:
+def test_no_room_injected_for_too_long(
+    row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice
+) -> None:
     row.of("ENOSPC injected for longer than train.disk_wait_s", ENDS_CLEANLY)
     voice = prepared(tmp_path)
     with faults("enospc@2:60"):

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import launcher
 from rvc_engine.events import ENDS, RunFinished, StageFailed, StageStarted, TrainStepped
-from rvc_engine.journal import read
+from rvc_engine.run import launcher
+from rvc_engine.run.journal import read
+from rvc_engine.run.status import read_view
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.status import read_view
 from tests.faults.conftest import Row
 from tests.faults.harness import Voice, differences, ended, faults, has, kill, settings_for, stage_under_way, wait_for
 
-PROMISE = "True resume: a run killed at any moment goes on to bit for bit the same voice; the history holds each step once"
+PROMISE = (
+    "True resume: a run killed at any moment goes on to bit for bit the same voice; the history holds each step once"
+)
 # How long a moment may lie after the stage's start, in seconds: about as long as the stage takes.
 SPREAD = {"preprocess": 2.0, "pitch": 1.5, "features": 1.5, "train": 0.3, "save": 0.4, "index": 0.1}
 CHAINS = [("preprocess", "train", "save"), tuple(SPREAD), tuple(SPREAD), ("pitch", "train", "save", "save", "index")]
@@ -35,7 +37,9 @@ class Moment:
 
 def moments(seed: int) -> list[Moment]:
     rng = random.Random(seed)
-    return [Moment(where, rng.randrange(9), rng.uniform(0, SPREAD[where]), rng.random() < 0.35) for where in CHAINS[seed]]
+    return [
+        Moment(where, rng.randrange(9), rng.uniform(0, SPREAD[where]), rng.random() < 0.35) for where in CHAINS[seed]
+    ]
 
 
 def kill_at(voice: Voice, settings: ExperimentSettings, moment: Moment) -> str:
@@ -48,7 +52,9 @@ def kill_at(voice: Voice, settings: ExperimentSettings, moment: Moment) -> str:
             return True
         if moment.where in ("train", "save"):
             step = max((event.step for event in events if isinstance(event, TrainStepped)), default=0)
-            return step >= moment.step and (voice.saving() if moment.where == "save" else has(engine, StageStarted, stage="train"))
+            return step >= moment.step and (
+                voice.saving() if moment.where == "save" else has(engine, StageStarted, stage="train")
+            )
         return has(engine, StageStarted, stage=moment.where)
 
     wait_for(reached, moment.where)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import launcher
+from rvc_engine.common.lock import live_holder
 from rvc_engine.events import ENDS, RunStarted
-from rvc_engine.journal import journals, read
-from rvc_engine.lock import live_holder
+from rvc_engine.experiment import journals
+from rvc_engine.run import launcher
+from rvc_engine.run.journal import read
 from tests.conftest import rvc_environment
 from tests.faults.conftest import Row
 from tests.faults.harness import SETTINGS, Voice, settings_for, wait_for, weight_differences
@@ -27,10 +28,12 @@ def race_of_engines(voice: Voice, recordings: Path) -> str:
     """Two engines that wait for their settings are given them at one moment. -> what the loser said."""
     voice.experiment.folder.mkdir(parents=True, exist_ok=True)
     text = settings_for(recordings, preprocess__workers="1").model_dump_json().encode()
-    command = [sys.executable, "-m", "rvc_engine.runner", str(voice.experiment.folder)]
+    command = [sys.executable, "-m", "rvc_engine.run.runner", str(voice.experiment.folder)]
     command += ["--home", str(voice.home), "--stages", "preprocess"]
     racers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=rvc_environment())
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=rvc_environment()
+        )
         for _ in range(2)
     ]
     time.sleep(0.7)  # both have imported what they need and read standard input
@@ -65,7 +68,9 @@ def test_two_engines_race_for_one_lock(row: Row, tmp_path: Path, recordings: Pat
 
 
 @pytest.mark.parametrize("races", [pytest.param(5, marks=pytest.mark.soak)])
-def test_two_commands_race_for_one_lock(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], races: int) -> None:
+def test_two_commands_race_for_one_lock(
+    row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], races: int
+) -> None:
     row.of("Two `rvc run --detach` at one moment", ONE)
     for number in range(races):
         voice = prepared(tmp_path / f"{number}")
@@ -99,7 +104,11 @@ def test_a_lock_whose_holder_was_killed_is_taken_over(row: Row, tmp_path: Path, 
 @pytest.mark.soak
 def test_two_experiments_side_by_side(row: Row, tmp_path: Path, recordings: Path, reference: Voice) -> None:
     row.of("Two experiments side by side in one workspace", "Two experiments run side by side")
-    words = ("--preset", "starter-tiny", *(word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")))
+    words = (
+        "--preset",
+        "starter-tiny",
+        *(word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")),
+    )
     voices = [Voice(tmp_path, name) for name in ("voice", "other")]
     starts = [voice.rvc.start("run", voice.name, "--dataset", recordings, *words, "--json") for voice in voices]
     for start in starts:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.events import RunFinished, StageStopped, TrainStepped
-from rvc_engine.journal import history, steps_once
-from rvc_engine.lock import live_holder
+from rvc_engine.run.journal import history, steps_once
 from tests.conftest import rvc_environment
 from tests.faults.conftest import Row
 from tests.faults.harness import Voice, differences, faults, has, stage_under_way, wait_for
@@ -23,11 +23,18 @@ from tests.faults.harness import Voice, differences, faults, has, stage_under_wa
 
 @pytest.mark.soak
 @pytest.mark.parametrize("stage", ["train", "index"])
-def test_hanging_up_changes_nothing(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, stage: str) -> None:
-    row.of("SIGHUP to the follower's session, to the engine, to its keeper and to their process group", "Detached by nature")
+def test_hanging_up_changes_nothing(
+    row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, stage: str
+) -> None:
+    row.of(
+        "SIGHUP to the follower's session, to the engine, to its keeper and to their process group",
+        "Detached by nature",
+    )
     voice = prepared(tmp_path)
     command = [sys.executable, "-m", "rvc_engine", "run", voice.name, "--plain", "--home", str(tmp_path)]
-    follower = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, env=rvc_environment(), stdin=subprocess.DEVNULL)
+    follower = subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.DEVNULL, env=rvc_environment(), stdin=subprocess.DEVNULL
+    )
 
     def under_way() -> bool:
         if stage == "train":
@@ -53,7 +60,8 @@ def test_a_stop_during_a_save_leaves_whole_files(
     row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, file: int
 ) -> None:
     row.of(
-        "SIGTERM during a save", "Files on disk are whole, exit 130, the next run goes on exactly; after a clean stop nothing is done again"
+        "SIGTERM during a save",
+        "Files on disk are whole, exit 130, the next run goes on exactly; after a clean stop nothing is done again",
     )
     voice = prepared(tmp_path)
     with faults(f"slow-save@{file}:1.5"):
@@ -80,12 +88,15 @@ def test_a_stop_during_a_save_leaves_whole_files(
     assert before + again == reference.steps()  # nothing done again
     assert [e.step for e in steps_once(voice.events()) if isinstance(e, TrainStepped)] == reference.steps()
     assert differences(voice, reference) == []
-    row.saw(f"file {file}, after step {before[-1]}: exit 130, went on with step {before[-1] + 1}, the same weights", runs=2)
+    row.saw(
+        f"file {file}, after step {before[-1]}: exit 130, went on with step {before[-1] + 1}, the same weights", runs=2
+    )
     assert has(engine, StageStopped)
 
 
 def test_a_volley_of_signals_stops_once(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice]) -> None:
-    """As `pkill` gives them: to the engine and to its keeper, which passes them on. A handler that held a lock waited for itself here."""
+    """As `pkill` gives them: to the engine and to its keeper, which passes them on. A handler that held a lock waited
+    for itself here."""
     row.of("40 SIGTERM to engine and keeper within a moment", "One clean stop: exit 130, the state saved")
     voice = prepared(tmp_path)
     engine = voice.start()
@@ -106,7 +117,10 @@ def test_a_volley_of_signals_stops_once(row: Row, tmp_path: Path, prepared: Call
 def test_a_stop_in_a_step_that_does_not_end_says_that_it_did_not_save(
     row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row.of("SIGTERM in a step longer than the grace", "Exit 130, StageStopped says that nothing was saved and where training resumes")
+    row.of(
+        "SIGTERM in a step longer than the grace",
+        "Exit 130, StageStopped says that nothing was saved and where training resumes",
+    )
     folder = tmp_path / "tmp"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))

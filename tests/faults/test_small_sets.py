@@ -35,7 +35,9 @@ def test_few_clips_train(row: Row, tmp_path: Path, speech: list[Path], clips: in
     row.saw(f"{clips}: trained, warned {warned[0]!r}")
 
 
-@pytest.mark.parametrize("content", ["silence", *(pytest.param(what, marks=pytest.mark.soak) for what in ("nothing", "text"))])
+@pytest.mark.parametrize(
+    "content", ["silence", *(pytest.param(what, marks=pytest.mark.soak) for what in ("nothing", "text"))]
+)
 def test_no_usable_clip_is_bad_input(row: Row, tmp_path: Path, content: str) -> None:
     row.of("A set without a usable clip", "Bad input is found before anything is written (exit 2)")
     folder, home = tmp_path / "recordings", tmp_path / "home"
@@ -48,13 +50,18 @@ def test_no_usable_clip_is_bad_input(row: Row, tmp_path: Path, content: str) -> 
     done = Voice(home).run("--dataset", folder, *WORDS)
     assert done.returncode == 2, done.stdout + done.stderr
     assert list(home.iterdir()) == []
-    row.saw(f"{content}: exit 2, {done.stderr.strip().splitlines()[-1].replace(str(tmp_path), '')[:90]!r}, nothing written")
+    row.saw(
+        f"{content}: exit 2, {done.stderr.strip().splitlines()[-1].replace(str(tmp_path), '')[:90]!r}, nothing written"
+    )
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("stage", ["pitch", "features"])
 def test_a_stage_that_skips_every_clip_fails(row: Row, tmp_path: Path, recordings: Path, stage: str) -> None:
-    row.of("Every clip is skipped at a stage", "A stage with every item skipped fails (exit 1) with the cause and the way out")
+    row.of(
+        "Every clip is skipped at a stage",
+        "A stage with every item skipped fails (exit 1) with the cause and the way out",
+    )
     voice = Voice(tmp_path)
     voice.finish("--dataset", recordings, *WORDS, "--until", "preprocess" if stage == "pitch" else "pitch")
     clips = sorted(voice.experiment.wavs_16k.glob("*.wav"))

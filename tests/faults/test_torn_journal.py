@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import launcher, status
-from rvc_engine.journal import journals
-from rvc_engine.status import read_view
+from rvc_engine.experiment import journals
+from rvc_engine.run import launcher, status
+from rvc_engine.run.status import read_view
 from tests.faults.conftest import Row
 from tests.faults.harness import EPOCHS, Voice, copy_whole, differences
 
@@ -41,7 +41,8 @@ def test_every_cut_can_be_read(row: Row, tmp_path: Path, trained: Voice, monkeyp
         batches = list(launcher.follow(launcher.attach(voice.experiment)))
         assert sum(map(len, batches)) == content[:length].count(b"\n")
     row.saw(
-        f"{len(cuts(content))} cuts, {len(whole_lines)} of them between lines: each read up to the last whole line", runs=len(cuts(content))
+        f"{len(cuts(content))} cuts, {len(whole_lines)} of them between lines: each read up to the last whole line",
+        runs=len(cuts(content)),
     )
 
 

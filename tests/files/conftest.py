@@ -19,7 +19,9 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     if compiler is None:
         pytest.skip("there is no C compiler for the shim")
     library = tmp_path_factory.mktemp("shim") / "shim.so"
-    done = subprocess.run([compiler, "-shared", "-fPIC", "-o", library, HERE / "shim.c", "-ldl"], capture_output=True, text=True)
+    done = subprocess.run(
+        [compiler, "-shared", "-fPIC", "-o", library, HERE / "shim.c", "-ldl"], capture_output=True, text=True
+    )
     if done.returncode or os.uname().sysname != "Linux":
         pytest.skip(f"the shim cannot be built or preloaded here: {done.stderr[:200]}")
     return {"LD_PRELOAD": str(library)}

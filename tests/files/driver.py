@@ -8,7 +8,7 @@ import json
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 
-from rvc_engine import cli
+from rvc_engine.commands import cli
 
 ended = []
 for words in json.loads(sys.argv[1]):

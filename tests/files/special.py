@@ -15,7 +15,8 @@ WORDS = {"pipe": "named pipe", "socket": "socket", "device": "device", "folder":
 
 
 def make(kind: str, path: Path) -> Path:
-    """Put one at `path`: a named pipe without a writer, a socket, a link to an endless device or to a file of the kernel's, a folder."""
+    """Put one at `path`: a named pipe without a writer, a socket, a link to an endless device or to a file of the
+    kernel's, a folder."""
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "socket":

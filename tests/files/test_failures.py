@@ -1,4 +1,5 @@
-"""The last line of a command that fails: the system's errors by number, everything else by a report; never a traceback, never a secret."""
+"""The last line of a command that fails: the system's errors by number, everything else by a report; never a traceback,
+never a secret."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from rvc_engine import cli, failures
-from rvc_engine.commands import watch
+from rvc_engine.commands import cli, watch
+from rvc_engine.common import failures
+from rvc_engine.common.failures import explained, report
+from rvc_engine.common.opening import NotAFile
 from rvc_engine.errors import BadInput, RvcError, Stopped
-from rvc_engine.failures import explained, report
-from rvc_engine.opening import NotAFile
 from tests.conftest import rvc_environment
 
 NUMBERS = sorted(errno.errorcode)
@@ -28,7 +29,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state"
 
 
-def ends(error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, str]:
+def ends(
+    error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *more: str
+) -> tuple[int, str]:
     """Exit code and last line of a command in which this happens."""
 
     def execute(options: object, name: str) -> int:
@@ -41,7 +44,7 @@ def ends(error: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     return code, said.err.strip()
 
 
-# --- the system's errors ------------------------------------------------------------------------------------------------------
+# --- the system's errors ---------------------------------------------------------------------------
 @pytest.mark.parametrize("number", NUMBERS, ids=errno.errorcode.get)
 def test_every_error_of_the_system_is_a_sentence_that_names_the_file(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: Path
@@ -57,6 +60,16 @@ def test_every_error_of_the_system_is_a_sentence_that_names_the_file(
     ("error", "words", "code"),
     [
         (OSError(errno.EMFILE, "Too many open files"), "ulimit -n", 1),
+        (
+            ModuleNotFoundError("No module named 'parselmouth'", name="parselmouth"),
+            "The package parselmouth is not installed",
+            1,
+        ),
+        (
+            ImportError("libgomp.so.1: cannot open shared object file", name="faiss._swigfaiss"),
+            "faiss cannot be loaded: libgomp.so.1",
+            1,
+        ),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "ulimit -u", 1),
         (RuntimeError("can't start new thread"), "ulimit -u", 1),
         (OSError(errno.ENOSPC, "No space left on device", "/x"), "free some space", 1),
@@ -75,7 +88,12 @@ def test_every_error_of_the_system_is_a_sentence_that_names_the_file(
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )
 def test_what_to_do_is_said(
-    error: BaseException, words: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], state: Path
+    error: BaseException,
+    words: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    state: Path,
 ) -> None:
     ended, said = ends(error, monkeypatch, capsys)
     assert ended == code and words in said and not state.exists()
@@ -86,8 +104,17 @@ def test_a_file_without_a_name_is_not_a_number() -> None:
     assert known is not None and "7" not in str(known)
 
 
-# --- this program's own ---------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("error", [KeyError("x"), AssertionError(), RecursionError("deep"), ValueError("a\nb"), UnicodeError("x")])
+# --- this program's own ----------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError("x"),
+        ImportError("x", name="rvc_engine.x"),
+        RecursionError("deep"),
+        ValueError("a\nb"),
+        UnicodeError("x"),
+    ],
+)
 def test_any_other_error_is_one_line_and_a_report(
     error: Exception, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,7 +124,13 @@ def test_any_other_error_is_one_line_and_a_report(
     (path,) = (state / "rvc-tui" / "reports").iterdir()
     assert code == 1 and type(error).__name__ in said and str(path) in said
     text = path.read_text()
-    assert "Traceback" in text and "in execute" in text and "rvc-tui " in text and "Python 3" in text and "command: rvc list --home" in text
+    assert (
+        "Traceback" in text
+        and "in execute" in text
+        and "rvc-tui " in text
+        and "Python 3" in text
+        and "command: rvc list --home" in text
+    )
     assert "s3cr3t" not in text + said and "hf_0123" not in text and oct(path.stat().st_mode)[-3:] == "600"
 
 
@@ -114,7 +147,9 @@ def test_a_cause_that_holds_a_secret_is_kept_without_it(state: Path) -> None:
     assert "ValueError" in text and "s3cr3t" not in text and "abcd1234" not in text
 
 
-def test_reports_are_written_where_they_can_be_and_old_ones_go(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reports_are_written_where_they_can_be_and_old_ones_go(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(failures.KEPT_REPORTS + 5):
         report(KeyError("x"), "rvc")
     assert len(list((state / "rvc-tui" / "reports").iterdir())) == failures.KEPT_REPORTS
@@ -130,20 +165,24 @@ def test_reports_are_written_where_they_can_be_and_old_ones_go(state: Path, tmp_
         assert "test_failures.py, line " in str(report(error, "rvc"))
 
 
-def test_without_a_home_reports_go_to_the_folder_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_home_reports_go_to_the_folder_for_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setattr(os.path, "expanduser", lambda text: text)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert str(tmp_path) in str(report(KeyError("x"), "rvc"))
 
 
-# --- where the line itself goes -------------------------------------------------------------------------------------------------
+# --- where the line itself goes --------------------------------------------------------------------
 def test_output_that_takes_no_more_is_said_once() -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("there is no /dev/full here")
     with open("/dev/full", "w") as full:
         command = [sys.executable, "-m", "rvc_engine", "--help"]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=rvc_environment())
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=rvc_environment()
+        )
     assert done.returncode == 1 and "disk is full" in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
 
 
@@ -152,17 +191,26 @@ def test_closed_standard_streams_are_no_error(home: Path) -> None:
     assert subprocess.run(command, timeout=60, env=rvc_environment(), check=False).returncode in (0, 1)
 
 
-# --- the app and the queue --------------------------------------------------------------------------------------------------------
+# --- the app and the queue -------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("error", "words", "code"),
-    [(PermissionError(errno.EACCES, "x", "/some/where"), "/some/where", 1), (KeyError("x"), "rvc-report-", 1), (BadInput("a"), "a", 2)],
+    [
+        (PermissionError(errno.EACCES, "x", "/some/where"), "/some/where", 1),
+        (KeyError("x"), "rvc-report-", 1),
+        (BadInput("a"), "a", 2),
+    ],
     ids=["system", "own", "input"],
 )
 def test_the_app_ends_in_one_line_before_it_is_there(
-    error: Exception, words: str, code: int, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: Exception,
+    words: str,
+    code: int,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    from rvc_engine.client import engine_client
     from rvc_tui import __main__ as entry
-    from rvc_tui import engine_client
 
     monkeypatch.setattr(engine_client, "newest_experiment", failing_with(error))
     assert entry.main(["--plain", "--home", str(home)]) == code
@@ -180,8 +228,8 @@ def failing_with(error: Exception) -> Callable[..., Any]:
 async def test_the_app_keeps_what_ended_it_and_prints_no_traceback(
     home: Path, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from rvc_engine.client.engine_client import EngineClient
     from rvc_tui.app import RvcApp
-    from rvc_tui.engine_client import EngineClient
 
     app = RvcApp(EngineClient(home, ""))
     with pytest.raises(KeyError):  # a test's own way: an app that is run ends
@@ -190,14 +238,16 @@ async def test_the_app_keeps_what_ended_it_and_prints_no_traceback(
             app.call_later(app.action_help)
             await app._exception_event.wait()
     assert isinstance(app.failure, RvcError) and "rvc-report-" in str(app.failure)
-    assert not app._exit_renderables and app.return_code == 1 and len(list((state / "rvc-tui" / "reports").iterdir())) == 1
+    assert (
+        not app._exit_renderables and app.return_code == 1 and len(list((state / "rvc-tui" / "reports").iterdir())) == 1
+    )
 
 
 def test_an_entry_whose_process_cannot_start_fails_and_the_next_one_has_its_turn(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from rvc_engine.commands import queue
-    from rvc_engine.run_queue import RunQueue
+    from rvc_engine.run.queue import RunQueue
 
     for name in "ab":
         RunQueue(home).add(name, [])

@@ -1,4 +1,5 @@
-"""Machines that refuse: read-only and full places, other users, low limits, a folder that is gone. A sentence each, never a traceback."""
+"""Machines that refuse: read-only and full places, other users, low limits, a folder that is gone. A sentence each,
+never a traceback."""
 
 from __future__ import annotations
 
@@ -17,10 +18,10 @@ from typing import Any
 import psutil
 import pytest
 
+from rvc_engine.common.lock import Holder
+from rvc_engine.common.processes import start_ticks
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.lock import Holder
-from rvc_engine.processes import start_ticks
-from rvc_engine.run_queue import RunQueue
+from rvc_engine.run.queue import RunQueue
 from rvc_engine.settings import for_preset
 from tests.conftest import ROOT, rvc_environment
 
@@ -36,7 +37,9 @@ def drive(before: list[str], commands: list[list[str]], **more: Any) -> list[dic
     """How each ended, in a process that `before` (unshare, setpriv) starts."""
     words = [*before, sys.executable, str(DRIVER), json.dumps(commands)]
     environment = {**rvc_environment(), **more.pop("env", {})}
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL, **more)
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL, **more
+    )
     assert done.returncode == 0, done.stderr
     ended: list[dict[str, Any]] = json.loads(done.stdout)
     assert not any("Traceback" in end["err"] + end["out"] for end in ended), ended
@@ -45,9 +48,14 @@ def drive(before: list[str], commands: list[list[str]], **more: Any) -> list[dic
 
 def mounted(*commands: str) -> list[str]:
     """A prefix that runs its command in a mount namespace of its own, where these were run before."""
-    if shutil.which("unshare") is None or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode
+    ):
         pytest.skip("mount namespaces are not permitted here")
-    tried = subprocess.run(["unshare", "-m", "sh", "-ec", "; ".join(commands)], capture_output=True, text=True, check=False)
+    tried = subprocess.run(
+        ["unshare", "-m", "sh", "-ec", "; ".join(commands)], capture_output=True, text=True, check=False
+    )
     if tried.returncode:
         pytest.skip(f"mounting is not permitted here: {tried.stderr[:100]}")
     return ["unshare", "-m", "sh", "-ec", "; ".join([*commands, 'exec "$@"']), "sh"]
@@ -55,13 +63,16 @@ def mounted(*commands: str) -> list[str]:
 
 @pytest.fixture
 def stranger(tmp_path: Path) -> list[str]:
-    """A prefix that runs its command as a user without a name, who may look at the tests' folders and at nothing else of root's."""
+    """A prefix that runs its command as a user without a name, who may look at the tests' folders and at nothing else
+    of root's."""
     if os.getuid() or shutil.which("setpriv") is None:
         pytest.skip("needs root and setpriv, to become another user")
     for folder in [tmp_path, *tmp_path.parents][:3]:
         folder.chmod(folder.stat().st_mode | 0o55)
     prefix = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups"]
-    looked = subprocess.run([*prefix, sys.executable, "-c", f"import os; os.stat({str(ROOT)!r}); os.listdir({str(tmp_path)!r})"])
+    looked = subprocess.run(
+        [*prefix, sys.executable, "-c", f"import os; os.stat({str(ROOT)!r}); os.listdir({str(tmp_path)!r})"]
+    )
     if looked.returncode:
         pytest.skip("another user cannot read the program here")
     return prefix
@@ -77,12 +88,26 @@ def experiment(home: Path) -> Experiment:
     return experiment
 
 
-# --- places that take nothing -----------------------------------------------------------------------------------------------
-READING = ("list", "list --json", "status voice", "queue list", "voice list", "assets list", "attach voice --plain", "stop voice")
+# --- places that take nothing ----------------------------------------------------------------------
+READING = (
+    "list",
+    "list --json",
+    "status voice",
+    "queue list",
+    "voice list",
+    "assets list",
+    "attach voice --plain",
+    "stop voice",
+)
 WRITING = (
-    "run voice --dataset {dataset}", "run new --dataset {dataset} --preset starter", "queue run", "queue run --detach",
-    "assets pull v2-40k", "voice import {dataset}/a.pth", "voice merge a.pth b.pth --name x",
-)  # fmt: skip
+    "run voice --dataset {dataset}",
+    "run new --dataset {dataset} --preset starter",
+    "queue run",
+    "queue run --detach",
+    "assets pull v2-40k",
+    "voice import {dataset}/a.pth",
+    "voice merge a.pth b.pth --name x",
+)
 
 
 def words_of(texts: Sequence[str], home: Path, dataset: Path) -> list[list[str]]:
@@ -120,7 +145,9 @@ def test_what_another_user_runs_is_not_stopped(home: Path, experiment: Experimen
 
 
 @pytest.mark.parametrize("secret", ["experiment.toml", "runs/0001.jsonl", "."])
-def test_files_of_another_user_that_cannot_be_read(secret: str, home: Path, experiment: Experiment, stranger: list[str]) -> None:
+def test_files_of_another_user_that_cannot_be_read(
+    secret: str, home: Path, experiment: Experiment, stranger: list[str]
+) -> None:
     experiment.path(*secret.split("/")).chmod(0)
     status, run = drive(stranger, words_of(["status voice", "run voice"], home, home))
     assert run["code"] in (1, 2) and one_sentence(run["err"]) and "voice" in run["err"], run
@@ -148,10 +175,12 @@ def holder_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     }
 
 
-def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rvc_engine import launcher
+def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from rvc_engine.common.lock import Holder
     from rvc_engine.errors import RvcError
-    from rvc_engine.lock import Holder
+    from rvc_engine.run import launcher
 
     def kill(number: type[OSError]) -> Callable[[int, int], None]:
         def call(pid: int, signal: int) -> None:
@@ -166,16 +195,18 @@ def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_err
     launcher.ask_to_end(Holder.of_this_process(), "voice")
 
 
-# --- folders for temporary files, the current one -----------------------------------------------------------------------------
+# --- folders for temporary files, the current one --------------------------------------------------
 def python(text: str, **more: Any) -> subprocess.CompletedProcess[str]:
     environment = {**rvc_environment(), **more.pop("env", {})}
     before = more.pop("before", [])
-    return subprocess.run([*before, sys.executable, "-c", text], capture_output=True, text=True, timeout=60, env=environment, **more)
+    return subprocess.run(
+        [*before, sys.executable, "-c", text], capture_output=True, text=True, timeout=60, env=environment, **more
+    )
 
 
 WORKERS = """
 from rvc_engine.errors import RvcError
-from rvc_engine.workers import results_of
+from rvc_engine.machine.workers import results_of
 if __name__ == "__main__":
     try:
         print(sorted(results_of(abs, [1, -2], 2)))
@@ -204,10 +235,14 @@ def test_no_folder_for_temporary_files_is_said(home: Path, dataset: Path) -> Non
     assert not (home / "logs").exists()
 
 
-@pytest.mark.parametrize("how", ["mount -t tmpfs -o ro tmpfs /dev/shm", "mount -t tmpfs -o size=4k,nr_inodes=1 tmpfs /dev/shm"])
+@pytest.mark.parametrize(
+    "how", ["mount -t tmpfs -o ro tmpfs /dev/shm", "mount -t tmpfs -o size=4k,nr_inodes=1 tmpfs /dev/shm"]
+)
 def test_workers_without_shared_memory_say_so(how: str) -> None:
     done = python(WORKERS, before=mounted(how))
-    assert "/dev/shm" in done.stdout and "cannot share memory" in done.stdout and "Traceback" not in done.stderr, done.stderr[-2000:]
+    assert "/dev/shm" in done.stdout and "cannot share memory" in done.stdout and "Traceback" not in done.stderr, (
+        done.stderr[-2000:]
+    )
 
 
 def test_a_current_folder_that_is_gone_is_said(home: Path, tmp_path: Path) -> None:
@@ -219,7 +254,7 @@ def test_a_current_folder_that_is_gone_is_said(home: Path, tmp_path: Path) -> No
     assert there["code"] == 0, there
 
 
-# --- limits -------------------------------------------------------------------------------------------------------------------
+# --- limits ----------------------------------------------------------------------------------------
 def limited(what: int, value: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(what, (value, value))
 
@@ -227,18 +262,39 @@ def limited(what: int, value: int) -> Callable[[], None]:
 def rvc(home: Path, *words: str, **more: Any) -> subprocess.CompletedProcess[str]:
     command = [*more.pop("before", []), sys.executable, "-m", "rvc_engine", *words, "--home", str(home)]
     environment = {**rvc_environment(), **more.pop("env", {})}
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL, **more)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL, **more
+    )
 
 
 def test_too_few_open_files(home: Path, dataset: Path) -> None:
-    done = rvc(home, "preprocess", "new", "--dataset", str(dataset), "--preset", "starter", preexec_fn=limited(resource.RLIMIT_NOFILE, 7))
-    assert done.returncode in (1, 2) and "too many files" in done.stderr and "ulimit -n" in done.stderr, done.stderr[-2000:]
+    done = rvc(
+        home,
+        "preprocess",
+        "new",
+        "--dataset",
+        str(dataset),
+        "--preset",
+        "starter",
+        preexec_fn=limited(resource.RLIMIT_NOFILE, 7),
+    )
+    assert done.returncode in (1, 2) and "too many files" in done.stderr and "ulimit -n" in done.stderr, done.stderr[
+        -2000:
+    ]
     assert one_sentence(done.stderr)
 
 
 def test_files_that_may_not_be_large_are_not_a_full_disk(home: Path, dataset: Path) -> None:
-    done = rvc(home, "preprocess", "new", "--dataset", str(dataset), "--preset", "starter",
-               preexec_fn=limited(resource.RLIMIT_FSIZE, 20_000))  # fmt: skip
+    done = rvc(
+        home,
+        "preprocess",
+        "new",
+        "--dataset",
+        str(dataset),
+        "--preset",
+        "starter",
+        preexec_fn=limited(resource.RLIMIT_FSIZE, 20_000),
+    )
     assert done.returncode == 1 and "ulimit -f" in done.stderr + done.stdout, done.stderr[-2000:]
     assert "Traceback" not in done.stderr and "disk is full" not in done.stderr + done.stdout
 
@@ -246,15 +302,29 @@ def test_files_that_may_not_be_large_are_not_a_full_disk(home: Path, dataset: Pa
 @pytest.mark.parametrize("processes", [1, 2])
 def test_no_more_processes(processes: int, home: Path, dataset: Path, stranger: list[str]) -> None:
     home.chmod(0o777)
-    reads_all = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]  # what it starts must see this Python too
-    done = rvc(home, "preprocess", "new", "--dataset", str(dataset), "--preset", "starter",
-               before=[*stranger, *reads_all], preexec_fn=limited(resource.RLIMIT_NPROC, processes))  # fmt: skip
+    reads_all = [
+        "--inh-caps=+dac_read_search",
+        "--ambient-caps=+dac_read_search",
+    ]  # what it starts must see this Python too
+    done = rvc(
+        home,
+        "preprocess",
+        "new",
+        "--dataset",
+        str(dataset),
+        "--preset",
+        "starter",
+        before=[*stranger, *reads_all],
+        preexec_fn=limited(resource.RLIMIT_NPROC, processes),
+    )
     assert done.returncode in (1, 2) and "ulimit -u" in done.stderr and one_sentence(done.stderr), done.stderr[-2000:]
 
 
-# --- an engine that does not start ---------------------------------------------------------------------------------------------
+# --- an engine that does not start -----------------------------------------------------------------
 @pytest.mark.parametrize("where", ["runs", "run.lock", "engine.log"])
-def test_the_reason_why_an_engine_did_not_start_is_printed(where: str, home: Path, experiment: Experiment, dataset: Path) -> None:
+def test_the_reason_why_an_engine_did_not_start_is_printed(
+    where: str, home: Path, experiment: Experiment, dataset: Path
+) -> None:
     """The system's own, with the file; also when the log is what cannot be written."""
     place = experiment.path(where)
     if where == "runs":
@@ -264,12 +334,16 @@ def test_the_reason_why_an_engine_did_not_start_is_printed(where: str, home: Pat
         place.mkdir()
     done = rvc(home, "preprocess", "voice", "--dataset", str(dataset))
     assert done.returncode in (1, 2), done.stdout
-    assert f"{where} cannot be" in done.stderr and ("out of the way" in done.stderr or "regular file" in done.stderr), done.stderr
+    assert f"{where} cannot be" in done.stderr and ("out of the way" in done.stderr or "regular file" in done.stderr), (
+        done.stderr
+    )
     assert one_sentence(done.stderr) and "Unexpected" not in done.stderr
 
 
-# --- file systems that cannot do everything -------------------------------------------------------------------------------------
-def test_everything_works_where_folders_and_files_cannot_be_forced_to_the_disk(home: Path, dataset: Path, shim: dict[str, str]) -> None:
+# --- file systems that cannot do everything --------------------------------------------------------
+def test_everything_works_where_folders_and_files_cannot_be_forced_to_the_disk(
+    home: Path, dataset: Path, shim: dict[str, str]
+) -> None:
     asked = {**shim, "SHIM": "folder-EIO,file-EINVAL,rename-EXDEV,times-EPERM"}
     done = rvc(home, "preprocess", "voice", "--dataset", str(dataset), "--preset", "starter", "--json", env=asked)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,4 +1,5 @@
-"""Named pipes, sockets, devices, folders and files of the kernel's, wherever a file is expected: refused by looking, never waited for."""
+"""Named pipes, sockets, devices, folders and files of the kernel's, wherever a file is expected: refused by looking,
+never waited for."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine import cli
+from rvc_engine.commands import cli
 from rvc_engine.experiment import Workspace
 from rvc_engine.settings import for_preset
 from tests.conftest import Rvc
@@ -54,7 +55,13 @@ def call(words: str, home: Path, **places: Path) -> tuple[list[str], int]:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_says_what_it_was_given(
-    command: str, kind: str, home: Path, workspace: Workspace, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: str,
+    kind: str,
+    home: Path,
+    workspace: Workspace,
+    dataset: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     if kind == "folder" and command in FOLDERS:
         pytest.skip("a folder is meant otherwise here")
@@ -69,7 +76,9 @@ def test_a_command_says_what_it_was_given(
 
 @linux
 @pytest.mark.parametrize("kind", ["pipe", "device"])
-@pytest.mark.parametrize("what", ["experiment.toml", "runs/0001.jsonl", "run.lock", "heartbeat.json", "receipts/preprocess.json"])
+@pytest.mark.parametrize(
+    "what", ["experiment.toml", "runs/0001.jsonl", "run.lock", "heartbeat.json", "receipts/preprocess.json"]
+)
 def test_what_an_experiment_is_read_from_never_hangs(
     what: str, kind: str, home: Path, workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,7 +171,7 @@ def test_a_real_process_does_not_wait_for_a_pipe_nor_for_its_own_input(rvc: Rvc,
 
 
 def test_a_file_given_by_its_descriptor_is_a_file(tmp_path: Path) -> None:
-    from rvc_engine.opening import open_file
+    from rvc_engine.common.opening import open_file
 
     (tmp_path / "x").write_bytes(b"abc")
     with (tmp_path / "x").open("rb") as file:
@@ -174,7 +183,7 @@ def test_a_file_given_by_its_descriptor_is_a_file(tmp_path: Path) -> None:
 
 
 def test_text_is_read_up_to_a_bound(tmp_path: Path) -> None:
-    from rvc_engine.opening import read_text
+    from rvc_engine.common.opening import read_text
 
     (tmp_path / "x").write_text("12345")
     assert read_text(tmp_path / "x", limit=5) == "12345"
@@ -183,13 +192,18 @@ def test_text_is_read_up_to_a_bound(tmp_path: Path) -> None:
 
 
 def test_only_one_place_opens_files_for_reading() -> None:
-    """Everything else asks opening.py, which looks first. What the kernel writes for us (/proc, cgroups) is read as it is."""
-    allowed = {"opening.py", "lock.py", "advise.py", "processor.py", "measure.py", "processes.py"}
+    """Everything else asks opening.py, which looks first. What the kernel writes for us (/proc, cgroups) is read as it
+    is."""
+    allowed = {"opening.py", "lock.py", "advisor.py", "cpu.py", "measure.py", "processes.py"}
     found = []
     for package in ("rvc_engine", "rvc_tui"):
         for path in (Path(__file__).parents[2] / package).rglob("*.py"):
             text = path.read_text(encoding="utf-8")
-            lines = [line for line in text.splitlines() if any(call in line for call in (".read_text(", ".read_bytes(", '.open("rb")'))]
+            lines = [
+                line
+                for line in text.splitlines()
+                if any(call in line for call in (".read_text(", ".read_bytes(", '.open("rb")'))
+            ]
             found += [f"{path.name}: {line.strip()}" for line in lines if path.name not in allowed]
     assert not found, json.dumps(found, indent=1)
 

@@ -1,4 +1,5 @@
-"""Small files that ask for much: more memory, text, depth or time than any file of weights needs. Each maker writes one."""
+"""Small files that ask for much: more memory, text, depth or time than any file of weights needs. Each maker writes
+one."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 
-from rvc_engine.models.weights import OLD_START
+from rvc_engine.files.weights import OLD_START
 
 PROTOCOL = b"\x80\x02"
 MEGABYTE = 1 << 20
@@ -43,7 +44,13 @@ def voice_entry(name: str) -> Callable[[Path], None]:
 
     def make(path: Path) -> None:
         config = [1025, 32, 192, 192, 768, 2, 6, 3, 0, "1", [3], [[1]], [10], 512, [16], 109, 256, 40000]
-        content: dict[str, Any] = {"weight": {"emb_g.weight": torch.zeros(1, 2)}, "config": config, "info": "", "sr": "40k", "f0": 1}
+        content: dict[str, Any] = {
+            "weight": {"emb_g.weight": torch.zeros(1, 2)},
+            "config": config,
+            "info": "",
+            "sr": "40k",
+            "f0": 1,
+        }
         if name == "config[9]":
             config[9] = shared()
         elif name == "weight":
@@ -57,7 +64,12 @@ def voice_entry(name: str) -> Callable[[Path], None]:
 
 def checkpoint_entry(name: str) -> Callable[[Path], None]:
     def make(path: Path) -> None:
-        content: dict[str, Any] = {"model": {"emb_g.weight": torch.zeros(1, 2)}, "iteration": 1, "optimizer": {}, "learning_rate": 1.0}
+        content: dict[str, Any] = {
+            "model": {"emb_g.weight": torch.zeros(1, 2)},
+            "iteration": 1,
+            "optimizer": {},
+            "learning_rate": 1.0,
+        }
         torch.save({**content, name: shared()}, path)
 
     return make
@@ -125,7 +137,16 @@ def copied_states(path: Path) -> None:
 
 
 def tensor(size: bytes, stride: bytes, count: int = 1) -> bytes:
-    storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text("0") + text("cpu") + b"J" + struct.pack("<i", count) + b"tQ"
+    storage = (
+        b"("
+        + text("storage")
+        + b"ctorch\nFloatStorage\n"
+        + text("0")
+        + text("cpu")
+        + b"J"
+        + struct.pack("<i", count)
+        + b"tQ"
+    )
     return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00" + size + stride + b"\x89NtR"
 
 
@@ -230,12 +251,28 @@ NESTED = b"[" * 100_000 + b"]" * 100_000
 DIGITS = b'{"format": 1' + b"0" * 900_000 + b"}"
 WIDE = json.dumps({"format": [[]] * 250_000}).encode()
 
-ENTRIES = ["config", "config[9]", "weight", "info", "sr", "f0", "version", "encoder", "vocoder", "embedder_model", "epoch", "author"]
+ENTRIES = [
+    "config",
+    "config[9]",
+    "weight",
+    "info",
+    "sr",
+    "f0",
+    "version",
+    "encoder",
+    "vocoder",
+    "embedder_model",
+    "epoch",
+    "author",
+]
 
 # Name of the file, what makes it, and what its refusal says.
 BOMBS: dict[str, tuple[Callable[[Path], None], str]] = {
     **{f"voice_{name}.pth": (voice_entry(name), "more than 500,000 values") for name in ENTRIES},
-    **{f"checkpoint_{name}.pth": (checkpoint_entry(name), "more than 500,000 values") for name in ("iteration", "optimizer", "model")},
+    **{
+        f"checkpoint_{name}.pth": (checkpoint_entry(name), "more than 500,000 values")
+        for name in ("iteration", "optimizer", "model")
+    },
     "holds_itself.pth": (holds_itself, "holds itself"),
     "deep.pth": (deep, "too deep"),
     "rather_deep.pth": (rather_deep, "too deep"),

@@ -1,4 +1,5 @@
-"""A process that looks at files from strangers as `rvc assets verify --file` does, with limits; a line of JSON for each."""
+"""A process that looks at files from strangers as `rvc assets verify --file` does, with limits; a line of JSON for
+each."""
 
 from __future__ import annotations
 
@@ -26,9 +27,9 @@ def on_alarm(number: int, frame: FrameType | None) -> None:
 
 def look_at(path: Path) -> str:
     """`read KIND` or `refused REASON`; anything else is a defect."""
-    from rvc_engine.bundles.recognise import describe_file
     from rvc_engine.conversion.retrieval import Retrieval
     from rvc_engine.errors import BadInput
+    from rvc_engine.voices.identify import describe_file
 
     try:
         facts = describe_file(path)
@@ -37,7 +38,9 @@ def look_at(path: Path) -> str:
         return f"read {facts.kind}"
     except BadInput as refusal:
         words = str(refusal)
-        return f"refused {words}" if len(words.splitlines()) == 1 else f"broke: {len(words.splitlines())} lines: {words}"
+        return (
+            f"refused {words}" if len(words.splitlines()) == 1 else f"broke: {len(words.splitlines())} lines: {words}"
+        )
     except TooLong:
         return f"broke: more than {SECONDS} s"
     except BaseException as error:
@@ -46,13 +49,14 @@ def look_at(path: Path) -> str:
 
 def glance_at(path: Path) -> int:
     """Characters of what the lists of voices would show of it."""
-    from rvc_engine.bundles.glance import glance
+    from rvc_engine.voices.metadata import glance
 
     return len(json.dumps(glance(path)))
 
 
 def highest_memory(of: str = "VmRSS") -> int:
-    """Bytes of this process: now, after which the mark is set anew, or (VmHWM) the most since then. Without Linux's marks: now."""
+    """Bytes of this process: now, after which the mark is set anew, or (VmHWM) the most since then. Without Linux's
+    marks: now."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
         if of == "VmRSS":
@@ -66,7 +70,7 @@ def main() -> None:
     import faiss  # noqa: F401
     import torch
 
-    import rvc_engine.models.hubert
+    import rvc_engine.content.hubert
     import rvc_engine.models.synthesizer  # noqa: F401
 
     torch.set_num_threads(1)
@@ -81,10 +85,17 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         result = look_at(path)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        seconds, cpu, grown = time.monotonic() - started, time.process_time() - busy, highest_memory(of="VmHWM") - before
+        seconds, cpu, grown = (
+            time.monotonic() - started,
+            time.process_time() - busy,
+            highest_memory(of="VmHWM") - before,
+        )
         busy = time.process_time()
         glance = {"glance": glance_at(path), "glance_cpu": time.process_time() - busy}
-        print(json.dumps({"path": str(path), "result": result, "seconds": seconds, "cpu": cpu, "bytes": grown, **glance}), flush=True)
+        print(
+            json.dumps({"path": str(path), "result": result, "seconds": seconds, "cpu": cpu, "bytes": grown, **glance}),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

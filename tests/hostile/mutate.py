@@ -89,6 +89,17 @@ def _other_json(data: bytes, rng: np.random.Generator) -> bytes:
     if not isinstance(content, dict) or not content:
         return data
     key = str(rng.choice(sorted(content)))
-    others = [None, -1, 1e308, 10**30, "../../x", [], {}, True, "__import__('os').system('touch /tmp/pwned_marker')", [[]] * 1000]
+    others = [
+        None,
+        -1,
+        1e308,
+        10**30,
+        "../../x",
+        [],
+        {},
+        True,
+        "__import__('os').system('touch /tmp/pwned_marker')",
+        [[]] * 1000,
+    ]
     content[key] = others[rng.integers(0, len(others))]
     return json.dumps(content).encode()

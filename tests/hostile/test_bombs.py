@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import torch
 
-from rvc_engine.bundles.index_file import made_with, sidecar_of
-from rvc_engine.bundles.unpack import unpack
+from rvc_engine.content.phonetic import read_phonetic
 from rvc_engine.errors import BadInput
-from rvc_engine.models.foreign import Opaque, Unreadable, describe, first_line, parse_json, text_of, weigh
-from rvc_engine.models.phonetic_encoder import read_phonetic
-from rvc_engine.models.weights import read_shapes, write_safetensors
-from rvc_engine.models.zip_files import open_zip
+from rvc_engine.files.foreign import Opaque, Unreadable, describe, first_line, parse_json, text_of, weigh
+from rvc_engine.files.weights import read_shapes, write_safetensors
+from rvc_engine.files.zip_files import open_zip
 from rvc_engine.pretrain.moving import read_parts
+from rvc_engine.voices.index_file import made_with, sidecar_of
+from rvc_engine.voices.unpack import unpack
 from tests.conftest import ROOT, Rvc, rvc_environment
 from tests.hostile import bombs
 from tests.hostile.test_hostile_files import looked_at
@@ -50,7 +50,14 @@ def test_every_bomb_is_refused_at_once_in_little_memory(made: Path, tmp_path: Pa
 
 
 def test_shapes_are_read_with_the_same_bounds(made: Path) -> None:
-    for name in ("voice_config.pth", "deep.pth", "many_views.pth", "million_records.pth", "old_stream.pth", "many_names.safetensors"):
+    for name in (
+        "voice_config.pth",
+        "deep.pth",
+        "many_views.pth",
+        "million_records.pth",
+        "old_stream.pth",
+        "many_names.safetensors",
+    ):
         with pytest.raises(Unreadable):
             read_shapes(made / name)
 
@@ -65,7 +72,10 @@ def test_shapes_are_read_with_the_same_bounds(made: Path) -> None:
         pytest.param(("voice", "import", "FILE"), marks=pytest.mark.soak),
         pytest.param(("assets", "verify", "--file", "FILE"), marks=pytest.mark.soak),
         pytest.param(("convert", "FILE", "RECORDING", "--output", "out.wav"), marks=pytest.mark.soak),
-        pytest.param(("run", "x", "--dataset", "DATASET", "--preset", "starter-tiny", "--pretrained-g", "FILE"), marks=pytest.mark.soak),
+        pytest.param(
+            ("run", "x", "--dataset", "DATASET", "--preset", "starter-tiny", "--pretrained-g", "FILE"),
+            marks=pytest.mark.soak,
+        ),
     ],
     ids=lambda words: "-".join(words[:2]),
 )
@@ -78,13 +88,13 @@ def test_every_command_refuses_in_one_line(rvc: Rvc, made: Path, dataset: Path, 
 
 def test_a_voice_is_refused_before_torch_is_loaded(rvc: Rvc, made: Path) -> None:
     """Loading torch takes longer, and more memory, than a refusal may."""
-    code = "import sys; from rvc_engine.cli import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
+    code = "import sys; from rvc_engine.commands.cli import main; print(main(sys.argv[1:]), 'torch' in sys.modules)"
     command = [sys.executable, "-c", code, "voice", "info", str(made / "voice_config.pth")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=rvc_environment())
     assert done.stdout == "2 False\n" and "500,000 values" in done.stderr, (done.stdout, done.stderr)
 
 
-# --- other readers ----------------------------------------------------------------------------------------------------------
+# --- other readers ---------------------------------------------------------------------------------
 def test_a_zip_that_expands_without_bound_is_not_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "shared.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("voice.pth", "w") as voice:
@@ -97,7 +107,8 @@ def test_a_zip_that_expands_without_bound_is_not_unpacked(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "content", [bombs.NESTED, bombs.DIGITS, b'{"encoder": ' + bombs.WIDE + b', "version": "v2", "bytes": 5}', b"7", b"[]"]
+    "content",
+    [bombs.NESTED, bombs.DIGITS, b'{"encoder": ' + bombs.WIDE + b', "version": "v2", "bytes": 5}', b"7", b"[]"],
 )
 def test_the_json_beside_an_index_is_bounded(tmp_path: Path, content: bytes) -> None:
     index = tmp_path / "added_IVF1_Flat_nprobe_1_a_v2.index"
@@ -107,7 +118,17 @@ def test_the_json_beside_an_index_is_bounded(tmp_path: Path, content: bytes) -> 
 
 
 @pytest.mark.parametrize(
-    "shape", [{"width": 10**9}, {"blocks": 10**6}, {"mels": "a" * 100_000}, {"dim": True}, {"kernel": [[]] * 1000}, [], 7, {"unknown": 1}]
+    "shape",
+    [
+        {"width": 10**9},
+        {"blocks": 10**6},
+        {"mels": "a" * 100_000},
+        {"dim": True},
+        {"kernel": [[]] * 1000},
+        [],
+        7,
+        {"unknown": 1},
+    ],
 )
 def test_a_network_of_any_size_is_not_made(tmp_path: Path, shape: Any) -> None:
     path = tmp_path / "encoder.safetensors"
@@ -120,10 +141,15 @@ def test_a_network_of_any_size_is_not_made(tmp_path: Path, shape: Any) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        bombs.NESTED, b'{"format": 1, "parts": [], "tensors": [], "content": {}}', b'{"format": 1, "parts": 7}', b"{}", b"",
-        b'{"format": 1, "parts": [{"file": ""}]}', b'{"format": 1, "parts": [], "tensors": [{"dtype": "load"}], "content": {"tensor": 0}}',
+        bombs.NESTED,
+        b'{"format": 1, "parts": [], "tensors": [], "content": {}}',
+        b'{"format": 1, "parts": 7}',
+        b"{}",
+        b"",
+        b'{"format": 1, "parts": [{"file": ""}]}',
+        b'{"format": 1, "parts": [], "tensors": [{"dtype": "load"}], "content": {"tensor": 0}}',
     ],
-)  # fmt: skip
+)
 def test_the_list_of_a_states_parts_is_bounded(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "train.json").write_bytes(content)
     with pytest.raises(BadInput, match=r"train\.json cannot be used"):
@@ -140,10 +166,23 @@ def test_a_zip_of_many_records_is_refused_before_they_are_listed(made: Path) -> 
         tracemalloc.stop()
 
 
-# --- words and weight -------------------------------------------------------------------------------------------------------
+# --- words and weight ------------------------------------------------------------------------------
 def test_a_value_of_any_size_is_described_in_a_line() -> None:
-    for value in (bombs.shared(40), {1: bombs.shared()}, "\x1b[2J\u202e" * 9999, 10**4000, -(10**4000), float("inf"), b"a" * 9999,
-                  torch.zeros(9), Opaque("argparse.Namespace", {"a": bombs.shared()}), object(), None, True, (1, 2)):  # fmt: skip
+    for value in (
+        bombs.shared(40),
+        {1: bombs.shared()},
+        "\x1b[2J\u202e" * 9999,
+        10**4000,
+        -(10**4000),
+        float("inf"),
+        b"a" * 9999,
+        torch.zeros(9),
+        Opaque("argparse.Namespace", {"a": bombs.shared()}),
+        object(),
+        None,
+        True,
+        (1, 2),
+    ):
         told = describe(value)
         assert 0 < len(told) < 400 and told.isprintable()
         assert len(text_of(value, 50)) <= 50
@@ -167,7 +206,7 @@ def test_json_that_is_none(text: str) -> None:
     assert parse_json(b"\xef\xbb\xbf{}") == {}
 
 
-# --- one reader -------------------------------------------------------------------------------------------------------------
+# --- one reader ------------------------------------------------------------------------------------
 CALLS = ("torch.load(", "pickle.load", "allow_pickle=True", "Unpickler(")
 
 

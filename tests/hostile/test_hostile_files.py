@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 import torch
 
-from rvc_engine.bundles.bundle import write_bundle
-from rvc_engine.bundles.small_model import read_voice, write_small_model
 from rvc_engine.conversion.retrieval import build_index, write_index
-from rvc_engine.models import weights
-from rvc_engine.models.configs import PRESETS
+from rvc_engine.files import weights
+from rvc_engine.files.weights import Unreadable, read, write_safetensors
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.models.weights import Unreadable, read, write_safetensors
+from rvc_engine.presets import PRESETS
+from rvc_engine.voices.bundle import write_bundle
+from rvc_engine.voices.small_model import read_voice, write_small_model
 from tests.conftest import ROOT, Rvc, rvc_environment
 from tests.hostile.mutate import mutated
 
@@ -52,10 +52,14 @@ def looked_at(paths: list[Path], warm: Path) -> list[dict[str, object]]:
     """What a process with limits saw in each file; fewer rows than files mean that it died."""
     command = [sys.executable, "-m", "tests.hostile.look", str(warm)]
     text = "".join(f"{path}\n" for path in paths)
-    done = subprocess.run(command, input=text, capture_output=True, text=True, cwd=ROOT, env=rvc_environment(), timeout=900)
+    done = subprocess.run(
+        command, input=text, capture_output=True, text=True, cwd=ROOT, env=rvc_environment(), timeout=900
+    )
     rows: list[dict[str, object]] = [json.loads(line) for line in done.stdout.splitlines()]
     last = paths[len(rows)].name if len(rows) < len(paths) else ""
-    assert len(rows) == len(paths) and done.returncode == 0, f"died with {done.returncode} at {last}: {done.stderr[-500:]}"
+    assert len(rows) == len(paths) and done.returncode == 0, (
+        f"died with {done.returncode} at {last}: {done.stderr[-500:]}"
+    )
     return rows
 
 
@@ -110,10 +114,25 @@ def test_every_command_refuses_the_same(rvc: Rvc, home: Path, files: Path, datas
         ("voice", "extract", evil, "--output", home / "a.pth"),
         ("voice", "merge", evil, evil, "--output", home / "a.pth"),
         ("voice", "import", evil),
-        ("run", "x", "--dataset", dataset, "--preset", "starter-tiny", "--pretrained-g", evil, "--set", "pitch.method=praat"),
+        (
+            "run",
+            "x",
+            "--dataset",
+            dataset,
+            "--preset",
+            "starter-tiny",
+            "--pretrained-g",
+            evil,
+            "--set",
+            "pitch.method=praat",
+        ),
     ):
         done = rvc(*words)
-        assert done.returncode in (1, 2) and "posix.system" in done.stdout + done.stderr, (words, done.stdout, done.stderr)
+        assert done.returncode in (1, 2) and "posix.system" in done.stdout + done.stderr, (
+            words,
+            done.stdout,
+            done.stderr,
+        )
     (home / "pretrained").mkdir()
     for name in ("hubert_base.pt", "rmvpe.pt"):
         (home / "pretrained" / name).write_bytes(evil.read_bytes())
@@ -123,15 +142,22 @@ def test_every_command_refuses_the_same(rvc: Rvc, home: Path, files: Path, datas
     assert not output.exists()
 
 
-# --- what the reader builds ---------------------------------------------------------------------------------------------
+# --- what the reader builds ------------------------------------------------------------------------
 def test_it_builds_what_torch_saved(tmp_path: Path) -> None:
     flat = torch.arange(24.0)
     content = {
-        "view": flat[4:16].view(3, 4).t(), "same": flat, "empty": torch.zeros(0, 3), "parameter": torch.nn.Parameter(torch.ones(2)),
-        "scalar": torch.tensor(3), "bool": torch.tensor([True, False]),
+        "view": flat[4:16].view(3, 4).t(),
+        "same": flat,
+        "empty": torch.zeros(0, 3),
+        "parameter": torch.nn.Parameter(torch.ones(2)),
+        "scalar": torch.tensor(3),
+        "bool": torch.tensor([True, False]),
         "plain": [1, -2.5, "text \u97f3", None, True, (1, 2), {"a": 10**30}],
-    }  # fmt: skip
-    content |= {str(kind): torch.ones(3).to(kind) for kind in (torch.float16, torch.bfloat16, torch.float64, torch.int8, torch.uint8)}
+    }
+    content |= {
+        str(kind): torch.ones(3).to(kind)
+        for kind in (torch.float16, torch.bfloat16, torch.float64, torch.int8, torch.uint8)
+    }
     for zipped in (True, False):
         path = tmp_path / f"{zipped}.pt"
         torch.save(content, path, _use_new_zipfile_serialization=zipped)
@@ -203,7 +229,7 @@ def test_a_configuration_that_holds_itself_ends(tmp_path: Path) -> None:
         weights.plain(read(tmp_path / "a.pt")["cfg"])
 
 
-# --- mutations ----------------------------------------------------------------------------------------------------------
+# --- mutations -------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def valid(tmp_path_factory: pytest.TempPathFactory, files: Path) -> dict[str, Path]:
     """A valid file of each kind, small."""
@@ -214,7 +240,10 @@ def valid(tmp_path_factory: pytest.TempPathFactory, files: Path) -> dict[str, Pa
     voice = folder / "voice.pth"
     write_small_model(voice, state, config, epoch=3, step=9, extra={})
     checkpoint = folder / "G_9.pth"
-    torch.save({"model": state, "iteration": 3, "optimizer": {"state": {}, "param_groups": []}, "learning_rate": 1e-4}, checkpoint)
+    torch.save(
+        {"model": state, "iteration": 3, "optimizer": {"state": {}, "param_groups": []}, "learning_rate": 1e-4},
+        checkpoint,
+    )
     tensors = folder / "tensors.safetensors"
     write_safetensors(tensors, {"a": torch.ones(30, 4), "b": torch.zeros(7)}, {"kind": "test"})
     index = folder / "added_IVF5_Flat_nprobe_1_x_v2.index"

@@ -5,9 +5,25 @@ from __future__ import annotations
 import re
 
 PIECES = (
-    "\x1b]0;owned\x07", "\x1b[31m", "\x9b2J", "\x90q\x9c", "\u202etxt", "\u2066\u200e\u061c", "\u200b\ufeff", "\u2028", "\r\n\t\x08\x7f\0",
-    "\udcff", "\ud800", "[/]", "[red]", "[@click=app.leave]", ":smile:", "\U000e0041", "{name}", "%s",
-)  # fmt: skip
+    "\x1b]0;owned\x07",
+    "\x1b[31m",
+    "\x9b2J",
+    "\x90q\x9c",
+    "\u202etxt",
+    "\u2066\u200e\u061c",
+    "\u200b\ufeff",
+    "\u2028",
+    "\r\n\t\x08\x7f\0",
+    "\udcff",
+    "\ud800",
+    "[/]",
+    "[red]",
+    "[@click=app.leave]",
+    ":smile:",
+    "\U000e0041",
+    "{name}",
+    "%s",
+)
 HOSTILE = "".join(PIECES)
 FILE_NAME = HOSTILE.replace("[/]", "[\\]").replace("\0", "").replace("\ud800", "")  # what a file can be called
 NEVER = re.compile(

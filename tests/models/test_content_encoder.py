@@ -10,18 +10,23 @@ import pyworld
 import torch
 
 from rvc_engine.audio.io import decode
+from rvc_engine.content import hubert
+from rvc_engine.content.base import check_encoder, load_encoder
+from rvc_engine.content.hubert_encoder import HubertEncoder, pad_for_hubert
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.models import hubert
-from rvc_engine.models.content_encoder import HubertEncoder, check_encoder, load_encoder, pad_for_hubert
-from rvc_engine.pretrained import find_hubert
-from rvc_engine.workers import each_on_a_core
+from rvc_engine.machine.workers import each_on_a_core
+from rvc_engine.registry import CONTENT_ENCODERS
 
 
 def voice(f0: float, seconds: float = 1.2, level: float = 0.3) -> np.ndarray:
     """Harmonics of f0 under a formant that moves, with a pause of a fifth of a second in the middle."""
     t = np.arange(int(16000 * seconds)) / 16000
-    formants = (500 + 300 * np.sin(2 * np.pi * 2 * t), 1500 + 700 * np.sin(2 * np.pi * 1.3 * t + 1), np.full_like(t, 2700.0))
+    formants = (
+        500 + 300 * np.sin(2 * np.pi * 2 * t),
+        1500 + 700 * np.sin(2 * np.pi * 1.3 * t + 1),
+        np.full_like(t, 2700.0),
+    )
     wave = np.zeros_like(t)
     for k in range(1, int(7600 // f0)):
         gain = sum(a / (1 + ((k * f0 - f) / 90) ** 2) for a, f in zip((1.0, 0.5, 0.25), formants, strict=True))
@@ -66,12 +71,15 @@ def test_padding_keeps_frames_in_place():
 
 
 def test_the_starters_encoder_hears_words_not_pitch_or_level(tmp_path):
-    """Real speech, and the same by WORLD a fifth higher and 20 dB softer: nearer to each other than the sounds within."""
+    """Real speech, and the same by WORLD a fifth higher and 20 dB softer: nearer to each other than the sounds
+    within."""
     path = Path(__file__).parents[2] / "samples" / "sources"
     wave = decode(sorted(path.glob("*.flac"))[0], 16000)[: 16000 * 4]
     x = wave.astype(np.float64)
     f0, t = pyworld.harvest(x, 16000)
-    high = pyworld.synthesize(f0 * 1.5, pyworld.cheaptrick(x, f0, t, 16000), pyworld.d4c(x, f0, t, 16000), 16000)[: len(x)]
+    high = pyworld.synthesize(f0 * 1.5, pyworld.cheaptrick(x, f0, t, 16000), pyworld.d4c(x, f0, t, 16000), 16000)[
+        : len(x)
+    ]
     encoder = load_encoder("phonetic-256-1", Workspace(tmp_path))
     own, soft, higher = encoder.encode([wave, 0.1 * wave, high.astype(np.float32)])
     assert likeness(own, soft) > 0.98
@@ -96,7 +104,7 @@ def test_missing_weights_name_the_way_out(tmp_path):
 def test_checking_loads_no_torch(tmp_path):
     code = (
         "import sys; from pathlib import Path; from rvc_engine.experiment import Workspace;"
-        "from rvc_engine.models.content_encoder import check_encoder; check_encoder('phonetic-256-1', Workspace(Path('.')));"
+        "from rvc_engine.content.base import check_encoder; check_encoder('phonetic-256-1', Workspace(Path('.')));"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -106,9 +114,14 @@ def test_checking_loads_no_torch(tmp_path):
 def own_hubert(tmp_path):
     """A workspace with a HuBERT as wide as v1 wants, in our own form, and its network."""
     config = hubert.HubertConfig(
-        convolutions=tuple((8, k, s) for _, k, s in hubert.HubertConfig().convolutions), width=16, layers=2, heads=2, inner_width=16,
-        position_kernel=8, position_groups=2,
-    )  # fmt: skip
+        convolutions=tuple((8, k, s) for _, k, s in hubert.HubertConfig().convolutions),
+        width=16,
+        layers=2,
+        heads=2,
+        inner_width=16,
+        position_kernel=8,
+        position_groups=2,
+    )
     torch.manual_seed(1)
     hubert.write_hubert(tmp_path / "pretrained" / "hubert_base.safetensors", hubert.Hubert(config, 2, projected=True))
     return Workspace(tmp_path), hubert.read_hubert(tmp_path / "pretrained" / "hubert_base.safetensors", 256)
@@ -128,16 +141,16 @@ def test_a_folder_of_transformers_is_found(tmp_path):
     for name in ("hubert", "contentvec", "hubert_base"):
         folder = tmp_path / "pretrained" / name
         folder.mkdir(parents=True)
-        assert find_hubert(Workspace(tmp_path)) != folder / "config.json"
+        assert CONTENT_ENCODERS.get("hubert-768").find_weights(Workspace(tmp_path)) != folder / "config.json"
         (folder / "config.json").write_text("{}")
-        assert find_hubert(Workspace(tmp_path)) == folder / "config.json"
+        assert CONTENT_ENCODERS.get("hubert-768").find_weights(Workspace(tmp_path)) == folder / "config.json"
     (tmp_path / "pretrained" / "hubert_base.pt").write_bytes(b"")
-    assert find_hubert(Workspace(tmp_path)).name == "hubert_base.pt"
+    assert CONTENT_ENCODERS.get("hubert-768").find_weights(Workspace(tmp_path)).name == "hubert_base.pt"
 
 
 def test_damaged_and_other_weights_are_named(own_hubert):
     workspace, _ = own_hubert
-    path = find_hubert(workspace)
+    path = CONTENT_ENCODERS.get("hubert-768").find_weights(workspace)
     with pytest.raises(BadInput, match="hubert_base") as caught:
         load_encoder("hubert-768", workspace)
     assert "16 numbers a frame, not 768" in caught.value.message
@@ -151,7 +164,10 @@ def test_batches_of_other_lengths_give_what_each_wave_alone_gives(name):
     one_by_one = load_encoder(name, None)
     assert one_by_one.batch_size == 1  # on a CPU
     batches = HubertEncoder(name, one_by_one.dim, one_by_one.network, "cpu", batch_size=5)
-    waves = [voice(100 + 9 * n, level=0.05 * n)[:length] for n, length in enumerate((19200, 1, 16000, 800, 16000, 9001, 321, 19199), 1)]
+    waves = [
+        voice(100 + 9 * n, level=0.05 * n)[:length]
+        for n, length in enumerate((19200, 1, 16000, 800, 16000, 9001, 321, 19199), 1)
+    ]
     for alone, together in zip(one_by_one.encode(waves), batches.encode(waves), strict=True):
         assert alone.shape == together.shape
         assert np.abs(alone - together).max() < 1e-4
@@ -160,7 +176,9 @@ def test_batches_of_other_lengths_give_what_each_wave_alone_gives(name):
 def test_half_precision_says_the_same():
     """bf16 has 8 bits: each frame's features point the same way within a few degrees."""
     waves = [voice(100 + 30 * n) for n in range(3)]
-    whole, half = (load_encoder("hubert-random-768", None, precision=precision).encode(waves) for precision in ("fp32", "bf16"))
+    whole, half = (
+        load_encoder("hubert-random-768", None, precision=precision).encode(waves) for precision in ("fp32", "bf16")
+    )
     for a, b in zip(whole, half, strict=True):
         assert b.dtype == np.float32 and not np.array_equal(a, b)
         cosine = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from rvc_engine.models.hubert import Hubert, output_of, random_tiny, read_hubert, write_hubert
-from rvc_engine.models.hubert_config import HubertConfig
-from rvc_engine.models.weights import Unreadable
+from rvc_engine.content.hubert import Hubert, output_of, random_tiny, read_hubert, write_hubert
+from rvc_engine.content.hubert_config import HubertConfig
+from rvc_engine.files.weights import Unreadable
 from tests.conformance.adapter_content import watched
 from tests.models.hubert import files
 
@@ -27,7 +27,8 @@ def golden():
 
 
 def far(network, numbers, name, prefix=""):
-    """The largest difference from fairseq of every array that `numbers` has for a case, over frames that are no padding."""
+    """The largest difference from fairseq of every array that `numbers` has for a case, over frames that are no
+    padding."""
     seen, layers = watched(network, *files.case(numbers, name))
     made = {**seen, "layers": torch.stack(layers), "proj": network.final_proj(torch.stack(layers))}
     made["conv"] = made["conv"].transpose(1, 2)
@@ -99,9 +100,14 @@ def test_rvcs_layers():
 def test_v1_is_layer_nine_projected(tmp_path):
     """With ten layers, so that the last is another."""
     config = HubertConfig(
-        convolutions=tuple((8, k, s) for _, k, s in HubertConfig().convolutions), width=16, layers=10, heads=2, inner_width=16,
-        position_kernel=8, position_groups=2,
-    )  # fmt: skip
+        convolutions=tuple((8, k, s) for _, k, s in HubertConfig().convolutions),
+        width=16,
+        layers=10,
+        heads=2,
+        inner_width=16,
+        position_kernel=8,
+        position_groups=2,
+    )
     torch.manual_seed(0)
     write_hubert(tmp_path / "h.safetensors", Hubert(config, 10, projected=False))
     network = read_hubert(tmp_path / "h.safetensors", 256)
@@ -125,7 +131,9 @@ def test_a_batch_gives_what_each_clip_alone_gives():
         assert (content - alone).abs().max() < 2e-5
     padded = torch.stack([clips[0], torch.nn.functional.pad(clips[2], (0, 9600))])
     mask = torch.arange(20800) >= torch.tensor([20800, 11200])[:, None]
-    assert (network.extract(padded, mask)[-1][1, :34] - together[2]).abs().max() > 0.1  # what padding before the norm would do
+    assert (
+        network.extract(padded, mask)[-1][1, :34] - together[2]
+    ).abs().max() > 0.1  # what padding before the norm would do
 
 
 def test_too_short_waves_are_named():

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from rvc_engine.models.hubert import read_hubert
-from rvc_engine.models.hubert_config import BASE_CONVOLUTIONS, parse_convolutions
-from rvc_engine.models.weights import Unreadable, write_safetensors
+from rvc_engine.content.hubert import read_hubert
+from rvc_engine.content.hubert_config import BASE_CONVOLUTIONS, parse_convolutions
+from rvc_engine.files.weights import Unreadable, write_safetensors
 from tests.models.hubert import files
 
 LAYER = "encoder.layers.0"
@@ -153,7 +153,15 @@ def test_damaged_configurations(tmp_path, text):
 def test_other_weights(tmp_path):
     write_safetensors(tmp_path / "a.safetensors", {"weight": torch.zeros(3)})
     refused(tmp_path / "a.safetensors", "lacks 210 of its weights")
-    for text in ("{", "[]", '{"layers": 1e9}', '{"convolutions": 3}', '{"hidden": 1}', '{"convolutions": [[1, 2]]}', "null"):
+    for text in (
+        "{",
+        "[]",
+        '{"layers": 1e9}',
+        '{"convolutions": 3}',
+        '{"hidden": 1}',
+        '{"convolutions": [[1, 2]]}',
+        "null",
+    ):
         write_safetensors(tmp_path / "b.safetensors", {"weight": torch.zeros(3)}, {"hubert": text})
         refused(tmp_path / "b.safetensors", "configuration|layers|convolution")
 
@@ -181,11 +189,37 @@ def test_convolutions_are_read(source, layers):
 
 
 OTHER = (
-    "", " ", "[]", "[(1,2)]", "[(1,2,3)] * 999999999", "[(1,2,3)] * 16 * 16", "[(1,2,3)] * 0", "[(1,2,3)] ** 2", "[(1,2,3)](1)",
-    "[(1,2,3)][0]", "[*[(1,2,3)]]", "[(1,2,3)] * [(1,2,3)]", "2 * 3", "[(1,2,0)]", "[(1,2,99)]", "[(9999,2,2)]", "[(1,2,+3)]",
-    "[(1,2,1+2)]", "(" * 400, "[" * 400, "+" * 400 + "1", "[(1,2,3)] + " * 30 + "[(1,2,3)]", "[(1,2,3)]\n", "[(1,2,3)] if 1 else 2",
-    "[(0x1,2,3)]", "[(" + "9" * 450 + ",2,3)]", None, 7, [(1, 2, 3)], b"[(1,2,3)]",
-)  # fmt: skip
+    "",
+    " ",
+    "[]",
+    "[(1,2)]",
+    "[(1,2,3)] * 999999999",
+    "[(1,2,3)] * 16 * 16",
+    "[(1,2,3)] * 0",
+    "[(1,2,3)] ** 2",
+    "[(1,2,3)](1)",
+    "[(1,2,3)][0]",
+    "[*[(1,2,3)]]",
+    "[(1,2,3)] * [(1,2,3)]",
+    "2 * 3",
+    "[(1,2,0)]",
+    "[(1,2,99)]",
+    "[(9999,2,2)]",
+    "[(1,2,+3)]",
+    "[(1,2,1+2)]",
+    "(" * 400,
+    "[" * 400,
+    "+" * 400 + "1",
+    "[(1,2,3)] + " * 30 + "[(1,2,3)]",
+    "[(1,2,3)]\n",
+    "[(1,2,3)] if 1 else 2",
+    "[(0x1,2,3)]",
+    "[(" + "9" * 450 + ",2,3)]",
+    None,
+    7,
+    [(1, 2, 3)],
+    b"[(1,2,3)]",
+)
 
 
 @pytest.mark.parametrize("source", OTHER, ids=range(len(OTHER)))

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.istft_decoder import FilterDecoder, pulse_train
 from rvc_engine.models.noise import Noise
+from rvc_engine.presets import PRESETS
 
 RATE, HOP = 16000, 160
 

@@ -1,4 +1,5 @@
-"""Names, shapes and order of every tensor are RVC's, for each version, rate and pitch. The numbers' own truths are in tests/conformance.
+"""Names, shapes and order of every tensor are RVC's, for each version, rate and pitch. The numbers' own truths are in
+tests/conformance.
 
 manifests.json holds, for each network, the sha256 over [[name, shape, dtype], ...] in the reference's order.
 """
@@ -13,9 +14,9 @@ from typing import Any
 import pytest
 import torch
 
-from rvc_engine.models.configs import PRESETS, model_config
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import PRESETS, model_config
 
 MANIFESTS: dict[str, Any] = json.loads((Path(__file__).parent / "manifests.json").read_text())
 

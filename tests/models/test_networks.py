@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from rvc_engine.models import nsf_decoder
-from rvc_engine.models.configs import PRESETS, ModelConfig
 from rvc_engine.models.conv import Conv1d, conv_transpose1d
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.noise import Noise
@@ -17,6 +16,7 @@ from rvc_engine.models.nsf_decoder import SineSource, sine_wave
 from rvc_engine.models.prior_encoder import band_to_square, square_to_band
 from rvc_engine.models.synthesizer import Inferred, Synthesizer
 from rvc_engine.models.weight_norm import NormedConv1d, fold, folded
+from rvc_engine.presets import PRESETS, ModelConfig
 
 TINY = [name for name in PRESETS if name.endswith("-tiny")]
 
@@ -26,7 +26,9 @@ def voice(name: str, pitch: bool = True) -> Synthesizer:
     return Synthesizer(replace(PRESETS[name], pitch=pitch)).eval()
 
 
-def infer(network: Synthesizer, frames: int = 60, batch: int = 2, lengths: list[int] | None = None, **cuts: int) -> Inferred:
+def infer(
+    network: Synthesizer, frames: int = 60, batch: int = 2, lengths: list[int] | None = None, **cuts: int
+) -> Inferred:
     config = network.config
     draw = torch.Generator().manual_seed(1)
     phone = torch.randn(batch, frames, config.feature_dim, generator=draw)
@@ -108,7 +110,15 @@ def test_relative_positions_are_bands() -> None:
             expected = band[:, i, j - i + 3] if abs(j - i) <= 3 else torch.zeros(2)
             assert torch.equal(square[:, i, j], expected)
     inside = square_to_band(torch.ones(1, 5, 5), 7)
-    assert torch.equal(band_to_square(square_to_band(square, 7)), square) and inside[0, 0].tolist() == [0, 0, 0, 1, 1, 1, 1]
+    assert torch.equal(band_to_square(square_to_band(square, 7)), square) and inside[0, 0].tolist() == [
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+        1,
+    ]
 
 
 @pytest.mark.parametrize("rate", [16000, 40000, 48000])
@@ -150,13 +160,18 @@ def test_a_seed_decides_every_draw() -> None:
     assert torch.equal(infer(network).wave, infer(network).wave)
 
 
-@pytest.mark.parametrize("preset", ["v2-40k", "starter", *(pytest.param(name, marks=pytest.mark.soak) for name in ("v2-32k", "v1-48k"))])
+@pytest.mark.parametrize(
+    "preset", ["v2-40k", "starter", *(pytest.param(name, marks=pytest.mark.soak) for name in ("v2-32k", "v1-48k"))]
+)
 def test_a_part_of_the_wave_and_windows_are_the_whole(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Made of its own frames and those that the convolutions reach, a part has the numbers of the whole."""
     torch.manual_seed(0)
     network = Synthesizer(PRESETS[preset], posterior=False).eval()
     c, frames = PRESETS[preset], 70
-    phone, hz = torch.randn(1, frames, c.feature_dim), torch.linspace(0, 300, frames)[None].clamp(min=60) * (torch.arange(frames) % 20 > 4)
+    phone, hz = (
+        torch.randn(1, frames, c.feature_dim),
+        torch.linspace(0, 300, frames)[None].clamp(min=60) * (torch.arange(frames) % 20 > 4),
+    )
     words = phone, torch.tensor([frames]), torch.randint(1, 255, (1, frames)), hz, torch.tensor([0])
 
     def wave(window: int, part: tuple[int, int] | None = None) -> torch.Tensor:
@@ -167,7 +182,9 @@ def test_a_part_of_the_wave_and_windows_are_the_whole(preset: str, monkeypatch: 
     whole = wave(1000)
     assert whole.abs().max() > 1e-3
     for window, (first, stop) in ((20, (0, frames)), (1000, (25, 45)), (9, (5, 68))):
-        assert (wave(window, (first, stop)) - whole[:, :, first * c.hop_samples : stop * c.hop_samples]).abs().max() < 1e-6
+        assert (
+            wave(window, (first, stop)) - whole[:, :, first * c.hop_samples : stop * c.hop_samples]
+        ).abs().max() < 1e-6
 
 
 @pytest.mark.parametrize(("kernel", "stride", "dilation", "groups"), [(7, 1, 3, 1), (5, 4, 1, 2), (1, 1, 1, 1)])
@@ -184,14 +201,21 @@ def test_a_convolution_is_torchs_in_either_layout(kernel: int, stride: int, dila
     assert quick.stride(1) == wider.stride(1) == 1 and layer(x).stride(1) > 1
     torch.testing.assert_close(layer(x), wanted, rtol=0, atol=0)
     torch.testing.assert_close(quick, wanted, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(wider, torch.nn.functional.conv_transpose1d(x, upwards, None, 5, 2), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        wider, torch.nn.functional.conv_transpose1d(x, upwards, None, 5, 2), rtol=1e-5, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("preset", ["v2-40k", pytest.param("v1-48k", marks=pytest.mark.soak)])
 def test_a_voice_sounds_the_same_in_either_layout(preset: str) -> None:
     torch.manual_seed(0)
     network = Synthesizer(PRESETS[preset], posterior=False).eval()
-    words = torch.randn(1, 30, PRESETS[preset].feature_dim), torch.tensor([30]), torch.randint(1, 255, (1, 30)), torch.full((1, 30), 200.0)
+    words = (
+        torch.randn(1, 30, PRESETS[preset].feature_dim),
+        torch.tensor([30]),
+        torch.randint(1, 255, (1, 30)),
+        torch.full((1, 30), 200.0),
+    )
     plain = network.infer(*words, torch.tensor([0]), noise=Noise(seed=2)).wave.detach()
     with torch.inference_mode():
         quick = network.infer(*words, torch.tensor([0]), noise=Noise(seed=2)).wave

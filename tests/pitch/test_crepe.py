@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from rvc_engine.audio.io import decode
-from rvc_engine.pitch import available_methods, crepe, track
+from rvc_engine.pitch import available_methods, track
+from rvc_engine.registry import PITCH_TRACKERS
 
-pytestmark = pytest.mark.skipif(not crepe.is_installed(), reason="torchcrepe is not installed")
+pytestmark = pytest.mark.skipif(not PITCH_TRACKERS.get("crepe").is_installed(), reason="torchcrepe is not installed")
 
 
 def test_it_agrees_with_praat_on_speech(speech: list[Path]) -> None:

@@ -11,15 +11,18 @@ import torch
 from numpy.typing import NDArray
 
 from rvc_engine.errors import BadInput
-from rvc_engine.pitch import available_methods, crepe, fcpe, resolve_method, track
+from rvc_engine.models.conv import DepthwiseChannelsLast
+from rvc_engine.pitch import available_methods, fcpe, resolve_method, track
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
+from rvc_engine.registry import PITCH_TRACKERS
 
 METHODS = ["praat", "harvest", "dio", "fcpe"]
 PAUSE = 4000
 
 
 def glide(seconds: float = 1.5) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A harmonic tone that rises from 150 Hz by an octave in two seconds, after 0.25 s of silence: the wave, Hz a frame."""
+    """A harmonic tone that rises from 150 Hz by an octave in two seconds, after 0.25 s of silence: the wave, Hz a
+    frame."""
     t = np.arange(int(16000 * seconds)) / 16000
     f0 = 150 * 2 ** (t / 2)
     phase = 2 * np.pi * np.cumsum(f0) / 16000
@@ -62,7 +65,7 @@ def test_fcpe_in_another_layout_gives_the_same_numbers() -> None:
 
         package = torchfcpe.spawn_bundled_infer_model(device="cpu")
     ours, wave = fcpe.network("cpu"), torch.from_numpy(glide(1.0)[0]).float()[None, :, None]
-    assert sum(isinstance(module, fcpe.ChannelsLast) for module in ours.modules()) == 6
+    assert sum(isinstance(module, DepthwiseChannelsLast) for module in ours.modules()) == 6
     with torch.no_grad():
         mel = package.wav2mel(wave, 16000)
         assert torch.equal(ours.model(mel), package.model(mel))
@@ -93,7 +96,7 @@ def test_choosing_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_method("rmvpe")
     with pytest.raises(BadInput, match="no pitch method"):
         resolve_method("ear")
-    monkeypatch.setattr(crepe, "is_installed", lambda: False)
+    monkeypatch.setattr(PITCH_TRACKERS.get("crepe"), "is_installed", lambda: False)
     assert "crepe" not in available_methods()
     with pytest.raises(BadInput) as caught:
         resolve_method("crepe")

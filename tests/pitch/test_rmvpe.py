@@ -14,9 +14,10 @@ from torch import Tensor
 
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.rmvpe import read_rmvpe
-from rvc_engine.models.weights import Unreadable
-from rvc_engine.pitch import available_methods, resolve_method, rmvpe, track, track_all
+from rvc_engine.files.weights import Unreadable
+from rvc_engine.pitch import available_methods, resolve_method, track, track_all
+from rvc_engine.pitch import rmvpe_frames as rmvpe
+from rvc_engine.pitch.rmvpe_network import read_rmvpe
 
 
 def tone(samples: int, hz: float = 200.0) -> np.ndarray:
@@ -24,7 +25,9 @@ def tone(samples: int, hz: float = 200.0) -> np.ndarray:
     return 0.2 * sum(np.sin(k * phase) / k for k in range(1, 6))
 
 
-@pytest.mark.parametrize("samples", [0, 160, *(pytest.param(n, marks=pytest.mark.soak) for n in (100, 500, 513, 1599, 16000))])
+@pytest.mark.parametrize(
+    "samples", [0, 160, *(pytest.param(n, marks=pytest.mark.soak) for n in (100, 500, 513, 1599, 16000))]
+)
 def test_any_length_and_any_number(samples: int, rmvpe_home: Workspace) -> None:
     for wave in (tone(samples).astype(np.float32), np.zeros(samples), np.full(samples, np.nan)):
         f0 = track("rmvpe", wave, workspace=rmvpe_home)
@@ -42,7 +45,9 @@ def test_a_bin_is_a_pitch() -> None:
     assert hz[2] == hz[3] == 0, "not above the threshold"
 
 
-@pytest.mark.parametrize(("start", "stop", "size"), [(0, 32, 6144), (0, 6144, 6144), (0, 6176, 6144), (640, 20000, 6144)])
+@pytest.mark.parametrize(
+    ("start", "stop", "size"), [(0, 32, 6144), (0, 6144, 6144), (0, 6176, 6144), (640, 20000, 6144)]
+)
 def test_windows_cover_every_frame_once(start: int, stop: int, size: int) -> None:
     stop -= stop % 32
     kept = []
@@ -68,7 +73,9 @@ def test_a_batch_gives_what_each_clip_gives(rmvpe_home: Workspace) -> None:
     waves = [tone(n, hz) for n, hz in ((8000, 150), (12000, 300), (8500, 220), (0, 100), (9000, 110))]
     alone = [track("rmvpe", wave, workspace=rmvpe_home) for wave in waves]
     together = list(track_all("rmvpe", waves, workspace=rmvpe_home))
-    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True)), "each in its place, equal to the last bit"
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together, strict=True)), (
+        "each in its place, equal to the last bit"
+    )
     network = rmvpe.load(rmvpe_home.pretrained / "rmvpe.pt", "cpu")
     same = [waves[i] for i in (0, 2, 4)]
     batch = rmvpe.cents_of_waves(network, same, 64, "cpu")
@@ -96,7 +103,9 @@ def test_it_is_read_once(rmvpe_home: Workspace, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.soak
 def test_every_form_of_the_file(rmvpe_home: Workspace, rmvpe_tensors: dict[str, Tensor], tmp_path: Path) -> None:
     wrapped, plain = tmp_path / "wrapped.pt", tmp_path / "rmvpe.safetensors"
-    torch.save({"model": {key: x for key, x in rmvpe_tensors.items() if not key.endswith("num_batches_tracked")}}, wrapped)
+    torch.save(
+        {"model": {key: x for key, x in rmvpe_tensors.items() if not key.endswith("num_batches_tracked")}}, wrapped
+    )
     save_file(rmvpe_tensors, plain)
     for path in (rmvpe_home.pretrained / "rmvpe.pt", wrapped, plain):
         network = read_rmvpe(path)
@@ -130,7 +139,7 @@ def test_a_broken_file_is_named(content: bytes, home: Path) -> None:
     (workspace.pretrained / "rmvpe.pt").write_bytes(content)
     with pytest.raises(BadInput) as caught:
         track("rmvpe", tone(1600), workspace=workspace)
-    assert str(workspace.pretrained / "rmvpe.pt") in caught.value.title and "such as fcpe" in caught.value.hint
+    assert str(workspace.pretrained / "rmvpe.pt") in caught.value.title and "another pitch method" in caught.value.hint
 
 
 def test_auto_takes_it_where_it_is(rmvpe_home: Workspace, home: Path) -> None:

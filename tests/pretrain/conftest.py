@@ -42,7 +42,14 @@ def write_source(folder: Path, name: str, speaker: str, *, seconds: float = 1.5,
     np.save(source.mels, mels.astype(np.float16))
     phone = np.array(PHONES)[which] if labelled else np.full(count, "", dtype="U8")
     sure = np.full(count, 1.0 if labelled else 0.0, np.float32)
-    np.savez(source.labels, phone=phone, state=np.zeros(count, np.int8), sure=sure, f0=draw.uniform(100, 200, count), note=np.array(""))
+    np.savez(
+        source.labels,
+        phone=phone,
+        state=np.zeros(count, np.int8),
+        sure=sure,
+        f0=draw.uniform(100, 200, count),
+        note=np.array(""),
+    )
     return source
 
 

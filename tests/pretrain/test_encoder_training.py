@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from rvc_engine.content.phonetic import PhoneticConfig
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import CheckpointSaved, Event, TrainStepped
-from rvc_engine.models.phonetic_encoder import PhoneticConfig
 from rvc_engine.pretrain.encoder_data import EncoderData, Source, augmented, echoed, masked
 from rvc_engine.pretrain.encoder_network import LossWeights
 from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, previous_of, restore
@@ -25,7 +25,7 @@ TINY = PhoneticConfig(width=16, blocks=1, dim=32)
 WEIGHTS = LossWeights(phones=0.7, reconstruction=6.0, consistency=0.3, speaker=0.3)
 COURSE = EncoderCourse(
     steps=8, batch=2, crop=40, learning_rate=5e-3, weights=WEIGHTS, seed=1, bf16=False, dropout=0.1, save_every=4
-)  # fmt: skip
+)
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +125,9 @@ def test_an_echo_fades_as_asked_and_touches_the_chosen_alone() -> None:
     chosen = torch.tensor([True, False])[:, None, None]
     wet = echoed(click, chosen, torch.full((2, 1, 1), 0.3), torch.full((2, 1, 1), -1.0))
     assert torch.equal(wet[1], click[1])
-    assert torch.allclose(wet[0, :, :21], click[0, :, :21], atol=0.08)  # nothing of the click before it; the quiet gets a tail of its own
+    assert torch.allclose(
+        wet[0, :, :21], click[0, :, :21], atol=0.08
+    )  # nothing of the click before it; the quiet gets a tail of its own
     tail = wet[0, 0, 21:51]
     assert torch.allclose(tail.diff(), torch.full((29,), -6.908 / 30), atol=1e-2)  # 60 dB in 0.3 s
     assert torch.exp(2 * wet[0, 0, 21:61]).sum().log() / 2 == pytest.approx(-1.0, abs=0.01)
@@ -134,7 +136,9 @@ def test_an_echo_fades_as_asked_and_touches_the_chosen_alone() -> None:
 def test_dropout_is_drawn_from_the_step_and_of_the_training_alone(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
     course = replace(COURSE, dropout=0.5)
-    first, second = (steps_of(list(EncoderLoop(fresh(data), data, course, tmp_path / f"{n}.safetensors").run())) for n in (1, 2))
+    first, second = (
+        steps_of(list(EncoderLoop(fresh(data), data, course, tmp_path / f"{n}.safetensors").run())) for n in (1, 2)
+    )
     assert first == second
     assert first != steps_of(list(EncoderLoop(fresh(data), data, COURSE, tmp_path / "3.safetensors").run()))
     network, x = fresh(data).network, torch.randn(1, 80, 40)
@@ -165,7 +169,11 @@ def test_probes_tell_what_is_there_from_what_is_not(make_data: Make) -> None:
 
 def test_parts_are_small_whole_and_checked(make_data: Make, tmp_path: Path) -> None:
     numbers = torch.arange(5000, dtype=torch.float32)
-    content = {"a": {0: numbers, "b": [torch.tensor(3.0), (1, None, float("inf"))]}, "c": torch.ones(2, 3, dtype=torch.uint8), "d": "x"}
+    content = {
+        "a": {0: numbers, "b": [torch.tensor(3.0), (1, None, float("inf"))]},
+        "c": torch.ones(2, 3, dtype=torch.uint8),
+        "d": "x",
+    }
     written = write_parts(tmp_path, "train", content, part_bytes=4096)
     assert len(written) > 5 and all(path.stat().st_size < 4096 + 2048 for path in written[:-1])
     again = read_parts(tmp_path, "train")

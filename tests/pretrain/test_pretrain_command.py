@@ -11,24 +11,46 @@ from pathlib import Path
 
 import pytest
 
-from rvc_engine.bundles.checkpoint import read_checkpoint
-from rvc_engine.cli import main
+from rvc_engine.commands.cli import main
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.events import CheckpointSaved, Event, RunFinished, RunStarted, StageSkipped, TrainStepped
-from rvc_engine.experiment import Experiment, Workspace, render_toml
-from rvc_engine.journal import history
-from rvc_engine.models.weights import metadata_of, read_tensors
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.files.weights import metadata_of, read_tensors
+from rvc_engine.run.journal import history
+from rvc_engine.run.stage_list import stages_of
 from rvc_engine.settings import apply, for_base, for_preset
-from rvc_engine.stage_list import stages_of
+from rvc_engine.settings_file import render_toml
+from rvc_engine.voices.checkpoint import read_checkpoint
 from tests.conftest import Rvc
 from tests.e2e.test_rvc_run import events_of
 from tests.pretrain.conftest import two_speakers
 
 STAGES = ["preprocess", "encoder", "pitch", "features", "train", "base"]
-ENCODER = {"steps": 60, "width": 16, "blocks": 1, "batch": 2, "crop-s": 0.5, "versions": 1, "save-every": 5, "threads": 1, "workers": 1}
+ENCODER = {
+    "steps": 60,
+    "width": 16,
+    "blocks": 1,
+    "batch": 2,
+    "crop-s": 0.5,
+    "versions": 1,
+    "save-every": 5,
+    "threads": 1,
+    "workers": 1,
+}
 TINY = [word for key, value in ENCODER.items() for word in (f"--encoder-{key}", str(value))]
-TINY += ["--preset", "phonetic-tiny", "--encoder-recogniser", "none", "--method", "dio", "--batch-size", "2", "--set", "train.threads=1"]
+TINY += [
+    "--preset",
+    "phonetic-tiny",
+    "--encoder-recogniser",
+    "none",
+    "--method",
+    "dio",
+    "--batch-size",
+    "2",
+    "--set",
+    "train.threads=1",
+]
 TINY += ["--no-audition", "--no-save-small"]
 
 
@@ -53,8 +75,14 @@ def test_every_stage_runs_and_the_end_names_the_files(made: tuple[Rvc, Path, lis
     assert isinstance(end, RunFinished)
     names = [Path(artefact["path"]).name for artefact in end.artefacts]
     assert names == [
-        "encoder.safetensors", "probes.json", "base.pth", "G.safetensors", "D.safetensors", "encoder.safetensors", "card.md"
-    ]  # fmt: skip
+        "encoder.safetensors",
+        "probes.json",
+        "base.pth",
+        "G.safetensors",
+        "D.safetensors",
+        "encoder.safetensors",
+        "card.md",
+    ]
     steps = [event for event in events if isinstance(event, TrainStepped)]
     assert [s.step for s in steps if s.stage == "encoder"] == list(range(1, 61))
     assert set(steps[0].losses) == {"phones", "reconstruction", "consistency", "speaker"}
@@ -71,10 +99,23 @@ def test_the_base_is_what_voices_start_from(made: tuple[Rvc, Path, list[Event]])
     table = read_tensors(g)["emb_g.weight"].float()
     assert table[0].allclose(table[[1, 2]].mean(0), atol=2e-3) and not table[0].equal(table[3])
     about = metadata_of(g)
-    assert (about["preset"], about["version"], about["encoder"], about["kind"]) == ("phonetic-tiny", "starter-1", "phonetic-256-1", "G")
+    assert (about["preset"], about["version"], about["encoder"], about["kind"]) == (
+        "phonetic-tiny",
+        "starter-1",
+        "phonetic-256-1",
+        "G",
+    )
     assert about["encoder_sha256"] == sha256_of(experiment.base / "encoder.safetensors")
     card = (experiment.base / "card.md").read_text()
-    for told in ("2 speakers", "CMU ARCTIC", "CC-BY-4.0", "rvc pretrain base", "encoder.steps=60", "seed 1234", "Probes"):
+    for told in (
+        "2 speakers",
+        "CMU ARCTIC",
+        "CC-BY-4.0",
+        "rvc pretrain base",
+        "encoder.steps=60",
+        "seed 1234",
+        "Probes",
+    ):
         assert told in card
     assert str(rvc.home) not in card
     probes = json.loads((experiment.encoder / "probes.json").read_text())
@@ -85,14 +126,33 @@ def test_the_base_is_what_voices_start_from(made: tuple[Rvc, Path, list[Event]])
 def test_a_voice_is_trained_from_it(made: tuple[Rvc, Path, list[Event]]) -> None:
     rvc, dataset, _ = made
     experiment = experiment_of(rvc)
-    started = ["--pretrained-g", str(experiment.base / "G.safetensors"), "--pretrained-d", str(experiment.base / "D.safetensors")]
-    words = ["run", "voice", "--dataset", dataset / "ann", "--preset", "phonetic-tiny", *started, "--method", "dio", "--batch-size", "2"]
+    started = [
+        "--pretrained-g",
+        str(experiment.base / "G.safetensors"),
+        "--pretrained-d",
+        str(experiment.base / "D.safetensors"),
+    ]
+    words = [
+        "run",
+        "voice",
+        "--dataset",
+        dataset / "ann",
+        "--preset",
+        "phonetic-tiny",
+        *started,
+        "--method",
+        "dio",
+        "--batch-size",
+        "2",
+    ]
     (rvc.home / "pretrained" / "starter").mkdir(parents=True)
     shutil.copy(experiment.base / "encoder.safetensors", rvc.home / "pretrained" / "starter")
     done = rvc(*words, "--set", "train.threads=1", "--epochs", "1", "--json")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     steps = [event for event in events_of(done.stdout) if isinstance(event, TrainStepped)]
-    base_steps = [event for event in history(experiment.runs) if isinstance(event, TrainStepped) and event.stage == "train"]
+    base_steps = [
+        event for event in history(experiment.runs) if isinstance(event, TrainStepped) and event.stage == "train"
+    ]
     assert steps[0].losses["mel"] < base_steps[0].losses["mel"]
     toml = experiment_of(rvc, "voice").settings_toml.read_text()
     assert "[encoder]" not in toml and "base =" not in toml
@@ -114,22 +174,27 @@ def kill_after_a_save(rvc: Rvc, words: list[str | Path]) -> None:
 @pytest.mark.soak
 def test_killed_and_moved_to_another_machine_it_comes_to_the_same_end(
     made: tuple[Rvc, Path, list[Event]], home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:  # fmt: skip
-    """The encoder's training killed and gone on with, then one epoch here and one there, give what an uninterrupted run gave."""
+) -> None:
+    """The encoder's training killed and gone on with, then one epoch here and one there, give what an uninterrupted run
+    gave."""
     first, dataset, _ = made
     here, there, parts = Rvc(home), Rvc(tmp_path / "there"), tmp_path / "parts"
     words: list[str | Path] = ["pretrain", "base", "--dataset", dataset, *TINY]
     kill_after_a_save(here, words)
     begun = here(*words, "--epochs", "1", "--json")
     assert begun.returncode == 0, begun.stdout[-2000:] + begun.stderr
-    steps = [event.step for event in events_of(begun.stdout) if isinstance(event, TrainStepped) and event.stage == "encoder"]
+    steps = [
+        event.step for event in events_of(begun.stdout) if isinstance(event, TrainStepped) and event.stage == "encoder"
+    ]
     assert 1 < steps[0] <= 60 and steps[-1] == 60
     whole, resumed = (read_tensors(experiment_of(rvc).own_encoder) for rvc in (first, here))
     assert all(whole[key].equal(resumed[key]) for key in whole)
 
     assert main(["pretrain", "base", "--save-state", str(parts), "--home", str(home)]) == 0
     files = list(parts.iterdir())
-    assert {"encoder.json", "train.json"} <= {path.name for path in files} and all(path.stat().st_size < 16_000_000 for path in files)
+    assert {"encoder.json", "train.json"} <= {path.name for path in files} and all(
+        path.stat().st_size < 16_000_000 for path in files
+    )
     gone_on = there(*words, "--epochs", "2", "--load-state", parts, "--json")
     assert gone_on.returncode == 0, gone_on.stdout[-2000:] + gone_on.stderr
     done = [event for event in events_of(gone_on.stdout) if isinstance(event, TrainStepped)]
@@ -146,7 +211,9 @@ def test_killed_and_moved_to_another_machine_it_comes_to_the_same_end(
     assert sorted(path.name for path in experiment_of(there).folder.iterdir()) == before
 
 
-def test_bad_input_is_refused_before_anything_is_written(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_refused_before_anything_is_written(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     dataset = two_speakers(tmp_path / "speech")
 
     def refused(*words: str | Path, told: str) -> None:
@@ -177,8 +244,8 @@ def test_voices_have_none_of_it() -> None:
 
 
 async def test_the_app_shows_a_base(made: tuple[Rvc, Path, list[Event]]) -> None:
+    from rvc_engine.client.engine_client import EngineClient
     from rvc_tui.app import RvcApp
-    from rvc_tui.engine_client import EngineClient
     from rvc_tui.screens import MODULES
 
     rvc, _, _ = made
@@ -199,7 +266,7 @@ async def test_the_app_shows_a_base(made: tuple[Rvc, Path, list[Event]]) -> None
 
 
 def test_the_app_tells_the_encoders_steps(made: tuple[Rvc, Path, list[Event]]) -> None:
-    from rvc_engine.status import RunView
+    from rvc_engine.run.view import RunView
     from rvc_tui.widgets.chart import ChartPanel
     from rvc_tui.widgets.pace import PacePanel
 
@@ -211,7 +278,12 @@ def test_the_app_tells_the_encoders_steps(made: tuple[Rvc, Path, list[Event]]) -
             break
     assert view.stage == "encoder"
     assert PacePanel(ascii=True).pace(view, event.at).plain.startswith("step 40/60")
-    assert {curve.name for curve in ChartPanel(ascii=True).others(view)} <= {"phones", "reconstruction", "consistency", "speaker"}
+    assert {curve.name for curve in ChartPanel(ascii=True).others(view)} <= {
+        "phones",
+        "reconstruction",
+        "consistency",
+        "speaker",
+    }
     for event in events:
         view.fold(event)
     assert view.curves.last_step == max(e.step for e in events if isinstance(e, TrainStepped) and e.stage == "train")

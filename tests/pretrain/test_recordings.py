@@ -30,7 +30,9 @@ def task_of(tmp_path: Path, transcript: str | None, path: Path = SENTENCE) -> Re
 def test_transcripts_are_found_by_path_by_name_and_beside(tmp_path: Path) -> None:
     (tmp_path / "ann").mkdir()
     (tmp_path / "ann" / "c.txt").write_text("beside it\n")
-    (tmp_path / "transcripts.csv").write_text("path,transcript,language\nann/a.flac,Hello there!,en-GB\nelsewhere/b.wav,Guten Tag,de\n")
+    (tmp_path / "transcripts.csv").write_text(
+        "path,transcript,language\nann/a.flac,Hello there!,en-GB\nelsewhere/b.wav,Guten Tag,de\n"
+    )
     found = Transcripts.read(tmp_path)
     assert found.of("ann/a.flac").text == "Hello there!" and found.of("ann/a.flac").is_english
     assert not found.of("bob/b.flac").is_english

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from rvc_engine.bundles.checkpoint import read_checkpoint
+from rvc_engine.content.base import load_encoder
+from rvc_engine.content.phonetic import read_phonetic
 from rvc_engine.disk import sha256_of
 from rvc_engine.events import TrainStepped
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.configs import PRESETS
-from rvc_engine.models.content_encoder import load_encoder
-from rvc_engine.models.phonetic_encoder import read_phonetic
+from rvc_engine.files.weights import metadata_of, read_tensors
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.models.weights import metadata_of, read_tensors
-from rvc_engine.pipeline import run_stage
+from rvc_engine.presets import PRESETS
+from rvc_engine.run.pipeline import run_stage
+from rvc_engine.run.stage_list import STAGES
 from rvc_engine.settings import for_preset
-from rvc_engine.stage_list import STAGES
+from rvc_engine.voices.checkpoint import read_checkpoint
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "pretrained" / "starter"
@@ -29,7 +29,9 @@ FILES = ("G.safetensors", "D.safetensors", "encoder.safetensors")
 def test_it_is_small_and_in_half_precision() -> None:
     assert sum((FOLDER / name).stat().st_size for name in FILES) < 25_000_000
     for name in FILES[:2]:
-        assert {value.dtype for value in read_tensors(FOLDER / name).values() if value.is_floating_point()} == {torch.float16}
+        assert {value.dtype for value in read_tensors(FOLDER / name).values() if value.is_floating_point()} == {
+            torch.float16
+        }
     parameters = sum(p.numel() for p in Synthesizer(PRESETS["starter"]).parameters())
     parameters += sum(p.numel() for p in read_phonetic(FOLDER / "encoder.safetensors").parameters())
     assert parameters < 5_500_000
@@ -40,7 +42,9 @@ def test_the_files_say_what_they_are_and_belong_together() -> None:
         found = read_checkpoint(FOLDER / name)
         assert (found.kind, found.version) == (kind, "starter-1")
         facts = metadata_of(FOLDER / name)
-        assert facts["encoder"] == "phonetic-256-1" and facts["encoder_sha256"] == sha256_of(FOLDER / "encoder.safetensors")
+        assert facts["encoder"] == "phonetic-256-1" and facts["encoder_sha256"] == sha256_of(
+            FOLDER / "encoder.safetensors"
+        )
 
 
 def test_the_card_names_these_files_and_everybody_who_is_heard() -> None:
@@ -64,7 +68,9 @@ def test_a_new_voice_starts_from_it(tmp_path: Path, dataset: Path) -> None:
         settings.train.pretrained_g = settings.train.pretrained_d = start
         steps = []
         for stage in ("preprocess", "pitch", "features", "train"):
-            steps += [event for event in run_stage(STAGES[stage], experiment, settings) if isinstance(event, TrainStepped)]
+            steps += [
+                event for event in run_stage(STAGES[stage], experiment, settings) if isinstance(event, TrainStepped)
+            ]
         return sum(event.losses["mel"] for event in steps) / len(steps)
 
     assert first_steps("based", "") < 0.6 * first_steps("bare", "none")

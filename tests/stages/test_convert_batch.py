@@ -1,4 +1,5 @@
-"""A batch of recordings: one that cannot be read or written is told, the next is converted, and the end says how many were not."""
+"""A batch of recordings: one that cannot be read or written is told, the next is converted, and the end says how many
+were not."""
 
 from __future__ import annotations
 
@@ -51,7 +52,16 @@ def convert(tmp_path: Path) -> Callable[..., tuple[dict[str, str], dict[str, str
 
 def test_names_of_any_length_and_coding(convert: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "in"
-    stems = ["x" * 250, "x" * 249 + "y", "声" * 83, "plain", os.fsdecode(b"caf\xe9 \xff"), " blank ", "-dash", "new\nline"]
+    stems = [
+        "x" * 250,
+        "x" * 249 + "y",
+        "声" * 83,
+        "plain",
+        os.fsdecode(b"caf\xe9 \xff"),
+        " blank ",
+        "-dash",
+        "new\nline",
+    ]
     waves = [save_wave(folder / f"{stem}.wav", 0.3) for stem in stems[:1]]
     for stem in stems[1:]:
         os.link(waves[0], folder / f"{stem}.wav")
@@ -89,7 +99,9 @@ def test_results_that_cannot_be_written(convert: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENAMETOOLONG, errno.EIO])
-def test_an_error_of_the_system_at_one_result(convert: Any, tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_system_at_one_result(
+    convert: Any, tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waves = [save_wave(tmp_path / f"{name}.wav", 0.3) for name in "abc"]
 
     def fails_once(path: Path, *rest: Any) -> None:
@@ -104,9 +116,12 @@ def test_an_error_of_the_system_at_one_result(convert: Any, tmp_path: Path, numb
 
 
 @pytest.mark.parametrize(
-    "raised", [ValueError("x\ny"), IndexError(), RuntimeError("CUDA error"), MemoryError(), RvcError("Odd", "why", "do")]
+    "raised",
+    [ValueError("x\ny"), IndexError(), RuntimeError("CUDA error"), MemoryError(), RvcError("Odd", "why", "do")],
 )
-def test_what_nobody_thought_of_in_one_recording(convert: Any, tmp_path: Path, raised: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_thought_of_in_one_recording(
+    convert: Any, tmp_path: Path, raised: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waves = [save_wave(tmp_path / f"{name}.wav", 0.3) for name in "ab"]
 
     def fails(source: Path, rate: int, *rest: Any) -> Any:
@@ -120,7 +135,9 @@ def test_what_nobody_thought_of_in_one_recording(convert: Any, tmp_path: Path, r
 
 
 @pytest.mark.parametrize("ends", [DiskFull("The disk is full"), Stopped("stopped")])
-def test_what_would_end_the_others_too(convert: Any, tmp_path: Path, ends: RvcError, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_would_end_the_others_too(
+    convert: Any, tmp_path: Path, ends: RvcError, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waves = [save_wave(tmp_path / f"{name}.wav", 0.3) for name in "ab"]
 
     def full(*rest: Any) -> None:
@@ -150,7 +167,11 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     opened = Path.open
     monkeypatch.setattr(
-        Path, "open", lambda path, mode="r", *a, **k: Full(opened(path, mode, *a, **k)) if mode == "wb" else opened(path, mode, *a, **k)
+        Path,
+        "open",
+        lambda path, mode="r", *a, **k: (
+            Full(opened(path, mode, *a, **k)) if mode == "wb" else opened(path, mode, *a, **k)
+        ),
     )
     with pytest.raises(DiskFull):
         encode(tmp_path / "a.flac", np.zeros(16000, np.int16), 16000, "flac")
@@ -170,7 +191,10 @@ def test_what_lies_beside_recordings_is_no_failure(convert: Any, tmp_path: Path)
 
 def test_nothing_is_written_over_by_another_of_the_same_name(tmp_path: Path) -> None:
     """As file systems see it that take letters in either case, or in either form, for one."""
-    files = [tmp_path / d / n for d, n in (("1", "é.wav"), ("2", "e\u0301.wav"), ("3", "É.wav"), ("4", "x" * 251), ("5", "x" * 251))]
+    files = [
+        tmp_path / d / n
+        for d, n in (("1", "é.wav"), ("2", "e\u0301.wav"), ("3", "É.wav"), ("4", "x" * 251), ("5", "x" * 251))
+    ]
     for path in files:
         path.parent.mkdir()
         path.touch()
@@ -195,7 +219,18 @@ def test_the_command_ends_with_1_and_names_what_is_there(rvc: Rvc, home: Path, t
     os.link(first, os.fsencode(folder) + b"/caf\xe9.wav")
     (folder / "broken.wav").write_bytes(b"RIFF")
     done = rvc(
-        "convert", "v", folder, "--output", tmp_path / "out", "--pitch-method", "praat", "--device", "cpu", "--format", "flac", "--json"
+        "convert",
+        "v",
+        folder,
+        "--output",
+        tmp_path / "out",
+        "--pitch-method",
+        "praat",
+        "--device",
+        "cpu",
+        "--format",
+        "flac",
+        "--json",
     )
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 1, done.stderr

@@ -1,4 +1,5 @@
-"""Converting files: names of voices and results, what is refused before anything is written, and bad recordings among good ones."""
+"""Converting files: names of voices and results, what is refused before anything is written, and bad recordings among
+good ones."""
 
 import os
 import time
@@ -9,16 +10,16 @@ import pytest
 import torch
 
 from rvc_engine.audio.io import decode, write_wav
-from rvc_engine.bundles.small_model import read_voice, write_small_model
 from rvc_engine.conversion.retrieval import build_index, write_index
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Converted, ItemSkipped, Progressed
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.configs import model_config
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.presets import model_config
 from rvc_engine.settings import ConvertSettings, for_preset
 from rvc_engine.stages.convert import convert_files, plan_outputs, resolve_voice
-from rvc_engine.stages.voice_files import load_index
+from rvc_engine.voices.lookup import load_index
+from rvc_engine.voices.small_model import read_voice, write_small_model
 
 
 def save_voice(path, preset="starter-tiny", **changes):
@@ -77,7 +78,9 @@ def test_folders_and_bad_recordings_among_good_ones(voice, tmp_path, workspace):
     (folder / ".hidden.wav").write_text("x")
     other = save_wave(tmp_path / "one.wav")
     events = []
-    with pytest.raises(RvcError, match=r"1 of 4 recordings could not be converted: empty\.wav") as caught:  # a text is no recording
+    with pytest.raises(
+        RvcError, match=r"1 of 4 recordings could not be converted: empty\.wav"
+    ) as caught:  # a text is no recording
         for event in convert_files(voice, [folder, other], tmp_path / "out", settings(format="flac"), None, workspace):
             events.append(event)
     assert caught.value.exit_code == 1
@@ -141,10 +144,14 @@ def test_files_that_are_no_voice(tmp_path, workspace):
     for number, data in enumerate((b"", b"PK\x03\x04 damaged", source.read_bytes())):
         path = tmp_path / f"{number}.pth"
         path.write_bytes(data)
-        refused(lambda path=path: convert_files(path, [source], tmp_path / "o.wav", settings(), None, workspace), path.name)
+        refused(
+            lambda path=path: convert_files(path, [source], tmp_path / "o.wav", settings(), None, workspace), path.name
+        )
 
 
-@pytest.mark.parametrize(("preset", "name", "search"), [("starter", "x_starter-1", (16, 2)), ("v2-40k", "x_v2", (8, 1))])
+@pytest.mark.parametrize(
+    ("preset", "name", "search"), [("starter", "x_starter-1", (16, 2)), ("v2-40k", "x_v2", (8, 1))]
+)
 def test_an_index_of_our_own_encoder_is_searched_in_more_lists(tmp_path, preset, name, search):
     """RVC programs look into one list for eight rows: with their voices, so do we."""
     config = model_config(preset)
@@ -168,11 +175,16 @@ def test_other_encoders_index_is_refused(tmp_path, workspace):
 
 
 def test_results_have_names_of_their_own(tmp_path):
-    files = [save_wave(tmp_path / d / n, 0.1) for d, n in (("1", "a.wav"), ("2", "a.mp3"), ("2", "A.wav"), ("3", "a-2.wav"))]
+    files = [
+        save_wave(tmp_path / d / n, 0.1) for d, n in (("1", "a.wav"), ("2", "a.mp3"), ("2", "A.wav"), ("3", "a-2.wav"))
+    ]
     plan = plan_outputs(files, tmp_path / "out", settings())
     assert [target.name for _, target, _ in plan] == ["a.wav", "a-2.wav", "A-3.wav", "a-2-2.wav"]
     (tmp_path / "there").mkdir()
-    assert plan_outputs(files[:1], tmp_path / "there", settings(format="ogg"))[0][1:] == (tmp_path / "there/a.ogg", "ogg")
+    assert plan_outputs(files[:1], tmp_path / "there", settings(format="ogg"))[0][1:] == (
+        tmp_path / "there/a.ogg",
+        "ogg",
+    )
     assert plan_outputs(files[:1], tmp_path / "no suffix", settings())[0][1] == tmp_path / "no suffix" / "a.wav"
     assert plan_outputs(files[:1], tmp_path / "x.OGG", settings())[0][1:] == (tmp_path / "x.OGG", "ogg")
 

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from rvc_engine.bundles.index_file import check_index_file, sidecar_of
 from rvc_engine.conversion.kmeans import PASSES
 from rvc_engine.conversion.retrieval import Retrieval, building_passes, row_order
 from rvc_engine.disk import sha256_of
@@ -14,6 +13,7 @@ from rvc_engine.events import ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Workspace
 from rvc_engine.settings import for_preset
 from rvc_engine.stages import index
+from rvc_engine.voices.index_file import check_index_file, sidecar_of
 
 SIZES = {"0_0": 200, "2_0": 150, "10_0": 90}
 
@@ -46,9 +46,14 @@ def test_index_of_all_rows(experiment):
     assert progress[-1] == (1320, 1320)
     record = json.loads(sidecar_of(path).read_text())
     assert record == {
-        "encoder": "phonetic-256-1", "version": "starter-1", "rows": 440, "dim": 256, "lists": 11,
-        "bytes": path.stat().st_size, "sha256": sha256_of(path),
-    }  # fmt: skip
+        "encoder": "phonetic-256-1",
+        "version": "starter-1",
+        "rows": 440,
+        "dim": 256,
+        "lists": 11,
+        "bytes": path.stat().st_size,
+        "sha256": sha256_of(path),
+    }
     files = [np.load(experiment.features(256) / f"{clip}.npy") for clip in ("0_0", "10_0", "2_0")]  # sorted as text
     total = np.load(experiment.total_features)
     np.testing.assert_array_equal(total, np.concatenate(files)[row_order(440, settings.index.seed)])

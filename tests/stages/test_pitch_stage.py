@@ -13,8 +13,9 @@ from rvc_engine.audio.io import write_wav
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.pitch import rmvpe
+from rvc_engine.pitch import rmvpe_frames as rmvpe
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
+from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.stages import pitch
 
@@ -124,7 +125,7 @@ def test_no_clips_and_no_such_method(home: Path, experiment: Experiment) -> None
     assert not experiment.pitch_hz.exists()
 
 
-# --- RMVPE, with weights that mean nothing ------------------------------------------------------------------------------
+# --- RMVPE, with weights that mean nothing ---------------------------------------------------------
 @pytest.fixture
 def with_rmvpe(experiment: Experiment, rmvpe_home: Workspace) -> Experiment:
     experiment.workspace.pretrained.symlink_to(rmvpe_home.pretrained)
@@ -142,14 +143,19 @@ def test_rmvpe_goes_on_to_the_same_numbers(with_rmvpe: Experiment) -> None:
     (experiment.voicing / "2_0.wav.npy").unlink()
     run(experiment, settings_with("rmvpe"))
     after = [files_of(experiment, f"{i}_0") for i in range(3)]
-    assert all(np.array_equal(a, b) for old, new in zip(before, after, strict=True) for a, b in zip(old, new, strict=True))
+    assert all(
+        np.array_equal(a, b) for old, new in zip(before, after, strict=True) for a, b in zip(old, new, strict=True)
+    )
     assert rmvpe._loaded.cache_info().currsize == 0, "the network is given back"
 
 
 def test_broken_weights_are_named_before_anything_is_done(experiment: Experiment) -> None:
     experiment.workspace.pretrained.mkdir()
     (experiment.workspace.pretrained / "rmvpe.pt").write_bytes(b"<html>not found</html>")
-    for attempt in (lambda: pitch.check_ready(experiment, settings_with("auto")), lambda: run(experiment, settings_with("auto"))):
+    for attempt in (
+        lambda: pitch.check_ready(experiment, settings_with("auto")),
+        lambda: run(experiment, settings_with("auto")),
+    ):
         with pytest.raises(BadInput, match=r"rmvpe\.pt"):
             attempt()
     assert not experiment.pitch_hz.exists()
@@ -159,8 +165,13 @@ def test_clips_of_a_length_go_together_on_a_gpu(experiment: Experiment) -> None:
     for i in range(3, 40):
         add_clip(experiment, f"{i}_0", np.zeros(8000 if i % 2 else 3200))
     clips = experiment.clips()
-    task = pitch.PitchTask([], "rmvpe", "cuda", True, experiment.wavs_16k, *[experiment.folder] * 3, experiment.workspace)
+    task = pitch.PitchTask(
+        [], "rmvpe", "cuda", True, experiment.wavs_16k, *[experiment.folder] * 3, experiment.workspace
+    )
     parts = [part.clips for part in pitch._by_length(task, clips)]
-    assert sorted(clip for part in parts for clip in part) == sorted(clips) and max(map(len, parts)) == pitch.BATCH
+    assert (
+        sorted(clip for part in parts for clip in part) == sorted(clips)
+        and max(map(len, parts)) == PITCH_TRACKERS.get("rmvpe").together
+    )
     assert {int(clip[:-2]) % 2 for clip in parts[0]} == {0}, "the shortest first"
     assert [part.clips for part in pitch._by_length(replace(task, device="cpu"), clips)] == [[clip] for clip in clips]

@@ -15,9 +15,9 @@ from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows, write_r
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.machine.workers import results_of
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.stages import preprocess
-from rvc_engine.workers import results_of
 
 
 def sound(path: Path, seconds: float, level: float = 0.4, format: str = "flac") -> Path:
@@ -61,7 +61,7 @@ def clips_by_source(experiment: Experiment) -> dict[str, list[str]]:
     return found
 
 
-# --- what comes out ----------------------------------------------------------------------------------------------------
+# --- what comes out --------------------------------------------------------------------------------
 def test_real_speech_with_the_defaults(experiment: Experiment, dataset: Path) -> None:
     settings = settings_for(dataset)
     assert (settings.preprocess.high_pass, settings.preprocess.clip_s) == ("zero_phase", 4.0)
@@ -99,10 +99,12 @@ def test_workers_give_the_same(experiment: Experiment, dataset: Path, home: Path
     events_of(other, settings_for(dataset, workers=2))
     assert experiment.clips_csv.read_bytes() == other.clips_csv.read_bytes()
     for clip in experiment.clips():
-        assert (experiment.ground_truth / f"{clip}.wav").read_bytes() == (other.ground_truth / f"{clip}.wav").read_bytes()
+        assert (experiment.ground_truth / f"{clip}.wav").read_bytes() == (
+            other.ground_truth / f"{clip}.wav"
+        ).read_bytes()
 
 
-# --- folders that are not what they should be --------------------------------------------------------------------------
+# --- folders that are not what they should be ------------------------------------------------------
 def refused(experiment: Experiment, settings: ExperimentSettings) -> str:
     with pytest.raises(BadInput) as caught:
         preprocess.check_ready(experiment, settings)
@@ -176,7 +178,7 @@ def test_any_file_name(experiment: Experiment, folder: Path) -> None:
     assert len(events_of(experiment, settings_for(folder))) == 1, "all are recognised"
 
 
-# --- going on from what is there ---------------------------------------------------------------------------------------
+# --- going on from what is there -------------------------------------------------------------------
 def test_numbers_stay_when_files_come_and_go(experiment: Experiment, folder: Path) -> None:
     for name in ("b.wav", "d.wav"):
         sound(folder / name, 1)
@@ -184,7 +186,11 @@ def test_numbers_stay_when_files_come_and_go(experiment: Experiment, folder: Pat
     before = clips_by_source(experiment)
     assert before == {"b.wav": ["0_0"], "d.wav": ["1_0"]}
     stamp = (experiment.ground_truth / "1_0.wav").stat().st_mtime_ns
-    derived = [experiment.pitch_hz / "0_0.wav.npy", experiment.features(256) / "0_0.npy", experiment.features(256) / "1_0.npy"]
+    derived = [
+        experiment.pitch_hz / "0_0.wav.npy",
+        experiment.features(256) / "0_0.npy",
+        experiment.features(256) / "1_0.npy",
+    ]
     for path in derived:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"x")
@@ -215,7 +221,12 @@ def test_a_stopped_run_goes_on(experiment: Experiment, folder: Path) -> None:
     while not (isinstance(event := next(run), Progressed) and event.done == 2):
         pass
     run.close()
-    assert [row.outcome for row in read_rows(experiment.sources_csv, SourceRow)] == ["used", "used", "waiting", "waiting"]
+    assert [row.outcome for row in read_rows(experiment.sources_csv, SourceRow)] == [
+        "used",
+        "used",
+        "waiting",
+        "waiting",
+    ]
     (experiment.ground_truth / "3_0.wav").write_bytes(b"half a file that was being cut")
     (experiment.ground_truth / ".3_1.wav.99.part").write_bytes(b"torn")
     events = events_of(experiment, settings_for(folder))
@@ -259,7 +270,10 @@ def test_a_worker_that_dies_is_told() -> None:
 
 
 def test_tables_survive_anything(tmp_path: Path) -> None:
-    rows = [ClipRow("0_0", 0, name, 0.1 + 0.2, 4.0, -20.5) for name in ('"', ",", "\n", "\r\n", "'", "😀", os.fsdecode(b"\xff"), " a ")]
+    rows = [
+        ClipRow("0_0", 0, name, 0.1 + 0.2, 4.0, -20.5)
+        for name in ('"', ",", "\n", "\r\n", "'", "😀", os.fsdecode(b"\xff"), " a ")
+    ]
     write_rows(tmp_path / "a.csv", ClipRow, rows)
     assert read_rows(tmp_path / "a.csv", ClipRow) == rows
     (tmp_path / "a.csv").write_bytes((tmp_path / "a.csv").read_bytes()[:60])

@@ -1,4 +1,5 @@
-"""Files of other kinds where a stage expects its own: each is named with what to do, and one of them never ends the others."""
+"""Files of other kinds where a stage expects its own: each is named with what to do, and one of them never ends the
+others."""
 
 from __future__ import annotations
 
@@ -11,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rvc_engine.advise import minutes_of
 from rvc_engine.audio.io import write_wav
-from rvc_engine.bundles.pitch_range import range_of_clips
 from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, ItemSkipped
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.machine.advisor import minutes_of
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.stages import features, index, pitch, preprocess
 from rvc_engine.stages.training_clips import usable_rows
-from rvc_engine.stages.voice_facts import about_recordings
 from rvc_engine.training.dataset import ClipDataset
+from rvc_engine.voices.about import about_recordings
+from rvc_engine.voices.pitch_range import range_of_clips
 
 SECONDS = 1.5
 FRAMES = int(SECONDS * 100)
@@ -69,7 +70,9 @@ KINDS: dict[str, Callable[[np.ndarray], bytes | None]] = {
     "hostile header": lambda array: npy(array).replace(b"False", b"(((((")[:200],
     "nested header": lambda array: b"\x93NUMPY\x01\x00\xff\xff" + b"(" * 65535,
     "claims more": lambda array: (
-        b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 768), }".ljust(117) + b"\n"
+        b"\x93NUMPY\x01\x00\x76\x00"
+        + b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 768), }".ljust(117)
+        + b"\n"
     ),
     "another length": lambda array: npy(array[:20]),
 }
@@ -103,7 +106,10 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, Expe
             folder.mkdir(exist_ok=True)
             np.save(folder / f"{clip}.wav.npy", values)
         experiment.features(768).mkdir(exist_ok=True)
-        np.save(experiment.features(768) / f"{clip}.npy", np.random.RandomState(1).randn(FRAMES // 2, 768).astype(np.float32))
+        np.save(
+            experiment.features(768) / f"{clip}.npy",
+            np.random.RandomState(1).randn(FRAMES // 2, 768).astype(np.float32),
+        )
     return experiment, settings
 
 
@@ -174,7 +180,15 @@ def test_other_programs_numbers_are_read(order: str, experiment: Experiment) -> 
 
 
 @pytest.mark.parametrize(
-    "data", [None, b"", b"RIFF", b"RIFF\xff\xff\xff\xffWAVEdata\xff\xff\xff\x7f", b"text", b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + b"\0" * 40]
+    "data",
+    [
+        None,
+        b"",
+        b"RIFF",
+        b"RIFF\xff\xff\xff\xffWAVEdata\xff\xff\xff\x7f",
+        b"text",
+        b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0" + b"\0" * 40,
+    ],
 )
 def test_waves_of_other_kinds(data: bytes | None, experiment: Experiment) -> None:
     put(experiment.ground_truth / "0_1.wav", data)
@@ -183,7 +197,10 @@ def test_waves_of_other_kinds(data: bytes | None, experiment: Experiment) -> Non
     put(experiment.wavs_16k / "0_1.wav", data)
     settings = for_preset("v2-40k-tiny")
     settings.pitch.method, settings.pitch.workers = "praat", 1
-    for stage, outputs in ((pitch, [experiment.pitch_hz / "0_1.wav.npy"]), (features, [experiment.features(768) / "0_1.npy"])):
+    for stage, outputs in (
+        (pitch, [experiment.pitch_hz / "0_1.wav.npy"]),
+        (features, [experiment.features(768) / "0_1.npy"]),
+    ):
         for path in outputs:
             path.unlink()
         assert list(skipped_by(list(stage.run(experiment, settings)))) == ["0_1"]
@@ -192,7 +209,10 @@ def test_waves_of_other_kinds(data: bytes | None, experiment: Experiment) -> Non
 def test_a_folder_where_pitch_or_features_belong(experiment: Experiment) -> None:
     settings = for_preset("v2-40k-tiny")
     settings.pitch.method, settings.pitch.workers = "praat", 1
-    for stage, path in ((pitch, experiment.pitch_coarse / "0_1.wav.npy"), (features, experiment.features(768) / "0_1.npy")):
+    for stage, path in (
+        (pitch, experiment.pitch_coarse / "0_1.wav.npy"),
+        (features, experiment.features(768) / "0_1.npy"),
+    ):
         put(path, None)
         skipped = skipped_by(list(stage.run(experiment, settings)))
         assert list(skipped) == ["0_1"] and str(path) in skipped["0_1"]
@@ -208,7 +228,7 @@ def test_the_range_of_a_voice_needs_no_file(kind: str, experiment: Experiment) -
     assert not UNPICKLED
 
 
-# --- clips.csv ------------------------------------------------------------------------------------------------------------
+# --- clips.csv -------------------------------------------------------------------------------------
 HEADER = '"clip","i","source","start_s","seconds","level"\n'
 ROW = '"0_0",0,"a.wav",0.0,1.5,-20.0\n'
 LAST = ROW.replace("0_0", "0_1")
@@ -232,10 +252,15 @@ BAD = {
 @pytest.mark.parametrize("kind", [*BAD, "folder"])
 def test_a_table_of_another_kind_is_named(kind: str, experiment: Experiment, tmp_path: Path) -> None:
     data = BAD.get(kind)
-    put(experiment.clips_csv, None if data is None else data if isinstance(data, bytes) else data.encode("utf-8", "surrogateescape"))
+    put(
+        experiment.clips_csv,
+        None if data is None else data if isinstance(data, bytes) else data.encode("utf-8", "surrogateescape"),
+    )
     with pytest.raises(RvcError) as caught:
         read_rows(experiment.clips_csv, ClipRow)
-    assert str(experiment.clips_csv) in caught.value.title and caught.value.message and "move it away" in caught.value.hint
+    assert (
+        str(experiment.clips_csv) in caught.value.title and caught.value.message and "move it away" in caught.value.hint
+    )
     recordings = tmp_path / "recordings"
     write_wav(recordings / "a.wav", np.sin(np.arange(48000) / 20) * 0.3, 16000)
     settings = for_preset("v2-40k-tiny", dataset=str(recordings))
@@ -248,7 +273,8 @@ def test_a_table_of_another_kind_is_named(kind: str, experiment: Experiment, tmp
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\0" * 4096, HEADER.encode(), (HEADER + ROW + LAST[:9]).encode(), (HEADER + ROW).encode() + b"\0" * 512]
+    "data",
+    [b"", b"\0" * 4096, HEADER.encode(), (HEADER + ROW + LAST[:9]).encode(), (HEADER + ROW).encode() + b"\0" * 512],
 )
 def test_what_a_power_cut_leaves_is_done_again(data: bytes, experiment: Experiment) -> None:
     experiment.clips_csv.write_bytes(data)
@@ -265,7 +291,7 @@ def test_a_table_that_a_spreadsheet_saved_again(code: str, end: str, experiment:
 
 
 def test_nothing_is_said_of_a_file_that_is_right(tmp_path: Path) -> None:
-    from rvc_engine.arrays import read_array
+    from rvc_engine.common.arrays import read_array
 
     np.save(tmp_path / "a.npy", np.ones((3, 4), np.float32))
     assert read_array(tmp_path / "a.npy", 2, width=4).flags.writeable

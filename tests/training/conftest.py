@@ -22,7 +22,9 @@ def write_clip(experiment: Experiment, settings: ExperimentSettings, folder: Pat
     t = np.arange(int(seconds * model.sample_rate)) / model.sample_rate
     wave = (0.3 * np.sin(2 * np.pi * 200 * t) + 0.01 * draw.standard_normal(len(t))).astype(np.float32)
     arrays = {
-        home.features(model.feature_dim) / f"{name}.npy": draw.standard_normal((frames // 2, model.feature_dim)).astype(np.float32),
+        home.features(model.feature_dim) / f"{name}.npy": draw.standard_normal((frames // 2, model.feature_dim)).astype(
+            np.float32
+        ),
     }
     if settings.pitched:
         arrays[home.pitch_coarse / f"{name}.wav.npy"] = np.full(frames, 80)
@@ -42,7 +44,10 @@ def add_clip() -> Callable[..., None]:
 @pytest.fixture
 def make_experiment(tmp_path: Path) -> Maker:
     def make(
-        name: str = "voice", preset: str = "starter-tiny", seconds: tuple[float, ...] = (1.2, 1.2, 0.8, 0.7), pitched: bool = True
+        name: str = "voice",
+        preset: str = "starter-tiny",
+        seconds: tuple[float, ...] = (1.2, 1.2, 0.8, 0.7),
+        pitched: bool = True,
     ) -> tuple[Experiment, ExperimentSettings]:
         experiment, settings = Workspace(tmp_path).experiment(name), for_preset(preset, pitched=pitched)
         settings.train.batch_size, settings.train.epochs, settings.train.device, settings.train.threads = 2, 2, "cpu", 1

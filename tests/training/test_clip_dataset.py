@@ -24,7 +24,9 @@ def test_everything_is_cut_to_the_shortest(make_experiment: Any) -> None:
     assert [dataset.frames(row) for row in rows] == [97, 80]
     batch = dataset.batch([0, 1])
     assert batch.lengths.tolist() == [97, 80]
-    assert batch.phone.shape == (2, 97, 256) and batch.spec.shape == (2, 513, 97) and batch.wave.shape == (2, 1, 97 * 160)
+    assert (
+        batch.phone.shape == (2, 97, 256) and batch.spec.shape == (2, 513, 97) and batch.wave.shape == (2, 1, 97 * 160)
+    )
     assert batch.phone[1, 80:].abs().sum() == 0 and batch.spec[1, :, 80:].abs().sum() == 0
     assert (batch.phone[0, 0] == batch.phone[0, 1]).all() and (batch.phone[0, 1] != batch.phone[0, 2]).any()
 

@@ -11,30 +11,42 @@ from typing import Any
 import pytest
 import torch
 
-from rvc_engine.bundles.extract import read_generator
-from rvc_engine.bundles.small_model import read_voice, write_small_model
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.models import weights
-from rvc_engine.models.configs import PRESETS, ModelConfig
+from rvc_engine.files import weights
+from rvc_engine.files.weights import Unreadable, write_safetensors
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.models.weights import Unreadable, write_safetensors
+from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.stages import train
 from rvc_engine.training.course import Course
 from rvc_engine.training.state import UNREADABLE, TrainingState
 from rvc_engine.training.store import FORMAT, read_state
+from rvc_engine.voices.extract import read_generator
+from rvc_engine.voices.small_model import read_voice, write_small_model
 
 TINY = "v2-40k-tiny"
-OTHERS = ["spin", "spin-v2", "chinese-hubert-base", "japanese-hubert-base", "korean-hubert-base", "embedders/custom/mine"]
+OTHERS = [
+    "spin",
+    "spin-v2",
+    "chinese-hubert-base",
+    "japanese-hubert-base",
+    "korean-hubert-base",
+    "embedders/custom/mine",
+]
 
 
 def write_pair(folder: Path, config: ModelConfig, step: int = 1000, **more: Any) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for kind, network in (("G", Synthesizer(config)), ("D", Discriminators(config.discriminator))):
-        content = {"model": network.state_dict(), "iteration": 3, "optimizer": {"state": {}, "param_groups": []}, "learning_rate": 1e-4}
+        content = {
+            "model": network.state_dict(),
+            "iteration": 3,
+            "optimizer": {"state": {}, "param_groups": []},
+            "learning_rate": 1e-4,
+        }
         paths.append(folder / f"{kind}_{step}.pth")
         torch.save({**content, **more}, paths[-1])
     return paths
@@ -66,7 +78,9 @@ def test_a_pair_that_fits_is_taken(experiment: Experiment, settings: ExperimentS
     ],
     ids=["rate", "version", "pitch", "speakers", "layers"],
 )
-def test_another_pair_is_refused_in_words(experiment: Experiment, settings: ExperimentSettings, config: ModelConfig, words: str) -> None:
+def test_another_pair_is_refused_in_words(
+    experiment: Experiment, settings: ExperimentSettings, config: ModelConfig, words: str
+) -> None:
     path = write_pair(experiment.folder, config)[0]
     with pytest.raises(BadInput) as refusal:
         train.check_ready(experiment, settings)
@@ -74,7 +88,9 @@ def test_another_pair_is_refused_in_words(experiment: Experiment, settings: Expe
     train.check_ready(experiment, for_preset(TINY), fresh=True)
 
 
-def test_a_pair_to_start_from_is_refused_in_words(experiment: Experiment, settings: ExperimentSettings, tmp_path: Path) -> None:
+def test_a_pair_to_start_from_is_refused_in_words(
+    experiment: Experiment, settings: ExperimentSettings, tmp_path: Path
+) -> None:
     """Here another size of the speaker table is no hindrance: the rows that both have are copied."""
     for config, words in ((PRESETS["v2-48k-tiny"], "v2 48k"), (replace(PRESETS[TINY], speakers=9), "")):
         paths = write_pair(tmp_path / "other", config)
@@ -86,18 +102,22 @@ def test_a_pair_to_start_from_is_refused_in_words(experiment: Experiment, settin
             train.check_ready(experiment, settings)
 
 
-# --- the encoder that Applio names ------------------------------------------------------------------------------------------
+# --- the encoder that Applio names -----------------------------------------------------------------
 @pytest.mark.parametrize("name", OTHERS)
 def test_another_encoder_is_named(experiment: Experiment, settings: ExperimentSettings, name: str) -> None:
     path = write_pair(experiment.folder, PRESETS[TINY])[0]
-    (experiment.folder / "model_info.json").write_text(json.dumps({"total_dataset_duration": "00:01", "embedder_model": name}))
+    (experiment.folder / "model_info.json").write_text(
+        json.dumps({"total_dataset_duration": "00:01", "embedder_model": name})
+    )
     for check in (lambda: read_generator(path), lambda: train.check_ready(experiment, settings)):
         with pytest.raises(BadInput) as refusal:
             check()
         assert repr(name) in str(refusal.value) and refusal.value.hint and refusal.value.exit_code == 2
 
 
-def test_a_base_of_another_encoder_is_named(experiment: Experiment, settings: ExperimentSettings, tmp_path: Path) -> None:
+def test_a_base_of_another_encoder_is_named(
+    experiment: Experiment, settings: ExperimentSettings, tmp_path: Path
+) -> None:
     paths = write_pair(tmp_path / "applio", PRESETS[TINY], embedder_model="spin")
     settings.train.pretrained_g, settings.train.pretrained_d = map(str, paths)
     with pytest.raises(BadInput, match="'spin'"):
@@ -122,7 +142,7 @@ def test_a_side_file_that_cannot_be_read_is_named(experiment: Experiment, conten
         read_generator(path)
 
 
-# --- kinds of numbers ---------------------------------------------------------------------------------------------------------
+# --- kinds of numbers ------------------------------------------------------------------------------
 KINDS_OF_NUMBERS = [
     (torch.float8_e4m3fn, "8-bit floats"),
     (torch.float8_e5m2, "8-bit floats"),
@@ -160,7 +180,7 @@ def test_quantised_weights_are_named(tmp_path: Path) -> None:
         weights.read(tmp_path / "a.pth")
 
 
-# --- resume files -------------------------------------------------------------------------------------------------------------
+# --- resume files ----------------------------------------------------------------------------------
 def same(one: Any, other: Any) -> bool:
     if isinstance(one, torch.Tensor):
         return one.dtype == other.dtype and one.shape == other.shape and torch.equal(one, other)
@@ -202,13 +222,26 @@ def test_a_whole_state_survives_to_the_bit(tmp_path: Path, resume: dict[str, Any
     assert same(found, torch.load(path, weights_only=True))
     assert math.copysign(1, found["rest"]["sums"]["g"]) == -1
     shapes = read_state(path, shapes=True)["pair"]["G"]["model"]
-    assert {key: value.shape for key, value in shapes.items()} == {key: value.shape for key, value in resume["pair"]["G"]["model"].items()}
+    assert {key: value.shape for key, value in shapes.items()} == {
+        key: value.shape for key, value in resume["pair"]["G"]["model"].items()
+    }
 
 
 @pytest.mark.parametrize(
-    "change", [{"step": []}, {"step": -1}, {"epoch": 10**30}, {"sums": {"a": []}}, {"torch": 7}, {"course": None}, {"scaler": [1]}]
+    "change",
+    [
+        {"step": []},
+        {"step": -1},
+        {"epoch": 10**30},
+        {"sums": {"a": []}},
+        {"torch": 7},
+        {"course": None},
+        {"scaler": [1]},
+    ],
 )
-def test_a_state_of_other_types_counts_as_damaged(tmp_path: Path, resume: dict[str, Any], change: dict[str, Any]) -> None:
+def test_a_state_of_other_types_counts_as_damaged(
+    tmp_path: Path, resume: dict[str, Any], change: dict[str, Any]
+) -> None:
     path = tmp_path / "resume.pt"
     torch.save({**resume, "rest": {**resume["rest"], **change}}, path)
     with pytest.raises(UNREADABLE):

@@ -1,4 +1,5 @@
-"""Which precision computes right: one step beside float32, in a process of its own, remembered; what is wrong is not used."""
+"""Which precision computes right: one step beside float32, in a process of its own, remembered; what is wrong is not
+used."""
 
 from __future__ import annotations
 
@@ -10,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from rvc_engine import numerics
 from rvc_engine.events import Warned
-from rvc_engine.models.configs import PRESETS
-from rvc_engine.numerics import KEPT, Choice, Trial, choose_mode, try_modes
+from rvc_engine.machine import numerics
+from rvc_engine.machine.numerics import KEPT, Choice, Trial, choose_mode, try_modes
+from rvc_engine.presets import PRESETS
 from rvc_engine.settings import for_preset
 from rvc_engine.stages import train
 from rvc_engine.training import numerics as trial
@@ -93,7 +94,9 @@ def test_a_damaged_memory_is_no_obstacle(damage: str) -> None:
     assert choose_mode(TINY, "fp32", "cpu", "this processor").mode == "fp32"
 
 
-@pytest.mark.parametrize(("mode", "title"), [("fp32", "Training in fp32 instead of bf16"), ("", "No precision computes right")])
+@pytest.mark.parametrize(
+    ("mode", "title"), [("fp32", "Training in fp32 instead of bf16"), ("", "No precision computes right")]
+)
 def test_a_training_says_what_it_uses_instead(monkeypatch: pytest.MonkeyPatch, mode: str, title: str) -> None:
     settings = for_preset(TINY)
     settings.train.precision = "bf16"
@@ -103,7 +106,12 @@ def test_a_training_says_what_it_uses_instead(monkeypatch: pytest.MonkeyPatch, m
     monkeypatch.setattr(train, "choose_mode", lambda *words: Choice(mode, trials))
     steps = train._right_precision(settings, torch.device("cuda"))
     event = next(steps)
-    assert isinstance(event, Warned) and title in event.title and "bf16: not finite" in event.message and "--numerics" in event.hint
+    assert (
+        isinstance(event, Warned)
+        and title in event.title
+        and "bf16: not finite" in event.message
+        and "--numerics" in event.hint
+    )
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert end.value.value == "fp32"

@@ -30,7 +30,8 @@ def weights(experiment: Experiment) -> dict[str, torch.Tensor]:
 
 
 NO_GRADIENT = "conv_k.bias"
-"""It adds the same to every score of a softmax, so its gradient is zero but for rounding, which Adam takes for a direction."""
+"""It adds the same to every score of a softmax, so its gradient is zero but for rounding, which Adam takes for a
+direction."""
 
 
 def furthest(a: Experiment, b: Experiment, without: str = "") -> float:
@@ -80,7 +81,9 @@ def test_a_stop_saves_and_the_next_run_goes_on_exactly(make: Any) -> None:
 
 
 @pytest.mark.soak
-def test_memory_that_runs_out_in_one_process_halves_the_batch_of_all(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_runs_out_in_one_process_halves_the_batch_of_all(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RVC_FAULTS", "oom@2")
     experiment, settings = make("voice", TWO, 2)
     events = list(train.run(experiment, settings))

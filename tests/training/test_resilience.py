@@ -32,10 +32,10 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Fault, parse
-from rvc_engine.journal import Journal, steps_once
+from rvc_engine.run.journal import Journal, steps_once
+from rvc_engine.run.view import RunView
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages import train
-from rvc_engine.status import RunView
 from rvc_engine.training import saving
 from rvc_engine.training.course import Course
 from rvc_engine.training.retention import Keeping as Rules
@@ -124,7 +124,9 @@ def flip(path: Path, share: float) -> None:
         records = sorted(archive.infolist(), key=lambda record: record.file_size)
     record = records[int(share * (len(records) - 1))]
     data = bytearray(path.read_bytes())
-    names = struct.unpack_from("<HH", data, record.header_offset + 26)  # lengths in the record's local header of 30 bytes
+    names = struct.unpack_from(
+        "<HH", data, record.header_offset + 26
+    )  # lengths in the record's local header of 30 bytes
     data[record.header_offset + 30 + sum(names) + record.file_size // 2] ^= 16
     path.write_bytes(bytes(data))
 
@@ -133,9 +135,15 @@ def flip(path: Path, share: float) -> None:
 @pytest.mark.parametrize("name", ["resume.pt", "resume-previous.pt", "G", "D"])
 @pytest.mark.parametrize(
     ("damage", "share"),
-    [(cut, 0.5), (flip, 0.5), *(pytest.param(*case, marks=pytest.mark.soak) for case in ((cut, 0.0), (cut, 0.999), (flip, 1.0)))],
+    [
+        (cut, 0.5),
+        (flip, 0.5),
+        *(pytest.param(*case, marks=pytest.mark.soak) for case in ((cut, 0.0), (cut, 0.999), (flip, 1.0))),
+    ],
 )
-def test_any_one_damaged_file_changes_nothing(halfway: Made, whole: Experiment, name: str, damage: Any, share: float) -> None:
+def test_any_one_damaged_file_changes_nothing(
+    halfway: Made, whole: Experiment, name: str, damage: Any, share: float
+) -> None:
     """The next epoch's weights are those of a training that nothing disturbed."""
     experiment, _ = halfway
     newest = CheckpointStore(experiment).steps()[0]
@@ -147,7 +155,9 @@ def test_any_one_damaged_file_changes_nothing(halfway: Made, whole: Experiment, 
     if name == "resume.pt":
         assert "newer checkpoints are damaged" in warnings(events) and "resume.pt: " in warnings(events)
         assert [p.read_bytes() for p in experiment.path("aside").rglob(name)] == [bad]
-    assert (steps[0].step <= newest) == (name == "resume.pt") and of(events, StepsSuperseded)[0].after_step == steps[0].step - 1
+    assert (steps[0].step <= newest) == (name == "resume.pt") and of(events, StepsSuperseded)[0].after_step == steps[
+        0
+    ].step - 1
     assert ("written again" in warnings(events)) == (name in "GD")
     assert same_weights(experiment, whole, steps[-1].step)
 
@@ -202,7 +212,9 @@ def test_all_damaged_is_a_failure_again_and_again(halfway: Made) -> None:
 
 # --- going on ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("after", [*(pytest.param(n, marks=pytest.mark.soak) for n in (1, 3)), 5])
-def test_what_a_kill_leaves_goes_on_exactly(make: Callable[[str], Made], whole: Experiment, monkeypatch: Any, after: int) -> None:
+def test_what_a_kill_leaves_goes_on_exactly(
+    make: Callable[[str], Made], whole: Experiment, monkeypatch: Any, after: int
+) -> None:
     """The process is gone after a step, without a word: the folder is taken as it stands on the disk."""
     monkeypatch.setattr(saving, "INSIDE_EPOCH_S", 0.0)  # a state after every step
     made = make("voice")
@@ -229,7 +241,9 @@ def test_what_a_kill_leaves_goes_on_exactly(make: Callable[[str], Made], whole: 
 
 
 def stepped(step: int, epoch: int) -> TrainStepped:
-    return TrainStepped(step=step, epoch=epoch, epochs=9, losses={"mel": 1.0}, learning_rate=1, grad_norms={}, seconds=1)
+    return TrainStepped(
+        step=step, epoch=epoch, epochs=9, losses={"mel": 1.0}, learning_rate=1, grad_norms={}, seconds=1
+    )
 
 
 def finished(step: int, epoch: int) -> EpochFinished:
@@ -257,7 +271,7 @@ def test_steps_once() -> None:
     assert [row.step for row in view.curves.recent] == [1, 2, 3, 4] and (view.step, view.epoch) == (4, 2)
 
 
-# --- trouble in a step --------------------------------------------------------------------------------------------------
+# --- trouble in a step -----------------------------------------------------------------------------
 def test_one_break_down_is_rolled_back(make: Callable[[str], Made], whole: Experiment, monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "nan@6")
     made = make("voice")
@@ -332,14 +346,19 @@ def test_spoilt_weights_are_never_saved(make: Callable[[str], Made]) -> None:
     assert all(value.isfinite().all() for value in content["pair"]["G"]["model"].values())
 
 
-# --- a full disk --------------------------------------------------------------------------------------------------------
+# --- a full disk -----------------------------------------------------------------------------------
 def test_a_full_disk_is_waited_for(make: Callable[[str], Made], whole: Experiment, monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "enospc@5:0.5")
     monkeypatch.setattr(saving, "LOOK_S", 0.2)
     made = make("voice")
     events = everything(made)
     paused, resumed = of(events, Paused), of(events, Resumed)
-    assert len(paused) == len(resumed) == 1 and paused[0].needed_bytes > 0 and paused[0].stage == "train" and resumed[0].waited_s > 0.4
+    assert (
+        len(paused) == len(resumed) == 1
+        and paused[0].needed_bytes > 0
+        and paused[0].stage == "train"
+        and resumed[0].waited_s > 0.4
+    )
     assert same_weights(made[0], whole) and not list(made[0].folder.glob(".*.part"))
 
 
@@ -397,14 +416,14 @@ def test_the_journal_waits_for_room(tmp_path: Path, monkeypatch: Any) -> None:
             raise failures.pop()
         return write(descriptor, data)
 
-    monkeypatch.setattr("rvc_engine.journal.os.write", failing)
-    monkeypatch.setattr("rvc_engine.journal.time.sleep", lambda s: None)
+    monkeypatch.setattr("rvc_engine.run.journal.os.write", failing)
+    monkeypatch.setattr("rvc_engine.run.journal.time.sleep", lambda s: None)
     with Journal(tmp_path / "0001.jsonl") as journal:
         journal.append(saved(1, 1))
     assert (tmp_path / "0001.jsonl").read_bytes().count(b"\n") == 1
 
 
-# --- which pairs stay -----------------------------------------------------------------------------------------------------
+# --- which pairs stay ------------------------------------------------------------------------------
 def test_rules() -> None:
     pairs = [Pair(step=10 * n, epoch=n, bytes=100) for n in range(1, 8)]
     assert superfluous(pairs, Rules(last=0), set()) == []
@@ -434,7 +453,7 @@ def test_best_and_pinned_pairs_stay(make: Callable[[str], Made]) -> None:
     assert set(store.steps()) == {max(store.steps()), read_best(experiment.best)[0]}
 
 
-# --- faults themselves ------------------------------------------------------------------------------------------------------
+# --- faults themselves -----------------------------------------------------------------------------
 def test_words_of_faults() -> None:
     assert parse("") == [] and parse("nan@7, slow-save") == [Fault("nan", 7, 0.0), Fault("slow-save", 0, 2.0)]
     assert parse("enospc@2:1.5,slow-save@3:9") == [Fault("enospc", 2, 1.5), Fault("slow-save", 3, 9.0)]

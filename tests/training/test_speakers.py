@@ -8,18 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rvc_engine.bundles.small_model import read_voice
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
-from rvc_engine.pipeline import run_stage
+from rvc_engine.run.pipeline import run_stage
+from rvc_engine.run.stage_list import stages_needed
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
-from rvc_engine.stage_list import stages_needed
 from rvc_engine.stages.speakers import check_speakers, clip_speakers, speaker_rows
+from rvc_engine.voices.small_model import read_voice
 
 
 def settings_of(folder: Path) -> ExperimentSettings:
     settings = for_preset("starter-tiny", dataset=str(folder))
-    for key, value in (("preprocess.subfolders", True), ("train.speakers", "folders"), ("train.epochs", 1), ("pitch.method", "dio")):
+    for key, value in (
+        ("preprocess.subfolders", True),
+        ("train.speakers", "folders"),
+        ("train.epochs", 1),
+        ("pitch.method", "dio"),
+    ):
         apply(settings, key, value)
     return settings
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from rvc_engine.audio.spectrogram import MelScale, mel_filterbank, spectrogram
-from rvc_engine.models.configs import PRESETS
 from rvc_engine.models.noise import Noise
+from rvc_engine.presets import PRESETS
 from rvc_engine.training.adversary import Lesson
 from rvc_engine.training.course import Course
 from rvc_engine.training.measure import random_batch
@@ -21,7 +21,9 @@ from rvc_engine.training.trainer import Trainer
 
 
 def start(preset: str = "starter-tiny", precision: str = "fp32") -> tuple[TrainingState, Trainer]:
-    state = TrainingState.fresh(PRESETS[preset], Course(epochs=1, learning_rate=1e-3, precision=precision), torch.device("cpu"))
+    state = TrainingState.fresh(
+        PRESETS[preset], Course(epochs=1, learning_rate=1e-3, precision=precision), torch.device("cpu")
+    )
     return state, Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.course)
 
 
@@ -50,7 +52,8 @@ class CountedNoise(Noise):
 
 
 def test_a_slice_of_the_prior_is_spoken_without_the_recording() -> None:
-    """Share 1: the recording's spectrum is not heard. Share 0: it is, and no random number is drawn for the other way."""
+    """Share 1: the recording's spectrum is not heard. Share 0: it is, and no random number is drawn for the other
+    way."""
     state, _ = start()
     network = state.generator.eval()
     torch.nn.init.normal_(network.flow.flows[0].post.weight)
@@ -138,13 +141,16 @@ def test_the_adversary_learns_to_tell() -> None:
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
-    first, second = (TrainingState.fresh(PRESETS["starter-tiny"], Course(epochs=1, seed=5), torch.device("cpu")) for _ in range(2))
+    first, second = (
+        TrainingState.fresh(PRESETS["starter-tiny"], Course(epochs=1, seed=5), torch.device("cpu")) for _ in range(2)
+    )
     pairs = zip(first.generator.state_dict().values(), second.generator.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_filters_of_two_rates_differ() -> None:
-    """RVC keys its cache by fmax, type and device only, so that the second rate of a process gets the first one's filters."""
+    """RVC keys its cache by fmax, type and device only, so that the second rate of a process gets the first one's
+    filters."""
     a = mel_filterbank(MelScale(40000, 2048, 125))
     b = mel_filterbank(MelScale(48000, 2048, 125))
     assert a.shape == b.shape and not torch.equal(a, b) and mel_filterbank(MelScale(40000, 2048, 125)) is a
@@ -161,7 +167,17 @@ def test_spectrogram_frames() -> None:
 
 
 def test_measuring_prints_a_line_a_batch_size() -> None:
-    command = [sys.executable, "-m", "rvc_engine.training.measure", "starter-tiny", "fp32", "cpu", "1", "2", "--no-pitch"]
+    command = [
+        sys.executable,
+        "-m",
+        "rvc_engine.training.measure",
+        "starter-tiny",
+        "fp32",
+        "cpu",
+        "1",
+        "2",
+        "--no-pitch",
+    ]
     out = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     rows = [json.loads(line) for line in out.splitlines()]
     assert [row["batch_size"] for row in rows] == [1, 2]

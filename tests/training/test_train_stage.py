@@ -13,7 +13,6 @@ import pytest
 import torch
 from scipy.io import wavfile
 
-from rvc_engine.bundles.small_model import read_voice
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import (
     Audition,
@@ -26,15 +25,16 @@ from rvc_engine.events import (
     StageStarted,
     TrainStepped,
     Warned,
-)  # fmt: skip
+)
 from rvc_engine.experiment import Experiment
-from rvc_engine.measurements import USED
-from rvc_engine.pipeline import run_stage
-from rvc_engine.stage_list import STAGES
+from rvc_engine.machine.measurements import USED
+from rvc_engine.run.pipeline import run_stage
+from rvc_engine.run.stage_list import STAGES
 from rvc_engine.stages import train
 from rvc_engine.training.extent import MOST_EPOCHS, TIMED_STEPS, WARM_STEPS, Extent
 from rvc_engine.training.losses import kl_loss
 from rvc_engine.training.store import CheckpointStore
+from rvc_engine.voices.small_model import read_voice
 
 
 def newest(experiment: Experiment) -> dict[str, Any]:
@@ -60,10 +60,16 @@ def test_a_whole_training(make_experiment: Any) -> None:
     settings.train.save_every, settings.train.keep_last, settings.train.epochs = 1, 1, 3
     events = list(train.run(experiment, settings))
     steps, epochs = of(events, TrainStepped), of(events, EpochFinished)
-    assert [event.step for event in steps] == list(range(1, len(steps) + 1)) and [event.epoch for event in epochs] == [1, 2, 3]
+    assert [event.step for event in steps] == list(range(1, len(steps) + 1)) and [event.epoch for event in epochs] == [
+        1,
+        2,
+        3,
+    ]
     first = of(events, Progressed)[0]
     assert (first.done, first.total) == (0, len(steps)) and of(events, Progressed)[-1].done == len(steps)
-    assert {"total", "mel", "kl", "feature", "adversarial", "discriminator"} <= set(steps[0].losses) and set(steps[0].grad_norms) == {
+    assert {"total", "mel", "kl", "feature", "adversarial", "discriminator"} <= set(steps[0].losses) and set(
+        steps[0].grad_norms
+    ) == {
         "g",
         "d",
     }
@@ -101,7 +107,8 @@ def test_more_epochs_go_on_and_changed_settings_are_told(make_experiment: Any) -
 
 @pytest.mark.soak
 def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
-    """Settled within the first epoch, written down, told in every event from then on; asked again, it is so much time more."""
+    """Settled within the first epoch, written down, told in every event from then on; asked again, it is so much time
+    more."""
     experiment, settings = make_experiment()
     settings.train.epochs, settings.train.minutes = "auto", 0.1
     started = time.monotonic()
@@ -109,12 +116,18 @@ def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
     took = time.monotonic() - started
     steps, epochs = of(events, TrainStepped), of(events, EpochFinished)
     assert settings.train.epochs == epochs[-1].epoch == epochs[-1].epochs == experiment.load_settings().train.epochs > 2
-    assert steps[0].epochs == 0 and of(events, Progressed)[0].total == 0 and of(events, Progressed)[-1].total == steps[-1].step
+    assert (
+        steps[0].epochs == 0
+        and of(events, Progressed)[0].total == 0
+        and of(events, Progressed)[-1].total == steps[-1].step
+    )
     assert 2 < took < 60 and train.artefacts(experiment, settings)
 
     idle = list(train.run(experiment, settings))
     assert not of(idle, TrainStepped), "the number holds"
-    assert {(event.done, event.total) for event in of(idle, Progressed)} == {(steps[-1].step, steps[-1].step)}, "and nothing is left to do"
+    assert {(event.done, event.total) for event in of(idle, Progressed)} == {(steps[-1].step, steps[-1].step)}, (
+        "and nothing is left to do"
+    )
     settings.train.epochs, settings.train.minutes = "auto", 0.1
     again = of(list(train.run(experiment, settings)), TrainStepped)
     assert again[0].step == steps[-1].step + 1 and settings.train.epochs > epochs[-1].epoch
@@ -182,7 +195,9 @@ def test_resume_is_exact_after_any_event(make_experiment: Any, preset: str, tmp_
     assert same(read_voice(stopped.small_model).weights, read_voice(whole.small_model).weights)
 
 
-def test_what_a_training_held_is_remembered(make_experiment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_training_held_is_remembered(
+    make_experiment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     experiment, settings = make_experiment()
     list(train.run(experiment, settings))
@@ -202,7 +217,9 @@ def test_checkpoints_have_rvcs_layout(make_experiment: Any) -> None:
         assert (content["iteration"], content["learning_rate"]) == (1, settings.train.learning_rate)
         group, count = content["optimizer"]["param_groups"][0], len(content["model"])
         assert list(group["params"]) == list(range(count)) == sorted(content["optimizer"]["state"])
-        assert {"lr", "betas", "eps", "weight_decay", "amsgrad", "initial_lr"} <= set(group) and group["fused"] is group["foreach"] is None
+        assert {"lr", "betas", "eps", "weight_decay", "amsgrad", "initial_lr"} <= set(group) and group[
+            "fused"
+        ] is group["foreach"] is None
         assert (group["betas"], group["eps"], group["weight_decay"]) == ((0.8, 0.99), 1e-9, 0.01)
         assert set(content["optimizer"]["state"][0]) == {"step", "exp_avg", "exp_avg_sq"}
 
@@ -257,7 +274,9 @@ def test_killed_between_two_files_of_a_save(make_experiment: Any) -> None:
     settings.train.epochs = 3
     events = list(train.run(experiment, settings))
     assert of(events, TrainStepped)[0].step == newest_step + 1
-    assert not leftover.exists() and len(list(experiment.folder.glob("G_*"))) == len(list(experiment.folder.glob("D_*")))
+    assert not leftover.exists() and len(list(experiment.folder.glob("G_*"))) == len(
+        list(experiment.folder.glob("D_*"))
+    )
     assert same(newest(experiment), newest(whole))
 
 
@@ -306,7 +325,10 @@ def test_pretrained_files(make_experiment: Any, tmp_path: Path) -> None:
     base["model"]["emb_g.weight"] = base["model"]["emb_g.weight"].repeat(3, 1)
     torch.save({"model": base["model"]}, tmp_path / "base.pth")
     other, settings = make_experiment("other")
-    settings.train.pretrained_g, settings.train.pretrained_d = str(tmp_path / "base.pth"), str(experiment.checkpoint("D", step))
+    settings.train.pretrained_g, settings.train.pretrained_d = (
+        str(tmp_path / "base.pth"),
+        str(experiment.checkpoint("D", step)),
+    )
     stage = train.run(other, settings)
     warned = [event for event in stage if isinstance(event, Warned)]
     assert any("speaker table has 12 rows" in event.message for event in warned)
@@ -370,7 +392,9 @@ def test_each_checkpoint_can_be_heard_and_seen(make_experiment: Any) -> None:
         assert [event.epoch for event in heard] == ([1, 2] if wanted else [])
         for event in heard:
             rate, wave = wavfile.read(event.path)
-            assert (rate, wave.dtype, len(wave)) == (16000, np.int16, len(wavfile.read(event.target)[1])) and np.abs(wave).max() > 0
+            assert (rate, wave.dtype, len(wave)) == (16000, np.int16, len(wavfile.read(event.target)[1])) and np.abs(
+                wave
+            ).max() > 0
             picture = json.loads(Path(event.picture).read_text())
             assert picture["seconds"] == 1.2 and event.clip == "0_0"
             for kind in ("target", "generated"):

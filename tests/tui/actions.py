@@ -1,4 +1,5 @@
-"""How an action is tried: a scene, keys that lead to it, and what can be seen of it. The table is in actions_table.py."""
+"""How an action is tried: a scene, keys that lead to it, and what can be seen of it. The table is in
+actions_table.py."""
 
 from __future__ import annotations
 
@@ -31,8 +32,8 @@ BY_NAME["folder"] = Scene("folder", BY_NAME["dataset"].make, ("f",), BY_NAME["da
 
 @dataclass(frozen=True)
 class Action:
-    """`where`: a scene; `keys` and then `doing` lead to where the key is pressed. `effect` is measured before and after: what says yes or
-    no must become yes, all else must change."""
+    """`where`: a scene; `keys` and then `doing` lead to where the key is pressed. `effect` is measured before and
+    after: what says yes or no must become yes, all else must change."""
 
     owner: str
     id: str
@@ -43,7 +44,7 @@ class Action:
     size: tuple[int, int] = (80, 24)
 
 
-# --- what can be seen -----------------------------------------------------------------------------------------------------
+# --- what can be seen ------------------------------------------------------------------------------
 def screen(app: RvcApp) -> Any:
     return app.screen
 
@@ -129,7 +130,7 @@ def pick_row(app: RvcApp) -> object:
     return screen(app).panel.cursor
 
 
-# --- what leads there -----------------------------------------------------------------------------------------------------
+# --- what leads there ------------------------------------------------------------------------------
 def new_voice(app: RvcApp) -> None:
     for field, value in (("name", "zoe"), ("dataset", str(Path.cwd())), ("preset", "starter")):
         app.screen.query_one(f"#{field}", Input).value = value

@@ -60,7 +60,10 @@ EVERYWHERE = [
     Action("RvcApp", "edit.file", "idle", tells("There is no experiment.toml yet")),
     Action("RvcApp", "screen.next", "idle", goes("dataset")),
     Action("RvcApp", "screen.previous", "idle", goes("assets")),
-    *(Action("RvcApp", f"screen.{place.name}", "idle" if place.name != "experiments" else "queue", goes(place.name)) for place in PLACES),
+    *(
+        Action("RvcApp", f"screen.{place.name}", "idle" if place.name != "experiments" else "queue", goes(place.name))
+        for place in PLACES
+    ),
     Action("RvcApp", "help", "idle", opens(HelpScreen)),
     Action("RvcApp", "back", "queue", goes("experiments")),
     Action("RvcApp", "palette", "idle", opens(PaletteScreen)),
@@ -99,14 +102,18 @@ SCREENS = [
     Action("DatasetScreen", "dataset.folder", "dataset", opens(NameScreen)),
     Action("DatasetScreen", "dataset.view", "dataset", shows("Files, those with the worst findings first")),
     Action("DatasetScreen", "dataset.order", "dataset-files", shows("worst first by length")),
-    Action("DatasetScreen", "dataset.use", "dataset", asks("change", "dataset", "/home/me/other"), doing=another_folder),
+    Action(
+        "DatasetScreen", "dataset.use", "dataset", asks("change", "dataset", "/home/me/other"), doing=another_folder
+    ),
     Action("DatasetScreen", "dataset.read", "dataset", asks("stream", "dataset")),
     Action("DatasetScreen", "dataset.stop", "dataset", asks("interrupt", "dataset"), doing=is_reading),
     Action("ExperimentsScreen", "experiment.new", "idle", opens(ChooseScreen)),
     Action("ExperimentsScreen", "experiment.open", "idle", asks("switch", "bob"), ("j",)),
     Action("ExperimentsScreen", "experiment.duplicate", "idle", opens(NameScreen)),
     Action("ExperimentsScreen", "experiment.delete", "idle", opens(ConfirmScreen)),
-    Action("ExperimentsScreen", "experiments.page-down", "experiments", lambda app: screen(app).journal.scroll_y, ("g",)),
+    Action(
+        "ExperimentsScreen", "experiments.page-down", "experiments", lambda app: screen(app).journal.scroll_y, ("g",)
+    ),
     Action("QueueScreen", "queue.add", "queue", asks("ask", "queue", "add", "alice")),
     Action("QueueScreen", "queue.run", "queue", opens(NameScreen), doing=queue_rests),
     Action("QueueScreen", "queue.stop", "queue", opens(ConfirmScreen)),
@@ -186,7 +193,13 @@ BOXES = [
     Action("HelpScreen", "help.up", "help", scrolled, ("j",)),
     Action("HelpScreen", "help.back", "help", closes),
     Action("NameScreen", "name.back", "name", closes),
-    Action("NameScreen", "name.complete", "folder", lambda app: app.screen.query_one(Input).value == "./somewhere/", doing=half_a_folder),
+    Action(
+        "NameScreen",
+        "name.complete",
+        "folder",
+        lambda app: app.screen.query_one(Input).value == "./somewhere/",
+        doing=half_a_folder,
+    ),
     Action("PageScreen", "page.copy", "by-hand", clipboard),
     Action("PageScreen", "page.down", "by-hand", scrolled, size=LOW),
     Action("PageScreen", "page.up", "by-hand", scrolled, ("j",), size=LOW),

@@ -12,17 +12,53 @@ from pretended import T0
 from snapshot_app import client_of
 
 from rvc_engine import events as ev
+from rvc_engine.client.engine_client import Answer
+from rvc_engine.client.state import Row
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
-from rvc_tui.state import Row
 from tests.hostile.text import FILE_NAME, HOSTILE
 
 FREE = {
-    "name", "path", "voice", "info", "problem", "licence", "author", "encoder", "version", "encoder_is", "program",
-    "outcome", "words", "found", "advice", "codec", "channel_kind", "unusable", "url", "why_it_matters",
-    "way_out", "suggestion_reason", "suggested_presets", "files", "source", "item", "reason", "reasons", "title",
-    "message", "hint", "device", "precision", "index", "error", "folder", "unit", "stages", "preset", "artefacts",
-}  # fmt: skip
+    "name",
+    "path",
+    "voice",
+    "info",
+    "problem",
+    "licence",
+    "author",
+    "encoder",
+    "version",
+    "encoder_is",
+    "program",
+    "outcome",
+    "words",
+    "found",
+    "advice",
+    "codec",
+    "channel_kind",
+    "unusable",
+    "url",
+    "why_it_matters",
+    "way_out",
+    "suggestion_reason",
+    "suggested_presets",
+    "files",
+    "source",
+    "item",
+    "reason",
+    "reasons",
+    "title",
+    "message",
+    "hint",
+    "device",
+    "precision",
+    "index",
+    "error",
+    "folder",
+    "unit",
+    "stages",
+    "preset",
+    "artefacts",
+}
 KEPT = {"v2", "v1"}
 
 
@@ -60,10 +96,17 @@ def more_events(at: float) -> list[ev.Event]:
         ev.StageFinished(at=at, stage=stage, seconds=1.0),
         ev.StageStarted(at=at, stage="train", reason=HOSTILE),
         ev.TrainStepped(
-            at=at, step=1000, epoch=1, epochs=2, losses={HOSTILE: 1.0}, learning_rate=1e-4, grad_norms={HOSTILE: 1.0}, seconds=0.5
+            at=at,
+            step=1000,
+            epoch=1,
+            epochs=2,
+            losses={HOSTILE: 1.0},
+            learning_rate=1e-4,
+            grad_norms={HOSTILE: 1.0},
+            seconds=0.5,
         ),
         ev.Paused(at=at, stage="train", reason=HOSTILE),
-    ]  # fmt: skip
+    ]
 
 
 class HostileClient(pretended.PretendedClient):
@@ -90,19 +133,29 @@ def poison(app: RvcApp) -> RvcApp:
     client.waiting = [poisoned_event(event) for event in client.waiting]
     if client.waiting:
         ends = isinstance(client.waiting[-1], ev.ENDS)
-        client.waiting[-1 if ends else len(client.waiting) :] = [*more_events(client.waiting[-1].at), *client.waiting[-1:] * ends]
+        client.waiting[-1 if ends else len(client.waiting) :] = [
+            *more_events(client.waiting[-1].at),
+            *client.waiting[-1:] * ends,
+        ]
     client.answers = {_again(key): poisoned(answer) for key, answer in client.answers.items()}
 
     def outlook() -> Any:
         told = usual_outlook()
         plan = tuple((stage, action, reason + HOSTILE) for stage, action, reason in told.plan)
         return replace(
-            told, preset=f"starter{HOSTILE}", plan=plan, advice=poisoned(told.advice), missing=(HOSTILE,), rows=tuple(client.rows())
+            told,
+            preset=f"starter{HOSTILE}",
+            plan=plan,
+            advice=poisoned(told.advice),
+            missing=(HOSTILE,),
+            rows=tuple(client.rows()),
         )
 
     def machine() -> Any:
         told = usual_machine()
-        return replace(told, gpus=tuple(replace(gpu, name=gpu.name + HOSTILE) for gpu in told.gpus), no_gpu=told.no_gpu + HOSTILE)
+        return replace(
+            told, gpus=tuple(replace(gpu, name=gpu.name + HOSTILE) for gpu in told.gpus), no_gpu=told.no_gpu + HOSTILE
+        )
 
     client.outlook, client.machine = outlook, machine  # type: ignore[method-assign]
     app.session.begin(client)

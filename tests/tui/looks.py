@@ -1,4 +1,5 @@
-"""How a screen looks, as text that can be read in a diff: its characters, a letter for the style of each, and what the letters mean."""
+"""How a screen looks, as text that can be read in a diff: its characters, a letter for the style of each, and what the
+letters mean."""
 
 from __future__ import annotations
 
@@ -109,7 +110,10 @@ def written(seen: dict[str, list[list[Cell]]]) -> str:
 
 def styles(seen: dict[str, list[list[Cell]]]) -> tuple[str, list[str]]:
     """A letter for every cell, and a line for every letter: its style in each look."""
-    rows = [[tuple(words for _, words in there) for there in zip(*lines, strict=True)] for lines in zip(*seen.values(), strict=True)]
+    rows = [
+        [tuple(words for _, words in there) for there in zip(*lines, strict=True)]
+        for lines in zip(*seen.values(), strict=True)
+    ]
     counts = Counter(style for row in rows for style in row)
     common = counts.most_common(1)[0][0]
     letters = {common: PLAIN}
@@ -122,5 +126,7 @@ def styles(seen: dict[str, list[list[Cell]]]) -> tuple[str, list[str]]:
         same: dict[str, list[str]] = {}
         for name, words in zip(names, style, strict=True):
             same.setdefault(words, []).append(name)
-        legend.append(f"{letter} = " + " | ".join(f"{','.join(there)}: {words or 'plain'}" for words, there in same.items()))
+        legend.append(
+            f"{letter} = " + " | ".join(f"{','.join(there)}: {words or 'plain'}" for words, there in same.items())
+        )
     return "\n".join("".join(letters[style] for style in row).rstrip(PLAIN) for row in rows), legend

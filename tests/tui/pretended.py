@@ -8,18 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine import events as ev
+from rvc_engine.client.engine_client import Answer, Update
+from rvc_engine.client.machine import Machine
+from rvc_engine.client.state import Outlook, Row
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
-from rvc_tui.engine_client import Answer, Update
-from rvc_tui.gpu import Machine
-from rvc_tui.state import Outlook, Row
 
 T0 = 1_700_000_000.0
 STAGES = ["preprocess", "pitch", "features", "train", "index"]
 ADVICE: dict[str, Any] = {
-    "device": "cpu", "name": "CPU", "memory_total_bytes": 16 << 30, "memory_free_bytes": 12 << 30, "memory_others_bytes": 4 << 30,
-    "preset": "starter", "precision": "fp32", "minutes": 3.0, "source": "table", "batch": [], "largest": 90, "recommended": 4,
-    "reasons": ["The starter hears a short window of each clip: 8 fill a step."], "error_percent": None,
-}  # fmt: skip
+    "device": "cpu",
+    "name": "CPU",
+    "memory_total_bytes": 16 << 30,
+    "memory_free_bytes": 12 << 30,
+    "memory_others_bytes": 4 << 30,
+    "preset": "starter",
+    "precision": "fp32",
+    "minutes": 3.0,
+    "source": "table",
+    "batch": [],
+    "largest": 90,
+    "recommended": 4,
+    "reasons": ["The starter hears a short window of each clip: 8 fill a step."],
+    "error_percent": None,
+}
 
 
 @dataclass
@@ -59,7 +70,12 @@ class PretendedClient:
     def outlook(self) -> Outlook:
         plan = tuple((name, "start" if name == "preprocess" else "after", "not done yet") for name in STAGES)
         return Outlook(
-            self.dataset, "starter", plan, "" if self.dataset else "a new experiment: n chooses the recordings", ADVICE, tuple(self.rows())
+            self.dataset,
+            "starter",
+            plan,
+            "" if self.dataset else "a new experiment: n chooses the recordings",
+            ADVICE,
+            tuple(self.rows()),
         )
 
     def machine(self) -> Machine:
@@ -126,7 +142,15 @@ class PretendedClient:
 def started() -> list[ev.Event]:
     return [
         ev.RunStarted(
-            at=T0, run=1, name="alice", folder="/home/me/work/logs/alice", pid=4242, host="h", version="0", preset="starter", stages=STAGES
+            at=T0,
+            run=1,
+            name="alice",
+            folder="/home/me/work/logs/alice",
+            pid=4242,
+            host="h",
+            version="0",
+            preset="starter",
+            stages=STAGES,
         )
     ]
 
@@ -156,25 +180,41 @@ def trained(steps: int) -> list[ev.Event]:
         events.append(ev.Progressed(at=at, stage="train", done=step, total=400, unit="steps"))
         events.append(
             ev.TrainStepped(
-                at=at, step=step, epoch=1 + step // 10, epochs=40, losses=losses, learning_rate=rate, grad_norms={}, seconds=0.5
+                at=at,
+                step=step,
+                epoch=1 + step // 10,
+                epochs=40,
+                losses=losses,
+                learning_rate=rate,
+                grad_norms={},
+                seconds=0.5,
             )
         )
     return events
 
 
 def training() -> list[ev.Event]:
-    return [*prepared(), ev.Warned(at=T0 + 11, title="Few recordings", message="3 minutes", stage="train"), *trained(100)]
+    return [
+        *prepared(),
+        ev.Warned(at=T0 + 11, title="Few recordings", message="3 minutes", stage="train"),
+        *trained(100),
+    ]
 
 
 def finished() -> list[ev.Event]:
-    paths = ["/home/me/work/weights/alice.pth", "/home/me/work/logs/alice/added_IVF9_Flat_nprobe_1_alice_starter-1.index"]
+    paths = [
+        "/home/me/work/weights/alice.pth",
+        "/home/me/work/logs/alice/added_IVF9_Flat_nprobe_1_alice_starter-1.index",
+    ]
     return [
         *training(),
         ev.Progressed(at=T0 + 70, stage="train", done=400, total=400, unit="steps"),
         ev.StageFinished(at=T0 + 70, stage="train", seconds=60.0),
         ev.StageStarted(at=T0 + 70, stage="index", reason="not done yet"),
         ev.StageFinished(at=T0 + 72, stage="index", seconds=2.0),
-        ev.RunFinished(at=T0 + 72, seconds=72.0, artefacts=[{"path": path, "bytes": 1, "sha256": "0"} for path in paths]),
+        ev.RunFinished(
+            at=T0 + 72, seconds=72.0, artefacts=[{"path": path, "bytes": 1, "sha256": "0"} for path in paths]
+        ),
     ]
 
 
@@ -182,5 +222,11 @@ def failed() -> list[ev.Event]:
     return [
         *prepared(),
         *trained(3),
-        ev.StageFailed(at=T0 + 14, stage="train", title="Out of memory", message="tried to allocate 2.0 GiB", hint="lower --batch-size"),
+        ev.StageFailed(
+            at=T0 + 14,
+            stage="train",
+            title="Out of memory",
+            message="tried to allocate 2.0 GiB",
+            hint="lower --batch-size",
+        ),
     ]

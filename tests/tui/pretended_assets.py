@@ -9,19 +9,31 @@ from typing import Any
 import pretended
 from snapshot_app import settle
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 
 V2 = ["v2-40k"]
 HUB = "https://huggingface.co/lj1995/VoiceConversionWebUI/resolve/main/"
 
 
-def row(name: str, state: str = "missing", count: int | None = None, presets: list[str] | None = None, **more: Any) -> dict[str, Any]:
+def row(
+    name: str, state: str = "missing", count: int | None = None, presets: list[str] | None = None, **more: Any
+) -> dict[str, Any]:
     here = None if state == "missing" else f"/home/me/work/pretrained/{name}"
     return {
-        "name": name, "state": state, "bytes": count, "path": here, "sha256": None, "published_sha256": "f" * 64, "published_bytes": count,
-        "url": HUB + name, "licence": "MIT", "presets": presets or V2, "pitch": None, **more,
-    }  # fmt: skip
+        "name": name,
+        "state": state,
+        "bytes": count,
+        "path": here,
+        "sha256": None,
+        "published_sha256": "f" * 64,
+        "published_bytes": count,
+        "url": HUB + name,
+        "licence": "MIT",
+        "presets": presets or V2,
+        "pitch": None,
+        **more,
+    }
 
 
 ROWS = [
@@ -52,7 +64,10 @@ class Slow(list[dict[str, Any]]):
 
 
 def assets_app(rows: list[dict[str, Any]] | None = None, *, ascii: bool = False, **answers: Any) -> RvcApp:
-    told = {"assets list": Answer(ROWS if rows is None else rows), **{key.replace("_", " "): value for key, value in answers.items()}}
+    told = {
+        "assets list": Answer(ROWS if rows is None else rows),
+        **{key.replace("_", " "): value for key, value in answers.items()},
+    }
     client = pretended.PretendedClient(answers=told)
     return RvcApp(client, ascii=ascii, first="assets")
 

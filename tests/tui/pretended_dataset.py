@@ -12,11 +12,27 @@ from rvc_tui.app import RvcApp
 
 def recording(name: str, seconds: float, **more: Any) -> dict[str, Any]:
     known = {
-        "bytes": 100_000, "readable": True, "unusable": "", "usable_seconds": seconds * 0.9, "codec": "flac", "sample_rate": 44100,
-        "channels": 1, "channel_kind": "mono", "bandwidth_hz": 20000.0, "low_passed": False, "clipped_share": 0.0, "silence_share": 0.1,
-        "noise_dbfs": -70.0, "snr_db": 45.0, "loudness_lufs": -20.0, "peak_dbfs": -3.0, "dc_offset": 0.0,
-        "pitch_hz": [150.0, 200.0, 260.0], "voiced_seconds": seconds / 2, "sha256": "0",
-    }  # fmt: skip
+        "bytes": 100_000,
+        "readable": True,
+        "unusable": "",
+        "usable_seconds": seconds * 0.9,
+        "codec": "flac",
+        "sample_rate": 44100,
+        "channels": 1,
+        "channel_kind": "mono",
+        "bandwidth_hz": 20000.0,
+        "low_passed": False,
+        "clipped_share": 0.0,
+        "silence_share": 0.1,
+        "noise_dbfs": -70.0,
+        "snr_db": 45.0,
+        "loudness_lufs": -20.0,
+        "peak_dbfs": -3.0,
+        "dc_offset": 0.0,
+        "pitch_hz": [150.0, 200.0, 260.0],
+        "voiced_seconds": seconds / 2,
+        "sha256": "0",
+    }
     return {"name": name, "seconds": seconds, **known, **more}
 
 
@@ -27,27 +43,67 @@ FILES = [
     recording("noisy.wav", 40.0, noise_dbfs=-35.0, snr_db=12.0, loudness_lufs=-30.0),
     recording("声\n.wav", 50.0),
     recording(
-        "torn.ogg", 0.0, readable=False, unusable="it ends in the middle of a page",
-        pitch_hz=None, bandwidth_hz=None, loudness_lufs=None, snr_db=None, noise_dbfs=None,
+        "torn.ogg",
+        0.0,
+        readable=False,
+        unusable="it ends in the middle of a page",
+        pitch_hz=None,
+        bandwidth_hz=None,
+        loudness_lufs=None,
+        snr_db=None,
+        noise_dbfs=None,
     ),
-]  # fmt: skip
+]
 FINDINGS = [
-    {"severity": "problem", "code": "clipping", "what": "1 recording clipped, the worst in 2 % of the samples",
-     "why_it_matters": "The crackle is learned.", "way_out": "Record again at a lower gain.", "files": ["clipped.wav"], "numbers": {}},
-    {"severity": "note", "code": "little", "what": "4.1 minutes of usable sound", "why_it_matters": "Enough for a first voice.",
-     "way_out": "", "files": [], "numbers": {}},
-    {"severity": "good", "code": "noise", "what": "Quiet background", "why_it_matters": "", "way_out": "", "files": [], "numbers": {}},
-]  # fmt: skip
+    {
+        "severity": "problem",
+        "code": "clipping",
+        "what": "1 recording clipped, the worst in 2 % of the samples",
+        "why_it_matters": "The crackle is learned.",
+        "way_out": "Record again at a lower gain.",
+        "files": ["clipped.wav"],
+        "numbers": {},
+    },
+    {
+        "severity": "note",
+        "code": "little",
+        "what": "4.1 minutes of usable sound",
+        "why_it_matters": "Enough for a first voice.",
+        "way_out": "",
+        "files": [],
+        "numbers": {},
+    },
+    {
+        "severity": "good",
+        "code": "noise",
+        "what": "Quiet background",
+        "why_it_matters": "",
+        "way_out": "",
+        "files": [],
+        "numbers": {},
+    },
+]
 REPORT = {
-    "folder": "/home/me/recordings/alice", "files": FILES, "count": 6, "readable": 5, "used": 5, "total_seconds": 270.0,
-    "usable_seconds": 243.0, "pitch_hz": [150.0, 200.0, 260.0], "suggested_sample_rate": 40000,
-    "suggested_presets": ["v2-40k", "v2-32k"], "suggestion_reason": "the audio reaches 20.0 kHz", "findings": FINDINGS,
-}  # fmt: skip
+    "folder": "/home/me/recordings/alice",
+    "files": FILES,
+    "count": 6,
+    "readable": 5,
+    "used": 5,
+    "total_seconds": 270.0,
+    "usable_seconds": 243.0,
+    "pitch_hz": [150.0, 200.0, 260.0],
+    "suggested_sample_rate": 40000,
+    "suggested_presets": ["v2-40k", "v2-32k"],
+    "suggestion_reason": "the audio reaches 20.0 kHz",
+    "findings": FINDINGS,
+}
 END = {"exit_code": 0, "problem": ""}
 FOLDER = "/home/me/recordings/alice"
 
 
-def dataset_app(events: list[dict[str, Any]] | None = None, *, ascii: bool = False, scenario: str = "", folder: str = FOLDER) -> RvcApp:
+def dataset_app(
+    events: list[dict[str, Any]] | None = None, *, ascii: bool = False, scenario: str = "", folder: str = FOLDER
+) -> RvcApp:
     client = pretended.PretendedClient(answers={f"dataset {folder}": [REPORT, END] if events is None else events})
     client.answers["said dataset"] = ["dataset: 2/6 files, 3 s"]
     if scenario:

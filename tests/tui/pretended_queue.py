@@ -7,8 +7,8 @@ from typing import Any
 
 import pretended
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 
 T0 = pretended.T0
 
@@ -21,13 +21,17 @@ def entry(number: int, name: str, state: str = "waiting", **more: Any) -> dict[s
 ENTRIES = [
     entry(1, "alice", "done", started_at=T0 - 7200, ended_at=T0 - 600),
     entry(2, "bob", "failed", started_at=T0 - 600, ended_at=T0 - 540, outcome="a.flac [/b] is not audio"),
-    entry(3, "carol", "running", started_at=T0 - 100, words=["--dataset", "/home/me/recordings/carol", "--until", "index"]),
+    entry(
+        3, "carol", "running", started_at=T0 - 100, words=["--dataset", "/home/me/recordings/carol", "--until", "index"]
+    ),
     entry(4, "dora"),
     entry(5, "声の人"),
 ]
 
 
-def queue_app(entries: list[dict[str, Any]] | None = None, *, home: Path | None = None, pid: int = 0, ascii: bool = False) -> RvcApp:
+def queue_app(
+    entries: list[dict[str, Any]] | None = None, *, home: Path | None = None, pid: int = 0, ascii: bool = False
+) -> RvcApp:
     told = Answer(ENTRIES if entries is None else entries)
     answers = {"queue list": told} | {f"queue {verb}": Answer([]) for verb in ("add", "move", "remove", "run", "stop")}
     client = pretended.PretendedClient(answers=answers, queue_pid=pid)

@@ -1,4 +1,5 @@
-"""Voices as `rvc voice list --json` tells them, a conversion as `rvc convert --json` does, and what the tests of both screens share."""
+"""Voices as `rvc voice list --json` tells them, a conversion as `rvc convert --json` does, and what the tests of both
+screens share."""
 
 from __future__ import annotations
 
@@ -10,37 +11,87 @@ from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 
 SIZES = [(80, 24), (120, 40)]
 ROW: dict[str, Any] = {
-    "voice": "alice", "name": "alice", "path": "WS/weights/alice.pth", "bytes": 900_000, "at": 1_700_000_000.0, "newest": True,
-    "index": "WS/logs/alice/added_IVF9_Flat_nprobe_1_alice_v2.index", "what": "voice", "version": "v2", "sample_rate": 40000,
-    "pitch": True, "encoder": "hubert-768", "epochs": 20, "minutes": 3.5, "pitch_hz": [110.0, 150.0, 210.0], "info": "20epoch",
-    "has_index": False, "problem": "",
-}  # fmt: skip
-OLDER = {**ROW, "voice": "WS/weights/alice_e5_s50.pth", "path": "WS/weights/alice_e5_s50.pth", "epochs": 5, "newest": False}
-BUNDLE = {**ROW, "voice": "WS/weights/bob.rvcvoice", "name": "bob", "path": "WS/weights/bob.rvcvoice", "what": "bundle", "index": None}
-UNFINISHED = {**ROW, "voice": "carol", "name": "carol", "what": "checkpoints", "version": None, "problem": "training checkpoints only"}
+    "voice": "alice",
+    "name": "alice",
+    "path": "WS/weights/alice.pth",
+    "bytes": 900_000,
+    "at": 1_700_000_000.0,
+    "newest": True,
+    "index": "WS/logs/alice/added_IVF9_Flat_nprobe_1_alice_v2.index",
+    "what": "voice",
+    "version": "v2",
+    "sample_rate": 40000,
+    "pitch": True,
+    "encoder": "hubert-768",
+    "epochs": 20,
+    "minutes": 3.5,
+    "pitch_hz": [110.0, 150.0, 210.0],
+    "info": "20epoch",
+    "has_index": False,
+    "problem": "",
+}
+OLDER = {
+    **ROW,
+    "voice": "WS/weights/alice_e5_s50.pth",
+    "path": "WS/weights/alice_e5_s50.pth",
+    "epochs": 5,
+    "newest": False,
+}
+BUNDLE = {
+    **ROW,
+    "voice": "WS/weights/bob.rvcvoice",
+    "name": "bob",
+    "path": "WS/weights/bob.rvcvoice",
+    "what": "bundle",
+    "index": None,
+}
+UNFINISHED = {
+    **ROW,
+    "voice": "carol",
+    "name": "carol",
+    "what": "checkpoints",
+    "version": None,
+    "problem": "training checkpoints only",
+}
 
 FACTS: dict[str, Any] = {
-    "what": "voice", "path": "/w/alice.pth", "bytes": 900_000, "sha256": "ab" * 32, "version": "v2", "sample_rate": 40000, "pitch": True,
-    "encoder": "hubert-768", "epochs": 20, "minutes": 3.5, "info": "20epoch\x1b[2J", "pitch_hz": [110.0, 150.0, 210.0], "transpose": None,
+    "what": "voice",
+    "path": "/w/alice.pth",
+    "bytes": 900_000,
+    "sha256": "ab" * 32,
+    "version": "v2",
+    "sample_rate": 40000,
+    "pitch": True,
+    "encoder": "hubert-768",
+    "epochs": 20,
+    "minutes": 3.5,
+    "info": "20epoch\x1b[2J",
+    "pitch_hz": [110.0, 150.0, 210.0],
+    "transpose": None,
     "other": {"author": "me"},
-}  # fmt: skip
+}
 
 
 def voices_in(home: Path) -> Answer:
     """As `rvc voice list --json` answers."""
     rows = [ROW, OLDER, BUNDLE, UNFINISHED]
-    return Answer([{k: v.replace("WS", str(home)) if isinstance(v, str) else v for k, v in row.items()} for row in rows])
+    return Answer(
+        [{k: v.replace("WS", str(home)) if isinstance(v, str) else v for k, v in row.items()} for row in rows]
+    )
 
 
 def converted(home: Path) -> list[dict[str, Any]]:
     """Three recordings, one of which is none."""
     files = {"event": "Progressed", "stage": "convert", "total": 3, "unit": "files"}
-    made = [{"event": "Converted", "source": f"/rec/{n}.wav", "path": f"{home}/converted/alice/{n}.wav", "seconds": 3.25} for n in "ac"]
+    made = [
+        {"event": "Converted", "source": f"/rec/{n}.wav", "path": f"{home}/converted/alice/{n}.wav", "seconds": 3.25}
+        for n in "ac"
+    ]
     return [
         {**files, "done": 0, "item": ""},
         {"event": "Progressed", "stage": "convert", "done": 2, "total": 4, "unit": "seconds", "item": "a.wav"},

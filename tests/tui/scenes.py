@@ -19,11 +19,11 @@ from snapshot_app import app_of, client_of, settle
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import Answer
+from rvc_engine.client.state import Outlook
 from rvc_tui.app import RvcApp
 from rvc_tui.conversion import Request
-from rvc_tui.engine_client import Answer
 from rvc_tui.screens.convert import ConvertScreen
-from rvc_tui.state import Outlook
 from rvc_tui.widgets.chart import ChartPanel
 
 HOME = Path("/home/me/work")
@@ -33,8 +33,8 @@ Going = Callable[[Pilot[None]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Scene:
-    """`make`: the app, in a working folder of its own; `ready`: waits until it is settled; then `keys` are pressed. `soak`: a second look
-    at a screen that another scene shows."""
+    """`make`: the app, in a working folder of its own; `ready`: waits until it is settled; then `keys` are pressed.
+    `soak`: a second look at a screen that another scene shows."""
 
     name: str
     make: Making
@@ -81,7 +81,9 @@ def advised() -> RvcApp:
 
 def voices() -> RvcApp:
     app = idle("voices")
-    refused = Answer(problem="it is a starter-1 voice, whose network no RVC program has (a bundle works with this program)")
+    refused = Answer(
+        problem="it is a starter-1 voice, whose network no RVC program has (a bundle works with this program)"
+    )
     client_of(app).answers = {"voice list": voices_in(HOME), "voice info": Answer([FACTS]), "voice export": refused}
     return app
 
@@ -134,7 +136,14 @@ def heard() -> RvcApp:
     folder = Path("audition")
     folder.mkdir(exist_ok=True)
     for epoch, turns in ((2, 1.0), (4, 3.5)):
-        told = {"rows": ROWS, "columns": COLUMNS, "seconds": 4.2, "range_db": 70, "target": sung(4), "generated": sung(turns)}
+        told = {
+            "rows": ROWS,
+            "columns": COLUMNS,
+            "seconds": 4.2,
+            "range_db": 70,
+            "target": sung(4),
+            "generated": sung(turns),
+        }
         (folder / f"e{epoch}_s{epoch * 20}.json").write_text(json.dumps(told))
     app = app_of("training", first="train")
     app.session.client.__class__ = InThisFolder

@@ -13,22 +13,26 @@ from pathlib import Path
 import pretended
 import pytest
 
-from rvc_engine.experiment import Workspace, clean_path
-from rvc_engine.gpus import Gpu
-from rvc_engine.journal import Journal
-from rvc_engine.lock import Holder
+from rvc_engine.client.engine_client import EngineClient, newest_experiment
+from rvc_engine.client.machine import Machine, read_machine
+from rvc_engine.client.state import ScreenState
+from rvc_engine.common.given_paths import clean_path
+from rvc_engine.common.lock import Holder
+from rvc_engine.experiment import Workspace
+from rvc_engine.machine.gpus import Gpu
+from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
 from rvc_tui.drawing import bar, binned, number, shortened, sparkline
-from rvc_tui.engine_client import EngineClient, newest_experiment
-from rvc_tui.gpu import Machine, read_machine
 from rvc_tui.plain import follow_plainly
 from rvc_tui.screens.choose import FolderSuggester
-from rvc_tui.state import ScreenState
 from rvc_tui.widgets.memory import machine_lines
 
 
 def test_importing_the_app_loads_neither_torch_nor_numpy() -> None:
-    code = "import sys; import rvc_tui.app, rvc_tui.plain, rvc_tui.__main__; print({'torch', 'numpy', 'scipy'} & set(sys.modules))"
+    code = (
+        "import sys; import rvc_tui.app, rvc_tui.plain, rvc_tui.__main__; print({'torch', 'numpy', 'scipy'} & "
+        "set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "set()"
 
@@ -97,7 +101,9 @@ def test_client_speaks_by_the_command_line(tmp_path: Path) -> None:
 
 
 def test_refused_start_is_one_line(tmp_path: Path) -> None:
-    why = EngineClient(tmp_path, "alice").start(["run", "alice", "--dataset", str(tmp_path / "nowhere"), "--preset", "starter"])
+    why = EngineClient(tmp_path, "alice").start(
+        ["run", "alice", "--dataset", str(tmp_path / "nowhere"), "--preset", "starter"]
+    )
     assert "nowhere" in why and "\n" not in why and not (tmp_path / "logs").exists()
 
 
@@ -165,19 +171,39 @@ def test_machine_lines_are_honest_about_what_is_not_told() -> None:
 
     silent = Machine(at=10.0, gpus=(Gpu(0, "Card", mig=True),))
     assert line(silent, 10.0) == "GPU 0 Card  n/a/n/a GiB  n/a %  n/a C  n/a W  MIG"
-    full = Gpu(1, "Card", memory_total=24 << 30, memory_used=6 << 30, utilisation=98, temperature=61, power=151.2, power_limit=350.0)
-    assert line(Machine(at=10.0, gpus=(full,)), 40.0) == "GPU 1 Card  6.0/24.0 GiB (others 6.0)  98 %  61 C  151/350 W  30 s ago"
+    full = Gpu(
+        1,
+        "Card",
+        memory_total=24 << 30,
+        memory_used=6 << 30,
+        utilisation=98,
+        temperature=61,
+        power=151.2,
+        power_limit=350.0,
+    )
+    assert (
+        line(Machine(at=10.0, gpus=(full,)), 40.0)
+        == "GPU 1 Card  6.0/24.0 GiB (others 6.0)  98 %  61 C  151/350 W  30 s ago"
+    )
     assert "no GPU: hidden" in line(Machine(at=10.0, no_gpu="hidden"), 10.0)
 
 
 def test_characters() -> None:
-    assert bar(1, 2, 10, ascii=True) == "[####....]" and bar(1, 0, 10, ascii=True) == "" and bar(1, 2, 2, ascii=True) == ""
+    assert (
+        bar(1, 2, 10, ascii=True) == "[####....]" and bar(1, 0, 10, ascii=True) == "" and bar(1, 2, 2, ascii=True) == ""
+    )
     assert bar(9, 2, 6, ascii=True) == "[####]"
     assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8, ascii=False) == "▁▂▃▄▅▆▇█"
     assert sparkline([1, float("nan"), 1], 8, ascii=True) == "--" and sparkline([], 8, ascii=True) == ""
     assert binned([1, 1, 3, 3], 2) == [1, 3] and len(binned(list(range(1000)), 60)) == 60
-    assert number(float("nan")) == "nan" and number(0) == "0" and max(map(len, map(number, [1234567.0, 1e-9, 12.3456, -1e9]))) <= 8
-    assert shortened("/a/very/long/path", 8, ascii=True) == ".../path" and shortened("声声声", 5, ascii=False) == "…声声"
+    assert (
+        number(float("nan")) == "nan"
+        and number(0) == "0"
+        and max(map(len, map(number, [1234567.0, 1e-9, 12.3456, -1e9]))) <= 8
+    )
+    assert (
+        shortened("/a/very/long/path", 8, ascii=True) == ".../path" and shortened("声声声", 5, ascii=False) == "…声声"
+    )
 
 
 def test_long_replay_is_quick() -> None:

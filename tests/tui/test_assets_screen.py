@@ -1,4 +1,5 @@
-"""The screen of the published weights against a pretended engine: what is missing, fetching, stopping, checking, and the doctor."""
+"""The screen of the published weights against a pretended engine: what is missing, fetching, stopping, checking, and
+the doctor."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ import pytest
 from pretended_assets import FINDINGS, HUB, ROWS, Slow, assets_app, choose
 from snapshot_app import client_of, settle, text_of
 
+from rvc_engine.client.engine_client import Answer, EngineClient
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer, EngineClient
 from rvc_tui.published import need_of, progress_of, total_of
 from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
 from rvc_tui.screens.page import PageScreen
@@ -21,13 +22,25 @@ def notes(app: RvcApp) -> str:
 
 def test_what_a_preset_needs() -> None:
     need = need_of("v2-40k", ROWS)
-    assert [row["name"] for row in need.rows] == ["hubert_base.pt", "rmvpe.pt", "v2/f0G40k.pth", "v2/f0D40k.pth"]  # with pitch
+    assert [row["name"] for row in need.rows] == [
+        "hubert_base.pt",
+        "rmvpe.pt",
+        "v2/f0G40k.pth",
+        "v2/f0D40k.pth",
+    ]  # with pitch
     assert need.size == "242.5 MiB and 1 of unknown size"
     assert not need_of("starter", ROWS).lacking and total_of([None]) == "size not stated"
 
 
 def test_progress_in_words() -> None:
-    event = {"event": "downloading", "file": "a", "done": 50_000_000, "total": 100_000_000, "bytes_per_s": 10_000_000, "resumed_at": 0}
+    event = {
+        "event": "downloading",
+        "file": "a",
+        "done": 50_000_000,
+        "total": 100_000_000,
+        "bytes_per_s": 10_000_000,
+        "resumed_at": 0,
+    }
     assert progress_of(event) == "50.0 of 100.0 MB  10.0 MB/s  5.0 s left"
     assert progress_of({**event, "total": None, "bytes_per_s": 0, "resumed_at": 5}) == "50.0 MB  going on"
     failed = {"event": "failed", "done": 1, "total": 2, "error": {"title": "Refused", "message": "404", "hint": "x"}}
@@ -39,7 +52,14 @@ async def test_presets_and_files_are_told() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await choose(pilot)
         shown = text_of(app)
-        for words in ("starter   complete", "3 of 4 files missing", "v2/f0D40k.pth", "size not stated", "f0G40k.pth", "What v2-40k needs"):
+        for words in (
+            "starter   complete",
+            "3 of 4 files missing",
+            "v2/f0D40k.pth",
+            "size not stated",
+            "f0G40k.pth",
+            "What v2-40k needs",
+        ):
             assert words in shown, words
         await pilot.press("g")
         assert "it is part of the program" in text_of(app) and "pull" not in text_of(app).splitlines()[-1]

@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from rvc_engine import events as ev
-from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal, journals
+from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.client.pace import run_seconds, steps_a_second, time_left
+from rvc_engine.client.state import ScreenState
+from rvc_engine.experiment import Experiment, Workspace, journals
+from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
-from rvc_tui.engine_client import EngineClient
-from rvc_tui.pace import run_seconds, steps_a_second, time_left
-from rvc_tui.state import ScreenState
 
 T0 = 1_700_000_000.0
 WRITER = """
@@ -25,17 +25,18 @@ import os, sys, time
 from pathlib import Path
 from rvc_engine import events as ev
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import Journal
-from rvc_engine.lock import RunLock
+from rvc_engine.run.journal import Journal
+from rvc_engine.common.lock import RunLock
 experiment = Workspace(Path(sys.argv[1])).experiment("alice")
 RunLock(experiment.lock).acquire()
 number, journal = Journal.next_in(experiment.runs)
-journal.append(ev.RunStarted(run=number, name="alice", folder="", pid=os.getpid(), host="h", version="0", preset="starter",
-                             stages=["train"], keeper=1))
+about = dict(run=number, name="alice", folder="", host="h", version="0", preset="starter", stages=["train"])
+journal.append(ev.RunStarted(pid=os.getpid(), keeper=1, **about))
 journal.append(ev.StageStarted(stage="train"))
 for step in range(1, 1_000_000):
     losses = {"total": float(step)}
-    journal.append(ev.TrainStepped(step=step, epoch=1, epochs=9, losses=losses, learning_rate=1e-4, grad_norms={}, seconds=0.001))
+    pace = dict(learning_rate=1e-4, grad_norms={}, seconds=0.001)
+    journal.append(ev.TrainStepped(step=step, epoch=1, epochs=9, losses=losses, **pace))
     time.sleep(0.0005)  # many times as quick as a training, and not quicker than a reader
 """
 
@@ -68,7 +69,15 @@ def experiment(home: Path) -> Experiment:
 
 def started(run: int, at: float) -> list[ev.Event]:
     start = ev.RunStarted(
-        run=run, name="alice", folder="", pid=os.getpid(), host="h", version="0", preset="starter", stages=["train"], keeper=1
+        run=run,
+        name="alice",
+        folder="",
+        pid=os.getpid(),
+        host="h",
+        version="0",
+        preset="starter",
+        stages=["train"],
+        keeper=1,
     )
     return [
         replace(start, at=at),
@@ -79,7 +88,9 @@ def started(run: int, at: float) -> list[ev.Event]:
 
 def step(number: int, at: float) -> ev.TrainStepped:
     losses = {"total": float(number)}
-    return ev.TrainStepped(at=at, step=number, epoch=1, epochs=9, losses=losses, learning_rate=1e-4, grad_norms={}, seconds=1.0)
+    return ev.TrainStepped(
+        at=at, step=number, epoch=1, epochs=9, losses=losses, learning_rate=1e-4, grad_norms={}, seconds=1.0
+    )
 
 
 def write(made: Experiment, events: Sequence[ev.Event]) -> Path:
@@ -139,7 +150,10 @@ def test_rubbish_between_lines_is_left_out(tmp_path: Path) -> None:
     made, app = experiment(tmp_path), App(tmp_path)
     path = write(made, [*started(1, T0), step(1, T0 + 1)])
     with path.open("ab") as file:
-        file.write(b'\x00\x00\x00\n[1, 2\n"text"\n{"event": "FromTheFuture", "x": 1}\n{"event": 7}\n{"event": "TrainStepped"}\n\xff\xfe\n')
+        file.write(
+            b'\x00\x00\x00\n[1, 2\n"text"\n{"event": "FromTheFuture", "x": 1}\n{"event": 7}\n{"event": '
+            b'"TrainStepped"}\n\xff\xfe\n'
+        )
     with Journal(path) as journal:
         journal.append(step(2, T0 + 2))
     app.look()

@@ -45,7 +45,14 @@ def test_another_number_of_values_is_refused() -> None:
 
 def write(folder: Path, epoch: int, step: int, picture: str = "") -> None:
     folder.mkdir(exist_ok=True)
-    told = {"rows": ROWS, "columns": COLUMNS, "seconds": 4.2, "range_db": 70, "target": rising().hex(), "generated": rising().hex()}
+    told = {
+        "rows": ROWS,
+        "columns": COLUMNS,
+        "seconds": 4.2,
+        "range_db": 70,
+        "target": rising().hex(),
+        "generated": rising().hex(),
+    }
     (folder / f"e{epoch}_s{step}.json").write_text(picture or json.dumps(told))
 
 
@@ -60,17 +67,28 @@ async def test_checkpoints_side_by_side(tmp_path: Path, monkeypatch: pytest.Monk
         for epoch, step in ((10, 200), (2, 40), (4, 80)):
             write(tmp_path / "audition", epoch, step)
         write(tmp_path / "audition", 12, 240, "torn {")
-        assert [path.stem for path in pictures_in(tmp_path / "audition")] == ["e2_s40", "e4_s80", "e10_s200", "e12_s240"]
+        assert [path.stem for path in pictures_in(tmp_path / "audition")] == [
+            "e2_s40",
+            "e4_s80",
+            "e10_s200",
+            "e12_s240",
+        ]
         await pilot.press("w")
         await pilot.pause()
         assert "4 of 4: epoch 12, step 240" in text_of(app) and "cannot be shown" in text_of(app)
         await pilot.press("h")
         await pilot.pause()
-        assert "3 of 4: epoch 10, step 200" in text_of(app) and "the recording, 4.2 s" in text_of(app) and text_of(app).isascii()
+        assert (
+            "3 of 4: epoch 10, step 200" in text_of(app)
+            and "the recording, 4.2 s" in text_of(app)
+            and text_of(app).isascii()
+        )
         await pilot.press("left", "left", "left", "l", "y")
         await pilot.pause()
         assert "2 of 4: epoch 4, step 80" in text_of(app)
-        assert app.clipboard.splitlines() == [str(tmp_path / "audition" / name) for name in ("e4_s80.wav", "target.wav")]
+        assert app.clipboard.splitlines() == [
+            str(tmp_path / "audition" / name) for name in ("e4_s80.wav", "target.wav")
+        ]
         await pilot.press("escape")
         await pilot.pause()
         assert app.screen is app.shown

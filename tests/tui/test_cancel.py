@@ -13,9 +13,9 @@ from pretended import PretendedClient
 from pretended_voices import voices_in, wait_for
 from snapshot_app import settle
 
+from rvc_engine.client.engine_client import EngineClient
 from rvc_tui.app import RvcApp
 from rvc_tui.conversion import Conversion, Request
-from rvc_tui.engine_client import EngineClient
 from rvc_tui.screens.convert import ConvertScreen
 
 
@@ -52,7 +52,11 @@ async def test_cancelled_before_its_process_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.2])
 def test_a_process_that_has_only_begun_is_stopped(tmp_path: Path, after_s: float) -> None:
-    client, work, speech = EngineClient(tmp_path, ""), Conversion(), str(Path(__file__).parent.parent.parent / "samples" / "sources")
+    client, work, speech = (
+        EngineClient(tmp_path, ""),
+        Conversion(),
+        str(Path(__file__).parent.parent.parent / "samples" / "sources"),
+    )
 
     def convert() -> None:
         for record in client.stream(["convert", "none.pth", speech, "--output", str(tmp_path / "out"), "--json"]):

@@ -79,7 +79,9 @@ def test_the_changes_lead_to_the_same_screen(seed: int) -> None:
     for _ in range(20):
         y = chance.randrange(HEIGHT)
         strips[y] = a_strip(chance) if chance.random() < 0.5 else Strip(list(strips[y])[::-1], WIDTH)
-        update = ChopsUpdate([{0: strips[y] if line == y else None} for line in range(HEIGHT)], [(y, 0, WIDTH)], [[WIDTH]] * HEIGHT)
+        update = ChopsUpdate(
+            [{0: strips[y] if line == y else None} for line in range(HEIGHT)], [(y, 0, WIDTH)], [[WIDTH]] * HEIGHT
+        )
         screen.write(shown.changes(update, COLOURS))
         assert screen.cells == painted(strips).cells
 

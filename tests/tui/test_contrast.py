@@ -1,7 +1,8 @@
 """Every colour of every screen can be read, on a black and on a white background.
 
-The screens are those of the snapshots, which say the style of every character; so this needs no app. Contrast is that of WCAG 2.2
-(relative luminance, 1.4.3), with xterm's palette for the 16 colours; bold may mean the brighter one of a pair there, so both are tried.
+The screens are those of the snapshots, which say the style of every character; so this needs no app. Contrast is that
+of WCAG 2.2 (relative luminance, 1.4.3), with xterm's palette for the 16 colours; bold may mean the brighter one of a
+pair there, so both are tried.
 """
 
 from __future__ import annotations
@@ -26,9 +27,23 @@ from rvc_tui.colours import ANYWHERE_16, ANYWHERE_256, DARK, table_of
 PAGES = sorted((Path(__file__).with_name("__snapshots__") / "test_snapshots").glob("*.txt"))
 Rgb = tuple[float, float, float]
 XTERM: list[Rgb] = [
-    (0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205), (229, 229, 229),
-    (127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255), (255, 0, 255), (0, 255, 255), (255, 255, 255),
-]  # fmt: skip
+    (0, 0, 0),
+    (205, 0, 0),
+    (0, 205, 0),
+    (205, 205, 0),
+    (0, 0, 238),
+    (205, 0, 205),
+    (0, 205, 205),
+    (229, 229, 229),
+    (127, 127, 127),
+    (255, 0, 0),
+    (0, 255, 0),
+    (255, 255, 0),
+    (92, 92, 255),
+    (255, 0, 255),
+    (0, 255, 255),
+    (255, 255, 255),
+]
 BLACK, WHITE, LIGHT_GREY = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0), (229.0, 229.0, 229.0)
 GROUNDS: dict[str, tuple[Rgb, Rgb]] = {"on black": (LIGHT_GREY, BLACK), "on white": (BLACK, WHITE)}  # text, background
 FAINT = 0.5  # of a colour, and as much of the background: the weakest that terminals make of dim
@@ -47,7 +62,9 @@ def contrast(a: Rgb, b: Rgb) -> float:
 
 
 def test_contrast_is_that_of_the_standard() -> None:
-    assert contrast(BLACK, WHITE) == pytest.approx(21) and contrast((119, 119, 119), WHITE) == pytest.approx(4.48, abs=0.01)
+    assert contrast(BLACK, WHITE) == pytest.approx(21) and contrast((119, 119, 119), WHITE) == pytest.approx(
+        4.48, abs=0.01
+    )
 
 
 def rgb_of(colour: Color | None, default: Rgb, *, bright: bool = False) -> Rgb:
@@ -70,7 +87,7 @@ def worst(style: Style, text: Rgb, ground: Rgb) -> float:
     return min(found)
 
 
-# --- what the pages hold ------------------------------------------------------------------------------------------------
+# --- what the pages hold ---------------------------------------------------------------------------
 def parts(page: str) -> Iterator[tuple[list[str], list[str], list[str], dict[str, dict[str, str]]]]:
     """Of each group of looks: their names, the characters, the letters, and {letter: {look: style}}."""
     for part in re.split(r"^== ", page, flags=re.MULTILINE)[1:]:
@@ -119,7 +136,9 @@ def test_all_that_is_read_stands_out(path: Path) -> None:
         style = Style.parse(words)
         grounds = GROUNDS if LOOKS[look].theme == "terminal" else {"": (WHITE, BLACK)}
         faults += [
-            f"{look} {name}: {words} {worst(style, *ground):.2f}" for name, ground in grounds.items() if worst(style, *ground) < ENOUGH
+            f"{look} {name}: {words} {worst(style, *ground):.2f}"
+            for name, ground in grounds.items()
+            if worst(style, *ground) < ENOUGH
         ]
     assert faults == []
 
@@ -170,4 +189,8 @@ def test_unknown_theme_is_refused_with_the_choices(words: list[str], tmp_path: P
     environment = {**os.environ, "TEXTUAL_THEME": "" if words else "nope"}
     command = [sys.executable, "-m", "rvc_tui", "--plain", "--home", str(tmp_path), *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-    assert done.returncode == 2 and "no theme 'nope'" in done.stderr and "terminal, textual-dark, textual-light" in done.stderr
+    assert (
+        done.returncode == 2
+        and "no theme 'nope'" in done.stderr
+        and "terminal, textual-dark, textual-light" in done.stderr
+    )

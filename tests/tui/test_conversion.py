@@ -41,6 +41,15 @@ def test_paths_as_people_paste_them(tmp_path: Path) -> None:
 def test_a_failed_conversion_tells_its_cause() -> None:
     conversion = Conversion()
     conversion.begin(1.0)
-    conversion.fold({"event": "StageFailed", "stage": "convert", "title": "Out of memory", "message": "2 GiB", "hint": "--device cpu"}, 2.0)
+    conversion.fold(
+        {
+            "event": "StageFailed",
+            "stage": "convert",
+            "title": "Out of memory",
+            "message": "2 GiB",
+            "hint": "--device cpu",
+        },
+        2.0,
+    )
     conversion.fold({"exit_code": 1, "problem": "something else"}, 3.0)
     assert conversion.state == "failed" and conversion.error == ("Out of memory", "2 GiB", "--device cpu")

@@ -14,9 +14,9 @@ from snapshot_app import app_of, client_of, settle, text_of
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
 from rvc_tui.conversion import Request, load
-from rvc_tui.engine_client import Answer
 from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
 from rvc_tui.screens.convert import ConvertScreen
 from rvc_tui.screens.name import NameScreen
@@ -77,8 +77,14 @@ async def test_a_choice_is_kept_and_converted(app: RvcApp, home: Path) -> None:
         await pilot.press("enter", *"7", "enter")  # transpose, the first setting
         await pilot.pause(0.05)
         assert screen_of(app).command() == [
-            "convert", "alice", str(home / "rec"), "--output", str(home / "converted" / "alice"), "--transpose", "7.0",
-        ]  # fmt: skip
+            "convert",
+            "alice",
+            str(home / "rec"),
+            "--output",
+            str(home / "converted" / "alice"),
+            "--transpose",
+            "7.0",
+        ]
         assert load(home)[0] == request_of(app)
         await pilot.press("x")
         await wait_for(pilot, lambda: screen_of(app).conversion.state == "finished")
@@ -90,7 +96,9 @@ async def test_a_choice_is_kept_and_converted(app: RvcApp, home: Path) -> None:
     assert app.parting_words() == [f"written: {home}/converted/alice/{name}.wav" for name in "ac"]
 
 
-async def test_a_choice_waits_until_the_voices_are_read(app: RvcApp, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_choice_waits_until_the_voices_are_read(
+    app: RvcApp, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read, ask = threading.Event(), PretendedClient.ask
 
     def late(client: PretendedClient, words: list[str]) -> Answer:
@@ -252,7 +260,10 @@ async def test_leaving_while_it_runs_asks(slow: RvcApp, home: Path) -> None:
 
 
 async def test_a_refusal_is_shown_whole(app: RvcApp, home: Path) -> None:
-    refused = "/x.pth is not a voice that can be used: it is a training checkpoint (this makes a voice of it: rvc voice extract /x.pth)"
+    refused = (
+        "/x.pth is not a voice that can be used: it is a training checkpoint (this makes a voice of it: rvc "
+        "voice extract /x.pth)"
+    )
     client_of(app).answers["convert alice"] = [{"exit_code": 2, "problem": refused}]
     async with app.run_test(size=SIZES[0]) as pilot:
         await choose(pilot, app, home)

@@ -13,8 +13,8 @@ from pretended_dataset import END, FILES, FOLDER, REPORT, dataset_app, read
 from snapshot_app import client_of, settle, text_of
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import EngineClient
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import EngineClient
 from rvc_tui.recordings import ORDERS, about_file, file_line, ordered, pictures, printable, progress_of, summary
 from rvc_tui.screens.name import NameScreen
 
@@ -25,8 +25,14 @@ def streamed(app: RvcApp) -> list[tuple[str, ...]]:
 
 def test_orders_put_the_worst_first() -> None:
     first = {order: ordered(REPORT, order)[0]["name"] for order in ORDERS}
-    assert first == {"worst": "clipped.wav", "length": "torn.ogg", "loudness": "noisy.wav", "noise": "noisy.wav", "bandwidth": "dull.mp3",
-                     "clipping": "clipped.wav"}  # fmt: skip
+    assert first == {
+        "worst": "clipped.wav",
+        "length": "torn.ogg",
+        "loudness": "noisy.wav",
+        "noise": "noisy.wav",
+        "bandwidth": "dull.mp3",
+        "clipping": "clipped.wav",
+    }
 
 
 def test_lines_hold_nothing_that_moves_the_cursor() -> None:
@@ -138,7 +144,10 @@ async def test_copy() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await read(pilot)
         await pilot.press("y")
-        assert app.clipboard.splitlines()[:2] == [FOLDER, "problem: 1 recording clipped, the worst in 2 % of the samples"]
+        assert app.clipboard.splitlines()[:2] == [
+            FOLDER,
+            "problem: 1 recording clipped, the worst in 2 % of the samples",
+        ]
 
 
 @pytest.mark.parametrize("size", [(60, 20), (200, 60)])

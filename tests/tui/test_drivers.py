@@ -1,4 +1,5 @@
-"""Whatever the NVIDIA driver tells, or does not tell, the machine's panel shows a state: never an exception, never a frozen screen."""
+"""Whatever the NVIDIA driver tells, or does not tell, the machine's panel shows a state: never an exception, never a
+frozen screen."""
 
 from __future__ import annotations
 
@@ -16,20 +17,27 @@ from typing import Any
 import pytest
 
 from rvc_engine import events as ev
-from rvc_engine.advise import memory_now
-from rvc_engine.gpus import Gpu, GpuState, read_gpus
-from rvc_engine.status import RunView
-from rvc_tui.gpu import NO_ANSWER, GpuReader, Machine, read_machine, share_of
-from rvc_tui.pace import bottlenecks, no_bottleneck
-from rvc_tui.state import ScreenState
+from rvc_engine.client.machine import NO_ANSWER, GpuReader, Machine, read_machine, share_of
+from rvc_engine.client.state import ScreenState
+from rvc_engine.machine.advisor import memory_now
+from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus
+from rvc_engine.run.view import RunView
+from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.widgets.memory import MachinePanel, machine_lines
 
 GIB = 1 << 30
 QUESTIONS = (
-    "nvmlDeviceGetMemoryInfo", "nvmlDeviceGetUtilizationRates", "nvmlDeviceGetComputeRunningProcesses", "nvmlDeviceGetPowerUsage",
-    "nvmlDeviceGetEnforcedPowerLimit", "nvmlDeviceGetCudaComputeCapability", "nvmlDeviceGetMigMode", "nvmlDeviceGetName",
-    "nvmlDeviceGetUUID", "nvmlDeviceGetTemperature",
-)  # fmt: skip
+    "nvmlDeviceGetMemoryInfo",
+    "nvmlDeviceGetUtilizationRates",
+    "nvmlDeviceGetComputeRunningProcesses",
+    "nvmlDeviceGetPowerUsage",
+    "nvmlDeviceGetEnforcedPowerLimit",
+    "nvmlDeviceGetCudaComputeCapability",
+    "nvmlDeviceGetMigMode",
+    "nvmlDeviceGetName",
+    "nvmlDeviceGetUUID",
+    "nvmlDeviceGetTemperature",
+)
 
 
 class NVMLError(Exception):
@@ -45,13 +53,20 @@ class Driver:
     def __init__(self, wrong: dict[str, Exception] | None = None, **answers: Any) -> None:
         self.wrong = wrong or {}
         self.answers = {
-            "nvmlInit": None, "nvmlShutdown": None, "nvmlDeviceGetCount": 1,
+            "nvmlInit": None,
+            "nvmlShutdown": None,
+            "nvmlDeviceGetCount": 1,
             "nvmlDeviceGetMemoryInfo": SimpleNamespace(total=24 * GIB, used=6 * GIB, free=18 * GIB),
             "nvmlDeviceGetUtilizationRates": SimpleNamespace(gpu=37),
             "nvmlDeviceGetComputeRunningProcesses": [SimpleNamespace(pid=11, usedGpuMemory=2 * GIB)],
-            "nvmlDeviceGetPowerUsage": 150_000, "nvmlDeviceGetEnforcedPowerLimit": 350_000, "nvmlDeviceGetCudaComputeCapability": (8, 6),
-            "nvmlDeviceGetMigMode": (0, 0), "nvmlDeviceGetName": "Card", "nvmlDeviceGetTemperature": 51, **answers,
-        }  # fmt: skip
+            "nvmlDeviceGetPowerUsage": 150_000,
+            "nvmlDeviceGetEnforcedPowerLimit": 350_000,
+            "nvmlDeviceGetCudaComputeCapability": (8, 6),
+            "nvmlDeviceGetMigMode": (0, 0),
+            "nvmlDeviceGetName": "Card",
+            "nvmlDeviceGetTemperature": 51,
+            **answers,
+        }
 
     def __getattr__(self, name: str) -> Any:
         def answer(*given: Any) -> Any:
@@ -67,8 +82,14 @@ class Driver:
 def screen(driver: Driver, *, context: int | None = GIB // 2, reserved: int = 4 * GIB) -> list[str]:
     """The lines of the panel, small and roomy, while a run holds memory of GPU 0."""
     view = RunView()
-    view.fold(ev.RunStarted(run=1, name="a", folder="", pid=7, host="h", version="0", preset="starter", stages=["train"], keeper=1))
-    view.fold(ev.MemorySampled(rss_bytes=GIB, gpus=[{"uuid": "GPU-0", "index": 0, "reserved": reserved, "context": context}]))
+    view.fold(
+        ev.RunStarted(
+            run=1, name="a", folder="", pid=7, host="h", version="0", preset="starter", stages=["train"], keeper=1
+        )
+    )
+    view.fold(
+        ev.MemorySampled(rss_bytes=GIB, gpus=[{"uuid": "GPU-0", "index": 0, "reserved": reserved, "context": context}])
+    )
     state = ScreenState(view=view)
     state.note_machine(read_machine(GpuReader(lambda: read_gpus(driver)).read(20)))
     panel = MachinePanel(ascii=True)
@@ -87,7 +108,8 @@ UNTOLD = [(question,) for question in QUESTIONS] + list(combinations(QUESTIONS, 
 
 
 @pytest.mark.parametrize(
-    "error", [NVMLError("Not Supported"), AttributeError("an old binding"), UnicodeDecodeError("utf-8", b"x", 0, 1, "?")]
+    "error",
+    [NVMLError("Not Supported"), AttributeError("an old binding"), UnicodeDecodeError("utf-8", b"x", 0, 1, "?")],
 )
 def test_any_field_may_be_untold(error: Exception) -> None:
     for untold in UNTOLD:
@@ -99,11 +121,20 @@ def test_any_field_may_be_untold(error: Exception) -> None:
     ("driver", "said"),
     [
         (Driver({"nvmlInit": NVMLError("Driver Not Loaded")}), "no GPU: no NVIDIA driver (Driver Not Loaded)"),
-        (Driver({"nvmlInit": OSError("libnvidia-ml.so: cannot open")}), "no GPU: the NVIDIA driver fails (libnvidia-ml.so: cannot open)"),
+        (
+            Driver({"nvmlInit": OSError("libnvidia-ml.so: cannot open")}),
+            "no GPU: the NVIDIA driver fails (libnvidia-ml.so: cannot open)",
+        ),
         (Driver(nvmlDeviceGetCount=0), "no GPU: the driver shows no GPU"),
-        (Driver({"nvmlDeviceGetCount": NVMLError("Unknown Error")}), "no GPU: the driver does not list its GPUs (Unknown Error)"),
+        (
+            Driver({"nvmlDeviceGetCount": NVMLError("Unknown Error")}),
+            "no GPU: the driver does not list its GPUs (Unknown Error)",
+        ),
         (Driver({"nvmlDeviceGetHandleByIndex": NVMLError("GPU is lost")}), "no GPU: the driver shows no GPU"),
-        (Driver({"nvmlDeviceGetMemoryInfo": ZeroDivisionError()}), "no GPU: the NVIDIA driver fails (ZeroDivisionError)"),
+        (
+            Driver({"nvmlDeviceGetMemoryInfo": ZeroDivisionError()}),
+            "no GPU: the NVIDIA driver fails (ZeroDivisionError)",
+        ),
         (Driver({"nvmlShutdown": NVMLError("Uninitialized")}), "GPU 0 Card"),
     ],
 )
@@ -128,7 +159,9 @@ def test_in_a_container_others_are_unknown_and_ours_is_what_the_engine_says() ->
     assert "(run 4.0+, others unknown)" in screen(hidden, context=None)[0]
 
 
-@pytest.mark.parametrize("listed", [[], [SimpleNamespace(pid=999, usedGpuMemory=4 * GIB)], [SimpleNamespace(pid=7, usedGpuMemory=None)]])
+@pytest.mark.parametrize(
+    "listed", [[], [SimpleNamespace(pid=999, usedGpuMemory=4 * GIB)], [SimpleNamespace(pid=7, usedGpuMemory=None)]]
+)
 def test_numbers_of_another_namespace_tell_nothing_of_others(listed: list[Any]) -> None:
     memory = memory_now("auto", {7}, read_gpus(Driver(nvmlDeviceGetComputeRunningProcesses=listed)))
     assert memory.others is None and memory.own == 0
@@ -188,7 +221,7 @@ def test_a_slow_driver_keeps_its_last_answer_for_a_while(monkeypatch: pytest.Mon
     reader = GpuReader(read)
     assert reader.read(5).gpus
     assert reader.read(0.05).gpus
-    monkeypatch.setattr("rvc_tui.gpu.STALE_S", 0.0)
+    monkeypatch.setattr("rvc_engine.client.machine.STALE_S", 0.0)
     assert reader.read(0.05).reason == NO_ANSWER
     stop.set()
 
@@ -200,7 +233,9 @@ def test_no_answer_is_shown() -> None:
 
 
 def test_the_app_paints_takes_keys_and_leaves_while_the_driver_hangs(tmp_path: Path) -> None:
-    (tmp_path / "pynvml.py").write_text("import time\nclass NVMLError(Exception): pass\ndef nvmlInit(): time.sleep(30)\n")
+    (tmp_path / "pynvml.py").write_text(
+        "import time\nclass NVMLError(Exception): pass\ndef nvmlInit(): time.sleep(30)\n"
+    )
     process, terminal = pty.fork()
     if process == 0:
         paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])

@@ -1,4 +1,5 @@
-"""Every key of the app does what it says: the table in actions_table.py holds each id of each screen, and each is pressed."""
+"""Every key of the app does what it says: the table in actions_table.py holds each id of each screen, and each is
+pressed."""
 
 from __future__ import annotations
 
@@ -24,7 +25,16 @@ def test_no_action_is_missing_and_none_is_there_twice() -> None:
     assert [action for action, count in counts.items() if count > 1] == []
 
 
-MOVES = ("down", "up", "page-down", "page-up", "first", "last", "back", "close")  # the same in every box: the long tests press them
+MOVES = (
+    "down",
+    "up",
+    "page-down",
+    "page-up",
+    "first",
+    "last",
+    "back",
+    "close",
+)  # the same in every box: the long tests press them
 
 
 def case(action: Action) -> ParameterSet:

@@ -12,15 +12,15 @@ from textual.widgets import Footer, Input
 from textual.widgets._footer import FooterKey
 
 from rvc_engine import events as ev
+from rvc_engine.client.engine_client import Answer
+from rvc_engine.client.state import Outlook
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 from rvc_tui.screens import SCREENS
 from rvc_tui.screens.choose import ChooseScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.plan import PlanScreen
 from rvc_tui.screens.voices import VoicesScreen
-from rvc_tui.state import Outlook
 from rvc_tui.widgets.panel import Panel
 from rvc_tui.widgets.rows import RowsPanel
 
@@ -66,7 +66,9 @@ async def test_footer_shows_only_what_works() -> None:
 
 async def test_a_restart_is_shown_before_it_is_agreed_to(monkeypatch: pytest.MonkeyPatch) -> None:
     doubt = "This would restart the training of alice from step 0: changed: speaker 0 -> 1"
-    monkeypatch.setattr(pretended.PretendedClient, "outlook", lambda client: Outlook("/recordings", "starter", doubt=doubt))
+    monkeypatch.setattr(
+        pretended.PretendedClient, "outlook", lambda client: Outlook("/recordings", "starter", doubt=doubt)
+    )
     app = app_of("idle")
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -155,7 +157,9 @@ async def test_leaving_stops_nothing_and_says_so(key: str) -> None:
         await pilot.press(key)
         await pilot.pause()
     assert client_of(app).calls == []
-    assert app.parting_words() == ["alice goes on as process 4242: rvc-tui alice shows it again, rvc stop alice stops it"]
+    assert app.parting_words() == [
+        "alice goes on as process 4242: rvc-tui alice shows it again, rvc stop alice stops it"
+    ]
 
 
 async def test_results_are_copied_and_printed_on_leaving() -> None:
@@ -245,8 +249,10 @@ async def test_form_makes_a_new_experiment_and_runs_it(tmp_path: Path) -> None:
         await pilot.pause(0.2)
         assert app.screen is app.shown
         assert client_of(app).calls == [
-            ("create", "carol", str(recordings), ""), ("switch", "carol"), ("start", "run", "carol", "--dataset", str(recordings))
-        ]  # fmt: skip
+            ("create", "carol", str(recordings), ""),
+            ("switch", "carol"),
+            ("start", "run", "carol", "--dataset", str(recordings)),
+        ]
 
 
 async def test_form_has_the_name_that_the_app_was_started_with(monkeypatch: pytest.MonkeyPatch) -> None:

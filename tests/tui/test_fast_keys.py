@@ -1,4 +1,5 @@
-"""Keys that come together, as from a script or a paste of a terminal without bracketed paste: each reaches what the one before opened."""
+"""Keys that come together, as from a script or a paste of a terminal without bracketed paste: each reaches what the one
+before opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The app on long histories and large workspaces: what it shows is the same, and what has not changed is not read again."""
+"""The app on long histories and large workspaces: what it shows is the same, and what has not changed is not read
+again."""
 
 from __future__ import annotations
 
@@ -12,15 +13,15 @@ import pytest
 from snapshot_app import text_of
 
 from rvc_engine import events as ev
+from rvc_engine.client import following, listing
+from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.client.state import Row, ScreenState
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.journal import Journal
+from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
-from rvc_tui import following, listing
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import EngineClient
 from rvc_tui.recordings import printable
 from rvc_tui.screens import SCREENS
-from rvc_tui.state import Row, ScreenState
 from rvc_tui.widgets.experiments import ExperimentsPanel
 
 
@@ -53,7 +54,11 @@ def points(state: ScreenState) -> list[tuple[int, float, int, float]]:
 
 
 def test_a_long_history_comes_to_the_same(alice: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
-    for events in (pretended.trained(3000), pretended.training()[:-60], [*pretended.started(), *pretended.trained(2500)]):
+    for events in (
+        pretended.trained(3000),
+        pretended.training()[:-60],
+        [*pretended.started(), *pretended.trained(2500)],
+    ):
         write(alice, events)
     home = alice.workspace.home
     whole = replayed(EngineClient(home, "alice"))
@@ -135,7 +140,9 @@ def test_the_row_of_a_damaged_experiment() -> None:
 
 
 @pytest.mark.few(1)
-@pytest.mark.parametrize("content", [b"preset = 5\n", b"\xff", b"a = " + b"[" * 20_000], ids=["types", "bytes", "depth"])
+@pytest.mark.parametrize(
+    "content", [b"preset = 5\n", b"\xff", b"a = " + b"[" * 20_000], ids=["types", "bytes", "depth"]
+)
 async def test_the_screens_of_an_experiment_with_damaged_settings(alice: Experiment, content: bytes) -> None:
     """Each screen and `r` on real files: nothing ends the app."""
     write(alice, pretended.finished())

@@ -1,4 +1,5 @@
-"""The app with names, paths, cards and journals that others wrote: nothing of theirs is obeyed by the terminal, nothing ends the app."""
+"""The app with names, paths, cards and journals that others wrote: nothing of theirs is obeyed by the terminal, nothing
+ends the app."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ def look(app: RvcApp, scene: Scene) -> str:
 
 
 @pytest.mark.few(10)
-@pytest.mark.parametrize("scene", [pytest.param(scene, id=scene.name, marks=[pytest.mark.soak] * scene.soak) for scene in SCENES])
+@pytest.mark.parametrize(
+    "scene", [pytest.param(scene, id=scene.name, marks=[pytest.mark.soak] * scene.soak) for scene in SCENES]
+)
 async def test_nothing_hostile_is_shown(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also in what y says that it copied."""
     monkeypatch.chdir(tmp_path)

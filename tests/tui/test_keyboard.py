@@ -1,4 +1,5 @@
-"""Keys of the whole app: unique ids, the user's own keys, the palette, help as remapped, and fields in which letters are text."""
+"""Keys of the whole app: unique ids, the user's own keys, the palette, help as remapped, and fields in which letters
+are text."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ from snapshot_app import app_of, client_of, settle, text_of
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui import keymap
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 from rvc_tui.keymap import UserKeys, checked, every_key, is_text, read_keys, template, write_keys
 from rvc_tui.places import PLACES
 from rvc_tui.screens import SHOWN
@@ -25,7 +26,21 @@ from rvc_tui.screens.palette import PaletteScreen
 from rvc_tui.screens.plan import PlanScreen
 
 TYPED = string.ascii_letters + string.digits + "?:@/[]+-<>"
-PLAIN = {"enter", "escape", "space", "tab", "delete", "up", "down", "left", "right", "home", "end", "pageup", "pagedown"}
+PLAIN = {
+    "enter",
+    "escape",
+    "space",
+    "tab",
+    "delete",
+    "up",
+    "down",
+    "left",
+    "right",
+    "home",
+    "end",
+    "pageup",
+    "pagedown",
+}
 
 
 def app_with(keys: UserKeys | None = None, first: str = "train", *, name: str = "alice") -> RvcApp:
@@ -38,7 +53,7 @@ async def press_until(pilot: Any, *keys: str) -> None:
         await pilot.pause()
 
 
-# --- ids ----------------------------------------------------------------------------------------------------------------
+# --- ids -------------------------------------------------------------------------------------------
 def test_every_binding_has_an_id_and_words_and_an_id_means_one_thing() -> None:
     keys = every_key()
     assert [f"{key.owner.__name__}: {key.keys}" for key in keys if not key.id] == []
@@ -62,10 +77,12 @@ def test_the_keys_as_they_come_do_not_clash() -> None:
         for key in keys:
             for name in key.keys:
                 other = seen.setdefault(name, key.id)
-                assert other == key.id or name in ("escape", "question_mark", "enter", "space"), f"{screen}: {name} is {other} and {key.id}"
+                assert other == key.id or name in ("escape", "question_mark", "enter", "space"), (
+                    f"{screen}: {name} is {other} and {key.id}"
+                )
 
 
-# --- fields -------------------------------------------------------------------------------------------------------------
+# --- fields ----------------------------------------------------------------------------------------
 FIELDS = [pytest.param(screen.place, marks=[] if screen.place == "train" else pytest.mark.soak) for screen in SHOWN]
 
 
@@ -131,7 +148,7 @@ async def test_letters_in_the_fields_of_questions_are_text(first: str, keys: str
         assert client_of(app).calls[before:] == []
 
 
-# --- the palette --------------------------------------------------------------------------------------------------------
+# --- the palette -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("key", ["colon", pytest.param("ctrl+p", marks=pytest.mark.soak)])
 async def test_palette_finds_and_does(key: str) -> None:
     app = app_with()
@@ -165,7 +182,7 @@ async def test_palette_runs_what_belongs_to_the_screen_and_only_what_works() -> 
         assert isinstance(app.screen, PaletteScreen)
 
 
-# --- the user's own keys ------------------------------------------------------------------------------------------------
+# --- the user's own keys ---------------------------------------------------------------------------
 async def test_keys_are_remapped_in_footer_help_and_deed() -> None:
     app = app_with(UserKeys({"quit": "Q", "help": "f1,H", "run.all": "w"}), "experiments")
     async with app.run_test(size=(80, 24)) as pilot:
@@ -186,7 +203,8 @@ def test_unknown_damaged_and_clashing_entries_are_told_and_the_rest_counts(tmp_p
     path = tmp_path / "keys.toml"
     assert read_keys(path) == UserKeys()
     path.write_text(
-        '"run.all" = "w"\nscreen.next = ["n", "ctrl+right"]\n"no.such" = "x"\n"copy" = 3\n"edit.file" = "nokey"\n"quit.ctrl" = "z"\n'
+        '"run.all" = "w"\nscreen.next = ["n", "ctrl+right"]\n"no.such" = "x"\n"copy" = 3\n"edit.file" = '
+        '"nokey"\n"quit.ctrl" = "z"\n'
         '"help" = ""\n"run.stop" = "q"\n"suspend" = []\n'
     )
     keys = read_keys(path)
@@ -258,12 +276,17 @@ def test_file_lists_every_id_and_keeps_what_the_user_has_set(tmp_path: Path) -> 
     text = path.read_text()
     assert all(f'"{key.id}" = ' in text for key in every_key()) and text.count('"list.down"') == 1
     assert read_keys(path) == UserKeys()  # all of it is commented out
-    everything = "\n".join(line[2:] if line.startswith('# "') else line for line in text.splitlines() if '"quit.ctrl"' not in line)
+    everything = "\n".join(
+        line[2:] if line.startswith('# "') else line for line in text.splitlines() if '"quit.ctrl"' not in line
+    )
     path.write_text(everything)
     assert read_keys(path).problems == ()  # as it comes, nothing clashes
     path.write_text('"run.all" = "w"\n')
     write_keys(path)
-    assert read_keys(path).keymap == {"run.all": "w"} and (path.parent / "keys.toml.old").read_text() == '"run.all" = "w"\n'
+    assert (
+        read_keys(path).keymap == {"run.all": "w"}
+        and (path.parent / "keys.toml.old").read_text() == '"run.all" = "w"\n'
+    )
     path.write_text("broken [")
     assert "left as it is" in write_keys(path) and path.read_text() == "broken ["
     assert '"run.all" = "w"  # ' in template({"run.all": "w"})
@@ -287,7 +310,7 @@ async def test_palette_writes_the_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.few(4)
-# --- everywhere ---------------------------------------------------------------------------------------------------------
+# --- everywhere ------------------------------------------------------------------------------------
 @pytest.mark.parametrize("place", [screen.place for screen in SHOWN])
 async def test_each_screen_has_its_key_help_and_footer(place: str) -> None:
     app = app_with(first="experiments")

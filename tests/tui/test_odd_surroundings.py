@@ -16,8 +16,8 @@ from snapshot_app import app_of, client_of, settle, text_of
 from textual import events
 from textual.widgets import Input
 
+from rvc_engine.common.given_paths import clean_path
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import clean_path
 from rvc_tui.app import RvcApp
 from rvc_tui.clipboard import bytes_of, to_terminal
 from rvc_tui.conversion import Request, load, paths_of
@@ -30,7 +30,7 @@ from tests.hostile.text import FILE_NAME, found_in
 BYTES = os.fsdecode("声".encode("shift_jis"))
 
 
-# --- the editor ---------------------------------------------------------------------------------------------------------
+# --- the editor ------------------------------------------------------------------------------------
 def program(folder: Path, text: str = "#!/bin/sh\n") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "ed"
@@ -47,8 +47,11 @@ def test_the_editor_is_read_as_a_shell_does(tmp_path: Path, monkeypatch: pytest.
         f"'{there}' -n": [str(there), "-n"],
         str(there): [str(there)],
         "~/path\\ with\\ blanks/ed": [str(there)],
-        "": ["vi"], "  ": ["vi"], "''": ["vi"], "emacs -nw": ["emacs", "-nw"],
-    }.items():  # fmt: skip
+        "": ["vi"],
+        "  ": ["vi"],
+        "''": ["vi"],
+        "emacs -nw": ["emacs", "-nw"],
+    }.items():
         monkeypatch.setenv("EDITOR", text)
         monkeypatch.delenv("VISUAL", raising=False)
         assert editor_words() == words, text
@@ -60,7 +63,18 @@ def test_the_editor_is_read_as_a_shell_does(tmp_path: Path, monkeypatch: pytest.
         editor_words()
 
 
-ODD_EDITORS = ("it's", '"', "/no/such/editor", "'/no such/editor' -w", "/", "[/] --x", "no\x1b[31m", "\\", "''", "ed\udcff")
+ODD_EDITORS = (
+    "it's",
+    '"',
+    "/no/such/editor",
+    "'/no such/editor' -w",
+    "/",
+    "[/] --x",
+    "no\x1b[31m",
+    "\\",
+    "''",
+    "ed\udcff",
+)
 
 
 class InAFolder(pretended.PretendedClient):
@@ -91,7 +105,9 @@ async def test_no_editor_ends_the_app(tmp_path: Path, monkeypatch: pytest.Monkey
         await settle(pilot)
         await pilot.press("e")
         await pilot.pause()
-        assert [note.title for note in app._notifications] == ["No editor can be shown here"]  # a terminal that cannot be handed over
+        assert [note.title for note in app._notifications] == [
+            "No editor can be shown here"
+        ]  # a terminal that cannot be handed over
         monkeypatch.setattr(RvcApp, "suspend", suspend)
         for editor in ODD_EDITORS:
             app.clear_notifications()
@@ -112,7 +128,7 @@ def test_an_editor_that_does_not_start_is_named(tmp_path: Path, monkeypatch: pyt
     assert told.value.title == "/no/such/editor does not start: set EDITOR"
 
 
-# --- the clipboard ------------------------------------------------------------------------------------------------------
+# --- the clipboard ---------------------------------------------------------------------------------
 def test_a_path_is_copied_byte_for_byte() -> None:
     for path in ("/a/声", f"/a/{BYTES}.wav", "/a/\x1b[31m", "half\ud800"):
         codes = to_terminal(path)
@@ -133,8 +149,10 @@ async def test_y_on_a_name_that_is_no_text(monkeypatch: pytest.MonkeyPatch) -> N
         assert "copied" in said[-1] and not found_in(said[-1])
 
 
-# --- names that are no text in folders ----------------------------------------------------------------------------------
-@pytest.mark.parametrize("name", [f"{BYTES}.wav", FILE_NAME.replace("/", "") + ".wav", "ends with a blank ", "new\nline.wav", "'quoted'"])
+# --- names that are no text in folders -------------------------------------------------------------
+@pytest.mark.parametrize(
+    "name", [f"{BYTES}.wav", FILE_NAME.replace("/", "") + ".wav", "ends with a blank ", "new\nline.wav", "'quoted'"]
+)
 async def test_every_name_can_be_chosen(tmp_path: Path, name: str) -> None:
     """Typed to its folder, completed by tab and taken by enter; kept for the next time too."""
     (tmp_path / "takes").mkdir()
@@ -188,7 +206,7 @@ def test_a_path_that_is_there_is_meant_as_it_is(tmp_path: Path) -> None:
     assert clean_path(f' "{tmp_path}" ') == str(tmp_path)
 
 
-# --- keys while the app is left -----------------------------------------------------------------------------------------
+# --- keys while the app is left --------------------------------------------------------------------
 LATE = (
     "q",
     "y",
@@ -211,7 +229,10 @@ LATE = (
     "ctrl+c",
     "e",
 )
-CLOSING = [pytest.param(scene, id=scene.name, marks=[pytest.mark.soak] * (scene.name not in ("train", "voices"))) for scene in SCENES]
+CLOSING = [
+    pytest.param(scene, id=scene.name, marks=[pytest.mark.soak] * (scene.name not in ("train", "voices")))
+    for scene in SCENES
+]
 
 
 @pytest.mark.parametrize("scene", CLOSING)

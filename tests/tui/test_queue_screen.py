@@ -10,8 +10,8 @@ from pretended_queue import ENTRIES, queue_app
 from snapshot_app import client_of, settle, text_of
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.name import NameScreen
 

@@ -13,7 +13,7 @@ import pretended
 import pytest
 
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import Journal
+from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
 
 

@@ -1,4 +1,5 @@
-"""How every screen looks, at two sizes and in four looks, as text. `pytest FILE --snapshot-update` accepts a new look."""
+"""How every screen looks, at two sizes and in four looks, as text. `pytest FILE --snapshot-update` accepts a new
+look."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The app over ssh on the loopback interface: the link is cut in the middle of a run, which goes on; the next login finds it."""
+"""The app over ssh on the loopback interface: the link is cut in the middle of a run, which goes on; the next login
+finds it."""
 
 from __future__ import annotations
 
@@ -19,17 +20,19 @@ import psutil
 import pytest
 from terminal import Terminal, Tmux, needs_tmux, tmux_in
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.events import TrainStepped
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import history
-from rvc_engine.lock import live_holder
+from rvc_engine.run.journal import history
 from rvc_engine.settings import apply, for_preset
 from tests.conftest import ROOT
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin")
 pytestmark = [
     needs_tmux,
-    pytest.mark.skipif(SSHD is None or shutil.which("ssh") is None, reason="sshd or ssh is not installed (Debian: openssh-server)"),
+    pytest.mark.skipif(
+        SSHD is None or shutil.which("ssh") is None, reason="sshd or ssh is not installed (Debian: openssh-server)"
+    ),
 ]
 CONFIG = """\
 Port {port}
@@ -75,10 +78,24 @@ class Server:
     def login(self, command: str) -> str:
         """The shell line that runs a command there, in a pseudo-terminal."""
         options = {
-            "UserKnownHostsFile": self.folder / "known", "GlobalKnownHostsFile": "/dev/null", "IdentityFile": self.folder / "user",
-            "IdentitiesOnly": "yes", "IdentityAgent": "none", "StrictHostKeyChecking": "yes", "BatchMode": "yes", "LogLevel": "ERROR",
-        }  # fmt: skip
-        words = ["ssh", "-F", "/dev/null", "-tt", "-p", str(self.port), *(f"-o{key}={value}" for key, value in options.items())]
+            "UserKnownHostsFile": self.folder / "known",
+            "GlobalKnownHostsFile": "/dev/null",
+            "IdentityFile": self.folder / "user",
+            "IdentitiesOnly": "yes",
+            "IdentityAgent": "none",
+            "StrictHostKeyChecking": "yes",
+            "BatchMode": "yes",
+            "LogLevel": "ERROR",
+        }
+        words = [
+            "ssh",
+            "-F",
+            "/dev/null",
+            "-tt",
+            "-p",
+            str(self.port),
+            *(f"-o{key}={value}" for key, value in options.items()),
+        ]
         return shlex.join([*words, f"{getpass.getuser()}@127.0.0.1", command])
 
     def sessions(self) -> list[psutil.Process]:
@@ -138,7 +155,11 @@ def open_over_ssh(tmux: Tmux, server: Server) -> None:
 
 
 def steps_of(tmux: Tmux) -> list[int]:
-    return [event.step for event in history(Workspace(tmux.home).experiment("alice").runs) if isinstance(event, TrainStepped)]
+    return [
+        event.step
+        for event in history(Workspace(tmux.home).experiment("alice").runs)
+        if isinstance(event, TrainStepped)
+    ]
 
 
 def wait_until_it_trains_on(tmux: Tmux, limit_s: float = 120.0) -> None:
@@ -223,5 +244,7 @@ def wait_for_size(tmux: Tmux, width: int, height: int) -> None:
         rules = {len(line) for line in lines if line.startswith("─")}
         if len(lines) == height and rules == {width} and "? help q quit" in lines[-1]:
             return
-        assert time.monotonic() < deadline, f"{len(lines)} lines, rules of {rules}, not {width}x{height}:\n" + "\n".join(lines)
+        assert time.monotonic() < deadline, (
+            f"{len(lines)} lines, rules of {rules}, not {width}x{height}:\n" + "\n".join(lines)
+        )
         time.sleep(0.1)

@@ -16,7 +16,7 @@ import pytest
 from terminal import Terminal
 
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import Journal
+from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
 from tests.conftest import rvc_environment
 
@@ -37,8 +37,22 @@ def home(tmp_path: Path) -> Path:
 
 def environment(**variables: str) -> dict[str, str]:
     """Of a terminal about which only these are known."""
-    told = ("TERM", "COLORTERM", "TERM_PROGRAM", "NO_COLOR", "TMUX", "LC_ALL", "LC_CTYPE", "LANG", "LANGUAGE", "COLUMNS", "LINES")
-    known = {key: value for key, value in rvc_environment().items() if key not in told and not key.startswith("TEXTUAL_")}
+    told = (
+        "TERM",
+        "COLORTERM",
+        "TERM_PROGRAM",
+        "NO_COLOR",
+        "TMUX",
+        "LC_ALL",
+        "LC_CTYPE",
+        "LANG",
+        "LANGUAGE",
+        "COLUMNS",
+        "LINES",
+    )
+    known = {
+        key: value for key, value in rvc_environment().items() if key not in told and not key.startswith("TEXTUAL_")
+    }
     return {**known, "LC_ALL": "C.UTF-8", **variables}
 
 
@@ -56,7 +70,9 @@ class Opened(Terminal):
         code = self.wait()
         assert b"\x1b[?1049h" in self.got and b"\x1b[?1049l" in self.got, "the other screen is not left"
         assert self.got.rindex(b"\x1b[?25h") > self.got.rindex(b"\x1b[?25l"), "the cursor is not shown"
-        assert all(mode not in self.got or self.got.rindex(mode[:-1] + b"l") > self.got.rindex(mode) for mode in MOUSE[:3])
+        assert all(
+            mode not in self.got or self.got.rindex(mode[:-1] + b"l") > self.got.rindex(mode) for mode in MOUSE[:3]
+        )
         assert self.modes() == before
         after = self.got.rpartition(b"\x1b[?1049l")[2]
         assert all(b"artefact: " + path.encode() in after for path in PATHS)
@@ -86,14 +102,21 @@ def kind(*flags: str, **variables: str) -> tuple[dict[str, str], tuple[str, ...]
 
 
 OF_16 = {
-    "xterm": kind(TERM="xterm"), "screen": kind(TERM="screen"), "linux": kind(TERM="linux"), "vt100": kind(TERM="vt100"),
+    "xterm": kind(TERM="xterm"),
+    "screen": kind(TERM="screen"),
+    "linux": kind(TERM="linux"),
+    "vt100": kind(TERM="vt100"),
     "unknown-kind": kind(TERM="brand-new"),
-}  # fmt: skip
+}
 OF_256 = {
-    "xterm-256color": kind(TERM="xterm-256color"), "tmux": kind(TERM="tmux-256color"), "screen-256color": kind(TERM="screen-256color"),
-}  # fmt: skip
-OF_MORE = {"truecolor": kind(TERM="xterm-256color", COLORTERM="truecolor"),
-           "vscode": kind(TERM="xterm-256color", COLORTERM="truecolor", TERM_PROGRAM="vscode")}  # fmt: skip
+    "xterm-256color": kind(TERM="xterm-256color"),
+    "tmux": kind(TERM="tmux-256color"),
+    "screen-256color": kind(TERM="screen-256color"),
+}
+OF_MORE = {
+    "truecolor": kind(TERM="xterm-256color", COLORTERM="truecolor"),
+    "vscode": kind(TERM="xterm-256color", COLORTERM="truecolor", TERM_PROGRAM="vscode"),
+}
 
 
 @pytest.mark.parametrize("opened", OF_16.values(), ids=OF_16, indirect=True)
@@ -117,7 +140,9 @@ def test_without_colours(opened: Opened) -> None:
     assert b"\x1b[1m" in opened.got, "bold is no colour"
 
 
-@pytest.mark.parametrize("opened", [kind("--ascii", TERM="xterm"), kind(TERM="xterm", LC_ALL="C")], ids=["asked", "locale"], indirect=True)
+@pytest.mark.parametrize(
+    "opened", [kind("--ascii", TERM="xterm"), kind(TERM="xterm", LC_ALL="C")], ids=["asked", "locale"], indirect=True
+)
 def test_in_seven_bits(opened: Opened) -> None:
     assert opened.left() == 0
     assert opened.got.isascii()
@@ -129,8 +154,10 @@ def test_without_mouse_on_a_slow_link(opened: Opened) -> None:
     assert not any(mode in opened.got for mode in MOUSE)
 
 
-# --- where nothing can be drawn -------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("opened", [kind("--plain", TERM=name) for name in ("xterm", "dumb")], ids=["xterm", "dumb"], indirect=True)
+# --- where nothing can be drawn --------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "opened", [kind("--plain", TERM=name) for name in ("xterm", "dumb")], ids=["xterm", "dumb"], indirect=True
+)
 def test_plain_lines_have_no_escapes(opened: Opened) -> None:
     opened.read()
     assert opened.wait() == 0
@@ -147,7 +174,9 @@ def test_a_terminal_that_cannot_be_drawn_on(opened: Opened) -> None:
 
 def test_no_terminal(home: Path) -> None:
     command = [sys.executable, "-m", "rvc_tui", "--home", str(home)]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment(TERM="xterm"), timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment(TERM="xterm"), timeout=60
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "rvc-tui: standard input is not a terminal; --plain follows a run in lines\n"
 

@@ -1,4 +1,5 @@
-"""The real app in a real terminal, by keys alone: a voice is made, the app is killed in the middle, and the next one finds the run."""
+"""The real app in a real terminal, by keys alone: a voice is made, the app is killed in the middle, and the next one
+finds the run."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ import psutil
 import pytest
 from terminal import Tmux, needs_tmux, tmux_in
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.experiment import Workspace
-from rvc_engine.lock import live_holder
 
 pytestmark = needs_tmux
 

@@ -1,4 +1,5 @@
-"""The demo by keys alone: what samples/demo.py does, in the app, from an empty workspace; the app is killed in the middle."""
+"""The demo by keys alone: what samples/demo.py does, in the app, from an empty workspace; the app is killed in the
+middle."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ import psutil
 import pytest
 from terminal import Tmux, needs_tmux, tmux_in
 
+from rvc_engine.common.lock import live_holder
 from rvc_engine.experiment import Workspace
-from rvc_engine.lock import live_holder
 from rvc_tui.places import PLACES
 from tests.conftest import SAMPLES
 
@@ -105,7 +106,8 @@ def look_at_every_screen(tmux: Tmux) -> None:
 
 
 def demo_faults() -> Callable[[Path, Path], list[str]]:
-    """Duration, silence, values that are not finite, clipping, and whether it is only its source: as the demo itself judges."""
+    """Duration, silence, values that are not finite, clipping, and whether it is only its source: as the demo itself
+    judges."""
     described = importlib.util.spec_from_file_location("demo", SAMPLES / "demo.py")
     assert described is not None and described.loader is not None
     module = importlib.util.module_from_spec(described)

@@ -10,13 +10,14 @@ import pretended
 import pytest
 
 from rvc_engine import events as ev
-from rvc_engine.gpus import Gpu
-from rvc_engine.status import RunView
-from rvc_tui.gpu import Machine, SwapMeter, share_of
-from rvc_tui.pace import Span, bottlenecks, no_bottleneck, seconds_a_step, steps_a_second, time_left
+from rvc_engine.client.machine import Machine, SwapMeter, share_of
+from rvc_engine.client.pace import Span, seconds_a_step, steps_a_second, time_left
+from rvc_engine.client.state import ScreenState
+from rvc_engine.machine.gpus import Gpu
+from rvc_engine.run.view import RunView
+from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.plot import Layer, Plot, round_up, smoothed, symbols, value_range
 from rvc_tui.remembered import Price, kept_price, path, read_price, remember
-from rvc_tui.state import ScreenState
 from rvc_tui.widgets.advisor import table
 from rvc_tui.widgets.losses import CURVES
 from rvc_tui.widgets.memory import gpu_line, machine_lines, memory_bar
@@ -43,10 +44,17 @@ def course(epochs: int, seconds: list[float], *, data: float = 0.0, norm: float 
             losses, norms = {"total": 30.0, "mel": 20.0}, {"g": norm, "d": 1.0}
             view.fold(
                 ev.TrainStepped(
-                    at=at, step=step, epoch=epoch, epochs=100, losses=losses, learning_rate=1e-4, grad_norms=norms,
-                    seconds=each * (1 - data), data_seconds=each * data,
+                    at=at,
+                    step=step,
+                    epoch=epoch,
+                    epochs=100,
+                    losses=losses,
+                    learning_rate=1e-4,
+                    grad_norms=norms,
+                    seconds=each * (1 - data),
+                    data_seconds=each * data,
                 )
-            )  # fmt: skip
+            )
         view.fold(ev.EpochFinished(at=at, epoch=epoch, epochs=100, step=step, losses={}, seconds=1.0))
     return view
 
@@ -58,7 +66,9 @@ def test_smoothing_is_that_of_tensorboard() -> None:
         expected.append(last / (1 - weight**count))
     assert smoothed([(value, 1) for value in values], weight) == pytest.approx(expected)
     assert smoothed([(value, 1) for value in values], 0.0) == values
-    assert smoothed([(1.0, 1), (4.0, 1), (4.0, 1)], weight)[-1] == pytest.approx(smoothed([(1.0, 1), (4.0, 2)], weight)[-1])
+    assert smoothed([(1.0, 1), (4.0, 1), (4.0, 1)], weight)[-1] == pytest.approx(
+        smoothed([(1.0, 1), (4.0, 2)], weight)[-1]
+    )
 
 
 def test_ranges_read_well_and_hold_the_curve() -> None:
@@ -98,7 +108,9 @@ def test_axis_has_numbers_and_a_unit() -> None:
     assert symbols(ascii=True) == "ascii"
 
 
-@pytest.mark.parametrize(("term", "asked", "drawn"), [("xterm", "", "braille"), ("linux", "", "block"), ("xterm", "block", "block")])
+@pytest.mark.parametrize(
+    ("term", "asked", "drawn"), [("xterm", "", "braille"), ("linux", "", "block"), ("xterm", "block", "block")]
+)
 def test_symbols_suit_the_terminal(monkeypatch: pytest.MonkeyPatch, term: str, asked: str, drawn: str) -> None:
     monkeypatch.setenv("TERM", term)
     monkeypatch.setenv("RVC_TUI_GRAPH", asked)
@@ -118,7 +130,12 @@ def test_only_the_changed_part_of_a_line_is_repainted() -> None:
 # --- pace -------------------------------------------------------------------------------------------------------------
 def test_time_left_has_a_range_from_the_spread_of_epochs() -> None:
     left = time_left(course(10, [1.0, 1.2, 0.8]))
-    assert left is not None and left.middle == pytest.approx(900) and left.low == pytest.approx(720) and left.high == pytest.approx(1080)
+    assert (
+        left is not None
+        and left.middle == pytest.approx(900)
+        and left.low == pytest.approx(720)
+        and left.high == pytest.approx(1080)
+    )
     assert str(left) == "15 min (12..18)"
     assert str(Span(50, 50, 50.1)) == "50 s" and str(Span(9000, 7200, 10800)) == "2.5 h (2..3)"
 
@@ -142,18 +159,24 @@ def test_gradients_above_the_limit_are_told() -> None:
 
 
 def pretended_step(step: int, norms: dict[str, float]) -> ev.TrainStepped:
-    return ev.TrainStepped(at=T0 + 99, step=step, epoch=1, epochs=9, losses={}, learning_rate=1e-4, grad_norms=norms, seconds=1.0)
+    return ev.TrainStepped(
+        at=T0 + 99, step=step, epoch=1, epochs=9, losses={}, learning_rate=1e-4, grad_norms=norms, seconds=1.0
+    )
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------
 def state_with(gpu: Gpu | None, view: RunView, **more: float) -> ScreenState:
     state = ScreenState(view=view)
-    state.note_machine(Machine(1.0, (gpu,) if gpu else (), "" if gpu else "no NVIDIA driver", 90.0, 16 * GIB, 8 * GIB, **more))  # type: ignore[arg-type]
+    state.note_machine(
+        Machine(1.0, (gpu,) if gpu else (), "" if gpu else "no NVIDIA driver", 90.0, 16 * GIB, 8 * GIB, **more)
+    )  # type: ignore[arg-type]
     return state
 
 
 def holding(view: RunView, context: int | None) -> RunView:
-    view.fold(ev.MemorySampled(rss_bytes=GIB, gpus=[{"uuid": "GPU-a", "index": 0, "reserved": 4 * GIB, "context": context}]))
+    view.fold(
+        ev.MemorySampled(rss_bytes=GIB, gpus=[{"uuid": "GPU-a", "index": 0, "reserved": 4 * GIB, "context": context}])
+    )
     return view
 
 
@@ -164,7 +187,11 @@ def test_share_of_a_gpu_is_told_as_far_as_it_is_known() -> None:
     told = share_of(CARD, holding(course(1, [1.0]), GIB // 2), running=True)
     assert (told.run, told.others, told.exact) == (4 * GIB + GIB // 2, 3 * GIB + GIB // 2, True)
     container = share_of(CARD, holding(course(1, [1.0]), None), running=True)
-    assert (container.run, container.others, container.others_at_most) == (4 * GIB, None, 4 * GIB) and not container.exact
+    assert (container.run, container.others, container.others_at_most) == (
+        4 * GIB,
+        None,
+        4 * GIB,
+    ) and not container.exact
     assert share_of(CARD, holding(course(1, [1.0]), None), running=False).others == 8 * GIB  # it has ended
     assert share_of(Gpu(1, uuid="GPU-b", memory_used=GIB), holding(course(1, [1.0]), None), running=True).run == 0
     assert share_of(Gpu(0, uuid="GPU-a"), holding(course(1, [1.0]), None), running=True).others is None
@@ -175,7 +202,9 @@ def test_gpu_line_fits_and_says_unknown() -> None:
     line = gpu_line(CARD, share_of(CARD, view, running=True), 78)
     assert line == "GPU 0 RTX  8.0/24.0 GiB (run 4.0+, others at most 4.0)  97 %  61 C  300/450 W" and len(line) <= 78
     silent = Gpu(0, "Card", "GPU-a")
-    assert "(run 4.0+, others unknown)  n/a %  n/a C  n/a W" in gpu_line(silent, share_of(silent, view, running=True), 100)
+    assert "(run 4.0+, others unknown)  n/a %  n/a C  n/a W" in gpu_line(
+        silent, share_of(silent, view, running=True), 100
+    )
     exact = share_of(CARD, holding(course(1, [1.0]), 0), running=True)
     assert memory_bar(CARD, exact, 26, ascii=True).plain == "[####++++................]"
     assert memory_bar(silent, exact, 26, ascii=True).plain == ""
@@ -216,13 +245,23 @@ def test_table_of_batch_sizes_keeps_the_recommended_one_in_sight() -> None:
     rows = [{"batch_size": 2**n, "memory_bytes": GIB * 2**n, "samples_per_s": 1.5 * n if n else None} for n in range(7)]
     advice = {"batch": rows, "recommended": 32}
     lines = [line.plain.split() for line in table(advice, 80)]
-    assert lines[0] == ["batch", "1", "2", "4", "8", "16", "32*", "64"] and lines[2][1:3] == ["-", "1.5"] and lines[1][-1] == "64.0"
+    assert (
+        lines[0] == ["batch", "1", "2", "4", "8", "16", "32*", "64"]
+        and lines[2][1:3] == ["-", "1.5"]
+        and lines[1][-1] == "64.0"
+    )
     assert "32*" in table(advice, 30)[0].plain and max(len(line.plain) for line in table(advice, 30)) <= 30
     assert table({"batch": [], "recommended": 4}, 80) == []
 
 
 def test_prices() -> None:
-    assert [str(read_price(text)) for text in ("0.30", "$0.30", "0,3 EUR", " 2 ", "1.5/h")] == ["0.30", "$0.30", "0.30 EUR", "2.00", "1.50"]
+    assert [str(read_price(text)) for text in ("0.30", "$0.30", "0,3 EUR", " 2 ", "1.5/h")] == [
+        "0.30",
+        "$0.30",
+        "0.30 EUR",
+        "2.00",
+        "1.50",
+    ]
     assert [read_price(text) for text in ("", "cheap", "$1 EUR", "1.2.3")] == [None] * 4
     assert Price(2.0, "$").of(1800) == "$1.00"
 
@@ -239,7 +278,17 @@ def test_price_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_every_curve_of_the_engine_is_explained() -> None:
-    names = {"total", "mel", "kl", "feature", "adversarial", "discriminator", "grad norm g", "grad norm d", "learning rate"}
+    names = {
+        "total",
+        "mel",
+        "kl",
+        "feature",
+        "adversarial",
+        "discriminator",
+        "grad norm g",
+        "grad norm d",
+        "learning rate",
+    }
     assert {curve.name for curve in CURVES} == names and len({curve.mark for curve in CURVES}) == len(names)
     assert all(curve.what and curve.good and curve.normal for curve in CURVES)
     assert math.isclose(CURVES[6].limit or 0, 1000) and math.isclose(CURVES[7].limit or 0, 100)

@@ -15,15 +15,15 @@ from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
+from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.client.state import Line, Outlook, ScreenState
 from rvc_engine.experiment import Workspace
-from rvc_engine.journal import Journal
+from rvc_engine.run.journal import Journal
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import EngineClient
 from rvc_tui.screens.curves import CurvesScreen
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.train import TrainScreen
-from rvc_tui.state import Line, Outlook, ScreenState
 from rvc_tui.widgets.filter import FilterLine
 from rvc_tui.widgets.journal import JournalPanel
 
@@ -58,9 +58,18 @@ async def test_everything_that_matters_fits() -> None:
         await settle(pilot)
         shown = text_of(app)
         for words in (
-            "epoch 9/30  step 900/3000", "steps/s", "min (", "left", "rate 0.0001  gradients G", "bottleneck  ! another user holds 4.5 GiB",
-            "45.0/80.0 GiB (run 40.5, others 4.5)  97 %  61 C  310/700 W", "t total", "m mel", "1000 steps", "epoch 9/30",
-        ):  # fmt: skip
+            "epoch 9/30  step 900/3000",
+            "steps/s",
+            "min (",
+            "left",
+            "rate 0.0001  gradients G",
+            "bottleneck  ! another user holds 4.5 GiB",
+            "45.0/80.0 GiB (run 40.5, others 4.5)  97 %  61 C  310/700 W",
+            "t total",
+            "m mel",
+            "1000 steps",
+            "epoch 9/30",
+        ):
             assert words in shown, words
         assert app.focused is None
 
@@ -76,7 +85,9 @@ async def test_footer_fits(scenario: str) -> None:
                 if len(footer.query(FooterKey)) > 1:
                     break
                 await pilot.pause(0.02)
-            assert footer.virtual_size.width <= 80 and {"help", "quit"} <= {key.description for key in footer.query(FooterKey)}
+            assert footer.virtual_size.width <= 80 and {"help", "quit"} <= {
+                key.description for key in footer.query(FooterKey)
+            }
             assert sum(key.region.width for key in footer.query(FooterKey)) <= 80
             await pilot.press("t")
             await pilot.pause(0.1)
@@ -262,7 +273,17 @@ async def test_help_lists_the_keys() -> None:
         await settle(pilot)
         shown = await shown_after(pilot, "question_mark")
         assert isinstance(app.screen, HelpScreen)
-        for words in ("smoothing: 0, 0.6", "logarithmic", "by step, epoch or time", "+ -", "< >", "/ ", "price", "recommended", "means"):
+        for words in (
+            "smoothing: 0, 0.6",
+            "logarithmic",
+            "by step, epoch or time",
+            "+ -",
+            "< >",
+            "/ ",
+            "price",
+            "recommended",
+            "means",
+        ):
             assert words in shown, words
 
 
@@ -307,5 +328,7 @@ def test_curves_of_earlier_runs_come_first(tmp_path: Path) -> None:
         state.fold(update.events)
         more = update.more
     assert [point.step for point in state.view.curves.points("total")] == list(range(1, 71))
-    assert [line.text for line in state.lines] == ["run 1 of alice (starter): preprocess, pitch, features, train, index"]
+    assert [line.text for line in state.lines] == [
+        "run 1 of alice (starter): preprocess, pitch, features, train, index"
+    ]
     assert state.view.losses == {} and state.begun == 1

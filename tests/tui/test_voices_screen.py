@@ -10,8 +10,8 @@ from snapshot_app import app_of, client_of, settle, text_of
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
-from rvc_tui.engine_client import Answer
 from rvc_tui.screens.ask import AskScreen
 from rvc_tui.screens.command import CommandScreen
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -21,7 +21,8 @@ from rvc_tui.screens.voices import VoicesScreen
 from rvc_tui.voice_forms import Export, Extract, Import
 
 STARTER = (
-    "/w/alice.pth cannot be exported to RVC programs: it is a starter-1 voice, whose network and encoder (phonetic-256-1) they do not have "
+    "/w/alice.pth cannot be exported to RVC programs: it is a starter-1 voice, whose network and encoder "
+    "(phonetic-256-1) they do not have "
     "(train it again with --preset v2-40k; a bundle (--format bundle) works with this program)"
 )
 
@@ -62,7 +63,15 @@ async def test_the_list_with_facts_of_the_chosen(app: RvcApp) -> None:
     async with app.run_test(size=SIZES[0]) as pilot:
         await settle(pilot)
         shown = text_of(app)
-        for words in ("alice_e5_s50.pth", "bob.rvcvoice", "hubert-768", "878.9 KiB", "150 Hz in the middle", "rvc convert alice", "40k"):
+        for words in (
+            "alice_e5_s50.pth",
+            "bob.rvcvoice",
+            "hubert-768",
+            "878.9 KiB",
+            "150 Hz in the middle",
+            "rvc convert alice",
+            "40k",
+        ):
             assert words in shown, words
         assert {"facts", "convert", "export", "import"} <= footer(app) and app.focused is None
         await pilot.press("y")
@@ -96,7 +105,9 @@ async def test_a_voice_is_taken_to_the_convert_screen(app: RvcApp, tmp_path: Pat
         await settle(pilot)
         screen = app.shown
         assert isinstance(screen, ConvertScreen) and screen.request is not None
-        assert screen.request.voice == str(tmp_path / "weights/alice_e5_s50.pth") and screen.request.index.endswith("alice_v2.index")
+        assert screen.request.voice == str(tmp_path / "weights/alice_e5_s50.pth") and screen.request.index.endswith(
+            "alice_v2.index"
+        )
         await pilot.press("9")
         await settle(pilot)
         await pilot.press("k", "c")
@@ -142,7 +153,16 @@ async def test_merge(app: RvcApp, tmp_path: Path) -> None:
         await fill_in(pilot, 3, "both")
         await pilot.press("x")
         words = await acted(pilot, app)
-        assert words[2:] == ("merge", "alice", f"{tmp_path}/weights/bob.rvcvoice", "--weight", "0.25", "--name", "both", "--json")
+        assert words[2:] == (
+            "merge",
+            "alice",
+            f"{tmp_path}/weights/bob.rvcvoice",
+            "--weight",
+            "0.25",
+            "--name",
+            "both",
+            "--json",
+        )
         assert "merged: weights/both.pth" in text_of(app)
 
 
@@ -155,9 +175,18 @@ async def test_export_with_licence_and_consent(app: RvcApp, tmp_path: Path) -> N
         await fill_in(pilot, 6, "my own voice")
         await pilot.press("x")
         assert (await acted(pilot, app))[2:] == (
-            "export", "alice", "--output", f"{tmp_path}/exports/alice.rvcvoice", "--format", "bundle",
-            "--licence", "CC BY 4.0", "--consent", "my own voice", "--json",
-        )  # fmt: skip
+            "export",
+            "alice",
+            "--output",
+            f"{tmp_path}/exports/alice.rvcvoice",
+            "--format",
+            "bundle",
+            "--licence",
+            "CC BY 4.0",
+            "--consent",
+            "my own voice",
+            "--json",
+        )
         assert app.session.results == [f"{tmp_path}/exports/alice.rvcvoice"]
 
 
@@ -218,8 +247,17 @@ async def test_none_yet_and_small_terminals(app: RvcApp) -> None:
 
 def test_forms_come_to_the_exact_command(tmp_path: Path) -> None:
     assert Extract(source="~/G_5.pth", name="v", replace=True).words(tmp_path)[2:] == [
-        str(Path.home() / "G_5.pth"), "--name", "v", "--replace",
-    ]  # fmt: skip
+        str(Path.home() / "G_5.pth"),
+        "--name",
+        "v",
+        "--replace",
+    ]
     export = Export(voice=str(tmp_path / "v.pth"), format="rvc", licence="not in a folder", index="none")
     assert export.words(tmp_path)[3:] == ["--output", f"{tmp_path}/exports/v", "--format", "rvc", "--index", "none"]
-    assert Import(file="/a.pth", index="/a.index", name="a").words(tmp_path)[2:] == ["/a.pth", "--name", "a", "--index", "/a.index"]
+    assert Import(file="/a.pth", index="/a.index", name="a").words(tmp_path)[2:] == [
+        "/a.pth",
+        "--name",
+        "a",
+        "--index",
+        "/a.index",
+    ]

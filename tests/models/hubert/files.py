@@ -1,8 +1,9 @@
 """A tiny HuBERT of fairseq in every form that a checkpoint can have, and fairseq's own numbers for it.
 
-tiny_hubert_fairseq_fp16.pt and tiny_hubert_fairseq_oldstream.pt were written by fairseq 0.12.2 (4 layers of width 64, random weights after
-six updates); golden.npz holds what fairseq computes with them; omegaconf.pkl.z is the data.pkl of the same checkpoint with omegaconf
-objects. They are a part of the reference data of the project; `make soak` runs the whole of it by its path (RVC_HUBERT_KIT).
+tiny_hubert_fairseq_fp16.pt and tiny_hubert_fairseq_oldstream.pt were written by fairseq 0.12.2 (4 layers of width 64,
+random weights after six updates); golden.npz holds what fairseq computes with them; omegaconf.pkl.z is the data.pkl of
+the same checkpoint with omegaconf objects. They are a part of the reference data of the project; `make soak` runs the
+whole of it by its path (RVC_HUBERT_KIT).
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rvc_engine.models.hubert import read_hubert, write_hubert
-from rvc_engine.models.weights import plain, read, write_safetensors
+from rvc_engine.content.hubert import read_hubert, write_hubert
+from rvc_engine.files.weights import plain, read, write_safetensors
 
 HERE = Path(__file__).resolve().parent
 HALF = HERE / "tiny_hubert_fairseq_fp16.pt"
@@ -89,18 +90,31 @@ def write(form: str, folder: Path) -> Path:
 
 def flat(cfg: dict[str, Any]) -> dict[str, Any]:
     """The older form: every option in one object, those at their default absent."""
-    names = ("encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "encoder_attention_heads", "final_dim", "conv_feature_layers",
-             "conv_pos", "conv_pos_groups", "untie_final_proj")  # fmt: skip
+    names = (
+        "encoder_layers",
+        "encoder_embed_dim",
+        "encoder_ffn_embed_dim",
+        "encoder_attention_heads",
+        "final_dim",
+        "conv_feature_layers",
+        "conv_pos",
+        "conv_pos_groups",
+        "untie_final_proj",
+    )
     return {"task": "hubert_pretraining", "normalize": False, "seed": 1, **{name: cfg["model"][name] for name in names}}
 
 
 def write_folder(folder: Path, *, safetensors: bool) -> Path:
     """As transformers saves it: the .bin with torch's old names of weight norm, the .safetensors with the new ones."""
     content = checkpoint()
-    weights = {transformers_name(name): tensor for name, tensor in content["model"].items() if name != "label_embs_concat"}
+    weights = {
+        transformers_name(name): tensor for name, tensor in content["model"].items() if name != "label_embs_concat"
+    }
     if safetensors:
         new = {"weight_g": "parametrizations.weight.original0", "weight_v": "parametrizations.weight.original1"}
-        weights = {re.sub(r"weight_[gv]$", lambda found: new[found[0]], name): tensor for name, tensor in weights.items()}
+        weights = {
+            re.sub(r"weight_[gv]$", lambda found: new[found[0]], name): tensor for name, tensor in weights.items()
+        }
         write_safetensors(folder / "model.safetensors", weights, {"format": "pt"})
     else:
         torch.save(weights, folder / "pytorch_model.bin")
@@ -116,8 +130,21 @@ def transformers_name(name: str) -> str:
 
 def transformers_config() -> dict[str, Any]:
     return {
-        "model_type": "hubert", "hidden_act": "gelu", "layer_norm_eps": 1e-05, "feat_extract_norm": "group", "conv_bias": False,
-        "conv_dim": [32] * 7, "conv_kernel": [10, 3, 3, 3, 3, 2, 2], "conv_stride": [5, 2, 2, 2, 2, 2, 2], "hidden_size": 64,
-        "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 128, "num_conv_pos_embeddings": 16,
-        "num_conv_pos_embedding_groups": 4, "do_stable_layer_norm": False, "classifier_proj_size": 32, "vocab_size": 32,
-    }  # fmt: skip
+        "model_type": "hubert",
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-05,
+        "feat_extract_norm": "group",
+        "conv_bias": False,
+        "conv_dim": [32] * 7,
+        "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
+        "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+        "hidden_size": 64,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 2,
+        "intermediate_size": 128,
+        "num_conv_pos_embeddings": 16,
+        "num_conv_pos_embedding_groups": 4,
+        "do_stable_layer_norm": False,
+        "classifier_proj_size": 32,
+        "vocab_size": 32,
+    }

@@ -1,7 +1,8 @@
 """Runs where fairseq is (requirements.txt beside this file), never in this program's own environment.
 
-python reference.py make OPTIONS.json CHECKPOINT          a HuBERT of these model options with random weights
-python reference.py features CHECKPOINT WAVES.npz OUT.npz each layer (L, B, F50, D) of `source` (B, T) under `padding_mask`, and final_proj
+python reference.py make OPTIONS.json CHECKPOINT          a HuBERT of these model options with random weights python
+reference.py features CHECKPOINT WAVES.npz OUT.npz each layer (L, B, F50, D) of `source` (B, T) under `padding_mask`,
+and final_proj
 """
 
 import json
@@ -24,7 +25,9 @@ def make(options_path, checkpoint_path):
     with open(options_path) as file:
         options = json.load(file)
     model_cfg = OmegaConf.merge(OmegaConf.structured(HubertConfig(label_rate=50.0)), options["model"])
-    task_cfg = OmegaConf.merge(OmegaConf.structured(HubertPretrainingConfig(data="none", labels=["km"])), options["task"])
+    task_cfg = OmegaConf.merge(
+        OmegaConf.structured(HubertPretrainingConfig(data="none", labels=["km"])), options["task"]
+    )
     dictionary = Dictionary()
     for label in range(20):
         dictionary.add_symbol(str(label))
@@ -40,7 +43,9 @@ def make(options_path, checkpoint_path):
     }
     cfg["model"]["_name"], cfg["task"]["_name"] = "hubert", "hubert_pretraining"
     state = {"args": None, "cfg": cfg, "model": model.state_dict(), "task_state": {"dictionaries": [dictionary]}}
-    state["optimizer_history"] = [{"criterion_name": "hubert", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}]
+    state["optimizer_history"] = [
+        {"criterion_name": "hubert", "optimizer_name": "", "lr_scheduler_state": {}, "num_updates": 0}
+    ]
     state["extra_state"] = {"train_iterator": {"epoch": 1}}
     torch.save(state, checkpoint_path)
 

@@ -1,7 +1,8 @@
-"""fairseq itself against our network, in an environment of its own that RVC_FAIRSEQ_PYTHON names. fairseq is not needed for anything else.
+"""fairseq itself against our network, in an environment of its own that RVC_FAIRSEQ_PYTHON names. fairseq is not needed
+for anything else.
 
-    python3.10 -m venv FOLDER && FOLDER/bin/pip install "pip<24.1" && FOLDER/bin/pip install -r tests/parity/fairseq/requirements.txt
-    RVC_FAIRSEQ_PYTHON=FOLDER/bin/python pytest tests/parity/fairseq
+    python3.10 -m venv FOLDER && FOLDER/bin/pip install "pip<24.1" && FOLDER/bin/pip install -r
+    tests/parity/fairseq/requirements.txt RVC_FAIRSEQ_PYTHON=FOLDER/bin/python pytest tests/parity/fairseq
 
 RVC_FAIRSEQ_CHECKPOINTS may name further checkpoints, such as a downloaded hubert_base.pt, with colons between them.
 """
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from rvc_engine.models.hubert import frame_mask, read_hubert
+from rvc_engine.content.hubert import frame_mask, read_hubert
 from tests.models.hubert.files import HALF, OLD
 
 PYTHON = os.environ.get("RVC_FAIRSEQ_PYTHON", "")
@@ -23,9 +24,15 @@ MORE = [Path(name) for name in os.environ.get("RVC_FAIRSEQ_CHECKPOINTS", "").spl
 pytestmark = pytest.mark.skipif(not PYTHON, reason="RVC_FAIRSEQ_PYTHON names no Python that has fairseq")
 CONVOLUTIONS = "[(24,10,5)] + [(24,3,2)] * 4 + [(24,2,2)] * 2"
 SIZES = {
-    "encoder_layers": 3, "encoder_embed_dim": 48, "encoder_ffn_embed_dim": 96, "encoder_attention_heads": 4, "final_dim": 16,
-    "conv_pos": 16, "conv_pos_groups": 4, "conv_feature_layers": CONVOLUTIONS,
-}  # fmt: skip
+    "encoder_layers": 3,
+    "encoder_embed_dim": 48,
+    "encoder_ffn_embed_dim": 96,
+    "encoder_attention_heads": 4,
+    "final_dim": 16,
+    "conv_pos": 16,
+    "conv_pos_groups": 4,
+    "conv_feature_layers": CONVOLUTIONS,
+}
 KINDS = {
     "small": {},
     "large": {"extractor_mode": "layer_norm", "layer_norm_first": True, "conv_bias": True, "untie_final_proj": True},

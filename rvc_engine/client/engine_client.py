@@ -1,0 +1,345 @@
+"""The app's only way to the engine: start it by its command line, stop it, read what it writes. Blocking calls, for
+worker threads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from rvc_engine.assets.pretrained import missing_weights, preset_here
+from rvc_engine.client.following import Follower, Part
+from rvc_engine.client.listing import Listing
+from rvc_engine.client.listing import newest_experiment as newest_experiment
+from rvc_engine.client.machine import GPUS, Machine, read_machine
+from rvc_engine.client.state import Outlook, Row
+from rvc_engine.common.lock import live_holder
+from rvc_engine.errors import RvcError
+from rvc_engine.events import Event
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.machine.environment import engine_environment
+from rvc_engine.run import launcher
+from rvc_engine.run.curves import Curves
+from rvc_engine.run.receipts import Receipt, plan, receipt_path, why_to_ask
+from rvc_engine.run.stage_list import ALL_STAGES, stages_until
+from rvc_engine.run.status import read_heartbeat
+
+if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import: after the first paint
+    from rvc_engine.settings import ExperimentSettings
+
+START_S = 300.0
+KEPT_LINES = 200
+
+
+@dataclass(frozen=True)
+class Update:
+    """New events; whether the engine lives; when it last made progress, by its heartbeat (0: not told)."""
+
+    events: list[Event] = field(default_factory=list)
+    alive: bool = False
+    event_at: float = 0.0
+    stuck_after_s: float = 0.0  # when silence is worth telling (0: not told)
+    more: bool = False  # a replay goes on: ask again at once
+    curves: Curves | None = None  # to take the place of those that the events led to
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command printed as JSON; `problem`: the one line that says why it failed. A check that finds something
+    fails with both."""
+
+    data: Any = None
+    problem: str = ""
+
+
+class Client(Protocol):
+    """What the screen needs of an engine; tests have a pretended one."""
+
+    name: str
+    folder: str
+    home: Path
+
+    def poll(self) -> Update: ...
+    def start(self, words: list[str]) -> str: ...
+    def stop(self) -> str: ...
+    def outlook(self) -> Outlook: ...
+    def machine(self) -> Machine: ...
+    def names(self) -> list[str]: ...
+    def spelled(self) -> str: ...
+    def rows(self) -> list[Row]: ...
+    def switch(self, name: str) -> Client: ...
+    def now(self) -> float: ...
+    def settings(self) -> ExperimentSettings | None: ...
+    def change(self, key: str, value: object) -> str: ...
+    def create(self, name: str, dataset: str, preset: str) -> str: ...
+    def duplicate(self, name: str, new: str) -> str: ...
+    def remove(self, name: str) -> str: ...
+    def ask(self, words: list[str]) -> Answer: ...
+    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]: ...
+    def interrupt(self, command: str = "") -> bool: ...
+    def queue_runner(self) -> int: ...
+
+
+class EngineClient:
+    """One experiment of a workspace; an empty `name` means none is chosen yet. `curves`: whether those of a long
+    history are wanted."""
+
+    def __init__(self, home: Path, name: str, *, curves: bool = True) -> None:
+        self.home, self.name = home, name
+        self.workspace = Workspace(home)
+        self.experiment: Experiment | None = self.workspace.experiment(name) if name else None
+        self.folder = str(self.experiment.folder) if self.experiment else ""
+        self._follower = Follower(self.experiment, curves=curves) if self.experiment else None
+        self._streaming: dict[str, subprocess.Popen[bytes]] = {}  # by the first two words of the command
+        self._leaving = threading.Event()
+        self._listing = Listing()
+
+    def now(self) -> float:
+        return time.time()
+
+    def names(self) -> list[str]:
+        try:
+            return [experiment.name for experiment in self.workspace.experiments()]
+        except RvcError:  # the outlook says so
+            return []
+
+    def switch(self, name: str) -> EngineClient:
+        """Raises BadInput for what cannot be a name."""
+        other = EngineClient(self.home, name)
+        other._streaming, other._leaving, other._listing = self._streaming, self._leaving, self._listing  # they go on
+        return other
+
+    def poll(self) -> Update:
+        """What has been written since the last call, as Follower.part says it. Nothing where it cannot be read: the
+        outlook says why."""
+        if self.experiment is None:
+            return Update()
+        holder = live_holder(self.experiment.lock)  # before reading: what an engine wrote last is still read
+        try:
+            part = self._follower.part() if self._follower else Part()
+        except OSError:
+            return Update(alive=holder is not None)
+        beat = read_heartbeat(self.experiment) if holder else None
+        event_at, stuck_after_s = (beat.event_at, beat.stuck_after_s) if beat is not None else (0.0, 0.0)
+        more = part.more or (bool(part.events) and holder is None)  # it may have begun after the lock was asked
+        return Update(part.events, holder is not None, event_at, stuck_after_s, more, part.curves)
+
+    def start(self, words: list[str]) -> str:
+        """Start a run in the background: `words` as after `rvc`. Empty, or the one line that says why not."""
+        return self.ask([*words, "--detach", "--json"]).problem
+
+    def ask(self, words: list[str]) -> Answer:
+        """Run a command that prints JSON."""
+        try:
+            done = subprocess.run(
+                self.command(words),
+                env=engine_environment(),
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=START_S,
+                start_new_session=True,
+            )
+        except subprocess.TimeoutExpired:
+            return Answer(problem=f"rvc {words[0]} took more than {START_S:.0f} s")
+        problem = last_line(done.stderr, words, done.returncode) if done.returncode else ""
+        try:
+            return Answer(json.loads(done.stdout), problem)
+        except ValueError:
+            return Answer(problem=problem or f"rvc {words[0]} printed no JSON")
+
+    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
+        """Run a command that prints one event a line; the last is {"exit_code", "problem"}. `said`: called with each
+        line that it says on standard error, on another thread."""
+        process = subprocess.Popen(
+            self.command(words),
+            env=engine_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._streaming[" ".join(words[:2])] = process
+        if self._leaving.is_set():  # while it started
+            process.send_signal(signal.SIGINT)
+        errors: list[bytes] = []
+        listener = threading.Thread(target=listen, args=(process, errors, said), daemon=True)
+        listener.start()
+        assert process.stdout is not None
+        for line in process.stdout:
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+        code = process.wait()
+        listener.join(timeout=5)  # a grandchild may keep the pipe open
+        yield {"exit_code": code, "problem": last_line(b"".join(errors), words, code) if code else ""}
+
+    def interrupt(self, command: str = "") -> bool:
+        """Stop the commands that stream and begin so ("assets pull"), as ctrl+c does. False when none does, perhaps not
+        yet. Without a command: all of them, also those that are about to start; the app is left."""
+        if not command:
+            self._leaving.set()
+        there = [
+            process
+            for name, process in list(self._streaming.items())
+            if name.startswith(command) and process.poll() is None
+        ]
+        for process in there:
+            process.send_signal(signal.SIGINT)
+        return bool(there)
+
+    def queue_runner(self) -> int:
+        """The process that runs the queue; 0 when none does."""
+        holder = live_holder(self.home / "queue-run.lock")
+        return holder.pid if holder else 0
+
+    def command(self, words: list[str]) -> list[str]:
+        return [sys.executable, "-m", "rvc_engine", *words, "--home", str(self.home)]
+
+    # --- experiments ------------------------------------------------------------------------------------------------
+    def rows(self) -> list[Row]:
+        """Raises BadInput where there is no list of them."""
+        return self._listing.rows(self.workspace)
+
+    def create(self, name: str, dataset: str, preset: str) -> str:
+        """A new experiment with the defaults of its preset. Empty, or why not."""
+        from rvc_engine.settings import for_preset
+
+        try:
+            experiment = self.workspace.experiment(name)
+            if experiment.exists():
+                return f"there is an experiment {name!r} already"
+            experiment.save_settings(for_preset(preset or preset_here(self.workspace), dataset=dataset))
+        except (RvcError, OSError) as error:
+            return str(error)
+        return ""
+
+    def duplicate(self, name: str, new: str) -> str:
+        """A new experiment with another one's settings, and none of its work. Empty, or why not."""
+        try:
+            target = self.workspace.experiment(new)
+            if target.exists():
+                return f"there is an experiment {new!r} already"
+            target.save_settings(self.workspace.experiment(name).load_settings())
+        except (RvcError, OSError) as error:
+            return str(error)
+        return ""
+
+    def remove(self, name: str) -> str:
+        """Move an experiment to the workspace's trash/. Empty, or why not."""
+        try:
+            experiment = self.workspace.experiment(name)
+            if live_holder(experiment.lock) is not None:
+                return f"{name} runs; stop it first"
+            goal = self.home / "trash" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(str(experiment.folder), str(goal))
+        except (RvcError, OSError) as error:
+            return str(error)
+        return ""
+
+    def settings(self) -> ExperimentSettings | None:
+        """None when there is no experiment yet. Raises BadInput when its file is damaged."""
+        return self.experiment.load_settings() if self.experiment is not None and self.experiment.exists() else None
+
+    def change(self, key: str, value: object) -> str:
+        """Set STAGE.name (or dataset) in experiment.toml. Empty, or why not; then nothing is changed."""
+        from rvc_engine.settings import apply
+
+        try:
+            settings = self.settings()
+            if settings is None or self.experiment is None:
+                return "there is no experiment yet"
+            if key == "dataset":
+                settings.dataset = str(value)
+            else:
+                apply(settings, key, value)
+            self.experiment.save_settings(settings)
+        except (RvcError, OSError) as error:
+            return str(error)
+        return ""
+
+    def spelled(self) -> str:
+        """As the command line takes it: a folder when it is not one of this workspace."""
+        if self.experiment is None:
+            return ""
+        own = self.experiment.folder.parent == self.workspace.logs
+        return self.experiment.name if own else str(self.experiment.folder)
+
+    def stop(self) -> str:
+        """Ask the engine to save and stop. Empty, or why not."""
+        try:
+            asked = self.experiment is not None and launcher.stop(self.experiment)
+        except (RvcError, OSError) as error:
+            return str(error)
+        return "" if asked else "nothing runs"
+
+    def outlook(self) -> Outlook:
+        """What a run would do, and the advisor's answer. Never raises: what it cannot tell, it says."""
+        try:
+            rows = tuple(self.rows())
+        except RvcError as error:
+            return Outlook(problem=str(error))
+        if self.experiment is None:
+            return Outlook(problem="no experiment is chosen", rows=rows)
+        from rvc_engine.machine.advisor import advise, advise_experiment
+
+        if not self.experiment.exists():
+            return Outlook(
+                problem="a new experiment: n chooses the recordings",
+                rows=rows,
+                advice=advise(preset_here(self.workspace), None, gpus=GPUS.read()),
+            )
+        try:
+            settings = self.experiment.load_settings()
+            advice = advise_experiment(self.experiment, settings, gpus=GPUS.read())
+            missing = tuple(
+                missing_weights(
+                    self.workspace,
+                    settings.preset,
+                    pitched=settings.pitched,
+                    encoder=settings.model.encoder,
+                    vocoder=settings.model.decoder,
+                )
+            )
+            took = {
+                name: r.seconds
+                for name in ALL_STAGES
+                if (r := Receipt.load(receipt_path(self.experiment, name))) and r.complete
+            }
+            known = Outlook(settings.dataset, settings.preset, rows=rows, advice=advice, missing=missing, took=took)
+        except (RvcError, OSError) as error:
+            return Outlook(problem=str(error), rows=rows)
+        try:
+            decided = plan(self.experiment, settings, stages_until("", settings))
+            doubt = why_to_ask(self.experiment, settings, decided)
+        except (RvcError, OSError) as error:
+            return replace(known, problem=str(error))
+        stages = tuple((stage.name, verdict.action, verdict.reason) for stage, verdict in decided)
+        return replace(known, plan=stages, doubt=f"{doubt.title}: {doubt.message}" if doubt else "")
+
+    def machine(self) -> Machine:
+        return read_machine()
+
+
+def listen(process: subprocess.Popen[bytes], kept: list[bytes], said: Callable[[str], None] | None) -> None:
+    """Read what a process says on standard error, so that it never waits for a reader; the last lines are kept."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        kept.append(line)
+        del kept[:-KEPT_LINES]
+        if said is not None:
+            said(line.decode(errors="replace").strip())
+
+
+def last_line(said: bytes, words: list[str], code: int) -> str:
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1].removeprefix(f"rvc {words[0]}: ") if lines else f"rvc {words[0]} ended with exit code {code}"

@@ -1,0 +1,90 @@
+"""The rows of the experiments' list, quickly: what has not changed is not read again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rvc_engine.client.state import Row
+from rvc_engine.common.lock import live_holder
+from rvc_engine.errors import RvcError
+from rvc_engine.experiment import Experiment, Workspace, journals
+from rvc_engine.run.damage import quick_settings
+from rvc_engine.run.status import read_view
+
+
+class Listing:
+    """Rows of a workspace, kept with what their files were then."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[object, Row]] = {}
+
+    def rows(self, workspace: Workspace) -> list[Row]:
+        """What runs first, then the newest. Of a damaged experiment too: its `problem` says what is wrong. Raises
+        BadInput where there is no list of them."""
+        rows = [self._row(experiment) for experiment in workspace.experiments()]
+        return sorted(rows, key=lambda row: (row.state != "running", -row.at))
+
+    def _row(self, experiment: Experiment) -> Row:
+        """A running one is always read: its engine may be gone without a trace."""
+        stamp = stamp_of(experiment)
+        known = self._known.get(experiment.name)
+        if known is None or known[0] != stamp or known[1].state == "running":
+            known = self._known[experiment.name] = (stamp, row_of(experiment))
+        return known[1]
+
+
+def row_of(experiment: Experiment) -> Row:
+    view = read_view(experiment)
+    state = "running" if live_holder(experiment.lock) is not None else view.state
+    problem = str(RvcError(**view.error)) if view.error and not view.run else view.problem
+    short = problem.replace(f"{experiment.folder}{os.sep}", "")  # its name is in the row
+    return Row(experiment.name, quick_settings(experiment)[0] or view.preset, state, touched(experiment), short)
+
+
+def stamp_of(experiment: Experiment) -> object:
+    """Changes with any file that a row is made of; of folders, what they are and who may look into them, for reading
+    itself leaves files there."""
+    folders = [
+        (about.st_ino, about.st_mode) if (about := stat_of(path)) else None
+        for path in (experiment.folder, experiment.runs)
+    ]
+    files = (experiment.settings_toml, *newest_journal(experiment), experiment.lock)
+    return folders, [
+        (str(path), about.st_ino, about.st_size, about.st_mtime_ns) if (about := stat_of(path)) else None
+        for path in files
+    ]
+
+
+def newest_journal(experiment: Experiment) -> list[Path]:
+    try:
+        return journals(experiment.runs)[-1:]
+    except OSError:
+        return []
+
+
+def stat_of(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def touched(experiment: Experiment) -> float:
+    """When something last happened there, by the times of its files; 0 where they cannot be seen."""
+    return max(
+        about.st_mtime if (about := stat_of(path)) else 0.0
+        for path in (experiment.settings_toml, *newest_journal(experiment))
+    )
+
+
+def newest_experiment(home: Path) -> str:
+    """The experiment that runs, else the one that was touched last; empty when there is none. Raises BadInput where
+    logs/ has no list."""
+    experiments = Workspace(home).experiments()
+
+    def rank(experiment: Experiment) -> tuple[bool, float]:
+        newest = stat_of((newest_journal(experiment) or [experiment.settings_toml])[0])
+        return live_holder(experiment.lock) is not None, newest.st_mtime if newest else 0.0
+
+    return max(experiments, key=rank).name if experiments else ""

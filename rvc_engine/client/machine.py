@@ -1,0 +1,127 @@
+"""The machine now: GPUs by NVML, processor and memory by psutil. Snapshots only; widgets draw the last one."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, torch_gpus
+from rvc_engine.machine.measurements import CONTEXT_BYTES
+from rvc_engine.run.view import RunView
+
+ANSWER_S = 1.0  # the driver is waited for
+STALE_S = 8.0  # an older answer is none
+NO_ANSWER = "the NVIDIA driver does not answer"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`gpus` are those that a training can use; `no_gpu` says why there are none. Bytes, percent; `at` is the time of
+    reading. `swapped_in_s`: bytes a second that came back from the disk since the reading before."""
+
+    at: float = 0.0
+    gpus: tuple[Gpu, ...] = ()
+    no_gpu: str = ""
+    processor_percent: float | None = None
+    memory_total: int | None = None
+    memory_used: int | None = None
+    swap_used: int | None = None
+    swapped_in_s: float | None = None
+
+
+class SwapMeter:
+    def __init__(self) -> None:
+        self._before: tuple[float, int] | None = None
+
+    def read(self, now: float) -> tuple[int | None, float | None]:
+        """Bytes in swap, and bytes a second from there since the last call; None where it is not told."""
+        try:
+            swap = psutil.swap_memory()
+        except (OSError, RuntimeError):  # a container without /proc/vmstat
+            return None, None
+        before, self._before = self._before, (now, int(swap.sin))
+        if before is None or now <= before[0]:
+            return int(swap.used), None
+        return int(swap.used), max(0.0, (swap.sin - before[1]) / (now - before[0]))
+
+
+class GpuReader:
+    """Asks the driver on a thread of its own: a driver that hangs must not hold up the screen, nor leaving."""
+
+    def __init__(self, read: Callable[[], GpuState] = read_gpus) -> None:
+        self._read, self._lock = read, threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._answer, self._answered_at = GpuState(reason=NO_ANSWER), -math.inf
+
+    def read(self, patience_s: float = ANSWER_S) -> GpuState:
+        """The last answer while it is young, where there is none within `patience_s`; else that there is none."""
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._ask, daemon=True)
+                self._thread.start()
+            thread = self._thread
+        thread.join(patience_s)
+        late = thread.is_alive() and time.monotonic() - self._answered_at > STALE_S
+        return GpuState(reason=NO_ANSWER) if late else self._answer
+
+    def _ask(self) -> None:
+        try:
+            answer = self._read()
+        except Exception as error:  # whatever a binding and its driver come up with is a state
+            answer = GpuState(
+                reason=f"the NVIDIA driver fails ({' '.join(str(error).split()) or type(error).__name__})"
+            )
+        self._answer, self._answered_at = answer, time.monotonic()
+
+
+SWAP = SwapMeter()
+GPUS = GpuReader()
+
+
+def read_machine(state: GpuState | None = None) -> Machine:
+    state = state or GPUS.read()
+    memory, now = psutil.virtual_memory(), time.time()
+    gpus = torch_gpus(state)
+    reason = "" if gpus else state.reason or "CUDA_VISIBLE_DEVICES hides them"
+    percent = float(psutil.cpu_percent(interval=None))
+    return Machine(now, gpus, reason, percent, int(memory.total), int(memory.total - memory.available), *SWAP.read(now))
+
+
+@dataclass(frozen=True)
+class Share:
+    """Bytes of a GPU. `run`: held by the watched run, without CUDA's own part where `exact` is False; `others`: by
+    everybody else, None where that is not told; then it is between `others_at_least` and `others_at_most`."""
+
+    run: int = 0
+    exact: bool = True
+    others: int | None = None
+    others_at_least: int = 0
+    others_at_most: int | None = None
+
+
+def share_of(gpu: Gpu, view: RunView, *, running: bool) -> Share:
+    """By what the engine reports: what torch has reserved, and the CUDA context where the driver tells it."""
+    used = gpu.memory_used
+    held = held_on(gpu, view) if running else None
+    if held is None:
+        return Share(0, True, used, used or 0, used)
+    reserved, context = int(held.get("reserved") or 0), held.get("context")
+    if context is not None:
+        others = None if used is None else max(used - reserved - int(context), 0)
+        return Share(reserved + int(context), True, others, others or 0, others)
+    if used is None:
+        return Share(reserved, False)
+    return Share(reserved, False, None, max(used - reserved - 2 * CONTEXT_BYTES, 0), max(used - reserved, 0))
+
+
+def held_on(gpu: Gpu, view: RunView) -> dict[str, Any] | None:
+    for held in view.gpus:
+        if held.get("uuid") == gpu.uuid if gpu.uuid and held.get("uuid") else held.get("index") == gpu.index:
+            return held
+    return None

@@ -1,0 +1,79 @@
+"""How fast a training is and how long it will take: pure functions of a run's view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from rvc_engine.run.view import RunView, StageView
+
+STEPS = 50  # the latest, for steps/s
+GROUPS = 5  # of steps, while fewer than EPOCHS epochs have ended
+EPOCHS = 3
+
+
+@dataclass(frozen=True)
+class Span:
+    """Seconds: the middle, and where it lies in most cases."""
+
+    middle: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        unit, name = (1.0, "s") if self.middle < 120 else (60.0, "min") if self.middle < 7200 else (3600.0, "h")
+        middle, low, high = (short(seconds / unit) for seconds in (self.middle, self.low, self.high))
+        return f"{middle} {name}" if low == high else f"{middle} {name} ({low}..{high})"
+
+
+def short(value: float) -> str:
+    return f"{value:.0f}" if value >= 20 else f"{value:.1f}".removesuffix(".0")
+
+
+def in_training(view: RunView) -> StageView | None:
+    """The stage whose steps are told: of a base, its encoder's while that is trained."""
+    return view.stages.get("encoder" if view.stage == "encoder" else "train")
+
+
+def steps_a_second(view: RunView) -> float | None:
+    """By the clock, over the latest steps of this run: waiting and saving count."""
+    rows = list(view.curves.recent)[-STEPS:]
+    times = [row.at for row in rows if row.at >= view.started_at]
+    return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else None
+
+
+def seconds_a_step(view: RunView) -> list[float]:
+    """Of each of the latest epochs; while there are few of them, of groups of the latest steps."""
+    ends = list(view.epoch_ends)
+    epochs = [(b[0] - a[0]) / (b[1] - a[1]) for a, b in pairwise(ends) if b[1] > a[1] and b[0] > a[0]]
+    if len(epochs) >= EPOCHS:
+        return epochs
+    rows = [(row.at, row.step) for row in view.curves.recent if row.at >= view.started_at]
+    size = max(len(rows) // GROUPS, 1)
+    marks = rows[::-size][::-1] if len(rows) > 1 else []
+    return [(b[0] - a[0]) / (b[1] - a[1]) for a, b in pairwise(marks) if b[1] > a[1] and b[0] > a[0]]
+
+
+def time_left(view: RunView) -> Span | None:
+    """Of the training; None when it does not run or nothing is known yet."""
+    stage = in_training(view)
+    if view.state != "running" or stage is None or stage.state != "running":
+        return None
+    left, paces = stage.total - view.step, sorted(seconds_a_step(view))
+    if left <= 0 or not paces:
+        return None
+    edge = len(paces) // 8  # the slowest and the fastest eighth are exceptions
+    return Span(left * median(paces), left * paces[edge], left * paces[len(paces) - 1 - edge])
+
+
+def run_seconds(view: RunView, now: float) -> float:
+    if not view.started_at:
+        return 0.0
+    return max(0.0, (now if view.state == "running" else view.updated_at) - view.started_at)
+
+
+def waiting_share(view: RunView) -> float:
+    """Of the time of the latest steps, how much was waiting for data."""
+    total = sum(seconds for _waited, seconds in view.waits)
+    return sum(waited for waited, _ in view.waits) / total if total > 0 else 0.0

@@ -1,0 +1,170 @@
+"""What the run screen shows, as a pure fold of events: re-opening is a replay. No Textual here."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rvc_engine import events as ev
+from rvc_engine.client.machine import Machine
+from rvc_engine.client.words import line_of, stopped_words
+from rvc_engine.common.printable import LONG, printable
+from rvc_engine.run.stage_list import ALL_STAGES, STAGES
+from rvc_engine.run.view import RunView, StageView
+
+LINES = 1000  # of the journal, kept for scrolling
+READINGS = 60
+BUSY_READINGS = 10  # over so many a GPU's work is averaged
+DRAWN = (ev.TrainStepped, ev.Progressed, ev.MemorySampled)  # panels show them: no lines of the journal
+SILENT_S = 40.0  # without progress for longer is worth saying
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the journal panel. `mark`: note, warning, skipped, failed or done."""
+
+    at: float
+    mark: str
+    text: str
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An experiment in a list. `state` as in RunView; `at`: when something last happened there; `problem`: what is
+    wrong with its files."""
+
+    name: str
+    preset: str = ""
+    state: str = "idle"
+    at: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a run would do and what it would train with. `plan`: (stage, action, reason); `problem`: why nothing can be
+    said; `rows`: the experiments of the workspace; `missing`: weights that the preset needs; `took`: seconds of each
+    stage last time; `doubt`: what a run would do to a training that its user may not expect."""
+
+    dataset: str = ""
+    preset: str = ""
+    plan: tuple[tuple[str, str, str], ...] = ()
+    problem: str = ""
+    advice: dict[str, Any] | None = None
+    rows: tuple[Row, ...] = ()
+    missing: tuple[str, ...] = ()
+    took: dict[str, float] = field(default_factory=dict)
+    doubt: str = ""
+
+
+@dataclass
+class ScreenState:
+    """RunView, and what only a screen needs: the journal in words, the machine, what a run would do."""
+
+    view: RunView = field(default_factory=RunView)
+    lines: deque[Line] = field(default_factory=lambda: deque(maxlen=LINES))
+    written: int = 0  # lines ever added, so that a widget knows which are new
+    begun: int = 0  # how often the journal began anew
+    outlook: Outlook = field(default_factory=Outlook)
+    machine: Machine = field(default_factory=Machine)
+    readings: deque[Machine] = field(default_factory=lambda: deque(maxlen=READINGS))  # the latest of the machine
+    refused: str = ""  # why the last start did not become a run
+    starting: bool = False
+    event_at: float = 0.0  # of the last progress, by the engine's heartbeat
+    stuck_after_s: float = SILENT_S  # longer without progress is told
+    translate: Callable[[str], str] = str  # of a line of the journal, into the user's language
+
+    def fold(self, events: Iterable[ev.Event]) -> None:
+        for event in events:
+            if isinstance(event, ev.RunStarted):
+                self.lines.clear()
+                self.begun += 1
+                self.refused, self.starting, self.event_at = "", False, 0.0
+            self.view.fold(event)
+            if not self.view.run:
+                continue  # the training of an earlier run: for the curves alone
+            self.event_at = max(self.event_at, event.at)
+            if not isinstance(event, DRAWN):
+                for line in in_words(self.view.own(event)):
+                    self.add(replace(line, text=self.translate(line.text)))
+
+    def add(self, line: Line) -> None:
+        self.lines.append(line)
+        self.written += 1
+
+    def note_machine(self, machine: Machine) -> None:
+        self.machine = machine
+        self.readings.append(machine)
+
+    def busy(self, index: int) -> float | None:
+        """Percent of late that a GPU was busy; None where that is not told."""
+        told = [
+            gpu.utilisation
+            for machine in list(self.readings)[-BUSY_READINGS:]
+            for gpu in machine.gpus
+            if gpu.index == index
+        ]
+        known = [value for value in told if value is not None]
+        return sum(known) / len(known) if known else None
+
+    @property
+    def running(self) -> bool:
+        return self.view.state == "running"
+
+    @property
+    def preset(self) -> str:
+        return (self.view.preset if self.running else "") or self.outlook.preset or self.view.preset
+
+    def silent_s(self, now: float) -> float:
+        """Seconds without progress, where that is long; else 0."""
+        silence = now - self.event_at if self.running and self.event_at else 0.0
+        return silence if silence > self.stuck_after_s else 0.0
+
+    def stages(self) -> list[StageView]:
+        """The stages of the run; before one, those that a run would have, with what it would do."""
+        if self.view.stages:
+            return list(self.view.stages.values())
+        if self.outlook.plan:
+            return [
+                StageView(name, ALL_STAGES[name].title, "skipped" if action == "skip" else "pending", reason=reason)
+                for name, action, reason in self.outlook.plan
+            ]
+        return [StageView(stage.name, stage.title) for stage in STAGES.values()]
+
+
+def in_words(event: ev.Event) -> list[Line]:
+    """Nothing for what is drawn elsewhere: progress, steps, memory. Safe to show: what others wrote is made
+    printable."""
+    return [replace(line, text=printable(line.text, LONG)) for line in _lines_of(event)]
+
+
+def _lines_of(event: ev.Event) -> list[Line]:
+    stage = str(getattr(event, "stage", "") or "")
+    if isinstance(event, ev.StageFailed):
+        return [Line(event.at, "failed", f"{stage + ': ' if stage else ''}failed: {event.title}", stage)]
+    if isinstance(event, ev.StageStopped):
+        return [Line(event.at, "warning", f"{stage + ': ' if stage else ''}{stopped_words(event)}", stage)]
+    if isinstance(event, ev.RunFinished):
+        return [
+            Line(event.at, "done", "finished"),
+            *(Line(event.at, "done", str(a.get("path", ""))) for a in event.artefacts),
+        ]
+    text = line_of(event)
+    if text is None:
+        return []
+    mark = {ev.Warned: "warning", ev.ItemSkipped: "skipped", ev.MovedAside: "warning", ev.StageFinished: "done"}.get(
+        type(event), "note"
+    )
+    return [
+        Line(
+            event.at, mark, text, stage or ("train" if isinstance(event, ev.EpochFinished | ev.CheckpointSaved) else "")
+        )
+    ]
+
+
+def clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at)) if at else "        "

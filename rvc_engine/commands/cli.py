@@ -1,0 +1,150 @@
+"""The `rvc` command: a table of commands. Each command's parser is built only when that command is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from rvc_engine import __version__
+from rvc_engine.common.failures import understood
+from rvc_engine.common.printable import LONG, printable
+from rvc_engine.common.streams import Parser, prepare_streams, say
+from rvc_engine.common.user import complete
+from rvc_engine.errors import RvcError
+from rvc_engine.machine.malloc import keep_freed_memory
+
+
+@dataclass(frozen=True)
+class Command:
+    """`module` under rvc_engine.commands has `build(parser, name)` and `execute(options, name) -> exit code`."""
+
+    name: str
+    help: str
+    module: str
+
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for command in (
+        Command(
+            "run", "train a voice from a folder of recordings: every stage, what is up to date is skipped", "pipeline"
+        ),
+        Command("preprocess", "cut the recordings into clips", "pipeline"),
+        Command("pitch", "track the pitch of the clips", "pipeline"),
+        Command("features", "extract content features of the clips", "pipeline"),
+        Command("train", "train the voice", "pipeline"),
+        Command("index", "build the index of the training features", "pipeline"),
+        Command("pretrain", "train a base for voices from many speakers, and its content encoder", "pretrain"),
+        Command("convert", "convert recordings with a voice", "convert"),
+        Command("dataset", "what is in a folder of recordings, and what is wrong with it", "dataset"),
+        Command("status", "what an experiment is doing", "watch"),
+        Command("attach", "follow a run, also one started elsewhere", "watch"),
+        Command("stop", "stop a run; it saves after its next step", "watch"),
+        Command("list", "the experiments of this workspace", "watch"),
+        Command("voice", "voice files: info, extract, merge, export, import", "voice"),
+        Command("queue", "voices one after the other, and a command at the end", "queue"),
+        Command("assets", "the published weights: list, fetch, check", "assets"),
+        Command("doctor", "what this machine can do, and what is missing", "doctor"),
+        Command("advise", "which batch size fits and which is recommended", "advise"),
+    )
+}
+
+EXIT_CODES = "exit codes: 0 done, 1 failed, 2 bad input, 3 another run holds the experiment, 130 stopped"
+
+
+def overview() -> str:
+    width = max(map(len, COMMANDS))
+    rows = "\n".join(f"  {c.name:{width}}  {c.help}" for c in COMMANDS.values())
+    return (
+        "usage: rvc COMMAND ... [--home DIR]\n\nTrain RVC voices and convert recordings with them.\n\ncommands:\n"
+        f"{rows}\n\nrvc COMMAND --help shows every setting with its default, bounds and unit. rvc-tui is the app.\n"
+        "The workspace (logs/, weights/, pretrained/) is --home, else $RVC_HOME, else the current "
+        f"folder.\n{EXIT_CODES}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    prepare_streams()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        try:
+            return run_words(list(words))
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output went away: nothing more to say, on the way out neither
+        _say_no_more()
+        return 1
+    except Exception as error:  # of the output itself, such as a full disk, or before a command was found
+        try:
+            if sys.stdout:
+                sys.stdout.flush()
+        except OSError:
+            _say_no_more()
+        return end_with(error, "rvc", words)
+
+
+def _say_no_more() -> None:
+    """What is still to be written to standard output goes nowhere, also on the way out."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run_words(words: list[str]) -> int:
+    home = None
+    while words and (words[0] == "--home" or words[0].startswith("--home=")):
+        flag = words.pop(0)
+        home = flag.partition("=")[2] if "=" in flag else (words.pop(0) if words else None)
+    if not words or words[0] in ("-h", "--help", "help"):
+        say(*overview().split("\n"))
+        return 0 if words else 2
+    if words[0] in ("--version", "-V"):
+        say(f"rvc-tui {__version__}")
+        return 0
+    name = words.pop(0)
+    if name not in COMMANDS:
+        say(f"rvc: there is no command {name!r}; rvc --help lists them", error=True)
+        return 2
+    return run_command(COMMANDS[name], words, home)
+
+
+def run_command(command: Command, words: list[str], home: str | None) -> int:
+    keep_freed_memory()
+    complete(os.environ)
+    module = importlib.import_module(f"rvc_engine.commands.{command.module}")
+    parser = Parser(prog=f"rvc {command.name}", description=command.help, allow_abbrev=False, epilog=EXIT_CODES)
+    module.build(parser, command.name)
+    parser.add_argument(
+        "--home", default=home, metavar="DIR", help="workspace; default $RVC_HOME, else the current folder"
+    )
+    options = parser.parse_args(words)
+    try:
+        code: int = module.execute(options, command.name)
+        return code
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return end_with(error, f"rvc {command.name}", words)
+    except KeyboardInterrupt:
+        say(f"rvc {command.name}: stopped", error=True)
+        return 130
+
+
+def end_with(error: Exception, program: str, words: Sequence[str]) -> int:
+    """Print the last line: the error's own, the system's, or where the report is. Returns the exit code."""
+    known = understood(error, program, words)
+    with suppress(OSError, ValueError):
+        say(f"{program}: {one_line(known)}", error=True)
+    return known.exit_code
+
+
+def one_line(error: RvcError) -> str:
+    return printable(" ".join(str(error).split()), LONG)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,117 @@
+"""Names of experiments and voices: which can be used, and how a file name that would be too long is shortened."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from pathlib import Path
+
+LONGEST = 200
+"""Bytes that the name of an experiment or a voice may have."""
+FILE_NAME_BYTES = 255
+"""What most file systems take; encrypted ones (eCryptfs) take 143."""
+HASH_LETTERS = 8
+SHORT_BYTES = 100
+ENDING = re.compile(r"(_e\d+_s\d+)?(\.\w{1,12})?$")
+VOICE_FILES = (".pth", ".rvcvoice", ".pt", ".bin", ".zip")
+"""A name with such an end is taken for a file wherever a voice is asked for."""
+CHECKPOINT = re.compile(r"_e\d+_s\d+$")
+RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE | re.DOTALL)
+JOINERS = "\u200c\u200d"  # invisible, but parts of emoji and of some scripts
+
+
+# --- length -----------------------------------------------------------------------------------------------------------
+def size_of(name: str) -> int:
+    """Bytes of a name on the disk."""
+    return len(name.encode("utf-8", "surrogatepass"))
+
+
+def fitted(name: str, tail: str, limit: int, head: str = "") -> str:
+    """head + name + tail in at most `limit` bytes: the end of a name that is too long gives way to a hash of the whole
+    name, so that two long names stay two."""
+    if size_of(head + name + tail) <= limit:
+        return head + name + tail
+    mark = "~" + _hash(name)
+    room = limit - size_of(head + mark + tail)
+    start = name
+    while start and size_of(start) > room:
+        start = start[:-1]
+    return head + start + mark + tail
+
+
+def short(name: str) -> str:
+    """The name of a file, so short that what is added to it fits wherever the file itself does; numbers of a checkpoint
+    and suffix stay."""
+    ending = ENDING.search(name)
+    tail = ending[0] if ending else ""
+    return fitted(name.removesuffix(tail), tail, SHORT_BYTES)
+
+
+def is_name_of(shown: str, name: str) -> bool:
+    """Is `shown` this name, or what `fitted` made of it?"""
+    start, tilde, end = shown.rpartition("~")
+    return shown == name or (bool(tilde) and end == _hash(name) and name.startswith(start))
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:HASH_LETTERS]
+
+
+def room_in(folder: Path) -> int:
+    """Bytes that a file's name may have in this folder, or where it will be made."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        return min(FILE_NAME_BYTES, os.pathconf(folder, "PC_NAME_MAX"))
+    except (OSError, ValueError):
+        return FILE_NAME_BYTES
+
+
+# --- what can be a name -----------------------------------------------------------------------------------------------
+def why_impossible(name: str) -> str:
+    """Why nothing can have this name; empty where something can, wise or not."""
+    if not name or name in (".", ".."):
+        return "a folder cannot have it"
+    if "\0" in name or "/" in name or os.sep in name:
+        return "it contains a character that a folder's name cannot contain"
+    if name.startswith("-"):
+        return "it begins with -, as options do"
+    if size_of(name) > LONGEST:
+        return f"it has {size_of(name)} bytes, at most {LONGEST} can be used"
+    return ""
+
+
+def why_unwise(name: str) -> str:
+    """Why something new should not get this name: it would be lost on another system, or taken for something else.
+    Empty where it may."""
+    if why := why_impossible(name):
+        return why
+    if name != name.strip():
+        return "it begins or ends with a space"
+    if name.startswith("."):
+        return "it begins with a dot, which hides it"
+    if name.endswith("."):
+        return "it ends with a dot, which Windows drops"
+    if any(map(_is_invisible, name)):
+        return "it contains a line break or another invisible character"
+    if "\\" in name or "|" in name:
+        return "it contains \\ or |, which other programs take for the end of a name"
+    if RESERVED.fullmatch(name):
+        return "Windows keeps that name for a device"
+    if name.lower().endswith(VOICE_FILES):
+        return f"it ends as a voice's file does ({', '.join(VOICE_FILES)})"
+    return ""
+
+
+def why_no_experiment(name: str) -> str:
+    """As `why_unwise`, also for names that saved voices of another experiment have."""
+    return why_unwise(name) or (
+        "it looks like a saved voice of an experiment (NAME_e12_s340)" if CHECKPOINT.search(name) else ""
+    )
+
+
+def _is_invisible(character: str) -> bool:
+    """Control and format characters and line separators; not those that emoji and some scripts need."""
+    return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") and character not in JOINERS

@@ -1,0 +1,462 @@
+"""Pickles as data: the subset that files of weights use, run by a small machine of our own that can neither import nor
+call anything.
+
+`pickletools.genops` of the standard library splits the bytes into opcodes. What an opcode may build is in this file:
+plain data, tensors over stored numbers, and stand-ins (`Opaque`) for a few classes whose state is plain data. Every
+other opcode or name is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import mmap
+import pickletools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from rvc_engine.files.foreign import (
+    MAX_COPIED,
+    MAX_KEY,
+    MAX_LINE_BYTES,
+    MAX_OPCODES,
+    MAX_PICKLE_BYTES,
+    MAX_RANK,
+    MAX_TENSORS,
+    MAX_TEXT_BYTES,
+    SCALARS,
+    Opaque,
+    Unreadable,
+    describe,
+    weigh,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Global:
+    """A name in a pickle; never looked up."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return "".join(c if c.isprintable() else "?" for c in f"{self.module}.{self.name}"[:80])
+
+
+Storages = Callable[[str, str, int], Any]
+"""(key, torch's name of the dtype, elements) -> the numbers of a storage, (elements,). Raises Unreadable when the file
+holds fewer."""
+
+STORAGES = {
+    f"{name}Storage": dtype
+    for name, dtype in {
+        "Float": "float32",
+        "Half": "float16",
+        "BFloat16": "bfloat16",
+        "Double": "float64",
+        "Long": "int64",
+        "Int": "int32",
+        "Short": "int16",
+        "Char": "int8",
+        "Byte": "uint8",
+        "Bool": "bool",
+    }.items()
+}
+UNTYPED = "torch.storage.UntypedStorage"  # bytes; each tensor over them names its own type
+UNTYPED_DTYPES = {
+    *(
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "float8_e4m3fnuz",
+        "float8_e5m2fnuz",
+        "float8_e8m0fnu",
+        "uint16",
+        "uint32",
+        "uint64",
+    ),
+    *STORAGES.values(),
+}
+QUANTISED = {
+    "torch._utils._rebuild_qtensor",
+    *(f"torch.{name}Storage" for name in ("QInt8", "QUInt8", "QInt32", "QUInt4x2", "QUInt2x4")),
+}
+NUMPY_SCALARS = {"f2": "float16", "f4": "float32", "f8": "float64", "i4": "int32", "i8": "int64", "b1": "bool"}
+OPAQUE = {
+    "argparse.Namespace",
+    "fairseq.data.dictionary.Dictionary",
+    "omegaconf.dictconfig.DictConfig",
+    "omegaconf.listconfig.ListConfig",
+    "omegaconf.nodes.AnyNode",
+    "omegaconf.base.ContainerMetadata",
+    "omegaconf.base.Metadata",
+}
+TYPES = {
+    "typing.Any",
+    *(f"{module}.{name}" for module in ("__builtin__", "builtins") for name in ("dict", "list", "long", "int", "str")),
+}
+
+
+# --- what a REDUCE may do --------------------------------------------------------------------------
+def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
+    from torch import Tensor
+
+    numbers = (offset, *size, *stride)
+    if not isinstance(storage, Tensor) or any(type(number) is not int or number < 0 for number in numbers):
+        raise Unreadable("a tensor is described by something other than numbers")
+    if len(size) != len(stride) or len(size) > MAX_RANK:
+        raise Unreadable(f"a tensor has {len(size)} dimensions and {len(stride)} strides")
+    count = math.prod(size)
+    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if count and (count > storage.numel() or last >= storage.numel()):
+        raise Unreadable(f"a tensor of {list(size)} lies outside its {storage.numel()} stored numbers")
+    return storage.as_strided(size, stride, offset) if count else storage.new_empty(size)
+
+
+def _untyped_tensor(
+    storage: Tensor,
+    offset: int,
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    _grad: Any,
+    _hooks: Any,
+    dtype: Any,
+    *_: Any,
+) -> Tensor:
+    """Of a type that has no storage class of its own, such as the 8-bit floats."""
+    import torch
+
+    known = isinstance(dtype, Global) and dtype.module == "torch" and dtype.name in UNTYPED_DTYPES
+    if not known or not isinstance(storage, torch.Tensor):
+        raise Unreadable("a tensor is of an unknown type")
+    return _tensor(storage.view(getattr(torch, dtype.name)), offset, size, stride)
+
+
+def _parameter(tensor: Tensor, *_: Any) -> Tensor:
+    from torch import Tensor
+
+    if not isinstance(tensor, Tensor):
+        raise Unreadable("a parameter holds no tensor")
+    return tensor
+
+
+def _ordered_dict(pairs: Any = ()) -> dict[Any, Any]:
+    made: dict[Any, Any] = {}
+    for pair in _sequence(pairs):
+        _put(made, *_sequence(pair))
+    return made
+
+
+def _sequence(value: Any) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise Unreadable("it gives something else where a list belongs")
+    return value
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    if encoding != "latin1":
+        raise Unreadable(f"bytes are encoded as {describe(encoding, 20)}")
+    return text.encode("latin1")
+
+
+def _dtype(name: str, *_: Any) -> Opaque:
+    return Opaque("numpy.dtype", {"name": name})
+
+
+def _numpy_scalar(dtype: Opaque, content: bytes) -> Any:
+    import numpy as np
+
+    name = NUMPY_SCALARS.get(dtype.state["name"])
+    if dtype.kind != "numpy.dtype" or name is None or not isinstance(content, bytes):
+        raise Unreadable("a number of numpy's is of an unknown kind")
+    return np.frombuffer(content, np.dtype(name).newbyteorder("<"), 1)[0].item()
+
+
+CALLS: dict[str, Callable[..., Any]] = {
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v3": _untyped_tensor,
+    "torch._utils._rebuild_parameter": _parameter,
+    "collections.OrderedDict": _ordered_dict,
+    "collections.defaultdict": lambda kind=None: {},
+    "torch.Size": lambda numbers=(): tuple(_sequence(numbers)),
+    "_codecs.encode": _encoded,
+    "numpy.dtype": _dtype,
+    "numpy.core.multiarray.scalar": _numpy_scalar,
+    "numpy._core.multiarray.scalar": _numpy_scalar,
+}
+
+
+# --- the machine -----------------------------------------------------------------------------------
+def _put(target: Any, key: Any, value: Any) -> None:
+    if type(target) is not dict:
+        raise Unreadable("it sets an entry of something that is no dictionary")
+    if not isinstance(key, SCALARS):  # hashing nested tuples may take for ever
+        raise Unreadable("a dictionary has a key that is no text or number")
+    if isinstance(key, int) and abs(key) >= MAX_KEY:
+        raise Unreadable("a dictionary has a key that is too large a number")
+    target[key] = value
+
+
+class _Bounded:
+    """The bytes of one pickle. Nothing is read that is longer than a pickle or a text in it may be."""
+
+    def __init__(self, stream: bytes | IO[bytes] | mmap.mmap) -> None:
+        self.stream = io.BytesIO(stream) if isinstance(stream, bytes) else stream
+        self.left = MAX_PICKLE_BYTES
+
+    def read(self, count: int) -> bytes:
+        if count > MAX_TEXT_BYTES:
+            raise Unreadable(f"its pickle has a text of {count:,} bytes: more than {MAX_TEXT_BYTES:,}")
+        return self._counted(self.stream.read(count))
+
+    def readline(self) -> bytes:
+        line = b""
+        while not line.endswith(b"\n") and (more := self.read(1)):
+            line += more
+            if len(line) > MAX_LINE_BYTES:
+                raise Unreadable(f"its pickle has a line of more than {MAX_LINE_BYTES:,} bytes")
+        return line
+
+    def _counted(self, content: bytes) -> bytes:
+        self.left -= len(content)
+        if self.left < 0:
+            raise Unreadable(f"its pickle is larger than {MAX_PICKLE_BYTES >> 20} MiB")
+        return content
+
+
+class _Machine:
+    """Stack and memo of one pickle."""
+
+    def __init__(self, storages: Storages, calls: Mapping[str, Callable[..., Any]]) -> None:
+        self.storages, self.calls = storages, calls
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+        self.copied = self.tensors = 0
+
+    def pop(self) -> Any:
+        if len(self.stack) <= (self.marks[-1] if self.marks else 0):
+            raise Unreadable("its pickle takes more than it has put down")
+        return self.stack.pop()
+
+    def pop_to_mark(self) -> list[Any]:
+        if not self.marks:
+            raise Unreadable("its pickle has no mark where it needs one")
+        mark = self.marks.pop()
+        items = self.stack[mark:]
+        del self.stack[mark:]
+        return items
+
+    def top(self) -> Any:
+        item = self.pop()
+        self.stack.append(item)
+        return item
+
+    def run(self, stream: bytes | IO[bytes] | mmap.mmap) -> Any:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(cast("IO[bytes]", _Bounded(stream)))):
+            if count > MAX_OPCODES:
+                raise Unreadable(f"its pickle has more than {MAX_OPCODES:,} opcodes")
+            name = opcode.name
+            if name == "STOP":
+                result = self.pop()
+                if self.stack or self.marks:
+                    raise Unreadable("its pickle ends with something left over")
+                return result
+            if name in CONSTANTS:
+                self.stack.append(CONSTANTS[name]())
+            elif name in LITERALS:
+                self.stack.append(argument)
+            elif (step := STEPS.get(name)) is not None:
+                step(self, argument)
+            elif name not in ("PROTO", "FRAME"):
+                raise Unreadable(f"its pickle has the opcode {name}, which no file of weights needs")
+        raise Unreadable("its pickle has no end")
+
+    def copies(self, value: Any) -> None:
+        """One opcode copies all of `value`, which may be recalled any number of times."""
+        self.copied += len(value) if isinstance(value, list | tuple | dict | str | bytes) else 0
+        if self.copied > MAX_COPIED:
+            raise Unreadable(f"its pickle copies more than {MAX_COPIED:,} values")
+
+    # --- opcodes ------------------------------------------------------------------------------------------------
+    def mark(self, _: Any) -> None:
+        self.marks.append(len(self.stack))
+
+    def put(self, number: int) -> None:
+        self.memo[number] = self.top()
+
+    def memoize(self, _: Any) -> None:
+        self.put(len(self.memo))
+
+    def get(self, number: int) -> None:
+        if number not in self.memo:
+            raise Unreadable("its pickle recalls what it never stored")
+        self.stack.append(self.memo[number])
+
+    def append(self, _: Any) -> None:
+        item = self.pop()
+        self._extend([item])
+
+    def appends(self, _: Any) -> None:
+        self._extend(self.pop_to_mark())
+
+    def _extend(self, items: list[Any]) -> None:
+        target = self.top()
+        if type(target) is not list:
+            raise Unreadable("it appends to something that is not a list")
+        target.extend(items)
+
+    def set_item(self, _: Any) -> None:
+        value, key = self.pop(), self.pop()
+        _put(self.top(), key, value)
+
+    def set_items(self, _: Any) -> None:
+        items = self.pop_to_mark()
+        if len(items) % 2:
+            raise Unreadable("a dictionary has a key without a value")
+        target = self.top()
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            _put(target, key, value)
+
+    def tuple_of(self, count: int) -> None:
+        items = [self.pop() for _ in range(count)]
+        self.stack.append(tuple(reversed(items)))
+
+    def tuple_to_mark(self, _: Any) -> None:
+        self.stack.append(tuple(self.pop_to_mark()))
+
+    def name(self, argument: str) -> None:
+        self._name(*argument.split(" ", 1))
+
+    def stack_name(self, _: Any) -> None:
+        name, module = self.pop(), self.pop()
+        if not isinstance(name, str) or not isinstance(module, str):
+            raise Unreadable("it names something with no text")
+        self._name(module, name)
+
+    def _name(self, module: str, name: str) -> None:
+        found = Global(module, name)
+        full = f"{module}.{name}"
+        if full in QUANTISED:
+            raise Unreadable("its weights are quantised integers: get the file in float16 or float32")
+        known = full in CALLS or full in OPAQUE or full in TYPES or full == UNTYPED
+        if not known and not (module == "torch" and (name in STORAGES or name in UNTYPED_DTYPES)):
+            raise Unreadable(f"it asks for {found}, which no file of weights needs")
+        self.stack.append(found)
+
+    def reduce(self, _: Any) -> None:
+        arguments, called = self.pop(), self.pop()
+        if not isinstance(called, Global) or str(called) not in CALLS or not isinstance(arguments, tuple):
+            raise Unreadable(f"it calls {called if isinstance(called, Global) else 'something'}, which is not allowed")
+        for argument in arguments:
+            self.copies(argument)
+        self.tensors += called.name.startswith("_rebuild_")
+        if self.tensors > MAX_TENSORS:
+            raise Unreadable(f"it holds more than {MAX_TENSORS:,} tensors")
+        self.stack.append(self.calls[str(called)](*arguments))
+
+    def new_object(self, _: Any) -> None:
+        arguments, kind = self.pop(), self.pop()
+        if not isinstance(kind, Global) or str(kind) not in OPAQUE or arguments != ():
+            raise Unreadable(f"it makes {kind if isinstance(kind, Global) else 'an object'}, which is not allowed")
+        self.stack.append(Opaque(str(kind)))
+
+    def build(self, _: Any) -> None:
+        state, target = self.pop(), self.top()
+        if isinstance(target, Opaque) and target.kind == "numpy.dtype":
+            return  # byte order and the like: only little endian numbers are taken
+        if type(state) is not dict:
+            raise Unreadable("an object has a state that is no dictionary")
+        if isinstance(target, Opaque):
+            self.copies(state)
+            target.state.update(state)
+            target.state.pop("_parent", None)  # omegaconf's way back up
+        elif type(target) is not dict:  # an OrderedDict's _metadata is not needed
+            raise Unreadable("it changes something that has no state")
+
+    def persistent(self, _: Any) -> None:
+        told = self.pop()
+        if not isinstance(told, tuple) or len(told) not in (5, 6) or told[0] != "storage":
+            raise Unreadable("it refers to something that is no stored tensor")
+        kind, key, count = told[1], told[2], told[4]
+        dtype = None
+        if isinstance(kind, Global):
+            dtype = "uint8" if str(kind) == UNTYPED else STORAGES.get(kind.name) if kind.module == "torch" else None
+        if (
+            dtype is None
+            or not isinstance(key, str)
+            or type(count) is not int
+            or count < 0
+            or told[5:] not in ((), (None,))
+        ):
+            raise Unreadable("it refers to a storage in an unknown way")
+        self.stack.append(self.storages(key, dtype, count))
+
+
+CONSTANTS: dict[str, Callable[[], Any]] = {
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_DICT": dict,
+    "EMPTY_LIST": list,
+    "EMPTY_TUPLE": tuple,
+}
+LITERALS = {
+    "BINUNICODE",
+    "SHORT_BINUNICODE",
+    "BINUNICODE8",
+    "BININT",
+    "BININT1",
+    "BININT2",
+    "LONG1",
+    "BINFLOAT",
+    "BINBYTES",
+    "SHORT_BINBYTES",
+}
+STEPS: dict[str, Callable[[_Machine, Any], None]] = {
+    "MARK": _Machine.mark,
+    "BINPUT": _Machine.put,
+    "LONG_BINPUT": _Machine.put,
+    "MEMOIZE": _Machine.memoize,
+    "BINGET": _Machine.get,
+    "LONG_BINGET": _Machine.get,
+    "APPEND": _Machine.append,
+    "APPENDS": _Machine.appends,
+    "SETITEM": _Machine.set_item,
+    "SETITEMS": _Machine.set_items,
+    "TUPLE": _Machine.tuple_to_mark,
+    "TUPLE1": lambda m, _: m.tuple_of(1),
+    "TUPLE2": lambda m, _: m.tuple_of(2),
+    "TUPLE3": lambda m, _: m.tuple_of(3),
+    "GLOBAL": _Machine.name,
+    "STACK_GLOBAL": _Machine.stack_name,
+    "REDUCE": _Machine.reduce,
+    "NEWOBJ": _Machine.new_object,
+    "BUILD": _Machine.build,
+    "BINPERSID": _Machine.persistent,
+}
+
+
+WITHOUT_TENSORS = {name: (lambda *_: None) if "._rebuild_" in name else call for name, call in CALLS.items()}
+
+
+def load(stream: bytes | IO[bytes] | mmap.mmap, storages: Storages, room: int = 0) -> Any:
+    """One pickle as plain data (dict, list, tuple, text, numbers, bytes, None), tensors and Opaque. `room`: bytes that
+    its tensors may describe, each counted wherever it appears.
+
+    A stream is read up to the pickle's end. Raises Unreadable; ValueError and the like for bytes that are no pickle.
+    """
+    value = _Machine(storages, CALLS).run(stream)
+    if weigh(value).bytes > room:
+        raise Unreadable("its tensors overlap: they are larger than the file")
+    return value
+
+
+def load_plain(stream: bytes | IO[bytes] | mmap.mmap) -> Any:
+    """As `load`, with None for each tensor: needs no torch."""
+    value = _Machine(lambda *_: None, WITHOUT_TENSORS).run(stream)
+    weigh(value)
+    return value

@@ -1,0 +1,295 @@
+"""Which batch size: the largest that fits in memory now, the recommended one for this much data, and why.
+
+Light: no torch here. Memory now comes from NVML, without a GPU from the system; a table of shapes says what a batch
+costs until `measure` has run real steps in a process of their own.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from rvc_engine.common.lock import live_holder
+from rvc_engine.common.opening import open_text
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Experiment
+from rvc_engine.machine.cpu import processor_has_bf16, processor_name
+from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
+from rvc_engine.machine.measurements import Cost, Measure, cost_of, run_measurement
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
+
+if TYPE_CHECKING:
+    from rvc_engine.settings import ExperimentSettings
+
+MARGIN = 0.10  # of the free memory stays free
+LARGEST = 1024  # the bound of train.batch_size
+SMALL_SET_MINUTES = 30.0
+STEPS_AN_EPOCH = 8  # fewer and an epoch is too coarse to schedule or to save by
+NOTHING_FITS = "Not even 1 fits: free memory, or choose a smaller preset."
+CLIP_S = 3.7  # a clip without its overlap, about
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory of the device that a training would use. `own`: held by this experiment's own run; `others` None: not
+    told."""
+
+    device: str
+    name: str
+    total: int
+    free: int
+    others: int | None
+    own: int = 0
+    precision: str = "fp32"  # what `auto` means there
+    notes: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return self.device.partition(":")[0]
+
+    def record(self) -> dict[str, Any]:
+        sizes = {"memory_total_bytes": self.total, "memory_free_bytes": self.free, "memory_others_bytes": self.others}
+        return {"device": self.device, "name": self.name, **sizes}
+
+
+# --- memory now -------------------------------------------------------------------------------------------------------
+def run_processes(experiment: Experiment | None) -> set[int]:
+    """The engine that holds this experiment, and its workers."""
+    holder = live_holder(experiment.lock) if experiment else None
+    if holder is None or not holder.here:
+        return set()
+    try:
+        return {holder.pid, *(child.pid for child in psutil.Process(holder.pid).children(recursive=True))}
+    except psutil.NoSuchProcess:
+        return set()
+
+
+def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Memory:
+    """Memory of `device` (auto, cpu, cuda or cuda:N). Raises BadInput for a device that is not there."""
+    named = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
+    if named is None:
+        raise BadInput(f"There is no device {device!r}", "", "use auto, cpu, cuda or cuda:N")
+    if device == "cpu":
+        return _system_memory(own)
+    state = state or read_gpus()
+    seen = torch_gpus(state)
+    if device == "auto" and not seen:
+        return _system_memory(own, (f"No GPU: {state.reason or 'CUDA_VISIBLE_DEVICES hides them'}.",))
+    index = int(named[1] or 0)
+    if index >= len(seen):
+        raise BadInput(
+            f"Device {device} is not available",
+            state.reason or f"{len(seen)} GPUs are visible",
+            "use --device cpu or auto",
+        )
+    gpu = seen[index]
+    if gpu.memory_total is None or gpu.memory_free is None:
+        return _system_memory(
+            own, (f"{gpu.name} does not tell its memory{' (MIG is on)' if gpu.mig else ''}: this is the main memory.",)
+        )
+    return _gpu_memory(gpu, index, own)
+
+
+def memories_now(gpus: str, own: set[int], state: GpuState | None = None) -> list[Memory]:
+    """Of each that `train.gpus` names. Raises BadInput for one that is not there."""
+    state = state or read_gpus()
+    every = [f"cuda:{index}" for index in range(len(torch_gpus(state)))]
+    names = every if gpus.strip() == ALL_GPUS else dict.fromkeys(named_devices(gpus))  # cpu,cpu is one memory
+    return [memory_now(name, own, state) for name in names]
+
+
+def _gpu_memory(gpu: Gpu, index: int, own: set[int]) -> Memory:
+    assert gpu.memory_total is not None and gpu.memory_free is not None
+    held = gpu.processes
+    ours = sum(used for pid, used in held.items() if pid in own) if held is not None else 0
+    # While ours runs, the part of others is known only from a list that has it: in a container it is empty or has other
+    # numbers.
+    told = not own or (held is not None and not own.isdisjoint(held))
+    others = max(gpu.memory_total - gpu.memory_free - ours, 0) if told else None
+    precision = "fp16" if gpu.capability is not None and gpu.capability < (8, 0) else "bf16"
+    notes = ("MIG is on: the numbers are those of the whole card, a slice has less.",) if gpu.mig else ()
+    return Memory(f"cuda:{index}", gpu.name, gpu.memory_total, gpu.memory_free, others, ours, precision, notes)
+
+
+def _system_memory(own: set[int], notes: tuple[str, ...] = ()) -> Memory:
+    memory = psutil.virtual_memory()
+    total, free = int(memory.total), int(memory.available)
+    if limit := container_limit():
+        total, free = min(total, limit[0]), min(free, limit[1])
+    ours = 0
+    for pid in own:
+        try:
+            ours += psutil.Process(pid).memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return Memory(
+        "cpu",
+        processor_name(),
+        total,
+        free,
+        max(total - free - ours, 0),
+        ours,
+        "bf16" if processor_has_bf16() else "fp32",
+        notes,
+    )
+
+
+def container_limit(root: Path = Path("/sys/fs/cgroup")) -> tuple[int, int] | None:
+    """(limit, free) in bytes where a container bounds memory (cgroup 2, else 1); None where nothing does."""
+    for limit_name, used_name, prefix in (
+        ("memory.max", "memory.current", ""),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/"),
+    ):
+        try:
+            limit = int((root / limit_name).read_text())
+            used = int((root / used_name).read_text())
+            stat = dict(line.split() for line in (root / f"{prefix}memory.stat").read_text().splitlines())
+        except (OSError, ValueError):  # "max" means no limit
+            continue
+        reclaimable = int(stat.get("inactive_file", 0)) + int(stat.get("active_file", 0))
+        if limit < 1 << 60:
+            return limit, max(limit - max(used - reclaimable, 0), 0)
+    return None
+
+
+LONGEST_S = 1e8  # more than that is no sum of clips
+
+
+# --- the advice -------------------------------------------------------------------------------------------------------
+def minutes_of(experiment: Experiment | None) -> float | None:
+    """Minutes of the clips, from clips.csv; None before preprocess."""
+    if experiment is None or not os.path.isfile(experiment.clips_csv):
+        return None
+    try:
+        with open_text(experiment.clips_csv, encoding="utf-8-sig", errors="surrogateescape") as file:
+            seconds = sum(float(row["seconds"]) for row in csv.DictReader(file))
+    except (OSError, KeyError, ValueError, TypeError, csv.Error):
+        return None
+    return round(seconds / 60, 2) if 0 < seconds < LONGEST_S else None
+
+
+def largest_that_fits(cost: Cost, available: int) -> int:
+    """0 when not even one sample fits."""
+    return max(0, min(LARGEST, int((available * (1 - MARGIN) - cost.fixed) / cost.slope)))
+
+
+def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tuple[int, list[str]]:
+    """The batch size for this much data, and why."""
+    starter_on_cpu = preset.startswith("starter") and kind == "cpu"
+    if starter_on_cpu:
+        size, reasons = 8, ["The starter hears a short window of each clip: 8 fill a step."]
+    elif minutes is None:
+        size, reasons = 4, ["How much audio there is is not known before preprocess; 4 suits less than 30 minutes."]
+    elif minutes < SMALL_SET_MINUTES:
+        size, reasons = 4, [f"{minutes:.1f} minutes of audio: below 30, small batches of 4 learn more from each clip."]
+    else:
+        size, reasons = 8, [f"{minutes:.0f} minutes of audio: from 30 on, 8 is steadier."]
+    if minutes is not None and not starter_on_cpu:
+        most = max(1, int(minutes * 60 / CLIP_S) // STEPS_AN_EPOCH)
+        if most < size:
+            size = most
+            reasons.append(f"With so few clips, {size} still makes about {STEPS_AN_EPOCH} steps an epoch.")
+    if largest < size:
+        size = max(largest, 1)
+        reasons.append(f"No more than {largest} fits in memory." if largest else NOTHING_FITS)
+    return size, reasons
+
+
+def batch_rows(cost: Cost, largest: int, recommended: int) -> list[dict[str, Any]]:
+    """Powers of two up to the largest (at most 64), the recommended and the measured ones."""
+    sizes = {
+        recommended,
+        *(row.batch_size for row in cost.rows),
+        *(n for n in (1, 2, 4, 8, 16, 32, 64) if n <= largest),
+    }
+    known = {row.batch_size: row for row in cost.rows}
+    rows = []
+    for size in sorted(sizes):
+        speed = known[size].samples_per_s if size in known else cost.speed(size)
+        memory = known[size].memory_bytes if size in known else cost.memory(size)
+        rows.append(
+            {"batch_size": size, "memory_bytes": memory, "samples_per_s": None if speed is None else round(speed, 3)}
+        )
+    return rows
+
+
+def advise(
+    preset: str,
+    experiment: Experiment | None,
+    *,
+    measure: bool = False,
+    precision: str = "auto",
+    device: str = "auto",
+    several: str = "",
+    measurement: Measure = run_measurement,
+    gpus: GpuState | None = None,
+) -> dict[str, Any]:
+    """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset
+    or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
+    decides, for each of them has a batch of this size. `gpus`: what the driver tells, where that is known already."""
+    if preset not in PRESETS:
+        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
+    own = run_processes(experiment)
+    devices = memories_now(several, own, gpus) if several else []
+    devices = devices or [memory_now(device, own, gpus)]
+    memory = min(devices, key=lambda found: found.free + found.own)
+    if precision == "fp16" and memory.kind == "cpu":
+        raise BadInput("fp16 does not train on a CPU", "", "use precision fp32 or bf16")
+    precision = memory.precision if precision == "auto" else precision
+    minutes = minutes_of(experiment)
+    cost = cost_of(preset, precision, memory.device, memory.name, measurement if measure else None, minutes)
+    largest = largest_that_fits(cost, memory.free + memory.own)
+    recommended, reasons = recommend(preset, memory.kind, minutes, largest)
+    if len(devices) > 1:
+        reasons.append(f"The batch is each GPU's own; of {len(devices)}, {memory.device} has the least room.")
+    reasons += [f"{MARGIN:.0%} of the free memory is left free.", *_about_source(cost), *cost.notes, *memory.notes]
+    if memory.others is None:
+        reasons.append("What other processes hold is not told here.")
+    return {
+        **memory.record(),
+        "preset": preset,
+        "precision": precision,
+        "minutes": minutes,
+        "source": cost.source,
+        "batch": batch_rows(cost, largest, recommended),
+        "largest": largest,
+        "recommended": recommended,
+        "reasons": reasons,
+        "error_percent": cost.error_percent,
+        **({"devices": [device.record() for device in devices]} if len(devices) > 1 else {}),
+    }
+
+
+def advise_experiment(
+    experiment: Experiment,
+    settings: ExperimentSettings,
+    *,
+    preset: str = "",
+    precision: str = "",
+    device: str = "",
+    measure: bool = False,
+    gpus: GpuState | None = None,
+) -> dict[str, Any]:
+    """For what an experiment's settings say; what is given goes before them. Raises as `advise` does."""
+    return advise(
+        preset or settings.preset,
+        experiment,
+        measure=measure,
+        precision=precision or settings.train.precision,
+        device=device or settings.train.device,
+        several="" if device else settings.train.gpus,
+        gpus=gpus,
+    )
+
+
+def _about_source(cost: Cost) -> list[str]:
+    if cost.source == "table":
+        return ["Memory is estimated from the preset's shapes; rvc advise --measure runs real steps."]
+    words = "Measured now" if cost.source == "measured" else "Measured on this machine before"
+    return [f"{words} at batch sizes {', '.join(str(row.batch_size) for row in cost.rows)}."]

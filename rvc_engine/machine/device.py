@@ -1,0 +1,116 @@
+"""Which device and precision torch uses."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.machine.cpu import processor_has_bf16, processor_name
+from rvc_engine.machine.gpus import ALL_GPUS, named_devices
+
+if TYPE_CHECKING:
+    import torch
+
+
+def choose_device(name: str) -> torch.device:
+    """auto, cpu, cuda or cuda:N. Raises BadInput when that device is not there."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise BadInput(f"There is no device {name!r}", "", "use auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise BadInput(
+            f"Device {name} is not available",
+            f"torch sees {torch.cuda.device_count()} CUDA devices",
+            "use --device cpu or auto",
+        )
+    return device
+
+
+def choose_devices(gpus: str) -> list[str]:
+    """What `train.gpus` names: all, or 0,1 (cuda:0 and cuda:1), or cpu,cpu (processes on the processor). Raises
+    BadInput."""
+    import torch
+
+    names = (
+        [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+        if gpus.strip() == ALL_GPUS
+        else named_devices(gpus)
+    )
+    if not names:
+        raise BadInput("train.gpus is all, but there is no GPU", "torch sees no CUDA device", "leave train.gpus empty")
+    cards = [name for name in names if name != "cpu"]
+    if 0 < len(cards) < len(names) or len(set(cards)) < len(cards):
+        raise BadInput(f"train.gpus = {gpus!r} names devices of two kinds, or one twice", "", "write it as 0,1 or all")
+    for name in names:
+        choose_device(name)
+    return names
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """fp32, fp16 or bf16; auto is bf16 where the processor or the card has it, else fp16 on a card and fp32 on a
+    processor."""
+    import torch
+
+    if name != "auto":
+        if name == "fp16" and device.type == "cpu":
+            raise BadInput("fp16 does not train on a CPU", "", "use precision fp32 or bf16")
+        return name
+    if device.type != "cuda":
+        return "bf16" if processor_has_bf16() else "fp32"
+    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+
+
+def listening_precision(name: str, device: torch.device) -> str:
+    """Of networks that do not learn: fp32, fp16 or bf16; auto is fp16 on a card and fp32 on a processor, where results
+    stay comparable."""
+    if name == "auto":
+        return "fp16" if device.type == "cuda" else "fp32"
+    if name == "fp16" and device.type == "cpu":
+        raise BadInput(
+            "fp16 is no use on a CPU", "processors compute it slower than fp32", "use precision fp32 or bf16"
+        )
+    return name
+
+
+def without_shortcuts() -> None:
+    """From now on: CUDA without TF32 and without cuDNN."""
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.enabled = False
+
+
+def name_of(device: torch.device) -> str:
+    """What it is called, for people and for what is remembered of it."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def set_threads(count: int) -> None:
+    """Threads of torch on a CPU; 0 means one a core."""
+    import torch
+
+    torch.set_num_threads(count or cores())
+
+
+def out_of_memory(error: BaseException) -> RvcError | None:
+    """An RvcError with a way out when `error` says that memory ran out, else None."""
+    import torch
+
+    told = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    if not told:
+        return None
+    return RvcError(
+        "Out of memory", str(error).split("\n")[0], "lower --batch-size, or free memory that other programs hold"
+    )

@@ -1,0 +1,22 @@
+"""The environment variables of every process that this program starts."""
+
+from __future__ import annotations
+
+import os
+
+from rvc_engine.common.user import complete
+from rvc_engine.experiment import PACKAGE
+from rvc_engine.machine.malloc import KEEPING_FREED_MEMORY
+
+
+def engine_environment() -> dict[str, str]:
+    """The engine must import this package, and nothing from the folder that the user happens to be in."""
+    parts = [str(PACKAGE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    whole = {
+        **KEEPING_FREED_MEMORY,
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)),
+        "PYTHONSAFEPATH": "1",
+    }
+    complete(whole)
+    return whole

@@ -1,0 +1,208 @@
+"""What a batch costs in memory and time: by the table of shapes, or by real steps in a throw-away process, kept for
+next time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from rvc_engine.machine.cache import Remembered, key_of
+from rvc_engine.machine.environment import engine_environment
+from rvc_engine.machine.memory_table import bytes_per_sample, clip_bytes, fixed_bytes
+from rvc_engine.presets import PRESETS
+
+MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
+MEASURE_S = 900.0
+# With all that the process of a training has imported, for that counts too
+MEASURING = "import rvc_engine.stages.train, rvc_engine.training.measure as measure; measure.main()"
+CONTEXT_BYTES = 500_000_000  # a CUDA context with cudnn's kernels: torch does not count it
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A line of what `python -m rvc_engine.training.measure` prints, or of the table (samples_per_s None)."""
+
+    batch_size: int
+    memory_bytes: int
+    samples_per_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """memory(n) = fixed + slope n, with the clips that are kept there; seconds(n) = start + each n, where measured."""
+
+    source: str  # measured, cached or table
+    fixed: float
+    slope: float
+    rows: tuple[Batch, ...] = ()
+    start: float = 0.0
+    each: float | None = None
+    error_percent: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def memory(self, batch_size: int) -> int:
+        return int(self.fixed + self.slope * batch_size)
+
+    def speed(self, batch_size: int) -> float | None:
+        seconds = self.start + self.each * batch_size if self.each is not None else 0.0
+        return batch_size / seconds if seconds > 0 else None
+
+
+def table_cost(preset: str, precision: str, kind: str) -> Cost:
+    config = PRESETS[preset]
+    return Cost("table", fixed_bytes(config, kind), bytes_per_sample(config, precision))
+
+
+def fit(source: str, rows: Sequence[Batch], fallback: Cost) -> Cost:
+    """Lines through the two smallest batches; with a third row, how far the prediction is off. One row: the table's
+    slope."""
+    ordered = sorted(rows, key=lambda row: row.batch_size)
+    first, second = ordered[0], ordered[-1] if len(ordered) < 3 else ordered[1]
+    gap = second.batch_size - first.batch_size
+    slope = max((second.memory_bytes - first.memory_bytes) / gap, 0.0) if gap else fallback.slope
+    # Batches so small that the process itself hides them say nothing of the slope; the table's then holds.
+    slope = slope or fallback.slope
+    fixed = second.memory_bytes - slope * second.batch_size
+    start, each = _time_line(first, second)
+    error = None
+    if len(ordered) > 2:
+        last = ordered[-1]
+        error = round(100 * abs(fixed + slope * last.batch_size - last.memory_bytes) / last.memory_bytes, 1)
+    return Cost(source, fixed, slope, tuple(ordered), start, each, error)
+
+
+def _time_line(first: Batch, second: Batch) -> tuple[float, float | None]:
+    """(start, each) in seconds; each is None where no speed is known."""
+    if not first.samples_per_s or not second.samples_per_s:
+        return 0.0, None
+    one, two = first.batch_size / first.samples_per_s, second.batch_size / second.samples_per_s
+    gap = second.batch_size - first.batch_size
+    each = (two - one) / gap if gap else 0.0
+    if each <= 0 or two - each * second.batch_size < 0:  # noise, or no fixed part: in proportion to the larger one
+        return 0.0, two / second.batch_size
+    return two - each * second.batch_size, each
+
+
+def run_measurement(preset: str, precision: str, device: str, batches: Sequence[int]) -> tuple[list[Batch], str]:
+    """Real training steps in a throw-away process: what it measured, and why it ended early ("" if it did not)."""
+    command = [sys.executable, "-c", MEASURING, preset, precision, device, *map(str, batches)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, timeout=MEASURE_S, env=engine_environment(), stdin=subprocess.DEVNULL
+        )
+        out, said, code = done.stdout, done.stderr.decode(errors="replace"), done.returncode
+    except subprocess.TimeoutExpired as late:
+        out, said, code = late.stdout or b"", f"it took longer than {MEASURE_S:.0f} s", 1
+    rows = [row for line in out.decode(errors="replace").splitlines() if (row := read_row(line)) is not None]
+    if device.startswith("cuda"):
+        rows = [replace(row, memory_bytes=row.memory_bytes + CONTEXT_BYTES) for row in rows]
+    if len(rows) >= len(batches):
+        return rows, ""
+    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
+    why = (
+        "the system ended it, most likely for memory"
+        if code in (-9, 137)
+        else last or f"it ended with exit code {code}"
+    )
+    return rows, why
+
+
+def read_row(line: str) -> Batch | None:
+    try:
+        record = json.loads(line)
+        speed = record.get("samples_per_s")
+        return Batch(
+            int(record["batch_size"]), int(record["memory_bytes"]), float(speed) if speed is not None else None
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+# --- measurements kept ------------------------------------------------------------------------------------------------
+KEPT = Remembered("measurements.json")
+
+
+def cached_rows(key: str) -> list[Batch]:
+    kept = KEPT.get(key)
+    return (
+        [row for record in kept if (row := read_row(json.dumps(record))) is not None] if isinstance(kept, list) else []
+    )
+
+
+def keep_rows(key: str, rows: Sequence[Batch]) -> str:
+    """Empty, or why the measurement could not be kept."""
+    why = KEPT.keep(key, [asdict(row) for row in rows])
+    return f"The measurement could not be kept in {KEPT.path}: {why}." if why else ""
+
+
+USED = Remembered("used.json")
+
+
+def keep_use(
+    preset: str, precision: str, kind: str, device_name: str, batch_size: int, memory_bytes: int, minutes: float
+) -> None:
+    """What a training on so many minutes of clips really held at most, to check predictions by."""
+    finding = {"batch_size": batch_size, "memory_bytes": memory_bytes, "minutes": round(minutes, 2)}
+    USED.keep(key_of(preset, precision, kind, device_name), finding)
+
+
+def with_clips(cost: Cost, preset: str, kind: str, minutes: float | None) -> Cost:
+    """With what is kept of so many minutes of clips: a processor computes in the memory that they lie in."""
+    if kind != "cpu" or not minutes:
+        return cost
+    kept = clip_bytes(PRESETS[preset], minutes)
+    rows = tuple(replace(row, memory_bytes=row.memory_bytes + kept) for row in cost.rows)
+    return replace(cost, fixed=cost.fixed + kept, rows=rows)
+
+
+def checked_by_use(cost: Cost, key: str, preset: str, kind: str) -> Cost:
+    """`cost`, which is without clips, with how far its prediction is from what the last such training held."""
+    finding = USED.get(key)
+    used = read_row(json.dumps(finding))
+    if used is None or used.memory_bytes <= 0:
+        return cost
+    minutes = finding.get("minutes")
+    told = with_clips(cost, preset, kind, minutes if isinstance(minutes, (int, float)) else None).memory(
+        used.batch_size
+    )
+    error = round(100 * abs(told - used.memory_bytes) / used.memory_bytes, 1)
+    note = (
+        f"The last training here, with {used.batch_size}, held {used.memory_bytes / 1e9:.2f} GB: {error} % from "
+        "what is predicted."
+    )
+    return replace(cost, error_percent=error, notes=(*cost.notes, note))
+
+
+Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Batch], str]]
+
+
+def cost_of(
+    preset: str,
+    precision: str,
+    device: str,
+    device_name: str,
+    measurement: Measure | None = None,
+    minutes: float | None = None,
+) -> Cost:
+    """`device` is cpu or cuda:N. With `measurement` it is measured now; where that fails, or without it, what was kept,
+    else the table. `minutes` of clips, where they are known."""
+    kind = device.partition(":")[0]
+    table = table_cost(preset, precision, kind)
+    key = key_of(preset, precision, kind, device_name)
+    notes: list[str] = []
+    cost = None
+    if measurement is not None:
+        rows, why = measurement(preset, precision, device, MEASURED_BATCHES[kind])
+        if why:
+            notes.append(f"The measurement ended early: {why}.")
+        if rows:
+            notes += filter(None, [keep_rows(key, rows)])
+            cost = fit("measured", rows, table)
+    if cost is None:
+        kept = cached_rows(key)
+        cost = fit("cached", kept, table) if kept else table
+    cost = checked_by_use(replace(cost, notes=tuple(notes)), key, preset, kind)
+    return with_clips(cost, preset, kind, minutes)

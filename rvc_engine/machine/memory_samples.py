@@ -1,0 +1,53 @@
+"""What the engine holds in memory, read now and then by a thread of its own: a driver that hangs must not hold up the
+engine."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+
+import psutil
+
+from rvc_engine.events import MemorySampled
+from rvc_engine.machine.gpus import held_by_torch, read_gpus
+
+
+class MemorySamples:
+    """`take` gives each reading once. The thread ends with the block, and nobody waits for it."""
+
+    def __init__(self, every_s: float) -> None:
+        self.every_s = every_s
+        self._latest: MemorySampled | None = None
+        self._ended = threading.Event()
+
+    def __enter__(self) -> MemorySamples:
+        threading.Thread(target=self._read_on, name="memory", daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+
+    def take(self) -> MemorySampled | None:
+        latest, self._latest = self._latest, None
+        return latest
+
+    def _read_on(self) -> None:
+        while not self._ended.is_set():
+            with contextlib.suppress(
+                Exception
+            ):  # a driver has its own words for what fails; the next reading may succeed
+                self._latest = sample()
+            self._ended.wait(self.every_s)
+
+
+def sample() -> MemorySampled:
+    """Of this process and all that it has started."""
+    process = psutil.Process()
+    rss = process.memory_info().rss
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            rss += child.memory_info().rss
+    torch = sys.modules.get("torch")
+    gpus = held_by_torch(torch, read_gpus()) if torch and hasattr(torch, "cuda") and torch.cuda.is_initialized() else []
+    return MemorySampled(rss_bytes=rss, gpu_bytes=sum(gpu["reserved"] for gpu in gpus), gpus=gpus)

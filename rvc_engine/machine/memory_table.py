@@ -1,0 +1,83 @@
+"""How much memory a training step takes, estimated from the shapes of a preset: the advisor's table until a real step
+is measured.
+
+Counts what a step of GAN training keeps: weights, gradients and the two moments of AdamW; and, a sample, what the
+backward pass needs of the decoder's residual blocks, of the discriminators, and of the encoders, which run over the
+whole clip.
+"""
+
+from __future__ import annotations
+
+from rvc_engine.presets import DiscriminatorConfig, ModelConfig
+from rvc_engine.registry import VOCODERS
+
+STATE_BYTES = 16  # a parameter in fp32: weight, gradient, first and second moment of AdamW
+CLIP_FRAMES = 400  # a clip of 4 s, where training hears all of it
+PROCESS_BYTES = {
+    "cpu": 450_000_000,
+    "cuda": 700_000_000,
+}  # the interpreter with torch; a CUDA context with cudnn's kernels
+KEPT_CLIPS_BYTES = 1 << 30  # of clips that a training keeps in main memory, at most
+ALLOCATOR = 1.4  # what an allocator holds over what is in use; RVC's v2-40k at batch 4 on a CPU takes 4.8 GB
+
+
+def generator_parameters(config: ModelConfig) -> int:
+    """Parameters of the synthesizer, to a few percent."""
+    width = config.hidden_channels
+    attention = config.n_layers * (4 * width * width + 2 * config.kernel_size * width * config.filter_channels)
+    wave_layers = config.posterior_layers + 3 * config.flow_layers
+    residual = wave_layers * (5 * width * 2 * width + 2 * width * width + 2 * width * config.gin_channels)
+    return (
+        attention
+        + residual
+        + VOCODERS.get(config.decoder).parameters(config)
+        + config.feature_dim * width
+        + config.spec_bins * width
+        + config.speakers * config.gin_channels
+    )
+
+
+def discriminator_parameters(config: DiscriminatorConfig) -> int:
+    """Parameters of all the discriminators, to a few percent."""
+    period = sum(5 * a * b for a, b in zip((1, *config.period_channels), (*config.period_channels, 1), strict=False))
+    scale, groups, kernels = 0, (1, 4, 16, 64, 256, 1), (15, 41, 41, 41, 41, 5)
+    for a, b, group, kernel in zip((1, *config.scale_channels), config.scale_channels, groups, kernels, strict=False):
+        scale += kernel * a * b // min(group, a)
+    return period * len(config.periods) + scale
+
+
+def discriminator_values(config: ModelConfig) -> int:
+    """Numbers a sample: each layer before and after its activation, for the real and the generated slice."""
+    length, shape = (config.judged_frames or config.segment_frames) * config.hop_samples, config.discriminator
+    period = sum(channels * length / 3 ** min(depth + 1, 4) for depth, channels in enumerate(shape.period_channels))
+    scale = sum(channels * length / 4 ** min(depth, 4) for depth, channels in enumerate(shape.scale_channels))
+    return int(2 * 2 * (period * len(shape.periods) + scale))
+
+
+def encoder_values(config: ModelConfig) -> int:
+    """Numbers a sample of the attention layers, the posterior encoder and the flow, over what is heard of a clip."""
+    width, frames = config.hidden_channels, config.window_frames or CLIP_FRAMES
+    attention = config.n_layers * frames * (12 * width + 2 * config.filter_channels + 3 * config.n_heads * frames)
+    waves = (config.posterior_layers + 3 * config.flow_layers) * frames * 8 * width
+    return attention + waves + 2 * frames * config.spec_bins
+
+
+def fixed_bytes(config: ModelConfig, device_type: str) -> int:
+    """What a training holds whatever its batch size. `device_type` cpu or cuda."""
+    parameters = generator_parameters(config) + discriminator_parameters(config.discriminator)
+    return PROCESS_BYTES[device_type] + STATE_BYTES * parameters
+
+
+def clip_bytes(config: ModelConfig, minutes: float) -> int:
+    """What a training keeps of so many minutes of clips in main memory: audio, spectrogram, features and pitch."""
+    pitch = 8 + 4 if config.pitch else 0
+    frame = 4 * (config.hop_samples + config.spec_bins + config.feature_dim) + pitch
+    return min(int(minutes * 60 * 100 * frame), KEPT_CLIPS_BYTES)
+
+
+def bytes_per_sample(config: ModelConfig, precision: str) -> int:
+    """What one more sample in the batch costs. Half precision keeps about 0.6: losses and normalisations stay in
+    fp32."""
+    values = VOCODERS.get(config.decoder).kept_values(config) + discriminator_values(config) + encoder_values(config)
+    width = 4.0 if precision == "fp32" else 2.4
+    return int(values * width * ALLOCATOR)

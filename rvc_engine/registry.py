@@ -1,0 +1,112 @@
+"""What there is of each kind that can be added to: pitch trackers, content encoders, vocoders.
+
+A row names the class, whose module is imported when it is first asked for. Another installed package adds one by an
+entry point of the same group, whose object is the class; a name of this program's own is never replaced.
+"""
+
+from __future__ import annotations
+
+import importlib
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from rvc_engine.errors import BadInput
+
+if TYPE_CHECKING:
+    from rvc_engine.content.base import ContentEncoder
+    from rvc_engine.pitch.base import PitchTracker
+    from rvc_engine.vocoders.base import Vocoder
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """`group`: of the entry points. `what`: in messages, as in "pitch method". `rows`: name to "module:class"."""
+
+    def __init__(self, group: str, what: str, rows: dict[str, str]) -> None:
+        self.group, self.what, self._rows = group, what, rows
+        self._made: dict[str, T] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """This program's own, then those of other packages."""
+        return (*self._rows, *self._others())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._rows or name in self._others()
+
+    def get(self, name: str) -> T:
+        """The one object of that name. Raises BadInput for an unknown name, and for one of another package that cannot
+        be loaded."""
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    def all(self) -> list[T]:
+        """Those that can be loaded: a broken package of somebody else hides only its own."""
+        found = []
+        for name in self.names():
+            try:
+                found.append(self.get(name))
+            except BadInput:
+                if name in self._rows:
+                    raise
+        return found
+
+    def _make(self, name: str) -> T:
+        if name in self._rows:
+            module, _, kind = self._rows[name].partition(":")
+            made: T = getattr(importlib.import_module(module), kind)(name)
+            return made
+        if (point := self._others().get(name)) is None:
+            raise BadInput(f"There is no {self.what} {name!r}", "", f"use one of {', '.join(self.names())}")
+        try:
+            return point.load()(name)  # type: ignore[no-any-return]
+        except Exception as error:  # whatever somebody else's package raises when it is imported
+            package = point.dist.name if point.dist else point.value
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            title = f"The {self.what} {name} of {package} cannot be loaded"
+            raise BadInput(title, reason, f"repair or remove {package}") from error
+
+    def _others(self) -> dict[str, EntryPoint]:
+        return {name: point for name, point in _points(self.group).items() if name not in self._rows}
+
+
+@lru_cache(maxsize=8)
+def _points(group: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
+
+
+PITCH_TRACKERS: Registry[PitchTracker] = Registry(
+    "rvc_engine.pitch",
+    "pitch method",
+    {
+        "praat": "rvc_engine.pitch.praat:Praat",
+        "harvest": "rvc_engine.pitch.world:Harvest",
+        "dio": "rvc_engine.pitch.world:Dio",
+        "fcpe": "rvc_engine.pitch.fcpe:Fcpe",
+        "crepe": "rvc_engine.pitch.crepe:Crepe",
+        "rmvpe": "rvc_engine.pitch.rmvpe:RmvpeTracker",
+    },
+)
+
+CONTENT_ENCODERS: Registry[ContentEncoder] = Registry(
+    "rvc_engine.content",
+    "content encoder",
+    {
+        "hubert-256": "rvc_engine.content.hubert_encoder:Hubert256",
+        "hubert-768": "rvc_engine.content.hubert_encoder:Hubert768",
+        "phonetic-256-1": "rvc_engine.content.phonetic_encoder:Phonetic",
+        "hubert-random-256": "rvc_engine.content.hubert_encoder:RandomHubert256",
+        "hubert-random-768": "rvc_engine.content.hubert_encoder:RandomHubert768",
+    },
+)
+
+VOCODERS: Registry[Vocoder] = Registry(
+    "rvc_engine.vocoders",
+    "vocoder",
+    {
+        "hifigan": "rvc_engine.vocoders.hifigan_nsf:HifiGanNsf",
+        "istft": "rvc_engine.vocoders.istft:Istft",
+    },
+)

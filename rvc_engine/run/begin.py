@@ -1,0 +1,123 @@
+"""Before an engine starts: what a run is asked to do becomes settings, and all is checked that can be known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rvc_engine.assets.pretrained import missing_weights
+from rvc_engine.common.lock import busy, live_holder
+from rvc_engine.dataset.files import dataset_files, dataset_path
+from rvc_engine.disk import require_writable
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Experiment
+from rvc_engine.run.receipts import plan
+from rvc_engine.run.stage_list import Stage
+from rvc_engine.run.weights_needed import check_weights
+from rvc_engine.settings import ExperimentSettings, apply, for_base, for_preset
+
+DEFAULT_PRESET = "v2-40k"
+BASE_PRESET = "starter"
+ANOTHER = "use another name, or --fresh, which moves the old work aside"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked to do. Empty: as it is, or the default. `pitched` None: as it is, or with pitch; `settings`:
+    STAGE.name to a value; `fresh`: the old work is moved to a backup; `base`: trains a base for voices."""
+
+    dataset: str = ""
+    preset: str = ""
+    pitched: bool | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    fresh: bool = False
+    base: bool = False
+
+    def leaves_pitch_open(self, experiment: Experiment) -> bool:
+        """Is the choice of the pitch method left to the program? Then the best is used whose weights are here."""
+        return "pitch.method" not in self.settings and (self.fresh or not experiment.exists())
+
+
+def refuse_busy(experiment: Experiment, *, take_over: bool) -> None:
+    """Raises Busy when another run holds the experiment; with `take_over` only one that certainly lives. The engine
+    looks again."""
+    holder = live_holder(experiment.lock)
+    if holder and not (take_over and not (holder.here and holder.alive)):
+        raise busy(experiment.lock, holder)
+
+
+def settle(experiment: Experiment, request: Request) -> tuple[ExperimentSettings, list[str]]:
+    """The experiment's settings with what is asked for, automatic values resolved, and what is to be said of it. Writes
+    nothing. Raises BadInput."""
+    notes: list[str] = []
+    if experiment.exists() and not request.fresh:
+        settings = experiment.load_settings()
+        _refuse_another_kind(experiment, settings, request)
+    else:
+        settings = _new_settings(experiment, request, notes)
+    if request.dataset:
+        settings.dataset = dataset_path(request.dataset)
+        dataset_files(settings)  # given now, it must be there; one that was given once may have gone since
+    for key, value in request.settings.items():
+        apply(settings, key, value)
+    _resolve(experiment, settings)
+    return settings, notes
+
+
+def _refuse_another_kind(experiment: Experiment, settings: ExperimentSettings, request: Request) -> None:
+    if request.preset and request.preset != settings.preset:
+        raise BadInput(f"{experiment.name} was made with preset {settings.preset}, not {request.preset}", "", ANOTHER)
+    if request.base and not settings.base:
+        raise BadInput(f"{experiment.name} trains a voice, not a base", "", ANOTHER)
+    if request.pitched is not None and request.pitched != settings.pitched:
+        raise BadInput(f"{experiment.name} was made with{'' if settings.pitched else 'out'} pitch", "", ANOTHER)
+
+
+def _new_settings(experiment: Experiment, request: Request, notes: list[str]) -> ExperimentSettings:
+    old = experiment.load_settings() if experiment.exists() else None
+    base = request.base or (old.base if old else False)
+    preset = request.preset or (old.preset if old else BASE_PRESET if base else _default_preset(experiment, notes))
+    pitched = request.pitched
+    if pitched is None:
+        pitched = old.pitched if old and not request.preset else True
+    return (for_base if base else for_preset)(preset, pitched=pitched, dataset=old.dataset if old else "")
+
+
+def _default_preset(experiment: Experiment, notes: list[str]) -> str:
+    missing = missing_weights(experiment.workspace, DEFAULT_PRESET)
+    if not missing:
+        return DEFAULT_PRESET
+    lacking = (
+        f"the weights of {DEFAULT_PRESET} are not here ({', '.join(missing)}; rvc assets pull {DEFAULT_PRESET} "
+        "fetches them)"
+    )
+    notes.append(f"preset: {BASE_PRESET}, because {lacking}")
+    return BASE_PRESET
+
+
+def _resolve(experiment: Experiment, settings: ExperimentSettings) -> None:
+    """Automatic values are settled once, so that a later run does not change its mind."""
+    if settings.pitched and settings.pitch.method == "auto":
+        from rvc_engine.pitch import resolve_method
+
+        settings.pitch.method = resolve_method("auto", experiment.workspace, preset=settings.preset)
+    if settings.train.batch_size == "auto":
+        from rvc_engine.machine.advisor import advise_experiment
+
+        settings.train.batch_size = int(advise_experiment(experiment, settings)["recommended"] or 1)
+
+
+def check_ready(
+    experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], *, fresh: bool, auto_pitch: bool = False
+) -> None:
+    """Everything that can be known before anything is written. Raises BadInput, WeightsMissing for published
+    weights."""
+    for folder in (experiment.folder, experiment.workspace.weights):
+        require_writable(folder, "use a workspace that can be written (--home DIR)")
+    to_run = [stage for stage, verdict in plan(experiment, settings, stages) if verdict.action != "skip" or fresh]
+    check_weights(experiment, settings, [stage.name for stage in to_run], fresh=fresh, auto_pitch=auto_pitch)
+    for stage in to_run:
+        check = getattr(stage.module(), "check_ready", None)
+        if check:
+            check(experiment, settings, fresh=fresh)

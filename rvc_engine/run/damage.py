@@ -1,0 +1,85 @@
+"""What is wrong with the files of an experiment, in words for its row in a list: which file, and what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.common.failures import ADVICE
+from rvc_engine.common.opening import read_bytes
+from rvc_engine.common.records import LIMIT_BYTES
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.experiment import Experiment
+from rvc_engine.run.journal import strays
+
+PERMISSION_HINT = "ask its owner, or correct its permissions"
+
+
+def cannot_read(error: OSError, path: Path) -> BadInput:
+    """`path`: where the error names no file."""
+    refused = error.errno in (errno.EACCES, errno.EPERM)
+    hint = PERMISSION_HINT if refused else ADVICE.get(error.errno or 0, ("", "check the disk that it is on"))[1]
+    return BadInput(f"{error.filename or path} cannot be read", error.strerror or str(error), hint)
+
+
+def check_folder(experiment: Experiment) -> None:
+    """Raises BadInput where the folder is a link to nothing or its runs are not a folder, OSError where it cannot be
+    read."""
+    folder, runs = experiment.folder, experiment.runs
+    try:
+        os.stat(folder)
+    except FileNotFoundError:
+        if folder.is_symlink():
+            title = f"{folder} is a link to {os.readlink(folder)}, which is not there"
+            raise BadInput(title, "", "is that disk mounted? Else remove the link") from None
+    if os.path.lexists(runs) and not runs.is_dir():
+        raise BadInput(f"{runs} is not a folder", "the journals of its runs belong there", "move it away")
+
+
+def problem_of(experiment: Experiment, journal: Path | None = None, mistyped: int = 0) -> str:
+    """Of an experiment whose runs can be read; empty: nothing. `mistyped`: lines of its journal with values of the
+    wrong kind."""
+    _, problem = quick_settings(experiment)
+    if not problem and mistyped:
+        problem = (
+            f"{journal} has lines with values of the wrong kind, which do not count: restore that file from a copy"
+        )
+    if not problem and (others := strays(experiment.runs)):
+        problem = f"{others[0]} is no journal of a run and does not count: move it away"
+    return problem
+
+
+def quick_settings(experiment: Experiment) -> tuple[str, str]:
+    """(preset, why the settings cannot be read). Many times as quick as load_settings, which keeps the comments: for
+    lists."""
+    from rvc_engine.settings import ExperimentSettings
+
+    path = experiment.settings_toml
+    try:
+        return ExperimentSettings.model_validate(_parsed(read_bytes(path, LIMIT_BYTES).decode("utf-8"))).preset, ""
+    except FileNotFoundError:
+        return "", f"{path} is a link to nothing: restore it" if path.is_symlink() else ""
+    except Exception:  # there are many ways to be wrong
+        return _slow_settings(experiment)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+
+        return tomllib.loads(text)
+    import tomlkit
+
+    table: dict[str, Any] = tomlkit.parse(text).unwrap()
+    return table
+
+
+def _slow_settings(experiment: Experiment) -> tuple[str, str]:
+    """The same by load_settings, which has the words for most that can be wrong."""
+    try:
+        return experiment.load_settings().preset, ""
+    except RvcError as error:
+        return "?", str(error)

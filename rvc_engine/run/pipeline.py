@@ -1,0 +1,166 @@
+"""How one stage is run, and the stages in turn."""
+
+from __future__ import annotations
+
+import filecmp
+import glob
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rvc_engine.dataset.contents import keep_times
+from rvc_engine.disk import DiskFull, free_bytes, is_full, move, move_aside, sha256_of
+from rvc_engine.errors import RvcError
+from rvc_engine.events import (
+    Event,
+    MovedAside,
+    Paused,
+    Progressed,
+    Resumed,
+    RunFinished,
+    StageFinished,
+    StageSkipped,
+    StageStarted,
+)
+from rvc_engine.experiment import Experiment
+from rvc_engine.machine.malloc import give_back_freed_memory
+from rvc_engine.run.receipts import Receipt, inputs_read, outputs_digest, receipt_path, verdict, wanted_receipt
+from rvc_engine.run.stage_list import Stage
+
+if TYPE_CHECKING:
+    from rvc_engine.settings import ExperimentSettings
+
+ROOM_BYTES = 16 << 20  # with less than this free, a stage that met a full disk does not try again
+LOOK_S, TELL_S = 1.0, 5.0  # a full disk is looked at, and told of, this often
+
+
+def put_aside(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Path | None:
+    """Move a stage's outputs and receipt to aside/; None if there was nothing. A finished voice and its index are
+    copied there and stay in use until their successors are whole."""
+    standing = stage.standing(experiment, settings)
+    present = [p for p in stage.outputs(experiment, settings) if p.exists() and p not in standing]
+    inside = [p for p in present if p.is_relative_to(experiment.folder)]
+    target = move_aside([*inside, receipt_path(experiment, stage.name)], experiment.folder, stage.name, copied=standing)
+    for path in present:
+        if not path.is_relative_to(experiment.folder):
+            goal = (target or experiment.path("aside")) / path.parent.name / path.name
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            move(path, goal)
+    return target
+
+
+def remove_replaced(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> None:
+    """Of what stayed in use while the stage was done anew, and now has a successor: remove what a backup holds."""
+    standing = stage.standing(experiment, settings)
+    for path in stage.outputs(experiment, settings):
+        if path in standing or path.is_relative_to(experiment.folder) or not path.is_file():
+            continue
+        copies = experiment.folder.glob(f"aside/*/{glob.escape(path.parent.name)}/{glob.escape(path.name)}")
+        if any(filecmp.cmp(path, copy, shallow=False) for copy in copies):
+            path.unlink()
+
+
+def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+    """Run one stage if it is not up to date. Closing the generator stops it; what it has is kept and gone on from."""
+    wanted = wanted_receipt(stage, experiment, settings)
+    decided = verdict(stage, experiment, settings, wanted)
+    if decided.action == "skip":
+        if stage.reads_recordings and wanted.inputs:
+            keep_times(experiment, settings)
+        yield StageSkipped(stage=stage.name, reason=decided.reason)
+        return
+    if decided.action == "replace":
+        target = put_aside(stage, experiment, settings)
+        if target:
+            yield MovedAside(stage=stage.name, path=str(target), reason=decided.reason)
+    started = time.monotonic()
+    yield from _receipt(stage, experiment, settings, wanted)
+    yield StageStarted(stage=stage.name, reason=decided.reason)
+    module = stage.module()
+    if stage.name == "train":  # waits by itself, inside a save
+        yield from module.run(experiment, settings)
+    else:
+        yield from _with_room(stage, experiment, settings, lambda: module.run(experiment, settings))
+    give_back_freed_memory()
+    artefacts = module.artefacts(experiment, settings)
+    remove_replaced(stage, experiment, settings)
+    wanted.inputs = inputs_read(stage, experiment, wanted)
+    if not getattr(module, "used_all_inputs", lambda *_: True)(experiment, settings):
+        wanted.inputs = "changed since"
+    wanted.extent = stage.settings(settings).of_kind("extent")  # as the stage settled it
+    wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
+    wanted.outputs = outputs_digest(stage, experiment, settings)
+    wanted.artefacts = [str(p) for p in artefacts]
+    yield from _receipt(stage, experiment, settings, wanted)
+    yield StageFinished(stage=stage.name, seconds=wanted.seconds)
+
+
+def _with_room(
+    stage: Stage, experiment: Experiment, settings: ExperimentSettings, work: Callable[[], Iterator[Event]]
+) -> Iterator[Event]:
+    """The events of `work`. When the disk is full it is waited for; then the work begins again, and goes on from what
+    is there.
+
+    Raises DiskFull after settings.train.disk_wait_s without one more item.
+    """
+    full_since, reached = 0.0, -1
+    while True:
+        try:
+            for event in work():
+                if isinstance(event, Progressed) and event.done > reached:
+                    full_since, reached = 0.0, event.done
+                yield event
+            return
+        except (RvcError, OSError, RuntimeError) as error:
+            if not is_full(error):
+                raise
+            full_since = full_since or time.monotonic()
+            yield from _wait_for_room(stage, experiment, full_since + settings.train.disk_wait_s, str(error))
+
+
+def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings, receipt: Receipt) -> Iterator[Event]:
+    """Write it."""
+
+    def save() -> Iterator[Event]:
+        receipt.save(receipt_path(experiment, stage.name))
+        return iter(())
+
+    return _with_room(stage, experiment, settings, save)
+
+
+def _wait_for_room(stage: Stage, experiment: Experiment, deadline: float, why: str) -> Iterator[Event]:
+    """At least once LOOK_S, since a quota shows no lack of room. The events on the way let a stop through."""
+    started, told = time.monotonic(), 0.0
+    while True:
+        now, free = time.monotonic(), free_bytes(experiment.folder)
+        if now > deadline:
+            hint = f"free some space and run the same command again: {stage.name} goes on from what it has"
+            raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
+        if not told or now - told >= TELL_S:
+            told = now
+            yield Paused(stage=stage.name, reason="the disk is full", needed_bytes=ROOM_BYTES, free_bytes=free)
+        time.sleep(LOOK_S)
+        if free_bytes(experiment.folder) >= ROOM_BYTES:
+            break
+    yield Resumed(stage=stage.name, waited_s=time.monotonic() - started)
+
+
+def run_pipeline(
+    experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]
+) -> Generator[Event, None, None]:
+    """Every stage in turn, then RunFinished with the artefacts, each loaded and hashed. Raises RvcError where a stage
+    fails."""
+    started = time.monotonic()
+    for stage in stages:
+        yield from run_stage(stage, experiment, settings)
+    artefacts = []
+    for stage in stages:
+        for path in stage.module().artefacts(experiment, settings):
+            if not path.is_file() or not path.stat().st_size:
+                raise RvcError(f"{path} is missing after {stage.name}", "", "run the same command again")
+            artefacts.append({"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)})
+            yield Progressed(
+                stage=stage.name, done=len(artefacts), total=len(artefacts), unit="artefacts", item=str(path)
+            )
+    yield RunFinished(seconds=time.monotonic() - started, artefacts=artefacts)

@@ -1,0 +1,178 @@
+"""The queue of a workspace: voices one after the other. It lives in queue.json, so that it survives restarts."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.common.failures import unreadable
+from rvc_engine.common.lock import short_lock
+from rvc_engine.common.records import BIGGEST, Moment, build, outline, read_json
+from rvc_engine.disk import require_writable, write_whole
+from rvc_engine.errors import BadInput
+
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+DAMAGED = "damaged"  # what the file holds in its place is no entry: shown, kept as it is, and not run
+
+
+@dataclass
+class Entry:
+    """One run: `words` are what `rvc run` gets after the name. `outcome` is the last line of a run that ended, or what
+    is wrong with a damaged entry. `record`: what the file held, so that writing it again loses nothing."""
+
+    number: int
+    name: str
+    words: list[str] = field(default_factory=list)
+    state: str = WAITING
+    added_at: Moment = 0.0
+    started_at: Moment = 0.0
+    ended_at: Moment = 0.0
+    outcome: str = ""
+    record: Any = field(default=None, init=False, repr=False, compare=False)
+
+    def facts(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "record"}
+
+    def written(self) -> Any:
+        """As the file has it; fields of a later version stay."""
+        if self.state == DAMAGED:
+            return self.record
+        return {**(self.record or {}), **self.facts()}
+
+
+class RunQueue:
+    """Entries in order. Every change reads the file, changes it and writes it whole, under a lock."""
+
+    def __init__(self, home: Path) -> None:
+        self.path = home / "queue.json"
+        self._lock = home / "queue.lock"
+
+    def entries(self) -> list[Entry]:
+        """One that is damaged has that state. Raises BadInput naming the file when it holds no entries at all."""
+        return entries_of(self._content()["entries"], self.path)
+
+    def _content(self) -> dict[str, Any]:
+        try:
+            content = read_json(self.path)
+            if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
+                raise ValueError("it has no list of entries")
+            return content
+        except FileNotFoundError:
+            return {"entries": []}
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+        except ValueError as error:
+            raise BadInput(
+                f"{self.path} cannot be read", str(error), "correct it, or move it away to start an empty queue"
+            ) from error
+
+    @contextmanager
+    def changing(self) -> Iterator[list[Entry]]:
+        """The entries, to be changed; written when the block ends without an error."""
+        require_writable(self._lock.parent, "use another workspace (--home DIR)")
+        with short_lock(self._lock):
+            content = self._content()
+            entries = entries_of(content["entries"], self.path)
+            yield entries
+            write_whole(self.path, json.dumps({**content, "entries": [entry.written() for entry in entries]}, indent=1))
+
+    def add(self, name: str, words: list[str]) -> Entry:
+        with self.changing() as entries:
+            entry = Entry(max((e.number for e in entries), default=0) + 1, name, words, added_at=time.time())
+            entries.append(entry)
+        return entry
+
+    def move(self, number: int, place: int) -> None:
+        """Put an entry at a place, counted from 1."""
+        with self.changing() as entries:
+            entry = _find(entries, number)
+            entries.remove(entry)
+            entries.insert(max(0, place - 1), entry)
+
+    def remove(self, number: int) -> None:
+        """Raises BadInput for an entry that runs."""
+        with self.changing() as entries:
+            entry = _find(entries, number)
+            if entry.state == RUNNING:
+                raise BadInput(f"Entry {number} ({entry.name}) runs", "", f"rvc stop {entry.name} first")
+            entries.remove(entry)
+
+    def mark(self, number: int, state: str, outcome: str = "") -> None:
+        with self.changing() as entries:
+            entry = _find(entries, number)
+            entry.state, entry.outcome = state, outcome
+            if state == RUNNING:
+                entry.started_at = time.time()
+            elif state in (DONE, FAILED):
+                entry.ended_at = time.time()
+
+    def next(self) -> Entry | None:
+        """The entry whose turn it is: one that a killed queue left running, else the first that waits."""
+        entries = self.entries()
+        return next((e for e in entries if e.state == RUNNING), None) or next(
+            (e for e in entries if e.state == WAITING), None
+        )
+
+
+def entries_of(records: list[Any], path: Path) -> list[Entry]:
+    """Each with a number of its own."""
+    entries, numbers = [], set[int]()
+    free = max(map(_number, records), default=0) + 1
+    for record in records:
+        number = _number(record)
+        if not number or number in numbers:
+            number, free = free, free + 1
+        numbers.add(number)
+        entries.append(_entry(record, number, path))
+    return entries
+
+
+def _number(record: Any) -> int:
+    """0 where it has none that counts."""
+    number = record.get("number") if isinstance(record, dict) else 0
+    return number if type(number) is int and 0 < number < BIGGEST else 0
+
+
+def _entry(record: Any, number: int, path: Path) -> Entry:
+    try:
+        entry = build(Entry, record)
+        entry.number = number  # another one has its own
+        if entry.state not in (WAITING, RUNNING, DONE, FAILED):
+            raise TypeError(f"'state' is not what it must be: {outline(entry.state)}")
+        for word in (entry.name, *entry.words):
+            if "\0" in word or not entry.name:
+                raise TypeError("no program takes such words")
+            os.fsencode(word)
+    except (TypeError, UnicodeError) as error:
+        name = record.get("name") if isinstance(record, dict) else None
+        why = f"no entry of {path}: {error}; correct it there, or rvc queue remove {number}"
+        entry = Entry(number, name if isinstance(name, str) and name else "?", state=DAMAGED, outcome=why)
+    entry.record = record
+    return entry
+
+
+def _find(entries: list[Entry], number: int) -> Entry:
+    for entry in entries:
+        if entry.number == number:
+            return entry
+    raise BadInput(f"There is no entry {number} in the queue", "", "rvc queue list shows them")
+
+
+def deadline_of(text: str, now: float) -> float:
+    """When a time limit ends: '8h', '90m', '30s' from now, or the next '06:00'. Raises BadInput for anything else."""
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0}
+    try:
+        if text[-1:] in units:
+            return now + float(text[:-1]) * units[text[-1]]
+        hours, minutes = (int(part) for part in text.split(":"))
+        today = time.localtime(now)
+        moment = time.mktime((today.tm_year, today.tm_mon, today.tm_mday, hours, minutes, 0, 0, 0, -1))
+        return moment if moment > now else moment + 86400
+    except (ValueError, OverflowError) as error:
+        raise BadInput(f"{text!r} is no time limit", "", "write 8h, 90m, or a time of day such as 06:00") from error

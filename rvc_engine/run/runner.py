@@ -1,0 +1,372 @@
+"""The engine process: lock, signals, heartbeat, and the pipeline in a worker thread.
+
+    python -m rvc_engine.run.runner FOLDER --stages preprocess,pitch  < settings.json
+
+It is started by launcher.WaitingEngine, under a keeper, in a session of its own. While the settings do not come it
+imports what its stages need, and writes nothing; without settings it ends. Its exit code, its last event and its
+journal agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from rvc_engine import __version__, disk
+from rvc_engine.common.failures import explained, understood
+from rvc_engine.common.lock import TAKE_OVER, RunLock
+from rvc_engine.common.streams import prepare_streams
+from rvc_engine.disk import is_full, move_aside, remove_temporaries, write_whole
+from rvc_engine.errors import Busy, RvcError
+from rvc_engine.events import (
+    ENDS,
+    CheckpointSaved,
+    Event,
+    MovedAside,
+    RunFinished,
+    RunStarted,
+    StageFailed,
+    StageFinished,
+    StageStarted,
+    StageStopped,
+    StepsSuperseded,
+    TrainStepped,
+    Warned,
+)
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.faults import Faults
+from rvc_engine.machine import workers
+from rvc_engine.machine.memory_samples import MemorySamples
+from rvc_engine.run.journal import Journal
+from rvc_engine.run.pipeline import put_aside, run_pipeline
+from rvc_engine.run.receipts import is_complete
+from rvc_engine.run.stage_list import ALL_STAGES, Stage
+from rvc_engine.settings import ExperimentSettings
+
+HEARTBEAT_S = 1.0
+MEMORY_S = 10.0
+STUCK_S = 40.0  # a stage counts as stuck after this long, or ten times its slowest unit of work, without an event
+ONE_WISH_S = 1.0  # signals nearer to one another are one: the keeper passes on what somebody sent to both
+GRACE_S = 30.0  # after a stop: so long, or SLOW_UNITS times the slowest unit of work, without an event ends the process
+SAVING_GRACE_S = 300.0  # the same while the stage saves
+SLOW_UNITS = 4
+
+
+class Engine:
+    """Runs the pipeline in a worker thread; the main thread writes everything down."""
+
+    def __init__(self, experiment: Experiment, settings: ExperimentSettings, stages: list[str], fresh: bool) -> None:
+        self.experiment, self.settings, self.fresh = experiment, settings, fresh
+        self.stages = [ALL_STAGES[name] for name in stages]
+        self.events: queue.Queue[Event | None] = queue.Queue(maxsize=256)
+        self.closing = threading.Event()
+        self.lock: RunLock | None = None
+        self.stage = ""
+        self.last_event_at, self.last_event = time.time(), time.monotonic()
+        self.slowest_unit_s = 0.0
+        self.saved_at: tuple[int, int] | None = (
+            None  # step and epoch of the state that a training resumes from; None: not known yet
+        )
+        self.exit_code, self.ended = 1, False
+        self.signals, self.signalled_at, self.asked_at = 0, -ONE_WISH_S, 0.0
+        self.shorter = Faults.from_environment().grace()
+        self.beat_at = 0.0
+
+    # --- worker thread ------------------------------------------------------------------------------------------
+    def work(self) -> None:
+        stage, kept = "", True  # whether what was done of the stage stays when it is stopped
+        try:
+            for event in self._events():
+                if isinstance(event, StageStarted):
+                    stage = event.stage
+                    kept = ALL_STAGES[stage].incremental or ALL_STAGES[stage].unit == "steps"
+                kept = kept or isinstance(event, StageFinished)
+                self.events.put(event)
+                self.events.join()  # a state that is saved next must not know of more steps than the journal
+                if isinstance(event, RunFinished):
+                    break
+        except StopAsked:
+            self.events.put(StageStopped(stage=stage, saved=kept))
+        except RvcError as error:
+            self.events.put(failure(stage, error))
+        except Exception as error:
+            traceback.print_exc()
+            self.events.put(failure(stage, self._explained(error)))
+        finally:
+            self.events.put(None)
+
+    def _events(self) -> Generator[Event, None, None]:
+        if self.fresh:
+            yield from self._put_all_aside()
+        pipeline = run_pipeline(self.experiment, self.settings, self.stages)
+        try:
+            for event in pipeline:
+                yield event
+                if self.signals and not isinstance(event, RunFinished):
+                    self.closing.set()
+                    pipeline.close()  # saves
+                    raise StopAsked
+        finally:
+            pipeline.close()
+
+    def _put_all_aside(self) -> Iterator[Event]:
+        for stage in ALL_STAGES.values():
+            target = put_aside(stage, self.experiment, self.settings)
+            if target:
+                yield MovedAside(stage=stage.name, path=str(target), reason="--fresh")
+        others = [p for p in self.experiment.folder.glob("3_feature*") if p.is_dir()]
+        if target := move_aside(others, self.experiment.folder, "features"):
+            yield MovedAside(stage="features", path=str(target), reason="--fresh")
+
+    def _explained(self, error: Exception) -> RvcError:
+        if "torch" in sys.modules or isinstance(error, MemoryError):
+            from rvc_engine.machine.device import out_of_memory
+
+            if told := out_of_memory(error):
+                return told
+        if known := explained(error):
+            return known
+        kind = type(error).__name__
+        return RvcError(
+            f"Unexpected {kind}",
+            str(error).strip().split("\n")[0],
+            f"the whole story is in {self.experiment.engine_log}",
+        )
+
+    def warn(self, title: str, message: str) -> None:
+        """From any thread, which must not wait here for the main one: it may be that one."""
+        with contextlib.suppress(queue.Full):
+            self.events.put_nowait(Warned(title=title, message=message))
+
+    # --- main thread --------------------------------------------------------------------------------------------
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Plain numbers: a second signal may come in the middle of the first one's handler, which must hold no lock."""
+        now = time.monotonic()
+        if now - self.signalled_at > ONE_WISH_S:
+            self.signals += 1
+            self.asked_at = self.asked_at or now
+        self.signalled_at = now
+
+    def run(self, journal: Journal, number: int, notes: Sequence[Event] = ()) -> int:
+        """The exit code. `notes`: what is to be said first."""
+        journal.append(
+            RunStarted(
+                run=number,
+                name=self.experiment.name,
+                folder=str(self.experiment.folder),
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                version=__version__,
+                preset=self.settings.preset,
+                stages=[s.name for s in self.stages],
+                keeper=os.getppid(),
+            )
+        )
+        for note in notes:
+            journal.append(note)
+        threading.Thread(target=self.work, name="stage", daemon=True).start()
+        with MemorySamples(MEMORY_S) as memory:
+            while True:
+                try:
+                    event = self.events.get(timeout=0.25)
+                except queue.Empty:
+                    self._look_around(journal, memory)
+                    continue
+                if event is None:
+                    return self.exit_code
+                self._write(journal, event)
+                self.events.task_done()
+                self._look_around(journal, memory)
+
+    def _look_around(self, journal: Journal, memory: MemorySamples) -> None:
+        """Between events. Nothing is written after the event that ends the run."""
+        if self.ended:
+            if self.signals > 1:  # somebody asks again: its threads do not end
+                end_now(self.exit_code)
+            return
+        now = time.monotonic()
+        if now - self.beat_at >= HEARTBEAT_S:
+            self._beat()
+            self.beat_at = now
+            if other := self.lock.lost_to() if self.lock else None:
+                title = "Another run has taken this experiment over"
+                journal.append(
+                    StageFailed(
+                        stage=self.stage, title=title, message=other.where, hint="nothing more of this one is saved"
+                    )
+                )
+                end_now(1)
+        if sample := memory.take():
+            journal.append(replace(sample, stage=self.stage))
+        if self.signals and self.events.empty() and (reason := self._overdue(now)):
+            step, epoch = self.saved_at or (None, None)
+            journal.append(StageStopped(stage=self.stage, saved=False, after_step=step, epoch=epoch, reason=reason))
+            end_now(130)
+
+    def _overdue(self, now: float) -> str:
+        """Why it is not waited for any longer; empty while it is."""
+        if self.signals > 1:
+            return "asked a second time"
+        patience_s = self.grace_s(saving=self.closing.is_set())
+        waited_s = now - max(self.last_event, self.asked_at)
+        return f"a step took longer than {patience_s:.0f} s" if waited_s > patience_s else ""
+
+    def grace_s(self, *, saving: bool) -> float:
+        """How long a stop is waited for, from the last event on."""
+        return max((SAVING_GRACE_S if saving else GRACE_S) * self.shorter, SLOW_UNITS * self.slowest_unit_s)
+
+    def _write(self, journal: Journal, event: Event) -> None:
+        now = time.monotonic()
+        if isinstance(event, StageStarted):
+            self.stage, self.slowest_unit_s, self.saved_at = event.stage, 0.0, None
+        else:
+            self.slowest_unit_s = max(self.slowest_unit_s, now - self.last_event)
+        if isinstance(event, Warned) and not event.stage:
+            event = replace(event, stage=self.stage)
+        self.last_event_at, self.last_event = journal.append(event).at, now
+        self.ended = isinstance(event, ENDS)
+        if isinstance(event, StepsSuperseded):
+            self.saved_at = (event.after_step, event.epoch)
+        elif isinstance(event, CheckpointSaved) and event.kind in ("resume", "checkpoint"):
+            self.saved_at = (event.step, event.epoch)
+        elif isinstance(event, TrainStepped):
+            self.saved_at = self.saved_at or (0, 0)  # a training that resumes says so before its first step
+        elif isinstance(event, RunFinished):
+            self.exit_code = 0
+        elif isinstance(event, StageStopped):
+            self.exit_code = 130
+        elif isinstance(event, StageFailed):
+            self.exit_code = event.exit_code
+
+    def _beat(self) -> None:
+        stuck_after_s = max(STUCK_S, 10 * self.slowest_unit_s)
+        beat = {
+            "at": time.time(),
+            "pid": os.getpid(),
+            "stage": self.stage,
+            "event_at": self.last_event_at,
+            "stuck_after_s": stuck_after_s,
+        }
+        try:
+            write_whole(self.experiment.heartbeat, json.dumps(beat), durable=False)
+        except (OSError, RvcError) as error:
+            if not is_full(error):  # then its log, which may be on the same disk, would raise too
+                print(f"heartbeat not written: {error}", file=sys.stderr)
+
+
+class StopAsked(Exception):
+    pass
+
+
+def failure(stage: str, error: RvcError) -> StageFailed:
+    return StageFailed(
+        stage=stage, title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code
+    )
+
+
+def end_now(code: int) -> None:
+    """End this process and its workers at once. Files are whole: each appears by rename."""
+    for child in psutil.Process().children(recursive=True):
+        try:
+            child.kill()
+        except psutil.NoSuchProcess:
+            continue
+    os._exit(code)
+
+
+def get_ready(experiment: Experiment, stages: list[Stage]) -> None:
+    """Import what the stages need, here and in the server of their workers. What fails here is told by the stage
+    itself."""
+    with contextlib.suppress(Exception):
+        if wanted := [
+            module for stage in stages if not is_complete(experiment, stage.name) for module in stage.workers
+        ]:
+            workers.prepare_workers(wanted)
+        for stage in stages:
+            stage.module()
+
+
+def remove_halves(experiment: Experiment) -> None:
+    """What a killed engine of this experiment left half written, but for the clips: their stages see to those."""
+    for folder in (experiment.folder, experiment.receipts, experiment.auditions, experiment.base):
+        remove_temporaries(folder)
+    remove_temporaries(experiment.workspace.weights, of=lambda name: experiment.owns(Path(name).stem))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    prepare_streams()
+    parser = argparse.ArgumentParser(prog="python -m rvc_engine.run.runner", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--home", required=True)
+    parser.add_argument("--stages", required=True)
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument(TAKE_OVER, action="store_true")
+    options = parser.parse_args(arguments)
+    experiment = Experiment(options.folder, Workspace(Path(options.home)))
+    stages = options.stages.split(",")
+    threading.Thread(target=get_ready, args=(experiment, [ALL_STAGES[name] for name in stages]), daemon=True).start()
+    told = sys.stdin.buffer.read()
+    if not told:
+        os._exit(0)
+    settings = ExperimentSettings.model_validate(json.loads(told))
+    lock = RunLock(experiment.lock)
+    try:
+        taken = lock.acquire(take_over=options.take_over)
+    except Busy as busy:
+        print(busy, file=sys.stderr)
+        return busy.exit_code
+    workers.log_to(experiment.engine_log)
+    workers.LOG = experiment.engine_log
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    engine = Engine(experiment, settings, stages, options.fresh)
+    disk.on_warning = engine.warn
+    engine.lock = lock
+    signal.signal(signal.SIGTERM, engine.on_signal)
+    signal.signal(signal.SIGINT, engine.on_signal)
+    remove_halves(experiment)
+    experiment.save_settings(settings)
+    number, journal = Journal.next_in(experiment.runs)
+    with journal:
+        try:
+            code = engine.run(journal, number, [Warned(title=taken)] if taken else [])
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                journal.append(failure(engine.stage, understood(error, "rvc engine")))
+            raise
+    lock.release()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    end_now(code)  # a stage's libraries may leave threads that would hold the process
+    return code
+
+
+def guarded(arguments: list[str] | None = None) -> int:
+    """What ends the engine before or beside its stages is said in a last line, for whoever started it; the rest is in
+    its log."""
+    try:
+        return main(arguments)
+    except Exception as error:
+        traceback.print_exc()
+        known = understood(error, "rvc engine")
+        print(" ".join(str(known).split()), file=sys.stderr, flush=True)
+        end_now(known.exit_code)
+        return known.exit_code
+
+
+if __name__ == "__main__":
+    raise SystemExit(guarded())

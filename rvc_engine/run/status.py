@@ -1,0 +1,134 @@
+"""The state of an experiment now: its newest journal, its lock and its heartbeat."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from rvc_engine.common.lock import live_holder
+from rvc_engine.common.opening import open_file
+from rvc_engine.common.records import Moment, Pid, build, read_json
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.experiment import Experiment, journals
+from rvc_engine.run import snapshot
+from rvc_engine.run.damage import cannot_read, check_folder, problem_of
+from rvc_engine.run.journal import JournalReader
+from rvc_engine.run.supervisor import WRITING_S
+from rvc_engine.run.view import RunView
+
+FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps
+
+
+def read_view(experiment: Experiment) -> RunView:
+    """The state of an experiment now: the newest journal replayed, and the lock asked whether its engine lives. Its
+    curves are not whole.
+
+    Never raises for what its files hold or how they are kept: then the view says what is wrong.
+    """
+    try:
+        return _read_view(experiment)
+    except OSError as error:
+        wrong: RvcError = cannot_read(error, experiment.folder)
+    except RvcError as error:
+        wrong = error
+    view = RunView(name=experiment.name, folder=str(experiment.folder))
+    view.note_unreadable(wrong)
+    return view
+
+
+def _read_view(experiment: Experiment) -> RunView:
+    check_folder(experiment)
+    files = journals(experiment.runs)
+    holder = live_holder(experiment.lock)  # before the journal: an engine that ends in between has written its end
+    if not files:
+        view = RunView(name=experiment.name, folder=str(experiment.folder))
+        view.problem = problem_of(experiment)
+        return view
+    view, reader = _replayed(experiment, files[-1])
+    deadline = time.monotonic() + WRITING_S
+    while view.state == "running" and holder is None and keeper_lives(view.keeper) and time.monotonic() < deadline:
+        time.sleep(0.02)  # its keeper is about to write down how it ended
+        view.fold_all(reader)
+    if not view.run and not view.updated_at and reader.offset:
+        raise BadInput(
+            f"{files[-1]} holds nothing that a run wrote", "", "move it away; the runs before it are in the same folder"
+        )
+    view.problem = problem_of(experiment, files[-1], reader.mistyped)
+    if view.state == "running" and (holder is None or holder.pid != view.pid):
+        view.note_gone()
+    elif view.state == "running" and (beat := read_heartbeat(experiment)) is not None and beat.pid == view.pid:
+        now = time.time()
+        view.silent_s = max(0.0, now - beat.event_at)
+        view.stuck = view.silent_s > (beat.stuck_after_s or math.inf) or now - beat.at > FROZEN_S
+    return view
+
+
+def _replayed(experiment: Experiment, journal: Path) -> tuple[RunView, JournalReader]:
+    """From the snapshot on, where there is one; a new one is left where much was read."""
+    about = journal.stat()
+    view, reader = _from_snapshot(journal) or (
+        RunView(name=experiment.name, folder=str(experiment.folder)),
+        JournalReader(journal, brief=True),
+    )
+    view.move_to(experiment)
+    known = reader.offset
+    view.fold_all(reader)
+    if reader.offset - known >= snapshot.WORTH_BYTES:
+        snapshot.save(journal, about, reader.offset, {"view": view.to_record(), "mistyped": reader.mistyped})
+    return view, reader
+
+
+def _from_snapshot(journal: Path) -> tuple[RunView, JournalReader] | None:
+    found = snapshot.load(journal)
+    if found is None:
+        return None
+    offset, state = found
+    try:
+        view, reader = RunView.from_record(state["view"]), JournalReader(journal, brief=True, offset=offset)
+        reader.mistyped = int(state["mistyped"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return view, reader
+
+
+def keeper_lives(pid: int) -> bool:
+    """Is this process a keeper? Its number alone says little: it is given again, after a restart of the machine to
+    anything."""
+    try:
+        return pid > 0 and "rvc_engine.run.supervisor" in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
+
+
+def log_tail(experiment: Experiment, lines: int = 8) -> list[str]:
+    """The last lines that the engine and its libraries printed."""
+    try:
+        with open_file(experiment.engine_log) as log:
+            log.seek(max(0, experiment.engine_log.stat().st_size - 8192))
+            return log.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """What an engine writes each second while it lives. `event_at`: of its last event; silence is worth saying after
+    `stuck_after_s`."""
+
+    at: Moment
+    pid: Pid = 0
+    stage: str = ""
+    event_at: Moment = 0.0
+    stuck_after_s: float = 0.0  # 0: not known
+
+
+def read_heartbeat(experiment: Experiment) -> Heartbeat | None:
+    """None where there is none, or none that an engine wrote."""
+    try:
+        return build(Heartbeat, read_json(experiment.heartbeat))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,96 @@
+"""Watches one engine and tells how it ended when it could not tell itself: killed, or crashed in native code.
+
+    python -m rvc_engine.run.supervisor FOLDER --home HOME --stages ...  < settings.json
+
+It starts the engine with the same words and waits. It needs little memory, so that the system's out-of-memory killer
+leaves it alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from rvc_engine.common.failures import explained
+from rvc_engine.common.scratch import scratch_folder
+from rvc_engine.common.streams import prepare_streams
+from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
+from rvc_engine.experiment import journals
+from rvc_engine.run.journal import BRIEF_BYTES, Journal, JournalReader
+
+WRITING_S = 1.0  # it needs this long at most to write down how its engine ended: readers wait so long for the end
+
+
+def main(arguments: list[str]) -> int:
+    with scratch_folder() as (variables, held):
+        return keep(arguments, variables, held)
+
+
+def keep(arguments: list[str], variables: dict[str, str], held: tuple[int, ...]) -> int:
+    """Start the engine and wait for its end. `variables` of its environment, and descriptors that it is to hold."""
+    folder = Path(arguments[0])
+    command = [sys.executable, "-m", "rvc_engine.run.runner", *arguments]
+    try:
+        engine = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=held)
+    except OSError as error:  # the last line that it says is what people see
+        print(" ".join(str(explained(error)).split()), file=sys.stderr, flush=True)
+        return 1
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        if engine.poll() is None:
+            engine.send_signal(number)
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, forward)
+    code = engine.wait()
+    if code < 0 or code not in (0, 1, 2, 3, 130):
+        write_end(folder / "runs", engine.pid, code)
+    return code if code >= 0 else 128 - code
+
+
+def write_end(runs: Path, pid: int, code: int) -> None:
+    """Close the journal of a dead engine with the cause of its death; a journal with an end is left alone."""
+    for path in reversed(journals(runs)):
+        start, stage, last_at, ended = None, "", 0.0, False
+        for events in JournalReader(path, brief=True).batches(BRIEF_BYTES):
+            for event in events:
+                start = start or event
+                stage = event.stage if isinstance(event, StageStarted) else stage
+                last_at, ended = event.at, ended or isinstance(event, ENDS)
+        if not isinstance(start, RunStarted) or start.pid != pid:
+            continue
+        if not ended:
+            title, message = cause_of(code, last_at)
+            hint = f"rvc run {start.name} goes on from the last whole state"
+            with Journal(path) as journal:
+                journal.append(StageFailed(stage=stage, title=title, message=message, hint=hint))
+        return
+
+
+def cause_of(code: int, last_at: float) -> tuple[str, str]:
+    """Title and message for an exit status of subprocess: negative is a signal."""
+    when = time.strftime("%H:%M", time.localtime())
+    message = f"its last event was at {time.strftime('%H:%M:%S', time.localtime(last_at))}"
+    if code >= 0:
+        return f"The engine is gone (exit code {code}, {when})", message
+    number = -code
+    if number == signal.SIGKILL:
+        message += (
+            "; somebody killed it, or the system did because memory ran out (dmesg tells): then lower the batch size"
+        )
+    elif number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE):
+        message += f"; {signal.Signals(number).name} in native code: its log has the details"
+    return f"The engine is gone (signal {number}, {when})", message
+
+
+if __name__ == "__main__":
+    prepare_streams()
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)

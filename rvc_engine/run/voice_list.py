@@ -1,0 +1,107 @@
+"""The voices of a workspace: small models and bundles in weights/, bundles beside it or in exports/, experiments with
+checkpoints only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Experiment, Workspace, voice_of_stem
+from rvc_engine.run.damage import cannot_read, check_folder
+from rvc_engine.voices.metadata import SUFFIX, UNTOLD, glance
+
+EXPORTS = "exports"  # where the app puts what it makes for others
+
+
+def rows_of(workspace: Workspace) -> list[dict[str, Any]]:
+    """Newest first. Each: what `glance` tells, and `voice` as `rvc convert` takes it, `name`, `path`, `bytes`, `at`
+    (time of the file), `index` (of its experiment), `newest` (of its name)."""
+    folders = (workspace.weights, workspace.home, workspace.home / EXPORTS)
+    rows = [row for folder in folders for row in _rows_in(folder, SUFFIX, _bundle)]
+    rows += _rows_in(workspace.weights, ".pth", lambda path: _small_model(path, workspace))
+    voiced = {row["name"] for row in rows}
+    for experiment in workspace.experiments():
+        if experiment.name not in voiced:
+            rows += _unfinished(experiment)
+    return sorted(rows, key=lambda row: -float(row["at"]))
+
+
+def _rows_in(folder: Path, suffix: str, row_of: Callable[[Path], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Also of links to nothing and of what cannot be read: their rows say so."""
+    try:
+        found = sorted(p for p in folder.iterdir() if p.suffix == suffix and not p.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        return [_row(folder, folder.name, str(folder), problem=str(cannot_read(error, folder)))]
+    return [row_of(path) for path in found if path.is_symlink() or os.path.isfile(path)]
+
+
+def _row(path: Path, name: str, voice: str, **more: Any) -> dict[str, Any]:
+    try:
+        about = path.stat()
+        size, at = about.st_size, about.st_mtime
+    except OSError as error:
+        size, at, more = 0, 0.0, {"problem": f"it cannot be read: {error.strerror}"}
+    return {
+        "voice": voice,
+        "name": name,
+        "path": str(path),
+        "bytes": size,
+        "at": at,
+        "index": None,
+        "newest": True,
+        **UNTOLD,
+        **more,
+    }
+
+
+def _bundle(path: Path) -> dict[str, Any]:
+    return _row(path, path.stem, str(path), **glance(path))
+
+
+def _small_model(path: Path, workspace: Workspace) -> dict[str, Any]:
+    """The newest of a name is meant by the name alone."""
+    name = voice_of_stem(path.stem)
+    try:
+        experiment = workspace.experiment(name)
+    except BadInput:  # no name of an experiment: the file itself is
+        return _row(path, name, str(path), **glance(path))
+    try:
+        newest = experiment.small_models()[-1] == path
+        index = next((str(p) for p in reversed(experiment.indexes())), None)
+    except OSError:  # a link to nothing among them, or a folder that cannot be read
+        newest, index = False, None
+    named = newest and not name.endswith((".pth", SUFFIX)) and os.sep not in name
+    return _row(path, name, name if named else str(path), **{**glance(path), "index": index, "newest": newest})
+
+
+def _unfinished(experiment: Experiment) -> list[dict[str, Any]]:
+    """An experiment with checkpoints and no voice, or one that cannot be looked into."""
+    try:
+        check_folder(experiment)
+        timed = [
+            (at, path)
+            for path in experiment.folder.iterdir()
+            if path.match("G_*.pth") and (at := _time(path)) is not None
+        ]
+    except BadInput as error:
+        return [_row(experiment.folder, experiment.name, experiment.name, problem=str(error))]
+    except OSError as error:
+        return [
+            _row(
+                experiment.folder, experiment.name, experiment.name, problem=str(cannot_read(error, experiment.folder))
+            )
+        ]
+    told = {"what": "checkpoints", "problem": "training checkpoints only; extract makes a voice of the newest"}
+    return [_row(max(timed)[1], experiment.name, experiment.name, **told)] if timed else []
+
+
+def _time(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None

@@ -1,0 +1,191 @@
+"""Reads the layout of an IVF-Flat index file and checks every size in it before faiss is let near it.
+
+faiss believes the numbers in a file: a damaged or hostile one makes it allocate or read without bound. The layout
+(little endian), as faiss's index_write.cpp writes it: "IwFl", header, nlist, nprobe, the quantizer ("IxF2" or "IxFI" or
+"IxFl", header, centroids), a direct map, inverted lists ("ilar", nlist, bytes a code, sizes "full" or "sprs", then for
+each list its codes and its ids).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rvc_engine.common.opening import refuse_other
+from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.experiment import SIDECAR
+from rvc_engine.files.foreign import read_json
+from rvc_engine.presets import PRESETS
+
+HINT = "use an index that RVC or this program built, or --index none"
+MAX_BYTES = 16 << 30
+MAX_DIM = 4096
+MAX_LISTS = 1 << 18  # RVC makes 16 times the root of the rows: 51,000 for ten million
+MAX_NAME = 100
+L2 = 1
+
+
+@dataclass(frozen=True)
+class IndexFacts:
+    """What a checked index file holds. `encoder` None: neither a sidecar nor the file's name tells."""
+
+    path: Path
+    dim: int
+    rows: int
+    lists: int
+    encoder: str | None
+    version: str | None
+
+
+class _Reader:
+    """Numbers from a mapped file, each checked to lie inside it."""
+
+    def __init__(self, data: np.ndarray) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, count: int) -> np.ndarray:
+        if not 0 <= count <= self.data.size - self.at:
+            raise ValueError("it ends too early, or a size in it is wrong")
+        self.at += count
+        return self.data[self.at - count : self.at]
+
+    def number(self, kind: str) -> int:
+        return int(self.take(np.dtype(kind).itemsize).view(kind)[0])
+
+    def word(self) -> bytes:
+        return self.take(4).tobytes()
+
+    def expect(self, what: str, value: object, *allowed: object) -> None:
+        if value not in allowed:
+            raise ValueError(f"its {what} is {value!r}")
+
+
+def check_index_file(path: Path, *, memory_bytes: int = 0) -> IndexFacts:
+    """Everything that can be known about an index file without faiss: it is an IVF-Flat index with L2 distances, whole,
+    each size agrees with the file's length, its ids are 0 .. rows - 1, and it fits into `memory_bytes` (0: what is free
+    now).
+
+    Raises BadInput naming the file and what is wrong with it.
+    """
+    try:
+        refuse_other(path)
+        size = path.stat().st_size
+        if size < 64:
+            raise ValueError("it is too short")
+        limit = min(memory_bytes or _free_memory(), MAX_BYTES)
+        if size > limit:
+            sizes = f"{size >> 20} MiB, {limit >> 20} MiB are free"
+            raise BadInput(f"The index {path} does not fit into memory", sizes, "use --index none")
+        reader = _Reader(np.memmap(path, dtype=np.uint8, mode="r"))
+        dim, rows, lists = _walk(reader)
+    except FileNotFoundError as error:
+        raise BadInput(f"There is no index file {path}", "", "check the path given with --index") from error
+    except (OSError, ValueError) as error:
+        if of_environment(error):
+            raise cannot_read(path, error) from error
+        raise BadInput(f"{path} is no index that can be used", str(error), HINT) from error
+    encoder, version = made_with(path)
+    return IndexFacts(path, dim, rows, lists, encoder, version)
+
+
+def _walk(reader: _Reader) -> tuple[int, int, int]:
+    reader.expect("kind", reader.word(), b"IwFl")
+    dim, rows = _header(reader)
+    lists = reader.number("<u8")
+    probes = reader.number("<u8")
+    if lists > MAX_LISTS:
+        raise ValueError(f"it has {lists} lists, more than {MAX_LISTS}")
+    if rows * (dim * 4 + 8) > reader.data.size:
+        raise ValueError(f"it claims {rows} rows of width {dim}, more than it holds")
+    if not 0 < lists <= rows or not 0 < probes <= lists:
+        raise ValueError(f"it has {lists} lists for {rows} rows, {probes} of them searched")
+    reader.expect("quantizer", reader.word(), b"IxF2", b"IxFI", b"IxFl")
+    reader.expect("quantizer's width and rows", _header(reader), (dim, lists))
+    reader.expect("quantizer's size", reader.number("<u8"), lists * dim)
+    _finite(reader.take(lists * dim * 4))
+    reader.expect("direct map", reader.number("u1"), 0)
+    reader.expect("direct map's size", reader.number("<u8"), 0)
+    reader.expect("lists", reader.word(), b"ilar")
+    reader.expect("number of inverted lists", reader.number("<u8"), lists)
+    reader.expect("bytes a row", reader.number("<u8"), dim * 4)
+    sizes = _list_sizes(reader, lists, rows)
+    seen = np.zeros(rows, dtype=bool)
+    for size in sizes:
+        _finite(reader.take(size * dim * 4))
+        ids = reader.take(size * 8).view("<i8")
+        if size and (ids.min() < 0 or ids.max() >= rows):
+            raise ValueError("it names rows that it does not have")
+        seen[ids] = True
+    if not seen.all():
+        raise ValueError("some rows are missing and others appear twice")
+    if reader.at != reader.data.size:
+        raise ValueError("something follows after its end")
+    return dim, rows, lists
+
+
+def _header(reader: _Reader) -> tuple[int, int]:
+    """Width and rows of the index that begins here."""
+    dim, rows = reader.number("<i4"), reader.number("<i8")
+    reader.take(16)  # two numbers that faiss writes and does not read
+    reader.expect("state", reader.number("u1"), 1)
+    reader.expect("metric", reader.number("<i4"), L2)
+    if not 0 < dim <= MAX_DIM or not 0 < rows <= reader.data.size:
+        raise ValueError(f"it claims {rows} rows of width {dim}")
+    return dim, rows
+
+
+def _list_sizes(reader: _Reader, lists: int, rows: int) -> list[int]:
+    form = reader.word()
+    reader.expect("form of list sizes", form, b"full", b"sprs")
+    count = reader.number("<u8")
+    if form == b"full":
+        reader.expect("number of list sizes", count, lists)
+        sizes: list[int] = reader.take(8 * count).view("<u8").tolist()
+    else:
+        if count % 2 or count > 2 * lists:
+            raise ValueError("its list sizes are damaged")
+        sizes = [0] * lists
+        for which, size in reader.take(8 * count).view("<u8").reshape(-1, 2).tolist():
+            if which >= lists or sizes[which]:
+                raise ValueError("its list sizes are damaged")
+            sizes[which] = size
+    if sum(sizes) != rows:
+        raise ValueError(f"its lists hold {sum(sizes)} rows, its header says {rows}")
+    return sizes
+
+
+def _finite(values: np.ndarray) -> None:
+    for start in range(0, values.size, 1 << 24):
+        if not np.isfinite(values[start : start + (1 << 24)].view("<f4")).all():
+            raise ValueError("it holds numbers that are not finite")
+
+
+def _free_memory() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def sidecar_of(path: Path) -> Path:
+    return path.with_name(path.name + SIDECAR)
+
+
+def made_with(path: Path) -> tuple[str | None, str | None]:
+    """(encoder, version) of an index: from the sidecar beside it if that was written for a file of this size, else from
+    the version that ends its name (..._v2.index, ..._starter-1.index). None where nothing tells."""
+    try:
+        record = read_json(sidecar_of(path))
+        encoder, version = record["encoder"], record["version"]
+        if record["bytes"] == path.stat().st_size and all(
+            isinstance(name, str) and len(name) <= MAX_NAME for name in (encoder, version)
+        ):
+            return encoder, version
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no sidecar, or one of another file: the name decides
+    for config in PRESETS.values():
+        if path.stem.endswith(f"_{config.version}"):
+            return config.encoder, config.version
+    return None, None

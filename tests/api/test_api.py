@@ -1,0 +1,171 @@
+"""The Python API, as the README shows it: real runs, real recordings."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import rvc_engine
+from rvc_engine.errors import BadInput, Busy, RvcError, Stopped, UnusableRecording
+from rvc_engine.events import Event, RunFinished, TrainStepped
+from rvc_engine.run import launcher
+from tests.conftest import ROOT, rvc_environment
+
+TINY: dict[str, Any] = {"pitch.method": "praat", "train.batch_size": 2, "train.threads": 1}
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory, speech: list[Path]) -> Path:
+    folder = tmp_path_factory.mktemp("api") / "recordings"
+    folder.mkdir()
+    for path in speech:
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(recordings: Path) -> Path:
+    """With a voice, alice."""
+    seen: list[Event] = []
+    voice = rvc_engine.train(
+        "alice",
+        recordings,
+        home=recordings.parent,
+        preset="starter-tiny",
+        settings={**TINY, "train.epochs": 1},
+        on_event=seen.append,
+    )
+    assert isinstance(seen[-1], RunFinished) and any(isinstance(event, TrainStepped) for event in seen)
+    assert voice.path.name == "alice.pth" and voice.index_path is not None
+    return recordings.parent
+
+
+def wave_of(path: Path) -> tuple[np.ndarray, int]:
+    wave, rate = soundfile.read(path, dtype="float32")
+    return wave, rate
+
+
+# --- the README -------------------------------------------------------------------------------------------------------
+def test_the_example_of_the_readme(tmp_path: Path, speech: list[Path]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(code.strip().splitlines()) <= 15
+    (tmp_path / "recordings" / "alice").mkdir(parents=True)
+    for path in speech:
+        shutil.copy(path, tmp_path / "recordings" / "alice")
+    shutil.copy(speech[0], tmp_path / "song.wav")
+    small = "preset='starter-tiny', settings={'train.epochs': 1, 'train.batch_size': 2, 'pitch.method': 'praat'}"
+    code, count = re.subn(r"settings={[^}]*}", small, code)
+    assert count == 1
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=rvc_environment(), timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "song-alice.wav").is_file() and "alice" in done.stdout
+
+
+def test_importing_is_light() -> None:
+    code = "import sys, rvc_engine; assert not {'torch', 'numpy', 'pydantic'} & set(sys.modules); rvc_engine.train"
+    subprocess.run([sys.executable, "-c", code], check=True, env=rvc_environment())
+    assert set(rvc_engine.__all__) <= set(dir(rvc_engine)) | set(rvc_engine.__all__)
+    with pytest.raises(AttributeError):
+        _ = rvc_engine.nothing_of_that_name
+
+
+# --- recordings -------------------------------------------------------------------------------------------------------
+def test_a_folder_is_described(recordings: Path, tmp_path: Path) -> None:
+    report = rvc_engine.describe_dataset(recordings)
+    assert len(report.files) == len(list(recordings.iterdir())) and report.summary["used"] == len(report.files)
+    assert all({"code", "severity"} <= set(finding) for finding in report.findings)
+    with pytest.raises(BadInput):
+        rvc_engine.describe_dataset(tmp_path / "nowhere")
+
+
+# --- training ---------------------------------------------------------------------------------------------------------
+def test_what_is_wrong_is_known_before_anything_is_written(tmp_path: Path, recordings: Path) -> None:
+    for wrong in ({"preset": "v9-99k"}, {"settings": {"train.epochs": -1}}, {"settings": {"nothing": 1}}):
+        with pytest.raises(BadInput):
+            rvc_engine.train("bob", recordings, home=tmp_path, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(BadInput):
+        rvc_engine.train("bob", tmp_path / "nowhere", home=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_exception_in_the_callback_stops_the_run(home: Path, recordings: Path) -> None:
+    class Enough(Exception):
+        pass
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, TrainStepped) and event.step >= 2:
+            raise Enough
+
+    words: dict[str, Any] = {"home": home, "preset": "starter-tiny", "settings": {**TINY, "train.epochs": 500}}
+    with pytest.raises(Enough):
+        rvc_engine.train("carol", recordings, on_event=on_event, **words)
+    experiment = rvc_engine.api.Workspace(home).experiment("carol")
+    assert launcher.live_holder(experiment.lock) is None and experiment.resume_state.is_file()
+
+
+def test_a_run_of_somebody_else(home: Path, recordings: Path) -> None:
+    words: dict[str, Any] = {"home": home, "preset": "starter-tiny", "settings": {**TINY, "train.epochs": 500}}
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, TrainStepped) and event.step == 1:
+            with pytest.raises(Busy):
+                rvc_engine.train("dave", home=home)
+            launcher.stop(rvc_engine.api.Workspace(home).experiment("dave"))
+
+    with pytest.raises(Stopped):
+        rvc_engine.train("dave", recordings, on_event=on_event, **words)
+
+
+# --- voices -----------------------------------------------------------------------------------------------------------
+def test_an_array_is_converted_as_its_file_is(home: Path, speech: list[Path], tmp_path: Path) -> None:
+    voice = rvc_engine.load_voice("alice", home=home)
+    wave, rate = wave_of(speech[0])
+    samples, out_rate = voice.convert(wave, rate, pitch_method="praat")
+    path = voice.convert_file(speech[0], tmp_path / "out.wav", pitch_method="praat")
+    written, written_rate = soundfile.read(path, dtype="int16")
+    assert samples.dtype == np.int16 and out_rate == written_rate == 16000
+    assert len(samples) == -(-len(wave) * out_rate // rate)
+    assert np.array_equal(samples, written)
+
+
+def test_layouts_and_types_of_an_array(home: Path, speech: list[Path]) -> None:
+    voice = rvc_engine.Voice("alice", home=home)
+    wave, rate = wave_of(speech[0])
+    wave = wave[: 2 * rate]
+    mono, _ = voice.convert((wave * 32767).astype(np.int16), rate, pitch_method="praat")
+    stereo, _ = voice.convert(np.stack([wave, wave], axis=1), rate, pitch_method="praat")
+    assert len(mono) == len(stereo) and np.abs(mono.astype(int) - stereo).mean() < 300
+    for wrong in (np.zeros((2, 2, 2)), np.zeros(0), np.zeros(16000, dtype=np.int32)):
+        with pytest.raises(UnusableRecording):
+            voice.convert(wrong, rate)
+    with pytest.raises(BadInput, match="transpoze"):
+        voice.convert(wave, rate, transpoze=2)
+    with pytest.raises(BadInput):
+        voice.convert(wave, rate, index_rate=7)
+
+
+def test_one_bad_file_does_not_stop_the_others(home: Path, speech: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "bad.wav").write_bytes(b"no sound")
+    voice, seen = rvc_engine.Voice("alice", home=home, index="none"), []
+    assert voice.index_path is None
+    with pytest.raises(RvcError, match=r"bad\.wav|1 of 2"):
+        voice.convert_files([tmp_path / "bad.wav", speech[0]], tmp_path / "out", on_event=seen.append)
+    assert len(list((tmp_path / "out").iterdir())) == 1 and seen
+
+
+def test_voices_are_listed_and_described(home: Path) -> None:
+    row = next(row for row in rvc_engine.list_voices(home) if row["name"] == "alice")
+    voice = rvc_engine.Voice(row["voice"], home=home)
+    assert voice.facts["sample_rate"] == 16000 and voice.facts["epochs"] == 1
+    with pytest.raises(BadInput, match="nobody"):
+        rvc_engine.Voice("nobody", home=home)
