@@ -169,7 +169,7 @@ class Voice:
     _converters: dict[str, Converter] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        from rvc_engine.stages.convert import resolve_voice
+        from rvc_engine.work.convert import resolve_voice
 
         index = None if self.index is None else os.fspath(self.index)
         self.workspace = _workspace(self.home)
@@ -191,7 +191,7 @@ class Voice:
         that holds nothing to convert.
         """
         from rvc_engine.audio.io import decode
-        from rvc_engine.stages.convert import SOURCE_RATE
+        from rvc_engine.work.convert import SOURCE_RATE
 
         with tempfile.TemporaryDirectory(prefix="rvc-") as folder:
             path = Path(folder) / "wave.wav"
@@ -211,7 +211,7 @@ class Voice:
     ) -> list[Path]:
         """Recordings, or folders of them; `target`: a folder, or a file for a single recording. Returns what was
         written. One bad recording does not stop the others: they are written, then RvcError names it."""
-        from rvc_engine.stages.convert import convert_files
+        from rvc_engine.work.convert import convert_files
 
         known = _convert_settings(settings)
         paths = [Path(source).expanduser().absolute() for source in sources]
@@ -225,7 +225,7 @@ class Voice:
         return written
 
     def _converter(self, settings: ConvertSettings) -> Converter:
-        from rvc_engine.stages.convert import load_converter
+        from rvc_engine.work.convert import load_converter
 
         key = settings.model_dump_json()
         if key not in self._converters:

@@ -1,4 +1,4 @@
-"""What there is of each kind that can be added to: pitch trackers, content encoders, vocoders.
+"""What there is of each kind that can be added to: pitch trackers, content encoders, vocoders, stages.
 
 A row names the class, whose module is imported when it is first asked for. Another installed package adds one by an
 entry point of the same group, whose object is the class; a name of this program's own is never replaced.
@@ -16,6 +16,7 @@ from rvc_engine.errors import BadInput
 if TYPE_CHECKING:
     from rvc_engine.content.base import ContentEncoder
     from rvc_engine.pitch.base import PitchTracker
+    from rvc_engine.stages.stage import Stage
     from rvc_engine.vocoders.base import Vocoder
 
 T = TypeVar("T")
@@ -110,3 +111,18 @@ VOCODERS: Registry[Vocoder] = Registry(
         "istft": "rvc_engine.vocoders.istft:Istft",
     },
 )
+
+STAGES: Registry[Stage] = Registry(
+    "rvc_engine.stages",
+    "stage",
+    {
+        "preprocess": "rvc_engine.stages.preprocess:Preprocess",
+        "encoder": "rvc_engine.stages.encoder:Encoder",
+        "pitch": "rvc_engine.stages.pitch:Pitch",
+        "features": "rvc_engine.stages.features:Features",
+        "train": "rvc_engine.stages.train:Train",
+        "index": "rvc_engine.stages.index:Index",
+        "base": "rvc_engine.stages.base:Base",
+    },
+)
+"""In the order in which they run."""

@@ -26,11 +26,13 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.environment import engine_environment
+from rvc_engine.registry import STAGES
 from rvc_engine.run import launcher
 from rvc_engine.run.curves import Curves
-from rvc_engine.run.receipts import Receipt, plan, receipt_path, why_to_ask
-from rvc_engine.run.stage_list import ALL_STAGES, stages_until
+from rvc_engine.run.receipts import plan, why_to_ask
+from rvc_engine.run.stage_list import stages_until
 from rvc_engine.run.status import read_heartbeat
+from rvc_engine.stages.receipt import Receipt, receipt_path
 
 if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import: after the first paint
     from rvc_engine.settings import ExperimentSettings
@@ -312,7 +314,7 @@ class EngineClient:
             )
             took = {
                 name: r.seconds
-                for name in ALL_STAGES
+                for name in STAGES.names()
                 if (r := Receipt.load(receipt_path(self.experiment, name))) and r.complete
             }
             known = Outlook(settings.dataset, settings.preset, rows=rows, advice=advice, missing=missing, took=took)

@@ -12,7 +12,7 @@ from rvc_engine import events as ev
 from rvc_engine.client.machine import Machine
 from rvc_engine.client.words import line_of, stopped_words
 from rvc_engine.common.printable import LONG, printable
-from rvc_engine.run.stage_list import ALL_STAGES, STAGES
+from rvc_engine.run.stage_list import title_of, usual_stages
 from rvc_engine.run.view import RunView, StageView
 
 LINES = 1000  # of the journal, kept for scrolling
@@ -130,10 +130,10 @@ class ScreenState:
             return list(self.view.stages.values())
         if self.outlook.plan:
             return [
-                StageView(name, ALL_STAGES[name].title, "skipped" if action == "skip" else "pending", reason=reason)
+                StageView(name, title_of(name), "skipped" if action == "skip" else "pending", reason=reason)
                 for name, action, reason in self.outlook.plan
             ]
-        return [StageView(stage.name, stage.title) for stage in STAGES.values()]
+        return [StageView(stage.name, stage.title) for stage in usual_stages()]
 
 
 def in_words(event: ev.Event) -> list[Line]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rvc_engine import events as ev
 from rvc_engine.common.printable import LONG, printable
-from rvc_engine.run.stage_list import ALL_STAGES
+from rvc_engine.run.stage_list import find_stage
 
 
 def line_of(event: ev.Event) -> str | None:
@@ -64,7 +64,7 @@ def _kept(event: ev.StageStopped) -> str:
         return (
             f"training resumes after step {event.after_step}" if event.after_step else "training resumes at the start"
         )
-    stage = ALL_STAGES.get(event.stage)
+    stage = find_stage(event.stage)
     if stage is not None and stage.incremental:
         return f"finished {stage.unit} are kept, the latest may be done again"
     if stage is not None and stage.unit == "steps":

@@ -36,7 +36,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     settings = ConvertSettings()
     fill(settings, options, "convert")
     workspace = Workspace.find(options.home)
-    from rvc_engine.stages.convert import convert_files, resolve_voice
+    from rvc_engine.work.convert import convert_files, resolve_voice
 
     model, index = resolve_voice(options.voice, workspace, options.index)
     for text in options.inputs:

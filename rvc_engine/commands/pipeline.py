@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -18,13 +18,15 @@ from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, StageFailed
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.presets import PUBLIC_PRESETS
+from rvc_engine.registry import STAGES
 from rvc_engine.run import launcher
 from rvc_engine.run.begin import Request, check_ready, refuse_busy, settle
 from rvc_engine.run.receipts import plan, why_to_ask
-from rvc_engine.run.stage_list import ALL_STAGES, STAGES, Stage, stages_needed, stages_until
+from rvc_engine.run.stage_list import stages_needed, stages_until, usual_stages
 from rvc_engine.run.view import RunView
 from rvc_engine.run.weights_needed import WeightsMissing
 from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings
+from rvc_engine.stages.stage import Stage
 
 DEFAULT_PRESET = "v2-40k"
 BASE_PRESET = "starter"
@@ -33,9 +35,14 @@ BASE_PRESET = "starter"
 def build(parser: argparse.ArgumentParser, name: str) -> None:
     add_common(parser)
     if name == "run":
-        choices = list(dict.fromkeys([*STAGES, *ALL_STAGES]))
+        usual = [stage.name for stage in usual_stages()]
+        names = list(dict.fromkeys([*usual, *STAGES.names()]))
         parser.add_argument(
-            "--until", metavar="STAGE", choices=choices, default="", help=f"the last stage to run: {', '.join(STAGES)}"
+            "--until",
+            metavar="STAGE",
+            choices=names,
+            default="",
+            help=f"the last stage to run: {', '.join(usual)}",
         )
         add_unambiguous(parser, STAGE_SETTINGS)
     else:
@@ -63,16 +70,18 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
 
 
-def add_unambiguous(parser: argparse.ArgumentParser, stages: Mapping[str, type[StageSettings]]) -> None:
+def add_unambiguous(
+    parser: argparse.ArgumentParser, stages: Mapping[str, type[StageSettings]], without: Sequence[str] = ()
+) -> None:
     """`rvc run` takes the flags of every stage. One that several stages have, with one meaning, is given to all of
-    them; --set gives it to one."""
+    them; --set gives it to one. `without`: names that get no flag."""
     having: dict[str, list[str]] = {}
     for stage, model in stages.items():
         for name in model.model_fields:
             having.setdefault(name, []).append(stage)
     shared = {name: names for name, names in having.items() if len(names) > 1}
     for stage in stages:
-        add_settings(parser, stage, skip=shared)
+        add_settings(parser, stage, skip=(*shared, *without))
     add_shared(parser, {name: names for name, names in shared.items() if means_the_same(name, names)})
 
 

@@ -12,7 +12,7 @@ from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.run.begin import refuse_busy
-from rvc_engine.run.stage_list import BASE_ORDER
+from rvc_engine.run.stage_list import base_stages
 from rvc_engine.settings import STAGE_SETTINGS
 
 STATES = "the newest training states of encoder and base, in checked parts below 16 MB"
@@ -20,9 +20,9 @@ STATES = "the newest training states of encoder and base, in checked parts below
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
     pipeline.add_common(parser)
-    order = ", ".join(BASE_ORDER)
+    order = base_stages()
     parser.add_argument(
-        "--until", metavar="STAGE", choices=BASE_ORDER, default="", help=f"the last stage to run: {order}"
+        "--until", metavar="STAGE", choices=order, default="", help=f"the last stage to run: {', '.join(order)}"
     )
     parser.add_argument(
         "--encoder",
@@ -34,7 +34,8 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--save-state", metavar="DIR", help=f"only write {STATES}")
     parser.add_argument("--load-state", metavar="DIR", help=f"go on from {STATES}; those that are here are moved aside")
     add_settings(parser, "encoder", skip=("source",), prefix="encoder-")
-    pipeline.add_unambiguous(parser, {stage: model for stage, model in STAGE_SETTINGS.items() if stage != "index"})
+    stages = {stage: model for stage, model in STAGE_SETTINGS.items() if stage != "index"}
+    pipeline.add_unambiguous(parser, stages, without=("encoder",))  # it has its own
 
 
 def execute(options: argparse.Namespace, name: str) -> int:
@@ -49,7 +50,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 
 def _save(options: argparse.Namespace, experiment: Experiment) -> int:
-    from rvc_engine.stages.carried_state import save_state
+    from rvc_engine.work.carried_state import save_state
 
     if options.load_state:
         raise BadInput("--save-state and --load-state cannot go together", "", "give one of them")
@@ -72,7 +73,7 @@ def _begin(options: argparse.Namespace, experiment: Experiment) -> list[str]:
     from rvc_engine.disk import move_aside
 
     if options.load_state:
-        from rvc_engine.stages.carried_state import load_state
+        from rvc_engine.work.carried_state import load_state
 
         names = load_state(experiment, Path(clean_path(options.load_state)))
         return [f"states of {' and '.join(names)} are taken from {options.load_state}"]

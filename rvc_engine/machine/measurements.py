@@ -17,7 +17,7 @@ from rvc_engine.presets import PRESETS
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
 MEASURE_S = 900.0
 # With all that the process of a training has imported, for that counts too
-MEASURING = "import rvc_engine.stages.train, rvc_engine.training.measure as measure; measure.main()"
+MEASURING = "import rvc_engine.work.train, rvc_engine.training.measure as measure; measure.main()"
 CONTEXT_BYTES = 500_000_000  # a CUDA context with cudnn's kernels: torch does not count it
 
 

@@ -13,9 +13,9 @@ from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.run.receipts import plan
-from rvc_engine.run.stage_list import Stage
 from rvc_engine.run.weights_needed import check_weights
 from rvc_engine.settings import ExperimentSettings, apply, for_base, for_preset
+from rvc_engine.stages.stage import Stage
 
 DEFAULT_PRESET = "v2-40k"
 BASE_PRESET = "starter"
@@ -118,6 +118,4 @@ def check_ready(
     to_run = [stage for stage, verdict in plan(experiment, settings, stages) if verdict.action != "skip" or fresh]
     check_weights(experiment, settings, [stage.name for stage in to_run], fresh=fresh, auto_pitch=auto_pitch)
     for stage in to_run:
-        check = getattr(stage.module(), "check_ready", None)
-        if check:
-            check(experiment, settings, fresh=fresh)
+        stage.check_ready(experiment, settings, fresh=fresh)

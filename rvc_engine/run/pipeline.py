@@ -25,8 +25,9 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.malloc import give_back_freed_memory
-from rvc_engine.run.receipts import Receipt, inputs_read, outputs_digest, receipt_path, verdict, wanted_receipt
-from rvc_engine.run.stage_list import Stage
+from rvc_engine.run.receipts import outputs_digest, verdict, wanted_receipt
+from rvc_engine.stages.receipt import Receipt, receipt_path
+from rvc_engine.stages.stage import Stage
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -77,16 +78,15 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     started = time.monotonic()
     yield from _receipt(stage, experiment, settings, wanted)
     yield StageStarted(stage=stage.name, reason=decided.reason)
-    module = stage.module()
-    if stage.name == "train":  # waits by itself, inside a save
-        yield from module.run(experiment, settings)
+    if stage.waits_for_room:
+        yield from stage.run(experiment, settings)
     else:
-        yield from _with_room(stage, experiment, settings, lambda: module.run(experiment, settings))
+        yield from _with_room(stage, experiment, settings, lambda: stage.run(experiment, settings))
     give_back_freed_memory()
-    artefacts = module.artefacts(experiment, settings)
+    artefacts = stage.artefacts(experiment, settings)
     remove_replaced(stage, experiment, settings)
-    wanted.inputs = inputs_read(stage, experiment, wanted)
-    if not getattr(module, "used_all_inputs", lambda *_: True)(experiment, settings):
+    wanted.inputs = stage.inputs_read(experiment, wanted)
+    if not stage.used_all_inputs(experiment, settings):
         wanted.inputs = "changed since"
     wanted.extent = stage.settings(settings).of_kind("extent")  # as the stage settled it
     wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
@@ -156,7 +156,7 @@ def run_pipeline(
         yield from run_stage(stage, experiment, settings)
     artefacts = []
     for stage in stages:
-        for path in stage.module().artefacts(experiment, settings):
+        for path in stage.artefacts(experiment, settings):
             if not path.is_file() or not path.stat().st_size:
                 raise RvcError(f"{path} is missing after {stage.name}", "", "run the same command again")
             artefacts.append({"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)})

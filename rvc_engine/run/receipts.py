@@ -7,139 +7,29 @@ also where the recordings changed. Another identity: the old work is moved to a 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rvc_engine.common.records import build, read_json
-from rvc_engine.common.user import expanded
 from rvc_engine.dataset.contents import (
-    as_before_hashes,
     nothing_in_common,
-    recordings,
-    recordings_read,
-    sizes_before_hashes,
     why_gone,
 )
-from rvc_engine.dataset.files import dataset_files
-from rvc_engine.disk import sha256_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.run.stage_list import Stage, has_stage, needs_of
+from rvc_engine.stages.receipt import Receipt, fingerprint, receipt_path
+from rvc_engine.stages.stage import Stage
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 
-@dataclass
-class Receipt:
-    stage: str
-    identity: dict[str, Any]
-    inputs: str
-    extent: dict[str, Any]
-    course: dict[str, Any]
-    complete: bool = False
-    outputs: str = ""
-    seconds: float = 0.0
-    finished_at: float = 0.0
-    artefacts: list[str] = field(default_factory=list)
-
-    @classmethod
-    def load(cls, path: Path) -> Receipt | None:
-        """None when there is none, or none that can be read: the stage then looks at what is there."""
-        try:
-            receipt = build(cls, read_json(path))
-        except (OSError, ValueError, TypeError):
-            return None
-        return (
-            receipt
-            if all(value == "auto" or type(value) in (int, float) for value in receipt.extent.values())
-            else None
-        )
-
-    def save(self, path: Path) -> None:
-        write_whole(path, json.dumps(asdict(self), indent=1))
-
-    @property
-    def digest(self) -> str:
-        return fingerprint([self.identity, self.inputs, self.outputs])
-
-
-def fingerprint(value: Any) -> str:
-    return hashlib.sha256(
-        json.dumps(value, sort_keys=True, default=str).encode("utf-8", "surrogateescape")
-    ).hexdigest()[:32]
-
-
-def receipt_path(experiment: Experiment, stage: str) -> Path:
-    return experiment.receipts / f"{stage}.json"
-
-
-def is_complete(experiment: Experiment, stage: str) -> bool:
-    """It has ended well once; whether it is up to date is for `verdict`."""
-    receipt = Receipt.load(receipt_path(experiment, stage))
-    return receipt is not None and receipt.complete
-
-
-def inputs_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Any:
-    if stage.name == "preprocess":
-        return recordings(experiment, settings)
-    if stage.name == "encoder":
-        return _encoder_inputs(experiment, settings)
-    upstream = needs_of(stage, settings)
-    return {n: r.digest if (r := Receipt.load(receipt_path(experiment, n))) else None for n in upstream}
-
-
-def _encoder_inputs(experiment: Experiment, settings: ExperimentSettings) -> Any:
-    """A fingerprint of the recordings and their transcripts, or of the file that is taken."""
-    if settings.encoder.source != "train":
-        file = expanded(settings.encoder.source)
-        return {"file": sha256_of(file) if file.is_file() else ""}
-    texts = [[str(path), sha256_of(path)] for path in dataset_files(settings, texts=True)]
-    return {"recordings": fingerprint([*recordings(experiment, settings), *texts])}
-
-
-def inputs_read(stage: Stage, experiment: Experiment, wanted: Receipt) -> str:
-    """What a stage that has ended read, where it was not all known before."""
-    return fingerprint(recordings_read(experiment)) if stage.name == "preprocess" else wanted.inputs
-
-
 def identity_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
-    model = settings.model
-    identity: dict[str, Any] = dict(stage.settings(settings).of_kind("result"))
-    if stage.name == "preprocess":
-        identity["sample_rate"] = model.sample_rate
-    if stage.name in ("features", "index"):
-        identity["encoder"] = model.encoder
-    if stage.name == "features" and has_stage("encoder", settings):
-        identity["encoder_sha256"] = sha256_of(experiment.own_encoder) if experiment.own_encoder.is_file() else ""
-    if stage.name == "index":
-        identity["version"] = model.version
-    if stage.name == "train":
-        identity["model"] = asdict(model)
-    if stage.name == "train":
-        identity |= _meaning_of_inputs(experiment, settings)
-    elif stage.name == "encoder":
-        identity["upstream"] = inputs_of(stage, experiment, settings)
-    else:
-        upstream = [Receipt.load(receipt_path(experiment, n)) for n in stage.needs]
-        identity["upstream"] = [fingerprint(r.identity) if r else None for r in upstream]
-    return json.loads(json.dumps(identity, default=str))  # type: ignore[no-any-return]
-
-
-def _meaning_of_inputs(experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
-    """What a training cannot resume across: features of another encoder, pitch that was filled in another way. Other
-    clips it can."""
-    meaning: dict[str, Any] = {"encoder": settings.model.encoder}
-    if has_stage("encoder", settings):
-        meaning["encoder_sha256"] = sha256_of(experiment.own_encoder) if experiment.own_encoder.is_file() else ""
-    if settings.pitched:
-        meaning["unvoiced"] = settings.pitch.unvoiced
-    return meaning
+    """As it is read back from a receipt."""
+    identity: dict[str, Any] = json.loads(json.dumps(stage.identity(experiment, settings), default=str))
+    return identity
 
 
 def wanted_receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Receipt:
@@ -150,18 +40,13 @@ def wanted_receipt(stage: Stage, experiment: Experiment, settings: ExperimentSet
     gone = stage.reads_recordings and old is not None and old.complete and why_gone(settings)
     return Receipt(
         stage=stage.name,
-        identity={**old.identity, **_own_identity(stage, settings)}
+        identity={**old.identity, **stage.own_identity(settings)}
         if gone and old
         else identity_of(stage, experiment, settings),
-        inputs="" if gone else fingerprint(inputs_of(stage, experiment, settings)),
+        inputs="" if gone else fingerprint(stage.inputs(experiment, settings)),
         extent=section.of_kind("extent"),
         course=section.of_kind("course"),
     )
-
-
-def _own_identity(stage: Stage, settings: ExperimentSettings) -> dict[str, Any]:
-    own: dict[str, Any] = json.loads(json.dumps(stage.settings(settings).of_kind("result"), default=str))
-    return own
 
 
 def outputs_digest(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> str:
@@ -204,8 +89,8 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
     """Is the stage up to date? Reads receipts and file sizes only. Raises BadInput when it must be done again without
     its recordings."""
     old = Receipt.load(receipt_path(experiment, stage.name))
-    if old is None and stage.name == "train" and has_pair(experiment):
-        return Verdict("go_on", "checkpoints of another program are here")
+    if old is None and (there := stage.existing_work(experiment)):
+        return Verdict("go_on", there)
     if old is None:
         standing = stage.standing(experiment, settings)
         leftovers = any(p.exists() for p in stage.outputs(experiment, settings) if p not in standing)
@@ -214,7 +99,7 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
             if leftovers
             else Verdict("start", "not done yet")
         )
-    before = _comparable(stage, settings, old.identity, wanted.identity)
+    before = stage.comparable(settings, old.identity, wanted.identity)
     changed = f"changed: {differences(before, wanted.identity)}" if before != wanted.identity else ""
     if stage.reads_recordings and not wanted.inputs:
         return _without_recordings(stage, settings, changed)
@@ -222,9 +107,7 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
         return Verdict("replace", changed)
     if not old.complete:
         return Verdict("go_on", "was not finished")
-    if old.inputs != wanted.inputs and not (
-        stage.name == "preprocess" and old.inputs == fingerprint(as_before_hashes(settings))
-    ):
+    if old.inputs != wanted.inputs and not stage.read_the_same(settings, old.inputs):
         return Verdict("go_on", "its input changed")
     if any(
         "auto" in (asked, old.extent.get(key)) or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()
@@ -243,25 +126,15 @@ def _without_recordings(stage: Stage, settings: ExperimentSettings, changed: str
     return Verdict("skip", f"the recordings are not there ({why}): what was made of them is used")
 
 
-def _comparable(
-    stage: Stage, settings: ExperimentSettings, old: dict[str, Any], wanted: dict[str, Any]
-) -> dict[str, Any]:
-    """Earlier versions counted what a stage had read, file by file, as its identity: that decides nothing any more, but
-    for the recordings of a content encoder, which they knew by name and size."""
-    upstream = old.get("upstream")
-    if not isinstance(upstream, dict) or (stage.name == "encoder" and "file" in upstream):
-        return old
-    if stage.name == "encoder":
-        same = why_gone(settings) or upstream.get("recordings") == fingerprint(sizes_before_hashes(settings))
-        return {**old, "upstream": wanted.get("upstream")} if same else old
-    return {**wanted, **{key: value for key, value in old.items() if key != "upstream"}}
-
-
 def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdict]]) -> str:
     """Why a run with these verdicts would begin a training anew that has begun; "" when it would not."""
-    begun = {"train": has_training(experiment), "encoder": experiment.own_encoder.is_file()}
     return next(
-        (decided.reason for stage, decided in rows if begun.get(stage.name) and decided.action == "replace"), ""
+        (
+            decided.reason
+            for stage, decided in rows
+            if decided.action == "replace" and stage.has_begun_training(experiment)
+        ),
+        "",
     )
 
 
@@ -276,8 +149,8 @@ def why_to_ask(
             "the new one is whole"
         )
         return BadInput(f"This would restart the training of {experiment.name} from step 0", why, hint)
-    trains = any(stage.name == "train" for stage, _ in rows)
-    if trains and has_training(experiment) and nothing_in_common(experiment, settings):
+    goes_on = any(stage.needs and stage.has_begun_training(experiment) for stage, _ in rows)
+    if goes_on and nothing_in_common(experiment, settings):
         why = f"none of the recordings that it was made of is in {settings.dataset}"
         hint = (
             "use another name for another speaker; --yes resumes the training on these recordings, --fresh begins anew"
@@ -286,24 +159,14 @@ def why_to_ask(
     return None
 
 
-def has_training(experiment: Experiment) -> bool:
-    """Has a training begun that can be resumed?"""
-    return has_pair(experiment) or experiment.resume_state.is_file() or experiment.resume_previous.is_file()
-
-
-def has_pair(experiment: Experiment) -> bool:
-    """Is there a G_ with its D_, as RVC programs leave them?"""
-    return any(path.with_name("D" + path.name[1:]).is_file() for path in experiment.folder.glob("G_[0-9]*.pth"))
-
-
 def plan(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]) -> list[tuple[Stage, Verdict]]:
     """What a run would do now. A stage after one that will run cannot be judged yet: its verdict is 'after'."""
     rows: list[tuple[Stage, Verdict]] = []
     stale: set[str] = set()
     for stage in stages:
-        waits = stale & set(needs_of(stage, settings))
+        waits = stale & set(stage.needs_of(settings))
         decided = verdict(stage, experiment, settings, wanted_receipt(stage, experiment, settings))
-        if waits and not (stage.name == "train" and decided.action == "replace"):
+        if waits and not (decided.action == "replace" and stage.is_training):
             decided = Verdict("after", f"after {', '.join(sorted(waits))}")
         if decided.action != "skip":
             stale.add(stage.name)

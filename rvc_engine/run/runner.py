@@ -52,11 +52,12 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Faults
 from rvc_engine.machine import workers
 from rvc_engine.machine.memory_samples import MemorySamples
+from rvc_engine.registry import STAGES
 from rvc_engine.run.journal import Journal
 from rvc_engine.run.pipeline import put_aside, run_pipeline
-from rvc_engine.run.receipts import is_complete
-from rvc_engine.run.stage_list import ALL_STAGES, Stage
 from rvc_engine.settings import ExperimentSettings
+from rvc_engine.stages.receipt import is_complete
+from rvc_engine.stages.stage import Stage
 
 HEARTBEAT_S = 1.0
 MEMORY_S = 10.0
@@ -72,7 +73,7 @@ class Engine:
 
     def __init__(self, experiment: Experiment, settings: ExperimentSettings, stages: list[str], fresh: bool) -> None:
         self.experiment, self.settings, self.fresh = experiment, settings, fresh
-        self.stages = [ALL_STAGES[name] for name in stages]
+        self.stages = [STAGES.get(name) for name in stages]
         self.events: queue.Queue[Event | None] = queue.Queue(maxsize=256)
         self.closing = threading.Event()
         self.lock: RunLock | None = None
@@ -94,7 +95,7 @@ class Engine:
             for event in self._events():
                 if isinstance(event, StageStarted):
                     stage = event.stage
-                    kept = ALL_STAGES[stage].incremental or ALL_STAGES[stage].unit == "steps"
+                    kept = STAGES.get(stage).incremental or STAGES.get(stage).unit == "steps"
                 kept = kept or isinstance(event, StageFinished)
                 self.events.put(event)
                 self.events.join()  # a state that is saved next must not know of more steps than the journal
@@ -125,7 +126,7 @@ class Engine:
             pipeline.close()
 
     def _put_all_aside(self) -> Iterator[Event]:
-        for stage in ALL_STAGES.values():
+        for stage in STAGES.all():
             target = put_aside(stage, self.experiment, self.settings)
             if target:
                 yield MovedAside(stage=stage.name, path=str(target), reason="--fresh")
@@ -298,7 +299,7 @@ def get_ready(experiment: Experiment, stages: list[Stage]) -> None:
         ]:
             workers.prepare_workers(wanted)
         for stage in stages:
-            stage.module()
+            stage.load()
 
 
 def remove_halves(experiment: Experiment) -> None:
@@ -319,7 +320,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     experiment = Experiment(options.folder, Workspace(Path(options.home)))
     stages = options.stages.split(",")
-    threading.Thread(target=get_ready, args=(experiment, [ALL_STAGES[name] for name in stages]), daemon=True).start()
+    threading.Thread(target=get_ready, args=(experiment, [STAGES.get(name) for name in stages]), daemon=True).start()
     told = sys.stdin.buffer.read()
     if not told:
         os._exit(0)

@@ -17,7 +17,7 @@ from rvc_engine.experiment import Experiment, moved_artefacts
 from rvc_engine.run.curves import Curves
 from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader
 from rvc_engine.run.replay import STEPS_KEPT
-from rvc_engine.run.stage_list import ALL_STAGES
+from rvc_engine.run.stage_list import title_of
 
 GRAD_NORM = "grad norm "  # with the network: g or d
 RATE = "learning rate"
@@ -94,8 +94,7 @@ class RunView:
 
     def _stage(self, name: str) -> StageView:
         if name not in self.stages:
-            title = ALL_STAGES[name].title if name in ALL_STAGES else name
-            self.stages[name] = StageView(name, title)
+            self.stages[name] = StageView(name, title_of(name))
         return self.stages[name]
 
     @singledispatchmethod

@@ -1,168 +1,39 @@
-"""Content features of each clip, 50 frames a second, and the clip of silence that keeps silence silent in training."""
+"""Extract the content features of each clip."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rvc_engine.audio.io import read_wav, write_wav
-from rvc_engine.content.base import LoadedEncoder, check_encoder, load_encoder
-from rvc_engine.disk import remove_temporaries, sha256_of, whole_file
-from rvc_engine.errors import RvcError, UnusableRecording
-from rvc_engine.events import Event, ItemSkipped, Progressed
+from rvc_engine.disk import sha256_of
 from rvc_engine.experiment import Experiment
-from rvc_engine.files.weights import metadata_of
-from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
-from rvc_engine.machine.workers import each_on_a_core
-from rvc_engine.registry import CONTENT_ENCODERS
-from rvc_engine.settings import ExperimentSettings
+from rvc_engine.registry import STAGES
+from rvc_engine.stages.stage import Stage
 
 if TYPE_CHECKING:
-    import torch
-
-BATCH = 8
-MUTE_S = 3
+    from rvc_engine.settings import ExperimentSettings
 
 
-def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput when the encoder's weights are not there, before anything is written."""
-    if not is_own(settings):  # of a base, which its own stage makes
-        check_encoder(settings.model.encoder, experiment.workspace)
-    listening_precision(settings.features.precision, choose_device(settings.features.device))
+class Features(Stage):
+    title = "Extract content features"
+    unit = "clips"
+    needs = ("preprocess",)
+    incremental = True
+
+    def needs_of(self, settings: ExperimentSettings) -> list[str]:
+        """Of a base also the encoder that it trains."""
+        return [*super().needs_of(settings), *(["encoder"] if STAGES.get("encoder").belongs_to(settings) else [])]
+
+    def outputs(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+        return [experiment.features(settings.model.feature_dim), experiment.mute]
+
+    def identity(self, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
+        return {**super().identity(experiment, settings), **encoder_identity(experiment, settings)}
 
 
-def is_own(settings: ExperimentSettings) -> bool:
-    """Does this experiment train or take the content encoder itself?"""
-    return settings.base and settings.model.own_encoder
-
-
-def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Path) -> str:
-    """Why a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where it
-    does."""
-    if base.suffix != ".safetensors" or not settings.model.own_encoder:
-        return ""
-    told = metadata_of(base).get("encoder_sha256", "")
-    used = experiment.own_encoder if is_own(settings) else _of_preset(experiment, settings)
-    if not told or used is None or not used.is_file() or sha256_of(used) == told:
-        return ""
-    return (
-        f"the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns "
-        "much slower"
-    )
-
-
-def _of_preset(experiment: Experiment, settings: ExperimentSettings) -> Path | None:
-    return CONTENT_ENCODERS.get(settings.model.encoder).find_weights(experiment.workspace)
-
-
-def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """1_16k_wavs/{clip}.wav -> 3_featureD/{clip}.npy, (ceil(T / 320), D) float32. Clips that have theirs are left as
-    they are.
-
-    Raises RvcError when no clip gives features.
-    """
-    folder = experiment.features(settings.model.feature_dim)
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_temporaries(folder)
-    clips = experiment.clips()
-    waiting = [clip for clip in clips if not (folder / f"{clip}.npy").is_file()]
-    done = len(clips) - len(waiting)
-    yield Progressed(stage="features", done=done, total=len(clips), unit="clips")
-    own = experiment.own_encoder if is_own(settings) and experiment.own_encoder.is_file() else None
-    device = choose_device(settings.features.device)
-    precision = listening_precision(settings.features.precision, device)
-    encoder = load_encoder(settings.model.encoder, experiment.workspace, device, own, precision)
-    write_mute(experiment, settings, encoder)
-    failed = 0
-    # Clips of the same size come together, since those can go through the network together.
-    waiting.sort(key=lambda clip: _size(experiment.wavs_16k / f"{clip}.wav"))
-    for start in range(0, len(waiting), BATCH):
-        for clip, result in _encode(experiment, encoder, device, waiting[start : start + BATCH]):
-            reason = result if isinstance(result, str) else _save_one(folder / f"{clip}.npy", result)
-            if reason:
-                failed += 1
-                yield ItemSkipped(stage="features", item=clip, reason=reason)
-            done += 1
-            yield Progressed(stage="features", done=done, total=len(clips), unit="clips", item=clip)
-    if failed == len(clips):
-        raise RvcError(
-            "No clip gives content features", f"{failed} clips were tried", "run preprocess again with --fresh"
-        )
-
-
-def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
-    return []
-
-
-def write_mute(experiment: Experiment, settings: ExperimentSettings, encoder: LoadedEncoder) -> None:
-    """Three seconds of silence in the experiment's own layout, unless it is there."""
-    model = settings.model
-    last = experiment.mute / f"3_feature{model.feature_dim}" / "mute.npy"
-    if last.is_file():
-        return
-    silence = np.zeros(MUTE_S * 16000, dtype=np.float32)
-    write_wav(
-        experiment.mute / "0_gt_wavs" / "mute.wav",
-        np.zeros(MUTE_S * model.sample_rate, dtype=np.float32),
-        model.sample_rate,
-    )
-    write_wav(experiment.mute / "1_16k_wavs" / "mute.wav", silence, 16000)
-    if model.pitch:
-        save(experiment.mute / "2a_f0" / "mute.wav.npy", np.ones(MUTE_S * 100, dtype=np.int64))
-        save(experiment.mute / "2b-f0nsf" / "mute.wav.npy", np.zeros(MUTE_S * 100))
-    save(last, encoder.encode([silence])[0])
-
-
-def save(path: Path, values: NDArray[np.generic]) -> None:
-    with whole_file(path, durable=False) as temporary, temporary.open("wb") as file:
-        np.save(file, values)
-
-
-def _save_one(path: Path, values: NDArray[np.generic]) -> str:
-    """Empty, or why it cannot be written there."""
-    try:
-        save(path, values)
-    except IsADirectoryError:
-        return f"{path} is a folder: move it away"
-    return ""
-
-
-def _encode(
-    experiment: Experiment, encoder: LoadedEncoder, device: torch.device, clips: list[str]
-) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
-    """Each clip with its features, or with the reason why it has none."""
-    waves: dict[str, NDArray[np.float32]] = {}
-    for clip in clips:
-        try:
-            waves[clip] = _read(experiment.wavs_16k / f"{clip}.wav")
-        except UnusableRecording as error:
-            yield clip, str(error)
-    try:
-        if device.type == "cpu":
-            results = each_on_a_core(lambda wave: encoder.encode([wave])[0], list(waves.values()))
-        else:
-            results = encoder.encode(list(waves.values()))
-    except (RuntimeError, MemoryError) as error:
-        told = out_of_memory(error)
-        if told is None:
-            raise
-        raise RvcError(
-            "Out of memory in the content encoder", told.message, "free memory, or use --device cpu"
-        ) from error
-    for clip, features in zip(waves, results, strict=True):
-        yield clip, features if np.isfinite(features).all() else "its content features are not finite"
-
-
-def _read(path: Path) -> NDArray[np.float32]:
-    wave, rate = read_wav(path)
-    if rate != 16000:
-        raise UnusableRecording(f"{path.name} is at {rate} Hz instead of 16000")
-    return wave
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
+def encoder_identity(experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
+    """Which encoder makes the features: by name, and of a base that trains its own by what came out."""
+    identity: dict[str, Any] = {"encoder": settings.model.encoder}
+    if STAGES.get("encoder").belongs_to(settings):
+        identity["encoder_sha256"] = sha256_of(experiment.own_encoder) if experiment.own_encoder.is_file() else ""
+    return identity

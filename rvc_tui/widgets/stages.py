@@ -8,7 +8,7 @@ from rich.text import Text
 from rvc_engine.client.state import ScreenState
 from rvc_engine.client.words import duration
 from rvc_engine.common.printable import printable
-from rvc_engine.run.stage_list import STAGES
+from rvc_engine.run.stage_list import title_of, usual_stages
 from rvc_engine.run.view import StageView
 from rvc_tui.drawing import bar, padded
 from rvc_tui.said import said
@@ -34,7 +34,7 @@ NAME = 40  # characters of a foreign name
 
 def stage_name(name: str) -> str:
     """As wide as the widest of them, and a space."""
-    return padded(printable(_(name), NAME), max(cell_len(_(stage)) for stage in STAGES) + 1)
+    return padded(printable(_(name), NAME), max(cell_len(_(stage.name)) for stage in usual_stages()) + 1)
 
 
 class StagesPanel(Panel):
@@ -80,7 +80,7 @@ class OneStagePanel(StagesPanel):
     def __init__(self, stage: str, *, ascii: bool, id: str | None = None) -> None:
         super().__init__(ascii=ascii, id=id)
         self.stage = stage
-        self.border_title = _(STAGES[stage].title)
+        self.border_title = _(title_of(stage))
 
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
         lines = [self.line(stage, width, now) for stage in state.stages() if stage.name == self.stage]

@@ -22,7 +22,7 @@ from rvc_engine.audio.slicing import SilenceRules
 from rvc_engine.audio.survey import survey
 from rvc_engine.errors import UnusableRecording
 from rvc_engine.settings import for_preset
-from rvc_engine.stages.preprocess import clip_rules
+from rvc_engine.work.preprocess import clip_rules
 from tests.conftest import SAMPLES
 
 RATE = 48000

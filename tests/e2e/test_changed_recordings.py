@@ -27,7 +27,7 @@ from rvc_engine.events import (
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.run.journal import Journal, history
 from rvc_engine.run.pipeline import put_aside, run_pipeline
-from rvc_engine.run.stage_list import STAGES
+from rvc_engine.run.stage_list import usual_stages
 from rvc_engine.voices.small_model import read_voice
 from tests.conftest import Rvc
 
@@ -83,10 +83,10 @@ def run(rvc: Rvc, epochs: int = 0, fresh: bool = False, **train: object) -> list
     for key, value in train.items():
         setattr(settings.train, key, value)
     if fresh:
-        for stage in STAGES.values():
+        for stage in usual_stages():
             put_aside(stage, experiment, settings)
     with Journal.next_in(experiment.runs)[1] as journal:
-        events = [journal.append(event) for event in run_pipeline(experiment, settings, list(STAGES.values()))]
+        events = [journal.append(event) for event in run_pipeline(experiment, settings, usual_stages())]
     experiment.save_settings(settings)
     return events
 
@@ -248,7 +248,8 @@ def test_recordings_that_stay_away_fail_the_run(tmp_path: Path) -> None:
 def test_a_workspace_of_an_earlier_version_is_up_to_date(rvc: Rvc) -> None:
     """Receipts with times and digests in them, sources.csv without hashes: as commit 1af184d wrote them."""
     from rvc_engine.dataset.contents import as_before_hashes
-    from rvc_engine.run.receipts import Receipt, fingerprint, outputs_digest, receipt_path
+    from rvc_engine.run.receipts import outputs_digest
+    from rvc_engine.stages.receipt import Receipt, fingerprint, receipt_path
 
     experiment = voice_of(rvc)
     settings = experiment.load_settings()
@@ -257,7 +258,7 @@ def test_a_workspace_of_an_earlier_version_is_up_to_date(rvc: Rvc) -> None:
     for row in read_rows(experiment.sources_csv, SourceRow):
         os.utime(rvc.home / "recordings" / row.source, ns=(row.mtime_ns, row.mtime_ns))
     digests: dict[str, str] = {}
-    for name, stage in STAGES.items():
+    for name, stage in ((stage.name, stage) for stage in usual_stages()):
         receipt = Receipt.load(receipt_path(experiment, name))
         assert receipt is not None
         needs = {need: digests[need] for need in stage.needs}

@@ -16,7 +16,7 @@ from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.run.pipeline import run_pipeline
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.settings import ConvertSettings, ExperimentSettings, for_preset
-from rvc_engine.stages.convert import convert_files
+from rvc_engine.work.convert import convert_files
 
 
 def tiny_settings(preset: str, dataset: Path, *, pitched: bool = True) -> ExperimentSettings:

@@ -23,8 +23,8 @@ from rvc_engine.common.lock import Holder
 from rvc_engine.events import MemorySampled
 from rvc_engine.experiment import Workspace, journals
 from rvc_engine.run.journal import Journal
-from rvc_engine.run.receipts import Receipt, receipt_path
 from rvc_engine.run.status import read_view
+from rvc_engine.stages.receipt import Receipt, receipt_path
 from tests.conftest import rvc_environment
 from tests.engine.damaged import HEARTBEATS, JOURNAL, LINES, SETTINGS, UNREADABLE, add, events_of, journal_of
 

@@ -9,12 +9,12 @@ import pytest
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Paused, Resumed, StageFinished
 from rvc_engine.experiment import Workspace
+from rvc_engine.registry import STAGES
 from rvc_engine.run import pipeline
 from rvc_engine.run.pipeline import run_stage
-from rvc_engine.run.receipts import Receipt, receipt_path
-from rvc_engine.run.stage_list import STAGES
 from rvc_engine.settings import for_preset
-from rvc_engine.stages import index
+from rvc_engine.stages.receipt import Receipt, receipt_path
+from rvc_engine.work import index
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -47,7 +47,7 @@ def full_at(monkeypatch, where, name, calls):
 def test_a_full_disk_is_waited_for(monkeypatch, experiment, where, name, calls):
     monkeypatch.setattr(pipeline, "LOOK_S", 0.01)
     full_at(monkeypatch, where, name, calls)
-    events = list(run_stage(STAGES["index"], experiment, for_preset("starter")))
+    events = list(run_stage(STAGES.get("index"), experiment, for_preset("starter")))
     assert (
         len([e for e in events if isinstance(e, Paused)])
         == len([e for e in events if isinstance(e, Resumed)])
@@ -66,5 +66,5 @@ def test_a_disk_that_stays_full_ends_the_stage_as_not_done(monkeypatch, experime
     settings = for_preset("starter")
     settings.train.disk_wait_s = 0
     with pytest.raises(RvcError, match="disk is full"):
-        list(run_stage(STAGES["index"], experiment, settings))
+        list(run_stage(STAGES.get("index"), experiment, settings))
     assert not Receipt.load(receipt_path(experiment, "index")).complete

@@ -38,8 +38,8 @@ def test_the_app_loads_neither_torch_nor_numpy() -> None:
 
 def test_the_engine_loads_no_textual() -> None:
     code = "import rvc_engine.run.runner, rvc_engine.commands.cli, rvc_engine.commands.pipeline\n"
-    code += "from rvc_engine.run.stage_list import STAGES\n"
-    assert "textual" not in loaded_after(code + "[stage.module() for stage in STAGES.values()]")
+    code += "from rvc_engine.registry import STAGES\n"
+    assert "textual" not in loaded_after(code + "[stage.load() for stage in STAGES.all()]")
 
 
 def test_training_needs_torch_and_numbers_alone() -> None:

@@ -29,10 +29,10 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine import memory_samples
+from rvc_engine.registry import STAGES
 from rvc_engine.run import runner
 from rvc_engine.run.journal import Journal, read
 from rvc_engine.run.runner import Engine
-from rvc_engine.run.stage_list import ALL_STAGES
 from rvc_engine.run.status import read_view
 from rvc_engine.run.view import RunView
 from rvc_engine.settings import for_preset
@@ -281,6 +281,6 @@ def test_a_journal_of_before_says_no_more_than_it_knows() -> None:
 
 
 def test_every_stage_has_words_for_a_hard_end() -> None:
-    for name in ALL_STAGES:
+    for name in STAGES.names():
         assert "without saving" in stopped_words(StageStopped(stage=name, saved=False, reason="asked a second time"))
     assert line_of(StageStopped(stage="train", saved=False)) is None  # the end says it

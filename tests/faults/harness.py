@@ -22,7 +22,7 @@ from rvc_engine.events import ENDS, Event, StageFinished, StageStarted, TrainSte
 from rvc_engine.experiment import Experiment, Workspace, journals
 from rvc_engine.run import launcher
 from rvc_engine.run.journal import history, read, steps_once
-from rvc_engine.run.stage_list import STAGES
+from rvc_engine.run.stage_list import stages_of
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
 from tests.conftest import Rvc
 
@@ -93,7 +93,7 @@ class Voice:
     def start(self, settings: ExperimentSettings | None = None) -> launcher.RunningEngine:
         """An engine under its keeper, in a session of its own, as `rvc run --detach` starts it."""
         settings = settings or self.experiment.load_settings()
-        return launcher.start(self.experiment, settings, list(STAGES))
+        return launcher.start(self.experiment, settings, [stage.name for stage in stages_of(settings)])
 
     def events(self) -> list[Event]:
         return list(history(self.experiment.runs))

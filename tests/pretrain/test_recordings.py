@@ -17,7 +17,7 @@ from rvc_engine.pretrain.labels import check_recogniser, words_of
 from rvc_engine.pretrain.recordings import Files, RecordingTask, prepare
 from rvc_engine.pretrain.transcripts import Transcripts
 from rvc_engine.settings import for_base
-from rvc_engine.stages import encoder
+from rvc_engine.work import encoder
 from tests.conftest import SAMPLES
 
 SENTENCE = SAMPLES / "target" / "kathleen_arctic_a0060.flac"

@@ -19,8 +19,8 @@ from rvc_engine.errors import BadInput, RvcError, Stopped
 from rvc_engine.events import Converted, Event, ItemSkipped
 from rvc_engine.experiment import Workspace
 from rvc_engine.settings import ConvertSettings
-from rvc_engine.stages import convert as stage
-from rvc_engine.stages.convert import convert_files, plan_outputs
+from rvc_engine.work import convert as stage
+from rvc_engine.work.convert import convert_files, plan_outputs
 from tests.conftest import Rvc
 from tests.stages.test_convert_stage import save_voice, save_wave
 

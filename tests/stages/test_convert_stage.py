@@ -17,9 +17,9 @@ from rvc_engine.experiment import Workspace
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import model_config
 from rvc_engine.settings import ConvertSettings, for_preset
-from rvc_engine.stages.convert import convert_files, plan_outputs, resolve_voice
 from rvc_engine.voices.lookup import load_index
 from rvc_engine.voices.small_model import read_voice, write_small_model
+from rvc_engine.work.convert import convert_files, plan_outputs, resolve_voice
 
 
 def save_voice(path, preset="starter-tiny", **changes):

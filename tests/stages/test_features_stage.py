@@ -11,7 +11,7 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import ItemSkipped, Progressed
 from rvc_engine.experiment import Workspace
 from rvc_engine.settings import for_preset
-from rvc_engine.stages import features
+from rvc_engine.work import features
 
 
 @pytest.fixture

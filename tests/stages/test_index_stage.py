@@ -12,8 +12,8 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Workspace
 from rvc_engine.settings import for_preset
-from rvc_engine.stages import index
 from rvc_engine.voices.index_file import check_index_file, sidecar_of
+from rvc_engine.work import index
 
 SIZES = {"0_0": 200, "2_0": 150, "10_0": 90}
 

@@ -17,7 +17,7 @@ from rvc_engine.pitch import rmvpe_frames as rmvpe
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings, for_preset
-from rvc_engine.stages import pitch
+from rvc_engine.work import pitch
 
 
 def add_clip(experiment: Experiment, name: str, wave: np.ndarray) -> None:

@@ -17,7 +17,7 @@ from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.workers import results_of
 from rvc_engine.settings import ExperimentSettings, for_preset
-from rvc_engine.stages import preprocess
+from rvc_engine.work import preprocess
 
 
 def sound(path: Path, seconds: float, level: float = 0.4, format: str = "flac") -> Path:

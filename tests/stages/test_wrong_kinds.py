@@ -19,11 +19,11 @@ from rvc_engine.events import Event, ItemSkipped
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.advisor import minutes_of
 from rvc_engine.settings import ExperimentSettings, for_preset
-from rvc_engine.stages import features, index, pitch, preprocess
-from rvc_engine.stages.training_clips import usable_rows
 from rvc_engine.training.dataset import ClipDataset
 from rvc_engine.voices.about import about_recordings
 from rvc_engine.voices.pitch_range import range_of_clips
+from rvc_engine.work import features, index, pitch, preprocess
+from rvc_engine.work.training_clips import usable_rows
 
 SECONDS = 1.5
 FRAMES = int(SECONDS * 100)

@@ -11,8 +11,8 @@ import pytest
 from scipy.io import wavfile
 
 from rvc_engine.errors import RvcError
-from rvc_engine.stages.training_clips import usable_rows
 from rvc_engine.training.dataset import ClipDataset
+from rvc_engine.work.training_clips import usable_rows
 
 
 def test_everything_is_cut_to_the_shortest(make_experiment: Any) -> None:

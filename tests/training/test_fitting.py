@@ -19,12 +19,12 @@ from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.settings import ExperimentSettings, for_preset
-from rvc_engine.stages import train
 from rvc_engine.training.course import Course
 from rvc_engine.training.state import UNREADABLE, TrainingState
 from rvc_engine.training.store import FORMAT, read_state
 from rvc_engine.voices.extract import read_generator
 from rvc_engine.voices.small_model import read_voice, write_small_model
+from rvc_engine.work import train
 
 TINY = "v2-40k-tiny"
 OTHERS = [

@@ -16,8 +16,8 @@ from rvc_engine.machine import numerics
 from rvc_engine.machine.numerics import KEPT, Choice, Trial, choose_mode, try_modes
 from rvc_engine.presets import PRESETS
 from rvc_engine.settings import for_preset
-from rvc_engine.stages import train
 from rvc_engine.training import numerics as trial
+from rvc_engine.work import train
 
 TINY = "starter-tiny"
 CPU = torch.device("cpu")

@@ -11,10 +11,10 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import CheckpointSaved, EpochFinished, Event, TrainStepped, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.models.noise import Noise
-from rvc_engine.stages import train
-from rvc_engine.stages import train_parallel as parallel
 from rvc_engine.training.ranks import PartOfNoise
 from rvc_engine.training.store import CheckpointStore
+from rvc_engine.work import train
+from rvc_engine.work import train_parallel as parallel
 
 TWO = "cpu,cpu"
 

@@ -35,7 +35,6 @@ from rvc_engine.faults import Fault, parse
 from rvc_engine.run.journal import Journal, steps_once
 from rvc_engine.run.view import RunView
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.stages import train
 from rvc_engine.training import saving
 from rvc_engine.training.course import Course
 from rvc_engine.training.retention import Keeping as Rules
@@ -43,6 +42,7 @@ from rvc_engine.training.retention import Pair, read_best, superfluous
 from rvc_engine.training.state import UNREADABLE, TrainingState
 from rvc_engine.training.store import CheckpointStore, check_whole, read_pair_file
 from rvc_engine.training.trouble import Recovery, Trouble
+from rvc_engine.work import train
 
 Made = tuple[Experiment, ExperimentSettings]
 EPOCHS = 4

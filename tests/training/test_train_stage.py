@@ -28,13 +28,13 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.measurements import USED
+from rvc_engine.registry import STAGES
 from rvc_engine.run.pipeline import run_stage
-from rvc_engine.run.stage_list import STAGES
-from rvc_engine.stages import train
 from rvc_engine.training.extent import MOST_EPOCHS, TIMED_STEPS, WARM_STEPS, Extent
 from rvc_engine.training.losses import kl_loss
 from rvc_engine.training.store import CheckpointStore
 from rvc_engine.voices.small_model import read_voice
+from rvc_engine.work import train
 
 
 def newest(experiment: Experiment) -> dict[str, Any]:
@@ -137,10 +137,10 @@ def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
 def test_a_training_for_a_time_is_done_when_it_is_done(make_experiment: Any) -> None:
     experiment, settings = make_experiment()
     settings.train.epochs, settings.train.minutes = "auto", 0.1
-    assert of(list(run_stage(STAGES["train"], experiment, settings)), TrainStepped)
-    assert of(list(run_stage(STAGES["train"], experiment, settings)), StageSkipped)
+    assert of(list(run_stage(STAGES.get("train"), experiment, settings)), TrainStepped)
+    assert of(list(run_stage(STAGES.get("train"), experiment, settings)), StageSkipped)
     settings.train.epochs = "auto"
-    assert of(list(run_stage(STAGES["train"], experiment, settings)), TrainStepped), "so much time more"
+    assert of(list(run_stage(STAGES.get("train"), experiment, settings)), TrainStepped), "so much time more"
 
 
 def test_how_many_epochs_a_time_holds() -> None:
@@ -312,10 +312,10 @@ def test_the_pipeline_goes_on_with_checkpoints_of_another_program(make_experimen
     experiment, settings = trained(make_experiment)
     pairs_alone(experiment)
     step = CheckpointStore(experiment).steps()[0]
-    events = list(run_stage(STAGES["train"], experiment, settings))
+    events = list(run_stage(STAGES.get("train"), experiment, settings))
     assert of(events, StageStarted)[0].reason == "checkpoints of another program are here"
     assert of(events, TrainStepped)[0].step == step + 1 and not of(events, MovedAside)
-    assert of(list(run_stage(STAGES["train"], experiment, settings)), StageSkipped)
+    assert of(list(run_stage(STAGES.get("train"), experiment, settings)), StageSkipped)
 
 
 def test_pretrained_files(make_experiment: Any, tmp_path: Path) -> None:

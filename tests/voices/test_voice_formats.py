@@ -95,7 +95,7 @@ def test_two_rates_of_one_shape_need_a_word(tmp_path: Path) -> None:
 
 
 def test_an_unusual_shape_is_taken_from_the_config_beside_it(tmp_path: Path) -> None:
-    from rvc_engine.stages.rvc_config import rvc_config
+    from rvc_engine.work.rvc_config import rvc_config
     from tests.voices.test_checkpoint import COURSE
 
     config = replace(PRESETS[TINY], filter_channels=48, encoder="hubert-768")

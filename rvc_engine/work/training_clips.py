@@ -13,8 +13,8 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import ItemSkipped
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.stages.speakers import clip_speakers
 from rvc_engine.training.dataset import ClipDataset, Row
+from rvc_engine.work.speakers import clip_speakers
 
 NAME = "train"
 OTHER_LENGTH = 50  # frames: trackers and encoders differ by a few at the end of a clip

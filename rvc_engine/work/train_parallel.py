@@ -86,7 +86,7 @@ def _start(spec: Spec, path: Path) -> subprocess.Popen[str]:
         "OMP_NUM_THREADS": str(spec.settings.train.threads or max(1, cores() // count))
     }
     environment.setdefault("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
-    command += ["-m", "rvc_engine.stages.train_rank", str(path)]
+    command += ["-m", "rvc_engine.work.train_rank", str(path)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 

@@ -13,9 +13,9 @@ import torch
 
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, Paused, TrainStepped, to_dict
-from rvc_engine.stages.train import one_of_several
-from rvc_engine.stages.train_parallel import MARK, Spec
 from rvc_engine.training.ranks import Together
+from rvc_engine.work.train import one_of_several
+from rvc_engine.work.train_parallel import MARK, Spec
 
 DONE, FAILED, ORPHANED = 0, 1, 3
 

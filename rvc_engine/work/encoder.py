@@ -1,0 +1,218 @@
+"""The content encoder of a base: prepare each recording once, train, measure, write; or take a file, or the program's
+own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+from rvc_engine.common.opening import require_file
+from rvc_engine.common.user import expanded
+from rvc_engine.content.phonetic import PhoneticConfig, read_phonetic, write_phonetic
+from rvc_engine.dataset.files import dataset_files, source_name
+from rvc_engine.dataset.vanished import is_gone, wait_for
+from rvc_engine.disk import copy_whole, remove_temporaries, sha256_of, write_whole
+from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
+from rvc_engine.events import Event, ItemSkipped, Progressed, StepsSuperseded, Warned
+from rvc_engine.experiment import Experiment
+from rvc_engine.files.weights import Unreadable
+from rvc_engine.machine.device import choose_device, choose_precision, out_of_memory, set_threads
+from rvc_engine.machine.workers import results_of, worker_count
+from rvc_engine.pretrain.encoder_data import EncoderData, Source
+from rvc_engine.pretrain.encoder_network import LossWeights
+from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, restore
+from rvc_engine.pretrain.labels import check_recogniser
+from rvc_engine.pretrain.moving import adopt
+from rvc_engine.pretrain.probes import probe
+from rvc_engine.pretrain.recordings import Files, Prepared, RecordingTask, prepare
+from rvc_engine.pretrain.transcripts import Transcripts
+from rvc_engine.registry import CONTENT_ENCODERS
+from rvc_engine.settings import ExperimentSettings
+from rvc_engine.work.speakers import check_speakers, folder_of
+
+STAGE = "encoder"
+FEW = 8
+"""A worker process takes seconds to start: fewer recordings are prepared without one."""
+
+
+def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
+    """Raises BadInput for a file that is no encoder, a recogniser or device that is not there, or speakers that do not
+    fit."""
+    if settings.encoder.source != "train":
+        _given(experiment, settings)
+        return
+    check_speakers(experiment, settings)
+    check_recogniser(settings.encoder.recogniser)
+    choose_device(settings.encoder.device)
+    Transcripts.read(expanded(settings.dataset))
+
+
+def _given(experiment: Experiment, settings: ExperimentSettings) -> Path:
+    """The file that the setting names, read. Raises BadInput."""
+    asked = settings.encoder.source
+    shipped = CONTENT_ENCODERS.get(settings.model.encoder)
+    path = shipped.find_weights(experiment.workspace) if asked == "shipped" else expanded(asked)
+    wanted = f"--encoder {asked} asks for it", "use --encoder train, or check the path"
+    if path is None:
+        raise BadInput(f"There is no file pretrained/{shipped.weights[0]}", *wanted)
+    require_file(path, f"There is no file {path}", wanted[1], wanted[0])
+    try:
+        read_phonetic(path)
+    except (OSError, Unreadable) as error:
+        if of_environment(error):
+            raise cannot_read(path, error) from error
+        raise BadInput(f"{path} is no content encoder", str(error), "choose another --encoder") from error
+    return path
+
+
+def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+    """encoder/encoder.safetensors and probes.json. Raises RvcError when no recording is left or numbers are no longer
+    finite."""
+    folder = experiment.encoder
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_temporaries(folder)
+    if settings.encoder.source != "train":
+        path = _given(experiment, settings)
+        copy_whole(path, experiment.own_encoder)
+        write_whole(folder / "probes.json", json.dumps({"taken_from": path.name, "sha256": sha256_of(path)}, indent=1))
+        yield Progressed(stage=STAGE, done=1, total=1, unit="files")
+        return
+    set_threads(settings.encoder.threads)
+    sources = yield from _prepared(experiment, settings)
+    data = EncoderData(sources, held_out(sources, settings.encoder.held_out))
+    try:
+        yield from _trained(experiment, settings, data)
+    except (RuntimeError, MemoryError) as error:
+        told = out_of_memory(error)
+        if told is None:
+            raise
+        raise RvcError(
+            told.title, told.message, "lower --encoder-batch, or free memory that other programs hold"
+        ) from error
+
+
+def _trained(experiment: Experiment, settings: ExperimentSettings, data: EncoderData) -> Iterator[Event]:
+    s, device = settings.encoder, choose_device(settings.encoder.device)
+    data.load_to(device)
+    if not data.phones and s.recogniser != "none":
+        yield Warned(
+            title="No recording has labels", message="the encoder learns from the other losses alone", stage=STAGE
+        )
+    config = PhoneticConfig(width=s.width, blocks=s.blocks, dim=settings.model.feature_dim)
+    state = EncoderState.fresh(config, data.phones, data.speakers, s.seed, device)
+    path = experiment.encoder / "state.safetensors"
+    if adopt(experiment.incoming / "encoder.safetensors", path):
+        yield Warned(title="The encoder's training goes on from a state that was brought here", stage=STAGE)
+    for damaged in restore(state, path):
+        yield Warned(title="A newer state of the encoder's training is damaged", message=damaged, stage=STAGE)
+    yield StepsSuperseded(stage=STAGE, after_step=state.step, epoch=0)
+    yield from EncoderLoop(state, data, course_of(settings, device), path).run()
+    about = {
+        "step": str(state.step),
+        "seed": str(s.seed),
+        "seconds": f"{data.seconds:.0f}",
+        "speakers": str(len(data.speakers)),
+    }
+    write_phonetic(experiment.own_encoder, state.network, about)
+    yield Progressed(stage=STAGE, done=state.step, total=max(s.steps, state.step), unit="steps", item="probes")
+    facts = {
+        "step": state.step,
+        "seconds": round(data.seconds, 1),
+        "speakers": len(data.speakers),
+        "phones": data.phones,
+    }
+    write_whole(experiment.encoder / "probes.json", json.dumps({**facts, **probe(state, data)}, indent=1))
+
+
+def course_of(settings: ExperimentSettings, device: Any) -> EncoderCourse:
+    s = settings.encoder
+    weights = LossWeights(
+        phones=s.phones, reconstruction=s.reconstruction, consistency=s.consistency, speaker=s.speaker
+    )
+    bf16 = choose_precision(s.precision, device) == "bf16"
+    return EncoderCourse(
+        steps=s.steps,
+        batch=s.batch,
+        crop=int(s.crop_s * 50) * 2,
+        learning_rate=s.learning_rate,
+        weights=weights,
+        seed=s.seed,
+        bf16=bf16,
+        dropout=s.dropout,
+        save_every=s.save_every,
+    )
+
+
+def held_out(sources: list[Source], every: int) -> list[str]:
+    """Every Nth speaker; none when there are fewer."""
+    speakers = sorted({source.speaker for source in sources})
+    return speakers[every - 1 :: every] if every > 1 else []
+
+
+# --- preparing -------------------------------------------------------------------------------------
+def _prepared(experiment: Experiment, settings: ExperimentSettings) -> Generator[Event, None, list[Source]]:
+    tasks = recording_tasks(experiment, settings)
+    folder = tasks[0].folder
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_temporaries(folder)
+    sources: list[Source] = []
+    waiting = {task.name: task for task in tasks}
+    yield Progressed(stage=STAGE, done=0, total=len(tasks), unit="recordings")
+    while waiting:
+        results = _results(list(waiting.values()), settings.encoder.workers)
+        try:
+            for prepared in results:
+                if prepared is not None and (prepared.key or not is_gone(waiting[prepared.name].path)):
+                    del waiting[prepared.name]
+                    if prepared.note:
+                        yield ItemSkipped(stage=STAGE, item=prepared.name, reason=prepared.note)
+                    if prepared.key:
+                        files = Files.of(folder, prepared.key)
+                        sources.append(Source(prepared.name, folder_of(prepared.name), files.mels, files.labels))
+                done, item = len(tasks) - len(waiting), prepared.name if prepared else ""
+                yield Progressed(stage=STAGE, done=done, total=len(tasks), unit="recordings", item=item)
+        finally:
+            results.close()
+            remove_temporaries(folder)
+        if waiting:
+            yield from wait_for([task.path for task in waiting.values()], settings, STAGE)
+    if not sources:
+        raise RvcError(
+            "There is no recording to train the encoder on", f"{len(tasks)} were tried", "give other recordings"
+        )
+    return sorted(sources, key=lambda source: source.name)
+
+
+def recording_tasks(experiment: Experiment, settings: ExperimentSettings) -> list[RecordingTask]:
+    """Raises BadInput when there is no recording. Speech in another language than English is not labelled."""
+    s, transcripts = settings.encoder, Transcripts.read(expanded(settings.dataset))
+    tasks = []
+    for path in dataset_files(settings):
+        name = source_name(path, settings)
+        spoken = transcripts.of(name)
+        text = spoken.text if s.recogniser != "none" and spoken.is_english else None
+        tasks.append(RecordingTask(name, path, text, s.versions, s.seed, experiment.encoder / "recordings"))
+    if not tasks:
+        raise BadInput(
+            f"The folder {settings.dataset!r} is empty", "", "put a folder of recordings for each speaker into it"
+        )
+    return tasks
+
+
+def _results(tasks: list[RecordingTask], workers: int) -> Generator[Prepared | None, None, None]:
+    count = worker_count(workers, len(tasks))
+    if len(tasks) <= FEW:
+        yield from map(prepare, tasks)
+    else:
+        yield from results_of(prepare, tasks, count)
+
+
+def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+    """The encoder, read again. Raises RvcError when it is missing or damaged."""
+    try:
+        read_phonetic(experiment.own_encoder)
+    except (OSError, Unreadable) as error:
+        raise RvcError(f"{experiment.own_encoder} cannot be read", str(error), "run the same command again") from error
+    return [experiment.own_encoder, experiment.encoder / "probes.json"]

@@ -1,0 +1,186 @@
+"""The pitch of every clip: in Hz, as the integers that the networks read, and where there is any."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rvc_engine.audio.io import read_wav
+from rvc_engine.disk import remove_temporaries, whole_file
+from rvc_engine.errors import RvcError, UnusableRecording
+from rvc_engine.events import Event, ItemSkipped, Progressed
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.machine.device import choose_device, out_of_memory
+from rvc_engine.machine.workers import each_on_a_core, results_of, worker_count
+from rvc_engine.pitch import resolve_tracker, track_all
+from rvc_engine.pitch.coarse import coarse, fill_unvoiced
+from rvc_engine.registry import PITCH_TRACKERS
+from rvc_engine.settings import ExperimentSettings
+
+STAGE = "pitch"
+CHUNK = 8
+"""Clips that a worker takes at a time."""
+AT_A_TIME = 16
+"""Clips between two looks at whether the run is to stop, where a network tracks them on a processor."""
+FEW = 16
+"""A worker process takes a second to start: fewer clips are done without one, by a fast method."""
+
+
+@dataclass(frozen=True)
+class PitchTask:
+    clips: list[str]
+    method: str
+    device: str
+    interpolate: bool
+    wavs_16k: Path
+    coarse: Path
+    hz: Path
+    voicing: Path
+    workspace: Workspace
+
+    def outputs(self, clip: str) -> tuple[Path, Path, Path]:
+        name = f"{clip}.wav.npy"
+        return self.coarse / name, self.hz / name, self.voicing / name
+
+
+def track_clips(task: PitchTask) -> list[tuple[str, str]]:
+    """Track a few clips and write their files. -> (clip, why it is not used or "")"""
+    results = []
+    waves: dict[str, NDArray[np.float32]] = {}
+    for clip in task.clips:
+        try:
+            waves[clip] = _read(task.wavs_16k / f"{clip}.wav")
+        except UnusableRecording as unusable:
+            results.append((clip, str(unusable)))
+    tracked = track_all(task.method, list(waves.values()), device=task.device, workspace=task.workspace)
+    for clip, f0 in zip(waves, tracked, strict=True):
+        filled = fill_unvoiced(f0) if task.interpolate else f0
+        try:
+            for path, values in zip(task.outputs(clip), (coarse(filled), filled, f0 > 0), strict=True):
+                _save(path, values)
+            results.append((clip, ""))
+        except IsADirectoryError:
+            results.append((clip, f"{path} is a folder: move it away"))
+    return results
+
+
+def _read(path: Path) -> NDArray[np.float32]:
+    wave, rate = read_wav(path)
+    if rate != 16000:
+        raise UnusableRecording(f"{path.name} is at {rate} Hz, not at 16000")
+    return wave
+
+
+def _save(path: Path, values: NDArray[np.generic]) -> None:
+    with whole_file(path, durable=False) as temporary, temporary.open("wb") as file:
+        np.save(file, values)
+
+
+def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
+    """Raises BadInput for a method that does not work here, a device that is not there, or weights that cannot be
+    read."""
+    tracker = resolve_tracker(settings.pitch.method, experiment.workspace, preset=settings.preset)
+    if tracker.is_network and settings.pitch.device != "auto":
+        choose_device(settings.pitch.device)
+    if tracker.weights:
+        tracker.load("cpu", experiment.workspace)
+        tracker.release()
+
+
+def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+    """Track every clip that has no pitch yet. A damaged clip is an ItemSkipped; a wholly unvoiced one is kept, with
+    zeros.
+
+    Raises RvcError when there is no clip, or none that can be read; BadInput for a method that does not work here.
+    """
+    tracker = resolve_tracker(settings.pitch.method, experiment.workspace, preset=settings.preset)
+    device = str(choose_device(settings.pitch.device)) if tracker.is_network else "cpu"
+    folders = (experiment.pitch_coarse, experiment.pitch_hz, experiment.voicing)
+    task = PitchTask(
+        [],
+        tracker.name,
+        device,
+        settings.pitch.unvoiced == "interpolate",
+        experiment.wavs_16k,
+        *folders,
+        experiment.workspace,
+    )
+    tracker.load(device, experiment.workspace)
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_temporaries(folder)
+    clips = experiment.clips()
+    waiting = [clip for clip in clips if not all(path.is_file() for path in task.outputs(clip))]
+    done = tracked = len(clips) - len(waiting)
+    results = _results(task, waiting, settings.pitch.workers)
+    try:
+        yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips")
+        for some in results:
+            for clip, reason in some or []:
+                done += 1
+                tracked += not reason
+                if reason:
+                    yield ItemSkipped(stage=STAGE, item=clip, reason=reason)
+                yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips", item=clip)
+            if some is None:
+                yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips")
+    finally:
+        results.close()
+        tracker.release()
+        for folder in folders:
+            remove_temporaries(folder)
+    if not tracked:
+        raise RvcError(
+            "No clip to track the pitch of", f"{experiment.wavs_16k} has none that can be read", "run preprocess again"
+        )
+
+
+def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[tuple[str, str]] | None, None, None]:
+    """Networks run in this process; other methods take a core each."""
+    count = worker_count(workers, -(-len(clips) // CHUNK))
+    tracker = PITCH_TRACKERS.get(task.method)
+    if tracker.is_network:
+        parts = _by_length(task, clips)
+        if task.device != "cpu":
+            yield from map(_track_in_process, parts)
+            return
+        for first in range(0, len(parts), AT_A_TIME):
+            yield from each_on_a_core(_track_in_process, parts[first : first + AT_A_TIME])
+    elif (len(clips) <= FEW and not tracker.is_slow) or len(clips) <= 2:
+        yield from (track_clips(replace(task, clips=[clip])) for clip in clips)
+    else:
+        chunks = [replace(task, clips=clips[first : first + CHUNK]) for first in range(0, len(clips), CHUNK)]
+        yield from results_of(track_clips, chunks, count)
+
+
+def _by_length(task: PitchTask, clips: list[str]) -> list[PitchTask]:
+    """One clip a task; on a GPU as many of about the same length as the method takes together."""
+    size = PITCH_TRACKERS.get(task.method).together if task.device != "cpu" else 1
+    if size > 1:
+        clips = sorted(clips, key=lambda clip: _size(task.wavs_16k / f"{clip}.wav"))
+    return [replace(task, clips=clips[first : first + size]) for first in range(0, len(clips), size)]
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _track_in_process(task: PitchTask) -> list[tuple[str, str]]:
+    try:
+        return track_clips(task)
+    except (RuntimeError, MemoryError) as error:
+        told = out_of_memory(error)
+        if told is None:
+            raise
+        raise RvcError(
+            "Out of memory in the pitch tracker", told.message, "free memory, or use --device cpu"
+        ) from error
+
+
+def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+    """None: pitch is for the next stages."""
+    return []
