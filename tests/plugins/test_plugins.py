@@ -166,3 +166,23 @@ def test_a_voice_of_a_preset_says_nothing_of_its_vocoder(plugins: Plugins, datas
     done = plugins.rvc("run", "voice", *words, "--set", "train.batch_size=2", "--until", "train")
     assert done.returncode == 0, done.stderr
     assert "vocoder" not in read(Workspace(plugins.home).experiment("voice").small_model)
+
+
+def test_a_stage(plugins: Plugins, dataset: Path) -> None:
+    """It runs after what it needs, is skipped when it is up to date, and runs again when its input changes."""
+    plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")
+    words = ("--dataset", dataset, "--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.epochs=1")
+    done = plugins.rvc("run", "voice", *words, "--set", "train.batch_size=2", "--plain")
+    assert done.returncode == 0, done.stderr
+    experiment = Workspace(plugins.home).experiment("voice")
+    peaks = json.loads(experiment.path("loudness.json").read_text())
+    assert sorted(peaks) == sorted(experiment.clips()) and all(0 < peak <= 1 for peak in peaks.values())
+    assert "artefact: " + str(experiment.path("loudness.json")) in done.stdout
+    again = plugins.rvc("run", "voice", "--plain")
+    assert again.returncode == 0 and "loudness: skipped (up to date)" in again.stdout
+    next(iter(sorted(dataset.iterdir()))).unlink()
+    after = plugins.rvc("run", "voice", "--plain", "--until", "loudness", "--yes")
+    assert after.returncode == 0 and "loudness: started (its input changed)" in after.stdout
+    shutil.rmtree(plugins.folder)
+    status = plugins.rvc("status", "voice", "--json")
+    assert json.loads(status.stdout)["stages"]["loudness"]["state"] == "done", "its run is still told"

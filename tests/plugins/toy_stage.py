@@ -1,0 +1,46 @@
+"""A stage of another package: how loud each clip is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rvc_engine.events import Event, Progressed
+from rvc_engine.experiment import Experiment
+from rvc_engine.stages.stage import Stage
+
+if TYPE_CHECKING:
+    from rvc_engine.settings import ExperimentSettings
+
+
+class Loudness(Stage):
+    title = "Measure the loudness of the clips"
+    unit = "clips"
+    needs = ("preprocess",)
+
+    def outputs(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+        return [experiment.path("loudness.json")]
+
+    def load(self) -> None:
+        import soundfile  # noqa: F401
+
+    def check_ready(self, experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
+        pass
+
+    def run(self, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+        import soundfile
+
+        clips, peaks = experiment.clips(), {}
+        for done, clip in enumerate(clips, 1):
+            wave, _ = soundfile.read(experiment.ground_truth / f"{clip}.wav")
+            peaks[clip] = float(abs(wave).max())
+            yield Progressed(stage=self.name, done=done, total=len(clips), unit=self.unit, item=clip)
+        experiment.path("loudness.json").write_text(json.dumps(peaks))
+
+    def artefacts(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+        return [experiment.path("loudness.json")]
+
+    def used_all_inputs(self, experiment: Experiment, settings: ExperimentSettings) -> bool:
+        return True
