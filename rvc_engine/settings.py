@@ -143,12 +143,6 @@ class FeaturesSettings(StageSettings):
 
 
 class TrainSettings(StageSettings):
-    vocoder: VocoderChoice = setting(
-        "preset",
-        "What makes the waveform; preset is the preset's own.",
-        effect="another one starts without published weights, and only programs that have it can use the voice",
-        kind="model",
-    )
     # The bounds belong to the number alone: pydantic cannot compare "auto" with them.
     epochs: Annotated[int, Field(ge=1, le=100000)] | Literal["auto"] = setting(
         20,
@@ -238,6 +232,12 @@ class TrainSettings(StageSettings):
         effect="train.batch_size is then of each GPU: two of them with 4 learn as one with 8",
     )
     threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
+    vocoder: VocoderChoice = setting(
+        "preset",
+        "What makes the waveform; preset is the preset's own.",
+        effect="another one starts without published weights, and only programs that have it can use the voice",
+        kind="model",
+    )
 
 
 class IndexSettings(StageSettings):

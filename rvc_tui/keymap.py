@@ -24,7 +24,7 @@ from rvc_engine.disk import write_whole
 HEAD = """\
 # Keys of rvc-tui. Each line below is an id with its keys as they come; take the # away and write others.
 # Several keys are separated by commas: "run.all" = "r,ctrl+r". A letter with shift is a capital: "G".
-# "" takes all keys away.
+# An empty text, "", takes all keys away.
 # Names: space enter escape tab backspace delete up down left right home end pageup pagedown f1 comma ctrl+x
 # Keys belong to the screen that is shown; a letter typed into a field is text, whatever it is bound to.
 """

@@ -15,7 +15,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("rvc_tui/**/*.py", "rvc_engine/settings.py", "rvc_engine/run/stage_list.py")
+SOURCES = ("rvc_tui/**/*.py", "rvc_engine/settings.py", "rvc_engine/stages/*.py")
 DOMAIN = "rvc_tui"
 LANGUAGES = ("ja", "zh_CN")
 BEGUN = datetime(2026, 11, 23, tzinfo=timezone.utc)
@@ -25,11 +25,11 @@ CALLS: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     "N_": ((0,), ()),
     "Binding": ((2,), ("tooltip",)),
     "setting": ((1,), ("unit", "effect")),
-    "Stage": ((0, 1, 2), ()),
     "Place": ((1,), ()),
     "Curve": ((3, 4, 5), ()),
 }
 VARIABLES = ("TITLE",)  # of classes
+STAGES, STAGE_VARIABLES = "rvc_engine/stages/", ("title", "unit")  # a stage is called as its module is
 CONTEXTS: dict[str, tuple[tuple[int | str, int], ...]] = {"meant": ((0, 1),), "Place": (("short", 2),)}
 """Calls that hold a context, or have one, and the place of the text."""
 
@@ -52,14 +52,18 @@ def texts() -> list[Found]:
 
 def texts_in(path: Path) -> Iterator[Found]:
     place = str(path.relative_to(ROOT))
+    variables = (*VARIABLES, *STAGE_VARIABLES) if place.startswith(STAGES) else VARIABLES
     for node in in_order(ast.parse(path.read_text(encoding="utf-8"))):
         held: list[Found] = []
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             held = [*plain_texts(node, node.func.id, place), *meanings(node, node.func.id, place)]
         elif isinstance(node, ast.Assign) and any(
-            isinstance(goal, ast.Name) and goal.id in VARIABLES for goal in node.targets
+            isinstance(goal, ast.Name) and goal.id in variables for goal in node.targets
         ):
             held = [Found(text_of(node.value), place)]
+            is_title = any(isinstance(goal, ast.Name) and goal.id == "title" for goal in node.targets)
+            if is_title and held[0].text and place.startswith(STAGES):
+                held.append(Found(path.stem, place))
         yield from (found for found in held if found.text)
 
 

@@ -26,10 +26,32 @@ def test_help_loads_neither_settings_nor_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["settings", "experiment", "events", "journal", "pipeline", "errors", "status", "launcher", "advise"]
+    "module",
+    [
+        "settings",
+        "experiment",
+        "events",
+        "errors",
+        "registry",
+        "run.journal",
+        "run.pipeline",
+        "run.status",
+        "run.launcher",
+        "machine.advisor",
+        "client.engine_client",
+        "client.state",
+    ],
 )
 def test_the_light_modules_are_light(module: str) -> None:
     assert not loaded_after(f"import rvc_engine.{module}") & set(HEAVY)
+
+
+def test_a_plan_loads_neither_torch_nor_numpy() -> None:
+    code = "from pathlib import Path; from rvc_engine.experiment import Workspace\n"
+    code += "from rvc_engine.settings import for_preset; from rvc_engine.run.stage_list import stages_of\n"
+    code += "from rvc_engine.run.receipts import plan; settings = for_preset('v2-40k', dataset='samples/sources')\n"
+    code += "plan(Workspace(Path('/nowhere')).experiment('x'), settings, stages_of(settings))"
+    assert not loaded_after(code) & {"torch", "torchaudio", "numpy", "scipy", "faiss", "av"}
 
 
 def test_the_app_loads_neither_torch_nor_numpy() -> None:

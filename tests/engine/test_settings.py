@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -11,7 +12,7 @@ from rvc_engine.commands.flags import add_settings, fill, given
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
-from rvc_engine.settings import ALL_SETTINGS, STAGE_SETTINGS, about, apply, describe, for_preset
+from rvc_engine.settings import ALL_SETTINGS, STAGE_SETTINGS, Kind, about, apply, describe, for_preset
 from rvc_engine.settings_file import render_toml
 
 
@@ -26,7 +27,7 @@ def test_every_setting_is_a_flag_with_its_default_bounds_and_unit(stage: str) ->
     text = " ".join(parser_of(stage).format_help().split())
     for name, field in ALL_SETTINGS[stage].model_fields.items():
         assert f"--{name.replace('_', '-')}" in text
-        assert about(field)["kind"] in ("result", "course", "extent", "speed")
+        assert about(field)["kind"] in get_args(Kind)
         words = " ".join(describe(field).split())
         assert words.split(" [")[0].replace(" ", "") in text.replace(" ", "")
         assert (about(field)["unit"] or "") in text

@@ -230,7 +230,7 @@ def test_a_folder_for_temporary_files_that_is_not_there_is_done_without(home: Pa
 def test_no_folder_for_temporary_files_is_said(home: Path, dataset: Path) -> None:
     words = ["run", "new", "--dataset", str(dataset), "--preset", "starter", "--home", str(home)]
     nowhere = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/proc/nowhere']"
-    done = python(f"{nowhere}\nfrom rvc_engine import cli\nraise SystemExit(cli.main({words!r}))")
+    done = python(f"{nowhere}\nfrom rvc_engine.commands import cli\nraise SystemExit(cli.main({words!r}))")
     assert done.returncode == 2 and "TMPDIR" in done.stderr and one_sentence(done.stderr), done.stderr[-2000:]
     assert not (home / "logs").exists()
 

@@ -163,7 +163,7 @@ def test_applios_entries_and_names_are_read(tmp_path: Path) -> None:
         ({"f0": 0}, "f0 is wrong"),
         ({"encoder": "hubert-256"}, "encoder is wrong"),
         ({"embedder_model": "spin"}, "'spin'.*other than RVC's"),
-        ({"vocoder": "RefineGAN"}, "decoder is 'RefineGAN'"),
+        ({"vocoder": "RefineGAN"}, "vocoder is 'RefineGAN'"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, entries: dict[str, Any], named: str) -> None:
