@@ -25,7 +25,8 @@ from rvc_engine.errors import RvcError as RvcError
 from rvc_engine.errors import Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.settings import ConvertSettings, set_field
+from rvc_engine.setting import set_field
+from rvc_engine.settings import ConvertSettings
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,89 +6,22 @@ The command line, experiment.toml and the app's forms render this file. A key is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, get_args, get_origin
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from rvc_engine.errors import BadInput
 from rvc_engine.presets import PRESETS, ModelConfig, model_config
-from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, VOCODERS, Registry
-
-Kind = Literal["result", "model", "course", "extent", "speed"]
-"""result: changes what comes out (part of a stage's identity). model: the same, as a part of the model's shape. course:
-holds from now on; a training under way goes on with it and says so. extent: only asks for more. speed: changes none of
-it."""
+from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, VOCODERS
+from rvc_engine.setting import OneOf, StageSettings, set_field, setting
 
 ListeningPrecision = Literal["auto", "fp32", "fp16", "bf16"]
-
-
-@dataclass(frozen=True)
-class OneOf:
-    """A name in a registry, or one of `more`."""
-
-    registry: Registry[Any]
-    more: tuple[str, ...] = ()
-
-    def choices(self) -> tuple[str, ...]:
-        return (*self.more, *self.registry.names())
-
-    def __call__(self, name: str) -> str:
-        if name in self.more or name in self.registry:
-            return name
-        about = {"name": name[:100], "choices": ", ".join(self.choices())}
-        raise PydanticCustomError("one_of", "There is no {name}: it should be one of {choices}", about)
 
 
 VocoderChoice = Annotated[str, AfterValidator(OneOf(VOCODERS, ("preset",)))]
 EncoderChoice = Annotated[str, AfterValidator(OneOf(CONTENT_ENCODERS, ("preset",)))]
 PitchMethod = Annotated[str, AfterValidator(OneOf(PITCH_TRACKERS, ("auto",)))]
-
-
-def setting(default: Any, help: str, *, unit: str = "", effect: str = "", kind: Kind = "result", **bounds: Any) -> Any:
-    return Field(default, description=help, json_schema_extra={"unit": unit, "effect": effect, "kind": kind}, **bounds)
-
-
-class StageSettings(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
-
-    def of_kind(self, kind: Kind) -> dict[str, Any]:
-        return {
-            name: getattr(self, name) for name, field in type(self).model_fields.items() if about(field)["kind"] == kind
-        }
-
-
-def about(field: FieldInfo) -> dict[str, Any]:
-    """unit, effect and kind of a setting."""
-    extra = field.json_schema_extra
-    assert isinstance(extra, dict)
-    return dict(extra)
-
-
-def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
-    """Lowest and highest allowed value; None where open."""
-    low = high = None
-    alternatives = [
-        item
-        for part in get_args(field.annotation)
-        if get_origin(part) is Annotated
-        for item in get_args(part)[1].metadata
-    ]
-    for item in (*field.metadata, *alternatives):
-        low = getattr(item, "ge", None) if getattr(item, "ge", None) is not None else low
-        high = getattr(item, "le", None) if getattr(item, "le", None) is not None else high
-    return low, high
-
-
-def choices_of(field: FieldInfo) -> tuple[str, ...]:
-    if get_origin(field.annotation) is Literal:
-        return tuple(str(choice) for choice in get_args(field.annotation))
-    for item in field.metadata:
-        if isinstance(item, AfterValidator) and isinstance(item.func, OneOf):
-            return item.func.choices()
-    return ()
 
 
 class PreprocessSettings(StageSettings):
@@ -408,28 +341,3 @@ def apply(settings: ExperimentSettings, key: str, value: Any) -> None:
     if section is None or name not in type(section).model_fields:
         raise BadInput(f"There is no setting {key!r}", "", "rvc STAGE --help lists the settings of each stage")
     set_field(section, name, value, key)
-
-
-def set_field(section: StageSettings, name: str, value: Any, key: str) -> None:
-    try:
-        setattr(section, name, value)
-    except ValidationError as error:
-        field = type(section).model_fields[name]
-        raise BadInput(f"{key} = {value!r} is not allowed", error.errors()[0]["msg"], describe(field)) from error
-
-
-def describe(field: FieldInfo) -> str:
-    """Help, default, bounds and unit in one line, for --help, the TOML file and errors."""
-    extra = about(field)
-    low, high = bounds_of(field)
-    choices = choices_of(field)
-    parts = []
-    if choices:
-        parts.append("one of " + ", ".join(choices))
-    if low is not None or high is not None:
-        parts.append(f"{low if low is not None else ''}..{high if high is not None else ''}")
-    if extra["unit"]:
-        parts.append(extra["unit"])
-    parts.append(f"default {field.default!r}" if isinstance(field.default, str) else f"default {field.default}")
-    text = f"{field.description} [{', '.join(parts)}]"
-    return text + (f" {extra['effect'][0].upper()}{extra['effect'][1:]}." if extra["effect"] else "")

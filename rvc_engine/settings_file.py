@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomlkit
 
-from rvc_engine.settings import BASE_SETTINGS, STAGE_SETTINGS, ExperimentSettings, describe
+from rvc_engine.setting import describe
+from rvc_engine.settings import BASE_SETTINGS, STAGE_SETTINGS, ExperimentSettings
 
 
 def render_toml(settings: ExperimentSettings) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.settings import ConvertSettings, set_field
+from rvc_engine.setting import set_field
+from rvc_engine.settings import ConvertSettings
 from rvc_tui.texts import _
 from rvc_tui.typed import clean_path
 from rvc_tui.widgets.form import Item, items_of

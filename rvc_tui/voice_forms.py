@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Literal
 
-from rvc_engine.settings import StageSettings, setting
+from rvc_engine.setting import StageSettings, setting
 from rvc_tui.texts import _
 from rvc_tui.typed import clean_path
 

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rvc_engine.settings import ALL_SETTINGS, StageSettings, bounds_of, choices_of, describe, set_field
+from rvc_engine.setting import StageSettings, bounds_of, choices_of, describe, set_field
+from rvc_engine.settings import ALL_SETTINGS
 
 TOGETHER = "+"  # between the stages of one flag
 

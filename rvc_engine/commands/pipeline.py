@@ -25,7 +25,8 @@ from rvc_engine.run.receipts import plan, why_to_ask
 from rvc_engine.run.stage_list import stages_needed, stages_until, usual_stages
 from rvc_engine.run.view import RunView
 from rvc_engine.run.weights_needed import WeightsMissing
-from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings, StageSettings
+from rvc_engine.setting import StageSettings
+from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings
 from rvc_engine.stages.stage import Stage
 
 DEFAULT_PRESET = "v2-40k"

@@ -13,9 +13,10 @@ from typing import Any
 from rvc_engine import events as ev
 from rvc_engine.common.records import Moment, Pid, build
 from rvc_engine.errors import RvcError
-from rvc_engine.experiment import Experiment, moved_artefacts
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.curves import Curves
 from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader
+from rvc_engine.run.moved import moved_artefacts
 from rvc_engine.run.replay import STEPS_KEPT
 from rvc_engine.run.stage_list import title_of
 

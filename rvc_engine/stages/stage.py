@@ -16,7 +16,8 @@ from rvc_engine.registry import STAGES
 from rvc_engine.stages.receipt import Receipt, fingerprint, receipt_path
 
 if TYPE_CHECKING:
-    from rvc_engine.settings import ExperimentSettings, StageSettings
+    from rvc_engine.setting import StageSettings
+    from rvc_engine.settings import ExperimentSettings
 
 
 class Stage:
@@ -74,7 +75,7 @@ class Stage:
 
     # --- is it up to date ---------------------------------------------------------------------------------------------
     def settings(self, settings: ExperimentSettings) -> StageSettings:
-        from rvc_engine.settings import StageSettings
+        from rvc_engine.setting import StageSettings
 
         section = getattr(settings, self.name, None)
         return section if isinstance(section, StageSettings) else StageSettings()

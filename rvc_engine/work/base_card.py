@@ -14,7 +14,8 @@ from rvc_engine.common.user import expanded
 from rvc_engine.dataset.clip_table import ClipRow
 from rvc_engine.experiment import Experiment
 from rvc_engine.pretrain.transcripts import Spoken, Transcripts
-from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, about, for_base
+from rvc_engine.setting import about
+from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, for_base
 
 
 def card(

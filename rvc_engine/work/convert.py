@@ -28,7 +28,8 @@ from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
 from rvc_engine.pitch import resolve_tracker
-from rvc_engine.settings import ConvertSettings, choices_of
+from rvc_engine.setting import choices_of
+from rvc_engine.settings import ConvertSettings
 from rvc_engine.voices.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card
 from rvc_engine.voices.lookup import load_index
 

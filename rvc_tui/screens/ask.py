@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from rvc_engine.common.printable import printable
 from rvc_engine.errors import BadInput
-from rvc_engine.settings import set_field
+from rvc_engine.setting import set_field
 from rvc_tui.screens.command import CommandScreen
 from rvc_tui.texts import _
 from rvc_tui.voice_forms import Ask

@@ -13,7 +13,7 @@ from rvc_engine.client.engine_client import Answer, Client
 from rvc_engine.client.words import size
 from rvc_engine.common.printable import printable
 from rvc_engine.errors import BadInput
-from rvc_engine.settings import set_field
+from rvc_engine.setting import set_field
 from rvc_tui.conversion import Request, load, paths_of
 from rvc_tui.drawing import padded
 from rvc_tui.screens.base import AppScreen

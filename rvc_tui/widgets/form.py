@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from rvc_engine.common.printable import printable
 from rvc_engine.errors import BadInput
-from rvc_engine.settings import about, bounds_of, choices_of, set_field
+from rvc_engine.setting import about, bounds_of, choices_of, set_field
 from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 
