@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 PathLike = str | os.PathLike[str]
 OnEvent = Callable[[Event], None]
+MOST_CHANNELS = 64
 STOP_S = 600.0  # a run that is asked to stop finishes its step first
 
 
@@ -60,6 +61,8 @@ def describe_dataset(folder: PathLike, *, subfolders: bool = False, workers: int
     from rvc_engine.dataset.folder import Folder, summary_of
     from rvc_engine.dataset.survey import measure_all, recordings_in
 
+    if not os.fspath(folder):
+        raise BadInput("No folder of recordings is given", "", "describe_dataset takes the path of one")
     path = Path(folder).expanduser().absolute()
     tasks = recordings_in(path, subfolders=subfolders)
     reports = (report for report in measure_all(path, tasks, workers=workers) if report is not None)
@@ -191,19 +194,25 @@ class Voice:
         Raises BadInput for a setting that is not allowed, UnusableRecording for a wave
         that holds nothing to convert.
         """
+        from rvc_engine.audio.clipping import check_audible
         from rvc_engine.audio.io import decode
+        from rvc_engine.audio.notes import Note
         from rvc_engine.work.convert import SOURCE_RATE
 
         with tempfile.TemporaryDirectory(prefix="rvc-") as folder:
             path = Path(folder) / "wave.wav"
             _write(path, wave, sample_rate)
-            source = decode(path, SOURCE_RATE)  # mixed and resampled as a file is
+            notes: list[Note] = []
+            source = decode(path, SOURCE_RATE, notes)  # mixed, resampled and judged as a file is
+            check_audible(source, SOURCE_RATE, notes)
         converter = self._converter(_convert_settings(settings))
         return converter.convert(source), converter.sample_rate
 
     def convert_file(self, source: PathLike, target: PathLike, **settings: Any) -> Path:
         """One recording. `target`: a file; its suffix says the format unless `format` does. Returns its path. Raises
         RvcError when it cannot be converted."""
+        if os.path.isdir(os.path.expanduser(source)):
+            raise BadInput(f"{os.fspath(source)} is a folder", "", "convert_files takes folders")
         (path,) = self.convert_files([source], target, **settings)
         return path
 
@@ -254,6 +263,12 @@ def _write(path: Path, wave: Any, sample_rate: int) -> None:
     import soundfile
 
     samples = np.asarray(wave)
+    if isinstance(sample_rate, bool) or not isinstance(sample_rate, int | np.integer) or sample_rate < 1:
+        raise UnusableRecording(f"a sample rate is a whole number of Hz, not {sample_rate!r}")
+    if samples.ndim == 2 and samples.shape[1] > MOST_CHANNELS:
+        raise UnusableRecording(
+            f"a wave is (T,) or (T, channels) samples: {samples.shape} would be {samples.shape[1]} channels"
+        )
     if samples.ndim not in (1, 2) or not samples.size:
         raise UnusableRecording(f"a wave is (T,) or (T, channels) samples, not {samples.shape}")
     if samples.dtype == np.int16:

@@ -84,8 +84,9 @@ def test_a_folder_is_described(recordings: Path, tmp_path: Path) -> None:
     report = rvc_engine.describe_dataset(recordings)
     assert len(report.files) == len(list(recordings.iterdir())) and report.summary["used"] == len(report.files)
     assert all({"code", "severity"} <= set(finding) for finding in report.findings)
-    with pytest.raises(BadInput):
-        rvc_engine.describe_dataset(tmp_path / "nowhere")
+    for wrong in (tmp_path / "nowhere", ""):
+        with pytest.raises(BadInput):
+            rvc_engine.describe_dataset(wrong)
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -148,6 +149,14 @@ def test_layouts_and_types_of_an_array(home: Path, speech: list[Path]) -> None:
     for wrong in (np.zeros((2, 2, 2)), np.zeros(0), np.zeros(16000, dtype=np.int32)):
         with pytest.raises(UnusableRecording):
             voice.convert(wrong, rate)
+    for wrong_rate in (0, -1, 44100.5, "x", None, 1, 10**9):
+        with pytest.raises(UnusableRecording):
+            voice.convert(wave, wrong_rate)  # type: ignore[arg-type]
+    for useless in (np.zeros(rate), np.full(rate, np.nan), np.stack([wave, wave])):
+        with pytest.raises(UnusableRecording):
+            voice.convert(useless, rate, pitch_method="praat")
+    with pytest.raises(BadInput, match="is a folder"):
+        voice.convert_file(home, home / "out.wav")
     with pytest.raises(BadInput, match="transpoze"):
         voice.convert(wave, rate, transpoze=2)
     with pytest.raises(BadInput):
