@@ -76,9 +76,8 @@ def scores(options: argparse.Namespace, name: str, index_rate: float | None) -> 
         ]
         command += ["--target", str(options.target), "--out", str(folder)]
         command += ["--python", str(options.eval_python), "--convert", shlex.join(words)]
-        threads = (
-            {} if options.jobs == 1 else {"OMP_NUM_THREADS": "1"}
-        )  # threads of several processes would wait in one another's way
+        # threads of several processes would wait in one another's way
+        threads = {} if options.jobs == 1 else {"OMP_NUM_THREADS": "1"}
         subprocess.run(command, check=True, cwd=ROOT, env=os.environ | threads)
     report: dict[str, Any] = json.loads((folder / "scores.json").read_text())
     return {**report["median"], "finite": report["all_finite"], "conversions": report["conversions"]}

@@ -85,12 +85,12 @@ def train(
     agreed: bool = False,
     on_event: OnEvent | None = None,
 ) -> Voice:
-    """Train a voice, or go on with one: as `rvc run NAME`, in an engine process of its own, until its end.
+    """Train a voice, or resume one: as `rvc run NAME`, in an engine process of its own, until its end.
 
     `dataset`: a folder of recordings, needed the first time. `settings`: "STAGE.name" to a value, as in
     {"train.epochs": 100}; they are kept. `until`: the last stage to run. `fresh`: start anew, the old work is moved to
     a backup. `agreed`: do what is refused otherwise, such as restarting a training from step 0. `on_event`: called with
-    each event (rvc_engine.events) as it is written. When the calling program is killed the run goes on; an exception
+    each event (rvc_engine.events) as it is written. When the calling program is killed the run continues; an exception
     from `on_event`, KeyboardInterrupt included, stops it, what is done is saved, and the exception is raised again.
 
     Raises BadInput for what can be known before anything is written, Busy when another run holds the experiment,

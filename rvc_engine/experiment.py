@@ -391,9 +391,8 @@ class Experiment:
     def save_settings(self, settings: ExperimentSettings) -> None:
         from rvc_engine.settings_file import render_toml
 
-        write_whole(
-            self.settings_toml, render_toml(settings).encode("utf-8", "surrogateescape")
-        )  # a path may hold bytes that are no text
+        # a path may hold bytes that are no text
+        write_whole(self.settings_toml, render_toml(settings).encode("utf-8", "surrogateescape"))
 
     def model(self) -> ModelConfig:
         return self.load_settings().model

@@ -24,9 +24,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         "1"  # before torch is loaded: two workers with two threads each would wait for one another
     )
 
-if (
-    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-):  # started in the background by a shell: the programs under test would ignore ctrl+c
+# started in the background by a shell: the programs under test would ignore ctrl+c
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONG = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rvc_engine.presets import PRESETS
+from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.registry import CONTENT_ENCODERS
 
 if TYPE_CHECKING:
@@ -13,19 +13,17 @@ if TYPE_CHECKING:
 DEFAULT_PRESET = "v2-40k"
 
 
-def pretrained_names(
-    preset: str, kind: str, *, pitched: bool = True, encoder: str = "", vocoder: str = ""
-) -> tuple[str, ...]:
-    """Where a preset's pretrained G or D may lie below pretrained/, first choice first. Empty for presets that have
-    none, and for features of another `encoder`, or a `vocoder`, than the preset's."""
+def pretrained_names(preset: str, kind: str, model: ModelConfig) -> tuple[str, ...]:
+    """Where a preset's pretrained G or D for `model` may lie below pretrained/, first choice first. Empty for presets
+    that have none, and where the model has another content encoder or vocoder than the preset."""
     config = PRESETS[preset]
-    if encoder not in ("", config.encoder) or vocoder not in ("", config.decoder):
+    if (model.encoder, model.decoder) != (config.encoder, config.decoder):
         return ()
-    file = f"{'f0' if pitched else ''}{kind}{config.rate_name}.pth"
+    file = f"{'f0' if model.pitch else ''}{kind}{config.rate_name}.pth"
     if preset.endswith("-tiny"):
         return ()
     if config.version.startswith("starter"):
-        return (f"starter/{kind}.safetensors",) if pitched else ()
+        return (f"starter/{kind}.safetensors",) if model.pitch else ()
     return (file,) if config.version == "v1" else (f"v2/{file}", f"pretrained_v2/{file}")
 
 
@@ -34,18 +32,15 @@ def has_own(preset: str) -> bool:
     return PRESETS[preset].version.startswith("starter")
 
 
-def missing_weights(
-    workspace: Workspace, preset: str, *, pitched: bool = True, encoder: str = "", vocoder: str = ""
-) -> list[str]:
-    """Names of the files that are not here and that a preset's defaults need, with features of its own or another
-    `encoder` and with its own or another `vocoder`."""
-    config = PRESETS[preset]
+def missing_weights(workspace: Workspace, preset: str, model: ModelConfig | None = None) -> list[str]:
+    """Names of the files that are not here and that training `model`, else the preset as it comes, needs."""
+    model = model or PRESETS[preset]
     missing = []
-    used = CONTENT_ENCODERS.get(encoder or config.encoder)
-    if used.weights and not used.is_shipped and used.find_weights(workspace) is None:
-        missing.append(used.weights[0])
+    encoder = CONTENT_ENCODERS.get(model.encoder)
+    if encoder.weights and not encoder.is_shipped and encoder.find_weights(workspace) is None:
+        missing.append(encoder.weights[0])
     for kind in ("G", "D"):
-        names = pretrained_names(preset, kind, pitched=pitched, encoder=encoder, vocoder=vocoder)
+        names = pretrained_names(preset, kind, model)
         if names and not has_own(preset) and workspace.find_pretrained(*names) is None:
             missing.append(names[0])
     return missing

@@ -65,9 +65,8 @@ def encode(path: Path, samples: NDArray[np.int16], sample_rate: int, format: str
             stream.bit_rate = 192_000 if rate > 24000 else 96_000
         stream.codec_context.open()
         size = stream.codec_context.frame_size
-        lead = (
-            -len(ready) % size if format == "m4a" else 0
-        )  # AAC has no mark for where its last frame ends, but one for where to begin
+        # AAC has no mark for where its last frame ends, but one for where to begin
+        lead = -len(ready) % size if format == "m4a" else 0
         converter = AudioResampler(stream.codec_context.format, "mono", rate, frame_size=size)
         for first in range(-lead, len(ready), rate):
             part = ready[max(0, first) : first + rate]

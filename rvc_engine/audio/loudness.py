@@ -20,9 +20,8 @@ class EnvelopeMeter:
 
     def __init__(self, sample_rate: int) -> None:
         self.hop = sample_rate // 2
-        self.sums = [
-            0.0
-        ]  # of the hops so far; the first stands for the zeros before the start, the last is being filled
+        # of the hops so far; the first stands for the zeros before the start, the last is being filled
+        self.sums = [0.0]
         self.filled = 0
 
     def add(self, samples: Samples) -> None:

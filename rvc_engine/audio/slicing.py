@@ -131,9 +131,8 @@ def sounding_slices(rms: NDArray[np.float64], samples: int, sample_rate: int, ru
 def slice_recording(wave: NDArray[np.float64], sample_rate: int, rules: SilenceRules) -> list[Span]:
     """(T,) -> [start, end) of each sounding stretch, in samples."""
     if len(wave) <= round(sample_rate * rules.min_length_ms / 1000 / rules.hop(sample_rate)):
-        return (
-            [(0, len(wave))] if len(wave) else []
-        )  # RVC compares samples with frames here: only waves of about 100 samples
+        # RVC compares samples with frames here: only waves of about 100 samples
+        return [(0, len(wave))] if len(wave) else []
     rms = frame_rms([wave], rules.hop(sample_rate), rules.window(sample_rate))
     return slices_between_silences(rms, len(wave), sample_rate, rules)
 

@@ -304,13 +304,7 @@ class EngineClient:
             settings = self.experiment.load_settings()
             advice = advise_experiment(self.experiment, settings, gpus=GPUS.read())
             missing = tuple(
-                missing_weights(
-                    self.workspace,
-                    settings.preset,
-                    pitched=settings.pitched,
-                    encoder=settings.model.encoder,
-                    vocoder=settings.model.decoder,
-                )
+                missing_weights(self.workspace, settings.preset, settings.model)
             )
             took = {
                 name: r.seconds

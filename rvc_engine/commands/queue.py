@@ -265,9 +265,8 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     try:
         last, late = _follow(process, experiment, deadline)
     except QueueStopped:
-        while (
-            not launcher.stop(experiment) and process.poll() is None
-        ):  # it saves; one that has only just been started is asked again
+        # it saves; one that has only just been started is asked again
+        while not launcher.stop(experiment) and process.poll() is None:
             time.sleep(0.1)
         process.wait()
         queue.mark(entry.number, WAITING, f"{_how_stopped(experiment)}; rvc queue run resumes it")

@@ -43,9 +43,8 @@ def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kin
         raise RvcError(f"{path} does not fit", f"it is {array.shape[-1]} wide, not {width}", AGAIN)
     if mmap:
         return array
-    return np.array(
-        array, dtype=np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
-    )  # as torch takes them
+    # as torch takes them
+    return np.array(array, dtype=np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("="))
 
 
 def _reason(path: Path, error: Exception) -> str:

@@ -230,9 +230,8 @@ def check_bandwidth(folder: Folder) -> list[Finding]:
 
 
 def check_silence(folder: Folder) -> list[Finding]:
-    audible = [
-        f for f in folder.used if (f.loudness_lufs or 0.0) >= limits.QUIET_LUFS
-    ]  # of the others too much counts as silence
+    # of the others too much counts as silence
+    audible = [f for f in folder.used if (f.loudness_lufs or 0.0) >= limits.QUIET_LUFS]
     files = [f for f in audible if f.silence_share > limits.SILENCE_SHARE]
     if not files:
         return []

@@ -258,9 +258,8 @@ def _read_old_stream(path: Path, shapes: bool) -> Any:
                 promised += count * dtype.itemsize
                 if promised > data.size():
                     raise Unreadable("its tensors are larger than the file")
-                wanted[key] = torch.zeros(
-                    count, dtype=dtype, device="meta" if shapes else "cpu"
-                )  # the numbers follow after the object
+                # the numbers follow after the object
+                wanted[key] = torch.zeros(count, dtype=dtype, device="meta" if shapes else "cpu")
             return _same(wanted[key], dtype, count)
 
         content, keys = load(data, storage, MAX_SHARING * data.size() + SPARE_BYTES), load(data, _no_storages)

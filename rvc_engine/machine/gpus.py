@@ -79,13 +79,14 @@ def _words(error: Exception) -> str:
 
 def _read_gpu(nvml: Any, index: int) -> Gpu | None:
     def ask(question: Callable[[], T]) -> T | None:
+        # AttributeError: a binding older than the question
         try:
             return question()
         except (
             nvml.NVMLError,
             UnicodeDecodeError,
             AttributeError,
-        ):  # AttributeError: a binding older than the question
+        ):
             return None
 
     handle = ask(lambda: nvml.nvmlDeviceGetHandleByIndex(index))

@@ -34,9 +34,8 @@ class MemorySamples:
 
     def _read_on(self) -> None:
         while not self._ended.is_set():
-            with contextlib.suppress(
-                Exception
-            ):  # a driver has its own words for what fails; the next reading may succeed
+            # a driver has its own words for what fails; the next reading may succeed
+            with contextlib.suppress(Exception):
                 self._latest = sample()
             self._ended.wait(self.every_s)
 

@@ -116,9 +116,8 @@ def _submitted(pool: ProcessPoolExecutor, work: Callable[[Task], Result], tasks:
 
 
 def _end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
-    processes = (
-        list((pool._processes or {}).values()) if at_once else []
-    )  # the pool offers no way to end them before Python 3.14
+    # the pool offers no way to end them before Python 3.14
+    processes = list((pool._processes or {}).values()) if at_once else []
     pool.shutdown(wait=not at_once, cancel_futures=True)
     for process in processes:
         process.terminate()

@@ -40,9 +40,8 @@ def pulse_train(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
     ends = torch.cumsum(step * hop, dim=1)
     starts = torch.remainder(ends - step * hop, 1.0).float()
     inside = torch.arange(1, hop + 1, device=pitch_hz.device, dtype=torch.float32)
-    phase = (
-        torch.remainder(starts.unsqueeze(2) + step.float().unsqueeze(2) * inside, 1.0) - 0.5
-    )  # away from 0 the kernel is small
+    # away from 0 the kernel is small
+    phase = torch.remainder(starts.unsqueeze(2) + step.float().unsqueeze(2) * inside, 1.0) - 0.5
     half = math.pi * (phase + 0.5)
     harmonics = torch.floor(HIGHEST * rate / 2 / hz).float().unsqueeze(2)
     bottom = torch.sin(half)

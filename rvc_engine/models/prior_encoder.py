@@ -75,9 +75,8 @@ class Attention(nn.Module):
         place = torch.arange(first, first + count, device=query.device)[:, None] + torch.arange(
             2 * WINDOW + 1, device=query.device
         )
-        place = place.expand(
-            batch, heads, count, 2 * WINDOW + 1
-        )  # columns of the band, shifted by WINDOW so that none is negative
+        # columns of the band, shifted by WINDOW so that none is negative
+        place = place.expand(batch, heads, count, 2 * WINDOW + 1)
         scores = F.pad(query @ key.transpose(2, 3), (WINDOW, WINDOW))
         scores = scores.scatter_add_(3, place, query @ self.emb_rel_k.transpose(1, 2))[..., WINDOW:-WINDOW]
         weights = self.drop(torch.softmax(scores.masked_fill(mask, MASKED), dim=-1))

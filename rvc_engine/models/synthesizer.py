@@ -68,9 +68,8 @@ class Synthesizer(nn.Module):
     def __init__(self, config: ModelConfig, *, posterior: bool = True) -> None:
         super().__init__()
         self.config = config
-        if (
-            config.version != "v2"
-        ):  # v2 was made from v1 by replacing enc_p, so it comes last there; optimizer states go by number
+        # v2 was made from v1 by replacing enc_p, so it comes last there; optimizer states go by number
+        if config.version != "v2":
             self.enc_p = PriorEncoder(config)
         vocoder = VOCODERS.get(config.decoder)
         self.dec = vocoder.build(config)

@@ -24,7 +24,7 @@ Hz = NDArray[np.float64]
 
 
 class PitchTracker(ABC):
-    """One method of tracking pitch. Give `track_one`, or `track` where waves that go through together are faster."""
+    """One method of tracking pitch; most are OneByOne."""
 
     hop = HOP
     """Samples at 16 kHz between its own frames; results are brought to HOP."""
@@ -84,23 +84,27 @@ class PitchTracker(ABC):
     def release(self) -> None:  # noqa: B027
         """Free what `load` brought."""
 
+    @abstractmethod
     def track(self, waves: Sequence[Wave], device: str, workspace: Workspace | None) -> Iterator[Hz]:
         """For each wave (T,) at 16 kHz, (about T // hop,) Hz, 0 = unvoiced. The result for one does not depend on the
         others."""
+
+    def tensors_of(self, path: Path, content: Mapping[Any, Any]) -> Mapping[str, Any] | None:
+        """The tensors of a file of its weights that holds `content`; None where it is another's. Raises ValueError for
+        one of its own that is not whole."""
+        return None
+
+
+class OneByOne(PitchTracker):
+    """A tracker that needs nothing but the wave."""
+
+    def track(self, waves: Sequence[Wave], device: str, workspace: Workspace | None) -> Iterator[Hz]:
         for wave in waves:
             yield self.track_one(wave, len(wave) // self.hop, device) if len(wave) >= self.hop else np.zeros(0)
 
     @abstractmethod
     def track_one(self, wave: Wave, frames: int, device: str) -> Hz:
         """(T,) at 16 kHz, with at least one frame -> (frames,) Hz, 0 = unvoiced."""
-
-    def recognises(self, tensors: Mapping[Any, Any]) -> bool:
-        """Are these the tensors, by name, of a file of its weights?"""
-        return False
-
-    def check_file(self, path: Path) -> Mapping[str, Any]:
-        """The tensors of a file that `recognises` took for its own. Raises ValueError for one that is not whole."""
-        raise NotImplementedError
 
 
 def at_10_ms(hz: Hz, hop: int, frames: int) -> Hz:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rvc_engine.pitch.base import Hz, PitchTracker, Wave
+from rvc_engine.pitch.base import Hz, OneByOne, Wave
 from rvc_engine.pitch.coarse import CEILING_HZ, FLOOR_HZ
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SILENT = 1e-5
 there."""
 
 
-class Crepe(PitchTracker):
+class Crepe(OneByOne):
     is_network = True
     package = "torchcrepe"
     install = "torchcrepe"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rvc_engine.pitch.base import Hz, PitchTracker, Wave
+from rvc_engine.pitch.base import Hz, OneByOne, Wave
 
 if TYPE_CHECKING:
     from rvc_engine.experiment import Workspace
@@ -35,7 +35,7 @@ def network(device: str) -> Any:
     return model
 
 
-class Fcpe(PitchTracker):
+class Fcpe(OneByOne):
     is_network = True
     package = "torchfcpe"
     install = "torchfcpe"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.pitch.base import Hz, PitchTracker, Wave
+from rvc_engine.pitch.base import Hz, OneByOne, Wave
 from rvc_engine.pitch.coarse import CEILING_HZ, FLOOR_HZ
 
 
@@ -22,7 +22,7 @@ def praat_frames(wave_16k: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(pitch.selected_array["frequency"], dtype=np.float64)
 
 
-class Praat(PitchTracker):
+class Praat(OneByOne):
     package = "parselmouth"
     install = "praat-parselmouth"
 

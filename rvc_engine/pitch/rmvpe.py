@@ -37,13 +37,9 @@ class RmvpeTracker(PitchTracker):
 
         yield from rmvpe(waves, self._path(workspace), device)
 
-    def track_one(self, wave: Wave, frames: int, device: str) -> Hz:
-        raise NotImplementedError  # its weights are a workspace's: `track` alone knows that
-
-    def recognises(self, tensors: Mapping[Any, Any]) -> bool:
-        return any(isinstance(key, str) and key.startswith("unet.encoder.") for key in tensors)
-
-    def check_file(self, path: Path) -> Mapping[str, Any]:
+    def tensors_of(self, path: Path, content: Mapping[Any, Any]) -> Mapping[str, Any] | None:
+        if not any(isinstance(key, str) and key.startswith("unet.encoder.") for key in content):
+            return None
         from rvc_engine.pitch.rmvpe_network import read_rmvpe
 
         return read_rmvpe(path).state_dict()

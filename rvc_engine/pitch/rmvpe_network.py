@@ -174,9 +174,8 @@ def read_rmvpe(path: Path) -> Rmvpe:
     with torch.device("meta"):
         network = Rmvpe()
     wanted = network.state_dict()
-    counters = {
-        key: torch.tensor(0) for key in wanted if key.endswith("num_batches_tracked")
-    }  # of training; some files lack them
+    # of training; some files lack them
+    counters = {key: torch.tensor(0) for key in wanted if key.endswith("num_batches_tracked")}
     for what, keys in (("lacks", set(wanted) - set(found) - set(counters)), ("has unknown", set(found) - set(wanted))):
         if keys:
             raise Unreadable(f"it {what} {len(keys)} tensors, for example {min(keys)[:80]!r}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rvc_engine.pitch.base import Hz, PitchTracker, Wave
+from rvc_engine.pitch.base import Hz, OneByOne, Wave
 from rvc_engine.pitch.coarse import CEILING_HZ, FLOOR_HZ
 
 SHORTEST = 1600
@@ -21,7 +21,7 @@ def _world() -> Any:
     return pyworld
 
 
-class Harvest(PitchTracker):
+class Harvest(OneByOne):
     """Slow, and thorough on low voices."""
 
     is_slow = True
@@ -32,7 +32,7 @@ class Harvest(PitchTracker):
         return _refined("harvest", wave, frames)
 
 
-class Dio(PitchTracker):
+class Dio(OneByOne):
     """Fast and rougher."""
 
     package = "pyworld"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rvc_engine.assets.pretrained import missing_weights
+from rvc_engine.assets.pretrained import DEFAULT_PRESET, missing_weights
 from rvc_engine.common.lock import busy, live_holder
 from rvc_engine.dataset.files import dataset_files, dataset_path
 from rvc_engine.disk import require_writable
@@ -17,7 +17,6 @@ from rvc_engine.run.weights_needed import check_weights
 from rvc_engine.settings import ExperimentSettings, apply, for_base, for_preset
 from rvc_engine.stages.stage import Stage
 
-DEFAULT_PRESET = "v2-40k"
 BASE_PRESET = "starter"
 ANOTHER = "use another name, or --fresh, which moves the old work aside"
 

@@ -104,9 +104,8 @@ class WaitingEngine:
         assert process.stdin is not None
         try:
             with process.stdin as pipe:
-                pipe.write(
-                    json.dumps(settings.model_dump()).encode()
-                )  # in ASCII: a path may hold bytes that are no text
+                # in ASCII: a path may hold bytes that are no text
+                pipe.write(json.dumps(settings.model_dump()).encode())
         except BrokenPipeError:
             pass  # it ended already; what it said is read below
         deadline = time.monotonic() + START_S

@@ -18,9 +18,8 @@ _LENGTH = 20  # of a line, which tell the kind of its event
 _STEP, _PROGRESS, _MEMORY = (
     f'{{"event":"{kind.__name__}"'.encode()[:_LENGTH] for kind in (TrainStepped, Progressed, MemorySampled)
 )
-_BARRIERS = tuple(
-    f'"{kind.__name__}"'.encode() for kind in (RunStarted, StepsSuperseded)
-)  # what came before has a meaning for these
+# what came before has a meaning for these
+_BARRIERS = tuple(f'"{kind.__name__}"'.encode() for kind in (RunStarted, StepsSuperseded))
 
 
 class Mistyped(ValueError):

@@ -50,9 +50,8 @@ class Mark:
     def fits(self, journal: Path) -> bool:
         """Does the journal still begin with what was read? Raises OSError."""
         about = journal.stat()
-        if about.st_ino != self.inode or about.st_size < max(
-            self.size, self.offset
-        ):  # it may have grown while it was read
+        # it may have grown while it was read
+        if about.st_ino != self.inode or about.st_size < max(self.size, self.offset):
             return False
         if about.st_size == self.size:
             return about.st_mtime_ns == self.mtime_ns < self.seen_ns - TICK_NS

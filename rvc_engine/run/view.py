@@ -61,12 +61,10 @@ class RunView:
     grad_norms: dict[str, float] = field(default_factory=dict)
     step_seconds: float = 0.0
     curves: Curves = field(default_factory=Curves)  # of every run that was folded
-    epoch_ends: deque[tuple[float, int]] = field(
-        default_factory=lambda: deque(maxlen=EPOCHS_KEPT)
-    )  # (time, step) in this run
-    waits: deque[tuple[float, float]] = field(
-        default_factory=lambda: deque(maxlen=STEPS_KEPT)
-    )  # seconds (for data, in all) of the latest steps
+    # (time, step) in this run
+    epoch_ends: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=EPOCHS_KEPT))
+    # seconds (for data, in all) of the latest steps
+    waits: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=STEPS_KEPT))
     warnings: list[ev.Warned] = field(default_factory=list)
     error: dict[str, str] | None = None
     exit_code: int | None = None

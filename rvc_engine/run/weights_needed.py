@@ -51,9 +51,7 @@ def _is_required(
         return "features" in stages and asset.name in CONTENT_ENCODERS.get(settings.model.encoder).weights
     if tracker := tracker_of(asset):
         return "pitch" in stages and settings.pitch.method == tracker.name
-    if not pretrained_names(
-        settings.preset, "G", pitched=settings.pitched, encoder=settings.model.encoder, vocoder=settings.model.decoder
-    ):
+    if not pretrained_names(settings.preset, "G", settings.model):
         return False
     given = settings.train.pretrained_g if "G" in asset.name else settings.train.pretrained_d
     return "train" in stages and not given and (fresh or not _has_checkpoint(experiment))

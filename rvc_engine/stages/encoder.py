@@ -11,13 +11,13 @@ from rvc_engine.dataset.files import dataset_files
 from rvc_engine.disk import sha256_of
 from rvc_engine.experiment import Experiment
 from rvc_engine.stages.receipt import fingerprint
-from rvc_engine.stages.stage import Stage
+from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 
-class Encoder(Stage):
+class Encoder(OwnStage):
     title = "Train the content encoder"
     unit = "steps"
     is_usual = False

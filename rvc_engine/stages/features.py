@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rvc_engine.disk import sha256_of
 from rvc_engine.experiment import Experiment
 from rvc_engine.registry import STAGES
-from rvc_engine.stages.stage import Stage
+from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 
-class Features(Stage):
+class Features(OwnStage):
     title = "Extract content features"
     unit = "clips"
     needs = ("preprocess",)

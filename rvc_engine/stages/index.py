@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rvc_engine.experiment import Experiment
-from rvc_engine.stages.stage import Stage
+from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 
-class Index(Stage):
+class Index(OwnStage):
     title = "Build the index"
     unit = "rows"
     needs = ("features",)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rvc_engine.experiment import Experiment
-from rvc_engine.stages.stage import Stage
+from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 
-class Pitch(Stage):
+class Pitch(OwnStage):
     title = "Track the pitch"
     unit = "clips"
     needs = ("preprocess",)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rvc_engine.dataset.contents import as_before_hashes, recordings, recordings_read
 from rvc_engine.experiment import Experiment
 from rvc_engine.stages.receipt import Receipt, fingerprint
-from rvc_engine.stages.stage import Stage
+from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 
-class Preprocess(Stage):
+class Preprocess(OwnStage):
     title = "Cut the recordings into clips"
     unit = "files"
     workers = ("rvc_engine.work.preprocess", "scipy.signal")

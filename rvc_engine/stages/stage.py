@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 
-class Stage:
-    """A stage of this program has a module rvc_engine/work/NAME.py with `run` and `artefacts`, and where it has
-    something to check or to say `check_ready` and `used_all_inputs`. One of another package gives these methods
-    itself."""
+class Stage(ABC):
+    """One word, which is its name in the registry, its settings class, its flag `--until` and its receipt."""
 
     title = ""
     """What it does, in a few words."""
@@ -37,7 +36,7 @@ class Stage:
     reads_recordings = False
     """It reads the dataset, not only what a stage before it left."""
     is_training = False
-    """To do it anew is worth a question: it says so in a plan even when a stage before it must run first."""
+    """To do it anew is worth a question: a plan says so even when a stage before it must run first."""
     is_usual = True
     """It belongs to the training of a voice."""
     is_optional = False
@@ -66,7 +65,7 @@ class Stage:
         return []
 
     def existing_work(self, experiment: Experiment) -> str:
-        """What is there without a receipt that it can go on with, in words; empty: nothing."""
+        """What is there without a receipt that it can resume from, in words; empty: nothing."""
         return ""
 
     def has_begun_training(self, experiment: Experiment) -> bool:
@@ -94,7 +93,7 @@ class Stage:
         return {"upstream": [fingerprint(receipt.identity) if receipt else None for receipt in before]}
 
     def inputs(self, experiment: Experiment, settings: ExperimentSettings) -> Any:
-        """What it reads: when it changes the stage goes on from what is there."""
+        """What it reads: when it changes the stage resumes from what is there."""
         before = {name: Receipt.load(receipt_path(experiment, name)) for name in self.needs_of(settings)}
         return {name: receipt.digest if receipt else None for name, receipt in before.items()}
 
@@ -114,31 +113,51 @@ class Stage:
         return {**wanted, **{key: value for key, value in old.items() if key != "upstream"}}
 
     # --- what it does -------------------------------------------------------------------------------------------------
+    def load(self) -> None:  # noqa: B027 - one that needs little has nothing to import ahead of time
+        """Import what it needs, ahead of time."""
+
+    def check_ready(  # noqa: B027
+        self, experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False
+    ) -> None:
+        """Raises BadInput for what can be known before anything is written. `fresh`: what is there moves to a
+        backup."""
+
+    @abstractmethod
+    def run(self, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+        """An event after each unit of work; what is there is passed over. Closing the generator stops it; `finally`
+        saves. Raises RvcError."""
+
+    @abstractmethod
+    def artefacts(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+        """The files that it promises to users, each loaded. Raises RvcError for one that does not load."""
+
+    def used_all_inputs(self, experiment: Experiment, settings: ExperimentSettings) -> bool:
+        """Or did some of them change while it ran?"""
+        return True
+
+
+class OwnStage(Stage):
+    """A stage of this program. Its module rvc_engine/work/NAME.py has `run` and `artefacts`, and where it has something
+    to check or to report `check_ready` and `used_all_inputs`."""
+
     def work(self) -> ModuleType:
         return importlib.import_module(f"rvc_engine.work.{self.name}")
 
     def load(self) -> None:
-        """Import what it needs, ahead of time."""
         self.work()
 
     def check_ready(self, experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-        """Raises BadInput for what can be known before anything is written. `fresh`: what is there moves to a
-        backup."""
         if check := getattr(self.work(), "check_ready", None):
             check(experiment, settings, fresh=fresh)
 
     def run(self, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-        """An event after each unit of work; what is there is passed over. Closing the generator stops it; `finally`
-        saves. Raises RvcError."""
         events: Iterator[Event] = self.work().run(experiment, settings)
         return events
 
     def artefacts(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
-        """The files that it promises to users, each loaded. Raises RvcError for one that does not load."""
         paths: list[Path] = self.work().artefacts(experiment, settings)
         return paths
 
     def used_all_inputs(self, experiment: Experiment, settings: ExperimentSettings) -> bool:
-        """Or did some of them change while it ran?"""
         told = getattr(self.work(), "used_all_inputs", None)
         return told is None or bool(told(experiment, settings))

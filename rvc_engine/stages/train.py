@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from rvc_engine.experiment import Experiment
 from rvc_engine.stages.features import encoder_identity
-from rvc_engine.stages.stage import Stage
+from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 
-class Train(Stage):
+class Train(OwnStage):
     title = "Train the voice"
     unit = "steps"
     needs = ("preprocess", "pitch", "features")

@@ -14,7 +14,6 @@ from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.files import weights
 from rvc_engine.files.foreign import describe, text_of
-from rvc_engine.pitch.base import PitchTracker
 from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
 from rvc_engine.voices.bundle import SUFFIX, is_bundle, read_bundle
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
@@ -86,11 +85,10 @@ def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
     if {"pair", "rest"} <= set(content):
         return _resume(content)
     model = content.get("model")
-    tracker = _tracker(model if isinstance(model, dict) else content)
-    if isinstance(model, dict) and tracker is None:
+    if (found := _tracker(path, model if isinstance(model, dict) else content)) is not None:
+        return found
+    if isinstance(model, dict):
         return _checkpoint(checkpoint_of(content))
-    if tracker is not None:
-        return tracker.kind, _counted(tracker.check_file(path))
     if content and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()):
         return _tensors(path, content)
     raise weights.Unreadable(
@@ -99,8 +97,8 @@ def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
 
 
 def _safetensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, str]]:
-    if (tracker := _tracker(content)) is not None:
-        return tracker.kind, _counted(tracker.check_file(path))
+    if (found := _tracker(path, content)) is not None:
+        return found
     told = weights.metadata_of(path)
     if _is_hubert({}, told):
         return _hubert(path, "safetensors")
@@ -178,9 +176,12 @@ def _hubert(path: Path, form: str) -> tuple[str, dict[str, str]]:
     return "content encoder (HuBERT)", facts
 
 
-def _tracker(content: Mapping[Any, Any]) -> PitchTracker | None:
-    """The pitch tracker whose weights these are."""
-    return next((tracker for tracker in PITCH_TRACKERS.all() if tracker.recognises(content)), None)
+def _tracker(path: Path, content: Mapping[Any, Any]) -> tuple[str, dict[str, str]] | None:
+    """None where these are no weights of a pitch tracker."""
+    for tracker in PITCH_TRACKERS.all():
+        if (tensors := tracker.tensors_of(path, content)) is not None:
+            return tracker.kind, _counted(tensors)
+    return None
 
 
 def _checkpoint(found: Checkpoint) -> tuple[str, dict[str, str]]:

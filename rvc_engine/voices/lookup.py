@@ -84,9 +84,8 @@ def find_checkpoint(experiment: Experiment, epoch: int | None, step: int | None)
         )
     if LATEST_ONLY not in fitting:
         return experiment.checkpoint("G", fitting[-1])
-    store = CheckpointStore(
-        experiment
-    )  # the one name says no step: the epoch decides, and where it says none, that name
+    # the one name says no step: the epoch decides, and where it says none, that name
+    store = CheckpointStore(experiment)
     return experiment.checkpoint("G", max(fitting, key=lambda number: (store.epoch_of(number) or 0, number)))
 
 

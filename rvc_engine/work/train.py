@@ -94,9 +94,7 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
         path = expanded(value)
         require_file(path, f"There is no file {path}", f"check the path, or use {flag} none", f"{flag} names it")
         return path
-    names = pretrained_names(
-        settings.preset, kind, pitched=settings.pitched, encoder=settings.model.encoder, vocoder=settings.model.decoder
-    )
+    names = pretrained_names(settings.preset, kind, settings.model)
     if not names:
         return None
     found = experiment.workspace.find_pretrained(*names)
@@ -211,9 +209,8 @@ class _Attempt:
             yield from _tell_restored(restored, course, again=self.again)
         else:
             yield from _start(experiment, settings, state)
-        if (
-            restored or self.again or settings.base or len(journals(experiment.runs)) > 1
-        ):  # a base has an encoder's steps before
+        # a base has an encoder's steps before
+        if restored or self.again or settings.base or len(journals(experiment.runs)) > 1:
             yield StepsSuperseded(after_step=state.step, epoch=state.epoch)
         if self.ranks.first:
             yield from self._note_set(state, course)
@@ -331,9 +328,8 @@ def one_of_several(spec: parallel.Spec, ranks: Ranks, device: torch.device) -> G
     rows = usable_rows(experiment, spec.settings)[0] + mute_rows(experiment, spec.settings)
     dataset = ClipDataset(rows, spec.settings.model)
     frames = [dataset.frames(row) for row in rows]
-    faults = (
-        Faults([]) if spec.again else Faults.from_environment()
-    )  # what struck in an attempt before does not strike again
+    # what struck in an attempt before does not strike again
+    faults = Faults([]) if spec.again else Faults.from_environment()
     store = CheckpointStore(experiment, faults)
     attempt = _Attempt(
         experiment, spec.settings, dataset, frames, store, training_set(experiment, rows), spec.again, ranks

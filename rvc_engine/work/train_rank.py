@@ -74,9 +74,8 @@ def main() -> None:
     except RvcError as error:
         say("error", {"title": error.title, "message": error.message, "hint": error.hint})
         leave_at_once(FAILED)
-    leave_at_once(
-        DONE
-    )  # all is saved; at the interpreter's end a library's thread that still lives has aborted a process, once in CI
+    # all is saved; at the interpreter's end a library's thread that still lives has aborted a process, once in CI
+    leave_at_once(DONE)
 
 
 if __name__ == "__main__":

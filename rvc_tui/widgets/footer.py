@@ -21,9 +21,8 @@ def fitting(keys: list[tuple[str, int]], width: int) -> list[bool]:
     names = [name for name, _ in keys]
     own = [name for name in reversed(names) if name not in (*RARE, *LATE, *KEPT)]
     for name in [name for name in (*RARE, *own, *LATE) if name in names]:
-        if (
-            sum(cells for (_, cells), there in zip(keys, shown, strict=True) if there) <= width + 1
-        ):  # the last gap may be cut off
+        # the last gap may be cut off
+        if sum(cells for (_, cells), there in zip(keys, shown, strict=True) if there) <= width + 1:
             break
         shown[names.index(name)] = False
     return shown

@@ -65,9 +65,8 @@ class JournalPanel(RichLog):
             self.write(text, scroll_end=follow, animate=False)
 
     def on_resize(self, event: Resize) -> None:
-        if (
-            self._state is not None and self._width and self.size.width != self._width
-        ):  # the first size is RichLog's own to handle
+        # the first size is RichLog's own to handle
+        if self._state is not None and self._width and self.size.width != self._width:
             self.clear()
             self._write(list(self._state.lines))
         self._width, self._height = self.size.width, self.size.height

@@ -23,11 +23,12 @@ STYLE = {
     "stopped": "bold yellow",
     "pending": "dim",
 }
+# the other states are their own word
 WORD = {
     "pending": N_("waiting"),
     "skipped": N_("up to date"),
     "done": N_("done"),
-}  # the other states are their own word
+}
 COLUMN = 11  # cells
 NAME = 40  # characters of a foreign name
 

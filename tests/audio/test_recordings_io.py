@@ -80,9 +80,8 @@ def test_a_good_mp3_without_a_length_is_used(tmp_path: Path) -> None:
     decode(tmp_path / "a", 44100)
     (tmp_path / "a").write_bytes(data[: len(data) // 2 + 100])
     notes: list[Note] = []
-    decode(
-        tmp_path / "a", 44100, notes
-    )  # some encoders leave the last frame so: nothing tells it from a download that was cut
+    # some encoders leave the last frame so: nothing tells it from a download that was cut
+    decode(tmp_path / "a", 44100, notes)
     assert [note.code for note in notes] == ["cut"]
 
 

@@ -82,9 +82,8 @@ def test_every_form_of_a_voice_converts_alike(run: Words, home: Path, tmp_path: 
         )
     assert np.array_equal(converted(run, tmp_path / "k.rvcvoice", tmp_path / "2.wav"), expected)
     assert np.array_equal(converted(run, tmp_path / "k.rvcvoice", tmp_path / "3.wav", "--index", "none"), without)
-    index = next((tmp_path / "files").glob("*.index")).rename(
-        tmp_path / "k.index"
-    )  # its name says HuBERT; a tiny preset has none
+    # its name says HuBERT; a tiny preset has none
+    index = next((tmp_path / "files").glob("*.index")).rename(tmp_path / "k.index")
     for name, words in {
         "a b": ("k.rvcvoice",),
         "zip": ("k.zip",),

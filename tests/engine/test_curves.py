@@ -119,10 +119,11 @@ def test_curves_outlive_a_run_and_nothing_else_does() -> None:
     assert view.losses == {} and not view.epoch_ends and [p.step for p in view.curves.points("total")] == [1, 2]
     view.fold(StepsSuperseded(after_step=1, epoch=0))
     view.fold(stepped(2, 9_000.0))
+    # the night between is no training
     assert [(p.step, p.seconds) for p in view.curves.points("total")] == [
         (1, 0.5),
         (2, 1.0),
-    ]  # the night between is no training
+    ]
     view.fold(EpochFinished(at=9_001.0, epoch=1, epochs=9, step=2, losses={}, seconds=1))
     view.fold(Paused(stage="train", reason="the disk is full"))
     assert not view.epoch_ends  # the pause says nothing of the pace
@@ -151,9 +152,8 @@ def test_engine_tells_what_it_holds_on_each_gpu(monkeypatch: pytest.MonkeyPatch)
     assert held_by_torch(Torch, GpuState(gpus)) == [
         {"uuid": "GPU-b", "index": 1, "reserved": 4 << 30, "context": 1 << 30}
     ]
-    monkeypatch.setenv(
-        "CUDA_VISIBLE_DEVICES", "1,0"
-    )  # torch's second is the first; a container does not list this process
+    # torch's second is the first; a container does not list this process
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
     assert held_by_torch(Torch, GpuState((Gpu(0, uuid="GPU-a", processes={}), gpus[1])))[0] == {
         "uuid": "GPU-a",
         "index": 0,

@@ -73,9 +73,8 @@ def test_what_is_no_journal_is_passed_over(workspace: Workspace, capsys: pytest.
     assert EngineClient(workspace.home, "bad").poll().events
     number, journal = Journal.next_in(workspace.experiment("bad").runs)
     journal.close()
-    assert (
-        number in (2, 3) and journals(workspace.experiment("bad").runs)[-1] == journal.path
-    )  # a new run finds a place
+    # a new run finds a place
+    assert number in (2, 3) and journals(workspace.experiment("bad").runs)[-1] == journal.path
 
 
 @pytest.mark.parametrize("kind", LINES)

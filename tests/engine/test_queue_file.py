@@ -92,10 +92,11 @@ def test_one_bad_entry(home: Path, capsys: pytest.CaptureFixture[str], bad: Any)
 
 def test_what_a_later_version_wrote_stays(home: Path) -> None:
     queue = queue_of(home, {**WHOLE, "priority": 5}, WHOLE, format=2)
+    # a number of its own
     assert [(entry.number, entry.state) for entry in queue.entries()] == [
         (1, "waiting"),
         (2, "waiting"),
-    ]  # a number of its own
+    ]
     queue.mark(1, DONE)
     assert kept_of(queue)[0]["priority"] == 5 and kept_of(queue)[0]["state"] == "done"
     assert json.loads(queue.path.read_text())["format"] == 2

@@ -122,9 +122,8 @@ def test_a_brief_replay_parses_a_small_part(tmp_path: Path) -> None:
     )
     events = [event for batch in JournalReader(path, brief=True).batches() for event in batch]
     parts = -(-path.stat().st_size // journal_module.CHUNK_BYTES)
-    assert len(events) < min(
-        3000, parts * (replay.STEPS_KEPT + 400)
-    )  # those of the artefacts are all kept: a twelfth here, a few in a run
+    # those of the artefacts are all kept: a twelfth here, a few in a run
+    assert len(events) < min(3000, parts * (replay.STEPS_KEPT + 400))
 
 
 @pytest.fixture
@@ -441,12 +440,13 @@ def test_a_journal_of_a_million_lines_takes_little_memory(experiment: Experiment
     with journal_of(experiment).open("wb") as file:
         a_million_lines(file)
     command = [sys.executable, "-m", "rvc_engine", *words.split(), "--home", str(experiment.workspace.home)]
+    # the peak of a process counts what it was forked from, and this one has torch
     small = [
         sys.executable,
         "-c",
         MEASURED,
         *command,
-    ]  # the peak of a process counts what it was forked from, and this one has torch
+    ]
     process = subprocess.Popen(small, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=rvc_environment())
     assert process.stdout is not None and process.stderr is not None
     lines = sum(1 for _ in process.stdout)

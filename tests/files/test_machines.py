@@ -302,10 +302,11 @@ def test_files_that_may_not_be_large_are_not_a_full_disk(home: Path, dataset: Pa
 @pytest.mark.parametrize("processes", [1, 2])
 def test_no_more_processes(processes: int, home: Path, dataset: Path, stranger: list[str]) -> None:
     home.chmod(0o777)
+    # what it starts must see this Python too
     reads_all = [
         "--inh-caps=+dac_read_search",
         "--ambient-caps=+dac_read_search",
-    ]  # what it starts must see this Python too
+    ]
     done = rvc(
         home,
         "preprocess",

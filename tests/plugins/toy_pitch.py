@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rvc_engine.pitch.base import HOP, RATE, Hz, PitchTracker, Wave
+from rvc_engine.pitch.base import HOP, RATE, Hz, OneByOne, Wave
 
 
-class ZeroCrossings(PitchTracker):
+class ZeroCrossings(OneByOne):
     def track_one(self, wave: Wave, frames: int, device: str) -> Hz:
         pieces = wave[: frames * HOP].reshape(frames, HOP)
         crossings = (np.diff(np.signbit(pieces), axis=1) != 0).sum(axis=1)

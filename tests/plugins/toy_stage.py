@@ -23,12 +23,6 @@ class Loudness(Stage):
     def outputs(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
         return [experiment.path("loudness.json")]
 
-    def load(self) -> None:
-        import soundfile  # noqa: F401
-
-    def check_ready(self, experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-        pass
-
     def run(self, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
         import soundfile
 
@@ -41,6 +35,3 @@ class Loudness(Stage):
 
     def artefacts(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
         return [experiment.path("loudness.json")]
-
-    def used_all_inputs(self, experiment: Experiment, settings: ExperimentSettings) -> bool:
-        return True

@@ -125,9 +125,8 @@ def test_an_echo_fades_as_asked_and_touches_the_chosen_alone() -> None:
     chosen = torch.tensor([True, False])[:, None, None]
     wet = echoed(click, chosen, torch.full((2, 1, 1), 0.3), torch.full((2, 1, 1), -1.0))
     assert torch.equal(wet[1], click[1])
-    assert torch.allclose(
-        wet[0, :, :21], click[0, :, :21], atol=0.08
-    )  # nothing of the click before it; the quiet gets a tail of its own
+    # nothing of the click before it; the quiet gets a tail of its own
+    assert torch.allclose(wet[0, :, :21], click[0, :, :21], atol=0.08)
     tail = wet[0, 0, 21:51]
     assert torch.allclose(tail.diff(), torch.full((29,), -6.908 / 30), atol=1e-2)  # 60 dB in 0.3 s
     assert torch.exp(2 * wet[0, 0, 21:61]).sum().log() / 2 == pytest.approx(-1.0, abs=0.01)

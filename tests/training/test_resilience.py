@@ -124,9 +124,8 @@ def flip(path: Path, share: float) -> None:
         records = sorted(archive.infolist(), key=lambda record: record.file_size)
     record = records[int(share * (len(records) - 1))]
     data = bytearray(path.read_bytes())
-    names = struct.unpack_from(
-        "<HH", data, record.header_offset + 26
-    )  # lengths in the record's local header of 30 bytes
+    # lengths in the record's local header of 30 bytes
+    names = struct.unpack_from("<HH", data, record.header_offset + 26)
     data[record.header_offset + 30 + sum(names) + record.file_size // 2] ^= 16
     path.write_bytes(bytes(data))
 

@@ -22,12 +22,13 @@ def notes(app: RvcApp) -> str:
 
 def test_what_a_preset_needs() -> None:
     need = need_of("v2-40k", ROWS)
+    # with pitch
     assert [row["name"] for row in need.rows] == [
         "hubert_base.pt",
         "rmvpe.pt",
         "v2/f0G40k.pth",
         "v2/f0D40k.pth",
-    ]  # with pitch
+    ]
     assert need.size == "242.5 MiB and 1 of unknown size"
     assert not need_of("starter", ROWS).lacking and total_of([None]) == "size not stated"
 

@@ -25,6 +25,7 @@ def test_no_action_is_missing_and_none_is_there_twice() -> None:
     assert [action for action, count in counts.items() if count > 1] == []
 
 
+# the same in every box: the long tests press them
 MOVES = (
     "down",
     "up",
@@ -34,7 +35,7 @@ MOVES = (
     "last",
     "back",
     "close",
-)  # the same in every box: the long tests press them
+)
 
 
 def case(action: Action) -> ParameterSet:

@@ -105,9 +105,8 @@ async def test_no_editor_ends_the_app(tmp_path: Path, monkeypatch: pytest.Monkey
         await settle(pilot)
         await pilot.press("e")
         await pilot.pause()
-        assert [note.title for note in app._notifications] == [
-            "No editor can be shown here"
-        ]  # a terminal that cannot be handed over
+        # a terminal that cannot be handed over
+        assert [note.title for note in app._notifications] == ["No editor can be shown here"]
         monkeypatch.setattr(RvcApp, "suspend", suspend)
         for editor in ODD_EDITORS:
             app.clear_notifications()
