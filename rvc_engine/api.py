@@ -16,15 +16,18 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from rvc_engine.common.failures import explained
+from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput as BadInput
 from rvc_engine.errors import RvcError as RvcError
 from rvc_engine.errors import Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.run.begin import Request
 from rvc_engine.setting import set_field
 from rvc_engine.settings import ConvertSettings
 
@@ -34,11 +37,30 @@ if TYPE_CHECKING:
 
     from rvc_engine.conversion.converter import Converter
     from rvc_engine.dataset.report import FileReport
+    from rvc_engine.run.view import RunView
 
 PathLike = str | os.PathLike[str]
 OnEvent = Callable[[Event], None]
-MOST_CHANNELS = 64
 STOP_S = 600.0  # a run that is asked to stop finishes its step first
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def in_words(call: Callable[P, T]) -> Callable[P, T]:
+    """Errors of the system become RvcErrors, as on the command line."""
+
+    @wraps(call)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(*args, **kwargs)
+        except (OSError, MemoryError) as error:
+            known = explained(error)
+            if known is None:
+                raise
+            raise known from error
+
+    return called
 
 
 # --- recordings -------------------------------------------------------------------------------------------------------
@@ -53,6 +75,7 @@ class DatasetReport:
     findings: list[dict[str, Any]]
 
 
+@in_words
 def describe_dataset(folder: PathLike, *, subfolders: bool = False, workers: int = 0) -> DatasetReport:
     """Measure every recording of a folder; what was measured before is read from a cache. `workers`: processes, 0 means
     one a core. Raises BadInput when the folder cannot be read or holds no file."""
@@ -61,9 +84,7 @@ def describe_dataset(folder: PathLike, *, subfolders: bool = False, workers: int
     from rvc_engine.dataset.folder import Folder, summary_of
     from rvc_engine.dataset.survey import measure_all, recordings_in
 
-    if not os.fspath(folder):
-        raise BadInput("No folder of recordings is given", "", "describe_dataset takes the path of one")
-    path = Path(folder).expanduser().absolute()
+    path = _path(folder, "folder of recordings")
     tasks = recordings_in(path, subfolders=subfolders)
     reports = (report for report in measure_all(path, tasks, workers=workers) if report is not None)
     files = sorted(reports, key=lambda report: report.name)
@@ -72,6 +93,7 @@ def describe_dataset(folder: PathLike, *, subfolders: bool = False, workers: int
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
+@in_words
 def train(
     name: str,
     dataset: PathLike = "",
@@ -80,7 +102,6 @@ def train(
     preset: str = "",
     pitched: bool | None = None,
     settings: Mapping[str, Any] | None = None,
-    until: str = "",
     fresh: bool = False,
     agreed: bool = False,
     on_event: OnEvent | None = None,
@@ -88,7 +109,7 @@ def train(
     """Train a voice, or resume one: as `rvc run NAME`, in an engine process of its own, until its end.
 
     `dataset`: a folder of recordings, needed the first time. `settings`: "STAGE.name" to a value, as in
-    {"train.epochs": 100}; they are kept. `until`: the last stage to run. `fresh`: start anew, the old work is moved to
+    {"train.epochs": 100}; they are kept. `fresh`: start anew, the old work is moved to
     a backup. `agreed`: do what is refused otherwise, such as restarting a training from step 0. `on_event`: called with
     each event (rvc_engine.events) as it is written. When the calling program is killed the run continues; an exception
     from `on_event`, KeyboardInterrupt included, stops it, what is done is saved, and the exception is raised again.
@@ -96,41 +117,37 @@ def train(
     Raises BadInput for what can be known before anything is written, Busy when another run holds the experiment,
     Stopped when somebody else stopped it, RvcError when it failed.
     """
-    experiment = _workspace(home).experiment(name)
-    view = _run(experiment, dataset, preset, pitched, settings or {}, until, fresh, agreed, on_event)
+    experiment = _workspace(home).experiment(_text(name, "name of an experiment"))
+    _check_callable(on_event)
+    if settings is not None and not (isinstance(settings, Mapping) and all(isinstance(key, str) for key in settings)):
+        raise BadInput("The settings are not a mapping", repr(settings)[:100], 'write them as {"train.epochs": 100}')
+    given = str(_path(dataset, "folder of recordings")) if dataset else ""
+    view = _run(experiment, Request(given, preset, pitched, settings or {}, fresh), agreed, on_event)
     if view.state == "stopped":
         raise Stopped(f"The run of {experiment.name} was stopped", f"during {view.stage or 'the start'}")
     if view.state != "finished":
         error = view.error or {"title": f"The run of {experiment.name} ended without a word"}
         raise RvcError(error["title"], error.get("message", ""), error.get("hint", ""))
-    return Voice(experiment.name, home=home)
+    own = experiment.folder.parent == experiment.workspace.logs
+    return Voice(experiment.name if own else experiment.folder, home=experiment.workspace.home)
 
 
-def _run(
-    experiment: Experiment,
-    dataset: PathLike,
-    preset: str,
-    pitched: bool | None,
-    settings: Mapping[str, Any],
-    until: str,
-    fresh: bool,
-    agreed: bool,
-    on_event: OnEvent | None,
-) -> Any:
+def _run(experiment: Experiment, request: Request, agreed: bool, on_event: OnEvent | None) -> RunView:
     from rvc_engine.run import launcher
-    from rvc_engine.run.begin import Request, check_ready, refuse_busy, settle
+    from rvc_engine.run.begin import check_ready, refuse_busy, settle
     from rvc_engine.run.receipts import plan, why_to_ask
-    from rvc_engine.run.stage_list import stages_until
+    from rvc_engine.run.stage_list import stages_of
     from rvc_engine.run.view import RunView
 
     refuse_busy(experiment, take_over=False)
-    request = Request(os.fspath(dataset) if dataset else "", preset, pitched, settings, fresh)
     known, _ = settle(experiment, request)
-    stages = stages_until(until, known)
-    check_ready(experiment, known, stages, fresh=fresh, auto_pitch=request.leaves_pitch_open(experiment))
-    if not (fresh or agreed) and (doubt := why_to_ask(experiment, known, plan(experiment, known, stages))) is not None:
-        raise doubt
-    engine = launcher.start(experiment, known, [stage.name for stage in stages], fresh=fresh)
+    stages = stages_of(known)
+    check_ready(experiment, known, stages, fresh=request.fresh, auto_pitch=request.leaves_pitch_open(experiment))
+    if not (request.fresh or agreed):
+        doubt = why_to_ask(experiment, known, plan(experiment, known, stages))
+        if doubt is not None:
+            raise doubt
+    engine = launcher.start(experiment, known, [stage.name for stage in stages], fresh=request.fresh)
     view = RunView(name=experiment.name, folder=str(experiment.folder))
     try:
         for batch in launcher.follow(engine):
@@ -147,6 +164,7 @@ def _run(
 
 
 # --- voices -----------------------------------------------------------------------------------------------------------
+@in_words
 def list_voices(home: PathLike | None = None) -> list[dict[str, Any]]:
     """The voices of a workspace, newest first, as `rvc voice list --json` prints them: "voice" is what Voice takes."""
     from rvc_engine.run.voice_list import rows_of
@@ -172,50 +190,62 @@ class Voice:
     index: PathLike | None = None
     _converters: dict[str, Converter] = field(default_factory=dict, init=False, repr=False)
 
+    @in_words
     def __post_init__(self) -> None:
         from rvc_engine.work.convert import resolve_voice
 
-        index = None if self.index is None else os.fspath(self.index)
+        index = None if self.index is None else _text(self.index, "index")
         self.workspace = _workspace(self.home)
-        self.path, self.index_path = resolve_voice(os.fspath(self.voice), self.workspace, index)
+        path, own = resolve_voice(_text(self.voice, "voice"), self.workspace, index)
+        self.path, self.index_path = path.absolute(), own and own.absolute()
 
     @cached_property
+    @in_words
     def facts(self) -> dict[str, Any]:
         """What `rvc voice info --json` prints: version, sample_rate, pitch, encoder, epochs and more."""
         from rvc_engine.voices.describe import facts_of
 
         return facts_of(self.path)
 
+    @in_words
     def convert(
         self, wave: NDArray[np.floating] | NDArray[np.int16], sample_rate: int, **settings: Any
     ) -> tuple[NDArray[np.int16], int]:
         """(T,) or (T, C) samples, float in -1..1 or int16, at `sample_rate` Hz -> ((T',) int16, Hz), of the same length
         in time. `settings`: those of `rvc convert`, as in transpose=12 (semitones), index_rate=0.75 or device="cuda".
-        Raises BadInput for a setting that is not allowed, UnusableRecording for a wave
-        that holds nothing to convert.
+        Raises BadInput for a setting that is not allowed and for a wave that cannot be converted.
         """
         from rvc_engine.audio.clipping import check_audible
         from rvc_engine.audio.io import decode
         from rvc_engine.audio.notes import Note
         from rvc_engine.work.convert import SOURCE_RATE
 
-        with tempfile.TemporaryDirectory(prefix="rvc-") as folder:
-            path = Path(folder) / "wave.wav"
-            _write(path, wave, sample_rate)
-            notes: list[Note] = []
-            source = decode(path, SOURCE_RATE, notes)  # mixed, resampled and judged as a file is
-            check_audible(source, SOURCE_RATE, notes)
-        converter = self._converter(_convert_settings(settings))
-        return converter.convert(source), converter.sample_rate
+        known = _convert_settings(settings)
+        try:
+            with tempfile.TemporaryDirectory(prefix="rvc-") as folder:
+                path = Path(folder) / "wave.wav"
+                _write(path, wave, sample_rate)
+                notes: list[Note] = []
+                source = decode(path, SOURCE_RATE, notes)  # mixed, resampled and judged as a file is
+                check_audible(source, SOURCE_RATE, notes)
+            converter = self._converter(known)
+            return converter.convert(source), converter.sample_rate
+        except UnusableRecording as error:
+            raise BadInput(
+                "The wave cannot be converted", str(error), "give samples of a voice, and their rate"
+            ) from error
 
+    @in_words
     def convert_file(self, source: PathLike, target: PathLike, **settings: Any) -> Path:
         """One recording. `target`: a file; its suffix says the format unless `format` does. Returns its path. Raises
         RvcError when it cannot be converted."""
-        if os.path.isdir(os.path.expanduser(source)):
-            raise BadInput(f"{os.fspath(source)} is a folder", "", "convert_files takes folders")
-        (path,) = self.convert_files([source], target, **settings)
+        known = _path(source, "recording")
+        if known.is_dir():
+            raise BadInput(f"{known} is a folder", "", "convert_files takes folders")
+        (path,) = self.convert_files([known], target, **settings)
         return path
 
+    @in_words
     def convert_files(
         self, sources: Iterable[PathLike], target: PathLike, *, on_event: OnEvent | None = None, **settings: Any
     ) -> list[Path]:
@@ -224,8 +254,11 @@ class Voice:
         from rvc_engine.work.convert import convert_files
 
         known = _convert_settings(settings)
-        paths = [Path(source).expanduser().absolute() for source in sources]
-        goal = Path(target).expanduser().absolute()
+        _check_callable(on_event)
+        if isinstance(sources, str | bytes | os.PathLike) or not isinstance(sources, Iterable):
+            raise BadInput("The sources are not a list", repr(sources)[:100], "convert_file takes one recording")
+        paths = [_path(source, "recording") for source in sources]
+        goal = _path(target, "place for results")
         written = []
         for event in convert_files(self.path, paths, goal, known, self.index_path, self.workspace):
             if isinstance(event, Converted):
@@ -244,8 +277,33 @@ class Voice:
         return self._converters[key]
 
 
+def _text(given: object, what: str) -> str:
+    """A path or a name as text. Raises BadInput for anything else."""
+    if not isinstance(given, str | bytes | os.PathLike):
+        raise BadInput(f"The {what} is neither text nor a path", repr(given)[:100], "give a str or a pathlib.Path")
+    text = os.fsdecode(given)
+    if not text:
+        raise BadInput(f"No {what} is given")
+    if "\0" in text:
+        raise BadInput(f"The {what} holds a character that no path can hold", repr(text)[:100])
+    first, separator, _ = os.fspath(expanded(text)).partition("/")
+    if separator and first.startswith("~") and not os.path.lexists(first):
+        raise BadInput(f"The {what} {text} cannot be found", f"there is no user {first[1:]}", "check the path")
+    return text
+
+
+def _path(given: object, what: str) -> Path:
+    """An absolute path. Raises BadInput for what is none."""
+    return expanded(_text(given, what)).absolute()
+
+
+def _check_callable(on_event: object) -> None:
+    if on_event is not None and not callable(on_event):
+        raise BadInput("on_event cannot be called", repr(on_event)[:100], "give a function of one event")
+
+
 def _workspace(home: PathLike | None) -> Workspace:
-    return Workspace.find(os.fspath(home) if home is not None else None)
+    return Workspace.find(str(_path(home, "workspace")) if home is not None else None)
 
 
 def _convert_settings(given: Mapping[str, Any]) -> ConvertSettings:
@@ -259,18 +317,24 @@ def _convert_settings(given: Mapping[str, Any]) -> ConvertSettings:
 
 
 def _write(path: Path, wave: Any, sample_rate: int) -> None:
+    """Raises UnusableRecording for what is no wave, and where the rate or the channels are none of a recording."""
     import numpy as np
     import soundfile
 
-    samples = np.asarray(wave)
-    if isinstance(sample_rate, bool) or not isinstance(sample_rate, int | np.integer) or sample_rate < 1:
-        raise UnusableRecording(f"a sample rate is a whole number of Hz, not {sample_rate!r}")
-    if samples.ndim == 2 and samples.shape[1] > MOST_CHANNELS:
-        raise UnusableRecording(
-            f"a wave is (T,) or (T, channels) samples: {samples.shape} would be {samples.shape[1]} channels"
-        )
+    from rvc_engine.audio.container import HIGHEST_RATE, LOWEST_RATE, MOST_CHANNELS
+
+    try:
+        samples = np.asarray(wave)
+    except ValueError as error:
+        raise UnusableRecording(f"it is no array of samples: {error}") from error
+    whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
+    if not whole or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        allowed = f"a whole number of Hz, {LOWEST_RATE} to {HIGHEST_RATE}"
+        raise UnusableRecording(f"a sample rate is {allowed} (int), not {sample_rate!r}")
     if samples.ndim not in (1, 2) or not samples.size:
         raise UnusableRecording(f"a wave is (T,) or (T, channels) samples, not {samples.shape}")
+    if samples.ndim == 2 and samples.shape[1] > MOST_CHANNELS:
+        raise UnusableRecording(f"a wave is (T,) or (T, channels) samples: {samples.shape} has too many channels")
     if samples.dtype == np.int16:
         soundfile.write(path, samples, sample_rate, subtype="PCM_16")
     elif np.issubdtype(samples.dtype, np.floating):

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from rvc_engine.errors import BadInput
-from rvc_engine.presets import PRESETS, ModelConfig, model_config
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, ModelConfig, model_config
 from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, VOCODERS
 from rvc_engine.setting import OneOf, StageSettings, set_field, setting
 
@@ -279,12 +280,19 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
+def known_preset(name: str) -> str:
+    if name not in PRESETS:
+        about = {"name": name[:100], "choices": ", ".join(PUBLIC_PRESETS)}
+        raise PydanticCustomError("one_of", "There is no preset {name}: it should be one of {choices}", about)
+    return name
+
+
 class ExperimentSettings(BaseModel):
     """All that an experiment's experiment.toml holds."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
-    preset: str = "starter"
+    preset: Annotated[str, AfterValidator(known_preset)] = "starter"
     pitched: bool = True
     dataset: str = ""
     base: bool = False  # trains a base for voices, with `rvc pretrain`

@@ -303,9 +303,7 @@ class EngineClient:
         try:
             settings = self.experiment.load_settings()
             advice = advise_experiment(self.experiment, settings, gpus=GPUS.read())
-            missing = tuple(
-                missing_weights(self.workspace, settings.preset, settings.model)
-            )
+            missing = tuple(missing_weights(self.workspace, settings.preset, settings.model))
             took = {
                 name: r.seconds
                 for name in STAGES.names()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 import soundfile
 
 import rvc_engine
-from rvc_engine.errors import BadInput, Busy, RvcError, Stopped, UnusableRecording
+from rvc_engine.errors import BadInput, Busy, RvcError, Stopped
 from rvc_engine.events import Event, RunFinished, TrainStepped
 from rvc_engine.run import launcher
 from tests.conftest import ROOT, rvc_environment
@@ -46,6 +48,13 @@ def home(recordings: Path) -> Path:
     assert isinstance(seen[-1], RunFinished) and any(isinstance(event, TrainStepped) for event in seen)
     assert voice.path.name == "alice.pth" and voice.index_path is not None
     return recordings.parent
+
+
+def refused(call: Callable[[], object], words: str) -> None:
+    """By an error of this program, in words, with what to do."""
+    with pytest.raises(BadInput, match=words) as caught:
+        call()
+    assert caught.value.title and caught.value.exit_code == 2
 
 
 def wave_of(path: Path) -> tuple[np.ndarray, int]:
@@ -146,21 +155,69 @@ def test_layouts_and_types_of_an_array(home: Path, speech: list[Path]) -> None:
     mono, _ = voice.convert((wave * 32767).astype(np.int16), rate, pitch_method="praat")
     stereo, _ = voice.convert(np.stack([wave, wave], axis=1), rate, pitch_method="praat")
     assert len(mono) == len(stereo) and np.abs(mono.astype(int) - stereo).mean() < 300
-    for wrong in (np.zeros((2, 2, 2)), np.zeros(0), np.zeros(16000, dtype=np.int32)):
-        with pytest.raises(UnusableRecording):
-            voice.convert(wrong, rate)
-    for wrong_rate in (0, -1, 44100.5, "x", None, 1, 10**9):
-        with pytest.raises(UnusableRecording):
-            voice.convert(wave, wrong_rate)  # type: ignore[arg-type]
+    for wrong in (np.zeros((2, 2, 2)), np.zeros(0), np.zeros(16000, dtype=np.int32), [[1.0], [1.0, 2.0]], "x"):
+        refused(lambda: voice.convert(wrong, rate), "wave|samples")  # noqa: B023
+    for wrong_rate in (0, -1, 44100.5, "x", None, 1, 10**9, 2**31, 10**12, True):
+        refused(lambda: voice.convert(wave, wrong_rate), "sample rate is a whole number of Hz")  # noqa: B023
     for useless in (np.zeros(rate), np.full(rate, np.nan), np.stack([wave, wave])):
-        with pytest.raises(UnusableRecording):
-            voice.convert(useless, rate, pitch_method="praat")
+        refused(lambda: voice.convert(useless, rate, pitch_method="praat"), "The wave cannot be converted")  # noqa: B023
     with pytest.raises(BadInput, match="is a folder"):
         voice.convert_file(home, home / "out.wav")
     with pytest.raises(BadInput, match="transpoze"):
         voice.convert(wave, rate, transpoze=2)
     with pytest.raises(BadInput):
         voice.convert(wave, rate, index_rate=7)
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "", "x\0y", "~nobody-of-that-name/x"])
+def test_what_is_no_path_is_refused_in_words(home: Path, recordings: Path, tmp_path: Path, wrong: Any) -> None:
+    voice = rvc_engine.Voice("alice", home=home)
+    refused(lambda: rvc_engine.Voice(wrong, home=home), "")
+    refused(lambda: rvc_engine.describe_dataset(wrong), "")
+    refused(lambda: voice.convert_file(wrong, tmp_path / "out.wav"), "")
+    refused(lambda: voice.convert_file(recordings, wrong), "")
+    refused(lambda: voice.convert_files([wrong], tmp_path / "out"), "")
+    refused(lambda: rvc_engine.train(wrong, recordings, home=tmp_path), "")
+    if wrong is not None:
+        refused(lambda: rvc_engine.list_voices(wrong), "")
+        refused(lambda: rvc_engine.train("new", recordings, home=wrong), "")
+    assert not list(tmp_path.iterdir()) and not list(Path.cwd().glob("~*"))
+
+
+def test_other_arguments_of_the_wrong_kind(home: Path, recordings: Path, tmp_path: Path) -> None:
+    voice = rvc_engine.Voice("alice", home=home)
+    for settings in ("train.epochs=1", ["train.epochs=1"], {5: 1}):
+        refused(lambda: rvc_engine.train("new", recordings, home=tmp_path, settings=settings), "mapping")  # type: ignore[arg-type]  # noqa: B023
+    refused(lambda: rvc_engine.train("new", recordings, home=tmp_path, on_event=5), "on_event")  # type: ignore[arg-type]
+    refused(lambda: voice.convert_files([recordings], tmp_path / "o", on_event=5), "on_event")  # type: ignore[arg-type]
+    for sources in (recordings, str(recordings), 5):
+        refused(lambda: voice.convert_files(sources, tmp_path / "o"), "not a list")  # type: ignore[arg-type]  # noqa: B023
+    assert not list(tmp_path.iterdir())
+
+
+def test_errors_of_the_system_are_in_words(home: Path, recordings: Path) -> None:
+    voice = rvc_engine.Voice("alice", home=home)
+    source = next(recordings.iterdir())
+    with pytest.raises(RvcError) as caught:
+        voice.convert_file(source, "z" * 300 + ".wav")
+    assert caught.value.hint
+    with pytest.raises(RvcError):
+        rvc_engine.train("new", recordings, home="/proc/nowhere", preset="starter-tiny", settings=TINY)
+
+
+def test_a_voice_is_found_after_the_folder_was_changed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    voice = rvc_engine.Voice(Path("weights") / "alice.pth", home=".")
+    monkeypatch.chdir("/")
+    assert voice.path.is_file() and voice.facts["epochs"] == 1
+
+
+def test_the_voice_of_an_experiment_elsewhere(home: Path, recordings: Path, tmp_path: Path) -> None:
+    """A path names its own workspace; a voice of the same name in `home` is another."""
+    settings = {**TINY, "train.epochs": 1}
+    place = os.fspath(tmp_path / "logs" / "alice")
+    voice = rvc_engine.train(place, recordings, home=home, preset="starter-tiny", settings=settings)
+    assert voice.path == tmp_path / "weights" / "alice.pth" and voice.path.is_file()
 
 
 def test_one_bad_file_does_not_stop_the_others(home: Path, speech: list[Path], tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from rvc_engine.experiment import Workspace
 from rvc_engine.pretrain.transcripts import Transcripts
 from rvc_engine.settings import for_preset
 from rvc_engine.training.retention import read_pins
+from tests.conftest import Rvc
 
 SAVED = {
     "mark": lambda text: codecs.BOM_UTF8 + text.encode(),
@@ -79,3 +80,18 @@ def test_transcripts(how: str, tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_bytes(SAVED[how]("one line\n"))
     read = Transcripts.read(tmp_path)
     assert read.of("a.wav").text.replace("\r\n", "\n") == "Grüße,\n声" and read.of("b.wav").text == "one line"
+
+
+def test_a_preset_that_there_is_not_is_named_by_every_command(rvc: Rvc, dataset: Path) -> None:
+    experiment = Workspace(rvc.home).experiment("voice")
+    experiment.save_settings(for_preset("starter", dataset=str(dataset)))
+    text = experiment.settings_toml.read_text()
+    experiment.settings_toml.write_text(text.replace('preset = "starter"', 'preset = "zzz"', 1))
+    for words in (("run", "voice"), ("train", "voice"), ("features", "voice"), ("index", "voice"), ("advise", "voice")):
+        done = rvc(*words)
+        assert done.returncode == 2 and "zzz" in done.stderr and "v2-40k" in done.stderr, (words, done.stderr)
+        assert len(done.stderr.splitlines()) == 1 and "Unexpected" not in done.stderr
+    for words in (("status", "voice"), ("list",)):
+        done = rvc(*words)
+        assert "zzz" in done.stdout + done.stderr, (words, done.stdout, done.stderr)
+    assert experiment.settings_toml.read_text().count('"zzz"') == 1
