@@ -85,6 +85,7 @@ PITCH_TRACKERS: Registry[PitchTracker] = Registry(
         "praat": "rvc_engine.pitch.praat:Praat",
         "harvest": "rvc_engine.pitch.world:Harvest",
         "dio": "rvc_engine.pitch.world:Dio",
+        "swift": "rvc_engine.pitch.swift:Swift",
         "fcpe": "rvc_engine.pitch.fcpe:Fcpe",
         "crepe": "rvc_engine.pitch.crepe:Crepe",
         "rmvpe": "rvc_engine.pitch.rmvpe:RmvpeTracker",

@@ -1,5 +1,4 @@
-"""HuBERT and ContentVec as RVC uses them: torchaudio's network, computed as fairseq does, and weights from any file by
-their names."""
+"""HuBERT and ContentVec as RVC uses them, computed as fairseq does, and weights from any file by their names."""
 
 from __future__ import annotations
 
@@ -13,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
-from torchaudio.models import Wav2Vec2Model, wav2vec2_model
 
 from rvc_engine.common.opening import open_file
 from rvc_engine.content.hubert_config import HubertConfig, checked, from_fairseq, from_text, from_transformers, to_text
 from rvc_engine.content.hubert_names import renamed
+from rvc_engine.content.hubert_network import HubertTrunk
 from rvc_engine.files.foreign import read_json
 from rvc_engine.files.weights import Unreadable, check_numbers, metadata_of, plain, read, write_safetensors
 
@@ -32,7 +31,7 @@ METADATA = "hubert"
 class Hubert(nn.Module):
     """Waves at 16 kHz to content features, 50 frames a second.
 
-    `layer` (from 1) and `projected` say what `content` gives. State dict: torchaudio's keys below `trunk.`, and
+    `layer` (from 1) and `projected` say what `content` gives. State dict: hubert_network's keys below `trunk.`, and
     final_proj.
     """
 
@@ -41,7 +40,7 @@ class Hubert(nn.Module):
         self.config = config
         self.layer = layer
         self.projected = projected
-        self.trunk = _trunk(config)
+        self.trunk = HubertTrunk(config)
         self.final_proj = nn.Linear(config.width, config.projection) if config.projection else None
 
     def extract(self, source: Tensor, padding_mask: Tensor | None = None, layers: int | None = None) -> list[Tensor]:
@@ -50,7 +49,7 @@ class Hubert(nn.Module):
         norm. ValueError for too short waves."""
         if source.shape[-1] < self.config.window_samples:
             raise ValueError(f"a wave must have at least {self.config.window_samples} samples")
-        convolved, _ = self.trunk.feature_extractor(source, None)
+        convolved = self.trunk.feature_extractor(source)
         mask = None if padding_mask is None or not padding_mask.any() else frame_mask(padding_mask, convolved.shape[1])
         return self.transform(convolved, mask, layers)
 
@@ -75,7 +74,8 @@ class Hubert(nn.Module):
         if mask is not None:
             x = x.masked_fill(mask[..., None], 0.0)
             attended = ~mask[:, None, None, :].expand(-1, -1, mask.shape[1], -1)
-        return encoder.transformer.get_intermediate_outputs(x, attended, layers)
+        outputs: list[Tensor] = encoder.transformer(x, attended, layers)
+        return outputs
 
     def _convolve(self, waves: list[Tensor]) -> list[Tensor]:
         by_length: dict[int, list[int]] = {}
@@ -86,7 +86,7 @@ class Hubert(nn.Module):
             wave = torch.stack([waves[i] for i in same])
             if self.config.wave_eps:
                 wave = F.layer_norm(wave, wave.shape[-1:], eps=self.config.wave_eps)
-            rows.update(zip(same, self.trunk.feature_extractor(wave, None)[0], strict=True))
+            rows.update(zip(same, self.trunk.feature_extractor(wave), strict=True))
         return [rows[i] for i in range(len(waves))]
 
 
@@ -95,30 +95,6 @@ def frame_mask(padding_mask: Tensor, frames: int) -> Tensor:
     fairseq."""
     share = padding_mask.shape[1] // frames
     return padding_mask[:, : share * frames].unflatten(1, (frames, share)).all(2)
-
-
-def _trunk(config: HubertConfig) -> Wav2Vec2Model:
-    trunk = wav2vec2_model(
-        extractor_mode="layer_norm" if config.conv_layer_norm else "group_norm",
-        extractor_conv_layer_config=list(config.convolutions),
-        extractor_conv_bias=config.conv_bias,
-        encoder_embed_dim=config.width,
-        encoder_projection_dropout=0.0,
-        encoder_pos_conv_kernel=config.position_kernel,
-        encoder_pos_conv_groups=config.position_groups,
-        encoder_num_layers=config.layers,
-        encoder_num_heads=config.heads,
-        encoder_attention_dropout=0.0,
-        encoder_ff_interm_features=config.inner_width,
-        encoder_ff_interm_dropout=0.0,
-        encoder_dropout=0.0,
-        encoder_layer_norm_first=config.norm_first,
-        encoder_layer_drop=0.0,
-        aux_num_out=None,
-    )
-    if not config.input_projection:
-        trunk.encoder.feature_projection.projection = nn.Identity()
-    return trunk
 
 
 def random_tiny(dim: int) -> Hubert:

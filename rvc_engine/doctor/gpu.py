@@ -71,7 +71,7 @@ def cuda(home: Path) -> Iterator[Finding]:
     """Whether torch computes on the GPU; a sum on each tells more than what it says of itself."""
     torch, reason = load("torch")
     if torch is None:
-        yield Finding("cuda", FAIL, reason, "pip install torch torchaudio")
+        yield Finding("cuda", FAIL, reason, "pip install torch")
         return
     there = bool(torch_gpus(read_gpus()))
     if not torch.version.cuda:

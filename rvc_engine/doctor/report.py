@@ -3,8 +3,6 @@ that is absent is a finding, not an error."""
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -16,10 +14,11 @@ from pathlib import Path
 from rvc_engine.doctor import audio as doctor_io
 from rvc_engine.doctor import gpu
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, first_line, load
+from rvc_engine.errors import BadInput
+from rvc_engine.registry import PITCH_TRACKERS
 
 OLDEST_PYTHON = (3, 10)
-TORCH = ((2, 9), (2, 12))
-"""The first version that works and the first that is not tested."""
+OLDEST_TORCH = (2, 9)
 MEMORY_GB, DISK_GB, SHARED_MB = 6.0, 5.0, 64.0
 PACKAGES = (
     "numpy",
@@ -27,6 +26,7 @@ PACKAGES = (
     "av",
     "soundfile",
     "soxr",
+    "swift_f0",
     "faiss",
     "parselmouth",
     "pydantic",
@@ -44,13 +44,13 @@ def examine(home: Path) -> Iterator[Finding]:
     """Every finding in turn, for the workspace at `home`; importing torch takes seconds. Never raises."""
     checks: tuple[Check, ...] = (
         python,
-        torch_pair,
+        torch_version,
         gpu.driver,
         gpu.cuda,
         memory,
         disk,
         packages,
-        pyworld,
+        pitch_methods,
         doctor_io.codecs,
         doctor_io.weights,
         doctor_io.terminal,
@@ -82,29 +82,15 @@ def python(home: Path) -> Iterator[Finding]:
         yield Finding("python", OK, found)
 
 
-def torch_pair(home: Path) -> Iterator[Finding]:
-    """torch, and torchaudio of the same version."""
+def torch_version(home: Path) -> Iterator[Finding]:
     torch, reason = load("torch")
     if torch is None:
-        yield Finding("torch", FAIL, reason, "pip install torch torchaudio (one version of both)")
+        yield Finding("torch", FAIL, reason, "pip install torch")
         return
-    version = _numbers(torch.__version__)
-    tested = TORCH[0] <= version[:2] < TORCH[1]
+    old = _numbers(torch.__version__)[:2] < OLDEST_TORCH
     built = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "for CPUs"
-    yield Finding(
-        "torch",
-        OK if tested else WARN,
-        f"{torch.__version__}, built {built}",
-        "" if tested else 'pip install "torch>=2.9,<2.12"',
-    )
-    audio, reason = load("torchaudio")
-    same = f"pip install torchaudio=={torch.__version__.partition('+')[0]}"
-    if audio is None:
-        yield Finding("torchaudio", FAIL, reason, same)
-    elif _numbers(audio.__version__) != version:
-        yield Finding("torchaudio", FAIL, f"{audio.__version__}, not torch's version {torch.__version__}", same)
-    else:
-        yield Finding("torchaudio", OK, f"{audio.__version__}, as torch")
+    advice = f"pip install --upgrade torch ({'.'.join(map(str, OLDEST_TORCH))} or newer)" if old else ""
+    yield Finding("torch", WARN if old else OK, f"{torch.__version__}, built {built}", advice)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -137,17 +123,22 @@ def packages(home: Path) -> Iterator[Finding]:
     )
 
 
-def pyworld(home: Path) -> Iterator[Finding]:
-    """It imports pkg_resources at run time, which setuptools 81 no longer has."""
-    try:
-        version = importlib.metadata.version("setuptools")
-    except importlib.metadata.PackageNotFoundError:
-        version = "absent"
-    module, reason = load("pyworld")
-    if module is None:
-        yield Finding("pyworld", FAIL, f"{reason} (setuptools {version})", 'pip install pyworld "setuptools<81"')
-    else:
-        yield Finding("pyworld", OK, f"{importlib.metadata.version('pyworld')} (setuptools {version})")
+def pitch_methods(home: Path) -> Iterator[Finding]:
+    """Which packages of pitch methods can be imported; weights are looked at elsewhere."""
+    trackers = PITCH_TRACKERS.all()
+    absent = [tracker.name for tracker in trackers if not tracker.is_installed()]
+    broken = set()
+    for tracker in trackers:
+        if tracker.package and tracker.is_installed():
+            try:
+                tracker.imported()
+            except BadInput as error:
+                broken.add(tracker.name)
+                advice = f"pip install --upgrade {tracker.install}"
+                yield Finding(f"pitch {tracker.name}", WARN, f"{tracker.package}: {error.message}", advice)
+    usable = [tracker.name for tracker in trackers if tracker.name not in (*absent, *broken)]
+    found = ", ".join(usable) + (f"; not installed: {', '.join(absent)}" if absent else "")
+    yield Finding("pitch", OK, found, 'pip install "rvc-tui[all]" brings every method' if absent else "")
 
 
 # --- memory and disk -------------------------------------------------------------------------------

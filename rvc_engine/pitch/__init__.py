@@ -60,9 +60,12 @@ def track_all(
     """As `track`, for each of several waves. On a GPU some methods take them together; the result for one does not
     depend on the others."""
     tracker = resolve_tracker(method, workspace)
-    for wave, found in zip(waves_16k, tracker.track(waves_16k, device, workspace), strict=True):
-        frames = len(wave) // HOP
+    sound = [np.isfinite(wave) for wave in waves_16k]
+    whole = [wave if good.all() else np.where(good, wave, 0) for wave, good in zip(waves_16k, sound, strict=True)]
+    for good, found in zip(sound, tracker.track(whole, device, workspace), strict=True):
+        frames = len(good) // HOP
         f0 = at_10_ms(found, tracker.hop, frames)
         f0 = np.pad(f0[:frames], (0, max(0, frames - len(f0))))
         f0[~((f0 >= FLOOR_HZ) & (f0 <= CEILING_HZ))] = 0.0  # NaN is in no range
+        f0[~good[: frames * HOP].reshape(frames, HOP).all(axis=1)] = 0.0
         yield f0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import importlib.util
+import io
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -37,7 +41,7 @@ class PitchTracker(ABC):
     package = ""
     """That must be importable, where it is not one that this program always needs."""
     install = ""
-    """The argument of pip install that brings it."""
+    """The arguments of pip install that bring it."""
     weights: tuple[str, ...] = ()
     """Files below pretrained/, any of which holds its weights, first choice first."""
     pulled_with = ""
@@ -56,7 +60,10 @@ class PitchTracker(ABC):
         return workspace.find_pretrained(*self.weights) if workspace and self.weights else None
 
     def is_installed(self) -> bool:
-        return not self.package or importlib.util.find_spec(self.package) is not None
+        try:
+            return not self.package or importlib.util.find_spec(self.package) is not None
+        except ImportError:
+            return False
 
     def works(self, workspace: Workspace | None) -> bool:
         """Without anything to install or to download?"""
@@ -78,8 +85,25 @@ class PitchTracker(ABC):
                 f"{pull}put {self.weights[0]} into pretrained/, or choose another pitch method",
             )
 
-    def load(self, device: str, workspace: Workspace | None) -> None:  # noqa: B027 - most keep nothing
-        """Bring what it keeps in memory there. Raises BadInput naming a file of weights that cannot be read."""
+    def imported(self) -> Any:
+        """Its package. Raises BadInput where it is installed and cannot be imported."""
+        try:
+            with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # standard output is ours
+                warnings.simplefilter("ignore")
+                return importlib.import_module(self.package)
+        except Exception as error:  # a package for another torch: OSError of a library, RuntimeError, ImportError
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+            raise BadInput(
+                f"{self.name} needs the package {self.package}, which does not work here",
+                reason,
+                f"pip install --upgrade {self.install or self.package}, or choose another pitch method",
+            ) from error
+
+    def load(self, device: str, workspace: Workspace | None) -> None:
+        """Bring what it keeps in memory there. Raises BadInput for a package that cannot be imported, and naming a file
+        of weights that cannot be read."""
+        if self.package:
+            self.imported()
 
     def release(self) -> None:  # noqa: B027
         """Free what `load` brought."""

@@ -27,13 +27,13 @@ there."""
 class Crepe(OneByOne):
     is_network = True
     package = "torchcrepe"
-    install = "torchcrepe"
+    install = "torchcrepe torchaudio"
 
     def track_one(self, wave_16k: Wave, frames: int, device: str) -> Hz:
         import torch
-        import torchcrepe
         from scipy.ndimage import median_filter
 
+        torchcrepe = self.imported()
         wave = torch.from_numpy(np.ascontiguousarray(wave_16k, dtype=np.float32))[None]
         padded = torch.nn.functional.pad(wave, (512, 512))
         pieces, certainty = [], []

@@ -24,9 +24,9 @@ on real speech, no voiced frame in 300 is lost against it, false voicing is halv
 
 @lru_cache(maxsize=2)
 def network(device: str) -> Any:
-    with contextlib.redirect_stdout(io.StringIO()):  # the package prints when it is imported; standard output is ours
-        import torchfcpe
+    import torchfcpe
 
+    with contextlib.redirect_stdout(io.StringIO()):  # the package prints; standard output is ours
         model = torchfcpe.spawn_bundled_infer_model(device=device)
     if device == "cpu":
         from rvc_engine.models.conv import use_channels_last_depthwise
@@ -38,17 +38,16 @@ def network(device: str) -> Any:
 class Fcpe(OneByOne):
     is_network = True
     package = "torchfcpe"
-    install = "torchfcpe"
-
-    def preference(self, preset: str) -> int:
-        return 20
+    install = "torchfcpe torchaudio"
 
     def load(self, device: str, workspace: Workspace | None) -> None:
+        self.imported()
         network(device)
 
     def track_one(self, wave_16k: Wave, frames: int, device: str) -> Hz:
         import torch
 
+        self.load(device, None)
         wave = torch.from_numpy(np.ascontiguousarray(wave_16k, dtype=np.float32)).to(device)
         pieces = []
         for first in range(0, frames, PIECE_FRAMES):

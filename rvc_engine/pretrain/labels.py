@@ -46,9 +46,11 @@ class Labels:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("phone", "state", "sure")))
 
 
-def check_recogniser(name: str) -> None:
-    """Raises BadInput that names the package when it is missing."""
-    if name != "none" and importlib.util.find_spec("pocketsphinx") is None:
+def check_packages(recogniser: str) -> None:
+    """Raises BadInput that names a package of the extra `pretrain` that is missing."""
+    if importlib.util.find_spec("pyworld") is None:
+        raise BadInput("WORLD, which makes other voices, is not installed", "", "pip install rvc-tui[pretrain]")
+    if recogniser != "none" and importlib.util.find_spec("pocketsphinx") is None:
         raise BadInput(
             "PocketSphinx, which labels the phones, is not installed",
             "",

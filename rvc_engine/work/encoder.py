@@ -23,7 +23,7 @@ from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import LossWeights
 from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, restore
-from rvc_engine.pretrain.labels import check_recogniser
+from rvc_engine.pretrain.labels import check_packages
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.pretrain.probes import probe
 from rvc_engine.pretrain.recordings import Files, Prepared, RecordingTask, prepare
@@ -44,7 +44,7 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
         _given(experiment, settings)
         return
     check_speakers(experiment, settings)
-    check_recogniser(settings.encoder.recogniser)
+    check_packages(settings.encoder.recogniser)
     choose_device(settings.encoder.device)
     Transcripts.read(expanded(settings.dataset))
 

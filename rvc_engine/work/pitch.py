@@ -89,6 +89,8 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
     if tracker.weights:
         tracker.load("cpu", experiment.workspace)
         tracker.release()
+    elif tracker.package:
+        tracker.imported()
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:

@@ -53,7 +53,7 @@ def watched(
     trunk = network.trunk
     handles = [
         trunk.feature_extractor.register_forward_hook(
-            lambda _m, _args, out: seen.__setitem__("conv", out[0].transpose(1, 2))
+            lambda _m, _args, out: seen.__setitem__("conv", out.transpose(1, 2))
         ),
         trunk.encoder.feature_projection.register_forward_hook(
             lambda _m, _args, out: seen.__setitem__("features", out)

@@ -24,7 +24,6 @@ def test_everything_is_looked_at(rvc: Rvc) -> None:
     wanted = {
         "python",
         "torch",
-        "torchaudio",
         "driver",
         "memory",
         "shared memory",
@@ -33,7 +32,7 @@ def test_everything_is_looked_at(rvc: Rvc) -> None:
         "packages",
         "downloads",
     }
-    assert wanted | {"pyworld", "codecs in", "codecs out", "weights", "terminal"} <= set(rows)
+    assert wanted | {"pitch", "codecs in", "codecs out", "weights", "terminal"} <= set(rows)
     assert all(row["state"] in STATES and row["found"] for row in rows.values())
     assert all(row["advice"] for row in rows.values() if row["state"] in (WARN, FAIL)), "each has something to do"
     assert done.returncode == 0 and told["ok"], done.stdout
@@ -67,9 +66,10 @@ def test_absent_packages_are_findings(home: Path) -> None:
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     rows = {row["name"]: row for row in json.loads(done.stdout)["findings"]}
-    for name in ("torch", "cuda", "memory", "packages", "pyworld", "codecs", "weights"):
+    for name in ("torch", "cuda", "memory", "packages", "codecs", "weights"):
         assert rows[name]["state"] == FAIL and "pip install" in rows[name]["advice"], rows[name]
     assert rows["nvml"]["state"] == WARN and rows["downloads"]["state"] == WARN
+    assert "harvest" in rows["pitch"]["found"].partition("not installed: ")[2]
     assert rows["disk"]["state"] == OK, "the rest is looked at all the same"
 
 

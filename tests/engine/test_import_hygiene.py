@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import rvc_environment
 
-HEAVY = ("torch", "torchaudio", "numpy", "scipy", "faiss", "av", "textual", "rich")
+HEAVY = ("torch", "numpy", "scipy", "faiss", "av", "textual", "rich")
 
 
 def loaded_after(code: str) -> set[str]:
@@ -51,11 +51,11 @@ def test_a_plan_loads_neither_torch_nor_numpy() -> None:
     code += "from rvc_engine.settings import for_preset; from rvc_engine.run.stage_list import stages_of\n"
     code += "from rvc_engine.run.receipts import plan; settings = for_preset('v2-40k', dataset='samples/sources')\n"
     code += "plan(Workspace(Path('/nowhere')).experiment('x'), settings, stages_of(settings))"
-    assert not loaded_after(code) & {"torch", "torchaudio", "numpy", "scipy", "faiss", "av"}
+    assert not loaded_after(code) & {"torch", "numpy", "scipy", "faiss", "av"}
 
 
 def test_the_app_loads_neither_torch_nor_numpy() -> None:
-    assert not loaded_after("import rvc_tui.app") & {"torch", "torchaudio", "numpy", "scipy", "faiss", "av"}
+    assert not loaded_after("import rvc_tui.app") & {"torch", "numpy", "scipy", "faiss", "av"}
 
 
 def test_the_engine_loads_no_textual() -> None:

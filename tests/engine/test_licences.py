@@ -30,7 +30,7 @@ def test_what_is_missing_unknown_changed_or_stale_is_told(
 ) -> None:
     project = (licences.ROOT / "pyproject.toml").read_text(encoding="utf-8")
     (tmp_path / "pyproject.toml").write_text(
-        project.replace('"soxr>=0.5"', '"Some_Thing>=1"').replace('  "torchfcpe', '  "numpy>=1",\n  "torchfcpe')
+        project.replace('"soxr>=0.5"', '"Some_Thing>=1"').replace('  "torch>', '  "numpy>=1",\n  "torch>')
     )
     text = licences.TABLE.read_text(encoding="utf-8").replace(
         "| rich | MIT | permissive |", "| rich | GPL-3.0 | strong copyleft |"

@@ -20,6 +20,7 @@ import torch
 from rvc_engine.common.lock import live_holder
 from rvc_engine.events import ENDS, Event, StageFinished, StageStarted, TrainStepped, from_dict
 from rvc_engine.experiment import Experiment, Workspace, journals
+from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.run import launcher
 from rvc_engine.run.journal import history, read, steps_once
 from rvc_engine.run.stage_list import stages_of
@@ -29,7 +30,7 @@ from tests.conftest import Rvc
 NAME = "voice"
 EPOCHS = 4
 SETTINGS = {
-    "pitch.method": "harvest",  # slow enough to be killed in
+    "pitch.method": "harvest" if PITCH_TRACKERS.get("harvest").is_installed() else "praat",  # slow: to be killed in
     "preprocess.workers": "2",
     "pitch.workers": "2",
     "train.batch_size": "2",

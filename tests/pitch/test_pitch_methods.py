@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from rvc_engine.models.conv import DepthwiseChannelsLast
 from rvc_engine.pitch import available_methods, fcpe, resolve_method, track
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
 from rvc_engine.registry import PITCH_TRACKERS
+from tests.pitch_methods import ALWAYS, METHODS, needs
 
-METHODS = ["praat", "harvest", "dio", "fcpe"]
 PAUSE = 4000
 
 
@@ -53,12 +54,20 @@ def test_any_length_and_any_number(method: str, samples: int) -> None:
         assert ((f0 == 0) | ((f0 >= 50) & (f0 <= 1100))).all()
 
 
-def test_hiss_has_no_pitch() -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_hiss_has_no_pitch(method: str) -> None:
     hiss = 0.1 * np.random.default_rng(0).normal(size=16000)
-    for method in METHODS:
-        assert (track(method, hiss) > 0).mean() < 0.05
+    assert (track(method, hiss) > 0).mean() < 0.05
 
 
+def test_a_damaged_part_of_a_wave_costs_no_other() -> None:
+    wave = glide()[0].astype(np.float32)
+    wave[8000:9000] = np.nan
+    for method in ALWAYS:
+        assert (track(method, wave)[75:145] > 0).mean() > 0.95
+
+
+@needs("fcpe")
 def test_fcpe_in_another_layout_gives_the_same_numbers() -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         import torchfcpe
@@ -71,6 +80,7 @@ def test_fcpe_in_another_layout_gives_the_same_numbers() -> None:
         assert torch.equal(ours.model(mel), package.model(mel))
 
 
+@needs("fcpe")
 def test_long_waves_go_through_fcpe_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     wave, _ = glide(3.0)
     at_once = track("fcpe", wave)
@@ -83,15 +93,16 @@ def test_long_waves_go_through_fcpe_in_pieces(monkeypatch: pytest.MonkeyPatch) -
 
 def test_nothing_is_printed() -> None:
     with contextlib.redirect_stdout(io.StringIO()) as said:
-        track("fcpe", glide(0.5)[0])
+        for method in available_methods():
+            track(method, glide(0.5)[0])
     assert said.getvalue() == ""
 
 
 def test_choosing_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolve_method("auto") == resolve_method("auto", preset="v2-40k") == "fcpe"
+    assert resolve_method("auto") == resolve_method("auto", preset="v2-40k") == "swift"
     assert resolve_method("auto", preset="starter") == resolve_method("auto", preset="starter-1") == "praat"
-    assert resolve_method("dio") == "dio"
-    assert set(METHODS) <= set(available_methods()) and "rmvpe" not in available_methods()
+    assert resolve_method("praat") == "praat"
+    assert set(ALWAYS) <= set(available_methods()) and "rmvpe" not in available_methods()
     with pytest.raises(BadInput):
         resolve_method("rmvpe")
     with pytest.raises(BadInput, match="no pitch method"):
@@ -101,6 +112,19 @@ def test_choosing_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput) as caught:
         resolve_method("crepe")
     assert "pip install torchcrepe" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", ["raise OSError('libtorchaudio.so: undefined symbol')", "import there_is_none"])
+def test_a_package_that_cannot_be_imported(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As torchfcpe is, where torchaudio is for another torch."""
+    tracker = PITCH_TRACKERS.get("fcpe")
+    (tmp_path / "broken_pitch.py").write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(tracker, "package", "broken_pitch")
+    for call in (lambda: tracker.load("cpu", None), lambda: track("fcpe", glide(0.5)[0])):
+        with pytest.raises(BadInput, match="fcpe needs the package broken_pitch, which does not work") as caught:
+            call()
+        assert "torchaudio" in caught.value.hint and "another pitch method" in caught.value.hint
 
 
 def test_coarse_pitch() -> None:

@@ -146,7 +146,7 @@ def test_auto_takes_it_where_it_is(rmvpe_home: Workspace, home: Path) -> None:
     assert resolve_method("auto", rmvpe_home) == resolve_method("rmvpe", rmvpe_home) == "rmvpe"
     assert "rmvpe" in available_methods(rmvpe_home)
     empty = Workspace(home)
-    assert resolve_method("auto", empty) == "fcpe" and "rmvpe" not in available_methods(empty)
+    assert resolve_method("auto", empty) == "swift" and "rmvpe" not in available_methods(empty)
     with pytest.raises(BadInput) as caught:
         resolve_method("rmvpe", empty)
     assert "pretrained/rmvpe.pt" in caught.value.message and "rvc assets pull v2-40k" in caught.value.hint

@@ -45,7 +45,7 @@ TINY += [
     "--encoder-recogniser",
     "none",
     "--method",
-    "dio",
+    "praat",
     "--batch-size",
     "2",
     "--set",
@@ -141,7 +141,7 @@ def test_a_voice_is_trained_from_it(made: tuple[Rvc, Path, list[Event]]) -> None
         "phonetic-tiny",
         *started,
         "--method",
-        "dio",
+        "praat",
         "--batch-size",
         "2",
     ]

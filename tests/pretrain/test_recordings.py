@@ -13,7 +13,7 @@ import pytest
 from rvc_engine.errors import BadInput
 from rvc_engine.events import ItemSkipped, Paused, Progressed, Resumed
 from rvc_engine.experiment import Workspace
-from rvc_engine.pretrain.labels import check_recogniser, words_of
+from rvc_engine.pretrain.labels import check_packages, words_of
 from rvc_engine.pretrain.recordings import Files, RecordingTask, prepare
 from rvc_engine.pretrain.transcripts import Transcripts
 from rvc_engine.settings import for_base
@@ -74,12 +74,16 @@ def test_what_cannot_be_read_has_a_reason(tmp_path: Path) -> None:
         assert prepared.key == "" and prepared.note
 
 
-def test_a_missing_recogniser_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"pyworld"}
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in there else None)
     with pytest.raises(BadInput, match="PocketSphinx") as caught:
-        check_recogniser("auto")
+        check_packages("auto")
     assert "rvc-tui[pretrain]" in caught.value.hint
-    check_recogniser("none")
+    check_packages("none")
+    there.clear()
+    with pytest.raises(BadInput, match="WORLD"):
+        check_packages("none")
 
 
 def test_phones_follow_the_words(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.work import pitch
+from tests.pitch_methods import METHODS
 
 
 def add_clip(experiment: Experiment, name: str, wave: np.ndarray) -> None:
@@ -52,7 +53,7 @@ def files_of(experiment: Experiment, clip: str) -> tuple[np.ndarray, np.ndarray,
     return numbers, hz, voiced
 
 
-@pytest.mark.parametrize("method", ["praat", "harvest", "dio", "fcpe", "auto"])
+@pytest.mark.parametrize("method", ["auto", *METHODS])
 def test_three_files_a_clip(experiment: Experiment, method: str) -> None:
     events = run(experiment, settings_with(method))
     assert all(isinstance(event, Progressed) for event in events)

@@ -23,7 +23,7 @@ def settings_of(folder: Path) -> ExperimentSettings:
         ("preprocess.subfolders", True),
         ("train.speakers", "folders"),
         ("train.epochs", 1),
-        ("pitch.method", "dio"),
+        ("pitch.method", "praat"),
     ):
         apply(settings, key, value)
     return settings
