@@ -192,7 +192,7 @@ class Voice:
 
     @in_words
     def __post_init__(self) -> None:
-        from rvc_engine.work.convert import resolve_voice
+        from rvc_engine.conversion.request import resolve_voice
 
         index = None if self.index is None else _text(self.index, "index")
         self.workspace = _workspace(self.home)

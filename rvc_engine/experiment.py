@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rvc_engine.common import names
 from rvc_engine.common.failures import unreadable
 from rvc_engine.common.opening import read_hand_edited
-from rvc_engine.common.user import expanded
+from rvc_engine.common.user import cache_folder, can_write, expanded
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.presets import ModelConfig
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of exper
 
 PACKAGE = Path(__file__).resolve().parent
 SIDECAR = ".json"
+CONVERSIONS = "conversions"
 
 
 def index_name(name: str, lists: int, version: str, folder: Path) -> str:
@@ -88,6 +89,14 @@ class Workspace:
     def pretrained(self) -> Path:
         return self.home / "pretrained"
 
+    @property
+    def conversions(self) -> Path:
+        """A folder for each `rvc convert`, by number; outside a workspace, or where it cannot be written, in the user's
+        cache."""
+        own = self.home / CONVERSIONS
+        is_workspace = own.is_dir() or self.logs.is_dir() or self.weights.is_dir()
+        return own if is_workspace and can_write(own) else cache_folder() / CONVERSIONS
+
     def find_pretrained(self, *relative: str) -> Path | None:
         """The first of these files that exists, in the workspace's pretrained/ or in what ships with the program."""
         shipped = (PACKAGE / "pretrained", PACKAGE.parent / "pretrained")
@@ -100,6 +109,8 @@ class Workspace:
     def experiment(self, name: str) -> Experiment:
         """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that cannot be
         used, or, where nothing has it yet, should not be."""
+        if re.fullmatch(rf"{CONVERSIONS}/[0-9]{{1,8}}", name):
+            return Experiment(self.conversions / name.rpartition("/")[2], self)
         if os.sep in name:
             folder = Path(os.path.abspath(expanded(name)))
             if (
@@ -163,6 +174,11 @@ def _no_name(name: str, why: str) -> BadInput:
     )
 
 
+def resumed_by(name: str) -> str:
+    """What resumes a run, in words."""
+    return "the same rvc convert resumes it" if name.startswith(f"{CONVERSIONS}/") else f"rvc run {name} resumes it"
+
+
 @dataclass(frozen=True)
 class Experiment:
     folder: Path
@@ -170,7 +186,12 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        return self.folder.name
+        """As commands take it."""
+        return f"{CONVERSIONS}/{self.folder.name}" if self.is_conversion else self.folder.name
+
+    @property
+    def is_conversion(self) -> bool:
+        return self.folder.parent == self.workspace.conversions
 
     def path(self, *parts: str) -> Path:
         return self.folder.joinpath(*parts)
@@ -325,6 +346,11 @@ class Experiment:
         return self.folder
 
     # --- run ----------------------------------------------------------------------------------------------------
+    @property
+    def converted(self) -> Path:
+        """Of a conversion: what it has written."""
+        return self.path("converted.json")
+
     @property
     def settings_toml(self) -> Path:
         return self.path("experiment.toml")

@@ -124,6 +124,7 @@ STAGES: Registry[Stage] = Registry(
         "train": "rvc_engine.stages.train:Train",
         "index": "rvc_engine.stages.index:Index",
         "base": "rvc_engine.stages.base:Base",
+        "convert": "rvc_engine.stages.convert:Convert",
     },
 )
 """In the order in which they run."""

@@ -287,8 +287,20 @@ def known_preset(name: str) -> str:
     return name
 
 
+class Conversion(BaseModel):
+    """What a conversion is asked to do. `voice`, `index`, `inputs`: files and folders; an empty index: none. `output`:
+    a folder, or a file for a single recording."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    voice: str
+    index: str = ""
+    inputs: list[str]
+    output: str
+
+
 class ExperimentSettings(BaseModel):
-    """All that an experiment's experiment.toml holds."""
+    """All that an experiment.toml holds: of an experiment, or of a conversion."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
@@ -302,6 +314,8 @@ class ExperimentSettings(BaseModel):
     train: TrainSettings = Field(default_factory=TrainSettings)
     index: IndexSettings = Field(default_factory=IndexSettings)
     encoder: EncoderSettings = Field(default_factory=EncoderSettings)
+    conversion: Conversion | None = None  # then nothing but `convert` counts
+    convert: ConvertSettings = Field(default_factory=ConvertSettings)
 
     @property
     def model(self) -> ModelConfig:

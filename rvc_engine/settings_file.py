@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tomlkit
+from tomlkit.items import Table
 
-from rvc_engine.setting import describe
-from rvc_engine.settings import BASE_SETTINGS, STAGE_SETTINGS, ExperimentSettings
+from rvc_engine.setting import StageSettings, describe
+from rvc_engine.settings import BASE_SETTINGS, STAGE_SETTINGS, Conversion, ConvertSettings, ExperimentSettings
 
 
 def render_toml(settings: ExperimentSettings) -> str:
     """Every setting with its value, under a comment with help, bounds, unit and default."""
+    if settings.conversion is not None:
+        return _render_conversion(settings.conversion, settings)
     document = tomlkit.document()
     document.add(
         tomlkit.comment("Settings of this experiment. rvc reads them at each start; `rvc STAGE --help` explains each.")
@@ -22,11 +25,23 @@ def render_toml(settings: ExperimentSettings) -> str:
         document.add(tomlkit.comment("true trains a base for voices (rvc pretrain)"))
         document.add("base", tomlkit.item(True))
     for stage, model in (BASE_SETTINGS if settings.base else STAGE_SETTINGS).items():
-        table = tomlkit.table()
-        section = getattr(settings, stage)
-        for name, field in model.model_fields.items():
-            table.add(tomlkit.comment(describe(field)))
-            table.add(name, tomlkit.item(getattr(section, name)))
         document.add(tomlkit.nl())
-        document.add(stage, table)
+        document.add(stage, _section(getattr(settings, stage), model))
+    return tomlkit.dumps(document)
+
+
+def _section(section: StageSettings, model: type[StageSettings]) -> Table:
+    table = tomlkit.table()
+    for name, field in model.model_fields.items():
+        table.add(tomlkit.comment(describe(field)))
+        table.add(name, tomlkit.item(getattr(section, name)))
+    return table
+
+
+def _render_conversion(conversion: Conversion, settings: ExperimentSettings) -> str:
+    document = tomlkit.document()
+    document.add(tomlkit.comment("What one `rvc convert` was asked to do."))
+    document.add("conversion", tomlkit.item(conversion.model_dump()))
+    document.add(tomlkit.nl())
+    document.add("convert", _section(settings.convert, ConvertSettings))
     return tomlkit.dumps(document)

@@ -18,7 +18,8 @@ def line_of(event: ev.Event) -> str | None:
 
 def _in_words(event: ev.Event) -> str | None:
     if isinstance(event, ev.RunStarted):
-        return f"run {event.run} of {event.name} ({event.preset}): {', '.join(event.stages)}"
+        preset = f" ({event.preset})" if event.preset else ""
+        return f"run {event.run} of {event.name}{preset}: {', '.join(event.stages)}"
     if isinstance(event, ev.StageStarted):
         return f"{event.stage}: started ({event.reason})"
     if isinstance(event, ev.StageSkipped):

@@ -1,23 +1,18 @@
-"""rvc convert: recordings in, the same words in another voice out."""
+"""rvc convert: recordings in, the same words in another voice out. It runs in an engine process, as a training does."""
 
 from __future__ import annotations
 
 import argparse
-import signal
-import time
 from pathlib import Path
-from types import FrameType
 
 from rvc_engine.commands.display import choose_display
 from rvc_engine.commands.flags import add_settings, fill
-from rvc_engine.common.failures import understood
+from rvc_engine.commands.pipeline import say_detached, watch
 from rvc_engine.common.given_paths import clean_path, refuse_no_path
-from rvc_engine.disk import sha256_of
-from rvc_engine.errors import RvcError, Stopped
-from rvc_engine.events import Converted, Event, RunFinished, StageFailed, StageStopped
 from rvc_engine.experiment import Workspace
-from rvc_engine.run.view import RunView
-from rvc_engine.settings import ConvertSettings
+from rvc_engine.run import launcher
+from rvc_engine.run.conversions import new_conversion, unfinished
+from rvc_engine.settings import Conversion, ExperimentSettings
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -27,55 +22,39 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--index", metavar="FILE", help="an index file; none switches it off; default the experiment's or bundle's own"
     )
+    parser.add_argument("--detach", action="store_true", help="return at once; the conversion continues")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
     add_settings(parser, "convert")
 
 
 def execute(options: argparse.Namespace, name: str) -> int:
-    settings = ConvertSettings()
-    fill(settings, options, "convert")
     workspace = Workspace.find(options.home)
-    from rvc_engine.work.convert import convert_files, resolve_voice
+    settings = _settings(options, workspace)
+    conversion = unfinished(workspace, settings) or new_conversion(workspace)
+    engine = launcher.start(conversion, settings, ["convert"])
+    if options.detach:
+        return say_detached(conversion, engine, as_json=options.json)
+    return watch(engine, choose_display(plain=options.plain, as_json=options.json))
 
-    model, index = resolve_voice(options.voice, workspace, options.index)
+
+def _settings(options: argparse.Namespace, workspace: Workspace) -> ExperimentSettings:
+    """What is asked for. Raises BadInput for what can be known without loading the voice."""
+    from rvc_engine.conversion.request import plan_outputs, resolve_voice
+
+    settings = ExperimentSettings()
+    fill(settings.convert, options, "convert")
+    voice, index = resolve_voice(options.voice, workspace, options.index)
     for text in options.inputs:
         refuse_no_path(text, "a recording")
     refuse_no_path(options.output, "a place for results")
-    inputs = [Path(clean_path(text)) for text in options.inputs]
-    work = convert_files(model, inputs, Path(clean_path(options.output)), settings, index, workspace)
-    display = choose_display(plain=options.plain, as_json=options.json)
-    view = RunView(name=options.voice, state="running", stage="convert", started_at=time.time())
-    done: list[Path] = []
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        raise Stopped("stopped")
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    end: Event
-    try:
-        event: Event | None = next(work, None)
-        while event is not None:
-            view.fold(event)
-            display.show(event, view)
-            display.tick(view)
-            if isinstance(event, Converted):
-                done.append(Path(event.path))
-            event = next(work, None)
-        artefacts = [{"path": str(p), "bytes": p.stat().st_size, "sha256": sha256_of(p)} for p in done]
-        end = RunFinished(at=time.time(), seconds=time.time() - view.started_at, artefacts=artefacts)
-    except Stopped:
-        work.close()
-        end = StageStopped(stage="convert", saved=True)
-    except BrokenPipeError:
-        raise
-    except (RvcError, OSError, MemoryError) as given:
-        error = understood(given, "rvc convert")
-        end = StageFailed(
-            stage="convert", title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code
-        )
-    view.fold(end)
-    display.show(end, view)
-    display.end(view)
-    return view.exit_code if view.exit_code is not None else 1
+    inputs = [Path(clean_path(text)).absolute() for text in options.inputs]
+    output = Path(clean_path(options.output)).absolute()
+    plan_outputs(inputs, output, settings.convert)
+    settings.conversion = Conversion(
+        voice=str(voice.absolute()),
+        index=str(index.absolute()) if index else "",
+        inputs=[str(path) for path in inputs],
+        output=str(output),
+    )
+    return settings

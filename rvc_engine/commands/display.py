@@ -11,6 +11,7 @@ from rvc_engine import events as ev
 from rvc_engine.client.words import duration, line_of, size, stopped_words
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.common.streams import ask, say, say_json
+from rvc_engine.experiment import resumed_by
 from rvc_engine.run.view import RunView
 
 COLUMN = 60  # characters of a foreign text beside a bar
@@ -111,10 +112,8 @@ def print_end(view: RunView) -> None:
 
 
 def _stop_line(view: RunView) -> str:
-    if view.stage == "convert":
-        return "during convert; recordings that are converted are kept"
     words = stopped_words(view.stop).removeprefix("stopped").removeprefix("; ") if view.stop else ""
-    return "; ".join(filter(None, (f"during {view.stage or 'the start'}", words, f"rvc run {view.name} resumes it")))
+    return "; ".join(filter(None, (f"during {view.stage or 'the start'}", words, resumed_by(view.name))))
 
 
 def error_line(error: dict[str, Any]) -> str:

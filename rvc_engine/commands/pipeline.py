@@ -37,7 +37,8 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     add_common(parser)
     if name == "run":
         usual = [stage.name for stage in usual_stages()]
-        names = list(dict.fromkeys([*usual, *STAGES.names()]))
+        others = [stage.name for stage in STAGES.all() if stage.purpose == "training"]
+        names = list(dict.fromkeys([*usual, *others]))
         parser.add_argument(
             "--until",
             metavar="STAGE",
@@ -116,7 +117,7 @@ def run_stages(
         notes += begin() if begin else []
         engine = waiting.go(settings)
     if options.detach:
-        return _say_detached(options, experiment, engine)
+        return say_detached(experiment, engine, as_json=options.json)
     display = choose_display(plain=options.plain, as_json=options.json)
     for note in notes:
         display.note(note)
@@ -160,8 +161,8 @@ def _answers_yes(question: str) -> bool:
     return ask(f"{question} Go ahead? [y/N]").lower().startswith("y")
 
 
-def _say_detached(options: argparse.Namespace, experiment: Experiment, engine: launcher.RunningEngine) -> int:
-    if options.json:
+def say_detached(experiment: Experiment, engine: launcher.RunningEngine, *, as_json: bool) -> int:
+    if as_json:
         say_json({"detached": True, "name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)})
     else:
         say(

@@ -123,7 +123,7 @@ def _voice_path(text: str, workspace: Workspace) -> tuple[Path, Experiment | Non
     if _is_file(text) and Path(clean_path(text)).is_file():
         refuse_pickle(Path(clean_path(text)))
         return Path(clean_path(text)), None
-    from rvc_engine.work.convert import resolve_voice
+    from rvc_engine.conversion.request import resolve_voice
 
     path, _ = resolve_voice(text, workspace, "none")
     return path, None if _is_file(text) else workspace.experiment(text)
@@ -262,10 +262,10 @@ def _merge(options: argparse.Namespace, workspace: Workspace) -> int:
 
 
 def _export(options: argparse.Namespace, workspace: Workspace) -> int:
+    from rvc_engine.conversion.request import resolve_voice
     from rvc_engine.voices.bundle import is_bundle, read_any_voice
     from rvc_engine.voices.export import export, planned
     from rvc_engine.voices.lookup import check_index_of, refuse_name, unpack_index
-    from rvc_engine.work.convert import resolve_voice
 
     path, index = resolve_voice(options.voice, workspace, options.index)
     voice = read_any_voice(path)

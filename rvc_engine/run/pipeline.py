@@ -116,7 +116,8 @@ def _with_room(
             if not is_full(error):
                 raise
             full_since = full_since or time.monotonic()
-            yield from _wait_for_room(stage, experiment, full_since + settings.train.disk_wait_s, str(error))
+            folder = stage.disk_of(experiment, settings)
+            yield from _wait_for_room(stage, folder, full_since + settings.train.disk_wait_s, str(error))
 
 
 def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings, receipt: Receipt) -> Iterator[Event]:
@@ -129,11 +130,11 @@ def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings,
     return _with_room(stage, experiment, settings, save)
 
 
-def _wait_for_room(stage: Stage, experiment: Experiment, deadline: float, why: str) -> Iterator[Event]:
+def _wait_for_room(stage: Stage, folder: Path, deadline: float, why: str) -> Iterator[Event]:
     """At least once LOOK_S, since a quota shows no lack of room. The events on the way let a stop through."""
     started, told = time.monotonic(), 0.0
     while True:
-        now, free = time.monotonic(), free_bytes(experiment.folder)
+        now, free = time.monotonic(), free_bytes(folder)
         if now > deadline:
             hint = f"free some space and run the same command again: {stage.name} goes on from what it has"
             raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
@@ -141,7 +142,7 @@ def _wait_for_room(stage: Stage, experiment: Experiment, deadline: float, why: s
             told = now
             yield Paused(stage=stage.name, reason="the disk is full", needed_bytes=ROOM_BYTES, free_bytes=free)
         time.sleep(LOOK_S)
-        if free_bytes(experiment.folder) >= ROOM_BYTES:
+        if free_bytes(folder) >= ROOM_BYTES:
             break
     yield Resumed(stage=stage.name, waited_s=time.monotonic() - started)
 

@@ -173,7 +173,7 @@ class Engine:
                 pid=os.getpid(),
                 host=socket.gethostname(),
                 version=__version__,
-                preset=self.settings.preset,
+                preset="" if self.settings.conversion else self.settings.preset,
                 stages=[s.name for s in self.stages],
                 keeper=os.getppid(),
             )

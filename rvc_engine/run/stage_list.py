@@ -23,8 +23,10 @@ def title_of(name: str) -> str:
 
 
 def stages_of(settings: ExperimentSettings) -> list[Stage]:
-    """The whole pipeline of an experiment, in the order of the registry; without pitch there is no pitch stage."""
-    return [stage for stage in STAGES.all() if stage.belongs_to(settings)]
+    """The whole pipeline of an experiment or a conversion, in the order of the registry; without pitch there is no
+    pitch stage."""
+    purpose = "training" if settings.conversion is None else "conversion"
+    return [stage for stage in STAGES.all() if stage.purpose == purpose and stage.belongs_to(settings)]
 
 
 def usual_stages() -> list[Stage]:

@@ -20,7 +20,7 @@ from rvc_engine.common.failures import explained
 from rvc_engine.common.scratch import scratch_folder
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
-from rvc_engine.experiment import journals
+from rvc_engine.experiment import journals, resumed_by
 from rvc_engine.run.journal import BRIEF_BYTES, Journal, JournalReader
 
 WRITING_S = 1.0  # it needs this long at most to write down how its engine ended: readers wait so long for the end
@@ -67,7 +67,7 @@ def write_end(runs: Path, pid: int, code: int) -> None:
             continue
         if not ended:
             title, message = cause_of(code, last_at)
-            hint = f"rvc run {start.name} goes on from the last whole state"
+            hint = resumed_by(start.name)
             with Journal(path) as journal:
                 journal.append(StageFailed(stage=stage, title=title, message=message, hint=hint))
         return

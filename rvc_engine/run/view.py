@@ -13,7 +13,7 @@ from typing import Any
 from rvc_engine import events as ev
 from rvc_engine.common.records import Moment, Pid, build
 from rvc_engine.errors import RvcError
-from rvc_engine.experiment import Experiment
+from rvc_engine.experiment import Experiment, resumed_by
 from rvc_engine.run.curves import Curves
 from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader
 from rvc_engine.run.moved import moved_artefacts
@@ -230,7 +230,7 @@ class RunView:
         """The journal has no end, and neither the engine nor its keeper is there any more: killed together, or the
         machine restarted."""
         when = time.strftime("%H:%M", time.localtime(self.updated_at)) if self.updated_at else "?"
-        hint = f"rvc run {self.name} goes on from the last whole state"
+        hint = resumed_by(self.name)
         self.state, self.exit_code = "failed", 1
         message = "nobody was left to write down why: killed with its keeper, or the machine restarted"
         self.error = {"title": f"The engine is gone (last event at {when})", "message": message, "hint": hint}

@@ -41,6 +41,8 @@ class Stage(ABC):
     """It belongs to the training of a voice."""
     is_optional = False
     """An experiment may go without it."""
+    purpose = "training"
+    """Of the runs that it belongs to: "training", or "conversion"."""
     waits_for_room = False
     """It waits for a full disk by itself, inside a save."""
 
@@ -71,6 +73,10 @@ class Stage(ABC):
     def has_begun_training(self, experiment: Experiment) -> bool:
         """Has it trained something that doing it anew would restart?"""
         return False
+
+    def disk_of(self, experiment: Experiment, settings: ExperimentSettings) -> Path:
+        """A folder, there or not, on the disk that it fills."""
+        return experiment.folder
 
     # --- is it up to date ---------------------------------------------------------------------------------------------
     def settings(self, settings: ExperimentSettings) -> StageSettings:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import os
-import shlex
-import unicodedata
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,20 +16,18 @@ from numpy.typing import NDArray
 from rvc_engine.audio.clipping import check_audible
 from rvc_engine.audio.io import decode, encode
 from rvc_engine.audio.notes import Note
-from rvc_engine.common.names import fitted, room_in
-from rvc_engine.common.opening import require_file
-from rvc_engine.common.user import expanded
+from rvc_engine.common.records import read_json
 from rvc_engine.content.base import check_encoder, load_encoder
+from rvc_engine.conversion.request import plan_outputs
 from rvc_engine.dataset.files import passed_over
-from rvc_engine.disk import DiskFull, require_writable
+from rvc_engine.disk import DiskFull, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
 from rvc_engine.pitch import resolve_tracker
-from rvc_engine.setting import choices_of
-from rvc_engine.settings import ConvertSettings
-from rvc_engine.voices.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card
+from rvc_engine.settings import ConvertSettings, ExperimentSettings
+from rvc_engine.voices.bundle import read_any_voice
 from rvc_engine.voices.lookup import load_index
 
 if TYPE_CHECKING:
@@ -38,7 +35,6 @@ if TYPE_CHECKING:
     from rvc_engine.conversion.retrieval import Retrieval
     from rvc_engine.voices.small_model import Voice
 
-FORMATS = choices_of(ConvertSettings.model_fields["format"])
 SOUND_FILES = frozenset(
     {
         ".aac",
@@ -65,140 +61,49 @@ LOWEST_RATE = 8000
 SOURCE_RATE = 16000
 
 
-# --- which voice ------------------------------------------------------------------------------------------------------
-def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) -> tuple[Path, Path | None]:
-    """(model, index) of VOICE: a .pth file, a bundle, or the name of an experiment, whose newest small model and newest
-    index are used.
-
-    `index`: a file, "none" for no index, or None for the voice's own; a bundle as index means the one in it. Raises
-    BadInput listing what is there.
-    """
-    own: Path | None
-    if os.sep in name_or_path or name_or_path.endswith((".pth", SUFFIX)):
-        model = _voice_file(name_or_path, workspace)
-        own = model if is_bundle(model) and INDEX in read_card(model)["members"] else None
-    else:
-        experiment = workspace.experiment(name_or_path)
-        model, own = _newest_voice(experiment), next(reversed(experiment.indexes()), None)
-    if index == "none":
-        return model, None
-    if index is None:
-        return model, own
-    path = expanded(index)
-    require_file(path, f"There is no index file {path}", "check the path given with --index, or use --index none")
-    return model, path
+# --- the stage --------------------------------------------------------------------------------------------------------
+def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
+    """As `convert_files`; what an earlier run of the same conversion has written, and still is whole, is kept."""
+    asked = settings.conversion
+    assert asked is not None
+    inputs, index = [Path(text) for text in asked.inputs], Path(asked.index) if asked.index else None
+    voice, output, done = Path(asked.voice), Path(asked.output), Written(experiment.converted)
+    yield from convert_files(voice, inputs, output, settings.convert, index, experiment.workspace, done)
 
 
-def _voice_file(text: str, workspace: Workspace) -> Path:
-    path = expanded(text)
-    for candidate in (path, workspace.weights / path):
-        if candidate.is_file():
-            return candidate
-    if path.is_dir():
-        raise BadInput(f"{path} is a folder, not a voice", "", "name an experiment, a .pth file or a bundle")
-    require_file(path, f"There is no voice {path}", _voices_there(workspace))
-    return path
+def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
+    return [Path(result["path"]) for result in Written(experiment.converted).results.values()]
 
 
-def _newest_voice(experiment: Experiment) -> Path:
-    found, name = experiment.small_models(), experiment.name
-    if not found:
-        if any(experiment.folder.glob("G_*.pth")):
-            why = f"there is no {experiment.small_model}, but there are training checkpoints"
-            raise BadInput(
-                f"{name} has no voice yet", why, f"rvc voice extract {shlex.quote(name)} makes one of the newest"
-            )
-        if experiment.exists():
-            raise BadInput(
-                f"{name} has no voice yet", f"there is no {experiment.small_model}", f"rvc run {name} trains it"
-            )
-        raise BadInput(f"There is no voice {name!r}", "", _voices_there(experiment.workspace))
-    return found[-1]
+class Written:
+    """What a conversion has written, kept in its folder: {recording: {"path", "sha256", "seconds",
+    "source_sha256"}}."""
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            found = read_json(path)
+        except (OSError, ValueError):
+            found = {}
+        self.results: dict[str, dict[str, Any]] = found if isinstance(found, dict) else {}
 
-def _voices_there(workspace: Workspace) -> str:
-    names = sorted(p.stem for p in workspace.weights.glob("*.pth")) if workspace.weights.is_dir() else []
-    if not names:
-        return f"there are no voices in {workspace.weights}; rvc run NAME --dataset FOLDER makes one"
-    return f"voices in {workspace.weights}: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}"
+    def add(self, event: Converted) -> None:
+        self.results[event.source] = {
+            "path": event.path,
+            "sha256": sha256_of(Path(event.path)),
+            "seconds": event.seconds,
+            "source_sha256": sha256_of(Path(event.source)),
+        }
+        write_whole(self.path, json.dumps(self.results, indent=1), durable=False)
 
-
-# --- which files ------------------------------------------------------------------------------------------------------
-def expand_inputs(inputs: Iterable[Path]) -> list[Path]:
-    """Files as they are, folders as the files directly in them (hidden ones left out). Raises BadInput for what is not
-    there."""
-    files: list[Path] = []
-    for path in inputs:
-        if os.path.isdir(path):
-            try:
-                inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-            except OSError as error:
-                raise BadInput(f"{path} cannot be read", str(error), "check its permissions") from error
-            if not inside:
-                raise BadInput(f"There are no files in {path}", "", "name recordings, or a folder that holds some")
-            files += inside
-        else:
-            require_file(path, f"There is no file {path}", "check the path")
-            files.append(path)
-    if not files:
-        raise BadInput("No recordings are given", "", "name recordings, or folders of recordings")
-    return list(dict.fromkeys(files))
-
-
-def _refuse_absent(path: Path) -> None:
-    try:
-        os.stat(path)
-    except FileNotFoundError as error:
-        raise BadInput(f"There is no file {path}", "", "check the path") from error
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{path} cannot be read", getattr(error, "strerror", None) or str(error), "check the path"
-        ) from error
-
-
-def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) -> list[tuple[Path, Path, str]]:
-    """(source, target, format) for each recording. `output` is a folder, or, for one input file, may be a file whose
-    suffix then decides the format. Raises BadInput where the two do not fit or a recording would be overwritten."""
-    files = expand_inputs(inputs)
-    suffix = output.suffix.lower().removeprefix(".")
-    single = len(inputs) == 1 and not inputs[0].is_dir()
-    if single and not output.is_dir() and suffix:
-        if suffix not in FORMATS:
-            raise BadInput(f"Unknown format .{suffix}", f"{output}", f"use one of {', '.join(FORMATS)}")
-        plan = [(files[0], output, suffix)]
-    elif output.exists() and not output.is_dir():
-        what = "without a format in its name" if single else "but several recordings need a folder"
-        raise BadInput(f"{output} is a file, {what}", "", "give --output a folder")
-    elif not single and not output.exists() and suffix in FORMATS:
-        raise BadInput(f"{output} would be one file for several recordings", "", "give --output a folder")
-    else:
-        names = _names(files, settings.format, room_in(output))
-        plan = [(source, output / name, settings.format) for source, name in zip(files, names, strict=True)]
-    sources = {os.path.realpath(p) for p in files}
-    for _, target, _ in plan:
-        if os.path.realpath(target) in sources:
-            raise BadInput(f"{target} is one of the recordings", "it would be overwritten", "choose another --output")
-        if single and os.path.isdir(target):
-            raise BadInput(
-                f"{target} is a folder", "a result of that name cannot be written", "choose another --output"
-            )
-    require_writable(output if output.is_dir() else output.parent, "choose another --output")
-    return plan
-
-
-def _names(files: list[Path], format: str, room: int) -> list[str]:
-    """A name of at most `room` bytes for each result: the source's, with -2, -3 ... where two recordings share theirs,
-    also where only a file system takes them for one."""
-    taken: set[str] = set()
-    names = []
-    for path in files:
-        name, count = fitted(path.stem, f".{format}", room), 1
-        while (key := unicodedata.normalize("NFC", name).casefold()) in taken:
-            count += 1
-            name = fitted(path.stem, f"-{count}.{format}", room)
-        taken.add(key)
-        names.append(name)
-    return names
+    def find(self, source: Path, target: Path) -> Converted | None:
+        """None where it was not written, or is not as it was."""
+        result = self.results.get(str(source), {})
+        if result.get("path") != str(target) or not target.is_file() or not source.is_file():
+            return None
+        if (sha256_of(target), sha256_of(source)) != (result.get("sha256"), result.get("source_sha256")):
+            return None
+        return Converted(source=str(source), path=str(target), seconds=float(result["seconds"]))
 
 
 # --- converting -------------------------------------------------------------------------------------------------------
@@ -209,16 +114,17 @@ def convert_files(
     settings: ConvertSettings,
     index: Path | None,
     workspace: Workspace,
+    written: Written | None = None,
 ) -> Generator[Event, None, None]:
     """Each recording into the voice. The voice is loaded once; a recording that cannot be used, or written, is an
-    ItemSkipped.
+    ItemSkipped. `written`: what is done already, and where to keep what is done now.
 
     Arguments are checked here and now, before anything is written: BadInput. The events come from the generator; after
     the last recording it raises RvcError when some could not be converted.
     """
     plan = plan_outputs(inputs, output, settings)
     ready = _ready(voice_path, settings, index, workspace)
-    return _after(_passed_over(inputs), _convert(ready, plan, inputs))
+    return _after(_passed_over(inputs), _convert(ready, plan, inputs, written))
 
 
 def load_converter(voice: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace) -> Converter:
@@ -286,13 +192,18 @@ def _passed_over(inputs: Iterable[Path]) -> Iterator[Event]:
             )
 
 
-def _convert(ready: _Ready, plan: list[tuple[Path, Path, str]], named: list[Path]) -> Generator[Event, None, None]:
+def _convert(
+    ready: _Ready, plan: list[tuple[Path, Path, str]], named: list[Path], written: Written | None
+) -> Generator[Event, None, None]:
     total = len(plan)
     yield Progressed(stage="convert", done=0, total=total, unit="files")
     converter = ready.load()
     failures = []
     for done, item in enumerate(plan, 1):
-        if failure := (yield from _convert_item(converter, *item)):
+        source, target, _ = item
+        if written and (kept := written.find(source, target)):
+            yield kept
+        elif failure := (yield from _convert_item(converter, *item, written)):
             failures.append(failure)
             yield ItemSkipped(stage="convert", item=str(failure.source), reason=failure.reason)
         yield Progressed(stage="convert", done=done, total=total, unit="files", item=item[0].name)
@@ -328,7 +239,7 @@ def _is_called_recording(path: Path) -> bool:
 
 
 def _convert_item(
-    converter: Converter, source: Path, target: Path, format: str
+    converter: Converter, source: Path, target: Path, format: str, written: Written | None
 ) -> Generator[Event, None, _Failure | None]:
     """Returns why a recording was not converted, None where it was. What nobody has thought of in one recording does
     not end the others.
@@ -357,7 +268,10 @@ def _convert_item(
         return _Failure(
             source, f"unexpected {type(error).__name__}: {what}", "convert it to WAV with another program, and try that"
         )
-    yield Converted(source=str(source), path=str(target), seconds=len(samples) / converter.sample_rate)
+    event = Converted(source=str(source), path=str(target), seconds=len(samples) / converter.sample_rate)
+    if written:
+        written.add(event)
+    yield event
     return None
 
 

@@ -14,15 +14,16 @@ import numpy as np
 import pytest
 
 from rvc_engine.audio.io import decode, encode
+from rvc_engine.conversion.request import plan_outputs
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import BadInput, RvcError, Stopped
 from rvc_engine.events import Converted, Event, ItemSkipped
 from rvc_engine.experiment import Workspace
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.work import convert as stage
-from rvc_engine.work.convert import convert_files, plan_outputs
+from rvc_engine.work.convert import convert_files
 from tests.conftest import Rvc
-from tests.stages.test_convert_stage import save_voice, save_wave
+from tests.tiny_voice import save_voice, save_wave
 
 SETTINGS = ConvertSettings(pitch_method="praat", device="cpu")
 

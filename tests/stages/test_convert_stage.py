@@ -7,35 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
-from rvc_engine.audio.io import decode, write_wav
+from rvc_engine.audio.io import decode
+from rvc_engine.conversion.request import plan_outputs, resolve_voice
 from rvc_engine.conversion.retrieval import build_index, write_index
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Converted, ItemSkipped, Progressed
 from rvc_engine.experiment import Workspace
-from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import model_config
 from rvc_engine.settings import ConvertSettings, for_preset
 from rvc_engine.voices.lookup import load_index
-from rvc_engine.voices.small_model import read_voice, write_small_model
-from rvc_engine.work.convert import convert_files, plan_outputs, resolve_voice
-
-
-def save_voice(path, preset="starter-tiny", **changes):
-    torch.manual_seed(1)
-    config = model_config(preset, **changes)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    network = Synthesizer(config, posterior=False)
-    write_small_model(path, network.state_dict(), config, epoch=1, step=2, extra={"unvoiced": "interpolate"})
-    return path
-
-
-def save_wave(path, seconds=0.7):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    t = np.arange(int(22050 * seconds)) / 22050
-    write_wav(path, 0.3 * np.sign(np.sin(2 * np.pi * 150 * t)), 22050)
-    return path
+from rvc_engine.voices.small_model import read_voice
+from rvc_engine.work.convert import convert_files
+from tests.tiny_voice import save_voice, save_wave
 
 
 @pytest.fixture

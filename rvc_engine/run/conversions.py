@@ -1,0 +1,60 @@
+"""The conversions of a workspace: a folder each, by number, with the journal of its runs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from rvc_engine.common.lock import live_holder
+from rvc_engine.disk import require_writable
+from rvc_engine.errors import RvcError
+from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.settings import ExperimentSettings
+from rvc_engine.stages.receipt import is_complete
+
+KEPT = 50
+"""The newest, once they have ended; results lie elsewhere and stay."""
+
+
+def conversions(workspace: Workspace) -> list[Experiment]:
+    """Oldest first."""
+    try:
+        folders = [path for path in workspace.conversions.iterdir() if path.name.isdecimal() and len(path.name) <= 8]
+    except OSError:
+        return []
+    return [Experiment(path, workspace) for path in sorted(folders, key=_number)]
+
+
+def unfinished(workspace: Workspace, settings: ExperimentSettings) -> Experiment | None:
+    """The newest conversion that was asked for the same and has neither finished nor runs: it is resumed."""
+    for one in reversed(conversions(workspace)):
+        try:
+            same = one.load_settings() == settings
+        except RvcError:
+            continue
+        if same and not is_complete(one, "convert") and live_holder(one.lock) is None:
+            return one
+    return None
+
+
+def new_conversion(workspace: Workspace) -> Experiment:
+    """With a folder of its own, which is made here. Removes the folders of the oldest that have ended. Raises BadInput
+    where none can be made."""
+    there = conversions(workspace)
+    for old in there[: max(0, len(there) - KEPT + 1)]:
+        if live_holder(old.lock) is None:
+            shutil.rmtree(old.folder, ignore_errors=True)
+    parent = workspace.conversions
+    require_writable(parent, "use a workspace that can be written (--home DIR)")
+    number = max((_number(one.folder) for one in there), default=0)
+    while True:
+        number += 1
+        try:
+            (parent / str(number)).mkdir(parents=True)
+            return Experiment(parent / str(number), workspace)
+        except FileExistsError:  # another conversion began at the same moment
+            continue
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name)
