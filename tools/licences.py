@@ -26,6 +26,7 @@ TABLE = ROOT / "docs" / "licences.md"
 NOTES = ROOT / "tools" / "licences.toml"
 BEGIN, END = "<!-- table: written by tools/licences.py -->", "<!-- end of the table -->"
 NOT_SHIPPED = ("dev",)
+CUDA, CUDA_ROW = re.compile(r"(nvidia|cuda)-(?!ml-py)"), "nvidia-* and cuda-*"  # which ones changes with each torch
 UNKNOWN = "unknown"
 
 # By the strictest word in a licence; the first that fits.
@@ -107,7 +108,8 @@ def needs_of(name: str, extras: frozenset[str], notes: dict[str, Any]) -> Iterat
         return
     for need in map(Requirement, texts):
         if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in {"", *extras}):
-            yield canonicalize_name(need.name), frozenset(need.extras)
+            name = canonicalize_name(need.name)
+            yield (CUDA_ROW, frozenset()) if CUDA.match(name) else (name, frozenset(need.extras))
 
 
 def licence_of(name: str, notes: dict[str, Any]) -> str:
@@ -152,7 +154,7 @@ def rows() -> list[Row]:
     found = []
     for name, extras in sorted(reached.items()):
         note = notes.get(name, {})
-        where = ("",) if "" in extras else tuple(sorted(extras))
+        where = ("",) if "" in extras else tuple(sorted(extras - {"all"} or extras))
         found.append(
             Row(name, licence_of(name, notes), where, name in direct, note.get("brings", ""), note.get("wheels", ""))
         )

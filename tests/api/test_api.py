@@ -212,6 +212,7 @@ def test_a_voice_is_found_after_the_folder_was_changed(home: Path, monkeypatch: 
     assert voice.path.is_file() and voice.facts["epochs"] == 1
 
 
+@pytest.mark.soak
 def test_the_voice_of_an_experiment_elsewhere(home: Path, recordings: Path, tmp_path: Path) -> None:
     """A path names its own workspace; a voice of the same name in `home` is another."""
     settings = {**TINY, "train.epochs": 1}

@@ -99,6 +99,7 @@ def steps_of(experiment: Experiment) -> list[int]:
     return [event.step for event in history(experiment.runs) if isinstance(event, TrainStepped)]
 
 
+@pytest.mark.soak
 def test_a_copy_without_times_and_touched_recordings_are_up_to_date(rvc: Rvc) -> None:
     voice = voice_of(rvc).small_model.read_bytes()
     assert [event.stage for event in of(run(rvc), StageSkipped)] == [
@@ -155,6 +156,7 @@ def test_a_renamed_recording_keeps_its_clips_and_a_removed_one_takes_its_own(rvc
     assert list(experiment.path("aside").rglob(f"{numbers['2.wav']}_0.wav")), "in a backup"
 
 
+@pytest.mark.soak
 def test_a_restart_is_asked_about_and_the_voice_stays_until_its_successor_is_whole(rvc: Rvc) -> None:
     experiment = voice_of(rvc)
     voice, index = experiment.small_model.read_bytes(), experiment.indexes()[-1]

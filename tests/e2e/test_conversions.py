@@ -88,6 +88,7 @@ def test_detached_stopped_and_resumed(rvc: Rvc, folder: Path, tmp_path: Path) ->
     assert third.returncode == 0 and (rvc.home / "conversions" / "2").is_dir()
 
 
+@pytest.mark.soak
 def test_it_outlives_its_terminal_and_says_how_its_engine_died(rvc: Rvc, folder: Path, tmp_path: Path) -> None:
     output, conversion = tmp_path / "out", Workspace(rvc.home).experiment("conversions/1")
     words = ("convert", "v", folder, "--output", output, *FAST)
@@ -108,6 +109,7 @@ def test_it_outlives_its_terminal_and_says_how_its_engine_died(rvc: Rvc, folder:
     assert len([event for event in history(conversion.runs) if isinstance(event, Converted)]) >= MANY
 
 
+@pytest.mark.soak
 def test_another_voice_under_the_same_name_converts_all_anew(rvc: Rvc, folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     words = ("convert", "v", folder, "--output", output, *FAST)

@@ -70,6 +70,7 @@ def rvc(home: Path, *words: str | Path) -> int:
     return main(["--home", str(home), *map(str, words)])
 
 
+@pytest.mark.soak
 def test_training_and_what_follows(
     trained: tuple[Experiment, ExperimentSettings, list[RunFinished]],
     speech: list[Path],

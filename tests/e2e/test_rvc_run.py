@@ -139,6 +139,7 @@ def test_a_second_run_skips_what_is_up_to_date_and_more_epochs_go_on(trained: tu
     assert every == list(range(1, len(every) + 1))
 
 
+@pytest.mark.soak
 def test_convert_by_name(trained: tuple[Rvc, list[Event]], speech: list[Path], tmp_path: Path) -> None:
     rvc, _ = trained
     done = rvc(

@@ -40,6 +40,7 @@ VARIANTS = [
 ]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(("preset", "pitched"), VARIANTS)
 def test_recordings_become_a_voice_that_converts(
     home: Path, dataset: Path, speech: list[Path], preset: str, pitched: bool

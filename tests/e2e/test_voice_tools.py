@@ -181,6 +181,7 @@ def test_files_that_are_no_voice_are_refused_in_one_line(run: Words, tmp_path: P
         assert code == 2 and not out and str(path) in err and err.count("\n") == 1
 
 
+@pytest.mark.soak
 def test_as_a_real_process(home: Path, tmp_path: Path) -> None:
     rvc = Rvc(home)
     done = rvc("voice", "export", "kathleen", "--output", tmp_path / "k.zip")

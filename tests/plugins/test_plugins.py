@@ -114,6 +114,27 @@ def test_frames_of_another_length_are_brought_to_10_ms() -> None:
     assert hz[5] == 0 and hz[6] == hz[7] == 300
 
 
+def test_a_pipeline_of_toys(plugins: Plugins, dataset: Path) -> None:
+    """A tracker, an encoder, a vocoder and a stage of others, one file each, from recordings to a conversion."""
+    plugins.install("toy_pitch", "rvc_engine.pitch", "crossings = toy_pitch:ZeroCrossings")
+    plugins.install("toy_content", "rvc_engine.content", "bands-8 = toy_content:Bands")
+    plugins.install("toy_vocoder", "rvc_engine.vocoders", "one-layer = toy_vocoder:OneLayer")
+    plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")
+    chosen = ("pitch.method=crossings", "features.encoder=bands-8", "train.vocoder=one-layer", "train.epochs=1")
+    sets = [word for choice in (*chosen, "train.batch_size=2") for word in ("--set", choice)]
+    done = plugins.rvc("run", "voice", "--dataset", dataset, "--preset", "starter-tiny", *sets)
+    assert done.returncode == 0, done.stderr
+    experiment = Workspace(plugins.home).experiment("voice")
+    assert np.load(next(iter(experiment.features(8).glob("*.npy")))).shape[1] == 8
+    assert experiment.path("loudness.json").is_file()
+    content = read(experiment.small_model)
+    assert content["encoder"] == "bands-8" and content["vocoder"] == "one-layer"
+    output = plugins.home / "out.wav"
+    converted = plugins.rvc("convert", "voice", next(dataset.iterdir()), "--output", output)
+    assert converted.returncode == 0 and output.is_file(), converted.stdout + converted.stderr
+
+
+@pytest.mark.soak
 def test_a_content_encoder(plugins: Plugins, dataset: Path) -> None:
     """Cut, extract, train, index and convert with it; the voice and the index say so, and RVC's own is another."""
     plugins.install("toy_content", "rvc_engine.content", "bands-8 = toy_content:Bands")
@@ -132,6 +153,7 @@ def test_a_content_encoder(plugins: Plugins, dataset: Path) -> None:
     assert again.returncode == 0 and "features: old work moved to" in again.stdout
 
 
+@pytest.mark.soak
 def test_a_voice_of_an_encoder_that_is_not_here_names_it(plugins: Plugins, dataset: Path, tmp_path: Path) -> None:
     plugins.install("toy_content", "rvc_engine.content", "bands-8 = toy_content:Bands")
     words = ("--dataset", dataset, "--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.epochs=1")
@@ -145,6 +167,7 @@ def test_a_voice_of_an_encoder_that_is_not_here_names_it(plugins: Plugins, datas
     assert done.returncode == 2 and "features.encoder" in done.stderr and "bands-8" in done.stderr
 
 
+@pytest.mark.soak
 def test_a_vocoder(plugins: Plugins, dataset: Path) -> None:
     plugins.install("toy_vocoder", "rvc_engine.vocoders", "one-layer = toy_vocoder:OneLayer")
     words = ("--dataset", dataset, "--preset", "starter-tiny", "--set", "pitch.method=praat", "--set", "train.epochs=1")
@@ -160,6 +183,7 @@ def test_a_vocoder(plugins: Plugins, dataset: Path) -> None:
     assert done.returncode == 2 and "its vocoder is 'one-layer'" in done.stderr
 
 
+@pytest.mark.soak
 def test_a_voice_of_a_preset_says_nothing_of_its_vocoder(plugins: Plugins, dataset: Path) -> None:
     """Other programs read it as before."""
     words = ("--dataset", dataset, "--preset", "v2-40k-tiny", "--set", "pitch.method=praat", "--set", "train.epochs=1")
@@ -168,6 +192,7 @@ def test_a_voice_of_a_preset_says_nothing_of_its_vocoder(plugins: Plugins, datas
     assert "vocoder" not in read(Workspace(plugins.home).experiment("voice").small_model)
 
 
+@pytest.mark.soak
 def test_a_stage(plugins: Plugins, dataset: Path) -> None:
     """It runs after what it needs, is skipped when it is up to date, and runs again when its input changes."""
     plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")

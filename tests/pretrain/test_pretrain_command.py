@@ -25,8 +25,10 @@ from rvc_engine.voices.checkpoint import read_checkpoint
 from tests.conftest import Rvc
 from tests.e2e.test_rvc_run import events_of
 from tests.pretrain.conftest import two_speakers
+from tests.pretrain.packages import needs_packages
 
 STAGES = ["preprocess", "encoder", "pitch", "features", "train", "base"]
+pytestmark = needs_packages
 ENCODER = {
     "steps": 60,
     "width": 16,

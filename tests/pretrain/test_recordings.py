@@ -19,6 +19,7 @@ from rvc_engine.pretrain.transcripts import Transcripts
 from rvc_engine.settings import for_base
 from rvc_engine.work import encoder
 from tests.conftest import SAMPLES
+from tests.pretrain.packages import needs_packages
 
 SENTENCE = SAMPLES / "target" / "kathleen_arctic_a0060.flac"
 
@@ -51,6 +52,7 @@ def test_words_are_those_of_the_dictionary() -> None:
     assert words_of("It\u2019s 9 o'clock") == "it's o'clock"
 
 
+@needs_packages
 def test_a_recording_is_prepared_once(tmp_path: Path) -> None:
     task = task_of(tmp_path, None)
     prepared = prepare(task)
@@ -86,6 +88,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         check_packages("none")
 
 
+@needs_packages
 def test_phones_follow_the_words(tmp_path: Path) -> None:
     pytest.importorskip("pocketsphinx")
     with_words = prepare(task_of(tmp_path, Transcripts.read(SAMPLES).of(f"target/{SENTENCE.name}").text))
@@ -98,6 +101,7 @@ def test_phones_follow_the_words(tmp_path: Path) -> None:
     assert nonsense.key and nonsense.note.startswith("used without labels")
 
 
+@needs_packages
 def test_recordings_that_vanish_are_waited_for(tmp_path: Path) -> None:
     """As when their disk is unmounted: the encoder is not trained on the rest."""
     folder = tmp_path / "disk"

@@ -92,6 +92,7 @@ def test_clips_are_four_seconds_with_their_overlap(experiment: Experiment, folde
     assert [round(row.start_s, 3) for row in rows] == [0, 3.7, 7.4, 11.1] and rows[0].seconds == 4.0
 
 
+@pytest.mark.soak
 def test_workers_give_the_same(experiment: Experiment, dataset: Path, home: Path) -> None:
     shutil.copy(sorted(dataset.iterdir())[0], dataset / "again.flac")
     other = Workspace(home).experiment("other")

@@ -345,6 +345,7 @@ def test_spoilt_weights_are_never_saved(make: Callable[[str], Made]) -> None:
     assert all(value.isfinite().all() for value in content["pair"]["G"]["model"].values())
 
 
+@pytest.mark.soak
 # --- a full disk -----------------------------------------------------------------------------------
 def test_a_full_disk_is_waited_for(make: Callable[[str], Made], whole: Experiment, monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "enospc@5:0.5")

@@ -166,6 +166,7 @@ def test_spectrogram_frames() -> None:
         spectrogram(torch.zeros(1, 100), 1024, 160, 1024)
 
 
+@pytest.mark.soak
 def test_measuring_prints_a_line_a_batch_size() -> None:
     command = [
         sys.executable,

@@ -258,6 +258,7 @@ def test_training_never_starts_over_silently(make_experiment: Any) -> None:
             list(train.run(experiment, settings))
 
 
+@pytest.mark.soak
 def test_killed_between_two_files_of_a_save(make_experiment: Any) -> None:
     """The half pair is made whole; the result is that of an uninterrupted run."""
     whole, settings = make_experiment("whole")
@@ -296,6 +297,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_by_name(make_experiment: Any,
         list(train.run(experiment, settings))
 
 
+@pytest.mark.soak
 def test_a_pair_from_elsewhere_goes_on_at_the_next_epoch(make_experiment: Any) -> None:
     """RVC repeats the epoch that it saved; we do not."""
     experiment, settings = trained(make_experiment)
@@ -354,6 +356,7 @@ def test_a_fresh_start_needs_its_pretrained_files_before_old_work_moves(make_exp
         train.check_ready(experiment, settings, fresh=True)
 
 
+@pytest.mark.soak
 def test_losses_that_stay_not_finite_end_the_training(make_experiment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is spoilt is not saved: the next run goes on from the last checkpoint."""
     experiment, settings = make_experiment(seconds=(1.0,))

@@ -69,6 +69,7 @@ def test_an_editor_that_is_not_there(home: Path) -> None:
         terminal.close()
 
 
+@pytest.mark.soak
 def test_a_hostile_workspace_on_a_real_terminal(tmp_path: Path) -> None:
     """Byte by byte: codes of the app's own, and none that a name brought."""
     home = tmp_path / FILE_NAME

@@ -23,6 +23,7 @@ class Page(SingleFileSnapshotExtension):
 ALL = [pytest.param(scene, id=scene.name, marks=[pytest.mark.soak] if scene.soak else []) for scene in SCENES]
 
 
+@pytest.mark.few(14)
 @pytest.mark.parametrize("scene", ALL)
 async def test_look(scene: Scene, snapshot: SnapshotAssertion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
