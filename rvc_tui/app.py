@@ -40,6 +40,7 @@ from rvc_tui.screens.palette import PaletteScreen
 from rvc_tui.screens.plan import PlanScreen
 from rvc_tui.session import Session
 from rvc_tui.texts import _
+from rvc_tui.textual_private import is_leaving
 
 FOLLOW_S, LOOK_S, MACHINE_S, DRAW_S = 0.1, 15.0, 2.0, 0.25
 SLOWER = 5  # times, in low-bandwidth mode
@@ -231,7 +232,7 @@ class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
 
     def draw(self) -> None:
         screen = self.shown
-        if screen is None or self._exit:
+        if screen is None or is_leaving(self):
             return
         self._drawn_at, self._undrawn = time.monotonic(), False
         try:
