@@ -9,12 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual import work
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
-from textual.worker import get_current_worker
 
 from rvc_engine.client.engine_client import Client
 from rvc_engine.common.printable import LONG, printable
@@ -40,13 +38,16 @@ from rvc_tui.screens.palette import PaletteScreen
 from rvc_tui.screens.plan import PlanScreen
 from rvc_tui.session import Session
 from rvc_tui.texts import _
+from rvc_tui.textual_private import is_leaving
+from rvc_tui.watching import WatchingApp
 
-FOLLOW_S, LOOK_S, MACHINE_S, DRAW_S = 0.1, 15.0, 2.0, 0.25
+DRAW_S = 0.25
 SLOWER = 5  # times, in low-bandwidth mode
-REPLAY, REPLAY_DRAW_S = 300, 1.0  # more events at once are a replay; drawing holds it up
+REPLAY = 300  # more events at once are a replay; drawing holds it up
+REPLAY_DRAW_S = 1.0
 
 
-class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
+class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
     CSS_PATH = Path(__file__).with_name("rvc.tcss")
     TITLE = "rvc-tui"
     ENABLE_COMMAND_PALETTE = False
@@ -128,64 +129,7 @@ class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
         """The screen of the app that is seen, perhaps below a question."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AppScreen)), None)
 
-    # --- workers: they fetch and post, and touch no widget ------------------------------------------------------------
-    @work(thread=True, group="watch", exit_on_error=True)
-    def follow(self, client: Client) -> None:
-        worker = get_current_worker()
-        known = False
-        while not worker.is_cancelled:
-            update = client.poll()
-            if worker.is_cancelled:
-                return
-            if update.events or update.alive or known:
-                self.post_message(Happened(update))
-            known = update.alive
-            if not update.more:
-                time.sleep(FOLLOW_S * self.session.pace)
-
-    @work(thread=True, group="watch")
-    def look(self, client: Client) -> None:
-        """The advisor and the plan, again from time to time: others come and go."""
-        worker = get_current_worker()
-        due = 0.0
-        while not worker.is_cancelled:
-            if time.monotonic() >= due:
-                outlook = client.outlook()
-                due = time.monotonic() + LOOK_S * self.session.pace
-                if not worker.is_cancelled:
-                    self.post_message(Looked(outlook))
-            time.sleep(0.1)
-
-    @work(thread=True, group="watch")
-    def watch_machine(self, client: Client) -> None:
-        worker = get_current_worker()
-        due = 0.0
-        while not worker.is_cancelled:
-            if time.monotonic() >= due:
-                machine = client.machine()
-                due = time.monotonic() + MACHINE_S * self.session.pace
-                if not worker.is_cancelled:
-                    self.post_message(MachineRead(machine))
-            time.sleep(0.1)
-
-    @work(thread=True, group="look-once")
-    def look_now(self) -> None:
-        """The plan has changed: settings were."""
-        client = self.session.client
-        outlook = client.outlook()
-        if client is self.session.client:
-            self.post_message(Looked(outlook))
-
-    @work(thread=True, group="command")
-    def start(self, client: Client, words: list[str]) -> None:
-        self.post_message(Refused(client.start(words)))
-
-    @work(thread=True, group="command")
-    def ask_to_stop(self, client: Client) -> None:
-        if why := client.stop():
-            self.call_later(self.notify, why, title=_("Not stopped"), severity="warning")
-
-    # --- what they found ----------------------------------------------------------------------------------------------
+    # --- what the workers found ---------------------------------------------------------------------------------------
     def on_happened(self, message: Happened) -> None:
         update, state = message.update, self.session.state
         before = (state.view.state, bool(state.view.artefacts))
@@ -231,7 +175,7 @@ class RvcApp(ReportingApp, ChangedCells, CopyingApp, KeystrokesApp):
 
     def draw(self) -> None:
         screen = self.shown
-        if screen is None or self._exit:
+        if screen is None or is_leaving(self):
             return
         self._drawn_at, self._undrawn = time.monotonic(), False
         try:

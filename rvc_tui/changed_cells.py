@@ -7,19 +7,19 @@ changed, with the codes of the style around each segment, however short, and rep
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
+from rich.console import COLOR_SYSTEMS
 from rich.style import Style
 from textual import events
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
-from textual.app import App
 from textual.strip import Strip
+
+from rvc_tui.textual_private import ChopsUpdate, CompositorUpdate, DisplayApp, LayoutUpdate
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from textual.screen import Screen
 
 Cell = tuple[str, Style | None]  # a letter of many cells is followed by empty ones
 NEAR = 4  # cells that did not change are written too where going past them takes as many bytes
@@ -130,7 +130,7 @@ class Written(CompositorUpdate):
         return self.codes
 
 
-class ChangedCells(App[None]):
+class ChangedCells(DisplayApp):
     """An app that writes only what changed."""
 
     def __init__(self, **settings: Any) -> None:
@@ -142,27 +142,19 @@ class ChangedCells(App[None]):
             self.cells.forget()
         await super().on_event(event)
 
-    def _resume_signal(self) -> None:
-        self.cells.forget()  # another program had the terminal
-        super()._resume_signal()
+    def on_mount(self) -> None:
+        """Another program may have the terminal for a while."""
+        self.app_resume_signal.subscribe(self, lambda _app: self.cells.forget(), immediate=True)
 
-    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        writes = (
-            self._running and not self._closed and not self.is_headless and not self.is_inline and not self._batch_count
-        )
-        if not writes or renderable is None:
-            super()._display(screen, renderable)
-            return
+    def to_write(self, drawn: RenderableType) -> Any:
         if self.cells.width != self.size.width:
             self.cells.forget()
             self.cells.width = self.size.width
-        colours = self.console._color_system or ColorSystem.TRUECOLOR
-        if isinstance(renderable, LayoutUpdate):
-            super()._display(screen, cast(Any, Written(self.cells.whole(renderable, colours))))
-        elif not isinstance(renderable, ChopsUpdate):
-            self.cells.forget()
-            super()._display(screen, renderable)
-        elif codes := self.cells.changes(renderable, colours):
-            super()._display(screen, cast(Any, Written(codes)))
-        else:
-            self.post_display_hook()
+        colours = COLOR_SYSTEMS[self.console.color_system or "truecolor"]
+        if isinstance(drawn, LayoutUpdate):
+            return Written(self.cells.whole(drawn, colours))
+        if isinstance(drawn, ChopsUpdate):
+            codes = self.cells.changes(drawn, colours)
+            return Written(codes) if codes else None
+        self.cells.forget()
+        return drawn

@@ -11,6 +11,8 @@ from contextlib import suppress
 from textual import work
 from textual.app import App
 
+from rvc_tui.textual_private import put_on_clipboard
+
 
 def bytes_of(text: str) -> bytes:
     try:
@@ -27,9 +29,7 @@ def to_terminal(text: str) -> str:
 class CopyingApp(App[None]):
     def copy_to_clipboard(self, text: str) -> None:
         """Textual's own encodes no path that is no text."""
-        self._clipboard = text
-        if self._driver is not None:
-            self._driver.write(to_terminal(text))
+        put_on_clipboard(self, text, to_terminal(text))
         if os.environ.get("TMUX") and shutil.which("tmux"):
             self.copy_in_tmux(text)
 

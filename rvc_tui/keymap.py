@@ -14,12 +14,12 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.keys import REPLACED_KEYS, key_to_character
 from textual.keys import Keys as KeyNames
-from textual.keys import _normalize_key_list as normalized
 from textual.screen import ModalScreen
 
 from rvc_engine.common.opening import read_bytes, read_hand_edited
 from rvc_engine.common.user import config_folder
 from rvc_engine.disk import write_whole
+from rvc_tui.textual_private import normalized_keys
 
 HEAD = """\
 # Keys of rvc-tui. Each line below is an id with its keys as they come; take the # away and write others.
@@ -81,7 +81,7 @@ def own_keys(owner: type[DOMNode]) -> list[Key]:
     keys = []
     for binding in owner.__dict__.get("BINDINGS", []):
         if isinstance(binding, Binding):
-            names = tuple(normalized(binding.key).split(","))
+            names = tuple(normalized_keys(binding.key).split(","))
             keys.append(
                 Key(
                     binding.id or "",
@@ -141,7 +141,7 @@ def checked(given: dict[str, object]) -> tuple[dict[str, str], list[str]]:
 
 def keys_in(value: object) -> list[str]:
     words = value if isinstance(value, list) else str(value).split(",")
-    return [normalized(word.strip()) for word in words if word.strip()]
+    return [normalized_keys(word.strip()) for word in words if word.strip()]
 
 
 def problem_of(key: Key | None, id: str, value: object) -> str:

@@ -12,6 +12,8 @@ from textual import events
 from textual.app import App, ScreenStackError
 from textual.message_pump import MessagePump
 
+from rvc_tui.textual_private import is_leaving
+
 PATIENCE_S = 1.0  # then the next key goes on its way, whatever the one before does
 
 
@@ -34,12 +36,12 @@ class KeystrokesApp(App[None]):
 
     async def _pass_on(self, event: events.Event) -> None:
         """To Textual. Once the app is left, its screens go: keys and clicks that come then are nobody's."""
-        if self._exit and isinstance(event, (events.InputEvent, events.Paste)):
+        if is_leaving(self) and isinstance(event, (events.InputEvent, events.Paste)):
             return
         try:
             await super().on_event(event)
         except ScreenStackError:
-            if not self._exit:
+            if not is_leaving(self):
                 raise
 
     async def _take(self) -> None:

@@ -1,4 +1,4 @@
-"""The screens that are one key away, in their order."""
+"""The screens that are one key away, in their order: a row each. Keys, palette, help and the row of screens read it."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """`short` is its name where there is little room."""
+    """`short` is its name where there is little room. `screen`: "module:class", imported when it is first shown: the
+    first paint waits for nothing that is not seen. What is told of a screen before that stands here, and not there."""
 
     key: str
     name: str
     short: str
+    screen: str
 
 
 PLACES = (
-    Place("1", "experiments", "exp"),
-    Place("2", "dataset", "data"),
-    Place("3", "preprocess", "prep"),
-    Place("4", "pitch", "f0"),
-    Place("5", "features", "feat"),
-    Place("6", "train", "train"),
-    Place("7", "index", "idx"),
-    Place("8", "convert", "conv"),
-    Place("9", "voices", "voice"),
-    Place("0", "queue", "queue"),
-    Place("a", "assets", "get"),
+    Place("1", "experiments", "exp", "rvc_tui.screens.experiments:ExperimentsScreen"),
+    Place("2", "dataset", "data", "rvc_tui.screens.dataset:DatasetScreen"),
+    Place("3", "preprocess", "prep", "rvc_tui.screens.stage:PreprocessScreen"),
+    Place("4", "pitch", "f0", "rvc_tui.screens.stage:PitchScreen"),
+    Place("5", "features", "feat", "rvc_tui.screens.stage:FeaturesScreen"),
+    Place("6", "train", "train", "rvc_tui.screens.train:TrainScreen"),
+    Place("7", "index", "idx", "rvc_tui.screens.stage:IndexScreen"),
+    Place("8", "convert", "conv", "rvc_tui.screens.convert:ConvertScreen"),
+    Place("9", "voices", "voice", "rvc_tui.screens.voices:VoicesScreen"),
+    Place("0", "queue", "queue", "rvc_tui.screens.queue:QueueScreen"),
+    Place("a", "assets", "get", "rvc_tui.screens.assets:AssetsScreen"),
 )
 
 
@@ -34,3 +36,15 @@ def beside(name: str, step: int, there: Container[str]) -> str:
     """The place after (1) or before (-1) another, of those that are there; after the last comes the first."""
     names = [place.name for place in PLACES if place.name in there]
     return names[(names.index(name) + step) % len(names)] if name in names else names[0]
+
+
+def keys_of_places() -> str:
+    """Digits that follow one another as a range: 1-9 0 a"""
+    runs: list[list[str]] = []
+    for key in (place.key for place in PLACES):
+        before = runs[-1][-1] if runs else ""
+        if before.isdecimal() and key.isdecimal() and int(key) == int(before) + 1:
+            runs[-1].append(key)
+        else:
+            runs.append([key])
+    return " ".join("-".join(dict.fromkeys((run[0], run[-1]))) for run in runs)

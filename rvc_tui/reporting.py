@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from textual.app import App
-
 from rvc_engine import disk
 from rvc_engine.common.failures import understood
 from rvc_engine.errors import RvcError
+from rvc_tui.textual_private import FailureApp
 
 
-class ReportingApp(App[None]):
+class ReportingApp(FailureApp):
     """`failure`: what ended it, to be printed when the terminal is the shell's again."""
 
     failure: RvcError | None = None
 
-    def _fatal_error(self) -> None:
-        """Textual's own prints the traceback with every local variable."""
+    def failed(self, error: BaseException | None) -> None:
         if self.failure is None:
-            error = sys.exc_info()[1] or self._exception or RuntimeError("the app ended")
-            self.failure = understood(error, "rvc-tui", sys.argv[1:])
-        self.bell()
-        self._close_messages_no_wait()
+            self.failure = understood(error or RuntimeError("the app ended"), "rvc-tui", sys.argv[1:])
 
 
 def collect_warnings() -> list[str]:

@@ -13,9 +13,9 @@ from rich.segment import Segment
 from rich.text import Text
 from textual.color import Color
 from textual.filter import LineFilter
-from textual.widgets import Input
 
 from rvc_engine.common.printable import SUSPECT, printable
+from rvc_tui.textual_private import TextInput
 
 SIGN, ASCII_SIGN = "\N{REPLACEMENT CHARACTER}", "?"
 
@@ -43,11 +43,10 @@ class SafeCells(LineFilter):
         ]
 
 
-class Field(Input):
+class Field(TextInput):
     """A line to type in, or to take a path into, that may hold anything: it is kept as it is, and shown with a sign for
     each character that cannot be seen."""
 
-    @property
-    def _value(self) -> Text:
+    def shown_value(self) -> Text:
         sign = ASCII_SIGN if getattr(self.app, "ascii", False) else SIGN
         return Text(signed(self.value, sign, cells=False), no_wrap=True, overflow="ignore", end="")

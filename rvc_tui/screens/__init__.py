@@ -8,35 +8,23 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-MODULES = {
-    "experiments": "experiments.ExperimentsScreen",
-    "dataset": "dataset.DatasetScreen",
-    "preprocess": "stage.PreprocessScreen",
-    "pitch": "stage.PitchScreen",
-    "features": "stage.FeaturesScreen",
-    "train": "train.TrainScreen",
-    "index": "stage.IndexScreen",
-    "convert": "convert.ConvertScreen",
-    "voices": "voices.VoicesScreen",
-    "queue": "queue.QueueScreen",
-    "assets": "assets.AssetsScreen",
-}
+from rvc_tui.places import PLACES, Place
 
 
-def screen_class(place: str) -> Any:
-    module, _, name = MODULES[place].partition(".")
-    return getattr(importlib.import_module(f"rvc_tui.screens.{module}"), name)
+def screen_class(place: Place) -> Any:
+    module, _, name = place.screen.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
-def make(place: str) -> Any:
+def make(place: Place) -> Any:
     return screen_class(place)()
 
 
-SCREENS: dict[str, Callable[[], Any]] = {place: partial(make, place) for place in MODULES}
+SCREENS: dict[str, Callable[[], Any]] = {place.name: partial(make, place) for place in PLACES}
 
 
 def __getattr__(name: str) -> Any:
     """SHOWN: the class of every screen, in the order of the keys."""
     if name == "SHOWN":
-        return tuple(map(screen_class, MODULES))
+        return tuple(map(screen_class, PLACES))
     raise AttributeError(name)

@@ -9,12 +9,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.css.query import NoMatches
-from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input
 
 from rvc_tui.session import Session
 from rvc_tui.texts import _, is_english
+from rvc_tui.textual_private import MessageScreen
 from rvc_tui.widgets.failure import FailurePanel, told
 from rvc_tui.widgets.filter import FilterLine
 from rvc_tui.widgets.footer import KeysFooter
@@ -33,7 +32,7 @@ def translated(active: ActiveBinding) -> ActiveBinding:
     return active._replace(binding=words, tooltip=_(active.tooltip))
 
 
-class AppScreen(Screen[None]):
+class AppScreen(MessageScreen):
     """Subclasses name their place, compose `body` from panels, and say their `command`."""
 
     place: ClassVar[str] = ""
@@ -114,13 +113,9 @@ class AppScreen(Screen[None]):
         except NoMatches:
             return False
 
-    async def _on_message(self, message: Message) -> None:
+    def forgives(self, error: Exception) -> bool:
         """What workers found may arrive when the panels are gone, as when the app closes: nobody waits for it then."""
-        try:
-            await super()._on_message(message)
-        except NoMatches:
-            if self.app.is_running and self.has_panels:
-                raise
+        return isinstance(error, NoMatches) and not (self.app.is_running and self.has_panels)
 
     def works(self, action: str) -> bool:
         """Whether the key of this action does something now. May raise NoMatches."""

@@ -14,11 +14,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rvc_tui.keymap import has_key, keys_in, shown_keys
-from rvc_tui.places import PLACES
+from rvc_tui.places import PLACES, keys_of_places
 from rvc_tui.texts import N_, _
 
 ALWAYS = (  # as the keys come, by which ids, what they do
-    ("1-9 0 a", tuple(f"screen.{place.name}" for place in PLACES), N_("the screens: {names}")),
+    (keys_of_places(), tuple(f"screen.{place.name}" for place in PLACES), N_("the screens: {names}")),
     ("h l", ("screen.previous", "screen.next"), N_("the screen before and after; also arrows, [ and ]")),
     ("j k", ("list.down", "list.up"), N_("down and up; also arrows, page keys, g and G")),
     ("r", ("run.all",), N_("run the whole pipeline; what is up to date is skipped")),

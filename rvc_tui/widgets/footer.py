@@ -6,9 +6,9 @@ from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.widgets import Footer
-from textual.widgets._footer import FooterKey
 
 from rvc_tui.keymap import has_key
+from rvc_tui.textual_private import FooterKey
 
 KEPT = ("help", "leave")  # actions
 RARE = ("copy", "reset", "cycle")  # the first ones to go, in this order; then those of the screen from the right

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from rvc_engine.client.state import ScreenState
-from rvc_tui.places import PLACES
+from rvc_tui.places import PLACES, keys_of_places
 from rvc_tui.texts import _, meant
 from rvc_tui.widgets.panel import Panel
 
@@ -20,7 +20,8 @@ class PlacesLine(Panel):
             line = self.line(short=short)
             if line.cell_len <= width:
                 return line
-        return Text.assemble((f"[{_(self.shown)}]", "bold reverse"), "  " + _("1-9 0 a: other screens"))
+        others = _("{keys}: other screens").format(keys=keys_of_places())
+        return Text.assemble((f"[{_(self.shown)}]", "bold reverse"), f"  {others}")
 
     def line(self, *, short: bool) -> Text:
         parts = []

@@ -58,8 +58,8 @@ EVERYWHERE = [
     Action("RvcApp", "copy", "queue", clipboard),
     Action("RvcApp", "command", "idle", opens(CommandScreen)),
     Action("RvcApp", "edit.file", "idle", tells("There is no experiment.toml yet")),
-    Action("RvcApp", "screen.next", "idle", goes("dataset")),
-    Action("RvcApp", "screen.previous", "idle", goes("assets")),
+    Action("RvcApp", "screen.next", "idle", goes(PLACES[1].name)),
+    Action("RvcApp", "screen.previous", "idle", goes(PLACES[-1].name)),
     *(
         Action("RvcApp", f"screen.{place.name}", "idle" if place.name != "experiments" else "queue", goes(place.name))
         for place in PLACES

@@ -20,6 +20,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from rvc_tui import texts
+from rvc_tui.places import PLACES
 from rvc_tui.said import said
 from rvc_tui.sentences import SENTENCES
 from rvc_tui.texts import LANGUAGES, language_of, use
@@ -178,20 +179,8 @@ def test_sentences_within_sentences() -> None:
 
 
 # --- the screens -----------------------------------------------------------------------------------
-PLACES = {
-    "experiments",
-    "dataset",
-    "preprocess",
-    "pitch",
-    "features",
-    "train",
-    "index",
-    "convert",
-    "voices",
-    "queue",
-    "assets",
-}
-ALL = [pytest.param(scene, id=scene.name, marks=[] if scene.name in PLACES else [pytest.mark.soak]) for scene in SCENES]
+OWN = {place.name for place in PLACES}  # a scene each
+ALL = [pytest.param(scene, id=scene.name, marks=[] if scene.name in OWN else [pytest.mark.soak]) for scene in SCENES]
 
 
 @pytest.mark.few(14)
@@ -202,7 +191,7 @@ async def test_screen(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     use(language)
-    help, leave, others = texts._("help"), texts._("quit"), texts._("1-9 0 a: other screens")
+    help, leave, others = texts._("help"), texts._("quit"), texts._("{keys}: other screens").format(keys="1-9 0 a")
     app = scene.make()
     async with app.run_test(size=(80, 24)) as pilot:
         await scene.play(pilot)
@@ -213,7 +202,7 @@ async def test_screen(
             await pilot.pause()
             lines = text_of(app).split("\n")
             assert len(lines) == height and {cell_len(line) for line in lines} == {width}
-            if scene.name in PLACES:
+            if scene.name in OWN:
                 assert lines[-1].split()[-4:] == ["?", help, "q", leave]
                 assert (
                     others in lines[2]
