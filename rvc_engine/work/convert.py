@@ -30,7 +30,7 @@ from rvc_engine.machine.device import choose_device, listening_precision, out_of
 from rvc_engine.pitch import resolve_tracker
 from rvc_engine.setting import choices_of
 from rvc_engine.settings import ConvertSettings
-from rvc_engine.voices.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_card
+from rvc_engine.voices.bundle import INDEX, SUFFIX, is_bundle, read_any_voice, read_model_card
 from rvc_engine.voices.lookup import load_index
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) ->
     own: Path | None
     if os.sep in name_or_path or name_or_path.endswith((".pth", SUFFIX)):
         model = _voice_file(name_or_path, workspace)
-        own = model if is_bundle(model) and INDEX in read_card(model)["members"] else None
+        own = model if is_bundle(model) and INDEX in read_model_card(model)["members"] else None
     else:
         experiment = workspace.experiment(name_or_path)
         model, own = _newest_voice(experiment), next(reversed(experiment.indexes()), None)
