@@ -177,7 +177,7 @@ def replay(home: Path, count: int = 100_000) -> Iterator[Row]:
     terminal.until("rvc-tui")
     terminal.type("6")
     terminal.until(f"step {count - 1}", 120.0)
-    seconds, busy = time.monotonic() - terminal.started, terminal.processor_seconds()
+    seconds, busy = time.monotonic() - terminal.started, terminal.cpu_seconds()
     terminal.close()
     shutil.rmtree(experiment.folder)
     more = f"from the start of the app to the last step on the train screen; {busy:.1f} s of processor"
@@ -245,9 +245,9 @@ def line(home: Path, seconds: float, name: str, what: str, experiment: Experimen
             terminal.train_screen()
             terminal.read(3.0)
             terminal.took.clear()
-            before, busy = len(steps_of(experiment)), terminal.processor_seconds()
+            before, busy = len(steps_of(experiment)), terminal.cpu_seconds()
             terminal.read(seconds)
-            steps, busy = (len(steps_of(experiment)) - before) / seconds, terminal.processor_seconds() - busy
+            steps, busy = (len(steps_of(experiment)) - before) / seconds, terminal.cpu_seconds() - busy
             total, painted = sum(count for _, count in terminal.took), terminal.repaints()
             terminal.close()
             size_words = f"{size[0]}x{size[1]}{' ' + flag if flag else ''}"

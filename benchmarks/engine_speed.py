@@ -28,7 +28,7 @@ from app_speed import facts  # noqa: E402
 from material import clip_rows, cut, nearest, random_index, random_voice, recall  # noqa: E402
 from timing import HEAD, Row, Run, timed  # noqa: E402
 
-from rvc_engine.machine.cpu import processor_has_bf16  # noqa: E402
+from rvc_engine.machine.cpu import cpu_has_bf16  # noqa: E402
 
 PEER = str(ROOT / "benchmarks" / "peer.py")
 WORKERS = 2
@@ -284,7 +284,7 @@ for _ in index.run(experiment, experiment.load_settings()):
 
 def modes(*wanted: tuple[str, Any]) -> list[tuple[str, Any]]:
     """Those that this processor computes itself: bf16 in software would take hours."""
-    return [(precision, ratio) for precision, ratio in wanted if precision == "fp32" or processor_has_bf16()]
+    return [(precision, ratio) for precision, ratio in wanted if precision == "fp32" or cpu_has_bf16()]
 
 
 def main() -> int:

@@ -134,7 +134,7 @@ class Terminal:
         self.until("Losses: smoothing")
         self.until("steps", 60.0)
 
-    def processor_seconds(self) -> float:
+    def cpu_seconds(self) -> float:
         times = psutil.Process(self.pid).cpu_times()
         return float(times.user + times.system)
 

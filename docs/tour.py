@@ -32,16 +32,16 @@ ROOT = Path(__file__).resolve().parent.parent
 GOAL = ROOT / "docs" / "tour"
 RECORDINGS = HOME / "recordings" / "kathleen"
 PRESET = "starter"
-EPOCHS, SHOWN_EPOCH = 8, 7
+EPOCHS, PICTURED_EPOCH = 8, 7
 SIZE = (100, 30)
 PATIENCE_S = 2400
 FAMILY = "'Fira Code', 'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 STOPS = {  # picture: what is said below it
-    "dataset": "The recordings before training: how much can be used, which preset fits, what is wrong and the way "
-    "out.",
+    "dataset": "The recordings before training: how much can be used, which preset fits, what is wrong and how to "
+    "fix it.",
     "train": "Training, live: losses, gradients, pace and time left, what holds it up, the machine, the batch size, "
-    "the journal.",
+    "the log.",
     "batch": "Which batch size fits and which is recommended, measured with real steps on this machine.",
     "experiments": "The experiments, and the stages of the one that is watched.",
     "convert": "Recordings of other speakers in the new voice.",
@@ -114,7 +114,7 @@ async def walk(tour: Tour) -> None:
     await tour.type_in(str(EPOCHS))
     await tour.press("r", "enter")
     state = app.session.state
-    await tour.until(lambda: state.view.epoch >= SHOWN_EPOCH, "the training")
+    await tour.until(lambda: state.view.epoch >= PICTURED_EPOCH, "the training")
     await tour.pilot.resize_terminal(SIZE[0] + 10, SIZE[1] + 8)
     await tour.picture("train")
     await tour.pilot.resize_terminal(*SIZE)
@@ -165,9 +165,9 @@ def page(words: str) -> str:
 
 def short(words: str) -> str:
     """For the README of the project: the pictures in pairs."""
-    shown = [name for name in STOPS if name not in NOT_SHORT]
-    pictures = [f'<img src="docs/tour/{name}.svg" width="49%" alt="{alt(name)}">' for name in shown]
-    return f"{BEGIN}\n{chr(10).join(pictures)}\n\n{words} [All of it, with words](docs/tour/README.md).\n{END}"
+    pictured = [name for name in STOPS if name not in NOT_SHORT]
+    pictures = [f'<img src="docs/tour/{name}.svg" width="49%" alt="{alt(name)}">' for name in pictured]
+    return f"{BEGIN}\n{chr(10).join(pictures)}\n\n{words} [The whole tour, with captions](docs/tour/README.md).\n{END}"
 
 
 def write_pages(seconds: float) -> None:

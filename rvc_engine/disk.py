@@ -264,7 +264,7 @@ def _copy(path: Path, goal: Path) -> None:
         shutil.copystat(path, goal)
 
 
-def move_aside(paths: list[Path], root: Path, label: str, copied: Sequence[Path] = ()) -> Path | None:
+def move_to_backup(paths: list[Path], root: Path, label: str, copied: Sequence[Path] = ()) -> Path | None:
     """Move what exists of `paths` (below `root`) to root/aside/TIME-LABEL, keeping relative names, and put copies of
     the files `copied` there, which stay where they are: those from outside `root` in a folder named as theirs. None if
     nothing existed."""

@@ -68,7 +68,7 @@ def no_bottleneck(state: ScreenState) -> str:
         return _("none: the GPU is {busy} % busy, waiting for data {share}").format(
             busy=f"{busy[0]:.0f}", share=waiting
         )
-    if not machine.gpus and machine.processor_percent is not None:
-        percent = f"{machine.processor_percent:.0f}"
+    if not machine.gpus and machine.cpu_percent is not None:
+        percent = f"{machine.cpu_percent:.0f}"
         return _("none: the processor is {busy} % busy, waiting for data {share}").format(busy=percent, share=waiting)
     return _("none seen; waiting for data {share}").format(share=waiting)

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from rvc_engine.audio.io import decode
-from rvc_engine.disk import move_aside
+from rvc_engine.disk import move_to_backup
 from rvc_engine.events import EpochFinished
 from rvc_engine.experiment import Workspace
 from rvc_engine.run.journal import history
@@ -74,7 +74,7 @@ def main() -> int:
     parser.add_argument("--smallest", action="store_true", help="few epochs: shows that it works, not how it sounds")
     options = parser.parse_args()
     started = time.monotonic()
-    move_aside([HOME / "logs", HOME / "weights", HOME / "converted"], HOME, "demo")
+    move_to_backup([HOME / "logs", HOME / "weights", HOME / "converted"], HOME, "demo")
     extent = ["--set", "train.epochs=6"] if options.smallest else ["--set", f"train.minutes={MINUTES}"]
     rvc("run", "demo", "--dataset", str(SAMPLES / "target"), "--preset", "starter", "--plain", *extent)
     sources = sorted((SAMPLES / "sources").glob("*.flac"))

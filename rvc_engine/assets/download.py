@@ -18,7 +18,7 @@ from rvc_engine.assets.verify import OK, OTHER, Receipts, check
 from rvc_engine.common.failures import explained
 from rvc_engine.common.lock import RunLock
 from rvc_engine.common.opening import open_to_append
-from rvc_engine.disk import DiskFull, free_bytes, is_full, move_aside, require_writable, sha256_of, whole_file
+from rvc_engine.disk import DiskFull, free_bytes, is_full, move_to_backup, require_writable, sha256_of, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Workspace
 
@@ -293,7 +293,7 @@ def _place(transfer: Transfer, workspace: Workspace) -> None:
     if found != transfer.asset.sha256:
         transfer.part.unlink()
         raise _other_file(transfer, found)
-    move_aside([transfer.target], workspace.pretrained, "replaced")
+    move_to_backup([transfer.target], workspace.pretrained, "replaced")
     with whole_file(transfer.target) as temporary:
         os.replace(transfer.part, temporary)
     transfer.total = transfer.done

@@ -68,7 +68,7 @@ def ask(asset: Asset) -> Remote:
     """Raises Refused, Offline or Cut."""
     module = hub()
     try:
-        told = module.get_hf_file_metadata(asset.url, token=_token(), timeout=ANSWER_S)
+        metadata = module.get_hf_file_metadata(asset.url, token=_token(), timeout=ANSWER_S)
     except module.errors.OfflineModeIsEnabled as error:
         raise Offline("HF_HUB_OFFLINE forbids downloads") from error
     except module.errors.HfHubHTTPError as error:
@@ -78,10 +78,10 @@ def ask(asset: Asset) -> Remote:
         raise _refusal(asset, code) from error
     except _client_error(module) as error:
         raise _broken(asset, error) from error
-    _refuse_other_scheme(asset, str(told.location or ""))
-    etag = (told.etag or "").strip('"').lower()
+    _refuse_other_scheme(asset, str(metadata.location or ""))
+    etag = (metadata.etag or "").strip('"').lower()
     is_sum = len(etag) == 64 and not set(etag) - set("0123456789abcdef")
-    return Remote(told.size, etag if is_sum else None)
+    return Remote(metadata.size, etag if is_sum else None)
 
 
 def receive(asset: Asset, start: int, stop: threading.Event) -> Iterator[tuple[int, bytes]]:
@@ -147,7 +147,7 @@ def _client_error(module: ModuleType) -> type[Exception]:
 def _refusal(asset: Asset, code: int) -> RvcError:
     if code == 404:
         return Refused(
-            f"{asset.name} is not at {asset.shown_url}",
+            f"{asset.name} is not at {asset.display_url}",
             "the server answers 404",
             "see whether HF_ENDPOINT names a complete mirror",
         )

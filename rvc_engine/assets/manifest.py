@@ -50,7 +50,7 @@ class Asset:
         return urlunsplit(base._replace(path=place))
 
     @property
-    def shown_url(self) -> str:
+    def display_url(self) -> str:
         """Without a password or token of $HF_ENDPOINT: for people, logs and JSON."""
         return redacted(self.url)
 

@@ -25,7 +25,7 @@ from rvc_engine.errors import UnusableRecording
 PLAYLISTS = frozenset({"hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"})
 """Formats that only name other files."""
 
-HEADER_TELLS = frozenset({"w64", "aiff", "caf", "flac", "mov", "mp4", "m4a", "matroska", "webm"})
+HEADER_HAS_LENGTH = frozenset({"w64", "aiff", "caf", "flac", "mov", "mp4", "m4a", "matroska", "webm"})
 """Formats whose header states the length; of others ffmpeg only estimates it from the bit rate or from what is
 there."""
 
@@ -171,7 +171,7 @@ def frames_of(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:
             yield frame
 
 
-def judge(path: Path, container: Any, stream: Any, decoded: Decoded) -> list[Note]:
+def check_complete(path: Path, container: Any, stream: Any, decoded: Decoded) -> list[Note]:
     """Of a recording that was decoded to its end: what is to be said of it. Raises UnusableRecording where it is not
     whole."""
     wav = wav_size(path)
@@ -204,7 +204,7 @@ def _promised_seconds(path: Path, container: Any, stream: Any, decoded: Decoded,
         return decoded.seconds * wav.missing or None
     if "mp3" in formats:
         return mp3_seconds(path)
-    if not HEADER_TELLS & formats or iff_is_whole(path) or 0 < stream.frames <= decoded.packets:
+    if not HEADER_HAS_LENGTH & formats or iff_is_whole(path) or 0 < stream.frames <= decoded.packets:
         return None
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)

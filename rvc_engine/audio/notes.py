@@ -19,7 +19,7 @@ class Notices:
     """Says what is to be said of many recordings: each kind for the first few of them, then how many more there
     were."""
 
-    SHOWN = 3
+    LISTED = 3
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -32,13 +32,13 @@ class Notices:
             self.counts[note.code] += 1
             line = f"{name}: {note.text}"
             self.first.setdefault(note.code, line)
-            if self.counts[note.code] <= self.SHOWN:
+            if self.counts[note.code] <= self.LISTED:
                 lines.append(line)
         return lines
 
     def rest(self) -> list[str]:
         """A line for each kind of which more recordings were met than `of` named."""
-        more = {code: count - self.SHOWN for code, count in self.counts.items() if count > self.SHOWN}
+        more = {code: count - self.LISTED for code, count in self.counts.items() if count > self.LISTED}
         return [
             f"{count} more recording{'s' if count > 1 else ''} like {self.first[code]}" for code, count in more.items()
         ]

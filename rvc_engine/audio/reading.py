@@ -19,7 +19,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from rvc_engine.audio.channels import FULL_SCALE, ChannelMeter, Mix, Rows, even, mix_of, notes_on
-from rvc_engine.audio.container import Decoded, frames_of, judge, most_seconds, opened, reason_of
+from rvc_engine.audio.container import Decoded, check_complete, frames_of, most_seconds, opened, reason_of
 from rvc_engine.audio.notes import Note
 from rvc_engine.errors import UnusableRecording
 
@@ -124,7 +124,7 @@ class _Look:
             for frame in frames_of(container, stream, decoded):
                 self.meter.add(rows.of(frame))
             self.meter.finish()
-            self.notes = judge(path, container, stream, decoded)
+            self.notes = check_complete(path, container, stream, decoded)
 
 
 class _reasons:
@@ -166,7 +166,7 @@ class _Pass:
                     frames, mix.separate if self.separate else mix.mixed, rate, flat=not self.separate
                 )
             if decoded.seconds or not self.other_tracks:
-                self.notes = judge(self.path, self.container, self.stream, decoded)
+                self.notes = check_complete(self.path, self.container, self.stream, decoded)
 
     def _watched(self, frames: Iterator[Any]) -> Iterator[Any]:
         rows = _RowReader()

@@ -38,7 +38,7 @@ LOWEST_DBFS = -100.0
 QUIET_PERCENTILE = 10
 QUIET_S = 0.25
 """With less silence than this the noise is judged by the quietest frames of all."""
-JUDGED_S = 3.0
+MIN_NOISE_S = 3.0
 SAME_CHANNELS = 0.999
 ONE_SIDED_DB = 40.0
 
@@ -213,7 +213,7 @@ def _noise(level: NDArray[np.float64], silent: NDArray[np.bool_], hop_s: float) 
     """dBFS of the background: 10th percentile of the silent frames, or, where nothing is silent, of all frames."""
     if silent.sum() * hop_s >= QUIET_S:
         return float(np.percentile(level[silent], QUIET_PERCENTILE))
-    return float(np.percentile(level, QUIET_PERCENTILE / 2)) if len(level) * hop_s >= JUDGED_S else None
+    return float(np.percentile(level, QUIET_PERCENTILE / 2)) if len(level) * hop_s >= MIN_NOISE_S else None
 
 
 def _channel_kind(reading: Reading, products: NDArray[np.float64]) -> str:

@@ -28,7 +28,7 @@ class Machine:
     at: float = 0.0
     gpus: tuple[Gpu, ...] = ()
     no_gpu: str = ""
-    processor_percent: float | None = None
+    cpu_percent: float | None = None
     memory_total: int | None = None
     memory_used: int | None = None
     swap_used: int | None = None

@@ -81,7 +81,7 @@ def _list(workspace: Workspace, assets: list[Asset], *, as_json: bool) -> int:
             f"{row.asset.name:16} {size(known) if known else 'size not known':>14}  {row.state:15} "
             f"{' '.join(row.asset.presets)}"
         )
-        say(f"  sha256 {row.asset.sha256}", f"  {row.asset.shown_url}  {row.asset.licence}")
+        say(f"  sha256 {row.asset.sha256}", f"  {row.asset.display_url}  {row.asset.licence}")
     return 0
 
 
@@ -121,7 +121,7 @@ def _row(row: Checked) -> dict[str, Any]:
         "sha256": row.sha256,
         "published_sha256": asset.sha256,
         "published_bytes": asset.bytes,
-        "url": asset.shown_url,
+        "url": asset.display_url,
         "licence": asset.licence,
         "presets": list(asset.presets),
         "pitch": asset.pitch,
@@ -186,7 +186,7 @@ def _say_by_hand(workspace: Workspace, assets: list[Asset], words: list[str], *,
     if as_json:
         rows = [
             {
-                "url": a.shown_url,
+                "url": a.display_url,
                 "bytes": receipts.bytes_of(a),
                 "sha256": a.sha256,
                 "to": str(workspace.pretrained / a.name),
@@ -200,7 +200,7 @@ def _say_by_hand(workspace: Workspace, assets: list[Asset], words: list[str], *,
         known = receipts.bytes_of(asset)
         say(
             "",
-            f"  {asset.shown_url}",
+            f"  {asset.display_url}",
             f"    to      {workspace.pretrained / asset.name}",
             f"    sha256  {asset.sha256}",
         )

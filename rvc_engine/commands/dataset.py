@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 INTERNAL = {"fingerprint", "mtime_ns", "longest_seconds", "pitch_parts", "pitch_counts"}
 """What a report holds for the folder's sake only."""
-TOLD = 3
+LISTED = 3
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -65,8 +65,8 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 
 def _nothing_readable(folder: Path, files: Sequence[Any], passed: PassedOver) -> BadInput:
-    told = "; ".join(f"{file.name!r}: {file.unusable}" for file in files[:TOLD])
-    more = f"; and {len(files) - TOLD} more" if len(files) > TOLD else ""
+    reasons = "; ".join(f"{file.name!r}: {file.unusable}" for file in files[:LISTED])
+    more = f"; and {len(files) - LISTED} more" if len(files) > LISTED else ""
     more += f"; {passed.sentence}" if passed.total else ""
     hint = "give a folder with recordings of one voice, in any format that ffmpeg reads"
-    return BadInput(f"No usable recording in {str(folder)!r}", told + more, hint)
+    return BadInput(f"No usable recording in {str(folder)!r}", reasons + more, hint)

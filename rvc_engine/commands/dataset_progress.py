@@ -18,7 +18,7 @@ QUIET_S = 1.0
 INTERVAL_S = 2.0
 
 
-class Shown(Protocol):
+class ProgressDisplay(Protocol):
     def __call__(self, done: int, name: str) -> None: ...
 
 
@@ -36,7 +36,7 @@ def watched(reports: Iterable[FileReport | None], total: int, *, plain: bool) ->
 
 
 @contextmanager
-def lines(total: int) -> Iterator[Shown]:
+def lines(total: int) -> Iterator[ProgressDisplay]:
     started = last = time.monotonic()
     said = False
 
@@ -51,7 +51,7 @@ def lines(total: int) -> Iterator[Shown]:
 
 
 @contextmanager
-def bar(total: int) -> Iterator[Shown]:
+def bar(total: int) -> Iterator[ProgressDisplay]:
     """It shows itself after a second and goes away at the end."""
     from rich.console import Console
     from rich.progress import (

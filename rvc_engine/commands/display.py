@@ -178,8 +178,8 @@ class LiveDisplay:
                 self._progress.add_task(printable(stage.name, COLUMN), total=None, unit="", losses=""),
                 stage.name,
             )
-        shown = [f"{printable(name, COLUMN)} {view.losses[name]:.2f}" for name in list(view.losses)[:2]]
-        losses = "  ".join(shown) if stage.unit == "steps" else ""
+        parts = [f"{printable(name, COLUMN)} {view.losses[name]:.2f}" for name in list(view.losses)[:2]]
+        losses = "  ".join(parts) if stage.unit == "steps" else ""
         unit = (
             f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if stage.name == "train" and view.epochs else stage.unit
         )

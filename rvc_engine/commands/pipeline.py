@@ -220,11 +220,11 @@ def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True
 
 def _resumed(engine: launcher.RunningEngine, view: RunView) -> Any:
     """A generator that an exception left is finished: follow anew, and skip what was shown."""
-    shown = view.updated_at
+    displayed = view.updated_at
 
     def unseen() -> Any:
         for batch in launcher.follow(engine):
-            yield [event for event in batch if event.at > shown]
+            yield [event for event in batch if event.at > displayed]
 
     return unseen()
 

@@ -70,7 +70,7 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
 def _begin(options: argparse.Namespace, experiment: Experiment) -> list[str]:
     """States that were asked for are put where the trainings find them; with --fresh alone, those that wait there go
     aside."""
-    from rvc_engine.disk import move_aside
+    from rvc_engine.disk import move_to_backup
 
     if options.load_state:
         from rvc_engine.work.carried_state import load_state
@@ -78,5 +78,5 @@ def _begin(options: argparse.Namespace, experiment: Experiment) -> list[str]:
         names = load_state(experiment, Path(clean_path(options.load_state)))
         return [f"states of {' and '.join(names)} are taken from {options.load_state}"]
     if options.fresh and experiment.incoming.exists():
-        move_aside([experiment.incoming], experiment.folder, "incoming")
+        move_to_backup([experiment.incoming], experiment.folder, "incoming")
     return []

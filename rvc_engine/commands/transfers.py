@@ -13,10 +13,10 @@ from rvc_engine.common.printable import printable
 from rvc_engine.common.streams import as_json, say
 
 
-class Shown:
+class TransferDisplay:
     """Called with the transfers a few times a second, inside `with`."""
 
-    def __enter__(self) -> Shown:
+    def __enter__(self) -> TransferDisplay:
         return self
 
     def __exit__(
@@ -26,7 +26,7 @@ class Shown:
     def __call__(self, transfers: list[Transfer]) -> None: ...
 
 
-def choose_watch(*, plain: bool, as_json: bool) -> Shown:
+def choose_watch(*, plain: bool, as_json: bool) -> TransferDisplay:
     if as_json:
         return Lines(as_json=True)
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
@@ -34,7 +34,7 @@ def choose_watch(*, plain: bool, as_json: bool) -> Shown:
     return Bars()
 
 
-class Lines(Shown):
+class Lines(TransferDisplay):
     """A line when a file starts, ends, or every two seconds on its way."""
 
     interval = 2.0
@@ -85,7 +85,7 @@ class Lines(Shown):
         return f"{name}: {done:.1f}{total} MB{rate}"
 
 
-class Bars(Shown):
+class Bars(TransferDisplay):
     def __init__(self) -> None:
         from rich.progress import (
             BarColumn,

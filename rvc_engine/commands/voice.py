@@ -22,8 +22,10 @@ from rvc_engine.voices.metadata import refuse_pickle
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|info|extract|merge|export|import")
-    shown = actions.add_parser("list", help="the voices of this workspace, by what their files say: nothing is checked")
-    shown.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
+    listing = actions.add_parser(
+        "list", help="the voices of this workspace, by what their files say: nothing is checked"
+    )
+    listing.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
 
     info = actions.add_parser("info", help="what it is: epochs, rate, pitch, encoder, hash, suggested transposition")
     info.add_argument(
@@ -79,7 +81,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     bring.add_argument("--index", metavar="FILE", help="the index of a .pth")
     for action in (extract, merge, export, bring):
         action.add_argument("--json", action="store_true", help="the paths that were written, as JSON")
-    for action in (shown, info, extract, merge, export, bring):
+    for action in (listing, info, extract, merge, export, bring):
         action.add_argument("--home", default=argparse.SUPPRESS, metavar="DIR", help="workspace")
 
 
@@ -105,7 +107,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     return actions[options.action](options, Workspace.find(options.home))
 
 
-def _told(paths: list[Path], options: argparse.Namespace) -> int:
+def _report(paths: list[Path], options: argparse.Namespace) -> int:
     if options.json:
         say_json([str(path) for path in paths])
     else:
@@ -177,10 +179,10 @@ def _list(options: argparse.Namespace, workspace: Workspace) -> int:
         return 0
     for row in rows:
         rate = f"{row['sample_rate'] // 1000}k" if row["sample_rate"] else ""
-        told = " ".join(
+        facts = " ".join(
             filter(None, (row["version"], rate, f"epoch {row['epochs']}" if row["epochs"] is not None else ""))
         )
-        say(f"{printable(row['voice']):<24}  {told:<22}  {size(row['bytes']):>10}  {row['problem'] or row['path']}")
+        say(f"{printable(row['voice']):<24}  {facts:<22}  {size(row['bytes']):>10}  {row['problem'] or row['path']}")
     if not rows:
         say(f"there are no voices in {workspace.weights}", error=True)
     return 0
@@ -248,7 +250,7 @@ def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
     output = _output(options, workspace, experiment.voice_file(f"{numbers}.pth") if experiment else None)
     config = config_of(checkpoint, path, options.sample_rate)
     extract(checkpoint, config, path, output, info=options.info, about={"step": step, **about})
-    return _told([output], options)
+    return _report([output], options)
 
 
 def _merge(options: argparse.Namespace, workspace: Workspace) -> int:
@@ -258,7 +260,7 @@ def _merge(options: argparse.Namespace, workspace: Workspace) -> int:
     output = _output(options, workspace)
     first, second = (read_any_voice(_voice_path(text, workspace)[0]) for text in (options.first, options.second))
     merge(first, second, options.weight, output, options.info)
-    return _told([output], options)
+    return _report([output], options)
 
 
 def _export(options: argparse.Namespace, workspace: Workspace) -> int:
@@ -280,7 +282,7 @@ def _export(options: argparse.Namespace, workspace: Workspace) -> int:
         lists = check_index_of(index, voice).lists if index is not None else 0
         pair = (index, lists) if index is not None else None
         _refuse_taken(planned(voice, name, output, form, lists), options)
-        return _told(
+        return _report(
             export(voice, name, output, form, pair, {"licence": options.licence, "consent": options.consent}), options
         )
 
@@ -299,6 +301,6 @@ def _import(options: argparse.Namespace, workspace: Workspace) -> int:
             unpacked = replace(unpacked, index=Path(clean_path(options.index)), from_bundle=False)
         name = name_for(options.name, unpacked, path)
         written = place(unpacked, name, workspace)
-    _told(written, options)
+    _report(written, options)
     say(f"rvc convert {shlex.quote(name)} INPUT --output PATH speaks with it", error=True)
     return 0

@@ -138,7 +138,7 @@ def archive_of(path: Path) -> tuple[str, str]:
         return "", ""
     if head[TAR[0] :] == TAR[1]:
         return "a tar archive", "tar -xf"
-    return next((told for magic, told in ARCHIVES.items() if head.startswith(magic)), ("", ""))
+    return next((description for magic, description in ARCHIVES.items() if head.startswith(magic)), ("", ""))
 
 
 INVISIBLE = (

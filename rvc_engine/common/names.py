@@ -49,10 +49,10 @@ def short(name: str) -> str:
     return fitted(name.removesuffix(tail), tail, SHORT_BYTES)
 
 
-def is_name_of(shown: str, name: str) -> bool:
+def is_name_of(displayed: str, name: str) -> bool:
     """Is `shown` this name, or what `fitted` made of it?"""
-    start, tilde, end = shown.rpartition("~")
-    return shown == name or (bool(tilde) and end == _hash(name) and name.startswith(start))
+    start, tilde, end = displayed.rpartition("~")
+    return displayed == name or (bool(tilde) and end == _hash(name) and name.startswith(start))
 
 
 def _hash(name: str) -> str:

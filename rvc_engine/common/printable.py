@@ -32,7 +32,7 @@ def printable(text: object, limit: int = 0) -> str:
     plain = text if isinstance(text, str) else str(text)
     rest = "..." if limit and len(plain) > limit else ""
     plain = plain[:limit] if rest else plain
-    return (SUSPECT.sub(_shown, plain) if SUSPECT.search(plain) else plain) + rest
+    return (SUSPECT.sub(_escaped, plain) if SUSPECT.search(plain) else plain) + rest
 
 
 def printable_lines(text: str) -> list[str]:
@@ -45,7 +45,7 @@ def listed(texts: Iterable[object]) -> str:
     return ", ".join(map(printable, texts))
 
 
-def _shown(match: re.Match[str]) -> str:
+def _escaped(match: re.Match[str]) -> str:
     """The character itself where its neighbours need it, else its escape."""
     character, text, at = match.group(), match.string, match.start()
     before, after = text[at - 1 : at], text[at + 1 : at + 2]

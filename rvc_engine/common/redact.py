@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-SHOWN = "***"
+MASK = "***"
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 ADDRESSES = ("HF_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy")
 """Variables of the environment that may hold secrets."""
@@ -24,9 +24,9 @@ def redacted(text: str) -> str:
     """The text without user:password of an address, values that are called token, key, secret and the like, and the
     environment's own tokens."""
     for secret in sorted(set(_known()), key=len, reverse=True):
-        text = text.replace(secret, SHOWN)
-    text = _USER.sub(rf"\1{SHOWN}@", text) if "://" in text else text
-    return _TOKEN.sub(SHOWN, _VALUE.sub(rf"\1{SHOWN}", text))
+        text = text.replace(secret, MASK)
+    text = _USER.sub(rf"\1{MASK}@", text) if "://" in text else text
+    return _TOKEN.sub(MASK, _VALUE.sub(rf"\1{MASK}", text))
 
 
 def _known() -> Iterator[str]:

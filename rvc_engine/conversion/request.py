@@ -45,9 +45,9 @@ def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) ->
 
 
 def _own_index(model: Path) -> Path | None:
-    from rvc_engine.voices.bundle import INDEX, is_bundle, read_card
+    from rvc_engine.voices.bundle import INDEX, is_bundle, read_model_card
 
-    return model if is_bundle(model) and INDEX in read_card(model)["members"] else None
+    return model if is_bundle(model) and INDEX in read_model_card(model)["members"] else None
 
 
 def _voice_file(text: str, workspace: Workspace) -> Path:

@@ -201,7 +201,7 @@ def check_bandwidth(folder: Folder) -> list[Finding]:
         found.append(Finding("good", "bandwidth", f"{rate // 1000} kHz fits: {reason}", numbers=numbers))
     need = limits.FILLED * min(rate, 2 * hz) / 2
     low = [f for f in folder.used if f.bandwidth_hz is not None and f.bandwidth_hz < need]
-    low = [f for f in low if f.low_passed or f.seconds >= limits.JUDGED_BANDWIDTH_S or 2 * need > f.sample_rate]
+    low = [f for f in low if f.low_passed or f.seconds >= limits.MIN_BANDWIDTH_S or 2 * need > f.sample_rate]
     if low:
         lowest = min(f.bandwidth_hz or 0.0 for f in low)
         what = f"{_count(low)} that end below {need / 1000:.1f} kHz, the lowest at {lowest / 1000:.1f} kHz"

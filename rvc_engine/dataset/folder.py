@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rvc_engine.dataset.report import PITCH_FLOOR_HZ, FileReport
-from rvc_engine.dataset.thresholds import FILLED, JUDGED_BANDWIDTH_S, LOW_HZ
+from rvc_engine.dataset.thresholds import FILLED, LOW_HZ, MIN_BANDWIDTH_S
 from rvc_engine.dataset.voices import pitch_counts, pitch_range
 
 RATES = (48000, 40000, 32000)
@@ -61,9 +61,9 @@ class Folder:
     @property
     def bandwidth_hz(self) -> float | None:
         """Half of the audio reaches this far. Short files without a sibilant count only where nothing else is there."""
-        judged = [f for f in self.used if f.low_passed or f.seconds >= JUDGED_BANDWIDTH_S]
-        if sum(f.seconds for f in judged) >= 0.5 * sum(f.seconds for f in self.used):
-            return Folder(judged).median(lambda f: f.bandwidth_hz)
+        measured = [f for f in self.used if f.low_passed or f.seconds >= MIN_BANDWIDTH_S]
+        if sum(f.seconds for f in measured) >= 0.5 * sum(f.seconds for f in self.used):
+            return Folder(measured).median(lambda f: f.bandwidth_hz)
         return self.median(lambda f: f.bandwidth_hz, 0.6)
 
     @property

@@ -25,7 +25,7 @@ LOW_HZ = 9000.0
 """Just above what a recording at 16 kHz can hold."""
 FILLED = 7 / 8
 """Share of a model's band that recordings should fill; an empty top is noise to its discriminators."""
-JUDGED_BANDWIDTH_S = 10.0
+MIN_BANDWIDTH_S = 10.0
 """A shorter file may hold no sibilant, and then says little of its band unless it ends at a wall."""
 UPSAMPLED = 0.75
 """A wall below this share of half the rate: the file holds less than its rate says."""

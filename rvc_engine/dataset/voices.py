@@ -10,7 +10,7 @@ from itertools import pairwise
 from rvc_engine.dataset.report import PITCH_FLOOR_HZ, PITCH_STEPS, FileReport
 
 STEPS_IN_AN_OCTAVE = 24
-JUDGED_VOICED_S = 0.5
+MIN_VOICED_S = 0.5
 """The median of less voice than this is chance."""
 GAP_SEMITONES = 2.5
 """Nothing lies in between: one person's sentences, also lively ones, fill the range that they use."""
@@ -43,7 +43,7 @@ def _stretches(files: Sequence[FileReport]) -> list[Stretch]:
         Stretch(12 * math.log2(hz), seconds, f.name)
         for f in files
         for hz, seconds in f.pitch_parts
-        if seconds >= JUDGED_VOICED_S
+        if seconds >= MIN_VOICED_S
     )
     return sorted(found, key=lambda stretch: stretch.semitone)
 

@@ -77,13 +77,13 @@ def terminal(home: Path) -> Iterator[Finding]:
     if not sys.stdout.isatty():
         yield Finding("terminal", NONE, "output does not go to a terminal", "the app needs one; rvc run works without")
         return
-    kind, told = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
+    kind, color_term = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
     if kind in ("", "dumb"):
         yield Finding(
             "terminal", WARN, f"TERM={kind or 'not set'}", "export TERM=xterm-256color, or use rvc-tui --plain"
         )
     else:
-        colours = "16.7 million" if told in ("truecolor", "24bit") else "256" if "256" in kind else "16"
+        colours = "16.7 million" if color_term in ("truecolor", "24bit") else "256" if "256" in kind else "16"
         inside = "tmux" if os.environ.get("TMUX") else "screen" if os.environ.get("STY") else ""
         yield Finding("terminal", OK, f"{kind}, {colours} colours{f', inside {inside}' if inside else ''}")
     columns, lines = shutil.get_terminal_size()

@@ -40,9 +40,9 @@ def driver(home: Path, nvml: Any = None) -> Iterator[Finding]:
 def _version(nvml: Any) -> str:
     try:
         nvml.nvmlInit()
-        told = nvml.nvmlSystemGetDriverVersion()
+        found = nvml.nvmlSystemGetDriverVersion()
         nvml.nvmlShutdown()
-        return told.decode() if isinstance(told, bytes) else str(told)
+        return found.decode() if isinstance(found, bytes) else str(found)
     except (nvml.NVMLError, UnicodeDecodeError):
         return "of a version that is not told"
 

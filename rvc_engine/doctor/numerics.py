@@ -20,7 +20,7 @@ def numerics(preset: str, device: str) -> Iterator[Finding]:
     yield Finding("numerics", OK, f"{preset} on {name_of(chosen)}, each mode against float32 on the processor")
     trials = try_modes(preset, str(chosen), ALL[chosen.type], all_of_them=True)
     for trial in trials:
-        yield _told(trial)
+        yield _finding(trial)
     precision = choose_precision("auto", chosen)
     right = {trial.mode for trial in trials if trial.ok}
     mode = next((mode for mode in LADDER[precision] if mode in right), "")
@@ -40,7 +40,7 @@ def numerics(preset: str, device: str) -> Iterator[Finding]:
         )
 
 
-def _told(trial: Trial) -> Finding:
+def _finding(trial: Trial) -> Finding:
     part, error = trial.worst
     if not trial.ok:
         return Finding(trial.mode, WARN, trial.why, "a training here does not use this mode by itself")

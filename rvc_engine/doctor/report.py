@@ -147,10 +147,10 @@ def memory(home: Path) -> Iterator[Finding]:
     if psutil is None:
         yield Finding("memory", FAIL, reason, "pip install psutil")
     else:
-        told = psutil.virtual_memory()
-        little = told.total / 1e9 < MEMORY_GB
+        memory = psutil.virtual_memory()
+        little = memory.total / 1e9 < MEMORY_GB
         advice = "use --preset starter and small batches" if little else ""
-        found = f"{told.available / 1e9:.1f} GB free of {told.total / 1e9:.1f} GB, {os.cpu_count()} cores"
+        found = f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB, {os.cpu_count()} cores"
         yield Finding("memory", WARN if little else OK, found, advice)
     shared = Path("/dev/shm")
     if not shared.is_dir():

@@ -378,10 +378,10 @@ class _Machine:
             raise Unreadable("it changes something that has no state")
 
     def persistent(self, _: Any) -> None:
-        told = self.pop()
-        if not isinstance(told, tuple) or len(told) not in (5, 6) or told[0] != "storage":
+        reference = self.pop()
+        if not isinstance(reference, tuple) or len(reference) not in (5, 6) or reference[0] != "storage":
             raise Unreadable("it refers to something that is no stored tensor")
-        kind, key, count = told[1], told[2], told[4]
+        kind, key, count = reference[1], reference[2], reference[4]
         dtype = None
         if isinstance(kind, Global):
             dtype = "uint8" if str(kind) == UNTYPED else STORAGES.get(kind.name) if kind.module == "torch" else None
@@ -390,7 +390,7 @@ class _Machine:
             or not isinstance(key, str)
             or type(count) is not int
             or count < 0
-            or told[5:] not in ((), (None,))
+            or reference[5:] not in ((), (None,))
         ):
             raise Unreadable("it refers to a storage in an unknown way")
         self.stack.append(self.storages(key, dtype, count))

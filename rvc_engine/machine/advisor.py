@@ -19,7 +19,7 @@ from rvc_engine.common.lock import live_holder
 from rvc_engine.common.opening import open_text
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.cpu import processor_has_bf16, processor_name
+from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
 from rvc_engine.machine.measurements import Cost, Measure, cost_of, run_measurement
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
@@ -110,8 +110,8 @@ def _gpu_memory(gpu: Gpu, index: int, own: set[int]) -> Memory:
     ours = sum(used for pid, used in held.items() if pid in own) if held is not None else 0
     # While ours runs, the part of others is known only from a list that has it: in a container it is empty or has other
     # numbers.
-    told = not own or (held is not None and not own.isdisjoint(held))
-    others = max(gpu.memory_total - gpu.memory_free - ours, 0) if told else None
+    known = not own or (held is not None and not own.isdisjoint(held))
+    others = max(gpu.memory_total - gpu.memory_free - ours, 0) if known else None
     precision = "fp16" if gpu.capability is not None and gpu.capability < (8, 0) else "bf16"
     notes = ("MIG is on: the numbers are those of the whole card, a slice has less.",) if gpu.mig else ()
     return Memory(f"cuda:{index}", gpu.name, gpu.memory_total, gpu.memory_free, others, ours, precision, notes)
@@ -130,12 +130,12 @@ def _system_memory(own: set[int], notes: tuple[str, ...] = ()) -> Memory:
             continue
     return Memory(
         "cpu",
-        processor_name(),
+        cpu_name(),
         total,
         free,
         max(total - free - ours, 0),
         ours,
-        "bf16" if processor_has_bf16() else "fp32",
+        "bf16" if cpu_has_bf16() else "fp32",
         notes,
     )
 

@@ -15,7 +15,7 @@ from rvc_engine.errors import RvcError
 
 
 @dataclass(frozen=True)
-class Remembered:
+class Cache:
     """A JSON file NAME of findings by key."""
 
     name: str

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def processor_name() -> str:
+def cpu_name() -> str:
     """What it is called."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -17,7 +17,7 @@ def processor_name() -> str:
     return f"CPU, {os.cpu_count() or 1} cores"
 
 
-def processor_has_bf16() -> bool:
+def cpu_has_bf16() -> bool:
     """In hardware: without, torch computes it many times slower than float32. Loads no torch."""
     try:
         flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))

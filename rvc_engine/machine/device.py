@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.machine.cpu import processor_has_bf16, processor_name
+from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpus import ALL_GPUS, named_devices
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def choose_devices(gpus: str) -> list[str]:
     )
     if not names:
         raise BadInput("train.gpus is all, but there is no GPU", "torch sees no CUDA device", "leave train.gpus empty")
-    cards = [name for name in names if name != "cpu"]
-    if 0 < len(cards) < len(names) or len(set(cards)) < len(cards):
+    on_gpu = [name for name in names if name != "cpu"]
+    if 0 < len(on_gpu) < len(names) or len(set(on_gpu)) < len(on_gpu):
         raise BadInput(f"train.gpus = {gpus!r} names devices of two kinds, or one twice", "", "write it as 0,1 or all")
     for name in names:
         choose_device(name)
@@ -62,7 +62,7 @@ def choose_precision(name: str, device: torch.device) -> str:
             raise BadInput("fp16 does not train on a CPU", "", "use precision fp32 or bf16")
         return name
     if device.type != "cuda":
-        return "bf16" if processor_has_bf16() else "fp32"
+        return "bf16" if cpu_has_bf16() else "fp32"
     return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
 
 
@@ -89,7 +89,7 @@ def name_of(device: torch.device) -> str:
     """What it is called, for people and for what is remembered of it."""
     import torch
 
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
 
 
 def cores() -> int:
@@ -108,8 +108,8 @@ def out_of_memory(error: BaseException) -> RvcError | None:
     """An RvcError with a way out when `error` says that memory ran out, else None."""
     import torch
 
-    told = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
-    if not told:
+    is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    if not is_memory:
         return None
     return RvcError(
         "Out of memory", str(error).split("\n")[0], "lower --batch-size, or free memory that other programs hold"

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from rvc_engine.machine.cache import Remembered, key_of
+from rvc_engine.machine.cache import Cache, key_of
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.machine.memory_table import bytes_per_sample, clip_bytes, fixed_bytes
 from rvc_engine.presets import PRESETS
@@ -122,7 +122,7 @@ def read_row(line: str) -> Batch | None:
 
 
 # --- measurements kept ------------------------------------------------------------------------------------------------
-KEPT = Remembered("measurements.json")
+KEPT = Cache("measurements.json")
 
 
 def cached_rows(key: str) -> list[Batch]:
@@ -138,7 +138,7 @@ def keep_rows(key: str, rows: Sequence[Batch]) -> str:
     return f"The measurement could not be kept in {KEPT.path}: {why}." if why else ""
 
 
-USED = Remembered("used.json")
+USED = Cache("used.json")
 
 
 def keep_use(
@@ -165,10 +165,10 @@ def checked_by_use(cost: Cost, key: str, preset: str, kind: str) -> Cost:
     if used is None or used.memory_bytes <= 0:
         return cost
     minutes = finding.get("minutes")
-    told = with_clips(cost, preset, kind, minutes if isinstance(minutes, (int, float)) else None).memory(
+    predicted = with_clips(cost, preset, kind, minutes if isinstance(minutes, (int, float)) else None).memory(
         used.batch_size
     )
-    error = round(100 * abs(told - used.memory_bytes) / used.memory_bytes, 1)
+    error = round(100 * abs(predicted - used.memory_bytes) / used.memory_bytes, 1)
     note = (
         f"The last training here, with {used.batch_size}, held {used.memory_bytes / 1e9:.2f} GB: {error} % from "
         "what is predicted."

@@ -11,13 +11,13 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from rvc_engine.machine.cache import Remembered, key_of
+from rvc_engine.machine.cache import Cache, key_of
 from rvc_engine.machine.environment import engine_environment
 
 LADDER = {"bf16": ("bf16", "fp32", "fp32-safe"), "fp16": ("fp16", "fp32", "fp32-safe"), "fp32": ("fp32", "fp32-safe")}
 """For a precision that was asked for: what to try, quickest first."""
 TRIAL_S = 300.0
-KEPT = Remembered("numerics.json")
+KEPT = Cache("numerics.json")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ SLOPE = 0.1
 SCALE_KERNELS, SCALE_STRIDES, SCALE_GROUPS = (15, 41, 41, 41, 41, 5), (1, 4, 4, 4, 4, 1), (1, 4, 16, 64, 256, 1)
 PERIOD_STRIDES = (3, 3, 3, 3, 1)
 
-Judged = tuple[Tensor, list[Tensor]]
+Scored = tuple[Tensor, list[Tensor]]
 """Score (B, N) and the feature maps, the score's own map last."""
 
 
@@ -29,9 +29,9 @@ class ScaleDiscriminator(nn.Module):
         )
         self.conv_post = NormedConv1d(channels[-1], 1, 3)
 
-    def forward(self, wave: Tensor) -> Judged:
+    def forward(self, wave: Tensor) -> Scored:
         """(B, 1, T)."""
-        return _judge(wave, self.convs, self.conv_post)
+        return _score(wave, self.convs, self.conv_post)
 
 
 class PeriodDiscriminator(nn.Module):
@@ -42,15 +42,15 @@ class PeriodDiscriminator(nn.Module):
         self.convs = nn.ModuleList(NormedConv2d(c_in, c_out, 5, stride=stride) for c_in, c_out, stride in widths)
         self.conv_post = NormedConv2d(channels[-1], 1, 3)
 
-    def forward(self, wave: Tensor) -> Judged:
+    def forward(self, wave: Tensor) -> Scored:
         """(B, 1, T)."""
         missing = -wave.shape[2] % self.period
         if missing:
             wave = F.pad(wave, (0, missing), "reflect")
-        return _judge(wave.unflatten(2, (-1, self.period)), self.convs, self.conv_post)
+        return _score(wave.unflatten(2, (-1, self.period)), self.convs, self.conv_post)
 
 
-def _judge(x: Tensor, convs: nn.ModuleList, conv_post: nn.Module) -> Judged:
+def _score(x: Tensor, convs: nn.ModuleList, conv_post: nn.Module) -> Scored:
     maps = []
     for conv in convs:
         x = F.leaky_relu(conv(x), SLOPE)
@@ -65,6 +65,6 @@ class Discriminators(nn.Module):
         periods = (PeriodDiscriminator(period, config.period_channels) for period in config.periods)
         self.discriminators = nn.ModuleList([ScaleDiscriminator(config.scale_channels), *periods])
 
-    def forward(self, wave: Tensor) -> list[Judged]:
+    def forward(self, wave: Tensor) -> list[Scored]:
         """(B, 1, T) -> each discriminator's score and feature maps."""
         return [discriminator(wave) for discriminator in self.discriminators]

@@ -95,14 +95,14 @@ class Synthesizer(nn.Module):
         """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), speaker (B,): one random
         slice of config.segment_frames of each clip, spoken from its posterior; each with the probability `prior_share`
         as `infer` speaks it."""
-        heard = self.config.window_frames
+        window = self.config.window_frames
         first = torch.zeros_like(lengths)
-        if 0 < heard < phone.shape[1]:
-            first = (noise.uniform((len(lengths),)) * (lengths - heard + 1).clamp(min=1)).long()
-            phone, spec = slices(phone.transpose(1, 2), first, heard).transpose(1, 2), slices(spec, first, heard)
+        if 0 < window < phone.shape[1]:
+            first = (noise.uniform((len(lengths),)) * (lengths - window + 1).clamp(min=1)).long()
+            phone, spec = slices(phone.transpose(1, 2), first, window).transpose(1, 2), slices(spec, first, window)
             if pitch is not None and pitch_hz is not None:
-                pitch, pitch_hz = (row_slices(x, first, heard) for x in (pitch, pitch_hz))
-            lengths = lengths.clamp(max=heard)
+                pitch, pitch_hz = (row_slices(x, first, window) for x in (pitch, pitch_hz))
+            lengths = lengths.clamp(max=window)
         mask = frame_mask(lengths, phone.shape[1])
         g = self.emb_g(speaker).unsqueeze(2)
         m_p, logs_p = self.enc_p(phone, pitch, mask)

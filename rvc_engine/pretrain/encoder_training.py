@@ -35,7 +35,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderCourse:
+class EncoderTrainConfig:
     """`crop`: mel frames; `dropout`: share of the inner numbers. Defaults are those of the settings."""
 
     steps: int
@@ -175,7 +175,7 @@ def mean_colour(network: PhoneticEncoder, data: EncoderData) -> Tensor:
     return torch.stack(columns).mean(0).to(network.out.weight.device)
 
 
-def heard(network: PhoneticEncoder, x: Tensor, random: torch.Generator) -> Tensor:
+def training_input(network: PhoneticEncoder, x: Tensor, random: torch.Generator) -> Tensor:
     """(B, mels, N) levelled: some crops as they are, so that what is fine in them is learnt too; the others augmented
     and with holes."""
     plain = torch.rand((len(x), 1, 1), generator=random, device=x.device) < PLAIN
@@ -185,22 +185,22 @@ def heard(network: PhoneticEncoder, x: Tensor, random: torch.Generator) -> Tenso
 class EncoderLoop:
     """The state in memory is consistent whenever an event is out: between two steps."""
 
-    def __init__(self, state: EncoderState, data: EncoderData, course: EncoderCourse, path: Path) -> None:
-        self.state, self.data, self.course, self.path = state, data, course, path
-        self._saved, self._told = state.step, 0.0
+    def __init__(self, state: EncoderState, data: EncoderData, train_config: EncoderTrainConfig, path: Path) -> None:
+        self.state, self.data, self.train_config, self.path = state, data, train_config, path
+        self._saved, self._reported_at = state.step, 0.0
 
     def run(self) -> Iterator[Event]:
         """Up to course.steps. Closing it saves. Raises RvcError when the numbers are no longer finite."""
-        state, course = self.state, self.course
+        state, train_config = self.state, self.train_config
         if state.step == 0:
             state.network.colour.copy_(mean_colour(state.network, self.data))  # type: ignore[operator]
         yield self._progress()
         try:
-            while state.step < course.steps:
+            while state.step < train_config.steps:
                 yield self._step()
-                if time.monotonic() - self._told > PROGRESS_S:
+                if time.monotonic() - self._reported_at > PROGRESS_S:
                     yield self._progress()
-                if state.step % course.save_every == 0 or state.step == course.steps:
+                if state.step % train_config.save_every == 0 or state.step == train_config.steps:
                     yield self._save()
         except GeneratorExit:
             if state.step > self._saved:
@@ -214,19 +214,19 @@ class EncoderLoop:
         return CheckpointSaved(stage=STAGE, path=str(self.path), kind="resume", epoch=0, step=self.state.step)
 
     def _progress(self) -> Progressed:
-        self._told = time.monotonic()
+        self._reported_at = time.monotonic()
         return Progressed(
-            stage=STAGE, done=self.state.step, total=max(self.course.steps, self.state.step), unit="steps"
+            stage=STAGE, done=self.state.step, total=max(self.train_config.steps, self.state.step), unit="steps"
         )
 
     def _step(self) -> TrainStepped:
-        started, state, course, device = time.monotonic(), self.state, self.course, self.state.device
-        draws = np.random.default_rng([course.seed, state.step])
-        batch = self.data.batch(course.batch, course.crop, draws, device)
+        started, state, train_config, device = time.monotonic(), self.state, self.train_config, self.state.device
+        draws = np.random.default_rng([train_config.seed, state.step])
+        batch = self.data.batch(train_config.batch, train_config.crop, draws, device)
         waited = time.monotonic() - started
         random = torch.Generator(device).manual_seed(int(draws.integers(1 << 62)))
         with torch.no_grad():
-            voices = [heard(state.network, x, random) for x in (batch.first, batch.second)]
+            voices = [training_input(state.network, x, random) for x in (batch.first, batch.second)]
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             torch.manual_seed(int(draws.integers(1 << 62)))  # of the dropout
             losses = forward_losses(
@@ -235,14 +235,14 @@ class EncoderLoop:
                 batch,
                 torch.cat(voices),
                 step=state.step,
-                bf16=course.bf16,
-                dropout=course.dropout,
+                bf16=train_config.bf16,
+                dropout=train_config.dropout,
             )
-        rate = course.rate_at(state.step)
+        rate = train_config.rate_at(state.step)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
         state.optimizer.zero_grad()
-        total(losses, course.weights).backward()  # type: ignore[no-untyped-call]
+        total(losses, train_config.weights).backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_([*state.network.parameters(), *state.heads.parameters()], LONGEST_GRADIENT)
         numbers = {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
         if not all(map(math.isfinite, numbers.values())):

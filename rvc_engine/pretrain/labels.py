@@ -92,7 +92,7 @@ def _decoder(beams: dict[str, float]) -> Any:
     return Decoder(loglevel="FATAL", samprate=RATE, **beams)
 
 
-def _hear(decoder: Any, pcm: bytes) -> None:
+def _decode(decoder: Any, pcm: bytes) -> None:
     decoder.start_utt()
     decoder.process_raw(pcm, full_utt=True)
     decoder.end_utt()
@@ -101,22 +101,22 @@ def _hear(decoder: Any, pcm: bytes) -> None:
 def _recognised(pcm: bytes, sure: NDArray[np.float32]) -> str:
     """The words, and in `sure` how likely each is. Raises NotAligned when nothing is recognised."""
     decoder = _decoder({})
-    _hear(decoder, pcm)
-    heard = decoder.hyp()
-    if heard is None or not heard.hypstr:
+    _decode(decoder, pcm)
+    hypothesis = decoder.hyp()
+    if hypothesis is None or not hypothesis.hypstr:
         raise NotAligned("no words are recognised in it")
     for word in decoder.seg():
         sure[word.start_frame : word.end_frame + 1] = word.prob
-    return str(heard.hypstr)
+    return str(hypothesis.hypstr)
 
 
 def _aligned(pcm: bytes, words: str, beams: dict[str, float]) -> list[tuple[str, int, int, int]]:
     """(phone, state, first label, count) by two passes, of words and then of states. Raises RuntimeError."""
     decoder = _decoder(beams)
     decoder.set_align_text(words)
-    _hear(decoder, pcm)
+    _decode(decoder, pcm)
     decoder.set_alignment()
-    _hear(decoder, pcm)
+    _decode(decoder, pcm)
     found = decoder.get_alignment()
     if found is None:
         raise RuntimeError("no path through its states")

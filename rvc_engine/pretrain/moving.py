@@ -71,11 +71,11 @@ def read_parts(folder: Path, name: str) -> Any:
     """What `write_parts` was given. Raises BadInput that names a part that is missing or damaged."""
     listing = folder / f"{name}.json"
     try:
-        told = read_json(listing, MAX_LISTING_BYTES)
-        if told["format"] != FORMAT:
+        listed = read_json(listing, MAX_LISTING_BYTES)
+        if listed["format"] != FORMAT:
             raise ValueError("it is of another version of this program")
         held: dict[int, dict[int, Tensor]] = {}  # by the tensor's number, then by where in it a piece begins
-        for part in told["parts"]:
+        for part in listed["parts"]:
             path = folder / os.path.basename(part["file"])
             check_regular(path)
             if sha256_of(path) != part["sha256"]:
@@ -83,8 +83,8 @@ def read_parts(folder: Path, name: str) -> Any:
             for key, piece in read_tensors(path).items():
                 owner, _, start = key.partition(".")
                 held.setdefault(int(owner), {})[int(start)] = piece
-        tensors = [_joined(held[number], about) for number, about in enumerate(told["tensors"])]
-        return _unpacked(told["content"], tensors)
+        tensors = [_joined(held[number], about) for number, about in enumerate(listed["tensors"])]
+        return _unpacked(listed["content"], tensors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
         raise BadInput(
             f"{listing} cannot be used", first_line(error), "copy all of that folder's files again"

@@ -80,13 +80,13 @@ def _phone_accuracy(
     classes = state.heads.classes
     for source in _some(data.held) if classes is not None else []:
         assert classes is not None
-        told = torch.from_numpy(data.classes(source))
+        targets = torch.from_numpy(data.classes(source))
         with torch.inference_mode():
             guess = classes(encoded(source, view)).argmax(1).cpu()
-        size = min(len(told), len(guess))
-        told, guess = told[:size], guess[:size]
-        known = told >= 0
-        right += int((guess[known] // STATES == told[known] // STATES).sum())
+        size = min(len(targets), len(guess))
+        targets, guess = targets[:size], guess[:size]
+        known = targets >= 0
+        right += int((guess[known] // STATES == targets[known] // STATES).sum())
         count += int(known.sum())
     return round(right / count, 4) if count else None
 
@@ -123,7 +123,7 @@ def explained(sources: Sequence[Source], features: Features, wanted: Features) -
     """R2 of a linear regression of `wanted`, (F50, K), on the features, fitted on every second recording and tested on
     the others. Frames where something wanted is NaN are left out; None where too few are left."""
     rows: list[list[Array]] = [[], []]
-    told: list[list[Array]] = [[], []]
+    targets: list[list[Array]] = [[], []]
     each = max(20, FRAMES // max(len(sources), 1))
     for place, source in enumerate(sources):
         x, y = features(source), wanted(source)
@@ -131,8 +131,8 @@ def explained(sources: Sequence[Source], features: Features, wanted: Features) -
         there = np.flatnonzero(np.isfinite(y[:size]).all(1))
         there = there[:: max(1, -(-len(there) // each))]
         rows[place % 2].append(x[there])
-        told[place % 2].append(y[there])
-    parts = [(np.concatenate(r), np.concatenate(t)) for r, t in zip(rows, told, strict=True) if r]
+        targets[place % 2].append(y[there])
+    parts = [(np.concatenate(r), np.concatenate(t)) for r, t in zip(rows, targets, strict=True) if r]
     if len(parts) < 2 or min(len(t) for _, t in parts) < 20:
         return None
     (x, y), (x_test, y_test) = parts

@@ -68,9 +68,9 @@ class Transcripts:
 
     def of(self, name: str) -> Spoken:
         """Of a recording by its path inside the folder."""
-        told = self.by_path.get(name) or self.by_stem.get(PurePath(name).stem)
-        if told is not None:
-            return told
+        spoken = self.by_path.get(name) or self.by_stem.get(PurePath(name).stem)
+        if spoken is not None:
+            return spoken
         beside = (self.folder / name).with_suffix(".txt")
         try:
             return Spoken(read_hand_edited(beside).strip()) if beside.is_file() else Spoken()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rvc_engine.dataset.contents import keep_times
-from rvc_engine.disk import DiskFull, free_bytes, is_full, move, move_aside, sha256_of
+from rvc_engine.disk import DiskFull, free_bytes, is_full, move, move_to_backup, sha256_of
 from rvc_engine.errors import RvcError
 from rvc_engine.events import (
     Event,
@@ -42,7 +42,9 @@ def put_aside(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     standing = stage.standing(experiment, settings)
     present = [p for p in stage.outputs(experiment, settings) if p.exists() and p not in standing]
     inside = [p for p in present if p.is_relative_to(experiment.folder)]
-    target = move_aside([*inside, receipt_path(experiment, stage.name)], experiment.folder, stage.name, copied=standing)
+    target = move_to_backup(
+        [*inside, receipt_path(experiment, stage.name)], experiment.folder, stage.name, copied=standing
+    )
     for path in present:
         if not path.is_relative_to(experiment.folder):
             goal = (target or experiment.path("aside")) / path.parent.name / path.name

@@ -31,7 +31,7 @@ from rvc_engine import __version__, disk
 from rvc_engine.common.failures import explained, understood
 from rvc_engine.common.lock import TAKE_OVER, RunLock
 from rvc_engine.common.streams import prepare_streams
-from rvc_engine.disk import is_full, move_aside, remove_temporaries, write_whole
+from rvc_engine.disk import is_full, move_to_backup, remove_temporaries, write_whole
 from rvc_engine.errors import Busy, RvcError
 from rvc_engine.events import (
     ENDS,
@@ -131,7 +131,7 @@ class Engine:
             if target:
                 yield MovedAside(stage=stage.name, path=str(target), reason="--fresh")
         others = [p for p in self.experiment.folder.glob("3_feature*") if p.is_dir()]
-        if target := move_aside(others, self.experiment.folder, "features"):
+        if target := move_to_backup(others, self.experiment.folder, "features"):
             yield MovedAside(stage="features", path=str(target), reason="--fresh")
 
     def _explained(self, error: Exception) -> RvcError:

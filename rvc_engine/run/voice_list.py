@@ -11,7 +11,7 @@ from typing import Any
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace, voice_of_stem
 from rvc_engine.run.damage import cannot_read, check_folder
-from rvc_engine.voices.metadata import SUFFIX, UNTOLD, glance
+from rvc_engine.voices.metadata import SUFFIX, UNKNOWN, peek_metadata
 
 EXPORTS = "exports"  # where the app puts what it makes for others
 
@@ -54,13 +54,13 @@ def _row(path: Path, name: str, voice: str, **more: Any) -> dict[str, Any]:
         "at": at,
         "index": None,
         "newest": True,
-        **UNTOLD,
+        **UNKNOWN,
         **more,
     }
 
 
 def _bundle(path: Path) -> dict[str, Any]:
-    return _row(path, path.stem, str(path), **glance(path))
+    return _row(path, path.stem, str(path), **peek_metadata(path))
 
 
 def _small_model(path: Path, workspace: Workspace) -> dict[str, Any]:
@@ -69,14 +69,14 @@ def _small_model(path: Path, workspace: Workspace) -> dict[str, Any]:
     try:
         experiment = workspace.experiment(name)
     except BadInput:  # no name of an experiment: the file itself is
-        return _row(path, name, str(path), **glance(path))
+        return _row(path, name, str(path), **peek_metadata(path))
     try:
         newest = experiment.small_models()[-1] == path
         index = next((str(p) for p in reversed(experiment.indexes())), None)
     except OSError:  # a link to nothing among them, or a folder that cannot be read
         newest, index = False, None
     named = newest and not name.endswith((".pth", SUFFIX)) and os.sep not in name
-    return _row(path, name, name if named else str(path), **{**glance(path), "index": index, "newest": newest})
+    return _row(path, name, name if named else str(path), **{**peek_metadata(path), "index": index, "newest": newest})
 
 
 def _unfinished(experiment: Experiment) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from rvc_engine.training.losses import fake_losses, feature_loss, real_losses
 from rvc_engine.training.precision import Precision, adamw
 
 
-class Lesson(NamedTuple):
+class DiscriminatorLosses(NamedTuple):
     """Scalars: the discriminators' loss, its parts by discriminator, and the gradients' norm."""
 
     total: Tensor
@@ -22,7 +22,7 @@ class Lesson(NamedTuple):
     grad_norm: Tensor
 
 
-class Judgement(NamedTuple):
+class GeneratorLosses(NamedTuple):
     """What the generator is told: a loss by discriminator, and the distance of the feature maps."""
 
     adversarial: list[Tensor]
@@ -34,7 +34,7 @@ class Adversary:
         self.network, self.precision = network, precision
         self.optimizer = adamw(network, learning_rate)
 
-    def learn(self, real: Tensor, fake: Tensor, network: nn.Module | None = None) -> Lesson:
+    def learn(self, real: Tensor, fake: Tensor, network: nn.Module | None = None) -> DiscriminatorLosses:
         """One step on waves (B, 1, T); `fake` is detached. `network`: the own one as several processes share it."""
         size = len(real)
         with self.precision.autocast():
@@ -43,9 +43,9 @@ class Adversary:
         fake_parts = fake_losses([score[size:] for score in scores])
         total = torch.stack(real_parts + fake_parts).sum()
         norm = self.precision.descend(total, self.optimizer)
-        return Lesson(total, real_parts, fake_parts, norm)
+        return DiscriminatorLosses(total, real_parts, fake_parts, norm)
 
-    def judge(self, real: Tensor, fake: Tensor) -> Judgement:
+    def losses_of_fake(self, real: Tensor, fake: Tensor) -> GeneratorLosses:
         """The losses of `fake` for the generator. The discriminators' own weights and the real side take no
         gradient."""
         self.network.requires_grad_(False)
@@ -53,7 +53,9 @@ class Adversary:
             with folded(self.network), self.precision.autocast():
                 with torch.no_grad():
                     known = [maps for _, maps in self.network(real)]
-                judged = self.network(fake)
+                scored = self.network(fake)
         finally:
             self.network.requires_grad_(True)
-        return Judgement(real_losses([score for score, _ in judged]), feature_loss(known, [maps for _, maps in judged]))
+        return GeneratorLosses(
+            real_losses([score for score, _ in scored]), feature_loss(known, [maps for _, maps in scored])
+        )

@@ -58,9 +58,14 @@ class Auditions:
         if not target.is_file():
             write_sound(target, clip.wave, config.sample_rate)
         write_sound(sound, wave, config.sample_rate)
-        told: dict[str, Any] = {"rows": ROWS, "columns": COLUMNS, "seconds": clip.frames / 100, "range_db": RANGE_DB}
-        told |= {name: shades(mel, top).tobytes().hex() for name, mel in pictures.items()}
-        write_whole(picture, json.dumps(told), durable=False)
+        picture_data: dict[str, Any] = {
+            "rows": ROWS,
+            "columns": COLUMNS,
+            "seconds": clip.frames / 100,
+            "range_db": RANGE_DB,
+        }
+        picture_data |= {name: shades(mel, top).tobytes().hex() for name, mel in pictures.items()}
+        write_whole(picture, json.dumps(picture_data), durable=False)
         name = self.dataset.rows[self.index].name
         return [
             Audition(

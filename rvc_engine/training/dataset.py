@@ -175,9 +175,9 @@ class ClipDataset:
         """`lengths`: frames of all clips of the batch, where these are a part of it."""
         names = tuple(self.rows[i].name for i in indices)
         batch = collate([self.clip(i) for i in indices], names, max(lengths, default=0))
-        heard = sum(min(length, self.config.window_frames or length) for length in lengths)
+        used = sum(min(length, self.config.window_frames or length) for length in lengths)
         return (
-            replace(batch, frames_a_part=heard * len(indices) / len(lengths)) if len(lengths) > len(indices) else batch
+            replace(batch, frames_a_part=used * len(indices) / len(lengths)) if len(lengths) > len(indices) else batch
         )
 
 

@@ -16,15 +16,15 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Warned
 from rvc_engine.machine.device import out_of_memory
 from rvc_engine.training.dataset import Batch, ClipDataset
-from rvc_engine.training.extent import Extent
+from rvc_engine.training.epoch_budget import EpochBudget
 from rvc_engine.training.precision import set_rate
 from rvc_engine.training.ranks import Alone, Ranks
+from rvc_engine.training.recovery import StepFailed, TrainingFault
 from rvc_engine.training.sampler import BucketSampler
 from rvc_engine.training.saving import Saver
 from rvc_engine.training.scalars import Scalars
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.trainer import StepResult, Trainer
-from rvc_engine.training.trouble import InTrouble, Trouble
 
 OVERFLOWS = 20  # steps in a row that the fp16 scaler may skip
 PROGRESS_S = 0.5
@@ -40,21 +40,21 @@ class TrainingLoop:
         sampler: BucketSampler,
         saver: Saver,
         scalars: Scalars,
-        extent: Extent | None = None,
+        budget: EpochBudget | None = None,
         ranks: Ranks | None = None,
     ) -> None:
         self.state, self.dataset, self.sampler, self.saver, self.scalars = state, dataset, sampler, saver, scalars
-        self.course, self.ranks = state.course, ranks or Alone()
+        self.train_config, self.ranks = state.train_config, ranks or Alone()
         self.trainer = Trainer(
-            state.generator, state.optimizer, state.adversary, state.precision, self.course, self.ranks
+            state.generator, state.optimizer, state.adversary, state.precision, self.train_config, self.ranks
         )
-        self.extent = extent  # where a time is asked for, not a number of epochs
+        self.budget = budget  # where a time is asked for, not a number of epochs
         self.total = self._steps_in_all()
-        self._told, self._overflows = 0.0, 0
+        self._reported_at, self._overflows = 0.0, 0
 
     def _steps_in_all(self) -> int:
         state = self.state
-        return state.step + (self.course.epochs - state.epoch) * len(self.sampler) - state.position
+        return state.step + (self.train_config.epochs - state.epoch) * len(self.sampler) - state.position
 
     def run(self) -> Iterator[Event]:
         """Until course.epochs are done. Raises InTrouble when a step cannot be used, DiskFull after a long wait for
@@ -63,10 +63,10 @@ class TrainingLoop:
         yield self._progress()
         try:
             self._set_rate(max(self.state.epoch, 1))  # a pair tells the rate it was made with
-            yield from self.saver.mend()
-            if self.extent:
-                self.extent.begin(self.state.epoch)
-            while not self.course.epochs or self.state.epoch < self.course.epochs:
+            yield from self.saver.repair()
+            if self.budget:
+                self.budget.begin(self.state.epoch)
+            while not self.train_config.epochs or self.state.epoch < self.train_config.epochs:
                 yield from self._epoch()
         except DiskFull:
             raise
@@ -103,25 +103,29 @@ class TrainingLoop:
         for batch in self._load(batches[state.position :]):
             yield self._step(batch, epoch, time.monotonic() - asked)
             if (
-                self.extent
-                and (self.extent.add(time.monotonic() - asked) or state.position == len(batches))
-                and not self.course.epochs
+                self.budget
+                and (self.budget.add(time.monotonic() - asked) or state.position == len(batches))
+                and not self.train_config.epochs
             ):
-                self._set_epochs(self.extent.first_guess(state.position, len(batches)))
-            if time.monotonic() - self._told > PROGRESS_S:
+                self._set_epochs(self.budget.first_guess(state.position, len(batches)))
+            if time.monotonic() - self._reported_at > PROGRESS_S:
                 yield self._progress()
             if state.position < len(batches):
                 yield from self.saver.inside_epoch()
             asked = time.monotonic()
-        if self.extent:
-            self._set_epochs(self.extent.corrected(epoch))  # before what is told of the epoch: it may be the last
+        if self.budget:
+            self._set_epochs(self.budget.corrected(epoch))  # before what is told of the epoch: it may be the last
         means = {name: value / state.position for name, value in state.sums.items()}
         finished = EpochFinished(
-            epoch=epoch, epochs=self.course.epochs, step=state.step, losses=shown(means), seconds=state.seconds
+            epoch=epoch,
+            epochs=self.train_config.epochs,
+            step=state.step,
+            losses=event_losses(means),
+            seconds=state.seconds,
         )
         state.epoch, state.mel = epoch, means["loss/g/mel"]
         state.begin_epoch()
-        self.scalars.add(state.step, {**means, "learning_rate": self.course.rate_in(epoch)}, now=True)
+        self.scalars.add(state.step, {**means, "learning_rate": self.train_config.rate_in(epoch)}, now=True)
         yield finished
         yield self._progress()
         if self.scalars.broken:
@@ -132,13 +136,15 @@ class TrainingLoop:
     def _set_epochs(self, epochs: int) -> None:
         """All processes take what the first one timed."""
         epochs = self.ranks.of_first(epochs)
-        if epochs != self.course.epochs:
-            self.course = self.state.course = self.trainer.course = replace(self.course, epochs=epochs)
+        if epochs != self.train_config.epochs:
+            self.train_config = self.state.train_config = self.trainer.train_config = replace(
+                self.train_config, epochs=epochs
+            )
             self.total = self._steps_in_all()
 
     def _set_rate(self, epoch: int) -> None:
         for optimizer in (self.state.optimizer, self.state.adversary.optimizer):
-            set_rate(optimizer, self.course.rate_in(epoch))
+            set_rate(optimizer, self.train_config.rate_in(epoch))
 
     def _load(self, batches: list[list[int]]) -> Iterator[Batch]:
         """Batches on the device; the next one is read while a GPU works on this one."""
@@ -168,14 +174,14 @@ class TrainingLoop:
         state.step, state.position, state.seconds = state.step + 1, state.position + 1, state.seconds + seconds
         for name, value in numbers.items():
             state.sums[name] = state.sums.get(name, 0.0) + value
-        rate = self.course.rate_in(epoch)
+        rate = self.train_config.rate_in(epoch)
         self.scalars.add(state.step, {**numbers, "learning_rate": rate})
         norms = {"g": numbers["grad_norm_g"], "d": numbers["grad_norm_d"]}
         return TrainStepped(
             step=state.step,
             epoch=epoch,
-            epochs=self.course.epochs,
-            losses=shown(numbers),
+            epochs=self.train_config.epochs,
+            losses=event_losses(numbers),
             learning_rate=rate,
             grad_norms=norms,
             seconds=seconds,
@@ -190,10 +196,10 @@ class TrainingLoop:
             result: StepResult = self.trainer.step(self.saver.store.faults.step(step, batch), self.state.noise)
             return result.numbers()
         except (RuntimeError, MemoryError) as error:
-            told = out_of_memory(error)
-            if told is None:
+            memory_error = out_of_memory(error)
+            if memory_error is None:
                 raise
-            raise InTrouble(Trouble("memory", step, told.message, batch.names)) from None
+            raise StepFailed(TrainingFault("memory", step, memory_error.message, batch.names)) from None
 
     def _check_finite(self, numbers: dict[str, float], batch: Batch) -> None:
         """The fp16 scaler skips a step whose gradients overflow and lowers its scale; anything else that is not finite
@@ -202,20 +208,20 @@ class TrainingLoop:
         self._overflows = self._overflows + 1 if wrong else 0
         explained = self.state.precision.scaler.is_enabled() and all(name.startswith("grad_norm") for name in wrong)
         if wrong and not (explained and self._overflows <= OVERFLOWS):
-            raise InTrouble(Trouble("not finite", self.state.step + 1, ", ".join(wrong), batch.names))
+            raise StepFailed(TrainingFault("not finite", self.state.step + 1, ", ".join(wrong), batch.names))
         numbers.update(dict.fromkeys(wrong, 0.0))
 
     def _progress(self) -> Progressed:
-        self._told = time.monotonic()
+        self._reported_at = time.monotonic()
         return Progressed(
             stage="train",
             done=self.state.step,
-            total=max(self.total, self.state.step) if self.course.epochs else 0,
+            total=max(self.total, self.state.step) if self.train_config.epochs else 0,
             unit="steps",
         )
 
 
-SHOWN = {
+EVENT_LOSSES = {
     "total": "loss/g/total",
     "mel": "loss/g/mel",
     "kl": "loss/g/kl",
@@ -224,8 +230,8 @@ SHOWN = {
 }
 
 
-def shown(numbers: dict[str, float]) -> dict[str, float]:
+def event_losses(numbers: dict[str, float]) -> dict[str, float]:
     """The losses that events carry, by plain names; the TensorBoard names are those of the RVC programs."""
-    losses = {name: numbers[key] for name, key in SHOWN.items() if key in numbers}
+    losses = {name: numbers[key] for name, key in EVENT_LOSSES.items() if key in numbers}
     parts = [value for name, value in numbers.items() if name.startswith("loss/g/") and name[7:].isdigit()]
     return {**losses, "adversarial": sum(parts)} if parts else losses

@@ -19,9 +19,9 @@ from pathlib import Path
 import torch
 
 from rvc_engine.presets import ModelConfig, model_config
-from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch
 from rvc_engine.training.state import TrainingState
+from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.training.trainer import Trainer
 
 FRAMES = 400
@@ -55,8 +55,8 @@ def measure(
 ) -> Iterator[dict[str, float]]:
     """One row a batch size, after a step to warm up. Raises what torch raises when memory runs out."""
     config = model_config(preset, pitch=pitch)
-    state = TrainingState.fresh(config, Course(epochs=1, precision=precision), device)
-    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.course)
+    state = TrainingState.fresh(config, TrainConfig(epochs=1, precision=precision), device)
+    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
     for size in sizes:
         batch = random_batch(config, size, frames).to(device)
         trainer.step(batch, state.noise).numbers()

@@ -26,9 +26,9 @@ from torch import Tensor
 from rvc_engine.machine.device import without_shortcuts
 from rvc_engine.models.noise import Noise
 from rvc_engine.presets import ModelConfig, model_config
-from rvc_engine.training.course import Course
 from rvc_engine.training.measure import random_batch
 from rvc_engine.training.state import TrainingState
+from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.training.trainer import Trainer
 
 MODES = ("fp32", "fp32-safe", "bf16", "fp16")
@@ -79,8 +79,8 @@ def backends(mode: str) -> Iterator[None]:
 
 def step(config: ModelConfig, precision: str, device: torch.device) -> tuple[float, dict[str, Tensor]]:
     """The generator's loss and all gradients, on the CPU, of a step that changes nothing (its rate is 0)."""
-    state = TrainingState.fresh(config, Course(epochs=1, learning_rate=0.0, precision=precision), device)
-    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.course)
+    state = TrainingState.fresh(config, TrainConfig(epochs=1, learning_rate=0.0, precision=precision), device)
+    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
     numbers = trainer.step(random_batch(config, CLIPS, FRAMES).to(device), DrawnOnCpu(device)).numbers()
     gradients = {}
     for owner, network in (("", state.generator), ("discriminators.", state.adversary.network)):

@@ -106,9 +106,9 @@ class Together:
         return summed / self.count
 
     def of_first(self, number: int) -> int:
-        told = torch.tensor([number])
-        dist.broadcast(told, 0)
-        return int(told)
+        value = torch.tensor([number])
+        dist.broadcast(value, 0)
+        return int(value)
 
     def wait(self) -> None:
         self.of_first(0)

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 
 from rvc_engine.disk import DiskFull, free_bytes, is_full
 from rvc_engine.events import CheckpointSaved, Event, Paused, Resumed, Warned
+from rvc_engine.training.recovery import StepFailed, TrainingFault
 from rvc_engine.training.retention import Keeping, note_best, prune
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.store import CheckpointStore
-from rvc_engine.training.trouble import InTrouble, Trouble
 
 INSIDE_EPOCH_S = 300.0
 SHARE = 10  # at an epoch's end saving takes at most a tenth of the time
 MARGIN_BYTES = 16 << 20
-LOOK_S, TELL_S = 1.0, 5.0  # a full disk is looked at, and told of, this often
+LOOK_S, REPORT_S = 1.0, 5.0  # a full disk is looked at, and told of, this often
 TRY_S = 5.0  # and this often when there seems to be room but a large file fails: a quota
 
 
@@ -36,7 +36,7 @@ class Saver:
         self._at = state.at
         self._time, self._took_s = time.monotonic(), 0.0
 
-    def mend(self) -> Iterator[Event]:
+    def repair(self) -> Iterator[Event]:
         """The pair that is to stand here, when the process that was to write it was killed or its files were
         damaged."""
         if not self.pair_due():
@@ -89,15 +89,19 @@ class Saver:
 
     def pair_due(self) -> bool:
         """Does the state stand at an epoch's end that a pair is kept of?"""
-        epoch, course = self.state.epoch, self.state.course
-        return self.state.position == 0 and epoch > 0 and (epoch % course.save_every == 0 or epoch == course.epochs)
+        epoch, train_config = self.state.epoch, self.state.train_config
+        return (
+            self.state.position == 0
+            and epoch > 0
+            and (epoch % train_config.save_every == 0 or epoch == train_config.epochs)
+        )
 
     def _save_state(self) -> Iterator[Event]:
         state, started = self.state, time.monotonic()
         if state.at == self._at:
             return
         if not state.is_finite():
-            raise InTrouble(Trouble("not finite", state.step, "a weight", self.clips))
+            raise StepFailed(TrainingFault("not finite", state.step, "a weight", self.clips))
         yield from self._when_room(lambda: self.store.write_state(state))
         self._at, self._time = state.at, time.monotonic()
         self._took_s = self._time - started
@@ -124,7 +128,7 @@ class Saver:
     def _when_room(self, write: Callable[[], None], size: int | None = None) -> Iterator[Event]:
         """Write, waiting for room: for a whole state, or `size` bytes, 0 for what may not need any. The events on the
         way let a stop through. Raises DiskFull after `wait_s`."""
-        folder, started, told = self.store.files.folder, time.monotonic(), 0.0
+        folder, started, reported = self.store.files.folder, time.monotonic(), 0.0
         needed = 0 if size == 0 else int(1.1 * (size or self.state.bytes)) + MARGIN_BYTES
         while True:
             free, pause, tried = free_bytes(folder), LOOK_S, ""
@@ -141,18 +145,18 @@ class Saver:
                 why = tried or f"{free >> 20} MB are free, a save needs {needed >> 20} MB"
                 hint = f"free some space; training goes on from step {self._at[0]}"
                 raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
-            if not told or now - told >= TELL_S:
-                told = now
+            if not reported or now - reported >= REPORT_S:
+                reported = now
                 yield Paused(stage="train", reason="the disk is full", needed_bytes=needed, free_bytes=free)
             time.sleep(pause)
-        if told:
+        if reported:
             yield Resumed(stage="train", waited_s=time.monotonic() - started)
 
 
 class SilentSaver(Saver):
     """Of a process beside the one that saves."""
 
-    def mend(self) -> Iterator[Event]:
+    def repair(self) -> Iterator[Event]:
         return iter(())
 
     def inside_epoch(self) -> Iterator[Event]:

@@ -25,8 +25,8 @@ from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import ModelConfig
 from rvc_engine.training.adversary import Adversary
-from rvc_engine.training.course import Course
 from rvc_engine.training.precision import Precision, adamw
+from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.voices.checkpoint import checkpoint_of, read_checkpoint
 from rvc_engine.voices.layout import rvc_names
 
@@ -59,7 +59,7 @@ class TrainingState:
     adversary: Adversary
     precision: Precision
     noise: Noise
-    course: Course
+    train_config: TrainConfig
     step: int = 0
     epoch: int = 0
     position: int = 0
@@ -69,17 +69,22 @@ class TrainingState:
     mel: float = math.inf  # mean mel loss of the last finished epoch
 
     @classmethod
-    def fresh(cls, config: ModelConfig, course: Course, device: torch.device) -> TrainingState:
+    def fresh(cls, config: ModelConfig, train_config: TrainConfig, device: torch.device) -> TrainingState:
         """Random weights from the course's seed."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(course.seed)
+            torch.manual_seed(train_config.seed)
             generator, critics = Synthesizer(config), Discriminators(config.discriminator)
-        torch.manual_seed(course.seed)
-        precision = Precision(course.precision, device)
+        torch.manual_seed(train_config.seed)
+        precision = Precision(train_config.precision, device)
         generator.to(device).train()
-        adversary = Adversary(critics.to(device).train(), course.learning_rate, precision)
+        adversary = Adversary(critics.to(device).train(), train_config.learning_rate, precision)
         return cls(
-            generator, adamw(generator, course.learning_rate), adversary, precision, Noise(device, course.seed), course
+            generator,
+            adamw(generator, train_config.learning_rate),
+            adversary,
+            precision,
+            Noise(device, train_config.seed),
+            train_config,
         )
 
     @property
@@ -120,7 +125,7 @@ class TrainingState:
                 "model": OrderedDict((key, value.cpu()) for key, value in network.state_dict().items()),
                 "iteration": self.epoch,
                 "optimizer": _plain_optimizer(optimizer),
-                "learning_rate": self.course.learning_rate,
+                "learning_rate": self.train_config.learning_rate,
             }
             for kind, (network, optimizer) in sides.items()
         }
@@ -136,7 +141,7 @@ class TrainingState:
             "seconds": self.seconds,
             "order": self.order,
             "mel": self.mel,
-            "course": self.course.numbers(),
+            "course": self.train_config.numbers(),
             "noise": self.noise.generator.get_state(),
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state(self.noise.device) if cuda else None,
@@ -171,7 +176,7 @@ class TrainingState:
             if entry["cuda"] is not None:
                 torch.cuda.set_rng_state(entry["cuda"], self.noise.device)
         else:
-            self.noise.generator.manual_seed(self.course.seed + self.step)
+            self.noise.generator.manual_seed(self.train_config.seed + self.step)
 
 
 NUMBER = (int, float)
@@ -269,13 +274,13 @@ def load_pretrained(network: nn.Module, path: Path) -> str:
 
     Raises RvcError when the file cannot be read, or that says what it is when it is of another kind, version or rate.
     """
-    way_out = "fetch the file again, or use none to start from nothing"
+    hint = "fetch the file again, or use none to start from nothing"
     try:
         found = read_checkpoint(path)
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise RvcError(f"{path} is no pretrained file that can be read", reason_of(error), way_out) from error
+        raise RvcError(f"{path} is no pretrained file that can be read", reason_of(error), hint) from error
     own = checkpoint_of({"model": network.state_dict()})
     if found.differs_from(own):
         reason = f"it is {found.what}, this training needs {own.what}"

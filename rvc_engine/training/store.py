@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor
 
-from rvc_engine.disk import TEMPORARY, is_full, move_aside, whole_file
+from rvc_engine.disk import TEMPORARY, is_full, move_to_backup, whole_file
 from rvc_engine.errors import RvcError, of_environment
 from rvc_engine.faults import Faults
 from rvc_engine.files import weights
@@ -41,7 +41,7 @@ class Restored:
     step: int
     entry: dict[str, Any] | None
     damaged: list[str] = field(default_factory=list)
-    aside: Path | None = None
+    backup: Path | None = None
     newer: list[int] = field(default_factory=list)
 
 
@@ -151,7 +151,7 @@ class CheckpointStore:
                 reasons.append(f"{' and '.join(path.name for path in paths)}: {reason_of(error)}")
                 continue
             restored.damaged = reasons
-            restored.aside = move_aside(damaged, self.files.folder, "damaged")
+            restored.backup = move_to_backup(damaged, self.files.folder, "damaged")
             restored.newer = [step for step in self.steps() if restored.entry and state.step < step != LATEST_ONLY]
             return restored
         if reasons:
@@ -184,7 +184,7 @@ class CheckpointStore:
         state.step = max(counted, default=0) if step == LATEST_ONLY else step
         state.epoch = int(pair["G"]["iteration"])
         state.begin_epoch()
-        state.noise.generator.manual_seed(state.course.seed + state.step)
+        state.noise.generator.manual_seed(state.train_config.seed + state.step)
         return Restored(state.step, None)
 
 

@@ -14,11 +14,11 @@ from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.synthesizer import Synthesizer, slices
 from rvc_engine.presets import ModelConfig
 from rvc_engine.training.adversary import Adversary
-from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch
 from rvc_engine.training.losses import kl_loss
 from rvc_engine.training.precision import Precision
 from rvc_engine.training.ranks import Alone, Ranks
+from rvc_engine.training.train_config import TrainConfig
 
 
 class StepResult(NamedTuple):
@@ -42,13 +42,13 @@ class Trainer:
         optimizer: torch.optim.Optimizer,
         adversary: Adversary,
         precision: Precision,
-        course: Course,
+        train_config: TrainConfig,
         ranks: Ranks | None = None,
     ) -> None:
         self.generator, self.optimizer, self.adversary = generator, optimizer, adversary
         self.ranks = ranks or Alone()
-        self._generate, self._tell_apart = self.ranks.shared(generator), self.ranks.shared(adversary.network)
-        self.precision, self.course = precision, course
+        self._generate, self._discriminate = self.ranks.shared(generator), self.ranks.shared(adversary.network)
+        self.precision, self.train_config = precision, train_config
         self.config: ModelConfig = generator.config
         c = self.config
         self.mel_scale = MelScale(c.sample_rate, c.filter_length, c.n_mels, c.mel_fmin, c.mel_fmax)
@@ -65,34 +65,34 @@ class Trainer:
                 b.spec,
                 b.speaker,
                 self.ranks.noise(noise),
-                self.course.prior_share,
+                self.train_config.prior_share,
             )
         wave = made.wave.float()
         real = slices(b.wave, made.start_frames * config.hop_samples, config.segment_samples)
 
-        heard, shown = self._judged(real), self._judged(wave)
-        lesson = self.adversary.learn(heard, shown.detach(), self._tell_apart)
+        real_part, made_part = self._discriminator_input(real), self._discriminator_input(wave)
+        d_losses = self.adversary.learn(real_part, made_part.detach(), self._discriminate)
 
-        judgement = self.adversary.judge(heard, shown)
-        mel = self.course.c_mel * F.l1_loss(*self.mels(b.spec, made.start_frames, wave))
-        kl = self.course.c_kl * kl_loss(made.z_p, made.logs_q, made.m_p, made.logs_p, made.mask, b.frames_a_part)
-        total = torch.stack(judgement.adversarial).sum() + judgement.features + mel + kl
+        g_losses = self.adversary.losses_of_fake(real_part, made_part)
+        mel = self.train_config.c_mel * F.l1_loss(*self.mels(b.spec, made.start_frames, wave))
+        kl = self.train_config.c_kl * kl_loss(made.z_p, made.logs_q, made.m_p, made.logs_p, made.mask, b.frames_a_part)
+        total = torch.stack(g_losses.adversarial).sum() + g_losses.features + mel + kl
         norm = self.precision.descend(total, self.optimizer)
         self.precision.scaler.update()
 
         scalars = {
             "loss/g/total": total,
-            "loss/d/total": lesson.total,
-            "grad_norm_d": lesson.grad_norm,
+            "loss/d/total": d_losses.total,
+            "grad_norm_d": d_losses.grad_norm,
             "grad_norm_g": norm,
         }
-        scalars |= {"loss/g/fm": judgement.features, "loss/g/mel": mel, "loss/g/kl": kl}
-        scalars |= {f"loss/g/{i}": part for i, part in enumerate(judgement.adversarial)}
-        scalars |= {f"loss/d_r/{i}": part for i, part in enumerate(lesson.real)}
-        scalars |= {f"loss/d_g/{i}": part for i, part in enumerate(lesson.fake)}
+        scalars |= {"loss/g/fm": g_losses.features, "loss/g/mel": mel, "loss/g/kl": kl}
+        scalars |= {f"loss/g/{i}": part for i, part in enumerate(g_losses.adversarial)}
+        scalars |= {f"loss/d_r/{i}": part for i, part in enumerate(d_losses.real)}
+        scalars |= {f"loss/d_g/{i}": part for i, part in enumerate(d_losses.fake)}
         return StepResult(scalars, self.ranks)
 
-    def _judged(self, wave: Tensor) -> Tensor:
+    def _discriminator_input(self, wave: Tensor) -> Tensor:
         """What the discriminators hear of a slice (B, 1, T)."""
         config = self.config
         side = (config.segment_frames - config.judged_frames) // 2 * config.hop_samples if config.judged_frames else 0

@@ -27,8 +27,8 @@ from rvc_engine.voices.small_model import Voice, read_voice, small_model, voice_
 
 SUFFIX = ".rvcvoice"
 FORMAT = "rvc-tui voice 1"
-CARD, WEIGHTS, INDEX = "card.json", "weights.safetensors", "voice.index"
-LIMITS = {CARD: MAX_JSON_BYTES, WEIGHTS: 2 << 30, INDEX: 16 << 30}
+MODEL_CARD, WEIGHTS, INDEX = "card.json", "weights.safetensors", "voice.index"
+LIMITS = {MODEL_CARD: MAX_JSON_BYTES, WEIGHTS: 2 << 30, INDEX: 16 << 30}
 DATE = (1980, 1, 1, 0, 0, 0)  # equal voices give equal files
 BLOCK = 1 << 20
 DAMAGED = (OSError, ValueError, KeyError, TypeError, RecursionError, NotImplementedError, zipfile.BadZipFile)
@@ -39,7 +39,7 @@ class Bundle:
     """`card` as it was written; `voice` as read_voice gives it."""
 
     path: Path
-    card: dict[str, Any]
+    model_card: dict[str, Any]
     voice: Voice
     has_index: bool
 
@@ -52,7 +52,7 @@ class Bundle:
             whole_file(target, durable=False) as temporary,
             temporary.open("wb") as file,
         ):
-            for block in _part(archive, INDEX, self.card):
+            for block in _part(archive, INDEX, self.model_card):
                 file.write(block)
 
 
@@ -60,7 +60,7 @@ def is_bundle(path: Path) -> bool:
     """By content: a zip with a card."""
     try:
         with open_zip(path) as archive:
-            return CARD in archive.namelist()
+            return MODEL_CARD in archive.namelist()
     except DAMAGED:
         return False
 
@@ -75,7 +75,7 @@ def write_bundle(path: Path, voice: Voice, name: str, index: Path | None, notes:
     members = {WEIGHTS: {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}}
     if index is not None:
         members[INDEX] = {"bytes": index.stat().st_size, "sha256": sha256_of(index)}
-    card = {
+    model_card = {
         "format": FORMAT,
         "name": name,
         "version": voice.config.version,
@@ -92,19 +92,19 @@ def write_bundle(path: Path, voice: Voice, name: str, index: Path | None, notes:
         "members": members,
     }
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        archive.writestr(_member(CARD), _text_of(card))
+        archive.writestr(_member(MODEL_CARD), _text_of(model_card))
         archive.writestr(_member(WEIGHTS), weights)
         if index is not None:
             with open_file(index) as source, archive.open(_member(INDEX), "w", force_zip64=True) as goal:
                 shutil.copyfileobj(source, goal, BLOCK)
 
 
-def _text_of(card: dict[str, Any]) -> bytes:
+def _text_of(model_card: dict[str, Any]) -> bytes:
     """As it is read by people; in ASCII where a text holds bytes that are none."""
     try:
-        return json.dumps(card, indent=1, ensure_ascii=False).encode()
+        return json.dumps(model_card, indent=1, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return json.dumps(card, indent=1).encode()
+        return json.dumps(model_card, indent=1).encode()
 
 
 def _member(name: str) -> zipfile.ZipInfo:
@@ -113,25 +113,25 @@ def _member(name: str) -> zipfile.ZipInfo:
     return member
 
 
-def read_card(path: Path) -> dict[str, Any]:
+def read_model_card(path: Path) -> dict[str, Any]:
     """The card alone, nothing else looked at. Raises BadInput."""
     with _checked(path) as archive:
-        return _card(archive)
+        return _model_card(archive)
 
 
 def read_bundle(path: Path) -> Bundle:
     """Sizes, checksums and weights are checked; the index is compared with its checksum, not read. Raises BadInput."""
     with _checked(path) as archive:
-        card = _card(archive)
-        said = card["members"]
-        if {CARD, *said} != set(archive.namelist()) or WEIGHTS not in said:
+        model_card = _model_card(archive)
+        said = model_card["members"]
+        if {MODEL_CARD, *said} != set(archive.namelist()) or WEIGHTS not in said:
             raise ValueError("its card names other parts than it has")
-        weights = safetensors_of(b"".join(_part(archive, WEIGHTS, card)))
+        weights = safetensors_of(b"".join(_part(archive, WEIGHTS, model_card)))
         if INDEX in said:
-            for _ in _part(archive, INDEX, card):
+            for _ in _part(archive, INDEX, model_card):
                 pass
-        voice = voice_of({**card["entries"], "weight": weights}, path)
-    return Bundle(path, card, voice, INDEX in said)
+        voice = voice_of({**model_card["entries"], "weight": weights}, path)
+    return Bundle(path, model_card, voice, INDEX in said)
 
 
 def read_any_voice(path: Path) -> Voice:
@@ -161,22 +161,22 @@ def _checked(path: Path) -> Iterator[zipfile.ZipFile]:
         raise BadInput(f"{path} is no bundle that can be used", first_line(error), "get the file again") from error
 
 
-def _card(archive: zipfile.ZipFile) -> dict[str, Any]:
-    card = parse_json(archive.read(CARD))
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
+def _model_card(archive: zipfile.ZipFile) -> dict[str, Any]:
+    model_card = parse_json(archive.read(MODEL_CARD))
+    if not isinstance(model_card, dict) or model_card.get("format") != FORMAT:
         raise ValueError(f"its card is not of the form {FORMAT!r}, which this version reads")
-    members = card.get("members")
+    members = model_card.get("members")
     if not isinstance(members, dict) or not all(isinstance(value, dict) for value in members.values()):
         raise ValueError("its card names no parts")
-    if not isinstance(card.get("entries"), dict) or "config" not in card["entries"]:
+    if not isinstance(model_card.get("entries"), dict) or "config" not in model_card["entries"]:
         raise ValueError("its card describes no voice")
-    return card
+    return model_card
 
 
-def _part(archive: zipfile.ZipFile, name: str, card: Mapping[str, Any]) -> Iterator[bytes]:
+def _part(archive: zipfile.ZipFile, name: str, model_card: Mapping[str, Any]) -> Iterator[bytes]:
     """A part, block by block. Raises ValueError, at the latest after the last block, when it is not what the card
     says."""
-    said, digest = card["members"][name], hashlib.sha256()
+    said, digest = model_card["members"][name], hashlib.sha256()
     if archive.getinfo(name).file_size != said.get("bytes"):
         raise ValueError(f"{name} has another size than its card says")
     with archive.open(name) as source:

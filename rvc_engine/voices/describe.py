@@ -26,8 +26,8 @@ def facts_of(path: Path, experiment: Experiment | None = None, source: Path | No
     about = {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
     if is_bundle(path):
         bundle = read_bundle(path)
-        card = {key: bundle.card.get(key) or None for key in ("name", "licence", "consent", "made_by")}
-        facts = {"what": "bundle", **about, **_voice(bundle.voice), "has_index": bundle.has_index, **card}
+        model_card = {key: bundle.model_card.get(key) or None for key in ("name", "licence", "consent", "made_by")}
+        facts = {"what": "bundle", **about, **_voice(bundle.voice), "has_index": bundle.has_index, **model_card}
         return {**facts, **_pitch(bundle.voice, experiment, source)}
     try:
         content = weights.read(path)

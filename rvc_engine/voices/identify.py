@@ -99,8 +99,8 @@ def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
 def _safetensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, str]]:
     if (found := _tracker(path, content)) is not None:
         return found
-    told = weights.metadata_of(path)
-    if _is_hubert({}, told):
+    metadata = weights.metadata_of(path)
+    if _is_hubert({}, metadata):
         return _hubert(path, "safetensors")
     return _tensors(path, content)
 
@@ -149,7 +149,7 @@ def _voice_facts(voice: Voice) -> dict[str, str]:
 
 def _bundle(path: Path) -> tuple[str, dict[str, str]]:
     bundle = read_bundle(path)
-    facts = {"name": text_of(bundle.card.get("name"), 100), "index": _with(bundle.has_index)}
+    facts = {"name": text_of(bundle.model_card.get("name"), 100), "index": _with(bundle.has_index)}
     return "voice bundle", {**facts, **_voice_facts(bundle.voice)}
 
 

@@ -43,11 +43,11 @@ def unpack_index(path: Path, folder: Path) -> Path:
     bundle = read_bundle(path)
     index = folder / INDEX
     bundle.extract_index(index)
-    tell_encoder(index, bundle.voice)
+    write_index_sidecar(index, bundle.voice)
     return index
 
 
-def tell_encoder(index: Path, voice: Voice) -> None:
+def write_index_sidecar(index: Path, voice: Voice) -> None:
     """Write what says that the index was made by this voice's encoder."""
     record = {
         "encoder": voice.config.encoder,
@@ -126,11 +126,11 @@ def place(unpacked: Unpacked, name: str, workspace: Workspace) -> list[Path]:
     written = []
     if unpacked.index is not None:
         if unpacked.from_bundle:
-            tell_encoder(unpacked.index, unpacked.voice)
+            write_index_sidecar(unpacked.index, unpacked.voice)
         facts = check_index_of(unpacked.index, unpacked.voice)
         index = experiment.index_path(facts.lists, unpacked.voice.config.version)
         copy_whole(unpacked.index, index)
-        tell_encoder(index, unpacked.voice)
+        write_index_sidecar(index, unpacked.voice)
         written.append(index)
     copy_whole(unpacked.model, experiment.small_model)
     return [experiment.small_model, *written]

@@ -19,7 +19,7 @@ from rvc_engine.presets import PRESETS
 
 SUFFIX = ".rvcvoice"
 MAX_TEXT = 200
-UNTOLD: dict[str, Any] = {
+UNKNOWN: dict[str, Any] = {
     "what": "unreadable",
     "version": None,
     "sample_rate": None,
@@ -34,20 +34,20 @@ UNTOLD: dict[str, Any] = {
 }
 
 
-def glance(path: Path) -> dict[str, Any]:
-    """Keys of UNTOLD. `what`: voice, bundle, or unreadable, then `problem` says why; None for what the file does not
+def peek_metadata(path: Path) -> dict[str, Any]:
+    """Keys of UNKNOWN. `what`: voice, bundle, or unreadable, then `problem` says why; None for what the file does not
     tell."""
     try:
         if path.suffix == SUFFIX:
-            return {**UNTOLD, "what": "bundle", **_of_card(_record(path, "card.json", MAX_JSON_BYTES))}
+            return {**UNKNOWN, "what": "bundle", **_of_model_card(_record(path, "card.json", MAX_JSON_BYTES))}
         content = _entries(path)
         if not isinstance(content, dict) or not isinstance(content.get("config"), list | tuple):
             raise Unreadable("it is no voice")
-        return {**UNTOLD, "what": "voice", **_of_entries(content)}
+        return {**UNKNOWN, "what": "voice", **_of_entries(content)}
     except Unreadable as error:
-        return {**UNTOLD, "problem": str(error)}
+        return {**UNKNOWN, "problem": str(error)}
     except Exception as error:  # a damaged zip, pickle or JSON: each has its own words for it
-        return {**UNTOLD, "problem": f"it cannot be read: {first_line(error)}"}
+        return {**UNKNOWN, "problem": f"it cannot be read: {first_line(error)}"}
 
 
 def no_voice(path: Path, why: str) -> BadInput:
@@ -111,18 +111,18 @@ def _of_entries(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_card(text: bytes) -> dict[str, Any]:
-    card = parse_json(text)
+def _of_model_card(text: bytes) -> dict[str, Any]:
+    model_card = parse_json(text)
     return {
-        "version": _text(card.get("version")),
-        "sample_rate": _number(card.get("rate_hz")),
-        "pitch": bool(card.get("pitch")),
-        "encoder": _text(card.get("encoder")),
-        "epochs": _number(card.get("epochs")),
-        "info": _text(card.get("licence")),
-        "minutes": _number(card.get("minutes")),
-        "pitch_hz": _range(card.get("pitch_range_hz")),
-        "has_index": "voice.index" in (card.get("members") or {}),
+        "version": _text(model_card.get("version")),
+        "sample_rate": _number(model_card.get("rate_hz")),
+        "pitch": bool(model_card.get("pitch")),
+        "encoder": _text(model_card.get("encoder")),
+        "epochs": _number(model_card.get("epochs")),
+        "info": _text(model_card.get("licence")),
+        "minutes": _number(model_card.get("minutes")),
+        "pitch_hz": _range(model_card.get("pitch_range_hz")),
+        "has_index": "voice.index" in (model_card.get("members") or {}),
     }
 
 

@@ -59,7 +59,7 @@ def _unpack_bundle(path: Path, folder: Path) -> Unpacked:
     save_small_model(model, small_model(voice.weights, voice.config, voice.info, voice.ours))
     if bundle.has_index:
         bundle.extract_index(index)
-    name = bundle.card.get("name")
+    name = bundle.model_card.get("name")
     return Unpacked(
         name if isinstance(name, str) else path.stem, voice, model, index if bundle.has_index else None, True
     )

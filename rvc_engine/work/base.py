@@ -21,7 +21,7 @@ from rvc_engine.files.weights import Unreadable, write_safetensors
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.store import CheckpointStore
 from rvc_engine.voices.checkpoint import read_checkpoint
-from rvc_engine.work.base_card import card
+from rvc_engine.work.model_card import model_card
 from rvc_engine.work.speakers import speakers_of
 
 STAGE = "base"
@@ -73,7 +73,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
             weights[TABLE] = with_mean(weights[TABLE], sorted(set(rows.values())))
         halves = {key: half(value, key) for key, value in weights.items()}
         write_safetensors(experiment.base / f"{kind}.safetensors", halves, {**facts, "kind": kind})
-    write_whole(experiment.base / "card.md", card(experiment, settings, clips, rows, steps[0]))
+    write_whole(experiment.base / "card.md", model_card(experiment, settings, clips, rows, steps[0]))
     yield Progressed(stage=STAGE, done=2, total=2, unit="files")
 
 

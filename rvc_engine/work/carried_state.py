@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from rvc_engine.disk import move_aside, whole_file
+from rvc_engine.disk import move_to_backup, whole_file
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors, write_safetensors
@@ -52,7 +52,7 @@ def load_state(experiment: Experiment, folder: Path) -> list[str]:
     contents = {name: read_parts(folder, name) for name in there}
     for name, content in contents.items():
         _check(name, content, folder)
-    move_aside([path for name in there for path in _own_states(experiment, name)], experiment.folder, "state")
+    move_to_backup([path for name in there for path in _own_states(experiment, name)], experiment.folder, "state")
     for name, content in contents.items():
         if name == "encoder":
             write_safetensors(experiment.incoming / "encoder.safetensors", content["tensors"], content["metadata"])
@@ -81,7 +81,7 @@ def _own_states(experiment: Experiment, name: str) -> list[Path]:
 def _newest(experiment: Experiment, name: str) -> Any:
     """None where there is none. Raises BadInput when none of those there can be read."""
     problems = []
-    for path in _whole_states(experiment, name):
+    for path in _checkpoints(experiment, name):
         try:
             return _read_encoder(path) if name == "encoder" else _read_train(path)
         except (*UNREADABLE, Unreadable) as error:
@@ -93,7 +93,7 @@ def _newest(experiment: Experiment, name: str) -> Any:
     return None
 
 
-def _whole_states(experiment: Experiment, name: str) -> list[Path]:
+def _checkpoints(experiment: Experiment, name: str) -> list[Path]:
     if name == "encoder":
         state = experiment.encoder / "state.safetensors"
         paths = [state, previous_of(state), experiment.incoming / "encoder.safetensors"]

@@ -22,7 +22,7 @@ from rvc_engine.machine.device import choose_device, choose_precision, out_of_me
 from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import LossWeights
-from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, restore
+from rvc_engine.pretrain.encoder_training import EncoderLoop, EncoderState, EncoderTrainConfig, restore
 from rvc_engine.pretrain.labels import check_packages
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.pretrain.probes import probe
@@ -85,11 +85,11 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     try:
         yield from _trained(experiment, settings, data)
     except (RuntimeError, MemoryError) as error:
-        told = out_of_memory(error)
-        if told is None:
+        memory_error = out_of_memory(error)
+        if memory_error is None:
             raise
         raise RvcError(
-            told.title, told.message, "lower --encoder-batch, or free memory that other programs hold"
+            memory_error.title, memory_error.message, "lower --encoder-batch, or free memory that other programs hold"
         ) from error
 
 
@@ -108,7 +108,7 @@ def _trained(experiment: Experiment, settings: ExperimentSettings, data: Encoder
     for damaged in restore(state, path):
         yield Warned(title="A newer state of the encoder's training is damaged", message=damaged, stage=STAGE)
     yield StepsSuperseded(stage=STAGE, after_step=state.step, epoch=0)
-    yield from EncoderLoop(state, data, course_of(settings, device), path).run()
+    yield from EncoderLoop(state, data, train_config_of(settings, device), path).run()
     about = {
         "step": str(state.step),
         "seed": str(s.seed),
@@ -126,13 +126,13 @@ def _trained(experiment: Experiment, settings: ExperimentSettings, data: Encoder
     write_whole(experiment.encoder / "probes.json", json.dumps({**facts, **probe(state, data)}, indent=1))
 
 
-def course_of(settings: ExperimentSettings, device: Any) -> EncoderCourse:
+def train_config_of(settings: ExperimentSettings, device: Any) -> EncoderTrainConfig:
     s = settings.encoder
     weights = LossWeights(
         phones=s.phones, reconstruction=s.reconstruction, consistency=s.consistency, speaker=s.speaker
     )
     bf16 = choose_precision(s.precision, device) == "bf16"
-    return EncoderCourse(
+    return EncoderTrainConfig(
         steps=s.steps,
         batch=s.batch,
         crop=int(s.crop_s * 50) * 2,

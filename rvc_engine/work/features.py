@@ -45,9 +45,9 @@ def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Pa
     does."""
     if base.suffix != ".safetensors" or not settings.model.own_encoder:
         return ""
-    told = metadata_of(base).get("encoder_sha256", "")
+    made_by = metadata_of(base).get("encoder_sha256", "")
     used = experiment.own_encoder if is_own(settings) else _of_preset(experiment, settings)
-    if not told or used is None or not used.is_file() or sha256_of(used) == told:
+    if not made_by or used is None or not used.is_file() or sha256_of(used) == made_by:
         return ""
     return (
         f"the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns "
@@ -147,11 +147,11 @@ def _encode(
         else:
             results = encoder.encode(list(waves.values()))
     except (RuntimeError, MemoryError) as error:
-        told = out_of_memory(error)
-        if told is None:
+        memory_error = out_of_memory(error)
+        if memory_error is None:
             raise
         raise RvcError(
-            "Out of memory in the content encoder", told.message, "free memory, or use --device cpu"
+            "Out of memory in the content encoder", memory_error.message, "free memory, or use --device cpu"
         ) from error
     for clip, features in zip(waves, results, strict=True):
         yield clip, features if np.isfinite(features).all() else "its content features are not finite"

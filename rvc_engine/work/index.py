@@ -21,7 +21,7 @@ from rvc_engine.conversion.retrieval import (
     row_order,
     write_index,
 )
-from rvc_engine.disk import move_aside, sha256_of, whole_file, write_whole
+from rvc_engine.disk import move_to_backup, sha256_of, whole_file, write_whole
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment
@@ -60,7 +60,9 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     lists = list_count(len(vectors))
     path = experiment.index_path(lists, settings.model.version)
     index = yield from work.counting(building_index(vectors, lists))
-    replaced = move_aside([], experiment.folder, "index", copied=[p for p in (path, sidecar_of(path)) if p.is_file()])
+    replaced = move_to_backup(
+        [], experiment.folder, "index", copied=[p for p in (path, sidecar_of(path)) if p.is_file()]
+    )
     with whole_file(path) as temporary:
         write_index(index, temporary)
     record = {
@@ -75,7 +77,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     write_whole(sidecar_of(path), json.dumps(record, indent=1))
     others = [p for p in experiment.indexes() if p != path]
     yield work.progressed(work.total - work.done, path.name)
-    target = move_aside([*others, *map(sidecar_of, others)], experiment.folder, "index") or replaced
+    target = move_to_backup([*others, *map(sidecar_of, others)], experiment.folder, "index") or replaced
     if target:
         yield MovedAside(stage="index", path=str(target), reason="another index took its place")
 

@@ -175,11 +175,11 @@ def _track_in_process(task: PitchTask) -> list[tuple[str, str]]:
     try:
         return track_clips(task)
     except (RuntimeError, MemoryError) as error:
-        told = out_of_memory(error)
-        if told is None:
+        memory_error = out_of_memory(error)
+        if memory_error is None:
             raise
         raise RvcError(
-            "Out of memory in the pitch tracker", told.message, "free memory, or use --device cpu"
+            "Out of memory in the pitch tracker", memory_error.message, "free memory, or use --device cpu"
         ) from error
 
 

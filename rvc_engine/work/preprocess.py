@@ -25,7 +25,7 @@ from rvc_engine.dataset.clip_table import (
 from rvc_engine.dataset.contents import Stats, is_same, renamed, stats_of, up_to_date
 from rvc_engine.dataset.files import PassedOver, dataset_files, dataset_folder, passed_over, source_name
 from rvc_engine.dataset.vanished import GONE, wait_for
-from rvc_engine.disk import TEMPORARY, move_aside, remove_temporaries, sha256_of
+from rvc_engine.disk import TEMPORARY, move_to_backup, remove_temporaries, sha256_of
 from rvc_engine.errors import BadInput, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed, Warned
 from rvc_engine.experiment import Experiment
@@ -36,7 +36,7 @@ STAGE = "preprocess"
 SAVE_EVERY_S = 1.0
 SMALL_BYTES = 8 << 20
 """A worker process takes a second to start: less than this is done without one."""
-TOLD = 3
+LISTED = 3
 """Reasons that an error lists."""
 
 
@@ -108,12 +108,12 @@ def _files(settings: ExperimentSettings) -> list[Path]:
 
 
 def _nothing_usable(settings: ExperimentSettings, reasons: list[tuple[str, str]]) -> BadInput:
-    told = "; ".join(f"{name!r}: {reason}" for name, reason in reasons[:TOLD])
-    more = f"; and {len(reasons) - TOLD} more" if len(reasons) > TOLD else ""
+    listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons[:LISTED])
+    more = f"; and {len(reasons) - LISTED} more" if len(reasons) > LISTED else ""
     passed = _passed_over(settings)
     more += f"; {passed.sentence}" if passed.total else ""
     hint = "give a folder with recordings of one voice, in any format that ffmpeg reads"
-    return BadInput(f"No usable recording in {settings.dataset!r}", told + more, hint)
+    return BadInput(f"No usable recording in {settings.dataset!r}", listed + more, hint)
 
 
 # --- in a worker process ----------------------------------------------------------------------------------------------
@@ -183,21 +183,21 @@ class Ledger:
         backup."""
         whole = {name: row for name, row in self.sources.items() if name in stats and self._is_whole(row, *stats[name])}
         self.sources = {name: up_to_date(row, *stats[name]) for name, row in whole.items()}
-        told = {clip.clip for clips in self.clips.values() for clip in clips}
+        recorded = {clip.clip for clips in self.clips.values() for clip in clips}
         self.clips = {name: clips for name, clips in self.clips.items() if name in self.sources}
         kept = {clip.clip for clips in self.clips.values() for clip in clips}
         stale: list[Path] = []
         for folder in (self.experiment.ground_truth, self.experiment.wavs_16k):
             remove_temporaries(folder)
-        for clip in sorted({*told, *self.experiment.clips()} - kept, key=place_of):
+        for clip in sorted({*recorded, *self.experiment.clips()} - kept, key=place_of):
             pair = [folder / f"{clip}.wav" for folder in (self.experiment.ground_truth, self.experiment.wavs_16k)]
             derived = [path for path in self._derived(clip) if path.exists()]
-            if clip in told or derived:
+            if clip in recorded or derived:
                 stale += [*pair, *derived]
             else:  # of a recording that was being cut when the run was stopped
                 for path in pair:
                     path.unlink(missing_ok=True)
-        target = move_aside(stale, self.experiment.folder, STAGE)
+        target = move_to_backup(stale, self.experiment.folder, STAGE)
         return (
             [MovedAside(stage=STAGE, path=str(target), reason="recordings were removed or changed")] if target else []
         )

@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from rvc_engine.common.opening import read_bytes
-from rvc_engine.disk import move_aside, write_whole
+from rvc_engine.disk import move_to_backup, write_whole
 from rvc_engine.experiment import Experiment
 from rvc_engine.presets import ModelConfig
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.training.course import Course
+from rvc_engine.training.train_config import TrainConfig
 
 RVC_EPOCHS = 20000
 """What RVC programs write as `train.epochs` of config.json: their trainer never goes beyond it, whatever it is asked
@@ -26,10 +26,10 @@ SHAPE = (
 """Settings in config.json by which a model is known."""
 
 
-def write_config(experiment: Experiment, settings: ExperimentSettings, course: Course) -> None:
+def write_config(experiment: Experiment, settings: ExperimentSettings, train_config: TrainConfig) -> None:
     """config.json, unless there is one that describes this model: what another RVC program adds or sets otherwise is
     its own. One that does not is moved to a backup."""
-    text = json.dumps(rvc_config(settings.model, course), indent=4, sort_keys=True)
+    text = json.dumps(rvc_config(settings.model, train_config), indent=4, sort_keys=True)
     wanted = json.loads(text)
     try:
         there = json.loads(read_bytes(experiment.config_json))
@@ -40,11 +40,11 @@ def write_config(experiment: Experiment, settings: ExperimentSettings, course: C
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         same = False
     if not same:
-        move_aside([experiment.config_json], experiment.folder, "config")
+        move_to_backup([experiment.config_json], experiment.folder, "config")
     write_whole(experiment.config_json, text)
 
 
-def rvc_config(config: ModelConfig, course: Course) -> dict[str, Any]:
+def rvc_config(config: ModelConfig, train_config: TrainConfig) -> dict[str, Any]:
     """config.json as RVC programs write it."""
     rate, length = config.sample_rate, config.filter_length
     data = {
@@ -74,18 +74,18 @@ def rvc_config(config: ModelConfig, course: Course) -> dict[str, Any]:
     model = {name: getattr(config, name) for name in names}
     model |= {"resblock": "1", "spk_embed_dim": config.speakers, "use_spectral_norm": False}
     train = {
-        "batch_size": course.batch_size,
+        "batch_size": train_config.batch_size,
         "betas": [0.8, 0.99],
-        "c_kl": course.c_kl,
-        "c_mel": course.c_mel,
+        "c_kl": train_config.c_kl,
+        "c_mel": train_config.c_mel,
         "epochs": RVC_EPOCHS,
     }
     train |= {
         "eps": 1e-9,
         "init_lr_ratio": 1,
-        "learning_rate": course.learning_rate,
+        "learning_rate": train_config.learning_rate,
         "log_interval": 200,
-        "lr_decay": course.lr_decay,
+        "lr_decay": train_config.lr_decay,
     }
-    train |= {"seed": course.seed, "segment_size": config.segment_samples, "warmup_epochs": 0}
+    train |= {"seed": train_config.seed, "segment_size": config.segment_samples, "warmup_epochs": 0}
     return {"data": data, "model": model, "train": train}

@@ -34,20 +34,20 @@ from rvc_engine.machine.numerics import choose_mode
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.audition import Auditions
-from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import ClipDataset
-from rvc_engine.training.extent import Extent
+from rvc_engine.training.epoch_budget import EpochBudget
 from rvc_engine.training.fitting import check_candidates, check_start
 from rvc_engine.training.loop import TrainingLoop
 from rvc_engine.training.measure import forget_peak, peak_bytes
 from rvc_engine.training.ranks import Alone, Ranks
+from rvc_engine.training.recovery import Recovery, StepFailed, TrainingFault
 from rvc_engine.training.retention import Keeping
 from rvc_engine.training.sampler import BucketSampler
 from rvc_engine.training.saving import Saver, SilentSaver
 from rvc_engine.training.scalars import Scalars
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore, Restored
-from rvc_engine.training.trouble import InTrouble, Recovery, Trouble
+from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.voices.about import about_recordings
 from rvc_engine.voices.small_model import read_voice, write_small_model
 from rvc_engine.work import train_parallel as parallel
@@ -119,10 +119,10 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     try:
         yield from _train(experiment, settings, device)
     except (RuntimeError, MemoryError) as error:
-        told = out_of_memory(error)
-        if told is None:
+        memory_error = out_of_memory(error)
+        if memory_error is None:
             raise
-        raise told from error
+        raise memory_error from error
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
@@ -133,7 +133,7 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
 
 def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.device) -> Iterator[Event]:
     precision = yield from _right_precision(settings, device)
-    config, course = settings.model, course_of(settings, precision)
+    config, train_config = settings.model, train_config_of(settings, precision)
     rows, skipped = usable_rows(experiment, settings)
     yield from skipped
     rows += mute_rows(experiment, settings)
@@ -150,12 +150,12 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
             hint="add recordings",
             stage=NAME,
         )
-    write_config(experiment, settings, course)
+    write_config(experiment, settings, train_config)
     learnt = training_set(experiment, rows)
     difference = changes(experiment, learnt)
     write_whole(experiment.filelist, "\n".join(row.line() for row in rows).encode("utf-8", "surrogateescape"))
 
-    recovery = Recovery(course, device)
+    recovery = Recovery(train_config, device)
     store = CheckpointStore(experiment, Faults.from_environment())
     store.remove_halves()
     if not store.candidates() and adopt(experiment.incoming / "train.pt", experiment.resume_state):
@@ -164,14 +164,16 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
         yield Warned(title="Training resumes on a changed set of clips", message=difference, stage=NAME)
     attempt = _Attempt(experiment, settings, dataset, frames, store, learnt)
     devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
-    while trouble := (
+    while fault := (
         yield from (
-            _in_parallel(attempt, recovery.course, devices) if devices else attempt.run(recovery.course, device)
+            _in_parallel(attempt, recovery.train_config, devices)
+            if devices
+            else attempt.run(recovery.train_config, device)
         )
     ):
-        yield recovery.after(trouble)
-        if recovery.course.batch_size != course.batch_size:
-            settings.train.batch_size = recovery.course.batch_size
+        yield recovery.after(fault)
+        if recovery.train_config.batch_size != train_config.batch_size:
+            settings.train.batch_size = recovery.train_config.batch_size
             experiment.save_settings(settings)
         attempt.again = True
         free_memory(device)
@@ -191,29 +193,29 @@ class _Attempt:
     again: bool = False
     ranks: Ranks = field(default_factory=Alone)
 
-    def run(self, course: Course, device: torch.device) -> Generator[Event, None, Trouble | None]:
+    def run(self, train_config: TrainConfig, device: torch.device) -> Generator[Event, None, TrainingFault | None]:
         """Returns facts alone, so that the memory of what failed is free for the next attempt."""
         try:
-            yield from self._train(course, device)
-        except InTrouble as error:
-            return error.trouble
+            yield from self._train(train_config, device)
+        except StepFailed as error:
+            return error.fault
         return None
 
-    def _train(self, course: Course, device: torch.device) -> Iterator[Event]:
+    def _train(self, train_config: TrainConfig, device: torch.device) -> Iterator[Event]:
         experiment, settings = self.experiment, self.settings
         if settings.train.epochs != "auto":
-            course = replace(course, epochs=settings.train.epochs)  # settled in an attempt before
-        state = TrainingState.fresh(settings.model, course, device)
+            train_config = replace(train_config, epochs=settings.train.epochs)  # settled in an attempt before
+        state = TrainingState.fresh(settings.model, train_config, device)
         restored = self._restored(state)
         if restored:
-            yield from _tell_restored(restored, course, again=self.again)
+            yield from _report_restored(restored, train_config, again=self.again)
         else:
             yield from _start(experiment, settings, state)
         # a base has an encoder's steps before
         if restored or self.again or settings.base or len(journals(experiment.runs)) > 1:
             yield StepsSuperseded(after_step=state.step, epoch=state.epoch)
         if self.ranks.first:
-            yield from self._note_set(state, course)
+            yield from self._note_set(state, train_config)
         t = settings.train
         keeping = Keeping(t.keep_last, t.keep_every * t.save_every, t.keep_best, int(t.disk_budget_gb * 1e9))
         saver = (Saver if self.ranks.first else SilentSaver)(state, self.store, keeping, self._to_share, t.disk_wait_s)
@@ -222,27 +224,38 @@ class _Attempt:
                 yield Warned(
                     title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME
                 )
-            extent = Extent(t.minutes * 60, self._settle) if t.epochs == "auto" else None
+            budget = EpochBudget(t.minutes * 60, self._settle) if t.epochs == "auto" else None
             forget_peak(device)
-            sampler = BucketSampler(self.frames, course.batch_size * self.ranks.count)
-            yield from TrainingLoop(state, self.dataset, sampler, saver, scalars, extent, self.ranks).run()
+            sampler = BucketSampler(self.frames, train_config.batch_size * self.ranks.count)
+            yield from TrainingLoop(state, self.dataset, sampler, saver, scalars, budget, self.ranks).run()
             if self.ranks.first and state.step > (restored.step if restored else 0):
                 held = peak_bytes(device) + (CONTEXT_BYTES if device.type == "cuda" else 0)
                 minutes = sum(self.frames) / 6000
                 keep_use(
-                    settings.preset, course.precision, device.type, name_of(device), course.batch_size, held, minutes
+                    settings.preset,
+                    train_config.precision,
+                    device.type,
+                    name_of(device),
+                    train_config.batch_size,
+                    held,
+                    minutes,
                 )
         if self.ranks.first and not _is_written(experiment.small_model, state):
             yield _write_small(experiment.small_model, state, settings, self.about)
 
-    def _note_set(self, state: TrainingState, course: Course) -> Iterator[Event]:
+    def _note_set(self, state: TrainingState, train_config: TrainConfig) -> Iterator[Event]:
         """Write down which clips are learnt from; where no epoch is left for those that changed, say so."""
         experiment = self.experiment
-        if state.epoch < course.epochs or not course.epochs or not state.epoch or not changes(experiment, self.learnt):
+        if (
+            state.epoch < train_config.epochs
+            or not train_config.epochs
+            or not state.epoch
+            or not changes(experiment, self.learnt)
+        ):
             write_whole(experiment.training_set, json.dumps(self.learnt, indent=0))
         else:
             hint = f"--epochs {state.epoch + max(1, state.epoch // 2)} trains on; --fresh begins anew on all of it"
-            reached = f"epoch {state.epoch} of {course.epochs} is reached"
+            reached = f"epoch {state.epoch} of {train_config.epochs} is reached"
             yield Warned(
                 title="Nothing was trained on the changed set of clips", message=reached, hint=hint, stage=NAME
             )
@@ -309,11 +322,13 @@ def _right_precision(settings: ExperimentSettings, device: torch.device) -> Gene
     return "fp32"
 
 
-def _in_parallel(attempt: _Attempt, course: Course, devices: list[str]) -> Generator[Event, None, Trouble | None]:
+def _in_parallel(
+    attempt: _Attempt, train_config: TrainConfig, devices: list[str]
+) -> Generator[Event, None, TrainingFault | None]:
     """The attempt in a process for each device. What they settled is read back."""
     experiment, settings = attempt.experiment, attempt.settings
     spec = parallel.Spec(
-        str(experiment.folder), str(experiment.workspace.home), settings, course, devices, attempt.again
+        str(experiment.folder), str(experiment.workspace.home), settings, train_config, devices, attempt.again
     )
     try:
         return (yield from parallel.run(spec))
@@ -322,7 +337,9 @@ def _in_parallel(attempt: _Attempt, course: Course, devices: list[str]) -> Gener
             settings.train.epochs = experiment.load_settings().train.epochs
 
 
-def one_of_several(spec: parallel.Spec, ranks: Ranks, device: torch.device) -> Generator[Event, None, Trouble | None]:
+def one_of_several(
+    spec: parallel.Spec, ranks: Ranks, device: torch.device
+) -> Generator[Event, None, TrainingFault | None]:
     """What each of those processes does."""
     experiment = Experiment(Path(spec.folder), Workspace(Path(spec.home)))
     rows = usable_rows(experiment, spec.settings)[0] + mute_rows(experiment, spec.settings)
@@ -334,7 +351,7 @@ def one_of_several(spec: parallel.Spec, ranks: Ranks, device: torch.device) -> G
     attempt = _Attempt(
         experiment, spec.settings, dataset, frames, store, training_set(experiment, rows), spec.again, ranks
     )
-    return (yield from attempt.run(spec.course, device))
+    return (yield from attempt.run(spec.train_config, device))
 
 
 def free_memory(device: torch.device) -> None:
@@ -344,9 +361,9 @@ def free_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def course_of(settings: ExperimentSettings, precision: str) -> Course:
+def train_config_of(settings: ExperimentSettings, precision: str) -> TrainConfig:
     t = settings.train
-    return Course(
+    return TrainConfig(
         epochs=0 if t.epochs == "auto" else t.epochs,
         batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size,
         learning_rate=t.learning_rate,
@@ -372,9 +389,9 @@ def _start(experiment: Experiment, settings: ExperimentSettings, state: Training
             yield from (Warned(title=f"{path} {what}", message=why, stage=NAME) for what, why in said.items() if why)
 
 
-def _tell_restored(restored: Restored, course: Course, *, again: bool) -> Iterator[Event]:
+def _report_restored(restored: Restored, train_config: TrainConfig, *, again: bool) -> Iterator[Event]:
     if restored.damaged:
-        message = f"{'; '.join(restored.damaged)}; moved to {restored.aside}"
+        message = f"{'; '.join(restored.damaged)}; moved to {restored.backup}"
         yield Warned(
             title=f"Going on from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME
         )
@@ -391,7 +408,7 @@ def _tell_restored(restored: Restored, course: Course, *, again: bool) -> Iterat
         message = "the order of clips and the random draws differ from those of an uninterrupted run"
         yield Warned(title=f"The checkpoint of step {restored.step} has no resume state", message=message, stage=NAME)
         return
-    old, new = restored.entry["course"], course.numbers()
+    old, new = restored.entry["course"], train_config.numbers()
     changed = ", ".join(f"{key} {old.get(key)} -> {value}" for key, value in new.items() if old.get(key) != value)
     if changed and not again:
         yield Warned(title="Training goes on with other settings", message=changed, stage=NAME)

@@ -22,8 +22,8 @@ from rvc_engine.events import Event, from_dict
 from rvc_engine.machine.device import cores
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.settings import ExperimentSettings
-from rvc_engine.training.course import Course
-from rvc_engine.training.trouble import Trouble
+from rvc_engine.training.recovery import TrainingFault
+from rvc_engine.training.train_config import TrainConfig
 
 MARK = "@rank "
 END_S = 60.0
@@ -36,7 +36,7 @@ class Spec:
     folder: str
     home: str
     settings: ExperimentSettings
-    course: Course
+    train_config: TrainConfig
     devices: list[str]
     again: bool
 
@@ -45,7 +45,7 @@ class Spec:
             "folder": self.folder,
             "home": self.home,
             "settings": self.settings.model_dump(),
-            "course": asdict(self.course),
+            "train_config": asdict(self.train_config),
         }
         path.write_text(json.dumps({**plain, "devices": self.devices, "again": self.again}))
 
@@ -53,11 +53,15 @@ class Spec:
     def read(cls, path: Path) -> Spec:
         plain: dict[str, Any] = json.loads(read_text(path))
         return cls(
-            **{**plain, "settings": ExperimentSettings(**plain["settings"]), "course": Course(**plain["course"])}
+            **{
+                **plain,
+                "settings": ExperimentSettings(**plain["settings"]),
+                "train_config": TrainConfig(**plain["train_config"]),
+            }
         )
 
 
-def run(spec: Spec) -> Generator[Event, None, Trouble | None]:
+def run(spec: Spec) -> Generator[Event, None, TrainingFault | None]:
     """Their events. Closing it lets them save and end. Raises RvcError when one of them fails."""
     with tempfile.TemporaryDirectory(prefix="rvc-ranks-") as folder:
         path = Path(folder) / "spec.json"
@@ -90,9 +94,9 @@ def _start(spec: Spec, path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
-def _follow(process: subprocess.Popen[str]) -> Generator[Event, None, Trouble | None]:
+def _follow(process: subprocess.Popen[str]) -> Generator[Event, None, TrainingFault | None]:
     assert process.stdout is not None
-    trouble: Trouble | None = None
+    fault: TrainingFault | None = None
     failure: RvcError | None = None
     for line in process.stdout:
         if not line.startswith(MARK):
@@ -103,17 +107,17 @@ def _follow(process: subprocess.Popen[str]) -> Generator[Event, None, Trouble | 
             if event is not None:
                 yield event
             _answer(process, "go")
-        elif kind == "trouble":
-            trouble = trouble or Trouble(**{**content, "clips": tuple(content["clips"])})
+        elif kind == "fault":
+            fault = fault or TrainingFault(**{**content, "clips": tuple(content["clips"])})
         else:
             failure = failure or RvcError(content["title"], content["message"], content["hint"])
     code = process.wait()
     if failure is not None:
         raise failure
-    if trouble is None and code:
+    if fault is None and code:
         hint = "the whole story is in engine.log; the same command goes on from the last whole state"
         raise RvcError("A training process ended", f"exit code {code}", hint)
-    return trouble
+    return fault
 
 
 def _answer(process: subprocess.Popen[str], word: str) -> None:

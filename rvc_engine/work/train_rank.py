@@ -28,7 +28,7 @@ def say(kind: str, content: Any) -> None:
         line = line[os.write(sys.stdout.fileno(), line) :]
 
 
-def tell(event: Event) -> bool:
+def report(event: Event) -> bool:
     """Is the training to stop after it? Ends the process when nobody listens any more."""
     say("event", to_dict(event))
     answer = sys.stdin.readline().strip()
@@ -44,11 +44,11 @@ def train(spec: Spec, ranks: Together, device: torch.device) -> None:
             event = next(steps)
         except StopIteration as end:
             if end.value is not None:
-                say("trouble", asdict(end.value))
+                say("fault", asdict(end.value))
                 leave_at_once(FAILED)
             return
         if ranks.first:
-            stop = tell(event) or stop
+            stop = report(event) or stop
             if stop and isinstance(event, Paused):
                 steps.close()
                 leave_at_once(FAILED)

@@ -76,8 +76,8 @@ class MachinePanel(Panel):
 
     def processor(self, state: ScreenState, width: int) -> list[Text]:
         machine, run = state.machine, state.view.rss_bytes if state.running else 0
-        percent = "n/a" if machine.processor_percent is None else f"{machine.processor_percent:.0f} %"
-        course = [reading.processor_percent or 0.0 for reading in state.readings]
+        percent = "n/a" if machine.cpu_percent is None else f"{machine.cpu_percent:.0f} %"
+        course = [reading.cpu_percent or 0.0 for reading in state.readings]
         lines = [
             Text.assemble((_("processor"), "bold"), *((f"  {no_gpu(machine.no_gpu)}", "dim"),) * (not machine.gpus))
         ]
@@ -144,7 +144,7 @@ def machine_lines(state: ScreenState, width: int, now: float) -> list[Text]:
 
 def processor_line(state: ScreenState, age: str) -> Text:
     machine, run = state.machine, state.view.rss_bytes if state.running else 0
-    percent = "n/a" if machine.processor_percent is None else f"{machine.processor_percent:.0f} %"
+    percent = "n/a" if machine.cpu_percent is None else f"{machine.cpu_percent:.0f} %"
     line = Text(f"{_('processor')} {percent}  {_('memory')} {gib(machine.memory_used)}/{gib(machine.memory_total)} GiB")
     if run and machine.memory_used is not None:
         line.append(

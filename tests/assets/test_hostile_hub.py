@@ -159,7 +159,7 @@ def test_a_secret_in_the_endpoint_is_used(
     (asset, *_) = read_manifest(workspace)
     where, _, query = asset.url.partition("?")
     assert SECRET in asset.url and where.endswith(f"/someone/weights/resolve/main/{asset.name}")
-    assert query in ("", f"token={SECRET}", f"x={SECRET}") and SECRET not in asset.shown_url
+    assert query in ("", f"token={SECRET}", f"x={SECRET}") and SECRET not in asset.display_url
     served.files = {f"{name}{'?' + query if query else ''}": file for name, file in served.files.items()}
     assert json.dumps([t.state for t in pull(workspace, [asset])]) == '["done"]'
 

@@ -18,9 +18,9 @@ from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS, ModelConfig, model_config
 from rvc_engine.training.adversary import Adversary
-from rvc_engine.training.course import Course
 from rvc_engine.training.dataset import Batch, ClipDataset, Row
 from rvc_engine.training.precision import Precision, adamw
+from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.training.trainer import Trainer
 
 Arrays = dict[str, Any]
@@ -120,14 +120,14 @@ def mel(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
 
 
 def train(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
-    course = Course(epochs=1, learning_rate=doc["config"]["train"]["learning_rate"])
+    train_config = TrainConfig(epochs=1, learning_rate=doc["config"]["train"]["learning_rate"])
     precision = Precision("fp32", torch.device("cpu"))
     generator = Synthesizer(config_of(doc))
     load(generator, kit.weights(doc["manifest"]))
     critics = Discriminators(generator.config.discriminator)
     load(critics, kit.weights(doc["discriminator_manifest"]))
-    adversary = Adversary(critics, course.learning_rate, precision)
-    optimizer = adamw(generator, course.learning_rate)
+    adversary = Adversary(critics, train_config.learning_rate, precision)
+    optimizer = adamw(generator, train_config.learning_rate)
     before = {
         f"{side}:{k}": p.detach().clone()
         for side, net in (("g", generator), ("d", critics))
@@ -141,7 +141,7 @@ def train(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
         discriminator.register_forward_hook(lambda _m, _args, out, i=i: judged.setdefault(i, []).append(out))
     seen: dict[str, Any] = {}
     generator.register_forward_hook(lambda _m, _args, out: seen.__setitem__("made", out))
-    trainer = Trainer(generator, optimizer, adversary, precision, course)
+    trainer = Trainer(generator, optimizer, adversary, precision, train_config)
     mels = trainer.mels
     trainer.mels = lambda *args: seen.setdefault("mels", mels(*args))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rvc_engine import disk
-from rvc_engine.disk import move_aside, remove_temporaries, sha256_of, whole_file, write_whole
+from rvc_engine.disk import move_to_backup, remove_temporaries, sha256_of, whole_file, write_whole
 from rvc_engine.errors import RvcError
 
 
@@ -35,11 +35,11 @@ def test_moving_aside_keeps_names_and_never_overwrites(tmp_path: Path) -> None:
     moved = []
     for text in ("first", "second"):
         write_whole(tmp_path / "a" / "x.txt", text)
-        target = move_aside([tmp_path / "a", tmp_path / "missing"], tmp_path, "train")
+        target = move_to_backup([tmp_path / "a", tmp_path / "missing"], tmp_path, "train")
         assert target is not None and (target / "a" / "x.txt").read_text() == text
         moved.append(target)
     assert moved[0] != moved[1]
-    assert move_aside([tmp_path / "a"], tmp_path, "train") is None
+    assert move_to_backup([tmp_path / "a"], tmp_path, "train") is None
 
 
 def test_sha256(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_work_is_moved_to_another_file_system_that_keeps_no_times(
     failing(monkeypatch, "rename", errno.EXDEV)
     failing(monkeypatch, "utime", errno.EPERM)
     failing(monkeypatch, "chmod", errno.EPERM)
-    target = move_aside([tmp_path / "a"], tmp_path, "train")
+    target = move_to_backup([tmp_path / "a"], tmp_path, "train")
     assert target is not None and (target / "a" / "link" / "x.txt").read_text() == "text"
     assert (target / "a" / "link").is_symlink() and not (tmp_path / "a").exists()
 

@@ -24,9 +24,9 @@ from rvc_engine.machine.environment import engine_environment
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.pitch.rmvpe_frames import load as load_rmvpe
 from rvc_engine.presets import PRESETS
-from rvc_engine.training.course import Course
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore
+from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.voices import small_model
 from rvc_engine.voices.extract import read_generator
 from rvc_engine.voices.small_model import read_voice, write_small_model
@@ -209,12 +209,12 @@ def test_a_checkpoint_that_cannot_be_read_now_stays_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """It was moved away as damaged, and training began with an older one."""
-    config, course = PRESETS["starter-tiny"], Course(epochs=1)
+    config, train_config = PRESETS["starter-tiny"], TrainConfig(epochs=1)
     experiment = Workspace(tmp_path).experiment("voice")
     experiment.folder.mkdir(parents=True)
     import torch
 
-    state, store = TrainingState.fresh(config, course, torch.device("cpu")), CheckpointStore(experiment)
+    state, store = TrainingState.fresh(config, train_config, torch.device("cpu")), CheckpointStore(experiment)
     store.write_state(state)
     state.step = 1
     store.write_state(state)

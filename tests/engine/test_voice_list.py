@@ -18,7 +18,7 @@ from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS
 from rvc_engine.settings import for_preset
 from rvc_engine.voices.bundle import write_bundle
-from rvc_engine.voices.metadata import glance
+from rvc_engine.voices.metadata import peek_metadata
 from rvc_engine.voices.small_model import read_voice, write_small_model
 from tests.conftest import rvc_environment
 
@@ -73,7 +73,7 @@ def test_in_words(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> N
 def test_files_of_before_torch_1_6(workspace: Workspace, tmp_path: Path) -> None:
     content = torch.load(workspace.weights / "alice.pth", weights_only=True)
     torch.save(content, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    told = glance(tmp_path / "old.pth")
+    told = peek_metadata(tmp_path / "old.pth")
     assert (told["what"], told["epochs"], told["sample_rate"]) == ("voice", 9, 40000)
 
 

@@ -49,9 +49,9 @@ def look_at(path: Path) -> str:
 
 def glance_at(path: Path) -> int:
     """Characters of what the lists of voices would show of it."""
-    from rvc_engine.voices.metadata import glance
+    from rvc_engine.voices.metadata import peek_metadata
 
-    return len(json.dumps(glance(path)))
+    return len(json.dumps(peek_metadata(path)))
 
 
 def highest_memory(of: str = "VmRSS") -> int:

@@ -16,14 +16,14 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import CheckpointSaved, Event, TrainStepped
 from rvc_engine.pretrain.encoder_data import EncoderData, Source, augmented, echoed, masked
 from rvc_engine.pretrain.encoder_network import LossWeights
-from rvc_engine.pretrain.encoder_training import EncoderCourse, EncoderLoop, EncoderState, previous_of, restore
+from rvc_engine.pretrain.encoder_training import EncoderLoop, EncoderState, EncoderTrainConfig, previous_of, restore
 from rvc_engine.pretrain.moving import read_parts, write_parts
 from rvc_engine.pretrain.probes import pitch_fit, probe, speaker_accuracy
 
 Make = Callable[..., EncoderData]
 TINY = PhoneticConfig(width=16, blocks=1, dim=32)
 WEIGHTS = LossWeights(phones=0.7, reconstruction=6.0, consistency=0.3, speaker=0.3)
-COURSE = EncoderCourse(
+COURSE = EncoderTrainConfig(
     steps=8, batch=2, crop=40, learning_rate=5e-3, weights=WEIGHTS, seed=1, bf16=False, dropout=0.1, save_every=4
 )
 
@@ -44,8 +44,8 @@ def steps_of(events: list[Event]) -> list[dict[str, float]]:
 def test_losses_have_plain_names_and_fall(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
     state = fresh(data)
-    course = replace(COURSE, steps=60, batch=4, learning_rate=1e-2, dropout=0.0, save_every=100)
-    steps = steps_of(list(EncoderLoop(state, data, course, tmp_path / "s.safetensors").run()))
+    train_config = replace(COURSE, steps=60, batch=4, learning_rate=1e-2, dropout=0.0, save_every=100)
+    steps = steps_of(list(EncoderLoop(state, data, train_config, tmp_path / "s.safetensors").run()))
     assert list(steps[0]) == ["phones", "reconstruction", "consistency", "speaker"]
     assert np.mean([s["phones"] for s in steps[-5:]]) < 0.8 * steps[0]["phones"]
     found = probe(state, data)
@@ -134,9 +134,10 @@ def test_an_echo_fades_as_asked_and_touches_the_chosen_alone() -> None:
 
 def test_dropout_is_drawn_from_the_step_and_of_the_training_alone(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
-    course = replace(COURSE, dropout=0.5)
+    train_config = replace(COURSE, dropout=0.5)
     first, second = (
-        steps_of(list(EncoderLoop(fresh(data), data, course, tmp_path / f"{n}.safetensors").run())) for n in (1, 2)
+        steps_of(list(EncoderLoop(fresh(data), data, train_config, tmp_path / f"{n}.safetensors").run()))
+        for n in (1, 2)
     )
     assert first == second
     assert first != steps_of(list(EncoderLoop(fresh(data), data, COURSE, tmp_path / "3.safetensors").run()))

@@ -19,9 +19,9 @@ from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.settings import ExperimentSettings, for_preset
-from rvc_engine.training.course import Course
 from rvc_engine.training.state import UNREADABLE, TrainingState
 from rvc_engine.training.store import FORMAT, read_state
+from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.voices.extract import read_generator
 from rvc_engine.voices.small_model import read_voice, write_small_model
 from rvc_engine.work import train
@@ -193,7 +193,7 @@ def same(one: Any, other: Any) -> bool:
 
 @pytest.fixture(scope="module")
 def resume() -> dict[str, Any]:
-    course = Course(
+    train_config = TrainConfig(
         epochs=1,
         batch_size=4,
         learning_rate=1e-4,
@@ -207,7 +207,7 @@ def resume() -> dict[str, Any]:
         mutes=0,
         save_every=1,
     )
-    state = TrainingState.fresh(PRESETS[TINY], course, torch.device("cpu"))
+    state = TrainingState.fresh(PRESETS[TINY], train_config, torch.device("cpu"))
     state.sums = {"mel": math.inf, "kl": math.nan, "g": -0.0}
     for parameter in state.generator.parameters():
         parameter.grad = torch.ones_like(parameter)

@@ -36,12 +36,12 @@ from rvc_engine.run.journal import Journal, steps_once
 from rvc_engine.run.view import RunView
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training import saving
-from rvc_engine.training.course import Course
+from rvc_engine.training.recovery import Recovery, TrainingFault
 from rvc_engine.training.retention import Keeping as Rules
 from rvc_engine.training.retention import Pair, read_best, superfluous
 from rvc_engine.training.state import UNREADABLE, TrainingState
 from rvc_engine.training.store import CheckpointStore, check_whole, read_pair_file
-from rvc_engine.training.trouble import Recovery, Trouble
+from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.work import train
 
 Made = tuple[Experiment, ExperimentSettings]
@@ -296,15 +296,15 @@ def test_two_break_downs_end_it(make: Callable[[str], Made], monkeypatch: Any) -
 
 
 def test_recovery_knows_when_to_give_up() -> None:
-    recovery = Recovery(Course(epochs=1, batch_size=3, precision="bf16"), torch.device("cpu"))
-    trouble = Trouble("not finite", 10, "loss", ("a", "b", "a"))
-    assert "a, b" in recovery.after(trouble).message and recovery.course.precision == "fp32"
-    assert "once more" in recovery.after(replace(trouble, step=211)).message
+    recovery = Recovery(TrainConfig(epochs=1, batch_size=3, precision="bf16"), torch.device("cpu"))
+    fault = TrainingFault("not finite", 10, "loss", ("a", "b", "a"))
+    assert "a, b" in recovery.after(fault).message and recovery.train_config.precision == "fp32"
+    assert "once more" in recovery.after(replace(fault, step=211)).message
     with pytest.raises(RvcError, match="step 411"):
-        recovery.after(replace(trouble, step=411))
-    assert "now 1 instead of 3" in recovery.after(replace(trouble, kind="memory")).message
+        recovery.after(replace(fault, step=411))
+    assert "now 1 instead of 3" in recovery.after(replace(fault, kind="memory")).message
     with pytest.raises(RvcError, match="with one clip") as caught:
-        recovery.after(replace(trouble, kind="memory"))
+        recovery.after(replace(fault, kind="memory"))
     assert "smaller preset" in caught.value.hint
 
 

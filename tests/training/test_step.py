@@ -13,18 +13,18 @@ import torch
 from rvc_engine.audio.spectrogram import MelScale, mel_filterbank, spectrogram
 from rvc_engine.models.noise import Noise
 from rvc_engine.presets import PRESETS
-from rvc_engine.training.adversary import Lesson
-from rvc_engine.training.course import Course
+from rvc_engine.training.adversary import DiscriminatorLosses
 from rvc_engine.training.measure import random_batch
 from rvc_engine.training.state import TrainingState
+from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.training.trainer import Trainer
 
 
 def start(preset: str = "starter-tiny", precision: str = "fp32") -> tuple[TrainingState, Trainer]:
     state = TrainingState.fresh(
-        PRESETS[preset], Course(epochs=1, learning_rate=1e-3, precision=precision), torch.device("cpu")
+        PRESETS[preset], TrainConfig(epochs=1, learning_rate=1e-3, precision=precision), torch.device("cpu")
     )
-    return state, Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.course)
+    return state, Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
 
 
 @pytest.mark.parametrize("precision", ["fp32", pytest.param("bf16", marks=pytest.mark.soak)])
@@ -104,7 +104,9 @@ def test_the_discriminators_hear_the_middle_of_the_slice() -> None:
     heard: list[torch.Tensor] = []
     learn = state.adversary.learn
 
-    def listening(real: torch.Tensor, fake: torch.Tensor, network: torch.nn.Module | None = None) -> Lesson:
+    def listening(
+        real: torch.Tensor, fake: torch.Tensor, network: torch.nn.Module | None = None
+    ) -> DiscriminatorLosses:
         heard.extend((real, fake))
         return learn(real, fake, network)
 
@@ -117,8 +119,8 @@ def test_the_discriminators_hear_the_middle_of_the_slice() -> None:
 @pytest.mark.soak
 def test_the_prior_alone_learns_too() -> None:
     state, _ = start()
-    course = replace(state.course, prior_share=1.0)
-    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, course)
+    train_config = replace(state.train_config, prior_share=1.0)
+    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, train_config)
     batch = random_batch(state.generator.config, 2, frames=80)
     losses = [trainer.step(batch, state.noise).numbers()["loss/g/mel"] for _ in range(15)]
     assert losses[-1] < 0.9 * losses[0]
@@ -127,7 +129,7 @@ def test_the_prior_alone_learns_too() -> None:
 def test_the_judgement_teaches_the_generator_alone() -> None:
     state, _ = start()
     wave = torch.randn(2, 1, 1600, requires_grad=True)
-    judgement = state.adversary.judge(torch.randn(2, 1, 1600), wave)
+    judgement = state.adversary.losses_of_fake(torch.randn(2, 1, 1600), wave)
     (torch.stack(judgement.adversarial).sum() + judgement.features).backward()
     assert wave.grad is not None and wave.grad.abs().sum() > 0
     assert all(p.grad is None and p.requires_grad for p in state.adversary.network.parameters())
@@ -142,7 +144,8 @@ def test_the_adversary_learns_to_tell() -> None:
 
 def test_the_same_seed_gives_the_same_weights() -> None:
     first, second = (
-        TrainingState.fresh(PRESETS["starter-tiny"], Course(epochs=1, seed=5), torch.device("cpu")) for _ in range(2)
+        TrainingState.fresh(PRESETS["starter-tiny"], TrainConfig(epochs=1, seed=5), torch.device("cpu"))
+        for _ in range(2)
     )
     pairs = zip(first.generator.state_dict().values(), second.generator.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)

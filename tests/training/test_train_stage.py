@@ -30,7 +30,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.machine.measurements import USED
 from rvc_engine.registry import STAGES
 from rvc_engine.run.pipeline import run_stage
-from rvc_engine.training.extent import MOST_EPOCHS, TIMED_STEPS, WARM_STEPS, Extent
+from rvc_engine.training.epoch_budget import MOST_EPOCHS, TIMED_STEPS, WARM_STEPS, EpochBudget
 from rvc_engine.training.losses import kl_loss
 from rvc_engine.training.store import CheckpointStore
 from rvc_engine.voices.small_model import read_voice
@@ -146,7 +146,7 @@ def test_a_training_for_a_time_is_done_when_it_is_done(make_experiment: Any) -> 
 def test_how_many_epochs_a_time_holds() -> None:
     told: list[int] = []
     now = [50.0]
-    extent = Extent(100.0, told.append, lambda: now[0])
+    extent = EpochBudget(100.0, told.append, lambda: now[0])
     extent.begin(4)
     assert [extent.add(5.0) for _ in range(WARM_STEPS)] == [False] * WARM_STEPS
     assert [extent.add(0.5) for _ in range(TIMED_STEPS)] == [False] * (TIMED_STEPS - 1) + [True]
@@ -161,11 +161,11 @@ def test_how_many_epochs_a_time_holds() -> None:
     now[0] = 50 + 97.0
     assert extent.corrected(12) == 12 == told[-1], "no more fits"
 
-    quick = Extent(1e9, told.append, lambda: 0.0)
+    quick = EpochBudget(1e9, told.append, lambda: 0.0)
     quick.begin(7)
     quick.add(0.1)
     assert quick.first_guess(1, 10) == 7 + MOST_EPOCHS
-    slow = Extent(1.0, told.append, lambda: 0.0)
+    slow = EpochBudget(1.0, told.append, lambda: 0.0)
     slow.add(50.0)
     assert slow.first_guess(1, 10) == 1, "one at least"
 

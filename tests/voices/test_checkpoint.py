@@ -16,12 +16,12 @@ from rvc_engine.files.weights import Unreadable
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, model_config
-from rvc_engine.training.course import Course
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import CheckpointStore
+from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.voices.checkpoint import checkpoint_of, read_checkpoint
 
-COURSE = Course(
+COURSE = TrainConfig(
     epochs=3,
     batch_size=2,
     learning_rate=1e-4,

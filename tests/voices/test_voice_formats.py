@@ -187,7 +187,7 @@ def test_a_bundle_gives_back_the_voice_and_its_index(tmp_path: Path) -> None:
     assert replace(bundle.voice, weights={}, path=voice.path) == replace(voice, weights={})
     bundle.extract_index(tmp_path / "again.index")
     assert (tmp_path / "again.index").read_bytes() == index.read_bytes()
-    card = bundle.card
+    card = bundle.model_card
     assert (card["name"], card["rate_hz"], card["encoder"], card["epochs"], card["minutes"]) == (
         "声 it's",
         40000,

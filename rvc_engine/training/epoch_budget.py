@@ -14,12 +14,12 @@ TOLERANCE = 0.05  # of the epochs: smaller corrections are not worth a new numbe
 
 
 @dataclass
-class Extent:
+class EpochBudget:
     """`seconds`: for the whole training from its first step here. `told`: takes the number of epochs, whenever it is
     another."""
 
     seconds: float
-    told: Callable[[int], None]
+    on_epochs: Callable[[int], None]
     clock: Callable[[], float] = time.monotonic
     epochs: int = 0
     _taken: list[float] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Extent:
         """Of a training of `steps` an epoch, after `position` of them."""
         pace = statistics.mean(self._taken[WARM_STEPS:] or self._taken)
         left = max(0.0, self.seconds - (self.clock() - self._started)) / pace
-        return self._tell(max(1, round((position + left) / steps)))
+        return self._set(max(1, round((position + left) / steps)))
 
     def corrected(self, epoch: int) -> int:
         """At the end of an epoch: by the time that all of them took."""
@@ -47,9 +47,9 @@ class Extent:
         fitting = done + max(0, round((self.seconds - passed) / (passed / done)))
         if abs(fitting - (self.epochs - self._before)) <= max(TOLERANCE * fitting, 0.5):
             return self.epochs
-        return self._tell(fitting)
+        return self._set(fitting)
 
-    def _tell(self, count: int) -> int:
+    def _set(self, count: int) -> int:
         self.epochs = self._before + min(MOST_EPOCHS, count)
-        self.told(self.epochs)
+        self.on_epochs(self.epochs)
         return self.epochs

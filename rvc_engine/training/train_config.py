@@ -10,7 +10,7 @@ LAST_RATE = 0.1
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainConfig:
     """`epochs`: 0 as long as they are not known (extent.py). `falls`: the rate falls to LAST_RATE of it over all
     epochs, and lr_decay is not used. `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set."""
 

@@ -18,7 +18,7 @@ from rvc_engine.setting import about
 from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, for_base
 
 
-def card(
+def model_card(
     experiment: Experiment, settings: ExperimentSettings, clips: list[ClipRow], rows: dict[str, int], step: int
 ) -> str:
     seconds = sum(clip.seconds for clip in clips)
@@ -87,18 +87,18 @@ def _files(experiment: Experiment) -> list[str]:
 def _licences(settings: ExperimentSettings, clips: list[ClipRow]) -> list[str]:
     """Minutes and attributions by licence, where the catalogue tells them."""
     table = Transcripts.read(expanded(settings.dataset))
-    told: dict[str, Spoken] = {clip.source: table.of(clip.source) for clip in clips}
+    spoken: dict[str, Spoken] = {clip.source: table.of(clip.source) for clip in clips}
     minutes: Counter[str] = Counter()
     for clip in clips:
-        minutes[told[clip.source].licence] += clip.seconds / 60  # type: ignore[assignment]
+        minutes[spoken[clip.source].licence] += clip.seconds / 60  # type: ignore[assignment]
     if set(minutes) <= {""}:
         return ["The dataset has no catalogue, so their licences are not known here."]
     lines = []
     for licence, length in sorted(minutes.items()):
-        lines += ["", f"{licence or 'No licence is told'}: {length:.1f} minutes."]
+        lines += ["", f"{licence or 'No licence is given'}: {length:.1f} minutes."]
         lines += [
             f"- {text}"
-            for text in sorted({s.attribution for s in told.values() if s.licence == licence and s.attribution})
+            for text in sorted({s.attribution for s in spoken.values() if s.licence == licence and s.attribution})
         ]
     return lines
 
@@ -115,15 +115,16 @@ def _probes(experiment: Experiment) -> list[str]:
         "## Probes of the content encoder",
         f"Phones and pitch on {found['probed_on']} (kept out: {kept_out}), speakers on all.",
         "",
-        f"- phones right: {_told(found['phone_accuracy'])}; in another voice: "
-        f"{_told(found['phone_accuracy_perturbed'])}",
-        f"- spectrum without level and colour, R2 of a linear regression: {_told(found['spectrum_r2'])}",
-        f"- speakers told apart by a linear classifier: {_told(speaker['features'])} (by log-mels "
-        f"{_told(speaker['log_mels'])}, "
-        f"by chance {_told(speaker['chance'])})",
-        f"- pitch, R2 of a linear regression: {_told(pitch['features'])} (from log-mels {_told(pitch['log_mels'])})",
+        f"- phones right: {_number(found['phone_accuracy'])}; in another voice: "
+        f"{_number(found['phone_accuracy_perturbed'])}",
+        f"- spectrum without level and colour, R2 of a linear regression: {_number(found['spectrum_r2'])}",
+        f"- speakers told apart by a linear classifier: {_number(speaker['features'])} (by log-mels "
+        f"{_number(speaker['log_mels'])}, "
+        f"by chance {_number(speaker['chance'])})",
+        f"- pitch, R2 of a linear regression: {_number(pitch['features'])} (from log-mels "
+        f"{_number(pitch['log_mels'])})",
     ]
 
 
-def _told(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.3f}"
