@@ -232,6 +232,8 @@ class Engine:
         return max((SAVING_GRACE_S if saving else GRACE_S) * self.shorter, SLOW_UNITS * self.slowest_unit_s)
 
     def _write(self, journal: Journal, event: Event) -> None:
+        if self.ended:  # a warning of another thread; nothing follows the end of a run
+            return
         now = time.monotonic()
         if isinstance(event, StageStarted):
             self.stage, self.slowest_unit_s, self.saved_at = event.stage, 0.0, None

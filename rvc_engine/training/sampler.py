@@ -9,6 +9,8 @@ import torch
 
 BOUNDARIES = (0, 100, 200, 300, 400, 500, 600, 700, 800, 900)
 MAX_FRAMES = BOUNDARIES[-1]  # longer clips are cut to this
+RVC_SEED = 1234
+"""With this seed the order is that of RVC's trainer, which depends on the number of the epoch alone."""
 
 
 class BucketSampler:
@@ -17,8 +19,12 @@ class BucketSampler:
     buckets are left out.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, boundaries: Sequence[int] = BOUNDARIES) -> None:
-        self.batch_size, self.lengths = batch_size, lengths
+    def __init__(
+        self, lengths: Sequence[int], batch_size: int, boundaries: Sequence[int] = BOUNDARIES, seed: int = RVC_SEED
+    ) -> None:
+        self.batch_size = batch_size
+        self.lengths = lengths
+        self.seed = seed
         buckets: list[list[int]] = [[] for _ in boundaries[1:]]
         for row, length in enumerate(lengths):
             place = bisect_left(boundaries, length) - 1
@@ -31,8 +37,8 @@ class BucketSampler:
         return sum(-(-len(bucket) // self.batch_size) for bucket in self.buckets)
 
     def batches(self, epoch: int) -> list[list[int]]:
-        """Rows of each batch of an epoch; the order depends on the epoch's number alone."""
-        generator = torch.Generator().manual_seed(epoch)
+        """Rows of each batch of an epoch; the order depends on the seed and the number of the epoch."""
+        generator = torch.Generator().manual_seed(epoch + self.seed - RVC_SEED)
         orders = [torch.randperm(len(bucket), generator=generator).tolist() for bucket in self.buckets]
         batches = []
         for bucket, order in zip(self.buckets, orders, strict=True):

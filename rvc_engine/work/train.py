@@ -226,7 +226,8 @@ class _Attempt:
                 )
             budget = EpochBudget(t.minutes * 60, self._settle) if t.epochs == "auto" else None
             forget_peak(device)
-            sampler = BucketSampler(self.frames, train_config.batch_size * self.ranks.count)
+            together = train_config.batch_size * self.ranks.count
+            sampler = BucketSampler(self.frames, together, seed=train_config.seed)
             yield from TrainingLoop(state, self.dataset, sampler, saver, scalars, budget, self.ranks).run()
             if self.ranks.first and state.step > (restored.step if restored else 0):
                 held = peak_bytes(device) + (CONTEXT_BYTES if device.type == "cuda" else 0)

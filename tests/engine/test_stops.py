@@ -84,6 +84,17 @@ def test_what_reads_the_memory_ends_with_the_run(experiment: Experiment, monkeyp
     assert "memory" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_nothing_follows_the_end_of_a_run(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(engine: Engine) -> Iterator[Event]:
+        try:
+            yield RunFinished(seconds=1.0)
+        finally:
+            engine.warn("what a thread says late", "")
+
+    code, events = events_of(experiment, monkeypatch, work, ["train"])
+    assert code == 0 and isinstance(events[-1], RunFinished)
+
+
 def step(number: int) -> TrainStepped:
     return TrainStepped(step=number, epoch=1, epochs=9, losses={}, learning_rate=0.0, grad_norms={}, seconds=0.0)
 

@@ -37,6 +37,13 @@ def test_the_epoch_decides_the_order() -> None:
     assert sampler.batches(3) != sampler.batches(4)
 
 
+def test_the_seed_decides_the_order_too() -> None:
+    lengths = list(range(100, 400, 3))
+    one, same, other = (BucketSampler(lengths, 4, seed=seed) for seed in (5, 5, 6))
+    assert one.batches(2) == same.batches(2) != other.batches(2)
+    assert BucketSampler(lengths, 4, seed=0).batches(1), "smaller than the number that is taken from it"
+
+
 @pytest.mark.parametrize("run", REFERENCE["runs"])
 def test_the_order_is_rvcs(run: dict[str, Any]) -> None:
     """Within RVC's own limits, which leave out clips below 100 frames, the batches are RVC's."""
