@@ -385,4 +385,8 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
             name = state.view.name
             told = _("{name} goes on as process {pid}: rvc-tui {name} shows it again, rvc stop {name} stops it")
             lines.append(told.format(name=name, pid=state.view.pid))
+        if name := self.session.conversion:
+            lines.append(
+                _("{name} continues: rvc attach {name} follows it, rvc stop {name} stops it").format(name=name)
+            )
         return lines

@@ -1,11 +1,10 @@
-"""What is to be converted, kept in the workspace's convert.toml, and how far a conversion is: a fold of its events."""
+"""What is to be converted, kept in the workspace's convert.toml, and one conversion as the screen has it."""
 
 from __future__ import annotations
 
 import glob
 import os
 import shlex
-import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.events import Converted, Event, ItemSkipped
+from rvc_engine.run.view import RunView
 from rvc_engine.setting import set_field
 from rvc_engine.settings import ConvertSettings
 from rvc_tui.texts import _
@@ -161,32 +162,22 @@ def matching(pattern: str) -> list[str]:
 
 
 # --- while it runs ---------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Result:
-    """A recording that is done, or with `reason` one that could not be used. `seconds` of sound."""
-
-    source: str
-    path: str = ""
-    seconds: float = 0.0
-    reason: str = ""
-
-
 @dataclass
 class Conversion:
-    """One `rvc convert`. `state`: idle, running, finished, stopped or failed; `part`: seconds of the recording at hand,
-    done and in all."""
+    """One conversion, here or of before the app was opened. `name`: as `rvc attach` takes it, empty until it has begun;
+    `asked_at`: when it was started here."""
 
-    state: str = "idle"
-    started_at: float = 0.0
-    ended_at: float = 0.0
-    progress_at: float = 0.0
-    done: int = 0
-    total: int = 0
-    item: str = ""
-    part: tuple[int, int] = (0, 0)
-    results: list[Result] = field(default_factory=list)
-    error: tuple[str, str, str] = ("", "", "")  # title, cause, way out
-    cancelled: bool = False  # asked for; its process may not know yet
+    view: RunView = field(default_factory=RunView)
+    name: str = ""
+    asked_at: float = 0.0
+    problem: str = ""  # why it did not start
+
+    @property
+    def state(self) -> str:
+        """idle, running, finished, stopped or failed."""
+        if self.problem:
+            return "failed"
+        return "running" if self.asked_at and self.view.state == "idle" else self.view.state
 
     @property
     def running(self) -> bool:
@@ -194,40 +185,26 @@ class Conversion:
 
     @property
     def paths(self) -> list[str]:
-        return [result.path for result in self.results if result.path]
+        return [result.path for result in self.view.results if isinstance(result, Converted)]
 
     @property
     def failed(self) -> int:
-        return sum(bool(result.reason) for result in self.results)
+        return sum(isinstance(result, ItemSkipped) for result in self.view.results)
 
-    def begin(self, now: float) -> None:
-        self.__init__("running", now, now, now)  # type: ignore[misc]
+    @property
+    def error(self) -> tuple[str, str, str]:
+        """Title, cause and fix of a failure."""
+        if self.problem:
+            return _("The conversion did not start"), self.problem, ""
+        error = self.view.error or {}
+        return error.get("title", ""), error.get("message", ""), error.get("hint", "")
 
-    def fold(self, record: dict[str, Any], now: float) -> None:
-        """One line of `rvc convert --json`, or the exit code at its end."""
-        kind = record.get("event", "")
-        self.progress_at = now
-        if kind == "Progressed" and record["unit"] == "files":
-            self.done, self.total, self.part = record["done"], record["total"], (0, 0)
-        elif kind == "Progressed":
-            self.item, self.part = record["item"], (record["done"], record["total"])
-        elif kind == "Converted":
-            self.results.append(Result(record["source"], record["path"], record["seconds"]))
-        elif kind == "ItemSkipped":
-            self.results.append(Result(record["item"], reason=record["reason"]))
-        elif kind == "StageFailed":
-            self.error = (record["title"], record["message"], record["hint"])
-        elif kind == "StageStopped":
-            self.state = "stopped"
-        elif "exit_code" in record:
-            self._end(int(record["exit_code"]), str(record.get("problem", "")), now)
+    def fold(self, events: list[Event]) -> None:
+        for event in events:
+            self.view.fold(event)
 
-    def _end(self, code: int, problem: str, now: float) -> None:
-        self.ended_at = now
-        if self.state == "stopped" or code in (130, -signal.SIGINT) or (self.cancelled and code):
-            self.state = "stopped"
-        elif code == 0:
-            self.state = "finished"
-        else:
-            self.state = "failed"
-            self.error = self.error if self.error[0] else (_("The conversion did not start"), problem, "")
+    def end(self) -> None:
+        """There are no more events: where none of them was its end, its process is gone."""
+        if self.view.state in ("idle", "running") and not self.problem:
+            self.view.name = self.name
+            self.view.note_gone()

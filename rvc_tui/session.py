@@ -19,7 +19,8 @@ if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to impo
 class Session:
     """`pace`: how many times slower everything is told and drawn. `dataset` and `preset`: what the form was left with,
     until the engine has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it
-    (empty: it is stopped without a question). `results`: files that the app had made; told on leaving."""
+    (empty: it is stopped without a question). `conversion`: one that continues when the app is left. `results`: files
+    that the app had made; printed on leaving."""
 
     client: Client
     ascii: bool = False
@@ -27,6 +28,7 @@ class Session:
     dataset: str = ""
     preset: str = ""
     unfinished: dict[str, str] = field(default_factory=dict)
+    conversion: str = ""
     results: list[str] = field(default_factory=list)
     state: ScreenState = field(default_factory=lambda: ScreenState(translate=said))
 

@@ -28,6 +28,7 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.registry import STAGES
 from rvc_engine.run import launcher
+from rvc_engine.run.conversions import conversions
 from rvc_engine.run.curves import Curves
 from rvc_engine.run.receipts import plan, why_to_ask
 from rvc_engine.run.stage_list import stages_until
@@ -87,6 +88,10 @@ class Client(Protocol):
     def ask(self, words: list[str]) -> Answer: ...
     def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]: ...
     def interrupt(self, command: str = "") -> bool: ...
+    def convert(self, words: list[str]) -> tuple[str, str]: ...
+    def conversion(self) -> str: ...
+    def follow(self, name: str) -> Iterator[list[Event]]: ...
+    def stop_conversion(self, name: str) -> str: ...
     def queue_runner(self) -> int: ...
 
 
@@ -197,6 +202,34 @@ class EngineClient:
         for process in there:
             process.send_signal(signal.SIGINT)
         return bool(there)
+
+    # --- conversions ------------------------------------------------------------------------------------------------
+    def convert(self, words: list[str]) -> tuple[str, str]:
+        """Start a conversion: `words` as after `rvc`. Its name, or the one line that says why not."""
+        answer = self.ask([*words, "--detach", "--json"])
+        name = answer.data.get("name", "") if isinstance(answer.data, dict) else ""
+        return str(name), answer.problem
+
+    def conversion(self) -> str:
+        """The newest one that runs; empty when none does."""
+        running = (one for one in reversed(conversions(self.workspace)) if live_holder(one.lock) is not None)
+        return next((one.name for one in running), "")
+
+    def follow(self, name: str) -> Iterator[list[Event]]:
+        """All events of a conversion, in batches that may be empty, until its end or until the app is left. Raises
+        RvcError where it cannot be read."""
+        for batch in launcher.follow(launcher.attach(self.workspace.experiment(name))):
+            yield batch
+            if self._leaving.is_set():
+                return
+
+    def stop_conversion(self, name: str) -> str:
+        """Ask it to stop. Empty, or the one line that says why not."""
+        try:
+            launcher.stop(self.workspace.experiment(name))
+        except RvcError as error:
+            return str(error)
+        return ""
 
     def queue_runner(self) -> int:
         """The process that runs the queue; 0 when none does."""

@@ -183,8 +183,12 @@ class LiveDisplay:
         unit = (
             f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if stage.name == "train" and view.epochs else stage.unit
         )
+        done, total = stage.done, stage.total
+        if view.part[1]:
+            unit = f"s of {stage.item}, {stage.done}/{stage.total} {stage.unit}"
+            done, total = view.part
         self._progress.update(
-            self._task, total=stage.total or None, completed=stage.done, unit=printable(unit, COLUMN), losses=losses
+            self._task, total=total or None, completed=done, unit=printable(unit, COLUMN), losses=losses
         )
 
     def ask_stop(self) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rvc_engine.common.lock import live_holder
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.receipt import is_complete
+
+if TYPE_CHECKING:
+    from rvc_engine.settings import ExperimentSettings
 
 KEPT = 50
 """The newest, once they have ended; results lie elsewhere and stay."""

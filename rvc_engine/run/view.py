@@ -18,7 +18,7 @@ from rvc_engine.run.curves import Curves
 from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader
 from rvc_engine.run.moved import moved_artefacts
 from rvc_engine.run.replay import STEPS_KEPT
-from rvc_engine.run.stage_list import title_of
+from rvc_engine.run.stage_list import find_stage, title_of
 
 GRAD_NORM = "grad norm "  # with the network: g or d
 RATE = "learning rate"
@@ -81,6 +81,8 @@ class RunView:
     stuck: bool = False  # silent for longer than such a stage should be
     paused: str = ""  # what the stage waits for
     problem: str = ""  # what is wrong with its files, where the rest of them counts
+    results: list[ev.Converted | ev.ItemSkipped] = field(default_factory=list)  # of a conversion
+    part: tuple[int, int] = (0, 0)  # of a conversion: seconds of the recording at hand, done and in all
 
     def fold(self, event: ev.Event) -> None:
         self.updated_at = event.at or self.updated_at
@@ -98,7 +100,7 @@ class RunView:
 
     @singledispatchmethod
     def _take(self, event: ev.Event) -> None:
-        """Events without a meaning for the state (moved aside, converted) change nothing."""
+        """Events without a meaning for the state (moved aside) change nothing."""
 
     @_take.register
     def _(self, event: ev.RunStarted) -> None:
@@ -131,11 +133,22 @@ class RunView:
         if event.unit == "artefacts":
             return
         stage = self._stage(event.stage)
-        stage.done, stage.total, stage.unit, stage.item = event.done, event.total, event.unit, event.item
+        stage.item = event.item
+        if _converts(event.stage) and event.unit == "seconds":
+            self.part = event.done, event.total
+            return
+        stage.done, stage.total, stage.unit = event.done, event.total, event.unit
+        self.part = 0, 0
 
     @_take.register
     def _(self, event: ev.ItemSkipped) -> None:
         self._stage(event.stage).skipped_items.append((event.item, event.reason))
+        if _converts(event.stage):
+            self.results.append(event)
+
+    @_take.register
+    def _(self, event: ev.Converted) -> None:
+        self.results.append(event)
 
     @_take.register
     def _(self, event: ev.TrainStepped) -> None:
@@ -249,6 +262,7 @@ class RunView:
         record["stages"] = [vars(stage) for stage in self.stages.values()]
         record["warnings"] = [vars(warning) for warning in self.warnings]
         record["stop"] = vars(self.stop) if self.stop else None
+        record["results"] = [ev.to_dict(result) for result in self.results]
         return {**record, "epoch_ends": [*self.epoch_ends], "waits": [*self.waits]}
 
     @classmethod
@@ -256,12 +270,16 @@ class RunView:
         """Raises TypeError for what `to_record` did not make."""
         if not isinstance(record["stages"], list) or not isinstance(record["warnings"], list):
             raise TypeError("no lists of stages and warnings")
-        view = build(cls, {**record, "stages": {}, "warnings": [], "stop": None})
+        view = build(cls, {**record, "stages": {}, "warnings": [], "stop": None, "results": []})
         view.stop = build(ev.StageStopped, record["stop"]) if record["stop"] is not None else None
         for one in record["stages"]:
             stage = build(StageView, one)
             stage.skipped_items = [(item, reason) for item, reason in stage.skipped_items]
             view.stages[stage.name] = stage
+        for one in record["results"]:
+            result = ev.from_dict(one)
+            if isinstance(result, ev.Converted | ev.ItemSkipped):
+                view.results.append(result)
         view.warnings = [build(ev.Warned, one) for one in record["warnings"]]
         view.epoch_ends = deque(((at, step) for at, step in view.epoch_ends), maxlen=EPOCHS_KEPT)
         view.waits = deque(((data, whole) for data, whole in view.waits), maxlen=STEPS_KEPT)
@@ -299,6 +317,11 @@ class RunView:
             for s in self.stages.values()
         }
         return record
+
+
+def _converts(stage: str) -> bool:
+    known = find_stage(stage)
+    return known is not None and known.purpose == "conversion"
 
 
 _takers: dict[type[ev.Event], Callable[[RunView, Any], None]] = {}

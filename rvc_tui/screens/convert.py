@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -12,6 +12,8 @@ from textual.message import Message
 
 from rvc_engine.client.engine_client import Answer, Client
 from rvc_engine.common.printable import listed, printable
+from rvc_engine.errors import RvcError
+from rvc_engine.events import Event
 from rvc_tui.conversion import Conversion
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.convert_choices import ConvertChoices
@@ -20,8 +22,6 @@ from rvc_tui.widgets.convert import ConvertPanel, result_lines, result_row
 from rvc_tui.widgets.form import Form
 from rvc_tui.widgets.paths import within
 from rvc_tui.widgets.rows import RowsPanel, TextPanel
-
-UNFINISHED = N_("the conversion: the recording at hand is lost, those that are done stay")
 
 HAS = {
     "finished": N_("The conversion has finished"),
@@ -105,10 +105,20 @@ class ConvertScreen(ConvertChoices):
     ]
 
     @dataclass
-    class Told(Message):
-        """A line of the conversion."""
+    class Began(Message):
+        """The engine of a conversion runs, or with `problem` does not."""
 
-        record: dict[str, Any]
+        work: Conversion
+        name: str
+        problem: str = ""
+
+    @dataclass
+    class Happened(Message):
+        """Events of a conversion; `ended`: there are no more."""
+
+        work: Conversion
+        events: list[Event]
+        ended: bool = False
 
     @dataclass
     class Suggested(Message):
@@ -129,6 +139,7 @@ class ConvertScreen(ConvertChoices):
 
     def on_mount(self) -> None:
         self.form.listener = self.changed
+        self.find_conversion(self.session.client)
 
     @property
     def form(self) -> Form:
@@ -144,10 +155,9 @@ class ConvertScreen(ConvertChoices):
             panel.request, panel.work, panel.known = self.request, self.conversion, self.row_of(self.request.voice)
             self.form.display, self.results.display = not self.shows_results, self.shows_results
             self.form.show(self.request.items(), self.request.settings)
-            self.results.fill([result_row(result) for result in self.conversion.results])
-            chosen = (
-                self.conversion.results[self.results.cursor] if self.shows_results and self.conversion.results else None
-            )
+            results = self.conversion.view.results
+            self.results.fill([result_row(result) for result in results])
+            chosen = results[self.results.cursor] if self.shows_results and results else None
             self.query_one(TextPanel).fill(result_lines(chosen, self.conversion.error))
         super().draw()
 
@@ -159,24 +169,52 @@ class ConvertScreen(ConvertChoices):
 
     # --- workers -----------------------------------------------------------------------------------
     @work(thread=True, group="convert")
-    def run_conversion(self, client: Client, words: list[str]) -> None:
-        for record in client.stream(words):
-            self.post_message(self.Told(record))
+    def run_conversion(self, client: Client, work: Conversion, words: list[str]) -> None:
+        name, problem = client.convert(words)
+        self.post_message(self.Began(work, name, problem))
+        if name and not problem:
+            self._follow(client, work, name)
+
+    @work(thread=True, group="convert")
+    def find_conversion(self, client: Client) -> None:
+        """One that runs since before the app was opened."""
+        if name := client.conversion():
+            work = Conversion(asked_at=client.now())
+            self.post_message(self.Began(work, name))
+            self._follow(client, work, name)
+
+    def _follow(self, client: Client, work: Conversion, name: str) -> None:
+        try:
+            for events in client.follow(name):
+                if events:
+                    self.post_message(self.Happened(work, events))
+        except RvcError as error:
+            self.post_message(self.Began(work, name, str(error)))
+        self.post_message(self.Happened(work, [], ended=True))
 
     @work(thread=True, group="suggest")
     def ask_for_pitch(self, client: Client, voice: str, source: str) -> None:
         self.post_message(self.Suggested(voice, client.ask(["voice", "info", voice, "--source", source, "--json"])))
 
-    def on_convert_screen_told(self, message: Told) -> None:
-        work = self.conversion
-        known = len(work.results)
-        work.fold(message.record, self.session.client.now())
-        if len(work.results) > known and self.results.cursor == known - 1:  # it follows the end
-            self.results.cursor = known
-        if "exit_code" not in message.record:
+    def on_convert_screen_began(self, message: Began) -> None:
+        work = message.work
+        work.name, work.problem = message.name, message.problem
+        self.conversion = work
+        self.session.conversion = work.name if work.running else ""
+        self.shows_results = True
+        self.rvc.draw_soon()
+
+    def on_convert_screen_happened(self, message: Happened) -> None:
+        work = message.work
+        known = len(work.view.results)
+        work.fold(message.events)
+        if len(work.view.results) > known and self.results.cursor == known - 1:  # it follows the end
+            self.results.cursor = len(work.view.results) - 1
+        if not message.ended:
             self.rvc.draw_soon()
             return
-        self.session.unfinished.pop(self.place, None)
+        work.end()
+        self.session.conversion = ""
         self.session.results += [path for path in work.paths if path not in self.session.results]
         if self.rvc.shown is not self:
             told = _("{count} converted").format(count=len(work.paths)) + _(", {count} failed").format(
@@ -282,24 +320,26 @@ class ConvertScreen(ConvertChoices):
     def start_conversion(self, yes: bool | None) -> None:
         if not yes or self.request is None or self.conversion.running:
             return
-        self.conversion = Conversion()
-        self.conversion.begin(self.session.client.now())
-        self.session.unfinished[self.place] = _(UNFINISHED)
+        self.conversion = Conversion(asked_at=self.session.client.now())
         self.shows_results = True
         self.results.cursor = 0
         self.rvc.draw()
-        self.run_conversion(self.session.client, [*self.request.words(), "--json"])
+        self.run_conversion(self.session.client, self.conversion, self.request.words())
 
     def action_cancel(self) -> None:
         def answered(yes: bool | None) -> None:
             if yes and self.conversion.running:
-                self.conversion.cancelled = True
                 self.interrupt()
 
         question = _("Stop the conversion?\nThe recording at hand is lost; those that are done stay.")
         self.app.push_screen(ConfirmScreen(question), answered)
 
     def interrupt(self) -> None:
-        """In the first instant its process is not there yet: again a moment later."""
-        if self.conversion.running and not self.session.client.interrupt("convert"):
+        """In the first instant its engine is not there yet: again a moment later."""
+        work = self.conversion
+        if not work.running:
+            return
+        if not work.name:
             self.set_timer(0.1, self.interrupt)
+        elif problem := self.session.client.stop_conversion(work.name):
+            self.notify(problem, severity="warning")

@@ -11,7 +11,9 @@ from rich.text import Text
 from rvc_engine.client.state import SILENT_S, ScreenState
 from rvc_engine.client.words import duration
 from rvc_engine.common.printable import LONG, printable
-from rvc_tui.conversion import Conversion, Request, Result
+from rvc_engine.events import Converted, ItemSkipped
+from rvc_engine.run.view import StageView
+from rvc_tui.conversion import Conversion, Request
 from rvc_tui.drawing import bar, cut, padded, shortened
 from rvc_tui.texts import _, meant
 from rvc_tui.widgets.panel import Panel, join
@@ -99,22 +101,25 @@ class ConvertPanel(Panel):
             return Text(request.missing() or _("x converts"), "bold")
         if not work.running:
             return self.ended()
-        silent = now - work.progress_at
+        view = work.view
+        stage = view.stages.get(view.stage) or StageView("", "")
+        silent = now - (view.updated_at or work.asked_at)
         tail = _("no progress for {time}").format(time=duration(silent))
         if silent <= SILENT_S:
-            tail = _("for {time}").format(time=duration(max(0.0, now - work.started_at)))
+            tail = _("for {time}").format(time=duration(max(0.0, now - (view.started_at or work.asked_at))))
         tail = "  " + tail
-        if not work.total:
+        if not stage.total:
             return Text(_("starting") + tail, STYLE["running"])
-        text = f" {work.done}/{work.total} {_('files')}"
-        text += f"  {printable(work.item, ITEM)} {work.part[0]}/{work.part[1]} s" if work.part[1] else ""
-        share = work.done + (work.part[0] / work.part[1] if work.part[1] else 0)
-        drawn = bar(share, work.total, max(8, min(24, width - cell_len(text) - cell_len(tail))), ascii=self.ascii)
+        done, seconds = view.part
+        text = f" {stage.done}/{stage.total} {_('files')}"
+        text += f"  {printable(stage.item, ITEM)} {done}/{seconds} s" if seconds else ""
+        share = stage.done + (done / seconds if seconds else 0)
+        drawn = bar(share, stage.total, max(8, min(24, width - cell_len(text) - cell_len(tail))), ascii=self.ascii)
         return Text.assemble((drawn, STYLE["running"]), text, (tail, "bold yellow" if silent > SILENT_S else "dim"))
 
     def ended(self) -> Text:
         work = self.work
-        took = duration(max(0.0, work.ended_at - work.started_at))
+        took = duration(max(0.0, work.view.updated_at - work.view.started_at))
         text = Text.assemble((_(work.state), STYLE[work.state]), _(" after {time}: ").format(time=took))
         text.append(_("{count} converted").format(count=len(work.paths)))
         text.append(_(", {count} failed").format(count=work.failed) if work.failed else "", "bold red")
@@ -140,18 +145,18 @@ def epochs_of(row: dict[str, Any] | None) -> str:
     )
 
 
-def result_row(result: Result) -> Text:
-    if result.reason:
+def result_row(result: Converted | ItemSkipped) -> Text:
+    if isinstance(result, ItemSkipped):
         return Text.assemble(
             (padded(_("failed"), 7), "bold red"),
-            f"{'':>9}  {printable(Path(result.source).name)}: {printable(' '.join(result.reason.split()), LONG)}",
+            f"{'':>9}  {printable(Path(result.item).name)}: {printable(' '.join(result.reason.split()), LONG)}",
         )
     return Text.assemble(
         (padded(_("done"), 7), "green"), f"{result.seconds:>7.1f} s  {printable(Path(result.path).name)}"
     )
 
 
-def result_lines(result: Result | None, error: tuple[str, str, str]) -> list[Text]:
+def result_lines(result: Converted | ItemSkipped | None, error: tuple[str, str, str]) -> list[Text]:
     """The chosen result in full, and what stopped the whole."""
     lines = []
     if error[0]:
@@ -164,10 +169,11 @@ def result_lines(result: Result | None, error: tuple[str, str, str]) -> list[Tex
             if text
         ]
     if result is not None:
-        lines.append(Text.assemble((padded(_("from"), LABEL), "dim"), printable(result.source)))
+        source = result.item if isinstance(result, ItemSkipped) else result.source
+        lines.append(Text.assemble((padded(_("from"), LABEL), "dim"), printable(source)))
         lines.append(
             Text.assemble((padded(_("failed"), LABEL), "bold red"), printable(result.reason, LONG))
-            if result.reason
+            if isinstance(result, ItemSkipped)
             else Text.assemble((padded(_("to"), LABEL), "dim"), printable(result.path))
         )
     return lines

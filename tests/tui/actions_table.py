@@ -96,7 +96,7 @@ SCREENS = [
     Action("ConvertScreen", "form.next", "convert", request, ("j", "j", "j", "j")),
     Action("ConvertScreen", "form.default", "convert", request),
     Action("ConvertScreen", "form.leave", "convert", left, ("enter",)),
-    Action("ConvertScreen", "convert.start", "convert", asks("stream", "convert", "alice")),
+    Action("ConvertScreen", "convert.start", "convert", asks("convert", "alice")),
     Action("ConvertScreen", "convert.cancel", "convert-results", opens(ConfirmScreen)),
     Action("ConvertScreen", "convert.turn", "convert", lambda app: screen(app).shows_results),
     Action("DatasetScreen", "dataset.folder", "dataset", opens(NameScreen)),

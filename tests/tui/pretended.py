@@ -132,6 +132,22 @@ class PretendedClient:
         self.calls.append(("interrupt", command) if command else ("interrupt",))
         return True
 
+    def convert(self, words: list[str]) -> tuple[str, str]:
+        self.calls.append(("convert", *words[1:]))
+        told = self.answers.get("convert", [])
+        return ("", told) if isinstance(told, str) else ("conversions/1", "")
+
+    def conversion(self) -> str:
+        return str(self.answers.get("conversion", ""))
+
+    def follow(self, name: str) -> Iterator[list[ev.Event]]:
+        self.calls.append(("follow", name))
+        yield from ([event] for event in self.answers.get("convert", []))
+
+    def stop_conversion(self, name: str) -> str:
+        self.calls.append(("stop_conversion", name))
+        return self.answer
+
     def queue_runner(self) -> int:
         return self.queue_pid
 

@@ -1,4 +1,4 @@
-"""Voices as `rvc voice list --json` tells them, a conversion as `rvc convert --json` does, and what the tests of both
+"""Voices as `rvc voice list --json` tells them, a conversion as its engine does, and what the tests of both
 screens share."""
 
 from __future__ import annotations
@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pretended import T0
 from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
+from rvc_engine import events as ev
 from rvc_engine.client.engine_client import Answer
 from rvc_tui.app import RvcApp
 
@@ -85,24 +87,30 @@ def voices_in(home: Path) -> Answer:
     )
 
 
-def converted(home: Path) -> list[dict[str, Any]]:
+def converted(home: Path) -> list[ev.Event]:
     """Three recordings, one of which is none."""
-    files = {"event": "Progressed", "stage": "convert", "total": 3, "unit": "files"}
+    at = T0 + 96
     made = [
-        {"event": "Converted", "source": f"/rec/{n}.wav", "path": f"{home}/converted/alice/{n}.wav", "seconds": 3.25}
-        for n in "ac"
+        ev.Converted(at=at, source=f"/rec/{n}.wav", path=f"{home}/converted/alice/{n}.wav", seconds=3.25) for n in "ac"
     ]
+
+    def files(done: int, item: str) -> ev.Event:
+        return ev.Progressed(at=at, stage="convert", done=done, total=3, unit="files", item=item)
+
     return [
-        {**files, "done": 0, "item": ""},
-        {"event": "Progressed", "stage": "convert", "done": 2, "total": 4, "unit": "seconds", "item": "a.wav"},
+        ev.RunStarted(
+            at=at, run=1, name="conversions/1", folder="", pid=1, host="h", version="0", preset="", stages=["convert"]
+        ),
+        ev.StageStarted(at=at, stage="convert", reason="not done yet"),
+        files(0, ""),
+        ev.Progressed(at=at, stage="convert", done=2, total=4, unit="seconds", item="a.wav"),
         made[0],
-        {**files, "done": 1, "item": "a.wav"},
-        {"event": "ItemSkipped", "stage": "convert", "item": "/rec/b.txt", "reason": "it holds no sound"},
-        {**files, "done": 2, "item": "b.txt"},
+        files(1, "a.wav"),
+        ev.ItemSkipped(at=at, stage="convert", item="/rec/b.txt", reason="it holds no sound"),
+        files(2, "b.txt"),
         made[1],
-        {**files, "done": 3, "item": "c.wav"},
-        {"event": "RunFinished", "seconds": 4.0, "artefacts": []},
-        {"exit_code": 0, "problem": ""},
+        files(3, "c.wav"),
+        ev.RunFinished(at=at + 4, seconds=4.0),
     ]
 
 

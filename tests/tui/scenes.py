@@ -90,7 +90,7 @@ def voices() -> RvcApp:
 
 def converting() -> RvcApp:
     app = idle("convert")
-    client_of(app).answers = {"voice list": voices_in(HOME), "convert alice": converted(HOME)}
+    client_of(app).answers = {"voice list": voices_in(HOME), "convert": converted(HOME)}
     return app
 
 
@@ -109,10 +109,7 @@ async def with_results(pilot: Pilot[None]) -> None:
     await with_request(pilot)
     app = pilot.app
     assert isinstance(app, RvcApp) and isinstance(app.shown, ConvertScreen)
-    work = app.shown.conversion
-    work.begin(client_of(app).clock - 4)
-    for record in converted(HOME)[:-3]:
-        work.fold(record, client_of(app).clock)
+    app.shown.conversion.fold(converted(HOME)[:-2])
     app.shown.shows_results = True
     app.draw()
     await pilot.pause()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pretended import PretendedClient
@@ -14,26 +13,29 @@ from pretended_voices import voices_in, wait_for
 from snapshot_app import settle
 
 from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.events import Event, StageStopped
 from rvc_tui.app import RvcApp
-from rvc_tui.conversion import Conversion, Request
+from rvc_tui.conversion import Request
 from rvc_tui.screens.convert import ConvertScreen
 
 
 class LateClient(PretendedClient):
-    """Its process is there only after the third time that it is asked to stop."""
+    """Its engine is there only after a while."""
 
     stopped: threading.Event
-    asked = 0
 
-    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
+    def convert(self, words: list[str]) -> tuple[str, str]:
+        time.sleep(0.5)
+        return "conversions/1", ""
+
+    def follow(self, name: str) -> Iterator[list[Event]]:
         self.stopped.wait(10)
-        yield {"exit_code": 1, "problem": "KeyboardInterrupt"}  # as Python ends when it has only begun
+        yield [StageStopped(stage="convert", saved=True)]
 
-    def interrupt(self, command: str = "") -> bool:
-        self.asked += 1
-        if self.asked > 3:
-            self.stopped.set()
-        return self.stopped.is_set()
+    def stop_conversion(self, name: str) -> str:
+        self.calls.append(("stop_conversion", name))
+        self.stopped.set()
+        return ""
 
 
 async def test_cancelled_before_its_process_is_there(tmp_path: Path) -> None:
@@ -47,30 +49,27 @@ async def test_cancelled_before_its_process_is_there(tmp_path: Path) -> None:
         screen.request = Request(tmp_path, "alice", inputs=["/rec/a.wav"])
         await pilot.press("x", "c", "y")
         await wait_for(pilot, lambda: screen.conversion.state == "stopped")
-        assert client.asked == 4 and not app.session.unfinished
+        assert client.calls.count(("stop_conversion", "conversions/1")) == 1 and not app.session.conversion
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.2])
 def test_a_process_that_has_only_begun_is_stopped(tmp_path: Path, after_s: float) -> None:
-    client, work, speech = (
-        EngineClient(tmp_path, ""),
-        Conversion(),
-        str(Path(__file__).parent.parent.parent / "samples" / "sources"),
-    )
+    client = EngineClient(tmp_path, "")
+    speech = str(Path(__file__).parent.parent.parent / "samples" / "sources")
+    ends: list[int] = []
 
-    def convert() -> None:
-        for record in client.stream(["convert", "none.pth", speech, "--output", str(tmp_path / "out"), "--json"]):
-            work.fold(record, 0.0)
+    def read() -> None:
+        ends.extend(
+            record["exit_code"] for record in client.stream(["dataset", speech, "--json"]) if "exit_code" in record
+        )
 
-    work.begin(0.0)
-    thread = threading.Thread(target=convert)
+    thread = threading.Thread(target=read)
     thread.start()
     time.sleep(after_s)
-    work.cancelled = True
-    while work.running and not client.interrupt("convert"):
+    while thread.is_alive() and not client.interrupt("dataset"):
         time.sleep(0.005)
     thread.join(timeout=20)
-    assert work.state == "stopped"
+    assert ends and ends[0] in (1, 130, -2)
 
 
 def test_leaving_stops_what_is_about_to_start(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rvc_engine.errors import BadInput
+from rvc_engine.events import StageFailed, StageStarted
 from rvc_tui.conversion import Conversion, Request, load, paths_of
 
 
@@ -38,18 +39,16 @@ def test_paths_as_people_paste_them(tmp_path: Path) -> None:
         paths_of(f"{home}/rec/none.wav")
 
 
-def test_a_failed_conversion_tells_its_cause() -> None:
-    conversion = Conversion()
-    conversion.begin(1.0)
-    conversion.fold(
-        {
-            "event": "StageFailed",
-            "stage": "convert",
-            "title": "Out of memory",
-            "message": "2 GiB",
-            "hint": "--device cpu",
-        },
-        2.0,
-    )
-    conversion.fold({"exit_code": 1, "problem": "something else"}, 3.0)
+def test_a_failed_conversion_has_its_cause() -> None:
+    conversion = Conversion(name="conversions/3")
+    conversion.fold([StageFailed(stage="convert", title="Out of memory", message="2 GiB", hint="--device cpu")])
+    conversion.end()
     assert conversion.state == "failed" and conversion.error == ("Out of memory", "2 GiB", "--device cpu")
+
+
+def test_one_whose_engine_is_gone_without_a_word() -> None:
+    conversion = Conversion(name="conversions/3", asked_at=1.0)
+    conversion.fold([StageStarted(stage="convert")])
+    assert conversion.running
+    conversion.end()
+    assert conversion.state == "failed" and conversion.error[2] == "the same rvc convert resumes it"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pretended import PretendedClient
@@ -15,9 +14,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from rvc_engine.client.engine_client import Answer
+from rvc_engine.events import Event, StageStopped
 from rvc_tui.app import RvcApp
 from rvc_tui.conversion import Request, load
-from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
+from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.convert import ConvertScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.pick import PickScreen
@@ -35,7 +35,7 @@ def home(tmp_path: Path) -> Path:
 def app(home: Path) -> RvcApp:
     app = app_of("idle", first="convert")
     client_of(app).home = home
-    client_of(app).answers = {"voice list": voices_in(home), "convert alice": converted(home)}
+    client_of(app).answers = {"voice list": voices_in(home), "convert": converted(home)}
     return app
 
 
@@ -88,7 +88,7 @@ async def test_a_choice_is_kept_and_converted(app: RvcApp, home: Path) -> None:
         assert load(home)[0] == request_of(app)
         await pilot.press("x")
         await wait_for(pilot, lambda: screen_of(app).conversion.state == "finished")
-        assert client_of(app).calls[-1] == ("stream", *screen_of(app).command(), "--json")
+        assert ("convert", *screen_of(app).command()[1:]) in client_of(app).calls
         shown = text_of(app)
         assert "2 converted, 1 failed" in shown and "it holds no sound" in shown and "a.wav" in shown
         await pilot.press("y")
@@ -200,17 +200,16 @@ class SlowClient(PretendedClient):
 
     stopped: threading.Event
 
-    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
-        self.calls.append(("stream", *words))
-        yield from converted(self.home)[:3]
+    def follow(self, name: str) -> Iterator[list[Event]]:
+        first, last = converted(self.home)[:5], StageStopped(stage="convert", saved=True)
+        yield first
         self.stopped.wait(60)
-        yield {"event": "StageStopped", "stage": "convert"}
-        yield {"exit_code": 130, "problem": ""}
+        yield [last]
 
-    def interrupt(self, command: str = "") -> bool:
-        self.calls.append(("interrupt", command))
+    def stop_conversion(self, name: str) -> str:
+        self.calls.append(("stop_conversion", name))
         self.stopped.set()
-        return True
+        return ""
 
 
 @pytest.fixture
@@ -226,7 +225,7 @@ async def test_cancel_asks_and_its_default_is_no(slow: RvcApp, home: Path) -> No
     async with app.run_test(size=SIZES[0]) as pilot:
         await choose(pilot, app, home)
         await pilot.press("x")
-        await wait_for(pilot, lambda: len(screen_of(app).conversion.results) == 1)
+        await wait_for(pilot, lambda: len(screen_of(app).conversion.view.results) == 1)
         await wait_for(pilot, lambda: "0/3 files  a.wav 2/4 s" in text_of(app))
         assert "cancel" in footer(app) and "convert" not in footer(app)
         await pilot.press("c", "enter")
@@ -238,25 +237,32 @@ async def test_cancel_asks_and_its_default_is_no(slow: RvcApp, home: Path) -> No
         assert app.shown is not screen and screen.conversion.running
         await pilot.press("8", "c", "y")
         await wait_for(pilot, lambda: screen.conversion.state == "stopped")
-        assert ("interrupt", "convert") in client_of(app).calls and "what was converted stays" in text_of(app)
-        assert not app.session.unfinished
+        assert ("stop_conversion", "conversions/1") in client_of(app).calls
+        assert "what was converted stays" in text_of(app)
+        assert not app.session.conversion
 
 
-async def test_leaving_while_it_runs_asks(slow: RvcApp, home: Path) -> None:
+async def test_it_continues_when_the_app_is_left(slow: RvcApp, home: Path) -> None:
     app = slow
     async with app.run_test(size=SIZES[0]) as pilot:
         await choose(pilot, app, home)
         await pilot.press("x")
-        await wait_for(pilot, lambda: len(screen_of(app).conversion.results) == 1)
+        await wait_for(pilot, lambda: len(screen_of(app).conversion.view.results) == 1)
         await pilot.press("q")
-        await pilot.pause()
-        assert isinstance(app.screen, LeaveScreen) and "those that are done stay" in text_of(app)
-        await pilot.press("enter")
-        await pilot.pause()
-        assert app.screen is app.shown and screen_of(app).conversion.running
-        await pilot.press("q", "y")
         await pilot.pause(0.1)
-    assert any(call[0] == "interrupt" for call in client_of(app).calls)
+    assert not any(call[0] == "stop_conversion" for call in client_of(app).calls)
+    assert any("rvc attach conversions/1 follows it" in line for line in app.parting_words())
+
+
+async def test_one_that_runs_is_shown_when_the_app_is_opened(slow: RvcApp, home: Path) -> None:
+    app = slow
+    client_of(app).answers["conversion"] = "conversions/7"
+    async with app.run_test(size=SIZES[0]) as pilot:
+        await wait_for(pilot, lambda: "0/3 files  a.wav 2/4 s" in text_of(app))
+        assert screen_of(app).conversion.running and "cancel" in footer(app) and "convert" not in footer(app)
+        await pilot.press("c", "y")
+        await wait_for(pilot, lambda: screen_of(app).conversion.state == "stopped")
+    assert ("stop_conversion", "conversions/7") in client_of(app).calls
 
 
 async def test_a_refusal_is_shown_whole(app: RvcApp, home: Path) -> None:
@@ -264,7 +270,7 @@ async def test_a_refusal_is_shown_whole(app: RvcApp, home: Path) -> None:
         "/x.pth is not a voice that can be used: it is a training checkpoint (this makes a voice of it: rvc "
         "voice extract /x.pth)"
     )
-    client_of(app).answers["convert alice"] = [{"exit_code": 2, "problem": refused}]
+    client_of(app).answers["convert"] = refused
     async with app.run_test(size=SIZES[0]) as pilot:
         await choose(pilot, app, home)
         await pilot.press("x")
