@@ -38,7 +38,7 @@ CLIP_S = 3.7  # a clip without its overlap, about
 @dataclass(frozen=True)
 class Memory:
     """Memory of the device that a training would use. `own`: held by this experiment's own run; `others` None: not
-    told."""
+    reported."""
 
     device: str
     name: str
@@ -91,7 +91,7 @@ def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Mem
     gpu = seen[index]
     if gpu.memory_total is None or gpu.memory_free is None:
         return _system_memory(
-            own, (f"{gpu.name} does not tell its memory{' (MIG is on)' if gpu.mig else ''}: this is the main memory.",)
+            own, (f"{gpu.name} does not report memory{' (MIG is on)' if gpu.mig else ''}: this is the main memory.",)
         )
     return _gpu_memory(gpu, index, own)
 
@@ -232,7 +232,7 @@ def advise(
 ) -> dict[str, Any]:
     """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset
     or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
-    decides, for each of them has a batch of this size. `gpus`: what the driver tells, where that is known already."""
+    decides, for each of them has a batch of this size. `gpus`: what the driver reports, where that is known already."""
     if preset not in PRESETS:
         raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
     own = run_processes(experiment)

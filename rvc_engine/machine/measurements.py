@@ -150,7 +150,7 @@ def keep_use(
 
 
 def with_clips(cost: Cost, preset: str, kind: str, minutes: float | None) -> Cost:
-    """With what is kept of so many minutes of clips: a processor computes in the memory that they lie in."""
+    """With what is kept of so many minutes of clips: a CPU computes in the memory that they lie in."""
     if kind != "cpu" or not minutes:
         return cost
     kept = clip_bytes(PRESETS[preset], minutes)

@@ -64,7 +64,7 @@ NAME = "train"
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput when a file to start from, a GPU or the speaker's row is missing, or a file to start or continue
-    from does not fit. `fresh`: what is there goes aside, it is no start."""
+    from does not fit. `fresh`: what is there is moved to a backup, it is no start."""
     if settings.train.speaker >= settings.model.speakers:
         why = f"{settings.preset} has {settings.model.speakers}"
         raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
@@ -108,8 +108,8 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """Train up to settings.train.epochs, going on from the newest whole state; auto is a time, and a number as soon as
-    steps have been timed. Raises RvcError with a way out.
+    """Train up to settings.train.epochs, resuming from the last checkpoint; auto is a time, and a number as soon as
+    steps have been timed. Raises RvcError with a fix.
 
     When memory runs out the batch size is halved, in `settings` and in experiment.toml too.
     """
@@ -159,7 +159,7 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     store = CheckpointStore(experiment, Faults.from_environment())
     store.remove_halves()
     if not store.candidates() and adopt(experiment.incoming / "train.pt", experiment.resume_state):
-        yield Warned(title="Training goes on from a state that was brought here", stage=NAME)
+        yield Warned(title="Training resumes from a state that was brought here", stage=NAME)
     if difference and store.candidates():
         yield Warned(title="Training resumes on a changed set of clips", message=difference, stage=NAME)
     attempt = _Attempt(experiment, settings, dataset, frames, store, learnt)
@@ -181,7 +181,7 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
 
 @dataclass
 class _Attempt:
-    """From the newest whole state to the end, or to trouble. `learnt`: the clips by the content of their recordings.
+    """From the last checkpoint to the end, or to a fault. `learnt`: the clips by the content of their recordings.
     `again`: not the first attempt of this run. `ranks`: this process is one of several."""
 
     experiment: Experiment
@@ -272,7 +272,7 @@ class _Attempt:
         return restored
 
     def _settle(self, epochs: int) -> None:
-        """The number is written down: a run that is killed goes on to it."""
+        """The number is written down: a killed run resumes up to it."""
         self.settings.train.epochs = epochs
         if not self.ranks.first:
             return
@@ -299,7 +299,7 @@ class _Attempt:
 
 
 def _right_precision(settings: ExperimentSettings, device: torch.device) -> Generator[Event, None, str]:
-    """The precision that was asked for, or the next that computes right on this card (numerics.py)."""
+    """The precision that was asked for, or the next that computes correctly on this GPU (numerics.py)."""
     asked = choose_precision(settings.train.precision, device)
     if device.type == "cpu":
         return asked
@@ -309,7 +309,7 @@ def _right_precision(settings: ExperimentSettings, device: torch.device) -> Gene
     why = "; ".join(f"{trial.mode}: {trial.why}" for trial in choice.trials if not trial.ok)
     if choice.mode.endswith("-safe") or not choice.mode:
         without_shortcuts()
-    hint = "rvc doctor --numerics shows it; another driver or torch may mend it"
+    hint = "rvc doctor --numerics shows it; another driver or torch may fix it"
     if not choice.mode:
         yield Warned(
             title=f"No precision computes right on {name_of(device)}",
@@ -393,15 +393,15 @@ def _report_restored(restored: Restored, train_config: TrainConfig, *, again: bo
     if restored.damaged:
         message = f"{'; '.join(restored.damaged)}; moved to {restored.backup}"
         yield Warned(
-            title=f"Going on from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME
+            title=f"Resuming from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME
         )
     if restored.newer:
-        title = f"Going on from step {restored.step}, though there are newer pairs"
+        title = f"Resuming from step {restored.step}, though there are newer pairs"
         message = f"G_ and D_ of steps {', '.join(map(str, restored.newer))} are not used"
         yield Warned(
             title=title,
             message=message,
-            hint="to go on from them, move resume.pt and resume-previous.pt away",
+            hint="to resume from them, move resume.pt and resume-previous.pt away",
             stage=NAME,
         )
     if restored.entry is None:
@@ -411,7 +411,7 @@ def _report_restored(restored: Restored, train_config: TrainConfig, *, again: bo
     old, new = restored.entry["course"], train_config.numbers()
     changed = ", ".join(f"{key} {old.get(key)} -> {value}" for key, value in new.items() if old.get(key) != value)
     if changed and not again:
-        yield Warned(title="Training goes on with other settings", message=changed, stage=NAME)
+        yield Warned(title="Training continues with other settings", message=changed, stage=NAME)
 
 
 def _write_small(
