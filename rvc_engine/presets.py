@@ -236,6 +236,16 @@ PRESETS["phonetic-tiny"] = replace(tiny(PRESETS["starter"]), encoder="phonetic-2
 PUBLIC_PRESETS = tuple(name for name in PRESETS if not name.endswith("-tiny"))
 
 
+BATCH_SIZE = 4
+STARTER_CPU_BATCH_SIZE = 8  # its clips are short windows
+
+
+def default_batch_size(preset: str, device_type: str) -> int:
+    """Clips a step where train.batch_size is auto and nothing is known of the data or the memory. `device_type`: cpu or
+    cuda."""
+    return STARTER_CPU_BATCH_SIZE if preset.startswith("starter") and device_type == "cpu" else BATCH_SIZE
+
+
 def model_config(preset: str, *, pitch: bool = True) -> ModelConfig:
     """Raises KeyError for an unknown preset."""
     return replace(PRESETS[preset], pitch=pitch)

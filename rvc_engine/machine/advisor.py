@@ -22,7 +22,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
 from rvc_engine.machine.measurements import Cost, Measure, cost_of, run_measurement
-from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, default_batch_size
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -181,13 +181,16 @@ def largest_that_fits(cost: Cost, available: int) -> int:
 
 def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tuple[int, list[str]]:
     """The batch size for this much data, and why."""
-    starter_on_cpu = preset.startswith("starter") and kind == "cpu"
+    starter_on_cpu, batch = preset.startswith("starter") and kind == "cpu", default_batch_size(preset, kind)
     if starter_on_cpu:
-        size, reasons = 8, ["The starter hears a short window of each clip: 8 fill a step."]
+        size, reasons = batch, ["The starter hears a short window of each clip: 8 fill a step."]
     elif minutes is None:
-        size, reasons = 4, ["How much audio there is is not known before preprocess; 4 suits less than 30 minutes."]
+        size, reasons = batch, ["How much audio there is is not known before preprocess; 4 suits less than 30 minutes."]
     elif minutes < SMALL_SET_MINUTES:
-        size, reasons = 4, [f"{minutes:.1f} minutes of audio: below 30, small batches of 4 learn more from each clip."]
+        size, reasons = (
+            batch,
+            [f"{minutes:.1f} minutes of audio: below 30, small batches of 4 learn more from each clip."],
+        )
     else:
         size, reasons = 8, [f"{minutes:.0f} minutes of audio: from 30 on, 8 is steadier."]
     if minutes is not None and not starter_on_cpu:

@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rvc_engine.presets import BATCH_SIZE
+
 LAST_RATE = 0.1
 
 
@@ -15,7 +17,7 @@ class TrainConfig:
     epochs, and lr_decay is not used. `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set."""
 
     epochs: int
-    batch_size: int = 4
+    batch_size: int = BATCH_SIZE
     learning_rate: float = 1e-4
     lr_decay: float = 0.999875
     falls: bool = False

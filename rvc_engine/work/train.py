@@ -29,8 +29,10 @@ from rvc_engine.machine.device import (
     set_threads,
     without_shortcuts,
 )
-from rvc_engine.machine.measurements import CONTEXT_BYTES, keep_use
+from rvc_engine.machine.measurements import keep_use
+from rvc_engine.machine.memory_table import CONTEXT_BYTES
 from rvc_engine.machine.numerics import choose_mode
+from rvc_engine.presets import default_batch_size
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.audition import Auditions
@@ -57,7 +59,6 @@ from rvc_engine.work.speakers import check_speakers
 from rvc_engine.work.training_clips import changes, mute_rows, training_set, usable_rows
 from rvc_engine.work.training_clips import used_all_inputs as used_all_inputs
 
-AUTO_BATCH = 4
 MIN_CLIPS_S = 60.0
 NAME = "train"
 
@@ -133,7 +134,7 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
 
 def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.device) -> Iterator[Event]:
     precision = yield from _right_precision(settings, device)
-    config, train_config = settings.model, train_config_of(settings, precision)
+    config, train_config = settings.model, train_config_of(settings, precision, device.type)
     rows, skipped = usable_rows(experiment, settings)
     yield from skipped
     rows += mute_rows(experiment, settings)
@@ -361,11 +362,11 @@ def free_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def train_config_of(settings: ExperimentSettings, precision: str) -> TrainConfig:
+def train_config_of(settings: ExperimentSettings, precision: str, device_type: str) -> TrainConfig:
     t = settings.train
     return TrainConfig(
         epochs=0 if t.epochs == "auto" else t.epochs,
-        batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size,
+        batch_size=default_batch_size(settings.preset, device_type) if t.batch_size == "auto" else t.batch_size,
         learning_rate=t.learning_rate,
         lr_decay=1.0 if t.lr_decay == "auto" else t.lr_decay,
         falls=t.lr_decay == "auto",

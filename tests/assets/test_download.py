@@ -175,7 +175,7 @@ def small_disk(home: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("told", [True, False])
 def test_a_full_disk(served: Hub, workspace: Workspace, assets: list[Asset], small_disk: Path, told: bool) -> None:
-    """With the size known, it says so before a byte is fetched; else it ends cleanly, and resumes once there is room."""
+    """With the size known, it fails before a byte is fetched; else it ends cleanly, and resumes once there is room."""
     served.publish(workspace.home, {"rmvpe.pt": random.Random(1).randbytes(9_000_000)})
     file = served.files["rmvpe.pt"]
     file.tells = told

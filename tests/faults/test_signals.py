@@ -95,8 +95,8 @@ def test_a_stop_during_a_save_leaves_whole_files(
 
 
 def test_a_volley_of_signals_stops_once(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice]) -> None:
-    """As `pkill` gives them: to the engine and to its supervisor, which passes them on. A handler that held a lock waited
-    for itself here."""
+    """As `pkill` gives them: to the engine and to its supervisor, which passes them on. A handler that held a lock
+    waited for itself here."""
     row.of("40 SIGTERM to engine and supervisor within a moment", "One clean stop: exit 130, the state saved")
     voice = prepared(tmp_path)
     engine = voice.start()
