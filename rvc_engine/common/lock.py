@@ -2,7 +2,7 @@
 
 The kernel's lock on the file decides (it goes with the process, however that ends); the text in it says who it
 is, and decides where the file system knows no locks. A holder on another host counts as gone when the kernel's lock is
-free and it has shown no sign of life for a while (elsewhere.py): then its lock is taken over.
+free and it has given no sign of life for a while (elsewhere.py): then its lock is taken over.
 """
 
 from __future__ import annotations

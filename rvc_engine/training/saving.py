@@ -59,8 +59,8 @@ class Saver:
             yield from self._save_state()
 
     def end_of_epoch(self) -> Iterator[Event]:
-        """Save unless that takes too large a share of the time; a pair that is due always comes with its whole
-        state."""
+        """Save unless that takes too large a share of the time; a pair that is due always comes with its
+        full training state."""
         due = self.pair_due()
         if due or time.monotonic() - self._time > min(SHARE * self._took_s, INSIDE_EPOCH_S):
             yield from self._save_state()
