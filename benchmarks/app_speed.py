@@ -180,7 +180,7 @@ def replay(home: Path, count: int = 100_000) -> Iterator[Row]:
     seconds, busy = time.monotonic() - terminal.started, terminal.cpu_seconds()
     terminal.close()
     shutil.rmtree(experiment.folder)
-    more = f"from the start of the app to the last step on the train screen; {busy:.1f} s of processor"
+    more = f"from the start of the app to the last step on the train screen; {busy:.1f} s of CPU time"
     yield Row(f"replay of {count:,} events", seconds, "s", 3.0, more)
 
 
@@ -256,7 +256,7 @@ def line(home: Path, seconds: float, name: str, what: str, experiment: Experimen
                 f"{steps:.1f} steps/s"
             )
             yield Row(f"{what}, {size_words}", total / 1024 / seconds, "KiB/s", aim, more)
-            yield Row(f"processor, {what}, {size_words}", busy / seconds, "s/s")
+            yield Row(f"CPU, {what}, {size_words}", busy / seconds, "s/s")
 
 
 def real_line(home: Path, seconds: float) -> Iterator[Row]:
@@ -279,7 +279,7 @@ def facts() -> dict[str, str]:
         ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
     return {
-        "processor": f"{model}, {os.cpu_count()} cores",
+        "CPU": f"{model}, {os.cpu_count()} cores",
         "load": f"{os.getloadavg()[0]:.1f} before",
         "python": platform.python_version(),
         "commit": commit or "unknown",
@@ -308,8 +308,8 @@ def main() -> int:
         "real": lambda home: real_line(home, options.seconds),
         "keys": keys,
     }
-    told, rows = facts(), []
-    print(*(f"{name}: {value}" for name, value in told.items()), sep="\n")
+    about, rows = facts(), []
+    print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
     print("\n| what | measured | aim | | |\n|---|---|---|---|---|")
     for name, measure in parts.items():
         if options.only and name not in options.only:
@@ -320,7 +320,7 @@ def main() -> int:
                 print(row, flush=True)
     if options.json:
         records = [{**asdict(row), "verdict": row.verdict} for row in rows]
-        Path(options.json).write_text(json.dumps({**told, "rows": records}, indent=1) + "\n")
+        Path(options.json).write_text(json.dumps({**about, "rows": records}, indent=1) + "\n")
     return int(any(row.verdict == "MISSED" for row in rows))
 
 

@@ -70,7 +70,7 @@ class Bench:
         empty."""
         for folder in folders:
             if not any((self.exp / folder).iterdir()):
-                raise SystemExit(f"the other program made nothing in {folder}:\n{run.told}")
+                raise SystemExit(f"the other program made nothing in {folder}:\n{run.output}")
         return run
 
     def alternate(self, row: Row, ours: Callable[[], Run], theirs: Callable[[], Run] | None) -> Row:
@@ -171,8 +171,8 @@ class Bench:
             yield self.alternate(Row("features", f"HuBERT {precision}", self.audio_s, wanted=wanted), ours, theirs)
 
     def train(self) -> Iterator[Row]:
-        def last(told: str) -> float:
-            return float(BATCH / json.loads(told.splitlines()[-1])["samples_per_s"])
+        def last(output: str) -> float:
+            return float(BATCH / json.loads(output.splitlines()[-1])["samples_per_s"])
 
         def ours(precision: str) -> Run:
             words = ["v2-40k", precision, "cpu", str(BATCH), "--frames", str(FRAMES), "--steps", str(STEPS)]
@@ -181,7 +181,7 @@ class Bench:
         def theirs() -> Run:
             words = [PEER, "step", str(BATCH), str(FRAMES), str(STEPS)]
             return timed(
-                self.their(*words), self.peer, lambda told: float(json.loads(told.splitlines()[-1])["seconds"])
+                self.their(*words), self.peer, lambda output: float(json.loads(output.splitlines()[-1])["seconds"])
             )
 
         for precision, wanted in modes(("fp32", 1.1), ("bf16", 1.7)):
@@ -283,7 +283,7 @@ for _ in index.run(experiment, experiment.load_settings()):
 
 
 def modes(*wanted: tuple[str, Any]) -> list[tuple[str, Any]]:
-    """Those that this processor computes itself: bf16 in software would take hours."""
+    """Those that this CPU computes itself: bf16 in software would take hours."""
     return [(precision, ratio) for precision, ratio in wanted if precision == "fp32" or cpu_has_bf16()]
 
 
@@ -302,8 +302,8 @@ def main() -> int:
     parser.add_argument("--work", type=Path, help="a folder to work in, which is kept")
     options = parser.parse_args()
     options.speech, options.peer = options.speech.resolve(), options.peer and options.peer.resolve()
-    told, rows = facts(), []
-    print(*(f"{name}: {value}" for name, value in told.items()), sep="\n")
+    about, rows = facts(), []
+    print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
     print(f"\n{HEAD}")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         bench = Bench(options, options.work or Path(temporary))
@@ -315,7 +315,7 @@ def main() -> int:
                 print(row.line(), flush=True)
     if options.json:
         Path(options.json).write_text(
-            json.dumps({**told, "rows": [asdict(row) | {"ratio": row.ratio} for row in rows]}, indent=1) + "\n"
+            json.dumps({**about, "rows": [asdict(row) | {"ratio": row.ratio} for row in rows]}, indent=1) + "\n"
         )
     return 0
 

@@ -39,7 +39,7 @@ def clip_rows(experiment: Path, rows: int, speech: Path) -> list[Path]:
 
 
 def nearest(experiment: Path, names: list[Path]) -> np.ndarray[Any, Any]:
-    """Rows to ask with: every so-manieth one, a little away from itself."""
+    """Query rows: every n-th row, slightly changed."""
     random = np.random.default_rng(1)
     every = max(1, 400 * len(names) // ASKED)
     rows = np.concatenate([np.load(path)[:: min(every, 400)] for path in names])[:ASKED]

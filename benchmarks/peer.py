@@ -78,7 +78,7 @@ def step(batch: int, frames: int, steps: int) -> None:
         )
         mel = spec_to_mel_torch(spec, *mel_of, data["mel_fmin"], data["mel_fmax"])
         true = commons.slice_segments(mel, starts, segment // hop)
-        told = mel_spectrogram_torch(
+        predicted = mel_spectrogram_torch(
             made.float().squeeze(1), *mel_of, hop, data["win_length"], data["mel_fmin"], data["mel_fmax"]
         )
         real = commons.slice_segments(wave, starts * hop, segment)
@@ -86,7 +86,7 @@ def step(batch: int, frames: int, steps: int) -> None:
         loss = discriminator_loss(scores, fakes)[0]
         descend(loss, optimizers[1], critics)
         scores, fakes, real_maps, fake_maps = critics(real, made)
-        loss = 45 * torch.nn.functional.l1_loss(true, told) + kl_loss(z_p, logs_q, m_p, logs_p, mask)
+        loss = 45 * torch.nn.functional.l1_loss(true, predicted) + kl_loss(z_p, logs_q, m_p, logs_p, mask)
         loss = loss + feature_loss(real_maps, fake_maps) + generator_loss(fakes)[0]
         descend(loss, optimizers[0], generator)
         loss.item()
@@ -116,9 +116,9 @@ def convert(voice: str, index: str, out: str, *files: str) -> None:
     speaker = VC(Config())
     speaker.get_vc(Path(voice).name)
     for file in files:
-        told, (rate, wave) = speaker.vc_single(0, file, 0, "pm", index, 0.75, 0, 0.25, 0.33)
+        message, (rate, wave) = speaker.vc_single(0, file, 0, "pm", index, 0.75, 0, 0.25, 0.33)
         if wave is None:
-            raise SystemExit(told)
+            raise SystemExit(message)
         soundfile.write(Path(out) / f"{Path(file).stem}.wav", wave, rate)
 
 

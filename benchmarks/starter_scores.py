@@ -106,10 +106,10 @@ def main() -> int:
     ]
     rows = [(minutes, base, name, facts, rate) for minutes, base, name, facts in voices for rate in rates]
     with ThreadPoolExecutor(options.jobs) as pool:
-        told = list(pool.map(lambda row: scores(options, row[2], row[4]), rows))
+        scored = list(pool.map(lambda row: scores(options, row[2], row[4]), rows))
     found = [
         {"minutes": minutes, "base": base, "index": "default" if rate is None else rate, **facts, **score}
-        for (minutes, base, _, facts, rate), score in zip(rows, told, strict=True)
+        for (minutes, base, _, facts, rate), score in zip(rows, scored, strict=True)
     ]
     (options.out / "scores.json").write_text(json.dumps(found, indent=1))
     print(

@@ -23,12 +23,12 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Run:
-    """Of one command: wall seconds, and the most that all its processes held at a time, in bytes. `told`: what it
+    """Of one command: wall seconds, and the most that all its processes held at a time, in bytes. `output`: what it
     printed last."""
 
     seconds: float
     memory: int
-    told: str = ""
+    output: str = ""
 
 
 @dataclass

@@ -58,7 +58,7 @@ def journal_lines(name: str, folder: Path, count: int, *, end: bool = True) -> I
         now += 0.31
         step += 1
         epoch = 1 + step // STEPS
-        course = {"step": step, "epoch": epoch, "epochs": 40_000}
+        position = {"step": step, "epoch": epoch, "epochs": 40_000}
         losses = {
             key: 1.0 + 29.0 / (1 + step / (500 + 10 * i))
             for i, key in enumerate(("total", "mel", "kl", "feature", "adversarial"))
@@ -67,7 +67,7 @@ def journal_lines(name: str, folder: Path, count: int, *, end: bool = True) -> I
         yield line(
             "TrainStepped",
             now,
-            **course,
+            **position,
             losses=losses,
             learning_rate=1e-4,
             grad_norms=norms,
@@ -80,7 +80,7 @@ def journal_lines(name: str, folder: Path, count: int, *, end: bool = True) -> I
             yield line("MemorySampled", now, rss_bytes=3 << 30, gpu_bytes=4 << 30, stage="train", gpus=[])
             written += 1
         if step % STEPS == 0:
-            yield line("EpochFinished", now, **course, losses=losses, seconds=7.7, stage="train")
+            yield line("EpochFinished", now, **position, losses=losses, seconds=7.7, stage="train")
             written += 1
     if end:
         yield line("StageFinished", now, stage="train", seconds=now - 1.7e9)

@@ -226,7 +226,7 @@ class Voice:
                 path = Path(folder) / "wave.wav"
                 _write(path, wave, sample_rate)
                 notes: list[Note] = []
-                source = decode(path, SOURCE_RATE, notes)  # mixed, resampled and judged as a file is
+                source = decode(path, SOURCE_RATE, notes)  # mixed, resampled and checked as a file is
                 check_audible(source, SOURCE_RATE, notes)
             converter = self._converter(known)
             return converter.convert(source), converter.sample_rate

@@ -1,5 +1,5 @@
-"""Files: read only when they are files, written so that they appear whole or not at all. Old work is moved aside, never
-deleted."""
+"""Files: read only when they are files, written so that they appear whole or not at all. Old work is moved
+to a backup, never deleted."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def whole_file(path: Path, *, durable: bool = True, previous: Path | None = None
                 f"The disk is full: {path}", str(error), "free some space and run the same command again"
             ) from error
         if isinstance(error, OSError) and error.filename is not None and str(error.filename).endswith(TEMPORARY):
-            error.filename = str(path)  # what people know; the temporary name tells them nothing
+            error.filename = str(path)  # what people know; the temporary name means nothing to them
         raise
     finally:
         if temporary is not None:

@@ -1,4 +1,4 @@
-"""Errors with a way out: what happened, why, and what to do about it."""
+"""Errors with a fix: what happened, why, and what to do about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENVIRONMENT = frozenset(getattr(errno, name) for name in NAMES.split() if hasatt
 class RvcError(Exception):
     """A failure that is understood where it is raised.
 
-    `title` is one line, `message` the cause, `hint` the way out. `exit_code` is what a command ends with.
+    `title` is one line, `message` the cause, `hint` the fix. `exit_code` is what a command ends with.
     """
 
     exit_code = 1

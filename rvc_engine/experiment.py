@@ -295,7 +295,7 @@ class Experiment:
 
     @property
     def resume_previous(self) -> Path:
-        """The whole state before it, in case that one is damaged."""
+        """The full training state before it, in case that one is damaged."""
         return self.path("resume-previous.pt")
 
     @property
@@ -325,7 +325,7 @@ class Experiment:
 
     @property
     def base(self) -> Path:
-        """Of a base: G, D and encoder .safetensors and card.md."""
+        """Of a base: G, D and encoder .safetensors and the model card card.md."""
         return self.path("base")
 
     @property

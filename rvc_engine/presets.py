@@ -60,14 +60,14 @@ class ModelConfig:
     mel_fmin: float = 0.0
     mel_fmax: float | None = None
     window_frames: int = 0
-    """Training hears this much of each clip, around the slice; 0 is all of it. Networks that work at 100 frames a
+    """Training uses this much of each clip, around the slice; 0 is all of it. Networks that work at 100 frames a
     second cost as much as the decoder then."""
     judged_frames: int = 0
-    """The middle of the slice, which the discriminators hear; 0 is all of it."""
+    """The middle of the slice, which the discriminators get; 0 is all of it."""
     decoder: str = "hifigan"
     """Or "istft": models/istft_decoder.py, which has one upsampling (a frame's samples, by a window of
     upsample_kernel_sizes[0]) from upsample_initial_channel channels, after one block for each of resblock_kernel_sizes.
-    It hears the content features as they are, too."""
+    It gets the content features as they are, too."""
 
     @property
     def hop_samples(self) -> int:
@@ -234,6 +234,16 @@ def tiny(config: ModelConfig) -> ModelConfig:
 PRESETS |= {f"{name}-tiny": tiny(config) for name, config in list(PRESETS.items())}
 PRESETS["phonetic-tiny"] = replace(tiny(PRESETS["starter"]), encoder="phonetic-256-1", gin_channels=8)
 PUBLIC_PRESETS = tuple(name for name in PRESETS if not name.endswith("-tiny"))
+
+
+BATCH_SIZE = 4
+STARTER_CPU_BATCH_SIZE = 8  # its clips are short windows
+
+
+def default_batch_size(preset: str, device_type: str) -> int:
+    """Clips a step where train.batch_size is auto and nothing is known of the data or the memory. `device_type`: cpu or
+    cuda."""
+    return STARTER_CPU_BATCH_SIZE if preset.startswith("starter") and device_type == "cpu" else BATCH_SIZE
 
 
 def model_config(preset: str, *, pitch: bool = True) -> ModelConfig:

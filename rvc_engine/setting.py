@@ -15,8 +15,8 @@ from rvc_engine.registry import Registry
 
 Kind = Literal["result", "model", "course", "extent", "speed"]
 """result: changes what comes out (part of a stage's identity). model: the same, as a part of the model's shape. course:
-holds from now on; a training under way goes on with it and says so. extent: only asks for more. speed: changes none of
-it."""
+holds from now on; a running training continues with it and reports it. extent: only asks for more. speed: changes none
+of it."""
 
 
 @dataclass(frozen=True)

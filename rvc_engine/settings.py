@@ -70,9 +70,7 @@ class FeaturesSettings(StageSettings):
         effect="another one starts without published weights, and only programs that have it can use the voice",
         kind="model",
     )
-    precision: ListeningPrecision = setting(
-        "auto", "Of HuBERT; auto is fp16 on a card and fp32 on a processor.", kind="speed"
-    )
+    precision: ListeningPrecision = setting("auto", "Of HuBERT; auto is fp16 on a GPU and fp32 on a CPU.", kind="speed")
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
@@ -83,7 +81,7 @@ class TrainSettings(StageSettings):
         "Epochs in all; more continues from where it is.",
         unit="epochs",
         kind="extent",
-        effect="auto trains for train.minutes more, shown as epochs as soon as steps have been timed",
+        effect="auto trains for train.minutes more; the number of epochs is set once steps have been timed",
     )
     minutes: float = setting(
         17.0,
@@ -92,7 +90,7 @@ class TrainSettings(StageSettings):
         kind="speed",
         ge=0.1,
         le=100000,
-        effect="300 epochs are the most, so that a fast machine does not learn a little data by heart",
+        effect="at most 300 epochs, so that a fast machine does not overfit a small data set",
     )
     batch_size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = setting(
         "auto", "Clips a step; auto is resolved once and written down.", unit="clips", kind="course"
@@ -102,8 +100,8 @@ class TrainSettings(StageSettings):
         0.999875,
         "Factor on the learning rate after each epoch.",
         kind="course",
-        effect="auto lets it fall evenly to a tenth in the last epoch: more is learnt in a given time, going on "
-        "later less",
+        effect="auto lowers it by the same factor each epoch, to a tenth in the last: more is learnt in a given "
+        "time, but less if training continues later",
     )
     c_mel: float = setting(45.0, "Weight of the mel loss.", ge=0, le=1000, kind="course")
     c_kl: float = setting(1.0, "Weight of the KL loss.", ge=0, le=1000, kind="course")
@@ -113,9 +111,8 @@ class TrainSettings(StageSettings):
         ge=0,
         le=1,
         kind="course",
-        effect="0 is RVC's training, where the recording's own spectrum is always heard; above 0, what a conversion "
-        "does is trained "
-        "directly",
+        effect="0 is RVC's training, where the input is always the recording's own spectrum; above 0, what a "
+        "conversion does is trained directly",
     )
     seed: int = setting(1234, "Seed of every random draw.", ge=0, le=2**31 - 1, kind="course")
     mutes: int = setting(
@@ -134,7 +131,7 @@ class TrainSettings(StageSettings):
     )
     precision: Literal["auto", "fp32", "fp16", "bf16"] = setting(
         "auto",
-        "auto is bf16 where the processor or the card has it, else fp16 on a card, fp32 on a processor.",
+        "auto is bf16 where the CPU or GPU has it, else fp16 on a GPU, fp32 on a CPU.",
         kind="course",
     )
     pretrained_g: str = setting("", "Generator to start from: a file, none, or empty for the preset's own.")
@@ -142,7 +139,7 @@ class TrainSettings(StageSettings):
     save_every: int = setting(5, "Epochs between checkpoints.", unit="epochs", kind="speed", ge=1, le=100000)
     keep_last: int = setting(3, "G_ and D_ pairs kept; 0 keeps all.", unit="pairs", kind="speed", ge=0, le=1000)
     keep_every: int = setting(
-        0, "Every Nth pair is kept for good; 0 keeps none so.", unit="pairs", kind="speed", ge=0, le=1000
+        0, "Every Nth pair is kept permanently; 0 keeps none.", unit="pairs", kind="speed", ge=0, le=1000
     )
     keep_best: bool = setting(False, "Keep the pair with the lowest mel loss too; best.json names it.", kind="speed")
     disk_budget_gb: float = setting(
@@ -153,17 +150,19 @@ class TrainSettings(StageSettings):
         ge=0,
         le=100000,
     )
-    disk_wait_s: int = setting(600, "A full disk is waited for this long.", unit="s", kind="speed", ge=0, le=1_000_000)
+    disk_wait_s: int = setting(
+        600, "How long to wait for space on a full disk.", unit="s", kind="speed", ge=0, le=1_000_000
+    )
     save_small: bool = setting(True, "Write the small model at each checkpoint too, not only at the end.", kind="speed")
     audition: bool = setting(
-        True, "Speak a clip at each checkpoint, to hear and see how far the voice is.", kind="speed"
+        True, "Speak a clip at each checkpoint, to listen to and compare the progress of the voice.", kind="speed"
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
     gpus: str = setting(
         "",
         "Several GPUs of this machine, a process each: 0,1 or all. Empty is train.device alone.",
         kind="course",
-        effect="train.batch_size is then of each GPU: two of them with 4 learn as one with 8",
+        effect="train.batch_size is then per GPU: two GPUs with 4 learn the same as one with 8",
     )
     threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
     vocoder: VocoderChoice = setting(
@@ -200,9 +199,9 @@ class ConvertSettings(StageSettings):
     seed: int = setting(0, "Seed of every random draw.", ge=0, le=2**31 - 1)
     precision: ListeningPrecision = setting(
         "auto",
-        "Of HuBERT and of the voice; auto is fp16 on a card and fp32 on a processor.",
+        "Of HuBERT and of the voice; auto is fp16 on a GPU and fp32 on a CPU.",
         kind="speed",
-        effect="bf16 is quicker on processors that have it, and a little rougher",
+        effect="bf16 is faster on CPUs that have it, and slightly less exact",
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
@@ -220,7 +219,7 @@ class EncoderSettings(StageSettings):
     blocks: int = setting(7, "Blocks of the network.", ge=1, le=64)
     versions: int = setting(3, "Copies of each recording in other voices, by WORLD.", ge=1, le=16)
     recogniser: Literal["auto", "pocketsphinx", "none"] = setting(
-        "auto", "Who labels the phones; auto is pocketsphinx.", effect="none learns from the other losses alone"
+        "auto", "What labels the phones; auto is pocketsphinx.", effect="none learns from the other losses alone"
     )
     held_out: int = setting(
         16, "Every Nth speaker is kept out, for the probes; 0 keeps none out.", unit="speakers", ge=0, le=10_000
@@ -230,8 +229,7 @@ class EncoderSettings(StageSettings):
     crop_s: float = setting(4.0, "Length of a crop.", unit="s", kind="course", ge=0.5, le=30.0)
     dropout: float = setting(
         0.05,
-        "Share of the network's inner numbers that are left out in each step, so that it does not learn recordings "
-        "by heart.",
+        "Share of the hidden activations that dropout sets to zero in each step, against overfitting.",
         kind="course",
         ge=0,
         le=0.9,
@@ -242,7 +240,7 @@ class EncoderSettings(StageSettings):
     consistency: float = setting(0.3, "Weight of the distance between two voices.", kind="course", ge=0, le=100)
     speaker: float = setting(0.3, "Weight of the loss that hides the speaker.", kind="course", ge=0, le=100)
     precision: Literal["auto", "bf16", "fp32"] = setting(
-        "auto", "auto is bf16 where the processor or the card has it.", kind="course"
+        "auto", "auto is bf16 where the CPU or GPU has it.", kind="course"
     )
     save_every: int = setting(300, "Steps between saves.", unit="steps", kind="speed", ge=1, le=1_000_000)
     workers: int = setting(

@@ -4,7 +4,7 @@ out.
     make demo                     about ten minutes on two cores
     make demo DEMO=--smallest     the same with few epochs, to see that everything works
 
-Everything is made in demo/ (moved aside if it is there). The last lines name each result.
+Everything is made in demo/ (moved to a backup if it is there). The last lines name each result.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def main() -> int:
     options = parser.parse_args()
     started = time.monotonic()
     move_to_backup([HOME / "logs", HOME / "weights", HOME / "converted"], HOME, "demo")
-    extent = ["--set", "train.epochs=6"] if options.smallest else ["--set", f"train.minutes={MINUTES}"]
-    rvc("run", "demo", "--dataset", str(SAMPLES / "target"), "--preset", "starter", "--plain", *extent)
+    length = ["--set", "train.epochs=6"] if options.smallest else ["--set", f"train.minutes={MINUTES}"]
+    rvc("run", "demo", "--dataset", str(SAMPLES / "target"), "--preset", "starter", "--plain", *length)
     sources = sorted((SAMPLES / "sources").glob("*.flac"))
     rvc("convert", "demo", *map(str, sources), "--output", str(HOME / "converted"), "--plain")
 

@@ -104,7 +104,7 @@ def po_path(language: str) -> Path:
 
 def blank(language: str | None = None) -> Catalog:
     """Dates stay as they are: an update that finds nothing new changes nothing."""
-    comment = "# Texts of rvc-tui. CONTRIBUTING.md tells how they are translated."
+    comment = "# Texts of rvc-tui. CONTRIBUTING.md says how they are translated."
     return Catalog(
         language,
         DOMAIN,

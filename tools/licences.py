@@ -114,16 +114,16 @@ def needs_of(name: str, extras: frozenset[str], notes: dict[str, Any]) -> Iterat
 
 def licence_of(name: str, notes: dict[str, Any]) -> str:
     """From the notes, else as its metadata says it: expression, classifiers, or a short text. Else unknown."""
-    if told := notes.get(name, {}).get("licence"):
-        return str(told)
+    if licence_given := notes.get(name, {}).get("licence"):
+        return str(licence_given)
     try:
         facts = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return UNKNOWN
     if expression := facts.get("License-Expression"):
         return expression
-    told = _in_words(facts)
-    return SHORT.get(told, told)
+    licence_given = _in_words(facts)
+    return SHORT.get(licence_given, licence_given)
 
 
 def _in_words(facts: Any) -> str:
@@ -177,19 +177,19 @@ def written(text: str) -> dict[str, str]:
 
 def problems(found: list[Row], text: str) -> list[str]:
     """What is wrong with a table; empty when it says of every package what holds."""
-    told, names = written(text), {row.name for row in found}
+    kinds, names = written(text), {row.name for row in found}
     unknown = [
         f"{row.name}: its licence is not known; look it up and write it into tools/{NOTES.name}"
         for row in found
         if row.kind == UNKNOWN
     ]
-    absent = [f"{row.name} is needed and has no row" for row in found if row.name not in told]
+    absent = [f"{row.name} is needed and has no row" for row in found if row.name not in kinds]
     others = [
-        f"{row.name} is {row.kind}, not {told[row.name]}" for row in found if told.get(row.name, row.kind) != row.kind
+        f"{row.name} is {row.kind}, not {kinds[row.name]}" for row in found if kinds.get(row.name, row.kind) != row.kind
     ]
     direct = {name for first in declared().values() for name, _ in first}
     stale = [
-        f"{name} is no longer needed" for name in told if name not in names and name in _once_direct(text) - direct
+        f"{name} is no longer needed" for name in kinds if name not in names and name in _once_direct(text) - direct
     ]
     return unknown + absent + others + stale
 

@@ -1,4 +1,4 @@
-"""Downloads published weights: several at once, each going on where it was cut off, checked by sha256 before it appears
+"""Downloads published weights: several at once, each resumed where it was cut off, checked by sha256 before it appears
 in its place."""
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def pull(
     fetched. `take_over`: the lock, also of a host that is not known to be gone; `note` is called with whose it was.
 
     Raises Offline, DiskFull, Busy, or RvcError naming the files that failed (the others are in place then). What was
-    fetched of a failed or interrupted file stays in pretrained/.downloads, and the next call goes on from there.
+    fetched of a failed or interrupted file stays in pretrained/.downloads, and the next call resumes from there.
     """
     receipts = Receipts(workspace)
     wanted = [asset for asset in assets if check(workspace, asset, receipts).state not in (OK, OTHER)]
@@ -210,7 +210,7 @@ def _work(transfer: Transfer, workspace: Workspace, stop: threading.Event) -> No
     except RvcError as error:
         transfer.error = error
     except Exception as error:
-        hint = "make room, then run the same command again: it goes on from there"
+        hint = "make room, then run the same command again: it resumes from there"
         full = DiskFull(f"The disk is full: {transfer.part}", str(error), hint) if is_full(error) else None
         transfer.error = full or explained(error) or _unreadable(transfer, error)
     finally:
@@ -238,7 +238,7 @@ def _fetch(transfer: Transfer, stop: threading.Event) -> None:
                 raise RvcError(
                     f"The download of {transfer.asset.name} was cut off {tries} times",
                     f"{cut}; {have}",
-                    "run the same command again: it goes on",
+                    "run the same command again: it resumes",
                 ) from cut
             stop.wait(min(WAIT_S * 2**tries, 8.0))
 
@@ -288,7 +288,7 @@ def _refuse_filling(folder: Path, more: int) -> None:
 
 
 def _place(transfer: Transfer, workspace: Workspace) -> None:
-    """Check the sum, then let the file appear. What was in its place and is another file is moved aside."""
+    """Check the sum, then let the file appear. What was in its place and is another file is moved to a backup."""
     found = sha256_of(transfer.part)
     if found != transfer.asset.sha256:
         transfer.part.unlink()
@@ -324,5 +324,5 @@ def _raise_failures(transfers: list[Transfer]) -> None:
         raise RvcError(
             f"{len(failed)} of {len(transfers)} files could not be downloaded",
             reasons,
-            "run the same command again: it goes on",
+            "run the same command again: it resumes",
         )

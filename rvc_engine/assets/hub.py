@@ -2,7 +2,7 @@
 place on.
 
 huggingface_hub's own hf_hub_download throws away what it has when it fails, so that the next process starts over; here
-a cut download goes on. HF_HUB_OFFLINE, HF_TOKEN, HF_HUB_DOWNLOAD_TIMEOUT and the proxy variables hold as they do there.
+a cut download resumes. HF_HUB_OFFLINE, HF_TOKEN, HF_HUB_DOWNLOAD_TIMEOUT and the proxy variables hold as they do there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Cut(Exception):
 
 @dataclass(frozen=True)
 class Remote:
-    """What the hub says of a file. None: it does not tell."""
+    """What the hub reports of a file. None: it does not say."""
 
     bytes: int | None
     sha256: str | None
@@ -85,7 +85,7 @@ def ask(asset: Asset) -> Remote:
 
 
 def receive(asset: Asset, start: int, stop: threading.Event) -> Iterator[tuple[int, bytes]]:
-    """The file's bytes from `start` on, as (offset, block). The first offset is 0 when the server cannot go on from
+    """The file's bytes from `start` on, as (offset, block). The first offset is 0 when the server cannot resume from
     `start`.
 
     Ends early when `stop` is set. Raises Refused or Cut.

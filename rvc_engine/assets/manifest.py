@@ -56,8 +56,8 @@ class Asset:
 
 
 def endpoint() -> str:
-    """The hub, or the mirror that $HF_ENDPOINT names, as it is shown: without password and query. Raises BadInput for
-    no web address."""
+    """The hub, or the mirror that $HF_ENDPOINT names, as it is displayed: without password and query. Raises BadInput
+    when it is no web address."""
     base = _endpoint()
     return redacted(urlunsplit(base._replace(query=""))).rstrip("/")
 
@@ -93,7 +93,7 @@ def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
         raise BadInput(
             f"{path} cannot be used",
             str(error).partition("\n")[0],
-            "correct it, or take it away to use the built-in one",
+            "correct it, or remove it to use the built-in one",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Which published weights are here, and whether each is what the manifest says. A sum is computed once and remembered
+"""Which published weights are here, and whether each is what the manifest says. A sum is computed once and cached
 by size and time."""
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def check(
     compute: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> Checked:
-    """Compare one file with the manifest. `compute=False`: only what is remembered. Raises OSError when the file cannot
+    """Compare one file with the manifest. `compute=False`: only what is cached. Raises OSError when the file cannot
     be read."""
     path = find(workspace, asset)
     if path is None:

@@ -38,7 +38,7 @@ takes 88."""
 
 
 class _Nameless:
-    """A file without its name, so that ffmpeg judges it by its content; `patch`: (where, bytes) that are read instead
+    """A file without its name, so that ffmpeg detects it by its content; `patch`: (where, bytes) that are read instead
     of what is there."""
 
     def __init__(self, file: BinaryIO, patch: tuple[int, bytes] | None = None) -> None:

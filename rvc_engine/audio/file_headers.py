@@ -1,4 +1,4 @@
-"""What an MP3, WAV or AIFF file says of its own length, so that a broken download is told from a whole file.
+"""What an MP3, WAV or AIFF file says of its own length, so that a broken download is distinguished from a whole file.
 
 ffmpeg drops that number when the file is shorter than its header says, which is just when it is wanted. Layouts: ISO
 11172-3 and 13818-3 (frame header), the Xing/Info tag of LAME, the VBRI tag of Fraunhofer's encoder, RIFF and RF64 (EBU

@@ -1,4 +1,4 @@
-"""The same recording in another format: told by the course of its level, which no codec changes much."""
+"""The same recording in another format: recognised by its level over time, which no codec changes much."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ LOWEST_DBFS = -100.0
 """Digital silence."""
 QUIET_PERCENTILE = 10
 QUIET_S = 0.25
-"""With less silence than this the noise is judged by the quietest frames of all."""
+"""With less silence than this the noise is measured in the quietest frames of all."""
 MIN_NOISE_S = 3.0
 SAME_CHANNELS = 0.999
 ONE_SIDED_DB = 40.0

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, torch_gpus
-from rvc_engine.machine.measurements import CONTEXT_BYTES
+from rvc_engine.machine.memory_table import CONTEXT_BYTES
 from rvc_engine.run.view import RunView
 
 ANSWER_S = 1.0  # the driver is waited for

@@ -75,6 +75,6 @@ def in_lines(advice: dict[str, Any], options: argparse.Namespace) -> list[str]:
 
 
 def _memory_line(device: dict[str, Any]) -> str:
-    others = "not told" if device["memory_others_bytes"] is None else size(device["memory_others_bytes"])
+    others = "not reported" if device["memory_others_bytes"] is None else size(device["memory_others_bytes"])
     room = f"{size(device['memory_free_bytes'])} free of {size(device['memory_total_bytes'])}"
     return f"{device['name']} ({device['device']}): {room}, held by others: {others}"

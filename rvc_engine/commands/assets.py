@@ -25,7 +25,7 @@ CHOICES = ", ".join([*PUBLIC_PRESETS, "all"])
 def build(parser: argparse.ArgumentParser, name: str) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|pull|verify")
     listing = actions.add_parser("list", help="the published weights: bytes, sha256, origin, and which are here")
-    pulling = actions.add_parser("pull", help="fetch what a preset needs and is not here; goes on where it was cut off")
+    pulling = actions.add_parser("pull", help="fetch what a preset needs and is not here; resumes where it was cut off")
     verifying = actions.add_parser(
         "verify", help="compare what is here with the published sums; --file reads any weights file safely"
     )
@@ -151,8 +151,8 @@ def pull(
     as_json: bool = False,
     take_over: bool = False,
 ) -> int:
-    """Fetch what is missing of `assets`, shown as it comes. `words`: the arguments that name them, for hints. Raises
-    RvcError; when the hub cannot be reached, what to copy by hand is printed first."""
+    """Fetch what is missing of `assets`, with a display of the progress. `words`: the arguments that name them, for
+    hints. Raises RvcError; when the hub cannot be reached, what to copy by hand is printed first."""
     from rvc_engine.assets.download import pull as fetch
     from rvc_engine.assets.hub import Offline
 
@@ -161,7 +161,7 @@ def pull(
         with watch:
             fetched = fetch(workspace, assets, watch, take_over=take_over, note=lambda text: say(text, error=True))
     except KeyboardInterrupt:
-        note = f"what is here is kept; the same command goes on: rvc assets pull {shlex.join(words)}"
+        note = f"what is here is kept; the same command resumes: rvc assets pull {shlex.join(words)}"
         say(note, error=as_json)
         raise
     except Offline:

@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             if sys.stdout:
                 sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output went away: nothing more to say, on the way out neither
+    except BrokenPipeError:  # the reader of our output went away: nothing more to say, also while the process ends
         _say_no_more()
         return 1
     except Exception as error:  # of the output itself, such as a full disk, or before a command was found
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say_no_more() -> None:
-    """What is still to be written to standard output goes nowhere, also on the way out."""
+    """What is still to be written to standard output goes nowhere, also while the process ends."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

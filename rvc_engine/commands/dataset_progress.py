@@ -23,7 +23,7 @@ class ProgressDisplay(Protocol):
 
 
 def watched(reports: Iterable[FileReport | None], total: int, *, plain: bool) -> list[FileReport]:
-    """All reports, their coming shown."""
+    """All reports; their progress is displayed."""
     live = not plain and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     found: list[FileReport] = []
     with bar(total) if live else lines(total) as show:

@@ -121,7 +121,7 @@ def _length(seconds: float) -> str:
 
 
 def _fitted(name: str) -> str:
-    """The end of a long name tells more than its beginning."""
+    """The end of a long name says more than its beginning."""
     name = printable(name)
     if cell_len(name) > NAME_WIDTH:
         while cell_len(name) > NAME_WIDTH - 3:

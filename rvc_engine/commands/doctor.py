@@ -1,4 +1,4 @@
-"""rvc doctor: what this machine can do, and what is missing with the command that mends it."""
+"""rvc doctor: what this machine can do, and what is missing with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--numerics",
         action="store_true",
-        help="try a training step in each precision here, against float32 on the processor, and no more",
+        help="try a training step in each precision here, against float32 on the CPU, and no more",
     )
     parser.add_argument(
         "--preset",
@@ -56,5 +56,5 @@ def execute(options: argparse.Namespace, name: str) -> int:
     if options.json:
         say_json({"ok": not failed, "findings": [asdict(finding) for finding in findings]})
     elif failed:
-        say(f"rvc doctor: {', '.join(failed)} must be mended", error=True)
+        say(f"rvc doctor: {', '.join(failed)} must be fixed", error=True)
     return 1 if failed else 0

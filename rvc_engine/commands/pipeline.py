@@ -60,13 +60,13 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="any setting; may be repeated"
     )
-    parser.add_argument("--fresh", action="store_true", help="move the old work aside and start anew")
+    parser.add_argument("--fresh", action="store_true", help="move the old work to a backup and start anew")
     parser.add_argument(
         "--yes",
         action="store_true",
         help="do what would be asked about first: restart a training, or change its speaker",
     )
-    parser.add_argument("--detach", action="store_true", help="return at once; the run goes on")
+    parser.add_argument("--detach", action="store_true", help="return at once; the run continues")
     parser.add_argument(TAKE_OVER, action="store_true", help="take the lock of a run on another host that is gone")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
     parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
@@ -147,7 +147,7 @@ def request_of(options: argparse.Namespace, *, base: bool = False) -> Request:
 def confirm(
     experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], options: argparse.Namespace
 ) -> None:
-    """Ask before a training that has begun is restarted or gets another speaker; where nobody can be asked, refuse.
+    """Ask before a started training is restarted or gets another speaker; where nobody can be asked, refuse.
     Raises BadInput."""
     if options.fresh or options.yes:
         return
@@ -183,7 +183,7 @@ class Interrupted(Exception):
 def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True) -> int:
     """Show a run until its end; returns the exit code that its end means.
 
-    A signal stops the run when it is `ours` (a person at a terminal is asked); a run that was only attached to goes on.
+    A signal stops the run when it is `ours` (a person at a terminal is asked); an attached run continues.
     """
     view = RunView(name=engine.experiment.name, folder=str(engine.experiment.folder))
 
@@ -219,7 +219,7 @@ def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True
 
 
 def _resumed(engine: launcher.RunningEngine, view: RunView) -> Any:
-    """A generator that an exception left is finished: follow anew, and skip what was shown."""
+    """A generator that an exception left is finished: follow anew, and skip what was displayed."""
     displayed = view.updated_at
 
     def unseen() -> Any:
@@ -231,7 +231,7 @@ def _resumed(engine: launcher.RunningEngine, view: RunView) -> Any:
 
 def _leave(engine: launcher.RunningEngine, display: Display) -> int:
     name = engine.experiment.name
-    display.note(f"{name} goes on as process {engine.pid}; rvc attach {name} follows it, rvc stop {name} stops it")
+    display.note(f"{name} continues as process {engine.pid}; rvc attach {name} follows it, rvc stop {name} stops it")
     return 0
 
 

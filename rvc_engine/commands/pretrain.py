@@ -32,7 +32,9 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
         help="the content encoder of a preset with our own: train one (the default), take the program's, or a file",
     )
     parser.add_argument("--save-state", metavar="DIR", help=f"only write {STATES}")
-    parser.add_argument("--load-state", metavar="DIR", help=f"go on from {STATES}; those that are here are moved aside")
+    parser.add_argument(
+        "--load-state", metavar="DIR", help=f"resume from {STATES}; those that are here are moved to a backup"
+    )
     add_settings(parser, "encoder", skip=("source",), prefix="encoder-")
     stages = {stage: model for stage, model in STAGE_SETTINGS.items() if stage != "index"}
     pipeline.add_unambiguous(parser, stages, without=("encoder",))  # it has its own
@@ -68,8 +70,8 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
 
 
 def _begin(options: argparse.Namespace, experiment: Experiment) -> list[str]:
-    """States that were asked for are put where the trainings find them; with --fresh alone, those that wait there go
-    aside."""
+    """States that were asked for are put where the trainings find them; with --fresh alone, those that wait there
+    are moved to a backup."""
     from rvc_engine.disk import move_to_backup
 
     if options.load_state:

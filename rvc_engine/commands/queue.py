@@ -51,9 +51,11 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     run.add_argument(
         "--time-limit", metavar="TIME", help="8h, 90m or 06:00: then the run stops (it saves) and the rest fails"
     )
-    run.add_argument("--detach", action="store_true", help="return at once; the queue goes on, its lines in queue.log")
+    run.add_argument(
+        "--detach", action="store_true", help="return at once; the queue continues, its lines in queue.log"
+    )
     run.add_argument(TAKE_OVER, action="store_true", help="take the lock of a queue on another host that is gone")
-    stop = actions.add_parser("stop", help="stop the queue and its run, which saves; rvc queue run goes on from there")
+    stop = actions.add_parser("stop", help="stop the queue and its run, which saves; rvc queue run resumes from there")
     for action in (listing, move, remove, run, stop):
         also = ", with --detach" if action is run else ""
         action.add_argument("--json", action="store_true", help=f"JSON on standard output and nothing else{also}")
@@ -220,7 +222,7 @@ def run_queue(
                 continue
             _run_entry(workspace, queue, entry, deadline, take_over=take_over)
     except QueueStopped:
-        say("stopped: rvc queue run goes on from there")
+        say("stopped: rvc queue run resumes from there")
         return 130
     finally:
         lock.release()
@@ -292,7 +294,7 @@ def _words_to_run(entry: Entry, holder: Holder | None, *, take_over: bool) -> li
 
 
 def _once(entry: Entry) -> list[str]:
-    """--fresh counts for the first start only: a run that was interrupted goes on."""
+    """--fresh counts for the first start only: a run that was interrupted resumes."""
     return [word for word in entry.words if word != "--fresh" or not entry.started_at]
 
 

@@ -1,4 +1,4 @@
-"""How downloads are shown: a bar a file on a terminal, plain lines elsewhere, or one JSON object a line."""
+"""How downloads are displayed: a bar a file on a terminal, plain lines elsewhere, or one JSON object a line."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Lines(TransferDisplay):
             return f"{name}: {transfer.state} ({done:.1f} MB)"
         total = f" of {transfer.total / 1e6:.1f}" if transfer.total else ""
         left = f", {(transfer.total - transfer.done) / speed:.0f} s left" if transfer.total and speed else ""
-        rate = f", {speed / 1e6:.1f} MB/s{left}" if speed else (", going on" if transfer.resumed_at else "")
+        rate = f", {speed / 1e6:.1f} MB/s{left}" if speed else (", resumed" if transfer.resumed_at else "")
         return f"{name}: {done:.1f}{total} MB{rate}"
 
 

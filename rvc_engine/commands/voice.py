@@ -35,7 +35,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     info.add_argument(
         "--experiment",
         metavar="NAME",
-        help="the experiment of the voice, for its pitch where the file does not tell it",
+        help="the experiment of the voice, for its pitch where the file does not have it",
     )
     info.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
 
@@ -47,7 +47,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     )
     which.add_argument("--step", type=int, metavar="N", help="of an experiment: the checkpoint of that step")
     _target(extract, "voice.pth", required=False)
-    extract.add_argument("--sample-rate", type=int, metavar="HZ", help="where the checkpoint does not tell its own")
+    extract.add_argument("--sample-rate", type=int, metavar="HZ", help="where the checkpoint does not state its own")
     extract.add_argument("--info", default="", metavar="TEXT", help="what the file says of itself; default its epochs")
 
     merge = actions.add_parser("merge", help="one voice out of two")
@@ -69,10 +69,10 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
         help="default by the output's suffix, else rvc: a folder of two files",
     )
     export.add_argument(
-        "--licence", default="", metavar="TEXT", help="for the bundle's card: what others may do with the voice"
+        "--licence", default="", metavar="TEXT", help="for the model card: what others may do with the voice"
     )
     export.add_argument(
-        "--consent", default="", metavar="TEXT", help="for the bundle's card: whose voice it is, and that they agreed"
+        "--consent", default="", metavar="TEXT", help="for the model card: whose voice it is, and that they agreed"
     )
 
     bring = actions.add_parser("import", help="put a .pth, a zip or a bundle where rvc convert NAME finds it")
@@ -207,7 +207,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     flat = {**facts, **facts.get("other", {})}
     flat.pop("other", None)
     if flat.get("pitch") and "transpose" in flat and flat.get("pitch_hz") is None:
-        flat["pitch_hz"] = "not told by the file; --experiment NAME looks at its recordings"
+        flat["pitch_hz"] = "not in the file; --experiment NAME looks at its recordings"
     rows = {
         printable(key.replace("_", " "), FACT): _in_words(key, value)
         for key, value in flat.items()

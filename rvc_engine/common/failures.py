@@ -133,7 +133,7 @@ def _explained(error: OSError) -> RvcError:
 
 
 def _name(error: OSError) -> str:
-    """Of the file; a descriptor's number tells nobody anything."""
+    """Of the file; a descriptor's number means nothing to people."""
     name = error.filename2 if error.filename2 is not None else error.filename
     return os.fsdecode(name) if isinstance(name, str | bytes | os.PathLike) else ""
 

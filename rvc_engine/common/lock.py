@@ -1,8 +1,8 @@
 """One run an experiment at a time: run.lock says who holds it, and a lock whose holder is gone is recognised.
 
-The kernel's lock on the file decides (it goes with the process, however that ends); the text in it tells people who it
+The kernel's lock on the file decides (it goes with the process, however that ends); the text in it says who it
 is, and decides where the file system knows no locks. A holder on another host counts as gone when the kernel's lock is
-free and it has shown no sign of life for a while (elsewhere.py): then its lock is taken over.
+free and it has given no sign of life for a while (elsewhere.py): then its lock is taken over.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TAKE_OVER = "--take-over"
 @dataclass(frozen=True)
 class Holder:
     """Who holds an experiment. `started` is the process's start time and `ticks` its start in clock ticks since the
-    boot (0: not known); with `boot` they tell a reused pid from the holder."""
+    boot (0: not known); with `boot` they distinguish a reused pid from the holder."""
 
     pid: int
     started: float

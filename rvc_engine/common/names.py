@@ -50,7 +50,7 @@ def short(name: str) -> str:
 
 
 def is_name_of(displayed: str, name: str) -> bool:
-    """Is `shown` this name, or what `fitted` made of it?"""
+    """Is `displayed` this name, or what `fitted` made of it?"""
     start, tilde, end = displayed.rpartition("~")
     return displayed == name or (bool(tilde) and end == _hash(name) and name.startswith(start))
 

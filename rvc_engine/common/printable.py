@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-LONG = 2000  # characters of a foreign text that are shown in one line
+LONG = 2000  # characters of a foreign text that are displayed in one line
 FACT = 500  # of one fact of a file
 JOINERS = "\u200c\u200d"
 NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}

@@ -1,4 +1,4 @@
-"""Passwords and tokens out of texts that are shown, written down or sent to others."""
+"""Passwords and tokens out of texts that are displayed, written down or sent to others."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A folder for the temporary files of one engine and all that it starts. Its keeper makes and removes it, for an engine
-ends without clearing up after its libraries: multiprocessing's sockets, torch's caches, what was being written when it
-was killed.
+"""A folder for the temporary files of one engine and all that it starts. Its supervisor makes and removes it, because
+an engine ends without clearing up after its libraries: multiprocessing's sockets, torch's caches, what was being
+written when it was killed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GONE_S = 5.0  # workers that end with their engine may still write
 @contextmanager
 def scratch_folder() -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
     """What an engine's environment gets, and descriptors for it to inherit: while one is open, the folder is in use.
-    Both are empty where no folder can be made. What is left of engines whose keeper was killed with them is removed
+    Both are empty where no folder can be made. What is left of engines whose supervisor was killed with them is removed
     first."""
     made = _made()
     if made is None:

@@ -61,7 +61,7 @@ def format_warning(
 
 # --- printing --------------------------------------------------------------------------------------
 def say(*lines: str, error: bool = False) -> None:
-    """Print each text as one line: a line break in it is shown as one. `error`: on standard error."""
+    """Print each text as one line: a line break in it is escaped. `error`: on standard error."""
     stream = sys.stderr if error else sys.stdout
     if lines and stream is not None:  # without one print would take standard output
         print("\n".join(map(printable, lines)), file=stream, flush=True)

@@ -74,8 +74,8 @@ class RandomHubert768(RandomHubert):
 
 
 class HubertEncoder:
-    """HuBERT. On a card up to `batch_size` waves of similar length go through together; each gets what it would get
-    alone (hubert.content). On a processor each wave goes alone, because rounding depends on how many go together."""
+    """HuBERT. On a GPU up to `batch_size` waves of similar length go through together; each gets what it would get
+    alone (hubert.content). On a CPU each wave goes alone, because rounding depends on how many go together."""
 
     def __init__(
         self,

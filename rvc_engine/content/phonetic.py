@@ -1,4 +1,4 @@
-"""`phonetic-256-1`: a small content encoder of our own, trained to tell phones apart whoever speaks (docs/starter.md).
+"""`phonetic-256-1`: a small content encoder of our own, trained to classify phones whoever speaks (docs/pretrain.md).
 
 A log-mel spectrogram without its level and its long-term colour goes through a stack of ConvNeXt blocks
 (https://arxiv.org/abs/2201.03545, in one dimension) at 50 frames a second; the last layer's 256 numbers, brought to one

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class Phonetic(ContentEncoder):
     dim = 256
-    about = "our own small network that tells phones apart; built in, needs no download"
+    about = "our own small network, trained to classify phones; built in, needs no download"
     weights = ("starter/encoder.safetensors",)
     is_shipped = True
     is_own = True

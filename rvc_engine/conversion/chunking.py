@@ -32,7 +32,7 @@ class ChunkPlan:
 
 
 def plan_for(device_type: str, *, half: bool = False, memory_bytes: int = 0) -> ChunkPlan:
-    """RVC's seconds: by precision, and less on a card of at most 4 GB."""
+    """RVC's seconds: by precision, and less on a GPU of at most 4 GB."""
     if device_type != "cpu" and 0 < memory_bytes <= FOUR_GIB:
         return ChunkPlan(1, 5, 30, 32)
     return ChunkPlan(3, 10, 60, 65) if half else ChunkPlan(1, 6, 38, 41)

@@ -19,7 +19,7 @@ APART = 1 / 1024  # of its own values, as faiss moves the halves of a centre
 def centres_of(vectors: Rows, count: int) -> Generator[int, None, Rows]:
     """(N, D) -> (count, D), N >= count; yields how many rows it has just gone through, PASSES * N in all.
 
-    Lloyd's algorithm, begun with rows at equal distances in their order. In two of three passes a row chooses only
+    Lloyd's algorithm, started with rows at equal distances in their order. In two of three passes a row chooses only
     among the NEAR centres around its own (as in Wang et al., Fast approximate k-means via cluster closures, 2012).
     Equal rows in equal order give equal centres.
     """

@@ -1,4 +1,4 @@
-"""The converted sound on its way out: kept on disk when it is long, then levelled, resampled and made whole numbers."""
+"""The converted sound before it is written: kept on disk when it is long, then levelled, resampled, rounded."""
 
 from __future__ import annotations
 

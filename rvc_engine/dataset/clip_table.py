@@ -53,7 +53,7 @@ class SourceRow:
 
 def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     """[] when there is no such file, or a power cut left it empty or zeros. A last row that is not whole is left out:
-    what it told of is then done again. Raises RvcError naming the file, the line and what to do for anything else."""
+    what it described is then done again. Raises RvcError naming the file, the line and what to do for anything else."""
     if not os.path.lexists(path):
         return []
     try:

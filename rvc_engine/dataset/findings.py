@@ -1,4 +1,4 @@
-"""What the measurements of a folder mean: what is wrong, why it matters, and the way out."""
+"""What the measurements of a folder mean: what is wrong, why it matters, and how to fix it."""
 
 from __future__ import annotations
 

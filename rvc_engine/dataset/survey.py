@@ -141,7 +141,7 @@ def measure_all(folder: Path, tasks: Sequence[FileTask], *, workers: int = 0) ->
 
 
 def _measured(tasks: list[FileTask], workers: int) -> Iterator[FileReport | None]:
-    """Files that end a worker process are told from the others by measuring them alone."""
+    """Files that end a worker process are found by measuring them alone."""
     count = worker_count(workers, len(tasks))
     if sum(task.bytes for task in tasks) <= SMALL_BYTES * (4 if count == 1 else 1):
         yield from map(measure_file, tasks)

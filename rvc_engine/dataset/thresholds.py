@@ -9,7 +9,7 @@ BEGINNER_S = 15 * 60.0
 MUCH_S = 60 * 60.0
 """Guides see no need for more than 40 minutes; what an epoch takes grows with every minute."""
 CLIPPED_SHARE = 1e-4
-"""Five samples a second at 48 kHz, one or two flat tops: heard as crackle on the loudest syllables."""
+"""Five samples a second at 48 kHz, one or two flat tops: audible as crackle on the loudest syllables."""
 CLIPPED_BADLY = 1e-3
 NOISE_DBFS = -50.0
 """8 dB below the level that preprocessing takes for silence: nearer than that, pauses are not found."""

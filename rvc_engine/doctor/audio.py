@@ -42,7 +42,7 @@ def codecs(home: Path) -> Iterator[Finding]:
 
 
 def weights(home: Path) -> Iterator[Finding]:
-    """What the presets need: complete and as published, or what is missing. Sums are computed once and remembered."""
+    """What the presets need: complete and as published, or what is missing. Sums are computed once and cached."""
     from rvc_engine.assets.manifest import needs, read_manifest
     from rvc_engine.assets.verify import DIFFERS, MISSING, Receipts, check
     from rvc_engine.experiment import Workspace

@@ -1,4 +1,5 @@
-"""The doctor's look at GPUs: what the driver tells by NVML, without a CUDA context, and whether torch can use them."""
+"""The doctor's checks of GPUs: what the driver reports by NVML, without a CUDA context, and whether torch can use
+them."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ def _version(nvml: Any) -> str:
         nvml.nvmlShutdown()
         return found.decode() if isinstance(found, bytes) else str(found)
     except (nvml.NVMLError, UnicodeDecodeError):
-        return "of a version that is not told"
+        return "of unknown version"
 
 
 def _gpu(gpu: Gpu, visible: bool) -> Finding:
@@ -68,7 +69,7 @@ def _gpu(gpu: Gpu, visible: bool) -> Finding:
 
 
 def cuda(home: Path) -> Iterator[Finding]:
-    """Whether torch computes on the GPU; a sum on each tells more than what it says of itself."""
+    """Whether torch computes on the GPU; a computed sum on each proves more than what it reports."""
     torch, reason = load("torch")
     if torch is None:
         yield Finding("cuda", FAIL, reason, "pip install torch")
@@ -89,8 +90,8 @@ def _computes(torch: Any, index: int) -> Finding:
     name = f"cuda {index}"
     try:
         total = torch.arange(1000, device=f"cuda:{index}").sum().item()
-    except Exception as error:  # torch has many: no kernel for this card, memory, a broken driver
-        hint = "install a torch whose CUDA knows this card, or use --device cpu"
+    except Exception as error:  # torch has many: no kernel for this GPU, memory, a broken driver
+        hint = "install a torch whose CUDA supports this GPU, or use --device cpu"
         return Finding(name, FAIL, first_line(error), hint)
     precision = "bf16 and fp16" if torch.cuda.is_bf16_supported() else "fp16"
     right = total == 499500

@@ -1,5 +1,5 @@
 """`rvc doctor --numerics`: a training step in each precision on this machine, beside the same step in float32 on the
-processor."""
+CPU."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def numerics(preset: str, device: str) -> Iterator[Finding]:
     from rvc_engine.machine.device import choose_device, choose_precision, name_of
 
     chosen = choose_device(device)
-    yield Finding("numerics", OK, f"{preset} on {name_of(chosen)}, each mode against float32 on the processor")
+    yield Finding("numerics", OK, f"{preset} on {name_of(chosen)}, each mode against float32 on the CPU")
     trials = try_modes(preset, str(chosen), ALL[chosen.type], all_of_them=True)
     for trial in trials:
         yield _finding(trial)
@@ -36,7 +36,7 @@ def numerics(preset: str, device: str) -> Iterator[Finding]:
             "precision",
             WARN,
             f"a training here uses {mode} instead of {precision}",
-            "another driver or torch may mend it",
+            "another driver or torch may fix it",
         )
 
 

@@ -1,4 +1,4 @@
-"""Files of weights, from anybody, as data: torch's two formats and safetensors, told apart by content.
+"""Files of weights, from anybody, as data: torch's two formats and safetensors, recognised by content.
 
 Every size is compared with the file before anything of that size is made, and every record with its checksum. Nothing
 is imported, called or evaluated because a file asks for it (see pickle_data.py).

@@ -22,7 +22,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
 from rvc_engine.machine.measurements import Cost, Measure, cost_of, run_measurement
-from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, default_batch_size
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -38,7 +38,7 @@ CLIP_S = 3.7  # a clip without its overlap, about
 @dataclass(frozen=True)
 class Memory:
     """Memory of the device that a training would use. `own`: held by this experiment's own run; `others` None: not
-    told."""
+    reported."""
 
     device: str
     name: str
@@ -91,7 +91,7 @@ def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Mem
     gpu = seen[index]
     if gpu.memory_total is None or gpu.memory_free is None:
         return _system_memory(
-            own, (f"{gpu.name} does not tell its memory{' (MIG is on)' if gpu.mig else ''}: this is the main memory.",)
+            own, (f"{gpu.name} does not report memory{' (MIG is on)' if gpu.mig else ''}: this is the main memory.",)
         )
     return _gpu_memory(gpu, index, own)
 
@@ -181,13 +181,16 @@ def largest_that_fits(cost: Cost, available: int) -> int:
 
 def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tuple[int, list[str]]:
     """The batch size for this much data, and why."""
-    starter_on_cpu = preset.startswith("starter") and kind == "cpu"
+    starter_on_cpu, batch = preset.startswith("starter") and kind == "cpu", default_batch_size(preset, kind)
     if starter_on_cpu:
-        size, reasons = 8, ["The starter hears a short window of each clip: 8 fill a step."]
+        size, reasons = batch, ["The starter hears a short window of each clip: 8 fill a step."]
     elif minutes is None:
-        size, reasons = 4, ["How much audio there is is not known before preprocess; 4 suits less than 30 minutes."]
+        size, reasons = batch, ["How much audio there is is not known before preprocess; 4 suits less than 30 minutes."]
     elif minutes < SMALL_SET_MINUTES:
-        size, reasons = 4, [f"{minutes:.1f} minutes of audio: below 30, small batches of 4 learn more from each clip."]
+        size, reasons = (
+            batch,
+            [f"{minutes:.1f} minutes of audio: below 30, small batches of 4 learn more from each clip."],
+        )
     else:
         size, reasons = 8, [f"{minutes:.0f} minutes of audio: from 30 on, 8 is steadier."]
     if minutes is not None and not starter_on_cpu:
@@ -232,7 +235,7 @@ def advise(
 ) -> dict[str, Any]:
     """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset
     or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
-    decides, for each of them has a batch of this size. `gpus`: what the driver tells, where that is known already."""
+    decides, for each of them has a batch of this size. `gpus`: what the driver reports, where that is known already."""
     if preset not in PRESETS:
         raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
     own = run_processes(experiment)

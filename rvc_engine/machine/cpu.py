@@ -1,4 +1,4 @@
-"""What the processor is called, and what it has. Loads no torch."""
+"""The CPU's name and features. Loads no torch."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_devices(gpus: str) -> list[str]:
-    """What `train.gpus` names: all, or 0,1 (cuda:0 and cuda:1), or cpu,cpu (processes on the processor). Raises
+    """What `train.gpus` names: all, or 0,1 (cuda:0 and cuda:1), or cpu,cpu (processes on the CPU). Raises
     BadInput."""
     import torch
 
@@ -53,8 +53,8 @@ def choose_devices(gpus: str) -> list[str]:
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """fp32, fp16 or bf16; auto is bf16 where the processor or the card has it, else fp16 on a card and fp32 on a
-    processor."""
+    """fp32, fp16 or bf16; auto is bf16 where the CPU or GPU has it, else fp16 on a GPU and fp32 on a
+    CPU."""
     import torch
 
     if name != "auto":
@@ -67,14 +67,12 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 
 def listening_precision(name: str, device: torch.device) -> str:
-    """Of networks that do not learn: fp32, fp16 or bf16; auto is fp16 on a card and fp32 on a processor, where results
+    """Of networks that do not learn: fp32, fp16 or bf16; auto is fp16 on a GPU and fp32 on a CPU, where results
     stay comparable."""
     if name == "auto":
         return "fp16" if device.type == "cuda" else "fp32"
     if name == "fp16" and device.type == "cpu":
-        raise BadInput(
-            "fp16 is no use on a CPU", "processors compute it slower than fp32", "use precision fp32 or bf16"
-        )
+        raise BadInput("fp16 is no use on a CPU", "CPUs compute it slower than fp32", "use precision fp32 or bf16")
     return name
 
 
@@ -86,7 +84,7 @@ def without_shortcuts() -> None:
 
 
 def name_of(device: torch.device) -> str:
-    """What it is called, for people and for what is remembered of it."""
+    """What it is called, for people and for the cache."""
     import torch
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
@@ -105,7 +103,7 @@ def set_threads(count: int) -> None:
 
 
 def out_of_memory(error: BaseException) -> RvcError | None:
-    """An RvcError with a way out when `error` says that memory ran out, else None."""
+    """An RvcError with a fix when `error` says that memory ran out, else None."""
     import torch
 
     is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)

@@ -1,5 +1,5 @@
-"""What the driver tells of the GPUs, by NVML: no CUDA context, no torch. Each field is asked for on its own; None is
-"not told"."""
+"""What the driver reports of the GPUs, by NVML: no CUDA context, no torch. Each field is asked for on its own; None is
+"not reported"."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ ALL_GPUS = "all"
 class Gpu:
     """One GPU now. Memory in bytes, utilisation in percent, temperature in degrees C, power in W.
 
-    `processes` maps a process id to the bytes that it holds; None where the driver does not tell (often in containers).
+    `processes` maps a process id to the bytes that it holds; None where the driver does not
+    report it (often in containers).
     """
 
     index: int
@@ -69,7 +70,7 @@ def read_gpus(nvml: Any = None) -> GpuState:
     except nvml.NVMLError as error:
         return GpuState(reason=f"the driver does not list its GPUs ({_words(error)})")
     finally:
-        with suppress(nvml.NVMLError):  # what it has told counts
+        with suppress(nvml.NVMLError):  # what it has reported counts
             nvml.nvmlShutdown()
 
 
@@ -121,7 +122,7 @@ def _text(value: Any) -> str:
 
 
 def _processes(running: Any) -> dict[int, int] | None:
-    """None when one of them does not tell how much it holds: a sum would then be wrong."""
+    """None when one of them does not report how much memory is used: a sum would then be wrong."""
     if running is None:
         return None
     held = {int(process.pid): process.usedGpuMemory for process in running}
@@ -132,7 +133,7 @@ def visible_gpus(gpus: tuple[Gpu, ...], visible: str | None) -> tuple[Gpu, ...]:
     """Those that CUDA_VISIBLE_DEVICES lets torch see, in torch's order; `visible` None means all.
 
     As CUDA does, the list ends at the first entry that names no GPU. A MIG entry stands for its whole GPU where that
-    can be told.
+    is known.
     """
     if visible is None:
         return gpus

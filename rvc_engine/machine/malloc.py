@@ -1,4 +1,4 @@
-"""What a process that computes on a processor does with memory that it has freed: it uses it again.
+"""What a process that computes on a CPU does with memory that it has freed: it uses it again.
 
 glibc otherwise takes every large tensor anew from the system, which clears it page by page, and each step of a training
 takes longer the longer it runs, for what it needs for a moment lies scattered between the clips that it keeps.

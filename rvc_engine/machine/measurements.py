@@ -11,14 +11,13 @@ from dataclasses import asdict, dataclass, replace
 
 from rvc_engine.machine.cache import Cache, key_of
 from rvc_engine.machine.environment import engine_environment
-from rvc_engine.machine.memory_table import bytes_per_sample, clip_bytes, fixed_bytes
+from rvc_engine.machine.memory_table import CONTEXT_BYTES, bytes_per_sample, clip_bytes, fixed_bytes
 from rvc_engine.presets import PRESETS
 
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
 MEASURE_S = 900.0
 # With all that the process of a training has imported, for that counts too
 MEASURING = "import rvc_engine.work.train, rvc_engine.training.measure as measure; measure.main()"
-CONTEXT_BYTES = 500_000_000  # a CUDA context with cudnn's kernels: torch does not count it
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def keep_use(
 
 
 def with_clips(cost: Cost, preset: str, kind: str, minutes: float | None) -> Cost:
-    """With what is kept of so many minutes of clips: a processor computes in the memory that they lie in."""
+    """With what is kept of so many minutes of clips: a CPU computes in the memory that they lie in."""
     if kind != "cpu" or not minutes:
         return cost
     kept = clip_bytes(PRESETS[preset], minutes)

@@ -12,11 +12,11 @@ from rvc_engine.presets import DiscriminatorConfig, ModelConfig
 from rvc_engine.registry import VOCODERS
 
 STATE_BYTES = 16  # a parameter in fp32: weight, gradient, first and second moment of AdamW
-CLIP_FRAMES = 400  # a clip of 4 s, where training hears all of it
-# the interpreter with torch; a CUDA context with cudnn's kernels
+CLIP_FRAMES = 400  # a clip of 4 s, where training uses all of it
+CONTEXT_BYTES = 500_000_000  # a CUDA context with cuDNN's kernels, which torch does not count
 PROCESS_BYTES = {
-    "cpu": 450_000_000,
-    "cuda": 700_000_000,
+    "cpu": 450_000_000,  # the interpreter with torch
+    "cuda": CONTEXT_BYTES,
 }
 KEPT_CLIPS_BYTES = 1 << 30  # of clips that a training keeps in main memory, at most
 ALLOCATOR = 1.4  # what an allocator holds over what is in use; RVC's v2-40k at batch 4 on a CPU takes 4.8 GB
@@ -56,7 +56,7 @@ def discriminator_values(config: ModelConfig) -> int:
 
 
 def encoder_values(config: ModelConfig) -> int:
-    """Numbers a sample of the attention layers, the posterior encoder and the flow, over what is heard of a clip."""
+    """Numbers a sample of the attention layers, the posterior encoder and the flow, over the used part of a clip."""
     width, frames = config.hidden_channels, config.window_frames or CLIP_FRAMES
     attention = config.n_layers * frames * (12 * width + 2 * config.filter_channels + 3 * config.n_heads * frames)
     waves = (config.posterior_layers + 3 * config.flow_layers) * frames * 8 * width

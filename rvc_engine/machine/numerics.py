@@ -1,4 +1,4 @@
-"""Which precision computes right on this machine: tried once, in a throw-away process, and remembered.
+"""Which precision computes correctly on this machine: tried once, in a separate process, and cached.
 
 The trial itself is training/numerics.py. Nothing here imports torch.
 """

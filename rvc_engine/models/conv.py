@@ -1,6 +1,6 @@
 """Convolutions along time.
 
-On a processor, where no gradient is wanted, float32 is computed with the channels of a moment side by side
+On a CPU, where no gradient is wanted, float32 is computed with the channels of a moment side by side
 (channels-last, which torch offers for two axes only): oneDNN then reads the samples as they lie, where it otherwise
 rearranges them before and after every layer. In training this does not pay: the gradient of a weight, a sum over all
 moments, is slower in that layout.

@@ -7,7 +7,7 @@ model has them (https://arxiv.org/abs/1910.11997); an inverse short-time Fourier
 right from the first step on.
 
 The latent alone would blur words: what it says of the content comes through the noise of the prior, which is about as
-strong. So the decoder hears the content features beside it.
+strong. So the decoder also gets the content features as input.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def pulse_train(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
 
 
 class FilterDecoder(nn.Module):
-    """Like nsf_decoder.Decoder, but for the content features that it hears."""
+    """Like nsf_decoder.Decoder, but with the content features as a further input."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

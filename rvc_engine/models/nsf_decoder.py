@@ -19,7 +19,7 @@ VOICED_NOISE = 0.003
 UNVOICED_NOISE = SINE / 3
 SLOPE = 0.1
 WINDOW = 400
-"""Frames that a processor decodes at a time: of longer ones the layers' outputs leave its caches, and it waits for
+"""Frames that a CPU decodes at a time: of longer ones the layers' outputs leave its caches, and it waits for
 memory."""
 
 

@@ -21,7 +21,7 @@ FLOW_LEAD = 24  # frames of context that the flow gets before the first returned
 
 class Generated(NamedTuple):
     """What a training step needs. `start_frames` (B,) is where each slice begins in its clip; the rest is (B, C, F),
-    `mask` (B, 1, F), of what was heard of the clips."""
+    `mask` (B, 1, F), of the part of the clips that was used."""
 
     wave: Tensor
     start_frames: Tensor
@@ -136,7 +136,7 @@ class Synthesizer(nn.Module):
     def latent_of_prior(
         self, m_p: Tensor, logs_p: Tensor, mask: Tensor, g: Tensor, starts: Tensor, noise: NoiseSource
     ) -> Tensor:
-        """The slice's latent (B, C, segment) as `infer` would make it; the flow hears FLOW_LEAD frames more on both
+        """The slice's latent (B, C, segment) as `infer` would make it; the flow gets FLOW_LEAD frames more on both
         sides."""
         size = self.config.segment_frames
         length = min(size + 2 * FLOW_LEAD, m_p.shape[2])

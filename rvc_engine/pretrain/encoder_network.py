@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rvc_engine.content.phonetic import PhoneticEncoder
 
 STATES = 3  # of a phone
-VOICE = 64  # numbers that tell the decoder who speaks
+VOICE = 64  # numbers that describe the speaker to the decoder
 HIDDEN = 256
 REVERSED = 0.3  # of the speaker's gradient that reaches the encoder, after RAMP_STEPS
 RAMP_STEPS = 1000

@@ -1,5 +1,5 @@
 """The training of a content encoder as a stream of events. All random draws of a step come from the seed and the step's
-number, so that going on from a saved state gives what an uninterrupted training gives."""
+number, so that resuming from a saved state gives what an uninterrupted training gives."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class EncoderTrainConfig:
 
 @dataclass
 class EncoderState:
-    """All that a saved state holds. `phones` and `speakers` are what the heads tell apart."""
+    """All that a saved state holds. `phones` and `speakers` are the classes of the heads."""
 
     network: PhoneticEncoder
     heads: Heads
@@ -142,7 +142,7 @@ def previous_of(path: Path) -> Path:
 
 
 def restore(state: EncoderState, path: Path) -> list[str]:
-    """Load the newest whole state; returns why newer ones could not be read. Without any, nothing is changed. Raises
+    """Load the newest complete state; returns why newer ones could not be read. Without any, nothing is changed. Raises
     RvcError when none can be read, or one does not fit: a training never starts over silently."""
     for half in path.parent.glob(f".{path.name}.*{TEMPORARY}"):
         half.unlink(missing_ok=True)
@@ -165,7 +165,7 @@ def restore(state: EncoderState, path: Path) -> list[str]:
 
 def mean_colour(network: PhoneticEncoder, data: EncoderData) -> Tensor:
     """(mels,) of speech at large, without level: what `levelled` takes for the colour of a recording before it has
-    heard any."""
+    processed any."""
     columns = []
     for source in data.train[::COLOUR_OF]:
         mels = data.mels(source, 0)
@@ -190,7 +190,7 @@ class EncoderLoop:
         self._saved, self._reported_at = state.step, 0.0
 
     def run(self) -> Iterator[Event]:
-        """Up to course.steps. Closing it saves. Raises RvcError when the numbers are no longer finite."""
+        """Up to train_config.steps. Closing it saves. Raises RvcError when the numbers are no longer finite."""
         state, train_config = self.state, self.train_config
         if state.step == 0:
             state.network.colour.copy_(mean_colour(state.network, self.data))  # type: ignore[operator]
@@ -248,7 +248,7 @@ class EncoderLoop:
         if not all(map(math.isfinite, numbers.values())):
             wrong = ", ".join(name for name, value in numbers.items() if not math.isfinite(value))
             hint = (
-                "run the same command again with a lower --encoder-learning-rate; it goes on from the last saved state"
+                "run the same command again with a lower --encoder-learning-rate; it resumes from the last saved state"
             )
             raise RvcError(f"The encoder's training went wrong at step {state.step + 1}", f"not finite: {wrong}", hint)
         state.optimizer.step()

@@ -24,7 +24,7 @@ FORMAT = 1
 
 
 def adopt(incoming: Path, place: Path) -> bool:
-    """Put a state that was brought here into its place, where no training has begun yet."""
+    """Put a state that was brought here into its place, where no training has started yet."""
     if place.exists() or not incoming.is_file():
         return False
     place.parent.mkdir(parents=True, exist_ok=True)

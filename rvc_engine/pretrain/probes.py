@@ -75,7 +75,7 @@ def _some(sources: Sequence[Source]) -> list[Source]:
 def _phone_accuracy(
     state: EncoderState, data: EncoderData, encoded: Callable[..., torch.Tensor], view: int
 ) -> float | None:
-    """Share of the held-out speakers' frames whose phone is right; None where nothing tells."""
+    """Share of the held-out speakers' frames whose phone is right; None without labels."""
     right = count = 0
     classes = state.heads.classes
     for source in _some(data.held) if classes is not None else []:

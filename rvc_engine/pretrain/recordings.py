@@ -18,7 +18,7 @@ from rvc_engine.pretrain.labels import Labels, NotAligned, label
 RATE = 16000
 FRAME = 320
 PIECE_S = 30.0
-"""A recording longer than twice this is taken in pieces of this length, and its transcript, which tells no times, is
+"""A recording longer than twice this is taken in pieces of this length, and its transcript, which has no times, is
 not used."""
 LOUD = 1e-4  # a recording that stays below is silence
 

@@ -17,7 +17,7 @@ ENGLISH = ("", "en", "eng", "english")
 
 @dataclass(frozen=True)
 class Spoken:
-    """`language` is empty where it is not told: it is then taken for English. `licence` and `attribution` go into the
+    """`language` is empty where it is not given: it is then treated as English. `licence` and `attribution` go into the
     model card."""
 
     text: str = ""

@@ -1,4 +1,4 @@
-"""The other side of the game: the discriminators and their optimizer."""
+"""The adversarial side: the discriminators and their optimizer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DiscriminatorLosses(NamedTuple):
 
 
 class GeneratorLosses(NamedTuple):
-    """What the generator is told: a loss by discriminator, and the distance of the feature maps."""
+    """Losses for the generator: one by discriminator, and the distance of the feature maps."""
 
     adversarial: list[Tensor]
     features: Tensor

@@ -1,4 +1,4 @@
-"""One clip of the set, spoken by the voice as it is at a checkpoint: to be heard, and to be seen beside the
+"""One clip of the set, spoken by the voice as it is at a checkpoint: a sound file, and a picture beside the
 recording."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How many epochs fit into a time: told after the first steps, and again where a machine turns out slower or faster."""
+"""How many epochs fit into a time: set after the first steps, and again where a machine turns out slower or faster."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TOLERANCE = 0.05  # of the epochs: smaller corrections are not worth a new numbe
 
 @dataclass
 class EpochBudget:
-    """`seconds`: for the whole training from its first step here. `told`: takes the number of epochs, whenever it is
-    another."""
+    """`seconds`: for the whole training from its first step here. `on_epochs`: gets the number of epochs, whenever it
+    is changed."""
 
     seconds: float
     on_epochs: Callable[[int], None]
@@ -31,7 +31,7 @@ class EpochBudget:
         self._started, self._before = self.clock(), epoch
 
     def add(self, seconds: float) -> bool:
-        """A step has taken so long. Is the number of epochs to be told now?"""
+        """A step has taken so long. Is the number of epochs to be set now?"""
         self._taken.append(seconds)
         return not self.epochs and len(self._taken) >= WARM_STEPS + TIMED_STEPS
 

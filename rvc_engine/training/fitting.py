@@ -34,8 +34,8 @@ def check_start(path: Path, kind: str, preset: str, config: ModelConfig) -> None
 
 
 def check_candidates(candidates: list[list[Path]], preset: str, config: ModelConfig) -> None:
-    """Whole states and pairs to continue from, best first. The first that can be read decides, as in the training,
-    which moves damaged ones out of the way. Raises BadInput that says what it is instead."""
+    """Full training states and pairs to resume from, best first. The first that can be read decides, as in the
+    training, which moves damaged ones out of the way. Raises BadInput that says what it is instead."""
     for paths in candidates:
         try:
             if len(paths) == 1:

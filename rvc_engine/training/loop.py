@@ -1,4 +1,4 @@
-"""Epochs of steps as a stream of events. Closing it saves; going on from there gives what an uninterrupted run
+"""Epochs of steps as a stream of events. Closing it saves; resuming from there gives what an uninterrupted run
 gives."""
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class TrainingLoop:
         return state.step + (self.train_config.epochs - state.epoch) * len(self.sampler) - state.position
 
     def run(self) -> Iterator[Event]:
-        """Until course.epochs are done. Raises InTrouble when a step cannot be used, DiskFull after a long wait for
-        room."""
+        """Until train_config.epochs are done. Raises StepFailed when a step cannot be used, DiskFull after a long wait
+        for room."""
         yield from self._check_place()
         yield self._progress()
         try:
-            self._set_rate(max(self.state.epoch, 1))  # a pair tells the rate it was made with
+            self._set_rate(max(self.state.epoch, 1))  # a pair holds the rate it was made with
             yield from self.saver.repair()
             if self.budget:
                 self.budget.begin(self.state.epoch)
@@ -82,7 +82,7 @@ class TrainingLoop:
             raise
 
     def _check_place(self) -> Iterator[Event]:
-        """An epoch under way goes on only among the same batches."""
+        """An unfinished epoch continues only with the same batches."""
         state = self.state
         if state.position and state.order != self._order(self.sampler.batches(state.epoch + 1)):
             self.total += state.position
@@ -114,7 +114,7 @@ class TrainingLoop:
                 yield from self.saver.inside_epoch()
             asked = time.monotonic()
         if self.budget:
-            self._set_epochs(self.budget.corrected(epoch))  # before what is told of the epoch: it may be the last
+            self._set_epochs(self.budget.corrected(epoch))  # before the epoch is reported: it may be the last
         means = {name: value / state.position for name, value in state.sums.items()}
         finished = EpochFinished(
             epoch=epoch,
@@ -189,7 +189,7 @@ class TrainingLoop:
         )
 
     def _numbers(self, batch: Batch) -> dict[str, float]:
-        """One step. Raises InTrouble when memory runs out; the step may be half done then."""
+        """One step. Raises StepFailed when memory runs out; the step may be half done then."""
         self.saver.clips = batch.names
         step = self.state.step + 1
         try:

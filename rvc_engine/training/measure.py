@@ -68,7 +68,7 @@ def measure(
 
 
 def forget_peak(device: torch.device) -> None:
-    """From now on peak_bytes tells of what comes. Where the system cannot do it the peak stays that of the process's
+    """Start a new peak for peak_bytes. Where the system cannot do it the peak stays that of the process's
     whole life."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -98,9 +98,9 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=FRAMES, help="of a clip")
     parser.add_argument("--steps", type=int, default=STEPS, help="that are timed")
     asked = parser.parse_args()
-    extent = {"frames": asked.frames, "steps": asked.steps}
+    size = {"frames": asked.frames, "steps": asked.steps}
     for row in measure(
-        asked.preset, asked.precision, torch.device(asked.device), asked.batch, pitch=not asked.no_pitch, **extent
+        asked.preset, asked.precision, torch.device(asked.device), asked.batch, pitch=not asked.no_pitch, **size
     ):
         print(json.dumps(row), flush=True)
 

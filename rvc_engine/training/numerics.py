@@ -6,7 +6,7 @@ float32: same weights, same random numbers, drawn on the CPU. Prints a JSON line
 "gradients": {part: error}, "seconds"}. The relative error of a gradient is the norm of its difference over the norm of
 the reference, for each part of the networks.
 
-Users report silent NaN and buzzing voices on some cards; nothing but trying tells whether one is right.
+Users report silent NaN and buzzing voices on some GPUs; only a trial finds out whether one is right.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ PATIENCE = timedelta(hours=12)
 
 
 class Ranks(Protocol):
-    """`count` processes; `first`: this one saves and tells."""
+    """`count` processes; `first`: this one saves and reports."""
 
     @property
     def count(self) -> int: ...
@@ -75,7 +75,7 @@ class Alone:
 
 
 class Together:
-    """One of the processes that torchrun started; joins the others. NCCL between GPUs, gloo between processors."""
+    """One of the processes that torchrun started; joins the others. NCCL between GPUs, gloo between CPUs."""
 
     def __init__(self, device: torch.device) -> None:
         self.device, self.rank, self.count = device, int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])

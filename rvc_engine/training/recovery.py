@@ -1,4 +1,4 @@
-"""What a training recovers from by going back to its last whole state, and how often."""
+"""What a training recovers from by going back to its last checkpoint, and how often."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class StepFailed(Exception):
 
 
 class Recovery:
-    """`course` is how training goes on: with a smaller batch after memory ran out, in float32 after numbers were not
-    finite."""
+    """`train_config` is how training continues: with a smaller batch after memory ran out, in float32 after numbers
+    were not finite."""
 
     def __init__(self, train_config: TrainConfig, device: torch.device) -> None:
         self.train_config, self.device = train_config, device
         self._broke_at: int | None = None
 
     def after(self, fault: TrainingFault) -> Warned:
-        """Change the course, and say so. Raises RvcError with a way out when there is nothing left to change."""
+        """Change the config, and report it. Raises RvcError with a fix when there is nothing left to change."""
         return self._smaller(fault) if fault.kind == "memory" else self._safer(fault)
 
     def _smaller(self, fault: TrainingFault) -> Warned:
@@ -63,7 +63,7 @@ class Recovery:
         message = f"the clips were {clips}; not finite: {fault.what}"
         if self._broke_at is not None and fault.step <= self._broke_at + WATCHED_STEPS:
             before = f"it did at step {self._broke_at} too"
-            hint = "lower --learning-rate, or look at these clips; the next run goes on from the last checkpoint"
+            hint = "lower --learning-rate, or look at these clips; the next run resumes from the last checkpoint"
             raise RvcError(title, f"{message}; {before}", hint)
         self._broke_at = fault.step
         old = self.train_config.precision

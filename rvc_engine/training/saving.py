@@ -15,7 +15,7 @@ from rvc_engine.training.store import CheckpointStore
 INSIDE_EPOCH_S = 300.0
 SHARE = 10  # at an epoch's end saving takes at most a tenth of the time
 MARGIN_BYTES = 16 << 20
-LOOK_S, REPORT_S = 1.0, 5.0  # a full disk is looked at, and told of, this often
+LOOK_S, REPORT_S = 1.0, 5.0  # how often a full disk is checked, and reported
 TRY_S = 5.0  # and this often when there seems to be room but a large file fails: a quota
 
 
@@ -59,8 +59,8 @@ class Saver:
             yield from self._save_state()
 
     def end_of_epoch(self) -> Iterator[Event]:
-        """Save unless that takes too large a share of the time; a pair that is due always comes with its whole
-        state."""
+        """Save unless that takes too large a share of the time; a pair that is due always comes with its
+        full training state."""
         due = self.pair_due()
         if due or time.monotonic() - self._time > min(SHARE * self._took_s, INSIDE_EPOCH_S):
             yield from self._save_state()
@@ -68,8 +68,8 @@ class Saver:
             yield from self._save_pair()
 
     def save_now(self) -> bool:
-        """On the way out: one attempt. False for spoilt weights, which are not saved. Raises DiskFull that says what is
-        lost."""
+        """At the end: one attempt. False for weights that are not finite, which are not saved. Raises DiskFull that
+        says what is lost."""
         if self.state.at == self._at:
             return True
         if not self.state.is_finite():
@@ -78,7 +78,7 @@ class Saver:
             self.store.write_state(self.state)
         except DiskFull as error:
             lost = f"{self.state.step - self._at[0]} steps are not saved; {error.message}"
-            raise DiskFull(error.title, lost, f"free some space; training goes on from step {self._at[0]}") from error
+            raise DiskFull(error.title, lost, f"free some space; training resumes from step {self._at[0]}") from error
         self._at = self.state.at
         return True
 
@@ -126,8 +126,8 @@ class Saver:
         yield from made
 
     def _when_room(self, write: Callable[[], None], size: int | None = None) -> Iterator[Event]:
-        """Write, waiting for room: for a whole state, or `size` bytes, 0 for what may not need any. The events on the
-        way let a stop through. Raises DiskFull after `wait_s`."""
+        """Write, waiting for room: for a full training state, or `size` bytes, 0 for what may not need any. The events
+        on the way let a stop through. Raises DiskFull after `wait_s`."""
         folder, started, reported = self.store.files.folder, time.monotonic(), 0.0
         needed = 0 if size == 0 else int(1.1 * (size or self.state.bytes)) + MARGIN_BYTES
         while True:
@@ -143,7 +143,7 @@ class Saver:
             now = time.monotonic()
             if now - started > self.wait_s:
                 why = tried or f"{free >> 20} MB are free, a save needs {needed >> 20} MB"
-                hint = f"free some space; training goes on from step {self._at[0]}"
+                hint = f"free some space; training resumes from step {self._at[0]}"
                 raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
             if not reported or now - reported >= REPORT_S:
                 reported = now

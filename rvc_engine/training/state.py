@@ -70,7 +70,7 @@ class TrainingState:
 
     @classmethod
     def fresh(cls, config: ModelConfig, train_config: TrainConfig, device: torch.device) -> TrainingState:
-        """Random weights from the course's seed."""
+        """Random weights from the config's seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(train_config.seed)
             generator, critics = Synthesizer(config), Discriminators(config.discriminator)
@@ -114,7 +114,7 @@ class TrainingState:
 
     @property
     def bytes(self) -> int:
-        """About what a whole state takes on the disk."""
+        """About what a full training state takes on the disk."""
         return sum(value.nbytes for value in self._tensors())
 
     def pair(self) -> dict[str, dict[str, Any]]:
@@ -265,7 +265,7 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str, ord
     optimizer.load_state_dict({"state": moments, "param_groups": own["param_groups"]})
 
 
-_FRESH = "move the file away to go on from an older one, or train again with --fresh"
+_FRESH = "move the file away to resume from an older one, or train again with --fresh"
 
 
 def load_pretrained(network: nn.Module, path: Path) -> str:

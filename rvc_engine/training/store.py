@@ -1,8 +1,8 @@
 """Checkpoint files.
 
-resume.pt is the newest whole state, resume-previous.pt the one before it: all that an exact resume needs. G_{step}.pth
-and D_{step}.pth, in RVC's layout, are for people and other programs; training goes on from a pair where there is no
-resume file.
+resume.pt is the newest full training state, resume-previous.pt the one before it: all that an exact resume needs.
+G_{step}.pth and D_{step}.pth, in RVC's layout, are for people and other programs; training resumes from a pair where
+there is no resume file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ KINDS = ("G", "D")
 
 @dataclass
 class Restored:
-    """`entry` is None for a pair from elsewhere. `damaged`: what could not be read and was moved to `aside`. `newer`:
+    """`entry` is None for a pair from elsewhere. `damaged`: what could not be read and was moved to `backup`. `newer`:
     pairs of later steps than the state, which are not used."""
 
     step: int
@@ -60,7 +60,7 @@ class CheckpointStore:
         return sorted((step for step in found if all(path.is_file() for path in self.pair_paths(step))), reverse=True)
 
     def candidates(self) -> list[list[Path]]:
-        """The files to go on from, best first: the whole states, then pairs, newest first."""
+        """The files to resume from, best first: the full training states, then pairs, newest first."""
         resume = [[path] for path in (self.files.resume_state, self.files.resume_previous) if path.is_file()]
         return resume + [self.pair_paths(step) for step in self.steps()]
 
@@ -114,7 +114,7 @@ class CheckpointStore:
                 try:
                     torch.save(content, cast("IO[bytes]", stream))
                 except (OSError, RuntimeError):
-                    if stream.error is not None:  # torch tells it in other words
+                    if stream.error is not None:  # torch reports it in other words
                         raise stream.error from None
                     raise
             try:
@@ -123,7 +123,7 @@ class CheckpointStore:
             except UNREADABLE as error:
                 if is_full(error):
                     raise
-                hint = "the disk or the memory is faulty; training goes on from the last whole state"
+                hint = "the disk or the memory is faulty; training resumes from the last checkpoint"
                 raise RvcError(f"{path.name} was not written whole", reason_of(error), hint) from error
 
     def remove_halves(self) -> None:
@@ -132,9 +132,9 @@ class CheckpointStore:
             for path in self.files.folder.glob(pattern):
                 path.unlink(missing_ok=True)
 
-    # --- going on -----------------------------------------------------------------------------------------------
+    # --- resuming -----------------------------------------------------------------------------------------------
     def restore(self, state: TrainingState) -> Restored | None:
-        """Load the first candidate that is whole; damaged ones before it are moved aside. None when there is no
+        """Load the first candidate that is whole; damaged ones before it are moved to a backup. None when there is no
         candidate at all.
 
         Raises RvcError when none can be read (nothing is moved then: a second try must not start over), or when one
@@ -236,7 +236,7 @@ def _nbytes(content: Any) -> int:
 
 
 class _Stream:
-    """Where torch.save writes to: remembers the error of the file below, and is where tests inject theirs."""
+    """Where torch.save writes to: keeps the error of the file below, and is where tests inject theirs."""
 
     def __init__(self, file: IO[bytes], expected: int, faults: Faults) -> None:
         self.file, self.half, self.faults = file, expected // 2, faults

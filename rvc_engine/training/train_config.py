@@ -1,4 +1,4 @@
-"""How a training goes on from here: the numbers that may change between two runs of the same training."""
+"""The hyperparameters of a training: the numbers that may change between two runs of the same training."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rvc_engine.presets import BATCH_SIZE
+
 LAST_RATE = 0.1
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """`epochs`: 0 as long as they are not known (extent.py). `falls`: the rate falls to LAST_RATE of it over all
+    """`epochs`: 0 as long as they are not known (epoch_budget.py). `falls`: the rate falls to LAST_RATE of it over all
     epochs, and lr_decay is not used. `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set."""
 
     epochs: int
-    batch_size: int = 4
+    batch_size: int = BATCH_SIZE
     learning_rate: float = 1e-4
     lr_decay: float = 0.999875
     falls: bool = False
@@ -34,5 +36,5 @@ class TrainConfig:
         return self.learning_rate * self.lr_decay ** (epoch - 1)
 
     def numbers(self) -> dict[str, Any]:
-        """Those that change how training goes on, for comparing with an earlier run."""
+        """Those that change how training continues, for comparing with an earlier run."""
         return {key: value for key, value in asdict(self).items() if key not in ("epochs", "save_every")}

@@ -1,5 +1,5 @@
 """One step of training: the discriminators learn on what the generator made, then the generator learns from their
-judgement."""
+losses."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Trainer:
         return StepResult(scalars, self.ranks)
 
     def _discriminator_input(self, wave: Tensor) -> Tensor:
-        """What the discriminators hear of a slice (B, 1, T)."""
+        """What the discriminators get of a slice (B, 1, T)."""
         config = self.config
         side = (config.segment_frames - config.judged_frames) // 2 * config.hop_samples if config.judged_frames else 0
         return wave[:, :, side : wave.shape[2] - side]

@@ -32,7 +32,7 @@ class Vocoder(ABC):
         * hop)."""
 
     def marks(self, config: ModelConfig) -> Mapping[str, Shape | None]:
-        """Shapes of tensors below `dec.` that tell apart the presets that a checkpoint may be of; None: it has no such
+        """Shapes of tensors below `dec.` that distinguish the presets that a checkpoint may be of; None: it has no such
         tensor."""
         return {}
 

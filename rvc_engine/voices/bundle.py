@@ -1,7 +1,7 @@
-"""A bundle: a voice, its index and a card in one file that holds no pickle.
+"""A bundle: a voice, its index and a model card in one file that holds no pickle.
 
 A zip without compression: card.json, weights.safetensors and, where there is one, voice.index as faiss wrote it. The
-card names size and sha256 of the others; a bundle is used only when all of them agree.
+model card names size and sha256 of the others; a bundle is used only when all of them agree.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DAMAGED = (OSError, ValueError, KeyError, TypeError, RecursionError, NotImplemen
 
 @dataclass(frozen=True)
 class Bundle:
-    """`card` as it was written; `voice` as read_voice gives it."""
+    """`model_card` as it was written; `voice` as read_voice gives it."""
 
     path: Path
     model_card: dict[str, Any]
@@ -44,7 +44,8 @@ class Bundle:
     has_index: bool
 
     def extract_index(self, target: Path) -> None:
-        """Raises BadInput when there is none or it is no longer what the card says, RvcError when the disk is full."""
+        """Raises BadInput when there is none or it is no longer what the model card says, RvcError when the disk is
+        full."""
         if not self.has_index:
             raise BadInput(f"{self.path} has no index in it", "", "use another index, or --index none")
         with (
@@ -57,7 +58,7 @@ class Bundle:
 
 
 def is_bundle(path: Path) -> bool:
-    """By content: a zip with a card."""
+    """By content: a zip with a model card."""
     try:
         with open_zip(path) as archive:
             return MODEL_CARD in archive.namelist()
@@ -114,7 +115,7 @@ def _member(name: str) -> zipfile.ZipInfo:
 
 
 def read_model_card(path: Path) -> dict[str, Any]:
-    """The card alone, nothing else looked at. Raises BadInput."""
+    """The model card alone, nothing else looked at. Raises BadInput."""
     with _checked(path) as archive:
         return _model_card(archive)
 
@@ -125,7 +126,7 @@ def read_bundle(path: Path) -> Bundle:
         model_card = _model_card(archive)
         said = model_card["members"]
         if {MODEL_CARD, *said} != set(archive.namelist()) or WEIGHTS not in said:
-            raise ValueError("its card names other parts than it has")
+            raise ValueError("its model card names other parts than it has")
         weights = safetensors_of(b"".join(_part(archive, WEIGHTS, model_card)))
         if INDEX in said:
             for _ in _part(archive, INDEX, model_card):
@@ -135,13 +136,13 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def read_any_voice(path: Path) -> Voice:
-    """A small model or a bundle, told apart by content. Raises BadInput."""
+    """A small model or a bundle, recognised by content. Raises BadInput."""
     return read_bundle(path).voice if is_bundle(path) else read_voice(path)
 
 
 @contextmanager
 def _checked(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The opened zip, its members known and small enough. What is wrong inside is told as BadInput."""
+    """The opened zip, its members known and small enough. What is wrong inside is raised as BadInput."""
     require_file(path, f"There is no voice {path}", "check the path")
     try:
         with open_zip(path) as archive:
@@ -164,24 +165,24 @@ def _checked(path: Path) -> Iterator[zipfile.ZipFile]:
 def _model_card(archive: zipfile.ZipFile) -> dict[str, Any]:
     model_card = parse_json(archive.read(MODEL_CARD))
     if not isinstance(model_card, dict) or model_card.get("format") != FORMAT:
-        raise ValueError(f"its card is not of the form {FORMAT!r}, which this version reads")
+        raise ValueError(f"its model card is not of the form {FORMAT!r}, which this version reads")
     members = model_card.get("members")
     if not isinstance(members, dict) or not all(isinstance(value, dict) for value in members.values()):
-        raise ValueError("its card names no parts")
+        raise ValueError("its model card names no parts")
     if not isinstance(model_card.get("entries"), dict) or "config" not in model_card["entries"]:
-        raise ValueError("its card describes no voice")
+        raise ValueError("its model card describes no voice")
     return model_card
 
 
 def _part(archive: zipfile.ZipFile, name: str, model_card: Mapping[str, Any]) -> Iterator[bytes]:
-    """A part, block by block. Raises ValueError, at the latest after the last block, when it is not what the card
+    """A part, block by block. Raises ValueError, at the latest after the last block, when it is not what the model card
     says."""
     said, digest = model_card["members"][name], hashlib.sha256()
     if archive.getinfo(name).file_size != said.get("bytes"):
-        raise ValueError(f"{name} has another size than its card says")
+        raise ValueError(f"{name} has another size than its model card says")
     with archive.open(name) as source:
         while block := source.read(BLOCK):
             digest.update(block)
             yield block
     if digest.hexdigest() != said.get("sha256"):
-        raise ValueError(f"{name} has another checksum than its card says")
+        raise ValueError(f"{name} has another checksum than its model card says")

@@ -24,7 +24,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """`kind` is G or D. `version`, `sample_rate`, `pitch` and `speakers` are None where the tensors do not tell: of a D
+    """`kind` is G or D. `version`, `sample_rate`, `pitch` and `speakers` are None where the tensors do not show: of a D
     all but the version. `presets`: whose generator or discriminators have exactly these shapes; two rates may share
     theirs."""
 
@@ -126,7 +126,7 @@ def _generator(shapes: Shapes, bare: Checkpoint) -> Checkpoint:
 
 
 def _same_build(shapes: Shapes, config: ModelConfig) -> bool:
-    """Are the parts that tell version and rate apart those of `config`? Looks at a few tensors only."""
+    """Are the parts that distinguish version and rate those of `config`? Looks at a few tensors only."""
     if shapes["enc_p.emb_phone.weight"] != (config.hidden_channels, config.feature_dim):
         return False
     if shapes.get("enc_q.pre.weight", (0, config.spec_bins))[1:2] != (config.spec_bins,):

@@ -53,7 +53,7 @@ def config_of(checkpoint: Checkpoint, path: Path, sample_rate: int | None = None
         return replace(PRESETS[presets[0]], pitch=checkpoint.pitch, speakers=checkpoint.speakers)
     if len(checkpoint.presets) > 1:
         rates = " or ".join(f"--sample-rate {PRESETS[name].sample_rate}" for name in checkpoint.presets)
-        raise BadInput(title, f"it is {checkpoint.what}, and its tensors do not tell its rate", f"give {rates}")
+        raise BadInput(title, f"it is {checkpoint.what}, and its tensors do not determine its rate", f"give {rates}")
     if not beside.is_file():
         raise BadInput(
             title, f"it is {checkpoint.what} of an unusual shape", "put the config.json of its training beside it"

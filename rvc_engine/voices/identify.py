@@ -161,7 +161,7 @@ def _index(path: Path) -> tuple[str, dict[str, str]]:
         "rows": str(found.rows),
         "width": str(found.dim),
         "lists": str(found.lists),
-        "encoder": found.encoder or "not told",
+        "encoder": found.encoder or "not stated",
     }
     return "index", facts
 

@@ -29,7 +29,7 @@ L2 = 1
 
 @dataclass(frozen=True)
 class IndexFacts:
-    """What a checked index file holds. `encoder` None: neither a sidecar nor the file's name tells."""
+    """What a checked index file holds. `encoder` None: neither a sidecar nor the file's name says."""
 
     path: Path
     dim: int
@@ -175,7 +175,7 @@ def sidecar_of(path: Path) -> Path:
 
 def made_with(path: Path) -> tuple[str | None, str | None]:
     """(encoder, version) of an index: from the sidecar beside it if that was written for a file of this size, else from
-    the version that ends its name (..._v2.index, ..._starter-1.index). None where nothing tells."""
+    the version that ends its name (..._v2.index, ..._starter-1.index). None where nothing says."""
     try:
         record = read_json(sidecar_of(path))
         encoder, version = record["encoder"], record["version"]

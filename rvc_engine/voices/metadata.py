@@ -36,7 +36,7 @@ UNKNOWN: dict[str, Any] = {
 
 def peek_metadata(path: Path) -> dict[str, Any]:
     """Keys of UNKNOWN. `what`: voice, bundle, or unreadable, then `problem` says why; None for what the file does not
-    tell."""
+    say."""
     try:
         if path.suffix == SUFFIX:
             return {**UNKNOWN, "what": "bundle", **_of_model_card(_record(path, "card.json", MAX_JSON_BYTES))}

@@ -1,5 +1,5 @@
-"""The base: G, D and the content encoder in half precision, as voices start from them, and a card that says how they
-were made."""
+"""The base: G, D and the content encoder in half precision, as voices start from them, and a model card that says how
+they were made."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """base/G, D and encoder .safetensors and card.md. Raises RvcError when the training left no pair."""
+    """base/G, D and encoder .safetensors and the model card card.md. Raises RvcError when the training left no pair."""
     store = CheckpointStore(experiment)
     steps = store.steps()
     if not steps:

@@ -22,8 +22,8 @@ NAMES = ("encoder", "train")
 
 
 def save_state(experiment: Experiment, folder: Path) -> list[Path]:
-    """The newest whole states of the encoder's and of the base's training, in parts. Works while they run. Raises
-    BadInput when there is none, DiskFull."""
+    """The newest full training states of the encoder's and of the base's training, in parts. Works while they run.
+    Raises BadInput when there is none, DiskFull."""
     states = {name: content for name in NAMES if (content := _newest(experiment, name)) is not None}
     if not states:
         raise BadInput(
@@ -40,8 +40,8 @@ def save_state(experiment: Experiment, folder: Path) -> list[Path]:
 
 
 def load_state(experiment: Experiment, folder: Path) -> list[str]:
-    """Put states into incoming/, where the trainings find them; a state that is there is moved aside. Returns their
-    names. Raises BadInput for parts that are missing or damaged: then nothing is changed."""
+    """Put states into incoming/, where the trainings find them; a state that is there is moved to a backup. Returns
+    their names. Raises BadInput for parts that are missing or damaged: then nothing is changed."""
     there = [name for name in NAMES if (folder / f"{name}.json").is_file()]
     if not there:
         raise BadInput(

@@ -104,7 +104,7 @@ def _trained(experiment: Experiment, settings: ExperimentSettings, data: Encoder
     state = EncoderState.fresh(config, data.phones, data.speakers, s.seed, device)
     path = experiment.encoder / "state.safetensors"
     if adopt(experiment.incoming / "encoder.safetensors", path):
-        yield Warned(title="The encoder's training goes on from a state that was brought here", stage=STAGE)
+        yield Warned(title="The encoder's training resumes from a state that was brought here", stage=STAGE)
     for damaged in restore(state, path):
         yield Warned(title="A newer state of the encoder's training is damaged", message=damaged, stage=STAGE)
     yield StepsSuperseded(stage=STAGE, after_step=state.step, epoch=0)

@@ -111,7 +111,7 @@ class _Work:
 
     def progressed(self, rows: int, item: str = "") -> Progressed:
         self.done = min(self.done + rows, self.total)
-        return Progressed(stage="index", done=self.done, total=self.total, unit="row passes", item=item)
+        return Progressed(stage="index", done=self.done, total=self.total, unit="rows", item=item)
 
     def counting(self, work: Generator[int, None, Result]) -> Generator[Event, None, Result]:
         """What `work` returns; the rows that it yields are counted."""

@@ -1,4 +1,4 @@
-"""card.md of a base: what it was made of and how, for those who use it."""
+"""The model card (card.md) of a base: what it was made of and how, for those who use it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _files(experiment: Experiment) -> list[str]:
 
 
 def _licences(settings: ExperimentSettings, clips: list[ClipRow]) -> list[str]:
-    """Minutes and attributions by licence, where the catalogue tells them."""
+    """Minutes and attributions by licence, where the catalogue states them."""
     table = Transcripts.read(expanded(settings.dataset))
     spoken: dict[str, Spoken] = {clip.source: table.of(clip.source) for clip in clips}
     minutes: Counter[str] = Counter()
@@ -118,7 +118,7 @@ def _probes(experiment: Experiment) -> list[str]:
         f"- phones right: {_number(found['phone_accuracy'])}; in another voice: "
         f"{_number(found['phone_accuracy_perturbed'])}",
         f"- spectrum without level and colour, R2 of a linear regression: {_number(found['spectrum_r2'])}",
-        f"- speakers told apart by a linear classifier: {_number(speaker['features'])} (by log-mels "
+        f"- speakers recognised by a linear classifier: {_number(speaker['features'])} (by log-mels "
         f"{_number(speaker['log_mels'])}, "
         f"by chance {_number(speaker['chance'])})",
         f"- pitch, R2 of a linear regression: {_number(pitch['features'])} (from log-mels "

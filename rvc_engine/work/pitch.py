@@ -25,7 +25,7 @@ STAGE = "pitch"
 CHUNK = 8
 """Clips that a worker takes at a time."""
 AT_A_TIME = 16
-"""Clips between two looks at whether the run is to stop, where a network tracks them on a processor."""
+"""Clips between two looks at whether the run is to stop, where a network tracks them on a CPU."""
 FEW = 16
 """A worker process takes a second to start: fewer clips are done without one, by a fast method."""
 

@@ -228,7 +228,7 @@ class Ledger:
         return self.numbers[name]
 
     def plan(self, tasks: list[SourceTask]) -> None:
-        """Write down which number each new source has, so that a run that is stopped goes on with the same."""
+        """Write down which number each new source has, so that a stopped run continues with the same."""
         for task in tasks:
             self.sources[task.name] = SourceRow(task.i, task.name, task.bytes, task.mtime_ns, 0.0, 0, WAITING)
         self.save()

@@ -29,8 +29,10 @@ from rvc_engine.machine.device import (
     set_threads,
     without_shortcuts,
 )
-from rvc_engine.machine.measurements import CONTEXT_BYTES, keep_use
+from rvc_engine.machine.measurements import keep_use
+from rvc_engine.machine.memory_table import CONTEXT_BYTES
 from rvc_engine.machine.numerics import choose_mode
+from rvc_engine.presets import default_batch_size
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.audition import Auditions
@@ -57,14 +59,13 @@ from rvc_engine.work.speakers import check_speakers
 from rvc_engine.work.training_clips import changes, mute_rows, training_set, usable_rows
 from rvc_engine.work.training_clips import used_all_inputs as used_all_inputs
 
-AUTO_BATCH = 4
 MIN_CLIPS_S = 60.0
 NAME = "train"
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput when a file to start from, a GPU or the speaker's row is missing, or a file to start or continue
-    from does not fit. `fresh`: what is there goes aside, it is no start."""
+    from does not fit. `fresh`: what is there is moved to a backup, it is no start."""
     if settings.train.speaker >= settings.model.speakers:
         why = f"{settings.preset} has {settings.model.speakers}"
         raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
@@ -108,8 +109,8 @@ def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind:
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """Train up to settings.train.epochs, going on from the newest whole state; auto is a time, and a number as soon as
-    steps have been timed. Raises RvcError with a way out.
+    """Train up to settings.train.epochs, resuming from the last checkpoint; auto is a time, and a number as soon as
+    steps have been timed. Raises RvcError with a fix.
 
     When memory runs out the batch size is halved, in `settings` and in experiment.toml too.
     """
@@ -133,7 +134,7 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
 
 def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.device) -> Iterator[Event]:
     precision = yield from _right_precision(settings, device)
-    config, train_config = settings.model, train_config_of(settings, precision)
+    config, train_config = settings.model, train_config_of(settings, precision, device.type)
     rows, skipped = usable_rows(experiment, settings)
     yield from skipped
     rows += mute_rows(experiment, settings)
@@ -159,7 +160,7 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     store = CheckpointStore(experiment, Faults.from_environment())
     store.remove_halves()
     if not store.candidates() and adopt(experiment.incoming / "train.pt", experiment.resume_state):
-        yield Warned(title="Training goes on from a state that was brought here", stage=NAME)
+        yield Warned(title="Training resumes from a state that was brought here", stage=NAME)
     if difference and store.candidates():
         yield Warned(title="Training resumes on a changed set of clips", message=difference, stage=NAME)
     attempt = _Attempt(experiment, settings, dataset, frames, store, learnt)
@@ -181,7 +182,7 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
 
 @dataclass
 class _Attempt:
-    """From the newest whole state to the end, or to trouble. `learnt`: the clips by the content of their recordings.
+    """From the last checkpoint to the end, or to a fault. `learnt`: the clips by the content of their recordings.
     `again`: not the first attempt of this run. `ranks`: this process is one of several."""
 
     experiment: Experiment
@@ -273,7 +274,7 @@ class _Attempt:
         return restored
 
     def _settle(self, epochs: int) -> None:
-        """The number is written down: a run that is killed goes on to it."""
+        """The number is written down: a killed run resumes up to it."""
         self.settings.train.epochs = epochs
         if not self.ranks.first:
             return
@@ -300,7 +301,7 @@ class _Attempt:
 
 
 def _right_precision(settings: ExperimentSettings, device: torch.device) -> Generator[Event, None, str]:
-    """The precision that was asked for, or the next that computes right on this card (numerics.py)."""
+    """The precision that was asked for, or the next that computes correctly on this GPU (numerics.py)."""
     asked = choose_precision(settings.train.precision, device)
     if device.type == "cpu":
         return asked
@@ -310,7 +311,7 @@ def _right_precision(settings: ExperimentSettings, device: torch.device) -> Gene
     why = "; ".join(f"{trial.mode}: {trial.why}" for trial in choice.trials if not trial.ok)
     if choice.mode.endswith("-safe") or not choice.mode:
         without_shortcuts()
-    hint = "rvc doctor --numerics shows it; another driver or torch may mend it"
+    hint = "rvc doctor --numerics shows it; another driver or torch may fix it"
     if not choice.mode:
         yield Warned(
             title=f"No precision computes right on {name_of(device)}",
@@ -362,11 +363,11 @@ def free_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
-def train_config_of(settings: ExperimentSettings, precision: str) -> TrainConfig:
+def train_config_of(settings: ExperimentSettings, precision: str, device_type: str) -> TrainConfig:
     t = settings.train
     return TrainConfig(
         epochs=0 if t.epochs == "auto" else t.epochs,
-        batch_size=AUTO_BATCH if t.batch_size == "auto" else t.batch_size,
+        batch_size=default_batch_size(settings.preset, device_type) if t.batch_size == "auto" else t.batch_size,
         learning_rate=t.learning_rate,
         lr_decay=1.0 if t.lr_decay == "auto" else t.lr_decay,
         falls=t.lr_decay == "auto",
@@ -394,15 +395,15 @@ def _report_restored(restored: Restored, train_config: TrainConfig, *, again: bo
     if restored.damaged:
         message = f"{'; '.join(restored.damaged)}; moved to {restored.backup}"
         yield Warned(
-            title=f"Going on from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME
+            title=f"Resuming from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME
         )
     if restored.newer:
-        title = f"Going on from step {restored.step}, though there are newer pairs"
+        title = f"Resuming from step {restored.step}, though there are newer pairs"
         message = f"G_ and D_ of steps {', '.join(map(str, restored.newer))} are not used"
         yield Warned(
             title=title,
             message=message,
-            hint="to go on from them, move resume.pt and resume-previous.pt away",
+            hint="to resume from them, move resume.pt and resume-previous.pt away",
             stage=NAME,
         )
     if restored.entry is None:
@@ -412,7 +413,7 @@ def _report_restored(restored: Restored, train_config: TrainConfig, *, again: bo
     old, new = restored.entry["course"], train_config.numbers()
     changed = ", ".join(f"{key} {old.get(key)} -> {value}" for key, value in new.items() if old.get(key) != value)
     if changed and not again:
-        yield Warned(title="Training goes on with other settings", message=changed, stage=NAME)
+        yield Warned(title="Training continues with other settings", message=changed, stage=NAME)
 
 
 def _write_small(

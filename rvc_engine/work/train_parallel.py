@@ -31,7 +31,7 @@ END_S = 60.0
 
 @dataclass(frozen=True)
 class Spec:
-    """What each process is told."""
+    """What each process gets."""
 
     folder: str
     home: str
@@ -115,7 +115,7 @@ def _follow(process: subprocess.Popen[str]) -> Generator[Event, None, TrainingFa
     if failure is not None:
         raise failure
     if fault is None and code:
-        hint = "the whole story is in engine.log; the same command goes on from the last whole state"
+        hint = "details are in engine.log; the same command resumes from the last checkpoint"
         raise RvcError("A training process ended", f"exit code {code}", hint)
     return fault
 
@@ -142,7 +142,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.wait(END_S)
     if process.returncode != 0:
         code = "they did not end" if process.returncode is None else f"exit code {process.returncode}"
-        hint = "the same command resumes from the last whole state"
+        hint = "the same command resumes from the last checkpoint"
         raise RvcError("The training processes were stopped and did not save", why or code, hint)
 
 

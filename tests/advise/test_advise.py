@@ -185,7 +185,7 @@ def test_gpu_that_hides_its_memory_falls_back_to_main_memory(monkeypatch: pytest
     card(monkeypatch, "nvmlDeviceGetMemoryInfo")
     advice = advise("v2-40k", None)
     assert advice["device"] == "cpu"
-    assert any("does not tell its memory" in reason for reason in advice["reasons"])
+    assert any("does not report memory" in reason for reason in advice["reasons"])
 
 
 def test_own_run_is_not_others_and_can_be_used_again() -> None:

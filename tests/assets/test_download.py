@@ -66,7 +66,7 @@ def test_a_download_that_never_ends_fails_and_the_next_command_goes_on(
 ) -> None:
     file = served.files["v2/f0G40k.pth"]
     file.cuts = [50_000] + [0] * 20
-    with pytest.raises(RvcError, match=r"f0G40k.pth was cut off .* goes on"):
+    with pytest.raises(RvcError, match=r"f0G40k.pth was cut off .* resumes"):
         pull(workspace, assets)
     assert not (workspace.pretrained / "v2/f0G40k.pth").exists() and [p.stat().st_size for p in parts(workspace)] == [
         50_000
@@ -100,7 +100,7 @@ def test_a_wrong_sum_never_appears_and_the_old_file_stays(
     pull(workspace, assets)
     assert old.read_bytes() == good
     assert [p.read_bytes() for p in (workspace.pretrained / "aside").rglob("rmvpe.pt")] == [b"mine"], (
-        "moved aside, not deleted"
+        "moved to a backup, not deleted"
     )
 
 
@@ -175,7 +175,7 @@ def small_disk(home: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("told", [True, False])
 def test_a_full_disk(served: Hub, workspace: Workspace, assets: list[Asset], small_disk: Path, told: bool) -> None:
-    """Told of the size, it says so before a byte is fetched; else it ends cleanly, and goes on once there is room."""
+    """With the size known, it fails before a byte is fetched; else it ends cleanly, and resumes once there is room."""
     served.publish(workspace.home, {"rmvpe.pt": random.Random(1).randbytes(9_000_000)})
     file = served.files["rmvpe.pt"]
     file.tells = told

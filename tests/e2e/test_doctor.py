@@ -43,7 +43,7 @@ def test_a_weight_that_is_not_as_published_fails(rvc: Rvc, home: Path) -> None:
     (home / "pretrained").mkdir()
     (home / "pretrained" / "rmvpe.pt").write_bytes(b"half of it")
     done = rvc("doctor")
-    assert done.returncode == 1 and "weights must be mended" in done.stderr
+    assert done.returncode == 1 and "weights must be fixed" in done.stderr
     assert "rmvpe.pt is not the published file" in done.stdout and "-> rvc assets pull v1-32k" in done.stdout
 
 

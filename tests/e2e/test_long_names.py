@@ -147,7 +147,7 @@ def test_a_copy_tells_its_own_name(
     rvc(workspace.home, "list", "--json")
     assert {row["name"] for row in json.loads(capsys.readouterr().out)} == {NAME, "copy"}
 
-    run_and_record(copy, settings)  # goes on from its own state, and writes its own voice
+    run_and_record(copy, settings)  # resumes from its own state, and writes its own voice
     assert {path: sha256_of(path) for path in before} == before
     assert copy.small_model.is_file() and str(copy.small_model) in {
         artefact["path"] for artefact in read_view(copy).artefacts

@@ -297,7 +297,7 @@ def test_a_killed_engine_is_told_and_the_next_run_goes_on(rvc: Rvc, home: Path, 
 
 
 @pytest.mark.soak
-def test_fresh_moves_the_old_work_aside(rvc: Rvc, home: Path, dataset: Path) -> None:
+def test_fresh_moves_the_old_work_to_a_backup(rvc: Rvc, home: Path, dataset: Path) -> None:
     for words in (("--until", "preprocess"), ("--until", "preprocess", "--fresh", "--preset", "v1-40k-tiny")):
         done = rvc("run", "voice", "--dataset", dataset, *(TINY if "--fresh" not in words else ()), *words, "--json")
         assert done.returncode == 0, done.stdout + done.stderr

@@ -190,7 +190,7 @@ def test_clips_of_no_length_are_not_known(workspace: Workspace, seconds: str) ->
     assert EngineClient(workspace.home, "good").outlook().advice is not None
 
 
-def test_a_keeper_number_that_another_program_has_now_costs_no_time(
+def test_a_supervisor_pid_that_another_program_has_now_costs_no_time(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(8):

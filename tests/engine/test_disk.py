@@ -31,7 +31,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["kept.part"]
 
 
-def test_moving_aside_keeps_names_and_never_overwrites(tmp_path: Path) -> None:
+def test_backups_keep_names_and_never_overwrites(tmp_path: Path) -> None:
     moved = []
     for text in ("first", "second"):
         write_whole(tmp_path / "a" / "x.txt", text)

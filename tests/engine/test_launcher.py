@@ -23,13 +23,13 @@ def test_an_engine_that_is_not_wanted_ends_and_writes_nothing(experiment: Experi
     processes: list[psutil.Process] = []
 
     def both() -> bool:
-        processes[:] = [keeper, *keeper.children(recursive=True)]
+        processes[:] = [supervisor, *supervisor.children(recursive=True)]
         return len(processes) >= 2
 
     with pytest.raises(RvcError, match="no such folder"), WaitingEngine(experiment, ["preprocess", "pitch"]) as waiting:
         assert waiting.process is not None
-        keeper = psutil.Process(waiting.process.pid)
-        wait_for(both, "keeper and engine")
+        supervisor = psutil.Process(waiting.process.pid)
+        wait_for(both, "supervisor and engine")
         raise RvcError("no such folder")
     _, alive = psutil.wait_procs(processes, timeout=30)
     assert not alive and not list(tmp_path.iterdir())

@@ -45,7 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def keep(how: str) -> None:
-    """A keeper whose engine has a worker and ends so."""
+    """A supervisor whose engine has a worker and ends so."""
     command = [sys.executable, "-c", KEEPER, ENGINE, how]
     subprocess.run(command, env=rvc_environment(), check=how != "both", timeout=60, stdout=subprocess.PIPE)
 
@@ -56,7 +56,7 @@ def test_an_engine_leaves_nothing(folder: Path, how: str) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_what_was_killed_with_its_keeper_goes_at_the_next_start(folder: Path) -> None:
+def test_what_was_killed_with_its_supervisor_goes_at_the_next_start(folder: Path) -> None:
     keep("both")
     wait_for(lambda: free(folder), "the end of what it had started")
     (other := folder / "rvc-run-of-others").mkdir()

@@ -100,7 +100,7 @@ def test_a_journal_without_an_end_and_without_an_engine_is_a_failure(home: Path)
 
 
 @pytest.mark.parametrize(("code", "told"), [(-9, "signal 9"), (-11, "signal 11"), (77, "exit code 77")])
-def test_the_keeper_writes_how_an_engine_died(home: Path, code: int, told: str) -> None:
+def test_the_supervisor_writes_how_an_engine_died(home: Path, code: int, told: str) -> None:
     experiment = Workspace(home).experiment("voice")
     write_journal(experiment, 4242)
     write_end(experiment.runs, 4242, code)
@@ -111,7 +111,7 @@ def test_the_keeper_writes_how_an_engine_died(home: Path, code: int, told: str) 
     assert sum(isinstance(e, StageFailed) for e in read(experiment.runs / "0001.jsonl")) == 1
 
 
-def test_the_keeper_leaves_a_journal_with_an_end_alone(home: Path) -> None:
+def test_the_supervisor_leaves_a_journal_with_an_end_alone(home: Path) -> None:
     experiment = Workspace(home).experiment("voice")
     write_journal(experiment, 4242, RunFinished(seconds=1.0))
     write_end(experiment.runs, 4242, -9)

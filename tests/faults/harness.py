@@ -92,7 +92,7 @@ class Voice:
         return path.read_text(errors="replace")[-2000:] if path.is_file() else ""
 
     def start(self, settings: ExperimentSettings | None = None) -> launcher.RunningEngine:
-        """An engine under its keeper, in a session of its own, as `rvc run --detach` starts it."""
+        """An engine under its supervisor, in a session of its own, as `rvc run --detach` starts it."""
         settings = settings or self.experiment.load_settings()
         return launcher.start(self.experiment, settings, [stage.name for stage in stages_of(settings)])
 
@@ -103,7 +103,7 @@ class Voice:
         return list(read(journals(self.experiment.runs)[-1]))
 
     def checkpoints(self) -> list[Path]:
-        """Every file that training can go on from, newest first."""
+        """Every file that training can resume from, newest first."""
         found = [self.experiment.path(name) for name in ("resume.pt", "resume-previous.pt")]
         pairs = sorted(
             self.experiment.folder.glob("[GD]_[0-9]*.pth"), key=lambda p: (-int(p.stem[2:]), p.name[0] != "G")
@@ -153,11 +153,11 @@ def stage_under_way(path: Path) -> str:
     return stage
 
 
-def kill(engine: launcher.RunningEngine, *, with_keeper: bool = False) -> None:
+def kill(engine: launcher.RunningEngine, *, with_supervisor: bool = False) -> None:
     """kill -9 and wait until nothing of the run is left."""
     assert engine.process is not None
     children = psutil.Process(engine.pid).children(recursive=True)
-    if with_keeper:
+    if with_supervisor:
         engine.process.kill()
     os.kill(engine.pid, signal.SIGKILL)
     engine.process.wait(60)

@@ -15,7 +15,7 @@ ROLLS_BACK = (
     "Non-finite losses roll back to the last good checkpoint, name the batch's files, are tried once more, "
     "then fail clearly"
 )
-HALVES = "Out of memory in training lowers the batch, goes on from the last save and says so"
+HALVES = "Out of memory in training lowers the batch, resumes from the last save and says so"
 
 
 def warnings_in(voice: Voice) -> list[str]:
@@ -35,7 +35,7 @@ def test_not_a_number_once(
     assert told, warnings_in(voice)
     assert any(clip in told[0] for clip in (*voice.experiment.clips(), "mute"))
     assert voice.steps() == reference.steps()
-    row.saw(f"step {step}: {told[0][:110]!r}; it went on and finished")
+    row.saw(f"step {step}: {told[0][:110]!r}; it resumed and finished")
 
 
 @pytest.mark.soak
@@ -50,7 +50,7 @@ def test_not_a_number_again_and_again(row: Row, tmp_path: Path, prepared: Callab
     assert max(voice.steps(), default=0) < 5
     row.saw(f"exit 1, {end.title!r}")
     voice.finish()
-    row.saw("without the fault the next run went on and finished")
+    row.saw("without the fault the next run resumed and finished")
 
 
 @pytest.mark.soak
@@ -70,7 +70,7 @@ def test_out_of_memory_halves_the_batch(row: Row, tmp_path: Path, prepared: Call
 
 @pytest.mark.soak
 def test_out_of_memory_with_one_clip_a_step(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice]) -> None:
-    row.of("Out of memory at a step with a batch of one clip", "Failed (exit 1), with the cause and the way out")
+    row.of("Out of memory at a step with a batch of one clip", "Failed (exit 1), with the cause and the fix")
     voice = prepared(tmp_path)
     with faults("oom@3"):
         done = voice.run("--set", "train.batch_size=1")
@@ -78,4 +78,4 @@ def test_out_of_memory_with_one_clip_a_step(row: Row, tmp_path: Path, prepared: 
     end = events_in(done.stdout)[-1]
     assert isinstance(end, StageFailed) and "memory" in (end.title + end.message).lower() and end.hint
     assert any(isinstance(event, TrainStepped) for event in voice.last_run())
-    row.saw(f"exit 1, {end.title!r}, way out {end.hint!r}")
+    row.saw(f"exit 1, {end.title!r}, fix {end.hint!r}")

@@ -11,17 +11,17 @@ from rvc_engine.events import MovedAside, StageFailed, TrainStepped, Warned
 from tests.faults.conftest import Row
 from tests.faults.harness import EPOCHS, Voice, copy_whole, events_in, flip_bit, truncate, weight_differences
 
-PROMISE = "A damaged newest checkpoint is set aside with a warning and the one before it is used"
+PROMISE = "A damaged newest checkpoint is moved to a backup with a warning and the one before it is used"
 NEVER = (
     "If none loads the run fails with exit 1 and says so: it never starts over unless --fresh is given, which "
-    "moves the old work aside"
+    "moves the old work to a backup"
 )
 MORE = ("--set", f"train.epochs={EPOCHS}")
 Damage = Callable[[Path, int], str]
 
 
 def groups(voice: Voice) -> list[list[Path]]:
-    """What training can go on from, newest first: resume.pt, resume-previous.pt, then each pair of G_ and D_."""
+    """What training can resume from, newest first: resume.pt, resume-previous.pt, then each pair of G_ and D_."""
     files = voice.checkpoints()
     singles = [[path] for path in files if path.name.startswith("resume")]
     steps = list(dict.fromkeys(int(path.stem[2:]) for path in files if path.stem[:2] == "G_"))
@@ -41,7 +41,7 @@ def small(names: list[str], damage: list[Damage]) -> list[object]:
     ("name", "damage"),
     small(["resume.pt", "resume-previous.pt", "G newest", "D newest", "G older", "D older"], [truncate, flip_bit]),
 )
-def test_a_damaged_checkpoint_is_set_aside(
+def test_a_damaged_checkpoint_moves_to_a_backup(
     row: Row, tmp_path: Path, trained: Voice, reference: Voice, name: str, damage: Damage
 ) -> None:
     row.of("Each checkpoint file truncated and bit-flipped in turn, as the newest there is", PROMISE)
@@ -66,7 +66,7 @@ def test_a_damaged_checkpoint_is_set_aside(
     # G_ and D_ have the layout of the RVC programs, without room for the random states: going on from a pair is not
     # exact
     outcome = "the same weights" if used.startswith("resume") else "other weights (a pair holds no random states)"
-    row.saw(f"{told}: a warning that names it, went on from {used} with step {again[0]}, {outcome}")
+    row.saw(f"{told}: a warning that names it, resumed from {used} with step {again[0]}, {outcome}")
 
 
 @pytest.mark.soak
@@ -103,6 +103,6 @@ def test_with_all_damaged_it_never_starts_over(row: Row, tmp_path: Path, trained
     started = voice.finish(*MORE, "--fresh", command="train")
     assert next(event.step for event in started if isinstance(event, TrainStepped)) == 1
     assert any(isinstance(event, MovedAside) for event in started)
-    aside = {path.name: path.read_bytes() for path in voice.experiment.path("aside").rglob("*") if path.is_file()}
-    assert all(aside.get(name) == content for name, content in before.items())
+    backup = {path.name: path.read_bytes() for path in voice.experiment.path("aside").rglob("*") if path.is_file()}
+    assert all(backup.get(name) == content for name, content in before.items())
     row.saw(f"with --fresh it started with step 1; {len(before)} old files are in aside/")

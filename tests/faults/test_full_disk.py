@@ -1,4 +1,4 @@
-"""A full disk pauses the run; with room it goes on; after a time it ends, with nothing lost."""
+"""A full disk pauses the run; with room it resumes; after a time it ends, with nothing lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rvc_engine.run.pipeline import put_aside
 from tests.faults.conftest import Row
 from tests.faults.harness import Voice, clip_differences, copy_prepared, differences, events_in, faults, has, wait_for
 
-PAUSES = "A full disk pauses the run with an event and it goes on when there is room, with nothing lost"
+PAUSES = "A full disk pauses the run with an event and it resumes when there is room, with nothing lost"
 ENDS_CLEANLY = "A disk that stays full ends the run cleanly after a time, with nothing lost"
 SIZE = 48 << 20
 LEFT = 600_000  # room for journal and heartbeat, not for a checkpoint
@@ -124,7 +124,7 @@ def test_not_one_byte_left(row: Row, small_disk: Path, prepared: Callable[[Path]
     ballast.unlink()
     assert engine.process.wait(90) == 0
     assert differences(voice, reference) == [] and voice.steps() == reference.steps()
-    row.saw("the run waited for 12 s, went on by itself and finished with the same weights")
+    row.saw("the run waited for 12 s, resumed by itself and finished with the same weights")
 
 
 @pytest.mark.parametrize("file", [pytest.param(n, marks=pytest.mark.soak) for n in (1, 2, 3, 4)])
@@ -139,7 +139,7 @@ def test_no_room_injected(
     assert Paused in kinds and kinds.index(Paused) < kinds.index(Resumed)
     assert differences(voice, reference) == [] and voice.steps() == reference.steps()
     resumed = next(event for event in events if isinstance(event, Resumed))
-    row.saw(f"file {file}: paused for {resumed.waited_s:.0f} s, went on, the same weights")
+    row.saw(f"file {file}: paused for {resumed.waited_s:.0f} s, resumed, the same weights")
 
 
 @pytest.mark.soak

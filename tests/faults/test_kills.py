@@ -18,7 +18,7 @@ from tests.faults.conftest import Row
 from tests.faults.harness import Voice, differences, ended, faults, has, kill, settings_for, stage_under_way, wait_for
 
 PROMISE = (
-    "True resume: a run killed at any moment goes on to bit for bit the same voice; the history holds each step once"
+    "True resume: a run killed at any moment resumes to bit for bit the same voice; the history holds each step once"
 )
 # How long a moment may lie after the stage's start, in seconds: about as long as the stage takes.
 SPREAD = {"preprocess": 2.0, "pitch": 1.5, "features": 1.5, "train": 0.3, "save": 0.4, "index": 0.1}
@@ -32,7 +32,7 @@ class Moment:
     where: str
     step: int
     after_s: float
-    with_keeper: bool
+    with_supervisor: bool
 
 
 def moments(seed: int) -> list[Moment]:
@@ -64,17 +64,17 @@ def kill_at(voice: Voice, settings: ExperimentSettings, moment: Moment) -> str:
     if ended(engine):
         assert engine.process is not None and engine.process.wait(30) == 0
         return ""
-    kill(engine, with_keeper=moment.with_keeper)
+    kill(engine, with_supervisor=moment.with_supervisor)
     events = list(read(engine.journal))
     hit = stage_under_way(engine.journal) or "between two stages"
     steps = [event.step for event in events if isinstance(event, TrainStepped)]
     assert len(events) >= began
     view = read_view(voice.experiment)
     assert view.state == "failed" and view.error is not None and "gone" in view.error["title"]
-    if not moment.with_keeper:
+    if not moment.with_supervisor:
         assert isinstance(events[-1], StageFailed) and "signal 9" in events[-1].title
     after = f" after step {steps[-1]}" if steps else ""
-    return f"{inside}{hit}{after}" + (" (with its keeper)" if moment.with_keeper else "")
+    return f"{inside}{hit}{after}" + (" (with its supervisor)" if moment.with_supervisor else "")
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, len(CHAINS)))])

@@ -19,7 +19,7 @@ def test_a_killed_worker_is_told_and_the_next_run_finishes(
 ) -> None:
     row.of(
         "A worker process killed with SIGKILL",
-        "A worker killed by the out-of-memory killer: failed (exit 1), with the cause and the way out",
+        "A worker killed by the out-of-memory killer: failed (exit 1), with the cause and the fix",
     )
     voice = Voice(tmp_path)
     engine = voice.start(settings_for(recordings))
@@ -34,7 +34,7 @@ def test_a_killed_worker_is_told_and_the_next_run_finishes(
     assert engine.process is not None and engine.process.wait(60) == 1
     end = voice.last_run()[-1]
     assert isinstance(end, StageFailed) and end.stage == stage and "worker" in end.title and end.hint
-    row.saw(f"{stage}: exit 1, {end.title!r}, way out {end.hint!r}")
+    row.saw(f"{stage}: exit 1, {end.title!r}, fix {end.hint!r}")
     voice.finish("--until", "features")
     assert clip_differences(voice, reference) == []
     row.saw(f"{stage}: the next run finished with the same clips, pitch and features")

@@ -27,7 +27,7 @@ def test_hanging_up_changes_nothing(
     row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, stage: str
 ) -> None:
     row.of(
-        "SIGHUP to the follower's session, to the engine, to its keeper and to their process group",
+        "SIGHUP to the follower's session, to the engine, to its supervisor and to their process group",
         "Detached by nature",
     )
     voice = prepared(tmp_path)
@@ -46,7 +46,7 @@ def test_hanging_up_changes_nothing(
     assert holder is not None
     os.killpg(follower.pid, signal.SIGHUP)
     os.kill(holder.pid, signal.SIGHUP)
-    os.killpg(os.getpgid(holder.pid), signal.SIGHUP)  # the keeper's session: keeper, engine and workers
+    os.killpg(os.getpgid(holder.pid), signal.SIGHUP)  # the supervisor's session: supervisor, engine and workers
     follower.wait(30)
     wait_for(lambda: live_holder(voice.experiment.lock) is None, "the run's end")
     assert isinstance(voice.last_run()[-1], RunFinished)
@@ -61,7 +61,7 @@ def test_a_stop_during_a_save_leaves_whole_files(
 ) -> None:
     row.of(
         "SIGTERM during a save",
-        "Files on disk are whole, exit 130, the next run goes on exactly; after a clean stop nothing is done again",
+        "Files on disk are whole, exit 130, the next run resumes exactly; after a clean stop nothing is done again",
     )
     voice = prepared(tmp_path)
     with faults(f"slow-save@{file}:1.5"):
@@ -89,15 +89,15 @@ def test_a_stop_during_a_save_leaves_whole_files(
     assert [e.step for e in steps_once(voice.events()) if isinstance(e, TrainStepped)] == reference.steps()
     assert differences(voice, reference) == []
     row.saw(
-        f"file {file}, after step {before[-1]}: exit 130, went on with step {before[-1] + 1}, the same weights", runs=2
+        f"file {file}, after step {before[-1]}: exit 130, resumed with step {before[-1] + 1}, the same weights", runs=2
     )
     assert has(engine, StageStopped)
 
 
 def test_a_volley_of_signals_stops_once(row: Row, tmp_path: Path, prepared: Callable[[Path], Voice]) -> None:
-    """As `pkill` gives them: to the engine and to its keeper, which passes them on. A handler that held a lock waited
-    for itself here."""
-    row.of("40 SIGTERM to engine and keeper within a moment", "One clean stop: exit 130, the state saved")
+    """As `pkill` gives them: to the engine and to its supervisor, which passes them on. A handler that held a lock
+    waited for itself here."""
+    row.of("40 SIGTERM to engine and supervisor within a moment", "One clean stop: exit 130, the state saved")
     voice = prepared(tmp_path)
     engine = voice.start()
     wait_for(lambda: any(isinstance(event, TrainStepped) for event in voice.events()), "steps")

@@ -60,7 +60,7 @@ def test_no_usable_clip_is_bad_input(row: Row, tmp_path: Path, content: str) -> 
 def test_a_stage_that_skips_every_clip_fails(row: Row, tmp_path: Path, recordings: Path, stage: str) -> None:
     row.of(
         "Every clip is skipped at a stage",
-        "A stage with every item skipped fails (exit 1) with the cause and the way out",
+        "A stage with every item skipped fails (exit 1) with the cause and the fix",
     )
     voice = Voice(tmp_path)
     voice.finish("--dataset", recordings, *WORDS, "--until", "preprocess" if stage == "pitch" else "pitch")
@@ -72,7 +72,7 @@ def test_a_stage_that_skips_every_clip_fails(row: Row, tmp_path: Path, recording
     assert done.returncode == 1, done.stdout
     end = events_in(done.stdout)[-1]
     assert isinstance(end, StageFailed) and end.stage == stage and end.hint
-    row.saw(f"{stage}: exit 1, {end.title!r}, way out {end.hint!r}")
+    row.saw(f"{stage}: exit 1, {end.title!r}, fix {end.hint!r}")
     for path, content in zip(clips, good, strict=True):
         path.write_bytes(content)
     voice.finish("--until", stage)

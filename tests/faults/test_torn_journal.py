@@ -13,7 +13,7 @@ from rvc_engine.run.status import read_view
 from tests.faults.conftest import Row
 from tests.faults.harness import EPOCHS, Voice, copy_whole, differences
 
-PROMISE = "Files torn at any byte: status, list and attach read what is whole, and the next run goes on"
+PROMISE = "Files torn at any byte: status, list and attach read what is whole, and the next run resumes"
 PLACES = [0.35, *(pytest.param(part, marks=pytest.mark.soak) for part in (0.02, 0.2, 0.5, 0.65, 0.8, 0.98))]
 
 
@@ -62,4 +62,4 @@ def test_a_run_goes_on_after_a_cut(row: Row, tmp_path: Path, trained: Voice, ref
     assert attached.returncode == 1 and "Traceback" not in attached.stderr
     voice.finish("--set", f"train.epochs={EPOCHS}")
     assert differences(voice, reference) == [] and voice.steps() == reference.steps()
-    row.saw(f"cut {len(content) - length} bytes before its end: went on, the same weights")
+    row.saw(f"cut {len(content) - length} bytes before its end: resumed, the same weights")

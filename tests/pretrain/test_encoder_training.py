@@ -1,4 +1,4 @@
-"""The training of a content encoder: it learns, and going on gives what an uninterrupted training gives."""
+"""The training of a content encoder: it learns, and resuming gives what an uninterrupted training gives."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_losses_have_plain_names_and_fall(make_data: Make, tmp_path: Path) -> No
     assert found["speaker"]["chance"] == pytest.approx(1 / 3, abs=1e-3)
 
 
-def test_going_on_gives_what_an_uninterrupted_training_gives(make_data: Make, tmp_path: Path) -> None:
+def test_resuming_gives_what_an_uninterrupted_training_gives(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
     whole = fresh(data)
     expected = steps_of(list(EncoderLoop(whole, data, COURSE, tmp_path / "whole.safetensors").run()))

@@ -179,7 +179,7 @@ def test_any_file_name(experiment: Experiment, folder: Path) -> None:
     assert len(events_of(experiment, settings_for(folder))) == 1, "all are recognised"
 
 
-# --- going on from what is there -------------------------------------------------------------------
+# --- resuming from what is there -------------------------------------------------------------------
 def test_numbers_stay_when_files_come_and_go(experiment: Experiment, folder: Path) -> None:
     for name in ("b.wav", "d.wav"):
         sound(folder / name, 1)
@@ -202,8 +202,8 @@ def test_numbers_stay_when_files_come_and_go(experiment: Experiment, folder: Pat
     assert len(moved) == 1 and clips_by_source(experiment) == {"d.wav": ["1_0"], "a.wav": ["2_0"]}
     assert (experiment.ground_truth / "1_0.wav").stat().st_mtime_ns == stamp
     assert [path.exists() for path in derived] == [False, False, True]
-    aside = {path.name for path in Path(moved[0].path).rglob("*.*")}
-    assert aside == {"0_0.wav", "0_0.npy", "0_0.wav.npy"}
+    backup = {path.name for path in Path(moved[0].path).rglob("*.*")}
+    assert backup == {"0_0.wav", "0_0.npy", "0_0.wav.npy"}
 
 
 def test_a_changed_file_is_cut_again_under_its_number(experiment: Experiment, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Several processes that train one voice: two with gloo on the processor, started by torchrun as on GPUs."""
+"""Several processes that train one voice: two with gloo on the CPU, started by torchrun as on GPUs."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_process_that_dies_is_an_error_with_a_way_out(make: Any, monkeypatch: 
         for event in train.run(experiment, settings):
             if isinstance(event, TrainStepped):
                 started[0].kill()
-    assert "goes on" in caught.value.hint
+    assert "resumes" in caught.value.hint
     assert started[0].poll() is not None
 
 

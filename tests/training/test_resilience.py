@@ -209,7 +209,7 @@ def test_all_damaged_is_a_failure_again_and_again(halfway: Made) -> None:
         assert caught.value.exit_code == 1 and "--fresh" in caught.value.hint
 
 
-# --- going on ---------------------------------------------------------------------------------------------------------
+# --- resuming ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("after", [*(pytest.param(n, marks=pytest.mark.soak) for n in (1, 3)), 5])
 def test_what_a_kill_leaves_goes_on_exactly(
     make: Callable[[str], Made], whole: Experiment, monkeypatch: Any, after: int
@@ -364,7 +364,7 @@ def test_a_full_disk_is_waited_for(make: Callable[[str], Made], whole: Experimen
 
 @pytest.mark.soak
 def test_too_little_room_is_seen_before_a_save(make: Callable[[str], Made], monkeypatch: Any) -> None:
-    """After the wait it ends, with the last whole state in place; a stop while it waits is heard."""
+    """After the wait it ends, with the last checkpoint in place; a stop while it waits is heard."""
     monkeypatch.setattr(saving, "LOOK_S", 0.05)
     made = make("voice")
     everything(made, 1)
@@ -373,7 +373,7 @@ def test_too_little_room_is_seen_before_a_save(make: Callable[[str], Made], monk
     made[1].train.disk_wait_s = 0
     with pytest.raises(DiskFull, match="The disk is full") as caught:
         everything(made)
-    assert caught.value.exit_code == 1 and "training goes on from step" in caught.value.hint
+    assert caught.value.exit_code == 1 and "training resumes from step" in caught.value.hint
     assert made[0].resume_state.read_bytes() == before
 
     made[1].train.disk_wait_s = 600

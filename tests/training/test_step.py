@@ -126,7 +126,7 @@ def test_the_prior_alone_learns_too() -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
-def test_the_judgement_teaches_the_generator_alone() -> None:
+def test_the_losses_of_fake_train_the_generator_alone() -> None:
     state, _ = start()
     wave = torch.randn(2, 1, 1600, requires_grad=True)
     judgement = state.adversary.losses_of_fake(torch.randn(2, 1, 1600), wave)

@@ -310,7 +310,7 @@ def test_a_pair_from_elsewhere_goes_on_at_the_next_epoch(make_experiment: Any) -
 
 
 def test_the_pipeline_goes_on_with_checkpoints_of_another_program(make_experiment: Any) -> None:
-    """A folder with nothing of ours but the clips: they are not moved aside."""
+    """A folder with nothing of ours but the clips: they are not moved to a backup."""
     experiment, settings = trained(make_experiment)
     pairs_alone(experiment)
     step = CheckpointStore(experiment).steps()[0]
@@ -358,7 +358,7 @@ def test_a_fresh_start_needs_its_pretrained_files_before_old_work_moves(make_exp
 
 @pytest.mark.soak
 def test_losses_that_stay_not_finite_end_the_training(make_experiment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is spoilt is not saved: the next run goes on from the last checkpoint."""
+    """What is spoilt is not saved: the next run resumes from the last checkpoint."""
     experiment, settings = make_experiment(seconds=(1.0,))
     settings.train.save_every, settings.train.epochs, calls = 1, 4, []
 
