@@ -186,7 +186,7 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        """As commands take it."""
+        """In the form that commands accept."""
         return f"{CONVERSIONS}/{self.folder.name}" if self.is_conversion else self.folder.name
 
     @property
