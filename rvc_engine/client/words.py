@@ -18,8 +18,10 @@ def line_of(event: ev.Event) -> str | None:
 
 def _in_words(event: ev.Event) -> str | None:
     if isinstance(event, ev.RunStarted):
-        preset = f" ({event.preset})" if event.preset else ""
-        return f"run {event.run} of {event.name}{preset}: {', '.join(event.stages)}"
+        stages = ", ".join(event.stages)
+        if not event.preset:  # a conversion
+            return f"run {event.run} of {event.name}: {stages}"
+        return f"run {event.run} of {event.name} ({event.preset}): {stages}"
     if isinstance(event, ev.StageStarted):
         return f"{event.stage}: started ({event.reason})"
     if isinstance(event, ev.StageSkipped):
