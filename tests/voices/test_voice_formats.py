@@ -187,21 +187,27 @@ def test_a_bundle_gives_back_the_voice_and_its_index(tmp_path: Path) -> None:
     assert replace(bundle.voice, weights={}, path=voice.path) == replace(voice, weights={})
     bundle.extract_index(tmp_path / "again.index")
     assert (tmp_path / "again.index").read_bytes() == index.read_bytes()
-    card = bundle.model_card
-    assert (card["name"], card["rate_hz"], card["encoder"], card["epochs"], card["minutes"]) == (
+    model_card = bundle.model_card
+    assert (
+        model_card["name"],
+        model_card["rate_hz"],
+        model_card["encoder"],
+        model_card["epochs"],
+        model_card["minutes"],
+    ) == (
         "声 it's",
         40000,
         "hubert-random-768",
         5,
         12.5,
     )
-    assert (card["pitch_range_hz"], card["licence"], card["consent"]) == (
+    assert (model_card["pitch_range_hz"], model_card["licence"], model_card["consent"]) == (
         [90.0, 120.5, 160.0],
         "CC BY 4.0",
         "my own voice",
     )
-    assert set(card["members"]) == {"weights.safetensors", "voice.index"} and all(
-        "sha256" in m for m in card["members"].values()
+    assert set(model_card["members"]) == {"weights.safetensors", "voice.index"} and all(
+        "sha256" in m for m in model_card["members"].values()
     )
     with zipfile.ZipFile(bundle.path) as archive:
         assert not any(
