@@ -47,7 +47,7 @@ def test_the_files_say_what_they_are_and_belong_together() -> None:
         )
 
 
-def test_the_card_names_these_files_and_everybody_who_is_heard() -> None:
+def test_the_model_card_names_these_files_and_the_data() -> None:
     model_card = (FOLDER / "README.md").read_text()
     for name in FILES:
         assert f"{name}: {(FOLDER / name).stat().st_size} bytes, SHA-256 {sha256_of(FOLDER / name)}" in model_card
