@@ -96,7 +96,7 @@ def test_two_rates_of_one_shape_need_a_word(tmp_path: Path) -> None:
 
 def test_an_unusual_shape_is_taken_from_the_config_beside_it(tmp_path: Path) -> None:
     from rvc_engine.work.rvc_config import rvc_config
-    from tests.voices.test_checkpoint import COURSE
+    from tests.voices.test_checkpoint import CONFIG
 
     config = replace(PRESETS[TINY], filter_channels=48, encoder="hubert-768")
     path = tmp_path / "G_1.pth"
@@ -104,7 +104,7 @@ def test_an_unusual_shape_is_taken_from_the_config_beside_it(tmp_path: Path) -> 
     checkpoint = read_generator(path)
     with pytest.raises(BadInput, match="unusual shape"):
         config_of(checkpoint, path)
-    (tmp_path / "config.json").write_text(json.dumps(rvc_config(config, COURSE)))
+    (tmp_path / "config.json").write_text(json.dumps(rvc_config(config, CONFIG)))
     extract(checkpoint, config_of(checkpoint, path), path, tmp_path / "v.pth", about={})
     assert read_voice(tmp_path / "v.pth").config.filter_channels == 48
 
