@@ -23,14 +23,14 @@ def conv1d(
     groups: int = 1,
 ) -> Tensor:
     """(B, C_in, T) -> (B, C_out, T'), as torch's function of this name."""
-    if not _channels_last_pays(x):
+    if not _use_channels_last(x):
         return F.conv1d(x, weight, bias, stride, padding, dilation, groups)
     return F.conv2d(_plane(x), weight.unsqueeze(2), bias, (1, stride), (0, padding), (1, dilation), groups).squeeze(2)
 
 
 def conv_transpose1d(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int) -> Tensor:
     """(B, C_in, T) -> (B, C_out, T'), as torch's function of this name."""
-    if not _channels_last_pays(x):
+    if not _use_channels_last(x):
         return F.conv_transpose1d(x, weight, bias, stride, padding)
     return F.conv_transpose2d(_plane(x), weight.unsqueeze(2), bias, (1, stride), (0, padding)).squeeze(2)
 
@@ -43,7 +43,7 @@ class Conv1d(nn.Conv1d):
         return conv1d(x, self.weight, self.bias, self.stride[0], int(self.padding[0]), self.dilation[0], self.groups)
 
 
-def _channels_last_pays(x: Tensor) -> bool:
+def _use_channels_last(x: Tensor) -> bool:
     plain = x.device.type == "cpu" and x.dtype == torch.float32
     return plain and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
 

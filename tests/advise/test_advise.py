@@ -52,7 +52,7 @@ def held(pid: int, used: int) -> SimpleNamespace:
 
 
 class FakeNvml:
-    """One card of 24 GiB; `silent` names the questions that it does not answer."""
+    """One GPU of 24 GiB; `silent` names the questions that it does not answer."""
 
     NVMLError = NVMLError
     NVML_TEMPERATURE_GPU = 0
@@ -97,7 +97,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
-def card(monkeypatch: pytest.MonkeyPatch, *silent: str) -> None:
+def one_gpu(monkeypatch: pytest.MonkeyPatch, *silent: str) -> None:
     monkeypatch.setattr(advisor, "read_gpus", lambda: read_gpus(FakeNvml(silent)))
 
 
@@ -106,7 +106,7 @@ def measured(rows: list[Batch], why: str = "") -> Any:
 
 
 def test_record_has_the_promised_keys_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    card(monkeypatch)
+    one_gpu(monkeypatch)
     advice = advise("v2-40k", None)
     assert list(advice) == KEYS
     assert (advice["device"], advice["name"], advice["precision"], advice["source"]) == (
@@ -182,7 +182,7 @@ def test_every_field_of_a_gpu_may_be_missing() -> None:
 
 
 def test_gpu_that_hides_its_memory_falls_back_to_main_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    card(monkeypatch, "nvmlDeviceGetMemoryInfo")
+    one_gpu(monkeypatch, "nvmlDeviceGetMemoryInfo")
     advice = advise("v2-40k", None)
     assert advice["device"] == "cpu"
     assert any("does not report memory" in reason for reason in advice["reasons"])
@@ -206,7 +206,7 @@ def test_cuda_visible_devices() -> None:
 
 
 def test_bad_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
-    card(monkeypatch)
+    one_gpu(monkeypatch)
     for arguments in ({"preset": "v9"}, {"device": "cuda:3"}, {"device": "tpu"}, {"device": "cuda:x"}):
         with pytest.raises(BadInput):
             advise(arguments.pop("preset", "starter"), None, **arguments)
@@ -221,7 +221,7 @@ def test_without_a_gpu_the_main_memory_counts(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_measured_line_is_kept_and_used_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    card(monkeypatch)
+    one_gpu(monkeypatch)
     rows = [Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0), Batch(8, int(6.6 * GIB), 22.0)]
     advice = advise("v2-40k", None, measure=True, measurement=measured(rows))
     assert advice["source"] == "measured"
@@ -235,10 +235,10 @@ def test_measured_line_is_kept_and_used_next_time(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_training_checks_the_prediction(monkeypatch: pytest.MonkeyPatch) -> None:
-    card(monkeypatch)
+    one_gpu(monkeypatch)
     rows = [Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0), Batch(8, 6 * GIB, 22.0)]
     assert advise("v2-40k", None, measure=True, measurement=measured(rows))["error_percent"] == 0
-    keep_use("v2-40k", "bf16", "cuda", "Card", 8, 5 * GIB, 10.0)  # a card holds no clips
+    keep_use("v2-40k", "bf16", "cuda", "Card", 8, 5 * GIB, 10.0)  # a GPU holds no clips
     advice = advise("v2-40k", None)
     assert advice["error_percent"] == pytest.approx(20.0)
     assert any(
@@ -262,7 +262,7 @@ def test_clips_that_a_processor_keeps_are_counted(tmp_path: Path) -> None:
 
 
 def test_failing_measurement_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    card(monkeypatch)
+    one_gpu(monkeypatch)
     advice = advise(
         "v2-40k", None, measure=True, measurement=measured([], "the system ended it, most likely for memory")
     )
@@ -272,7 +272,7 @@ def test_failing_measurement_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_cache_that_cannot_be_written_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    card(monkeypatch)
+    one_gpu(monkeypatch)
     (tmp_path / "cache").write_text("a file where the folder should be")
     advice = advise(
         "v2-40k", None, measure=True, measurement=measured([Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0)])

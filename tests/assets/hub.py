@@ -1,5 +1,5 @@
-"""A server on this machine that imitates the hub: HEAD tells size and sum, GET redirects to a store that knows ranges;
-and it misbehaves as it is told to."""
+"""A server on this machine that imitates the hub: HEAD reports size and sum, GET redirects to a store that knows
+ranges; and it misbehaves as the test asks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Published:
     `slow` in bytes/s."""
 
     content: bytes
-    tells: bool = True  # size and sum in the answer to HEAD
+    gives_size: bool = True  # size and sum in the answer to HEAD
     told_sha256: str = ""
     cuts: list[int] = field(default_factory=list)
     reset: bool = False
@@ -89,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
             "Location", file.sends_on or f"http://localhost:{port}/store/main/{self.path.rpartition('/main/')[2]}"
         )
         self.send_header("X-Repo-Commit", "0" * 40)
-        if file.tells:
+        if file.gives_size:
             self.send_header("X-Linked-Size", str(file.told_bytes or len(file.content)))
             self.send_header("X-Linked-Etag", f'"{file.told_sha256 or file.sha256}"')
         self.send_header("Content-Length", "0")

@@ -143,14 +143,14 @@ def test_at_a_terminal_it_asks_and_fetches(served: Hub, home: Path, dataset: Pat
         env=rvc_environment(),
     )
     os.close(follower)
-    shown, answered, deadline = b"", False, time.monotonic() + 60
+    printed, answered, deadline = b"", False, time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
         if select.select([leader], [], [], 0.1)[0]:
             try:
-                shown += os.read(leader, 4096)
+                printed += os.read(leader, 4096)
             except OSError:
                 break
-        if not answered and b"[y/N]" in shown:
+        if not answered and b"[y/N]" in printed:
             os.write(leader, b"y\n")
             answered = True
     try:
@@ -158,7 +158,7 @@ def test_at_a_terminal_it_asks_and_fetches(served: Hub, home: Path, dataset: Pat
     finally:
         process.kill()
         os.close(leader)
-    assert b"Download them now (4 files)?" in shown
+    assert b"Download them now (4 files)?" in printed
     assert all((home / "pretrained" / name).read_bytes() == served.files[name].content for name in NAMES)
     assert process.returncode == 2, "these files are noise: the run refuses them before it writes anything"
     assert not (home / "logs").exists()

@@ -90,7 +90,7 @@ def test_a_wrong_sum_never_appears_and_the_old_file_stays(
 ) -> None:
     good = served.files["rmvpe.pt"].content
     served.files["rmvpe.pt"].content = good[:-1] + b"?"
-    served.files["rmvpe.pt"].tells = False
+    served.files["rmvpe.pt"].gives_size = False
     old = workspace.pretrained / "rmvpe.pt"
     old.write_bytes(b"mine")
     with pytest.raises(RvcError, match=r"rmvpe\.pt from http\S+ is not the published file.*sha256"):
@@ -178,7 +178,7 @@ def test_a_full_disk(served: Hub, workspace: Workspace, assets: list[Asset], sma
     """With the size known, it fails before a byte is fetched; else it ends cleanly, and resumes once there is room."""
     served.publish(workspace.home, {"rmvpe.pt": random.Random(1).randbytes(9_000_000)})
     file = served.files["rmvpe.pt"]
-    file.tells = told
+    file.gives_size = told
     asset = Asset("rmvpe.pt", "someone/weights", "rmvpe.pt", file.sha256)
     filler = small_disk / "filler"
     filler.write_bytes(bytes(18_000_000))

@@ -43,7 +43,7 @@ def test_a_body_without_end_is_cut_at_what_is_known(
 ) -> None:
     monkeypatch.setattr(download, "LARGEST_BYTES", 2 * CONTENT)
     file = served.files["rmvpe.pt"]
-    file.extra, file.tells = extra, bound == "hub"
+    file.extra, file.gives_size = extra, bound == "hub"
     asset = replace(one, bytes=CONTENT) if bound == "manifest" else one
     with pytest.raises(RvcError, match=r"rmvpe\.pt from http\S+ does not end: it sends more than the \d+ bytes"):
         pull(workspace, [asset])
@@ -67,7 +67,7 @@ def test_a_hub_without_sizes_does_not_take_the_last_of_the_disk(
         total, free = 10**9, 1000
 
     monkeypatch.setattr(download.shutil, "disk_usage", lambda folder: Disk)
-    served.files["rmvpe.pt"].extra, served.files["rmvpe.pt"].tells = -1, False
+    served.files["rmvpe.pt"].extra, served.files["rmvpe.pt"].gives_size = -1, False
     with pytest.raises(DiskFull):
         pull(workspace, [one])
     assert left(workspace) <= download.LOOK_BYTES

@@ -70,9 +70,9 @@ def outcome_of(cases: list[Case], tmp_path_factory: pytest.TempPathFactory) -> O
     folder, home = tmp_path_factory.mktemp("odd"), tmp_path_factory.mktemp("home")
     write_all(cases, folder)
     workspace = Workspace(home)
-    shown, preprocess.Notices.SHOWN = preprocess.Notices.SHOWN, 1000
+    listed, preprocess.Notices.LISTED = preprocess.Notices.LISTED, 1000
     events = list(preprocess.run(experiment := workspace.experiment("odd"), settings_for(folder)))
-    preprocess.Notices.SHOWN = shown
+    preprocess.Notices.LISTED = listed
     rows = {row.source: row.outcome for row in read_rows(experiment.sources_csv, SourceRow)}
     converted, more = converted_files(
         [folder / case.name for case in cases if case.is_converted], home / "out", workspace

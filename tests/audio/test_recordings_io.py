@@ -32,11 +32,11 @@ def reason(path: Path) -> str:
 def test_every_format_keeps_length_and_sound(tmp_path: Path, format: str, rate: int) -> None:
     wave = tone(1.237, rate)
     encode(tmp_path / "a", wave, rate, format)
-    heard = decode(tmp_path / "a", rate)
-    assert abs(len(heard) - len(wave)) <= 0.002 * rate
-    n = min(len(heard), len(wave))
-    assert np.corrcoef(heard[:n], wave[:n])[0, 1] > 0.999
-    assert heard.dtype == np.float32 and np.abs(heard).max() <= 1
+    decoded = decode(tmp_path / "a", rate)
+    assert abs(len(decoded) - len(wave)) <= 0.002 * rate
+    n = min(len(decoded), len(wave))
+    assert np.corrcoef(decoded[:n], wave[:n])[0, 1] > 0.999
+    assert decoded.dtype == np.float32 and np.abs(decoded).max() <= 1
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
@@ -52,9 +52,9 @@ def test_stereo_and_another_rate(tmp_path: Path) -> None:
 
     left = tone(1, 44100)
     wavfile.write(tmp_path / "a.txt", 44100, np.stack([left, np.zeros_like(left)], axis=1))  # a name that says nothing
-    heard = decode(tmp_path / "a.txt", 16000)
-    assert abs(len(heard) - 16000) <= 32
-    assert abs(np.abs(heard[2000:-2000]).max() - 0.5 * 12000 / 32768) < 0.01
+    decoded = decode(tmp_path / "a.txt", 16000)
+    assert abs(len(decoded) - 16000) <= 32
+    assert abs(np.abs(decoded[2000:-2000]).max() - 0.5 * 12000 / 32768) < 0.01
 
 
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3", "m4a"])
@@ -80,7 +80,7 @@ def test_a_good_mp3_without_a_length_is_used(tmp_path: Path) -> None:
     decode(tmp_path / "a", 44100)
     (tmp_path / "a").write_bytes(data[: len(data) // 2 + 100])
     notes: list[Note] = []
-    # some encoders leave the last frame so: nothing tells it from a download that was cut
+    # some encoders leave the last frame so: nothing distinguishes it from a download that was cut
     decode(tmp_path / "a", 44100, notes)
     assert [note.code for note in notes] == ["cut"]
 

@@ -181,10 +181,10 @@ def test_what_is_usable_is_what_becomes_clips(tmp_path: Path, voice: np.ndarray)
     assert rules == ClipRules(RATE, SilenceRules()), "the survey measures with the defaults of preprocessing"
     gap = np.zeros(3 * RATE)
     path = write(tmp_path / "a.wav", np.concatenate([gap, voice, gap, voice[:60_000], gap, voice, gap]))
-    heard = np.zeros(len(decode(path, RATE)), dtype=bool)
+    covered = np.zeros(len(decode(path, RATE)), dtype=bool)
     for clip in clips_of(decode(path, RATE), rules):
-        heard[clip.start : clip.start + round(clip.seconds * RATE)] |= not clip.refused
-    assert survey(path).usable_seconds == pytest.approx(heard.sum() / RATE, abs=0.05)
+        covered[clip.start : clip.start + round(clip.seconds * RATE)] |= not clip.refused
+    assert survey(path).usable_seconds == pytest.approx(covered.sum() / RATE, abs=0.05)
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(0.2, 0.5), (3.0, 0.0), (3.0, 0.001)])

@@ -136,7 +136,7 @@ def train(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
 
     judged: dict[
         int, list[tuple[Tensor, list[Tensor]]]
-    ] = {}  # each discriminator's calls: learn, then judge; real rows before fake
+    ] = {}  # each discriminator's calls: learn, then losses_of_fake; real rows before fake
     for i, discriminator in enumerate(critics.discriminators):
         discriminator.register_forward_hook(lambda _m, _args, out, i=i: judged.setdefault(i, []).append(out))
     seen: dict[str, Any] = {}

@@ -241,7 +241,7 @@ def test_only_too_short_files_are_still_described(ask: Ask, folder: Path) -> Non
 
 # --- what is kept -----------------------------------------------------------------------------------------------------
 def measured(folder: Path) -> list[str]:
-    """Names that are measured now, not remembered."""
+    """Names that are measured now, not cached."""
     kept = Kept(folder)
     return [task.name for task in recordings_in(folder) if kept.of(task.name, task.bytes, task.mtime_ns) is None]
 
@@ -299,7 +299,7 @@ def test_two_at_once(rvc: Rvc, folder: Path) -> None:
     assert reports[0] == reports[1] and measured(folder) == []
 
 
-# --- trouble on the way -----------------------------------------------------------------------------------------------
+# --- faults on the way ------------------------------------------------------------------------------------------------
 def dies_at_one(task: FileTask) -> Any:
     if task.name == "b.flac":
         os._exit(11)

@@ -74,7 +74,7 @@ def test_absent_packages_are_findings(home: Path) -> None:
 
 
 class FakeNvml:
-    """A machine with two cards, the second one sliced."""
+    """A machine with two GPUs, the second one sliced."""
 
     NVMLError = RuntimeError
     NVML_TEMPERATURE_GPU = 0

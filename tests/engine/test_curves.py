@@ -1,4 +1,4 @@
-"""The course of a training: exact of late, means before, the same after a run went back, and flat in memory."""
+"""The history of a training: exact of late, means before, the same after a run went back, and flat in memory."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def rows(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> dict[str, 
     return found
 
 
-def shown(workspace: Workspace, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+def printed(workspace: Workspace, capsys: pytest.CaptureFixture[str], *words: str) -> str:
     code = main([*words, "--home", str(workspace.home)])
     said = capsys.readouterr()
     assert code in (0, 1, 2), words
@@ -58,7 +58,7 @@ def test_bad_settings_are_named_in_the_row(workspace: Workspace, capsys: pytest.
     SETTINGS[kind](workspace.experiment("bad"))
     bad = rows(workspace, capsys)["bad"]
     assert bad["state"] == "finished" and "experiment.toml" in bad["problem"]  # the run is as it was
-    assert "experiment.toml" in shown(workspace, capsys, "status", "bad")
+    assert "experiment.toml" in printed(workspace, capsys, "status", "bad")
     client = EngineClient(workspace.home, "bad")
     assert {row.name: row.problem[:15] for row in client.rows()} == {"bad": "experiment.toml", "good": ""}
     assert client.poll().events and "experiment.toml" in client.outlook().problem
@@ -69,7 +69,7 @@ def test_what_is_no_journal_is_passed_over(workspace: Workspace, capsys: pytest.
     JOURNAL[kind](workspace.experiment("bad"))
     bad = rows(workspace, capsys)["bad"]
     assert bad["state"] == "finished" and ".jsonl is no journal of a run" in bad["problem"]
-    assert "finished: bad" in shown(workspace, capsys, "attach", "bad", "--plain")
+    assert "finished: bad" in printed(workspace, capsys, "attach", "bad", "--plain")
     assert EngineClient(workspace.home, "bad").poll().events
     number, journal = Journal.next_in(workspace.experiment("bad").runs)
     journal.close()
@@ -89,7 +89,7 @@ def test_lines_with_wrong_values_do_not_count(
     assert read_view(experiment).stages == before.stages
     if "." in kind:
         assert "0001.jsonl has lines" in bad["problem"]
-    assert "finished: bad" in shown(workspace, capsys, "attach", "bad", "--plain")
+    assert "finished: bad" in printed(workspace, capsys, "attach", "bad", "--plain")
     client = EngineClient(workspace.home, "bad")
     assert len(client.poll().events) == 9 and [row.state for row in client.rows()] == ["finished", "finished"]
 
@@ -103,7 +103,7 @@ def test_they_do_not_count_in_a_run_under_way_either(
     LINES[kind](experiment)
     row = rows(workspace, capsys)["running"]
     assert (row["state"], row["step"], row["done"]) == ("running", 3, 3)
-    assert "running" in shown(workspace, capsys, "status", "running")
+    assert "running" in printed(workspace, capsys, "status", "running")
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
@@ -115,7 +115,7 @@ def test_what_cannot_be_read_has_a_row_that_says_so(
     assert bad["state"] == "failed" and bad["error"]["title"].startswith(str(workspace.logs / "bad"))
     assert bad["error"]["hint"]
     for words in (["list"], ["status", "bad"], ["attach", "bad"], ["stop", "bad"], ["voice", "list"]):
-        said = shown(workspace, capsys, *words)
+        said = printed(workspace, capsys, *words)
         assert "Traceback" not in said and ("bad" in said or words == ["voice", "list"])
     client = EngineClient(workspace.home, "bad")
     assert not client.poll().alive and client.outlook().problem
@@ -150,7 +150,7 @@ def test_a_heartbeat_that_is_no_file(workspace: Workspace, capsys: pytest.Captur
         make(path)
     assert rows(workspace, capsys)["running"]["state"] == "running"
     experiment.lock.unlink()
-    assert "failed" in shown(workspace, capsys, "status", "running")
+    assert "failed" in printed(workspace, capsys, "status", "running")
 
 
 def test_memory_after_the_end_changes_nothing(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +159,7 @@ def test_memory_after_the_end_changes_nothing(workspace: Workspace, capsys: pyte
         journal.append(MemorySampled(rss_bytes=5))
     assert rows(workspace, capsys)["bad"]["state"] == "finished"
     assert [row.state for row in EngineClient(workspace.home, "bad").rows()] == ["finished", "finished"]
-    assert "finished: bad" in shown(workspace, capsys, "attach", "bad", "--plain")
+    assert "finished: bad" in printed(workspace, capsys, "attach", "bad", "--plain")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a processor's process does with memory that it has freed: seen by the pages that the system had to clear for
+"""What a process on a CPU does with memory that it has freed: seen by the pages that the system had to clear for
 it."""
 
 from __future__ import annotations

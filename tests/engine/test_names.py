@@ -55,8 +55,8 @@ def test_a_name_that_fits_stays_as_it_is(tmp_path: Path) -> None:
 def test_long_names_stay_apart() -> None:
     for one, other in pairwise(LONGER):
         assert names.fitted(one, "_e1_s2.pth", 120) != names.fitted(other, "_e1_s2.pth", 120)
-        shown = names.fitted(one, "", 120)
-        assert names.is_name_of(shown, one) and not names.is_name_of(shown, other) and len(shown.encode()) <= 120
+        fitted = names.fitted(one, "", 120)
+        assert names.is_name_of(fitted, one) and not names.is_name_of(fitted, other) and len(fitted.encode()) <= 120
 
 
 def test_only_its_own_halves_are_removed(tmp_path: Path) -> None:

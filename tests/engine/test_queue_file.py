@@ -1,4 +1,4 @@
-"""queue.json: one bad entry is shown and kept, the others work, and nothing is lost when the file is written again."""
+"""queue.json: one bad entry is displayed and kept, the others work, nothing is lost when the file is rewritten."""
 
 from __future__ import annotations
 

@@ -402,11 +402,11 @@ def a_million_lines(file: BinaryIO) -> None:
     losses = dict.fromkeys(("total", "mel", "kl", "feature", "discriminator"), 1.25)
     for step in range(1, 500_001):
         at += 0.3
-        course = {"step": step, "epoch": step // 25, "epochs": 20_000}
+        position = {"step": step, "epoch": step // 25, "epochs": 20_000}
         stepped = {
             "event": "TrainStepped",
             "at": at,
-            **course,
+            **position,
             "losses": losses,
             "learning_rate": 1e-4,
             "grad_norms": {"g": 60.5, "d": 9.5},

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("rvc_engine", "docs", "README.md", "CONTRIBUTING.md")  # rvc_tui follows when its texts are rewritten
+# rvc_tui follows when its texts are rewritten.
+FOLDERS = ("rvc_engine", "docs", "README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 SUFFIXES = {".py", ".md", ".toml"}
 
 # Banned word (as a regular expression, whole words only): what to write instead.

@@ -63,7 +63,7 @@ def test_a_damaged_checkpoint_moves_to_a_backup(
     used = order[place + 1][0].name
     if used.startswith("resume"):
         assert weight_differences(voice.experiment.small_model, reference.experiment.small_model) == []
-    # G_ and D_ have the layout of the RVC programs, without room for the random states: going on from a pair is not
+    # G_ and D_ have the layout of the RVC programs, without room for the random states: resuming from a pair is not
     # exact
     outcome = "the same weights" if used.startswith("resume") else "other weights (a pair holds no random states)"
     row.saw(f"{told}: a warning that names it, resumed from {used} with step {again[0]}, {outcome}")

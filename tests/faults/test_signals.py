@@ -134,7 +134,7 @@ def test_a_stop_in_a_step_that_does_not_end_says_that_it_did_not_save(
     end = voice.last_run()[-1]
     assert isinstance(end, StageStopped) and (end.saved, end.after_step) == (False, 0)
     assert voice.checkpoints() == []
-    shown = voice.rvc("status", voice.name).stdout
-    assert "ended without saving" in shown and "training resumes at the start" in shown
+    printed = voice.rvc("status", voice.name).stdout
+    assert "ended without saving" in printed and "training resumes at the start" in printed
     assert list(folder.iterdir()) == []  # ended at once, and yet nothing is left there
     row.saw("in step 3 of 60 s: exit 130, not saved, nothing left in the temporary folder")

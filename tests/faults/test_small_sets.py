@@ -67,7 +67,7 @@ def test_a_stage_that_skips_every_clip_fails(row: Row, tmp_path: Path, recording
     clips = sorted(voice.experiment.wavs_16k.glob("*.wav"))
     good = [path.read_bytes() for path in clips]
     for path, content in zip(clips, good, strict=True):
-        path.write_bytes(bytes(len(content)))  # the same size: only reading it tells
+        path.write_bytes(bytes(len(content)))  # the same size: only reading it shows it
     done = voice.run("--until", stage)
     assert done.returncode == 1, done.stdout
     end = events_in(done.stdout)[-1]

@@ -227,10 +227,10 @@ def deep_header(path: Path) -> None:
     safetensors(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", path)
 
 
-def bundle(card: bytes) -> Callable[[Path], None]:
+def bundle(model_card: bytes) -> Callable[[Path], None]:
     def make(path: Path) -> None:
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("card.json", card)
+            archive.writestr("card.json", model_card)
             archive.writestr("weights.safetensors", b"")
 
     return make

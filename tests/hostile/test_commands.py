@@ -264,11 +264,11 @@ def test_no_command_prints_what_a_terminal_obeys(
     for words in some(workspace):
         code = outcome(words, workspace.home)
         said = capsys.readouterr()
-        shown = [word.replace(WORD, "W").replace(NAME, "N") for word in words]
+        printed = [word.replace(WORD, "W").replace(NAME, "N") for word in words]
         if code not in (0, 1, 2, 3, 130) or "Traceback" in said.err:
-            problems.append((shown, code))
+            problems.append((printed, code))
         if found := found_in(said.out + said.err):
-            problems.append((shown, found))
+            problems.append((printed, found))
         if "--json" in words and said.out:
             for text in said.out.splitlines() if words[0] in ("attach", "convert") else [said.out]:
                 json.loads(text, parse_constant=refused)

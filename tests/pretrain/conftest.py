@@ -16,7 +16,7 @@ PHONES = ("AA", "IY", "S")
 
 
 def two_speakers(folder: Path) -> Path:
-    """ann and bob with two recordings each, and the catalogue that tells words and licences."""
+    """ann and bob with two recordings each, and the catalogue with words and licences."""
     recordings = {"ann": sorted((SAMPLES / "target").glob("*.flac"), key=lambda p: p.stat().st_size)[:2]}
     recordings["bob"] = sorted((SAMPLES / "sources").glob("*.flac"))
     for name, paths in recordings.items():
@@ -29,7 +29,7 @@ def two_speakers(folder: Path) -> Path:
 
 
 def write_source(folder: Path, name: str, speaker: str, *, seconds: float = 1.5, labelled: bool = True) -> Source:
-    """Log-mels whose loudest band tells the phone; a copy in another voice is a little darker."""
+    """Log-mels whose loudest band gives the phone; a copy in another voice is a little darker."""
     draw = np.random.default_rng(sum(map(ord, name)))
     count = int(seconds * 50) * 2
     which = np.repeat(draw.integers(0, len(PHONES), count // 10 + 1), 10)[:count]

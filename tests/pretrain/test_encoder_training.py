@@ -23,7 +23,7 @@ from rvc_engine.pretrain.probes import pitch_fit, probe, speaker_accuracy
 Make = Callable[..., EncoderData]
 TINY = PhoneticConfig(width=16, blocks=1, dim=32)
 WEIGHTS = LossWeights(phones=0.7, reconstruction=6.0, consistency=0.3, speaker=0.3)
-COURSE = EncoderTrainConfig(
+CONFIG = EncoderTrainConfig(
     steps=8, batch=2, crop=40, learning_rate=5e-3, weights=WEIGHTS, seed=1, bf16=False, dropout=0.1, save_every=4
 )
 
@@ -44,7 +44,7 @@ def steps_of(events: list[Event]) -> list[dict[str, float]]:
 def test_losses_have_plain_names_and_fall(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
     state = fresh(data)
-    train_config = replace(COURSE, steps=60, batch=4, learning_rate=1e-2, dropout=0.0, save_every=100)
+    train_config = replace(CONFIG, steps=60, batch=4, learning_rate=1e-2, dropout=0.0, save_every=100)
     steps = steps_of(list(EncoderLoop(state, data, train_config, tmp_path / "s.safetensors").run()))
     assert list(steps[0]) == ["phones", "reconstruction", "consistency", "speaker"]
     assert np.mean([s["phones"] for s in steps[-5:]]) < 0.8 * steps[0]["phones"]
@@ -57,15 +57,15 @@ def test_losses_have_plain_names_and_fall(make_data: Make, tmp_path: Path) -> No
 def test_resuming_gives_what_an_uninterrupted_training_gives(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
     whole = fresh(data)
-    expected = steps_of(list(EncoderLoop(whole, data, COURSE, tmp_path / "whole.safetensors").run()))
+    expected = steps_of(list(EncoderLoop(whole, data, CONFIG, tmp_path / "whole.safetensors").run()))
 
     path = tmp_path / "state.safetensors"
-    first = EncoderLoop(fresh(data), data, COURSE, path).run()
+    first = EncoderLoop(fresh(data), data, CONFIG, path).run()
     begun = list(islice(first, 4))  # the progress, then three steps
     first.close()  # saves, though no save was due
     again = fresh(data)
     assert restore(again, path) == [] and again.step == 3
-    events = list(EncoderLoop(again, data, COURSE, path).run())
+    events = list(EncoderLoop(again, data, CONFIG, path).run())
     assert steps_of(begun) + steps_of(events) == expected
     assert [event.step for event in events if isinstance(event, CheckpointSaved)] == [4, 8]
     for key, value in whole.network.state_dict().items():
@@ -75,7 +75,7 @@ def test_resuming_gives_what_an_uninterrupted_training_gives(make_data: Make, tm
 
 def test_a_damaged_state_gives_way_to_the_one_before(make_data: Make, tmp_path: Path) -> None:
     data, path = make_data(), tmp_path / "state.safetensors"
-    list(EncoderLoop(fresh(data), data, COURSE, path).run())
+    list(EncoderLoop(fresh(data), data, CONFIG, path).run())
     path.write_bytes(path.read_bytes()[:-100])
     state = fresh(data)
     assert "state.safetensors" in restore(state, path)[0]
@@ -99,14 +99,14 @@ def test_numbers_that_are_not_finite_end_it_with_a_way_out(make_data: Make, tmp_
     with torch.no_grad():
         state.network.out.weight.fill_(float("nan"))
     with pytest.raises(RvcError, match="went wrong at step 1") as caught:
-        list(EncoderLoop(state, data, COURSE, tmp_path / "s.safetensors").run())
+        list(EncoderLoop(state, data, CONFIG, tmp_path / "s.safetensors").run())
     assert "learning-rate" in caught.value.hint and not list(tmp_path.glob("s*"))
 
 
 def test_without_labels_the_other_losses_remain(make_data: Make, tmp_path: Path) -> None:
     data = make_data(labelled=False)
     state = fresh(data)
-    steps = steps_of(list(EncoderLoop(state, data, COURSE, tmp_path / "s.safetensors").run()))
+    steps = steps_of(list(EncoderLoop(state, data, CONFIG, tmp_path / "s.safetensors").run()))
     assert {step["phones"] for step in steps} == {0.0}
     assert probe(state, data)["phone_accuracy"] is None
 
@@ -134,13 +134,13 @@ def test_an_echo_fades_as_asked_and_touches_the_chosen_alone() -> None:
 
 def test_dropout_is_drawn_from_the_step_and_of_the_training_alone(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
-    train_config = replace(COURSE, dropout=0.5)
+    train_config = replace(CONFIG, dropout=0.5)
     first, second = (
         steps_of(list(EncoderLoop(fresh(data), data, train_config, tmp_path / f"{n}.safetensors").run()))
         for n in (1, 2)
     )
     assert first == second
-    assert first != steps_of(list(EncoderLoop(fresh(data), data, COURSE, tmp_path / "3.safetensors").run()))
+    assert first != steps_of(list(EncoderLoop(fresh(data), data, CONFIG, tmp_path / "3.safetensors").run()))
     network, x = fresh(data).network, torch.randn(1, 80, 40)
     assert not torch.equal(network.hidden(x, 0.5), network.hidden(x))
     network.eval()

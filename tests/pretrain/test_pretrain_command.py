@@ -108,7 +108,7 @@ def test_the_base_is_what_voices_start_from(made: tuple[Rvc, Path, list[Event]])
         "G",
     )
     assert about["encoder_sha256"] == sha256_of(experiment.base / "encoder.safetensors")
-    card = (experiment.base / "card.md").read_text()
+    model_card = (experiment.base / "card.md").read_text()
     for told in (
         "2 speakers",
         "CMU ARCTIC",
@@ -118,8 +118,8 @@ def test_the_base_is_what_voices_start_from(made: tuple[Rvc, Path, list[Event]])
         "seed 1234",
         "Probes",
     ):
-        assert told in card
-    assert str(rvc.home) not in card
+        assert told in model_card
+    assert str(rvc.home) not in model_card
     probes = json.loads((experiment.encoder / "probes.json").read_text())
     assert probes["step"] == 60 and probes["phone_accuracy"] is None and probes["speaker"]["features"] is not None
 

@@ -47,13 +47,13 @@ def test_the_files_say_what_they_are_and_belong_together() -> None:
         )
 
 
-def test_the_card_names_these_files_and_everybody_who_is_heard() -> None:
-    card = (FOLDER / "README.md").read_text()
+def test_the_model_card_names_these_files_and_the_data() -> None:
+    model_card = (FOLDER / "README.md").read_text()
     for name in FILES:
-        assert f"{name}: {(FOLDER / name).stat().st_size} bytes, SHA-256 {sha256_of(FOLDER / name)}" in card
+        assert f"{name}: {(FOLDER / name).stat().st_size} bytes, SHA-256 {sha256_of(FOLDER / name)}" in model_card
     for word in ("CC-BY-4.0", "CC0-1.0", "LibriSpeech", "kerstin", "rvc pretrain", "seed", "## Scores", "## Limits"):
-        assert word in card, word
-    data = re.search(r"## Data\n(.*?)\n## ", card, re.DOTALL)
+        assert word in model_card, word
+    data = re.search(r"## Data\n(.*?)\n## ", model_card, re.DOTALL)
     assert data and "Kathleen" not in data[1], "the demo's speaker is not in the base"
 
 

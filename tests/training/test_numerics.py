@@ -1,4 +1,4 @@
-"""Which precision computes right: one step beside float32, in a process of its own, remembered; what is wrong is not
+"""Which precision computes right: one step beside float32, in a process of its own, cached; what is wrong is not
 used."""
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def test_a_loss_that_is_not_finite_is_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_was_tried_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first time in a process, then from the cache; another name of the device is another trial."""
-    first = choose_mode(TINY, "fp32", "cpu", "this processor")
+    first = choose_mode(TINY, "fp32", "cpu", "this CPU")
     assert first.mode == "fp32" and not first.kept and KEPT.path.is_file()
     monkeypatch.setattr(numerics, "_try", lambda *words: Trial("fp32", False, "tried again"))
-    again = choose_mode(TINY, "fp32", "cpu", "this processor")
+    again = choose_mode(TINY, "fp32", "cpu", "this CPU")
     assert again.mode == "fp32" and again.kept
     assert choose_mode(TINY, "fp32", "cpu", "another").mode == ""
 
@@ -78,7 +78,7 @@ def test_the_next_mode_of_the_ladder_is_taken(monkeypatch: pytest.MonkeyPatch) -
         return Trial(mode, mode in right, "" if mode in right else "gradients of dec are off by 90%")
 
     monkeypatch.setattr(numerics, "_try", pretended)
-    assert choose_mode(TINY, "bf16", "cuda:0", "a card").mode == "fp32-safe"
+    assert choose_mode(TINY, "bf16", "cuda:0", "a GPU").mode == "fp32-safe"
     assert tried == ["bf16", "fp32", "fp32-safe"]
 
 
@@ -91,7 +91,7 @@ def test_a_trial_that_dies_says_why() -> None:
 def test_a_damaged_memory_is_no_obstacle(damage: str) -> None:
     KEPT.path.parent.mkdir(parents=True)
     KEPT.path.write_text(damage)
-    assert choose_mode(TINY, "fp32", "cpu", "this processor").mode == "fp32"
+    assert choose_mode(TINY, "fp32", "cpu", "this CPU").mode == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_damaged_memory_is_no_obstacle(damage: str) -> None:
 def test_a_training_says_what_it_uses_instead(monkeypatch: pytest.MonkeyPatch, mode: str, title: str) -> None:
     settings = for_preset(TINY)
     settings.train.precision = "bf16"
-    monkeypatch.setattr(train, "name_of", lambda device: "a card")
+    monkeypatch.setattr(train, "name_of", lambda device: "a GPU")
     monkeypatch.setattr(train, "without_shortcuts", lambda: None)
     trials = (Trial("bf16", False, "not finite: the loss"),)
     monkeypatch.setattr(train, "choose_mode", lambda *words: Choice(mode, trials))

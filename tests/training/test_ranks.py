@@ -52,7 +52,7 @@ def make(make_experiment: Any) -> Any:
 
 
 def test_two_processes_learn_as_one_with_twice_the_batch(make: Any) -> None:
-    """Clips shorter and longer than the window that is heard: losses of every step, and every weight after the last."""
+    """Clips shorter and longer than the window that is used: losses of every step, and every weight after the last."""
     two, one = make("two", TWO, 2), make("one", "", 4)
     told, wanted = (list(train.run(*made)) for made in (two, one))
     steps, expected = of(told, TrainStepped), of(wanted, TrainStepped)

@@ -270,7 +270,7 @@ def test_steps_once() -> None:
     assert [row.step for row in view.curves.recent] == [1, 2, 3, 4] and (view.step, view.epoch) == (4, 2)
 
 
-# --- trouble in a step -----------------------------------------------------------------------------
+# --- faults in a step -----------------------------------------------------------------------------
 def test_one_break_down_is_rolled_back(make: Callable[[str], Made], whole: Experiment, monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "nan@6")
     made = make("voice")
@@ -364,7 +364,7 @@ def test_a_full_disk_is_waited_for(make: Callable[[str], Made], whole: Experimen
 
 @pytest.mark.soak
 def test_too_little_room_is_seen_before_a_save(make: Callable[[str], Made], monkeypatch: Any) -> None:
-    """After the wait it ends, with the last checkpoint in place; a stop while it waits is heard."""
+    """After the wait it ends, with the last checkpoint in place; a stop while it waits works."""
     monkeypatch.setattr(saving, "LOOK_S", 0.05)
     made = make("voice")
     everything(made, 1)
@@ -383,7 +383,7 @@ def test_too_little_room_is_seen_before_a_save(make: Callable[[str], Made], monk
     stage.close()  # type: ignore[attr-defined]
     assert time.monotonic() - started < 5
     monkeypatch.undo()
-    assert of(everything(made), TrainStepped)[0].epoch == 3  # the second epoch was saved on the way out
+    assert of(everything(made), TrainStepped)[0].epoch == 3  # the second epoch was saved at the end
 
 
 def test_a_stop_on_a_full_disk_says_what_is_lost(make: Callable[[str], Made], monkeypatch: Any) -> None:

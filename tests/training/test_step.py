@@ -52,7 +52,7 @@ class CountedNoise(Noise):
 
 
 def test_a_slice_of_the_prior_is_spoken_without_the_recording() -> None:
-    """Share 1: the recording's spectrum is not heard. Share 0: it is, and no random number is drawn for the other
+    """Share 1: the recording's spectrum is not used. Share 0: it is, and no random number is drawn for the other
     way."""
     state, _ = start()
     network = state.generator.eval()
@@ -101,18 +101,18 @@ def test_a_slice_of_the_prior_is_what_infer_speaks() -> None:
 def test_the_discriminators_hear_the_middle_of_the_slice() -> None:
     state, trainer = start()
     config = state.generator.config
-    heard: list[torch.Tensor] = []
+    inputs: list[torch.Tensor] = []
     learn = state.adversary.learn
 
     def listening(
         real: torch.Tensor, fake: torch.Tensor, network: torch.nn.Module | None = None
     ) -> DiscriminatorLosses:
-        heard.extend((real, fake))
+        inputs.extend((real, fake))
         return learn(real, fake, network)
 
     state.adversary.learn = listening  # type: ignore[method-assign]
     trainer.step(random_batch(config, 2, frames=150), state.noise)
-    assert [tuple(wave.shape) for wave in heard] == [(2, 1, config.judged_frames * config.hop_samples)] * 2
+    assert [tuple(wave.shape) for wave in inputs] == [(2, 1, config.judged_frames * config.hop_samples)] * 2
     assert 0 < config.judged_frames < config.segment_frames
 
 
@@ -129,8 +129,8 @@ def test_the_prior_alone_learns_too() -> None:
 def test_the_losses_of_fake_train_the_generator_alone() -> None:
     state, _ = start()
     wave = torch.randn(2, 1, 1600, requires_grad=True)
-    judgement = state.adversary.losses_of_fake(torch.randn(2, 1, 1600), wave)
-    (torch.stack(judgement.adversarial).sum() + judgement.features).backward()
+    g_losses = state.adversary.losses_of_fake(torch.randn(2, 1, 1600), wave)
+    (torch.stack(g_losses.adversarial).sum() + g_losses.features).backward()
     assert wave.grad is not None and wave.grad.abs().sum() > 0
     assert all(p.grad is None and p.requires_grad for p in state.adversary.network.parameters())
 

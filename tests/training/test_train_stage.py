@@ -146,20 +146,20 @@ def test_a_training_for_a_time_is_done_when_it_is_done(make_experiment: Any) -> 
 def test_how_many_epochs_a_time_holds() -> None:
     told: list[int] = []
     now = [50.0]
-    extent = EpochBudget(100.0, told.append, lambda: now[0])
-    extent.begin(4)
-    assert [extent.add(5.0) for _ in range(WARM_STEPS)] == [False] * WARM_STEPS
-    assert [extent.add(0.5) for _ in range(TIMED_STEPS)] == [False] * (TIMED_STEPS - 1) + [True]
+    budget = EpochBudget(100.0, told.append, lambda: now[0])
+    budget.begin(4)
+    assert [budget.add(5.0) for _ in range(WARM_STEPS)] == [False] * WARM_STEPS
+    assert [budget.add(0.5) for _ in range(TIMED_STEPS)] == [False] * (TIMED_STEPS - 1) + [True]
     now[0] += 25.0
-    assert extent.first_guess(23, 10) == 4 + round((23 + 75 / 0.5) / 10) == told[-1] == 21
-    assert not extent.add(0.5), "told once"
+    assert budget.first_guess(23, 10) == 4 + round((23 + 75 / 0.5) / 10) == told[-1] == 21
+    assert not budget.add(0.5), "told once"
 
     now[0] = 50 + 5.9
-    assert extent.corrected(5) == 21 and told == [21], "as foreseen"
+    assert budget.corrected(5) == 21 and told == [21], "as foreseen"
     now[0] = 50 + 40.0
-    assert extent.corrected(8) == 14 == told[-1], "ten seconds an epoch: six more fit"
+    assert budget.corrected(8) == 14 == told[-1], "ten seconds an epoch: six more fit"
     now[0] = 50 + 97.0
-    assert extent.corrected(12) == 12 == told[-1], "no more fits"
+    assert budget.corrected(12) == 12 == told[-1], "no more fits"
 
     quick = EpochBudget(1e9, told.append, lambda: 0.0)
     quick.begin(7)
@@ -391,9 +391,9 @@ def test_each_checkpoint_can_be_heard_and_seen(make_experiment: Any) -> None:
     for name, wanted in (("with", True), ("without", False)):
         experiment, settings = make_experiment(name)
         settings.train.save_every, settings.train.audition = 1, wanted
-        heard = of(list(train.run(experiment, settings)), Audition)
-        assert [event.epoch for event in heard] == ([1, 2] if wanted else [])
-        for event in heard:
+        auditions = of(list(train.run(experiment, settings)), Audition)
+        assert [event.epoch for event in auditions] == ([1, 2] if wanted else [])
+        for event in auditions:
             rate, wave = wavfile.read(event.path)
             assert (rate, wave.dtype, len(wave)) == (16000, np.int16, len(wavfile.read(event.target)[1])) and np.abs(
                 wave

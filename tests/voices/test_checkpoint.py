@@ -21,7 +21,7 @@ from rvc_engine.training.store import CheckpointStore
 from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.voices.checkpoint import checkpoint_of, read_checkpoint
 
-COURSE = TrainConfig(
+CONFIG = TrainConfig(
     epochs=3,
     batch_size=2,
     learning_rate=1e-4,
@@ -86,7 +86,7 @@ def test_other_contents_are_no_checkpoint(content: Any, tmp_path: Path) -> None:
 
 
 def state_of(preset: str) -> TrainingState:
-    return TrainingState.fresh(PRESETS[preset], COURSE, torch.device("cpu"))
+    return TrainingState.fresh(PRESETS[preset], CONFIG, torch.device("cpu"))
 
 
 def rvc_file(network: torch.nn.Module, names: list[str], iteration: int, step: int) -> dict[str, Any]:

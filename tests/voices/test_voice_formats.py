@@ -96,7 +96,7 @@ def test_two_rates_of_one_shape_need_a_word(tmp_path: Path) -> None:
 
 def test_an_unusual_shape_is_taken_from_the_config_beside_it(tmp_path: Path) -> None:
     from rvc_engine.work.rvc_config import rvc_config
-    from tests.voices.test_checkpoint import COURSE
+    from tests.voices.test_checkpoint import CONFIG
 
     config = replace(PRESETS[TINY], filter_channels=48, encoder="hubert-768")
     path = tmp_path / "G_1.pth"
@@ -104,7 +104,7 @@ def test_an_unusual_shape_is_taken_from_the_config_beside_it(tmp_path: Path) -> 
     checkpoint = read_generator(path)
     with pytest.raises(BadInput, match="unusual shape"):
         config_of(checkpoint, path)
-    (tmp_path / "config.json").write_text(json.dumps(rvc_config(config, COURSE)))
+    (tmp_path / "config.json").write_text(json.dumps(rvc_config(config, CONFIG)))
     extract(checkpoint, config_of(checkpoint, path), path, tmp_path / "v.pth", about={})
     assert read_voice(tmp_path / "v.pth").config.filter_channels == 48
 
@@ -187,21 +187,27 @@ def test_a_bundle_gives_back_the_voice_and_its_index(tmp_path: Path) -> None:
     assert replace(bundle.voice, weights={}, path=voice.path) == replace(voice, weights={})
     bundle.extract_index(tmp_path / "again.index")
     assert (tmp_path / "again.index").read_bytes() == index.read_bytes()
-    card = bundle.model_card
-    assert (card["name"], card["rate_hz"], card["encoder"], card["epochs"], card["minutes"]) == (
+    model_card = bundle.model_card
+    assert (
+        model_card["name"],
+        model_card["rate_hz"],
+        model_card["encoder"],
+        model_card["epochs"],
+        model_card["minutes"],
+    ) == (
         "声 it's",
         40000,
         "hubert-random-768",
         5,
         12.5,
     )
-    assert (card["pitch_range_hz"], card["licence"], card["consent"]) == (
+    assert (model_card["pitch_range_hz"], model_card["licence"], model_card["consent"]) == (
         [90.0, 120.5, 160.0],
         "CC BY 4.0",
         "my own voice",
     )
-    assert set(card["members"]) == {"weights.safetensors", "voice.index"} and all(
-        "sha256" in m for m in card["members"].values()
+    assert set(model_card["members"]) == {"weights.safetensors", "voice.index"} and all(
+        "sha256" in m for m in model_card["members"].values()
     )
     with zipfile.ZipFile(bundle.path) as archive:
         assert not any(
