@@ -155,7 +155,7 @@ class JournalReader:
         self.offset = offset
 
     def _too_long(self, file: BinaryIO, length: int) -> int:
-        """The length of a line of which `length` bytes are read, less LINE_BYTES; 0 when its end is not there yet."""
+        """The length of a line whose first `length` bytes are read; 0 when its end is not there yet."""
         while block := file.readline(BUFFER_BYTES):
             length += len(block)
             if block.endswith(b"\n"):
