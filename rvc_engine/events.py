@@ -1,4 +1,4 @@
-"""Typed facts about a run: numbers, not sentences. The command line, the app and the tests write their own words.
+"""Typed events of a run: numbers, not sentences. The command line, the app and the tests put them into words.
 
 An event becomes one JSON object a line in the journal: {"event": "Progressed", "at": 1700000000.0, ...fields}.
 """
@@ -35,7 +35,7 @@ class RunStarted(Event):
     version: str
     preset: str
     stages: list[str]
-    keeper: Pid = 0  # the process that watches the engine and writes down how it ended when it could not
+    keeper: Pid = 0  # the supervisor: it watches the engine, and records its end when the engine could not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ class TrainStepped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StepsSuperseded(Event):
-    """Training goes on from `after_step`: earlier records of later steps are void, these steps are done again."""
+    """Training resumes after `after_step`: earlier records of later steps are void, these steps are done again."""
 
     after_step: int
     epoch: int
@@ -113,8 +113,8 @@ class CheckpointSaved(Event):
 @dataclass(frozen=True, kw_only=True)
 class Audition(Event):
     """`clip` of the set as the voice speaks it at a checkpoint: `path` and the recording itself, `target`, are WAV
-    files; `picture` is JSON with both spectrograms (rows, columns, seconds, range_db; target and generated in hex, a
-    byte a place, lowest band first)."""
+    files; `picture` is JSON with both spectrograms (rows, columns, seconds, range_db; target and generated in hex, one
+    byte a value, lowest band first)."""
 
     epoch: int
     step: int
@@ -128,8 +128,8 @@ class Audition(Event):
 @dataclass(frozen=True, kw_only=True)
 class MemorySampled(Event):
     """Bytes held by the engine: `rss_bytes` with its workers, `gpu_bytes` reserved by torch on its devices. `gpus`:
-    each that it uses as {"uuid", "index", "reserved", "context"}; context, what CUDA itself holds, is None where the
-    driver does not tell (in containers)."""
+    each that it uses as {"uuid", "index", "reserved", "context"}; context, the memory of CUDA itself, is None where the
+    driver does not report it (in containers)."""
 
     rss_bytes: int
     gpu_bytes: int = 0
@@ -157,7 +157,7 @@ class Warned(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Paused(Event):
-    """The stage waits for something outside, such as room on the disk; `Resumed` follows when it is there."""
+    """The stage waits for something external, such as free disk space; `Resumed` follows when it is there."""
 
     stage: str
     reason: str
@@ -194,8 +194,8 @@ class StageSkipped(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StageStopped(Event):
-    """`saved`: whether all that was done is on the disk; None in journals of before this field. `after_step` of
-    `epoch`: the state that a run resumes from where a training was not saved. `reason`: why it was ended without
+    """`saved`: whether all finished work is on the disk; None in journals older than this field. `after_step` and
+    `epoch`: the checkpoint that a run resumes from when a training was not saved. `reason`: why it ended without
     saving."""
 
     stage: str
@@ -216,7 +216,7 @@ class StageFailed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunFinished(Event):
-    """`artefacts`: [{"path", "bytes", "sha256"}], each loaded before this was written."""
+    """`artefacts`: [{"path", "bytes", "sha256"}], each loaded as a check before this was written."""
 
     seconds: float
     artefacts: Artefacts = field(default_factory=list)
@@ -230,9 +230,9 @@ def to_dict(event: Event) -> dict[str, Any]:
 
 
 def from_dict(record: dict[str, Any]) -> Event | None:
-    """The event of a journal line; None for a kind this version does not know. Unknown fields are dropped.
+    """The event of a journal line; None for a kind that this version does not know. Unknown fields are dropped.
 
-    Raises TypeError when a needed field is missing, or one has another type than its kind declares.
+    Raises TypeError when a required field is missing, or a field has another type than declared.
     """
     kind = record.get("event", "")
     known = Event.KINDS.get(kind) if isinstance(kind, str) else None

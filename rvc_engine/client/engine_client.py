@@ -1,4 +1,4 @@
-"""The app's only way to the engine: start it by its command line, stop it, read what it writes. Blocking calls, for
+"""The app's interface to the engine: starts it by its command line, stops it, reads its files. Blocking calls, for
 worker threads."""
 
 from __future__ import annotations
@@ -44,27 +44,27 @@ KEPT_LINES = 200
 
 @dataclass(frozen=True)
 class Update:
-    """New events; whether the engine lives; when it last made progress, by its heartbeat (0: not told)."""
+    """New events; whether the engine lives; when it last made progress, by its heartbeat (0: not known)."""
 
     events: list[Event] = field(default_factory=list)
     alive: bool = False
     event_at: float = 0.0
-    stuck_after_s: float = 0.0  # when silence is worth telling (0: not told)
-    more: bool = False  # a replay goes on: ask again at once
-    curves: Curves | None = None  # to take the place of those that the events led to
+    stuck_after_s: float = 0.0  # after so long without an event it counts as stuck (0: not known)
+    more: bool = False  # a replay continues: call again at once
+    curves: Curves | None = None  # replace those that the events gave
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command printed as JSON; `problem`: the one line that says why it failed. A check that finds something
-    fails with both."""
+    """What a command printed as JSON; `problem`: one line with the reason of its failure. A check with findings gives
+    both."""
 
     data: Any = None
     problem: str = ""
 
 
 class Client(Protocol):
-    """What the screen needs of an engine; tests have a pretended one."""
+    """What the screens need from an engine; tests have a fake one."""
 
     name: str
     folder: str
@@ -96,8 +96,8 @@ class Client(Protocol):
 
 
 class EngineClient:
-    """One experiment of a workspace; an empty `name` means none is chosen yet. `curves`: whether those of a long
-    history are wanted."""
+    """One experiment of a workspace; an empty `name` means none is chosen yet. `curves`: whether to read the curves of
+    a long history."""
 
     def __init__(self, home: Path, name: str, *, curves: bool = True) -> None:
         self.home, self.name = home, name
@@ -115,32 +115,32 @@ class EngineClient:
     def names(self) -> list[str]:
         try:
             return [experiment.name for experiment in self.workspace.experiments()]
-        except RvcError:  # the outlook says so
+        except RvcError:  # the outlook reports it
             return []
 
     def switch(self, name: str) -> EngineClient:
-        """Raises BadInput for what cannot be a name."""
+        """A client for another experiment; running commands are shared. Raises BadInput for an invalid name."""
         other = EngineClient(self.home, name)
-        other._streaming, other._leaving, other._listing = self._streaming, self._leaving, self._listing  # they go on
+        other._streaming, other._leaving, other._listing = self._streaming, self._leaving, self._listing
         return other
 
     def poll(self) -> Update:
-        """What has been written since the last call, as Follower.part says it. Nothing where it cannot be read: the
-        outlook says why."""
+        """What has been written since the last call, as from Follower.part. Empty when it cannot be read: the outlook
+        has the reason."""
         if self.experiment is None:
             return Update()
-        holder = live_holder(self.experiment.lock)  # before reading: what an engine wrote last is still read
+        holder = live_holder(self.experiment.lock)  # before reading, so that the last events of an engine are read
         try:
             part = self._follower.part() if self._follower else Part()
         except OSError:
             return Update(alive=holder is not None)
         beat = read_heartbeat(self.experiment) if holder else None
         event_at, stuck_after_s = (beat.event_at, beat.stuck_after_s) if beat is not None else (0.0, 0.0)
-        more = part.more or (bool(part.events) and holder is None)  # it may have begun after the lock was asked
+        more = part.more or (bool(part.events) and holder is None)  # it may have started after the lock was read
         return Update(part.events, holder is not None, event_at, stuck_after_s, more, part.curves)
 
     def start(self, words: list[str]) -> str:
-        """Start a run in the background: `words` as after `rvc`. Empty, or the one line that says why not."""
+        """Start a run in the background: `words` as after `rvc`. Returns "", or one line with the reason why not."""
         return self.ask([*words, "--detach", "--json"]).problem
 
     def ask(self, words: list[str]) -> Answer:
@@ -164,7 +164,7 @@ class EngineClient:
 
     def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
         """Run a command that prints one event a line; the last is {"exit_code", "problem"}. `said`: called with each
-        line that it says on standard error, on another thread."""
+        line of its standard error, in another thread."""
         process = subprocess.Popen(
             self.command(words),
             env=engine_environment(),
@@ -174,7 +174,7 @@ class EngineClient:
             start_new_session=True,
         )
         self._streaming[" ".join(words[:2])] = process
-        if self._leaving.is_set():  # while it started
+        if self._leaving.is_set():  # the app was closed while it started
             process.send_signal(signal.SIGINT)
         errors: list[bytes] = []
         listener = threading.Thread(target=listen, args=(process, errors, said), daemon=True)
@@ -190,8 +190,8 @@ class EngineClient:
         yield {"exit_code": code, "problem": last_line(b"".join(errors), words, code) if code else ""}
 
     def interrupt(self, command: str = "") -> bool:
-        """Stop the commands that stream and begin so ("assets pull"), as ctrl+c does. False when none does, perhaps not
-        yet. Without a command: all of them, also those that are about to start; the app is left."""
+        """Stop the streaming commands that begin with `command` ("assets pull"), as ctrl+c does. False when none runs
+        yet. Without a command: all of them, also those that are about to start, since the app is being closed."""
         if not command:
             self._leaving.set()
         there = [
@@ -205,26 +205,26 @@ class EngineClient:
 
     # --- conversions ------------------------------------------------------------------------------------------------
     def convert(self, words: list[str]) -> tuple[str, str]:
-        """Start a conversion: `words` as after `rvc`. Its name, or the one line that says why not."""
+        """Start a conversion: `words` as after `rvc`. Returns its name, and one line with the reason if it failed."""
         answer = self.ask([*words, "--detach", "--json"])
         name = answer.data.get("name", "") if isinstance(answer.data, dict) else ""
         return str(name), answer.problem
 
     def conversion(self) -> str:
-        """The newest one that runs; empty when none does."""
+        """The newest running one; empty when none runs."""
         running = (one for one in reversed(conversions(self.workspace)) if live_holder(one.lock) is not None)
         return next((one.name for one in running), "")
 
     def follow(self, name: str) -> Iterator[list[Event]]:
-        """All events of a conversion, in batches that may be empty, until its end or until the app is left. Raises
-        RvcError where it cannot be read."""
+        """All events of a conversion, in batches that may be empty, until its end or until the app is closed. Raises
+        RvcError when it cannot be read."""
         for batch in launcher.follow(launcher.attach(self.workspace.experiment(name))):
             yield batch
             if self._leaving.is_set():
                 return
 
     def stop_conversion(self, name: str) -> str:
-        """Ask it to stop. Empty, or the one line that says why not."""
+        """Ask it to stop. Returns "", or one line with the reason why not."""
         try:
             launcher.stop(self.workspace.experiment(name))
         except RvcError as error:
@@ -241,11 +241,11 @@ class EngineClient:
 
     # --- experiments ------------------------------------------------------------------------------------------------
     def rows(self) -> list[Row]:
-        """Raises BadInput where there is no list of them."""
+        """Raises BadInput when they cannot be listed."""
         return self._listing.rows(self.workspace)
 
     def create(self, name: str, dataset: str, preset: str) -> str:
-        """A new experiment with the defaults of its preset. Empty, or why not."""
+        """A new experiment with the defaults of its preset. Returns "", or why not."""
         from rvc_engine.settings import for_preset
 
         try:
@@ -258,7 +258,7 @@ class EngineClient:
         return ""
 
     def duplicate(self, name: str, new: str) -> str:
-        """A new experiment with another one's settings, and none of its work. Empty, or why not."""
+        """A new experiment with the settings of another one. Returns "", or why not."""
         try:
             target = self.workspace.experiment(new)
             if target.exists():
@@ -269,7 +269,7 @@ class EngineClient:
         return ""
 
     def remove(self, name: str) -> str:
-        """Move an experiment to the workspace's trash/. Empty, or why not."""
+        """Move an experiment to the workspace's trash/. Returns "", or why not."""
         try:
             experiment = self.workspace.experiment(name)
             if live_holder(experiment.lock) is not None:
@@ -286,7 +286,7 @@ class EngineClient:
         return self.experiment.load_settings() if self.experiment is not None and self.experiment.exists() else None
 
     def change(self, key: str, value: object) -> str:
-        """Set STAGE.name (or dataset) in experiment.toml. Empty, or why not; then nothing is changed."""
+        """Set STAGE.name (or dataset) in experiment.toml. Returns "", or why not; then nothing is changed."""
         from rvc_engine.settings import apply
 
         try:
@@ -303,14 +303,14 @@ class EngineClient:
         return ""
 
     def spelled(self) -> str:
-        """As the command line takes it: a folder when it is not one of this workspace."""
+        """The experiment as an argument of the command line: its folder when it is not in this workspace."""
         if self.experiment is None:
             return ""
         own = self.experiment.folder.parent == self.workspace.logs
         return self.experiment.name if own else str(self.experiment.folder)
 
     def stop(self) -> str:
-        """Ask the engine to save and stop. Empty, or why not."""
+        """Ask the engine to save and stop. Returns "", or why not."""
         try:
             asked = self.experiment is not None and launcher.stop(self.experiment)
         except (RvcError, OSError) as error:
@@ -318,7 +318,7 @@ class EngineClient:
         return "" if asked else "nothing runs"
 
     def outlook(self) -> Outlook:
-        """What a run would do, and the advisor's answer. Never raises: what it cannot tell, it says."""
+        """What a run would do, and the advisor's answer. Never raises: errors are in its `problem`."""
         try:
             rows = tuple(self.rows())
         except RvcError as error:
@@ -358,7 +358,7 @@ class EngineClient:
 
 
 def listen(process: subprocess.Popen[bytes], kept: list[bytes], said: Callable[[str], None] | None) -> None:
-    """Read what a process says on standard error, so that it never waits for a reader; the last lines are kept."""
+    """Read the standard error of a process, so that it never blocks; the last lines are kept."""
     assert process.stderr is not None
     for line in process.stderr:
         kept.append(line)

@@ -1,4 +1,4 @@
-"""The rows of the experiments' list, quickly: what has not changed is not read again."""
+"""The rows of the list of experiments. Fast: unchanged experiments are not read again."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rvc_engine.run.status import read_view
 
 
 class Listing:
-    """Rows of a workspace, kept with what their files were then."""
+    """Cached rows of a workspace, each with the state of its files."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[object, Row]] = {}
 
     def rows(self, workspace: Workspace) -> list[Row]:
-        """What runs first, then the newest. Of a damaged experiment too: its `problem` says what is wrong. Raises
-        BadInput where there is no list of them."""
+        """Running experiments first, then the newest. A damaged experiment has a row with a `problem`. Raises BadInput
+        when they cannot be listed."""
         rows = [self._row(experiment) for experiment in workspace.experiments()]
         return sorted(rows, key=lambda row: (row.state != "running", -row.at))
 
     def _row(self, experiment: Experiment) -> Row:
-        """A running one is always read: its engine may be gone without a trace."""
+        """A running one is always read: its engine may have ended without writing anything."""
         stamp = stamp_of(experiment)
         known = self._known.get(experiment.name)
         if known is None or known[0] != stamp or known[1].state == "running":
@@ -38,13 +38,13 @@ def row_of(experiment: Experiment) -> Row:
     view = read_view(experiment)
     state = "running" if live_holder(experiment.lock) is not None else view.state
     problem = str(RvcError(**view.error)) if view.error and not view.run else view.problem
-    short = problem.replace(f"{experiment.folder}{os.sep}", "")  # its name is in the row
+    short = problem.replace(f"{experiment.folder}{os.sep}", "")  # the row has its name already
     return Row(experiment.name, quick_settings(experiment)[0] or view.preset, state, touched(experiment), short)
 
 
 def stamp_of(experiment: Experiment) -> object:
-    """Changes with any file that a row is made of; of folders, what they are and who may look into them, for reading
-    itself leaves files there."""
+    """Changes with each file that a row depends on. Of folders only inode and mode count: reading an experiment writes
+    files there."""
     folders = [
         (about.st_ino, about.st_mode) if (about := stat_of(path)) else None
         for path in (experiment.folder, experiment.runs)
@@ -71,7 +71,7 @@ def stat_of(path: Path) -> os.stat_result | None:
 
 
 def touched(experiment: Experiment) -> float:
-    """When something last happened there, by the times of its files; 0 where they cannot be seen."""
+    """The time of its last change, by the times of its files; 0 when they cannot be read."""
     return max(
         about.st_mtime if (about := stat_of(path)) else 0.0
         for path in (experiment.settings_toml, *newest_journal(experiment))
@@ -79,8 +79,8 @@ def touched(experiment: Experiment) -> float:
 
 
 def newest_experiment(home: Path) -> str:
-    """The experiment that runs, else the one that was touched last; empty when there is none. Raises BadInput where
-    logs/ has no list."""
+    """The running experiment, else the one that changed last; empty when there is none. Raises BadInput when logs/
+    cannot be listed."""
     experiments = Workspace(home).experiments()
 
     def rank(experiment: Experiment) -> tuple[bool, float]:

@@ -1,4 +1,4 @@
-"""The machine now: GPUs by NVML, processor and memory by psutil. Snapshots only; widgets draw the last one."""
+"""The machine now: GPUs from NVML, CPU and memory from psutil. Snapshots only; widgets draw the last one."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, torch_gpus
 from rvc_engine.machine.memory_table import CONTEXT_BYTES
 from rvc_engine.run.view import RunView
 
-ANSWER_S = 1.0  # the driver is waited for
-STALE_S = 8.0  # an older answer is none
+ANSWER_S = 1.0  # so long a read waits for the driver
+STALE_S = 8.0  # an older answer is not used
 NO_ANSWER = "the NVIDIA driver does not answer"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """`gpus` are those that a training can use; `no_gpu` says why there are none. Bytes, percent; `at` is the time of
-    reading. `swapped_in_s`: bytes a second that came back from the disk since the reading before."""
+    """`gpus` are those that a training can use; `no_gpu`: why there are none. Bytes, percent; `at` is the time of the
+    reading. `swapped_in_s`: bytes a second that were swapped in since the previous reading."""
 
     at: float = 0.0
     gpus: tuple[Gpu, ...] = ()
@@ -40,7 +40,7 @@ class SwapMeter:
         self._before: tuple[float, int] | None = None
 
     def read(self, now: float) -> tuple[int | None, float | None]:
-        """Bytes in swap, and bytes a second from there since the last call; None where it is not told."""
+        """Bytes in swap, and bytes a second swapped in since the last call; None when it is not known."""
         try:
             swap = psutil.swap_memory()
         except (OSError, RuntimeError):  # a container without /proc/vmstat
@@ -52,7 +52,7 @@ class SwapMeter:
 
 
 class GpuReader:
-    """Asks the driver on a thread of its own: a driver that hangs must not hold up the screen, nor leaving."""
+    """Calls the driver in its own thread: a driver that hangs must not block the screen or the end of the app."""
 
     def __init__(self, read: Callable[[], GpuState] = read_gpus) -> None:
         self._read, self._lock = read, threading.Lock()
@@ -60,7 +60,7 @@ class GpuReader:
         self._answer, self._answered_at = GpuState(reason=NO_ANSWER), -math.inf
 
     def read(self, patience_s: float = ANSWER_S) -> GpuState:
-        """The last answer while it is young, where there is none within `patience_s`; else that there is none."""
+        """The state of the GPUs; without an answer within `patience_s` the last one, or NO_ANSWER when it is stale."""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._ask, daemon=True)
@@ -73,7 +73,7 @@ class GpuReader:
     def _ask(self) -> None:
         try:
             answer = self._read()
-        except Exception as error:  # whatever a binding and its driver come up with is a state
+        except Exception as error:  # any error of the binding or the driver
             answer = GpuState(
                 reason=f"the NVIDIA driver fails ({' '.join(str(error).split()) or type(error).__name__})"
             )
@@ -95,8 +95,8 @@ def read_machine(state: GpuState | None = None) -> Machine:
 
 @dataclass(frozen=True)
 class Share:
-    """Bytes of a GPU. `run`: held by the watched run, without CUDA's own part where `exact` is False; `others`: by
-    everybody else, None where that is not told; then it is between `others_at_least` and `others_at_most`."""
+    """Bytes of a GPU. `run`: used by the followed run, without the CUDA context when `exact` is False; `others`: used
+    by other processes, None when not known; then it is between `others_at_least` and `others_at_most`."""
 
     run: int = 0
     exact: bool = True
@@ -106,7 +106,7 @@ class Share:
 
 
 def share_of(gpu: Gpu, view: RunView, *, running: bool) -> Share:
-    """By what the engine reports: what torch has reserved, and the CUDA context where the driver tells it."""
+    """From the engine's reports: the memory reserved by torch, and the CUDA context if the driver reports it."""
     used = gpu.memory_used
     held = held_on(gpu, view) if running else None
     if held is None:

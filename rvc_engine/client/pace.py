@@ -1,4 +1,4 @@
-"""How fast a training is and how long it will take: pure functions of a run's view."""
+"""The speed and the remaining time of a training: pure functions of a run's view."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EPOCHS = 3
 
 @dataclass(frozen=True)
 class Span:
-    """Seconds: the middle, and where it lies in most cases."""
+    """Seconds: the median, and the range of most values."""
 
     middle: float
     low: float
@@ -32,19 +32,19 @@ def short(value: float) -> str:
 
 
 def in_training(view: RunView) -> StageView | None:
-    """The stage whose steps are told: of a base, its encoder's while that is trained."""
+    """The stage whose steps are displayed: the encoder stage of a base while it runs, else train."""
     return view.stages.get("encoder" if view.stage == "encoder" else "train")
 
 
 def steps_a_second(view: RunView) -> float | None:
-    """By the clock, over the latest steps of this run: waiting and saving count."""
+    """By wall-clock time, over the latest steps of this run: includes waiting and saving."""
     rows = list(view.curves.recent)[-STEPS:]
     times = [row.at for row in rows if row.at >= view.started_at]
     return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else None
 
 
 def seconds_a_step(view: RunView) -> list[float]:
-    """Of each of the latest epochs; while there are few of them, of groups of the latest steps."""
+    """One value for each of the latest epochs; while these are few, for each group of the latest steps."""
     ends = list(view.epoch_ends)
     epochs = [(b[0] - a[0]) / (b[1] - a[1]) for a, b in pairwise(ends) if b[1] > a[1] and b[0] > a[0]]
     if len(epochs) >= EPOCHS:
@@ -56,14 +56,14 @@ def seconds_a_step(view: RunView) -> list[float]:
 
 
 def time_left(view: RunView) -> Span | None:
-    """Of the training; None when it does not run or nothing is known yet."""
+    """The remaining time of the training; None when it does not run, or has too few steps."""
     stage = in_training(view)
     if view.state != "running" or stage is None or stage.state != "running":
         return None
     left, paces = stage.total - view.step, sorted(seconds_a_step(view))
     if left <= 0 or not paces:
         return None
-    edge = len(paces) // 8  # the slowest and the fastest eighth are exceptions
+    edge = len(paces) // 8  # the slowest and the fastest eighth are left out
     return Span(left * median(paces), left * paces[edge], left * paces[len(paces) - 1 - edge])
 
 
@@ -74,6 +74,6 @@ def run_seconds(view: RunView, now: float) -> float:
 
 
 def waiting_share(view: RunView) -> float:
-    """Of the time of the latest steps, how much was waiting for data."""
+    """The share of the latest steps' time that was spent waiting for data."""
     total = sum(seconds for _waited, seconds in view.waits)
     return sum(waited for waited, _ in view.waits) / total if total > 0 else 0.0

@@ -1,4 +1,4 @@
-"""What the run screen shows, as a pure fold of events: re-opening is a replay. No Textual here."""
+"""The state of the run screen, computed from events only: opening a run again replays them. Does not use Textual."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from rvc_engine.common.printable import LONG, printable
 from rvc_engine.run.stage_list import title_of, usual_stages
 from rvc_engine.run.view import RunView, StageView
 
-LINES = 1000  # of the journal, kept for scrolling
+LINES = 1000  # lines of the journal that are kept for scrolling
 READINGS = 60
-BUSY_READINGS = 10  # over so many a GPU's work is averaged
-DRAWN = (ev.TrainStepped, ev.Progressed, ev.MemorySampled)  # panels show them: no lines of the journal
-SILENT_S = 40.0  # without progress for longer is worth saying
+BUSY_READINGS = 10  # a GPU's utilisation is averaged over so many
+DRAWN = (ev.TrainStepped, ev.Progressed, ev.MemorySampled)  # displayed in panels, not as lines of the journal
+SILENT_S = 40.0  # so long without progress counts as stuck
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Row:
-    """An experiment in a list. `state` as in RunView; `at`: when something last happened there; `problem`: what is
-    wrong with its files."""
+    """An experiment in a list. `state` as in RunView; `at`: the time of its last change; `problem`: what is wrong with
+    its files."""
 
     name: str
     preset: str = ""
@@ -46,9 +46,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a run would do and what it would train with. `plan`: (stage, action, reason); `problem`: why nothing can be
-    said; `rows`: the experiments of the workspace; `missing`: weights that the preset needs; `took`: seconds of each
-    stage last time; `doubt`: what a run would do to a training that its user may not expect."""
+    """What a run would do and what it would train with. `plan`: (stage, action, reason); `problem`: why this is not
+    known; `rows`: the experiments of the workspace; `missing`: weights that the preset needs; `took`: seconds of each
+    stage last time; `doubt`: what a run would do to a training that the user may not expect."""
 
     dataset: str = ""
     preset: str = ""
@@ -63,19 +63,19 @@ class Outlook:
 
 @dataclass
 class ScreenState:
-    """RunView, and what only a screen needs: the journal in words, the machine, what a run would do."""
+    """RunView, and what only a screen needs: the journal as text, the machine, what a run would do."""
 
     view: RunView = field(default_factory=RunView)
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=LINES))
     written: int = 0  # lines ever added, so that a widget knows which are new
-    begun: int = 0  # how often the journal began anew
+    begun: int = 0  # how often the journal was cleared for a new run
     outlook: Outlook = field(default_factory=Outlook)
     machine: Machine = field(default_factory=Machine)
     readings: deque[Machine] = field(default_factory=lambda: deque(maxlen=READINGS))  # the latest of the machine
-    refused: str = ""  # why the last start did not become a run
+    refused: str = ""  # why the last start failed
     starting: bool = False
     event_at: float = 0.0  # of the last progress, by the engine's heartbeat
-    stuck_after_s: float = SILENT_S  # longer without progress is told
+    stuck_after_s: float = SILENT_S  # longer without progress is reported
     translate: Callable[[str], str] = str  # of a line of the journal, into the user's language
 
     def fold(self, events: Iterable[ev.Event]) -> None:
@@ -86,7 +86,7 @@ class ScreenState:
                 self.refused, self.starting, self.event_at = "", False, 0.0
             self.view.fold(event)
             if not self.view.run:
-                continue  # the training of an earlier run: for the curves alone
+                continue  # the training of an earlier run: only for the curves
             self.event_at = max(self.event_at, event.at)
             if not isinstance(event, DRAWN):
                 for line in in_words(self.view.own(event)):
@@ -101,14 +101,14 @@ class ScreenState:
         self.readings.append(machine)
 
     def busy(self, index: int) -> float | None:
-        """Percent of late that a GPU was busy; None where that is not told."""
-        told = [
+        """The mean utilisation of a GPU in the latest readings, in percent; None when not known."""
+        readings = [
             gpu.utilisation
             for machine in list(self.readings)[-BUSY_READINGS:]
             for gpu in machine.gpus
             if gpu.index == index
         ]
-        known = [value for value in told if value is not None]
+        known = [value for value in readings if value is not None]
         return sum(known) / len(known) if known else None
 
     @property
@@ -120,12 +120,12 @@ class ScreenState:
         return (self.view.preset if self.running else "") or self.outlook.preset or self.view.preset
 
     def silent_s(self, now: float) -> float:
-        """Seconds without progress, where that is long; else 0."""
+        """Seconds without progress if it counts as stuck, else 0."""
         silence = now - self.event_at if self.running and self.event_at else 0.0
         return silence if silence > self.stuck_after_s else 0.0
 
     def stages(self) -> list[StageView]:
-        """The stages of the run; before one, those that a run would have, with what it would do."""
+        """The stages of the run; before the first run those of the plan."""
         if self.view.stages:
             return list(self.view.stages.values())
         if self.outlook.plan:
@@ -137,8 +137,8 @@ class ScreenState:
 
 
 def in_words(event: ev.Event) -> list[Line]:
-    """Nothing for what is drawn elsewhere: progress, steps, memory. Safe to show: what others wrote is made
-    printable."""
+    """No lines for what panels display: progress, steps, memory. The text is made printable, whoever wrote the
+    journal."""
     return [replace(line, text=printable(line.text, LONG)) for line in _lines_of(event)]
 
 

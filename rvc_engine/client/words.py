@@ -1,4 +1,4 @@
-"""Events, times and sizes in words, and numbers as bars of text: for every front end."""
+"""Events, times and sizes as text, and histograms of text bars: for every front end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rvc_engine.run.stage_list import find_stage
 
 
 def line_of(event: ev.Event) -> str | None:
-    """One event in words, safe to print; None for what a reader of lines does not need."""
+    """One event as printable text; None for events that need no line."""
     words = _in_words(event)
     return None if words is None else printable(words, LONG)
 
@@ -53,7 +53,7 @@ def _in_words(event: ev.Event) -> str | None:
 
 
 def stopped_words(event: ev.StageStopped) -> str:
-    """What a stop has left, and no more than is known."""
+    """What a stopped run has kept, as far as it is known."""
     if event.saved:
         return "stopped; what is done is saved"
     if event.saved is None:
@@ -94,7 +94,7 @@ def size(count: int) -> str:
 def histogram(
     title: str, values: Sequence[float], of: str, ascii_only: bool, *, bins: int = 6, width: int = 16
 ) -> list[str]:
-    """Lines of at most 38 columns: from where to where, a bar, how many."""
+    """Lines of at most 38 columns: the edges of a bin, a bar, the count."""
     steps = (unit * 10.0**power for power in range(-1, 7) for unit in (1, 2, 5))
     step = next(step for step in steps if max(values) // step - min(values) // step < bins)
     counts = Counter(int(value // step) for value in values)
@@ -108,7 +108,7 @@ def histogram(
 
 
 def _bar(share: float, width: int, ascii_only: bool) -> str:
-    """At least a trace where there is anything."""
+    """A share above 0 has at least the smallest bar."""
     eighths = max(round(share * width * 8), 1 if share else 0)
     if ascii_only:
         return ("#" * max(round(eighths / 8), 1 if share else 0)).ljust(width)

@@ -1,4 +1,4 @@
-"""rvc convert: recordings in, the same words in another voice out. It runs in an engine process, as a training does."""
+"""rvc convert: converts recordings, the same words in another voice. It runs in an engine process, like a training."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 
 def _settings(options: argparse.Namespace, workspace: Workspace) -> ExperimentSettings:
-    """What is asked for. Raises BadInput for what can be known without loading the voice."""
+    """The settings from the options. Raises BadInput for errors that can be found without loading the voice."""
     from rvc_engine.conversion.request import plan_outputs, resolve_voice
 
     settings = ExperimentSettings()

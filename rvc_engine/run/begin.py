@@ -1,4 +1,4 @@
-"""Before an engine starts: what a run is asked to do becomes settings, and all is checked that can be known."""
+"""Before an engine starts: a request becomes settings, and all is checked that can be checked so early."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from rvc_engine.settings import ExperimentSettings, apply, for_base, for_preset
 from rvc_engine.stages.stage import Stage
 
 BASE_PRESET = "starter"
-ANOTHER = "use another name, or --fresh, which moves the old work aside"
+ANOTHER = "use another name, or --fresh, which moves the old work to a backup"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is asked to do. Empty: as it is, or the default. `pitched` None: as it is, or with pitch; `settings`:
-    STAGE.name to a value; `fresh`: the old work is moved to a backup; `base`: trains a base for voices."""
+    """What a run is asked to do. Empty: unchanged, or the default. `pitched` None: unchanged, or with pitch;
+    `settings`: STAGE.name to a value; `fresh`: the old work is moved to a backup; `base`: trains a base for voices."""
 
     dataset: str = ""
     preset: str = ""
@@ -39,15 +39,15 @@ class Request:
 
 
 def refuse_busy(experiment: Experiment, *, take_over: bool) -> None:
-    """Raises Busy when another run holds the experiment; with `take_over` only one that certainly lives. The engine
-    looks again."""
+    """Raises Busy when another run holds the experiment; with `take_over` only when that run certainly lives. The
+    engine checks again."""
     holder = live_holder(experiment.lock)
     if holder and not (take_over and not (holder.here and holder.alive)):
         raise busy(experiment.lock, holder)
 
 
 def settle(experiment: Experiment, request: Request) -> tuple[ExperimentSettings, list[str]]:
-    """The experiment's settings with what is asked for, automatic values resolved, and what is to be said of it. Writes
+    """The experiment's settings with the requested changes, automatic values resolved, and notes for the user. Writes
     nothing. Raises BadInput."""
     notes: list[str] = []
     if experiment.exists() and not request.fresh:
@@ -57,7 +57,7 @@ def settle(experiment: Experiment, request: Request) -> tuple[ExperimentSettings
         settings = _new_settings(experiment, request, notes)
     if request.dataset:
         settings.dataset = dataset_path(request.dataset)
-        dataset_files(settings)  # given now, it must be there; one that was given once may have gone since
+        dataset_files(settings)  # a folder that is given now must exist; one of an earlier run need not
     for key, value in request.settings.items():
         apply(settings, key, value)
     _resolve(experiment, settings)
@@ -96,7 +96,7 @@ def _default_preset(experiment: Experiment, notes: list[str]) -> str:
 
 
 def _resolve(experiment: Experiment, settings: ExperimentSettings) -> None:
-    """Automatic values are settled once, so that a later run does not change its mind."""
+    """Automatic values are resolved once, so that later runs use the same."""
     if settings.pitched and settings.pitch.method == "auto":
         from rvc_engine.pitch import resolve_method
 
@@ -110,7 +110,7 @@ def _resolve(experiment: Experiment, settings: ExperimentSettings) -> None:
 def check_ready(
     experiment: Experiment, settings: ExperimentSettings, stages: list[Stage], *, fresh: bool, auto_pitch: bool = False
 ) -> None:
-    """Everything that can be known before anything is written. Raises BadInput, WeightsMissing for published
+    """All checks that are possible before anything is written. Raises BadInput, WeightsMissing for published
     weights."""
     for folder in (experiment.folder, experiment.workspace.weights):
         require_writable(folder, "use a workspace that can be written (--home DIR)")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 KEPT = 50
-"""The newest, once they have ended; results lie elsewhere and stay."""
+"""So many ended conversions are kept, the newest. Their results are in other folders and always stay."""
 
 
 def conversions(workspace: Workspace) -> list[Experiment]:
@@ -29,7 +29,7 @@ def conversions(workspace: Workspace) -> list[Experiment]:
 
 
 def unfinished(workspace: Workspace, settings: ExperimentSettings) -> Experiment | None:
-    """The newest conversion that was asked for the same and has neither finished nor runs: it is resumed."""
+    """The newest conversion with the same settings that is neither finished nor running: it is resumed."""
     for one in reversed(conversions(workspace)):
         try:
             same = one.load_settings() == settings
@@ -41,8 +41,8 @@ def unfinished(workspace: Workspace, settings: ExperimentSettings) -> Experiment
 
 
 def new_conversion(workspace: Workspace) -> Experiment:
-    """With a folder of its own, which is made here. Removes the folders of the oldest that have ended. Raises BadInput
-    where none can be made."""
+    """A new conversion; its folder is made here. Removes the folders of the oldest ended ones. Raises BadInput when no
+    folder can be made."""
     there = conversions(workspace)
     for old in there[: max(0, len(there) - KEPT + 1)]:
         if live_holder(old.lock) is None:

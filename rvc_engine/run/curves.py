@@ -1,5 +1,5 @@
-"""The course of a training: the latest steps as they were, means of neighbours before. Memory stays flat however long
-it runs."""
+"""The curves of a training: the latest steps one by one, before them means of neighbours. The memory that they need
+does not grow with the length of the training."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-BINS = 2048  # at most so many means; then two become one
-RECENT = 1024  # steps that are kept as they were
+BINS = 2048  # at most so many means; then pairs are merged
+RECENT = 1024  # steps that are kept one by one
 MARKS = 2048  # ends of epochs that are kept
-GAP_S = 600.0  # a longer wait between two steps was no training
+GAP_S = 600.0  # a longer wait between two steps does not count as training
 
 
 class Point(NamedTuple):
-    """The mean `value` of so many `steps` up to and with `step`, after `seconds` of training."""
+    """The mean `value` of so many `steps`, the last of them `step`, after `seconds` of training."""
 
     step: int
     seconds: float
@@ -33,8 +33,8 @@ class Row(NamedTuple):
 
 
 class Curves:
-    """Named series by step. A step that comes again, because a run went back, takes the place of those from there
-    on."""
+    """Named series by step. A step that comes again, because a run resumed from a checkpoint, replaces that step and
+    all later ones."""
 
     def __init__(self) -> None:
         self.recent: deque[Row] = deque(maxlen=RECENT)
@@ -98,7 +98,7 @@ class Curves:
             del self._marks[1:-1:2]
 
     def new_run(self) -> None:
-        """The time until the next step was no training."""
+        """The time until the next step does not count as training."""
         self._at = 0.0
 
     def forget_after(self, step: int) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with the files of an experiment, in words for its row in a list: which file, and what to do."""
+"""Problems of the files of an experiment, as text for its row in a list: which file, and what to do."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ PERMISSION_HINT = "ask its owner, or correct its permissions"
 
 
 def cannot_read(error: OSError, path: Path) -> BadInput:
-    """`path`: where the error names no file."""
+    """`path`: used when the error names no file."""
     refused = error.errno in (errno.EACCES, errno.EPERM)
     hint = PERMISSION_HINT if refused else ADVICE.get(error.errno or 0, ("", "check the disk that it is on"))[1]
     return BadInput(f"{error.filename or path} cannot be read", error.strerror or str(error), hint)
 
 
 def check_folder(experiment: Experiment) -> None:
-    """Raises BadInput where the folder is a link to nothing or its runs are not a folder, OSError where it cannot be
-    read."""
+    """Raises BadInput when the folder is a broken link or its runs are not a folder, OSError when it cannot be read."""
     folder, runs = experiment.folder, experiment.runs
     try:
         os.stat(folder)
@@ -40,21 +39,19 @@ def check_folder(experiment: Experiment) -> None:
 
 
 def problem_of(experiment: Experiment, journal: Path | None = None, mistyped: int = 0) -> str:
-    """Of an experiment whose runs can be read; empty: nothing. `mistyped`: lines of its journal with values of the
-    wrong kind."""
+    """The problem of an experiment whose runs can be read; empty when there is none. `mistyped`: the number of lines in
+    its journal with values of wrong types."""
     _, problem = quick_settings(experiment)
     if not problem and mistyped:
-        problem = (
-            f"{journal} has lines with values of the wrong kind, which do not count: restore that file from a copy"
-        )
+        problem = f"{journal} has lines with values of wrong types, which are ignored: restore that file from a copy"
     if not problem and (others := strays(experiment.runs)):
-        problem = f"{others[0]} is no journal of a run and does not count: move it away"
+        problem = f"{others[0]} is not the journal of a run and is ignored: move it away"
     return problem
 
 
 def quick_settings(experiment: Experiment) -> tuple[str, str]:
-    """(preset, why the settings cannot be read). Many times as quick as load_settings, which keeps the comments: for
-    lists."""
+    """(preset, why the settings cannot be read). For lists: much faster than load_settings, which keeps the
+    comments."""
     from rvc_engine.settings import ExperimentSettings
 
     path = experiment.settings_toml
@@ -62,7 +59,7 @@ def quick_settings(experiment: Experiment) -> tuple[str, str]:
         return ExperimentSettings.model_validate(_parsed(read_bytes(path, LIMIT_BYTES).decode("utf-8"))).preset, ""
     except FileNotFoundError:
         return "", f"{path} is a link to nothing: restore it" if path.is_symlink() else ""
-    except Exception:  # there are many ways to be wrong
+    except Exception:  # of many kinds
         return _slow_settings(experiment)
 
 
@@ -78,7 +75,7 @@ def _parsed(text: str) -> dict[str, Any]:
 
 
 def _slow_settings(experiment: Experiment) -> tuple[str, str]:
-    """The same by load_settings, which has the words for most that can be wrong."""
+    """The same by load_settings, which has better error messages."""
     try:
         return experiment.load_settings().preset, ""
     except RvcError as error:

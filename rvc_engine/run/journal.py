@@ -27,17 +27,17 @@ from rvc_engine.events import (
 from rvc_engine.experiment import journal_number, journals, named_journals
 from rvc_engine.run.replay import brief_events, parse_lines
 
-# After these the line is fsynced: a power cut must not unsay them.
+# The file is fsynced after these events, so that a power cut cannot lose them.
 DURABLE = (*ENDS, CheckpointSaved, StageFinished)
-CHUNK_BYTES = 1 << 20  # of a journal at once: its events take ten times the memory
-BRIEF_BYTES = 4 << 20  # the same where few of them are parsed
+CHUNK_BYTES = 1 << 20  # of a journal are read at once: its events take ten times the memory
+BRIEF_BYTES = 4 << 20  # the same when few of them are parsed
 BUFFER_BYTES = 1 << 16
-LINE_BYTES = 64 << 20  # a longer line is no event
-FULL_S = 900.0  # a full disk is waited for this long: a run must not end for its journal's sake
+LINE_BYTES = 64 << 20  # a longer line is not an event
+FULL_S = 900.0  # so long a write waits for free disk space: the journal alone must not end a run
 
 
 def strays(runs: Path) -> list[Path]:
-    """What looks like a journal and is none: a second copy from a sync program, a folder, a link to nothing. Raises
+    """Paths that look like journals and are not: a second copy from a sync program, a folder, a broken link. Raises
     OSError."""
     if not runs.is_dir():
         return []
@@ -46,15 +46,15 @@ def strays(runs: Path) -> list[Path]:
 
 
 class Journal:
-    """Appends events to one file; each line is written in one call, so that a reader sees whole lines or a torn last
-    one."""
+    """Appends events to one file. Each line is written in one call, so that only the last one can be incomplete for a
+    reader."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._descriptor = open_to_append(path)
         if (size := path.stat().st_size) and _last_byte(path, size) != b"\n":
-            os.write(self._descriptor, b"\n")  # what a killed writer left torn stays a line of its own
+            os.write(self._descriptor, b"\n")  # ends the incomplete line of a killed writer
 
     @classmethod
     def next_in(cls, runs: Path) -> tuple[int, Journal]:
@@ -91,8 +91,8 @@ class Journal:
 
 
 def line_of(record: dict[str, Any]) -> bytes:
-    """With the bytes of names that are no text; in ASCII where half a character, from a stranger's file, has no
-    bytes."""
+    """File names that are not UTF-8 keep their bytes. In ASCII when the text has other surrogates, which cannot be
+    encoded."""
     try:
         line = json.dumps(record, ensure_ascii=False, allow_nan=True, separators=(",", ":")).encode(
             "utf-8", "surrogateescape"
@@ -109,18 +109,18 @@ def _last_byte(path: Path, size: int) -> bytes:
 
 
 class JournalReader:
-    """Reads what has been appended since the last call; a line counts once its newline is there. `kinds`: only events
-    of these. `brief`: without the steps and the progress that later ones overwrite, as brief_events. Raises OSError
-    where it cannot be read."""
+    """Reads what has been appended since the last call; a line counts once its newline is there. `kinds`: reads only
+    events of these. `brief`: without steps and progress that later events overwrite, as brief_events. Raises OSError
+    when the file cannot be read."""
 
     def __init__(self, path: Path, kinds: Sequence[type[Event]] = (), *, brief: bool = False, offset: int = 0) -> None:
         self.path, self.brief, self.offset = path, brief, offset
-        self.mistyped = 0  # lines with an event whose fields are of wrong types: passed over
+        self.mistyped = 0  # lines with an event whose fields have wrong types: skipped
         self._starts = tuple(f'{{"event":"{kind.__name__}"'.encode() for kind in kinds) or (b"",)
 
     def read_new(self, limit_bytes: int = CHUNK_BYTES) -> list[Event]:
-        """The events of so many bytes, and of the line that begins in them. Empty at the end, and where a part holds
-        none."""
+        """The events of so many bytes, with the whole of the last line. Empty at the end, and when a part has no
+        events."""
         before = self.offset
         found = brief_events(self._lines(limit_bytes)) if self.brief else None
         if found is None:
@@ -130,14 +130,14 @@ class JournalReader:
         return found[0]
 
     def batches(self, limit_bytes: int = CHUNK_BYTES) -> Iterator[list[Event]]:
-        """All that is there, in parts."""
+        """All existing events, in parts."""
         before = -1
         while self.offset != before:
             before = self.offset
             yield self.read_new(limit_bytes)
 
     def _lines(self, limit_bytes: int) -> Iterator[bytes]:
-        """Whole lines. One that no event can have is passed over."""
+        """Complete lines. Those that are too long for an event are skipped."""
         offset, end = self.offset, self.offset + limit_bytes
         try:
             with open_file(self.path) as file:
@@ -155,7 +155,7 @@ class JournalReader:
         self.offset = offset
 
     def _too_long(self, file: BinaryIO, length: int) -> int:
-        """The bytes of a line that goes on; 0 where its end is not there yet."""
+        """The length of a line whose first `length` bytes are read; 0 when its end is not there yet."""
         while block := file.readline(BUFFER_BYTES):
             length += len(block)
             if block.endswith(b"\n"):
@@ -164,7 +164,7 @@ class JournalReader:
 
 
 def training_of(paths: Sequence[Path], limit_bytes: int = 1 << 18) -> Iterator[list[Event]]:
-    """The steps and epochs of some journals, a part at a time; the rest is not even parsed."""
+    """The steps and epochs of some journals, a part at a time; other events are not parsed."""
     for path in paths:
         yield from JournalReader(path, (TrainStepped, EpochFinished, StepsSuperseded)).batches(limit_bytes)
 
@@ -182,8 +182,8 @@ def history(runs: Path) -> Iterator[Event]:
 
 
 def steps_once(events: Iterable[Event]) -> list[Event]:
-    """The history without what later runs did again: steps, epochs and checkpoints after the state that a
-    StepsSuperseded names."""
+    """The history without the records that a StepsSuperseded made void: steps, epochs and checkpoints that a later run
+    did again."""
     kept: list[Event] = []
     step, epoch = float("inf"), float("inf")
     for event in reversed(list(events)):

@@ -37,7 +37,7 @@ START_S = 120.0
 
 @dataclass
 class RunningEngine:
-    """An engine that writes `journal`. `process` is its keeper; None when somebody else started it."""
+    """An engine that writes `journal`. `process` is its supervisor; None when another process started it."""
 
     experiment: Experiment
     pid: int
@@ -53,8 +53,8 @@ class RunningEngine:
 
 
 class WaitingEngine:
-    """An engine, in a session of its own, that imports what its stages need while the caller still checks. It writes
-    nothing before `go`; leaving the block without that ends it."""
+    """An engine, in its own session, that imports the modules of its stages while the caller checks the request. It
+    writes nothing before `go`; leaving the block without a call of `go` ends it."""
 
     def __init__(
         self, experiment: Experiment, stages: list[str], *, fresh: bool = False, take_over: bool = False
@@ -65,38 +65,38 @@ class WaitingEngine:
             ["--fresh"] if fresh else []
         )
         command += [TAKE_OVER] if take_over else []
-        self.said = tempfile.TemporaryFile()  # noqa: SIM115 - what it says before it has a log; __exit__ closes it
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115 - its output before it has a log; __exit__ closes it
         self.process: subprocess.Popen[bytes] | None = None
-        self.trouble: RvcError | None = None
+        self.start_error: RvcError | None = None
         try:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
-                stdout=self.said,
-                stderr=self.said,
+                stdout=self.output,
+                stderr=self.output,
                 start_new_session=True,
                 env=engine_environment(),
                 close_fds=True,
             )
-        except OSError as error:  # told when it is asked to go: what the caller finds meanwhile comes first
-            self.trouble = explained(error)
+        except OSError as error:  # raised by `go`: errors that the caller finds before are more useful
+            self.start_error = explained(error)
         self.started = False
 
     def __enter__(self) -> WaitingEngine:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.said.close()
+        self.output.close()
         if self.process is not None and not self.started:
             assert self.process.stdin is not None
-            self.process.stdin.close()  # the engine's too: it ends, and its keeper when it has cleared up
+            self.process.stdin.close()  # also the engine's: it ends, then its supervisor cleans up and ends
             threading.Thread(target=self.process.wait, daemon=True).start()
 
     def go(self, settings: ExperimentSettings) -> RunningEngine:
         """Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
         experiment, process = self.experiment, self.process
         if process is None:
-            why = self.trouble or RvcError("nothing says why")
+            why = self.start_error or RvcError("the cause is not known")
             raise RvcError("The engine did not start", ": ".join(filter(None, (why.title, why.message))), why.hint)
         experiment.folder.mkdir(parents=True, exist_ok=True)
         before = len(journals(experiment.runs))
@@ -104,10 +104,10 @@ class WaitingEngine:
         assert process.stdin is not None
         try:
             with process.stdin as pipe:
-                # in ASCII: a path may hold bytes that are no text
+                # in ASCII: a path may have bytes that are not UTF-8
                 pipe.write(json.dumps(settings.model_dump()).encode())
         except BrokenPipeError:
-            pass  # it ended already; what it said is read below
+            pass  # it has ended; its output is read below
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             for path in journals(experiment.runs)[before:]:
@@ -119,27 +119,27 @@ class WaitingEngine:
                 raise self._failure(process.returncode)
             time.sleep(0.02)
         raise RvcError(
-            "The engine did not start", f"it said nothing for {START_S:.0f} s", f"its log is {experiment.engine_log}"
+            "The engine did not start", f"no answer for {START_S:.0f} s", f"its log is {experiment.engine_log}"
         )
 
     def _failure(self, code: int) -> RvcError:
-        """With the last line that it said, before it had a log or into it."""
-        self.said.seek(0)
-        said, log = self.said.read(), self.experiment.engine_log
+        """With the last line of its output, or of its log."""
+        self.output.seek(0)
+        output, log = self.output.read(), self.experiment.engine_log
         last = (
             last_line_of(log, self.log_start)
-            if not said.strip()
-            else said.decode(errors="replace").strip().splitlines()[-1].strip()
+            if not output.strip()
+            else output.decode(errors="replace").strip().splitlines()[-1].strip()
         )
         hint = f"its log is {log}"
         try:
             with os.fdopen(open_to_append(log), "ab") as file:
-                file.write(said)
+                file.write(output)
         except OSError as error:
             hint = f"its log {log} cannot be written: {error.strerror or error}"
         if code == Busy.exit_code:
             return Busy(last)
-        how = f"it ended by signal {code - 128}" if code > 128 else f"it ended with exit code {code}"
+        how = f"it was killed by signal {code - 128}" if code > 128 else f"it ended with exit code {code}"
         return (BadInput if code == BadInput.exit_code else RvcError)("The engine did not start", last or how, hint)
 
 
@@ -152,8 +152,8 @@ def start(
 
 
 def attach(experiment: Experiment) -> RunningEngine:
-    """The newest run of an experiment, also one that somebody else started or that has ended. Raises BadInput when
-    there is none, or none that can be read."""
+    """The newest run of an experiment, also one that has ended or that another process started. Raises BadInput when
+    there is none that can be read."""
     try:
         check_folder(experiment)
         files = journals(experiment.runs)
@@ -168,15 +168,15 @@ def attach(experiment: Experiment) -> RunningEngine:
 
 
 def follow(engine: RunningEngine, *, brief: bool = False) -> Iterator[list[Event]]:
-    """Batches of events until the run's end. A batch may be empty: time for the caller to look at the clock. `brief`:
-    without what later events overwrite, for a view that comes late.
+    """Batches of events until the run's end. A batch may be empty, so that the caller can do other work. `brief`:
+    without what later events overwrite, for a reader that starts late.
 
-    Ends without an end event when the engine is gone.
+    Stops without an end event when the engine process has ended without one.
     """
     reader = JournalReader(engine.journal, brief=brief)
     gone_at = 0.0
     while True:
-        if not engine.alive and not gone_at:  # asked before reading: what it wrote last is still read
+        if not engine.alive and not gone_at:  # checked before reading, so that its last events are still read
             gone_at = time.monotonic()
         before = reader.offset
         batch = reader.read_new(BRIEF_BYTES if brief else CHUNK_BYTES)
@@ -193,14 +193,14 @@ def follow(engine: RunningEngine, *, brief: bool = False) -> Iterator[list[Event
 
 
 def ask_to_end(holder: Holder, what: str) -> None:
-    """Raises BadInput for a process that no signal from here reaches, of another machine or container; RvcError for
-    another user's."""
+    """Raises BadInput for a process on another machine or in another container, which a signal cannot reach; RvcError
+    for another user's."""
     if not (holder.here and holder.alive):
         raise BadInput(f"{what} runs on another machine, or in another container", holder.where, "stop it there")
     try:
         os.kill(holder.pid, signal.SIGTERM)
     except ProcessLookupError:
-        pass  # it has just ended
+        pass  # it has ended
     except PermissionError as error:
         hint = f"that user can stop it; so can root: sudo kill -TERM {holder.pid}"
         raise RvcError(f"{what} runs as another user", f"process {holder.pid}{_owner(holder.pid)}", hint) from error

@@ -1,4 +1,4 @@
-"""Where the files of a run are after its experiment was moved or copied."""
+"""The paths of a run's files after its experiment was moved or copied."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from rvc_engine.experiment import Experiment, Workspace
 
 
 def moved_artefacts(artefacts: list[dict[str, Any]], before: str, now: str) -> list[dict[str, Any]]:
-    """Artefacts that were written down in the folder `before` of an experiment, where they are after it was moved or
-    copied: below its folder `now`, and in the weights/ beside that. Those that are still the original's alone are left
-    out."""
+    """The current paths of artefacts that were recorded when the experiment was in the folder `before`: inside its
+    folder `now`, and in the weights/ of that workspace. Those that only the original has are left out."""
     if before in ("", now):
         return artefacts
     old, new = (Experiment(Path(folder), Workspace(Path(folder).parent.parent)) for folder in (before, now))
@@ -21,7 +20,7 @@ def moved_artefacts(artefacts: list[dict[str, Any]], before: str, now: str) -> l
         path = _moved(Path(str(artefact["path"])), old, new)
         if path is not None and path.is_file():
             found.append({**artefact, "path": str(path)})
-        elif not os.path.exists(artefact["path"]):  # nowhere any more: as it was written down
+        elif not os.path.exists(artefact["path"]):  # deleted: the recorded path
             found.append(artefact)
     return found
 

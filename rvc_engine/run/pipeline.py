@@ -1,4 +1,4 @@
-"""How one stage is run, and the stages in turn."""
+"""Runs one stage, and all stages in order."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from rvc_engine.stages.stage import Stage
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
-ROOM_BYTES = 16 << 20  # with less than this free, a stage that met a full disk does not try again
-LOOK_S, TELL_S = 1.0, 5.0  # a full disk is looked at, and told of, this often
+ROOM_BYTES = 16 << 20  # a stage that met a full disk tries again when this much is free
+LOOK_S, REPORT_S = 1.0, 5.0  # a full disk is checked, and reported, this often
 
 
-def put_aside(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Path | None:
-    """Move a stage's outputs and receipt to aside/; None if there was nothing. A finished voice and its index are
-    copied there and stay in use until their successors are whole."""
+def back_up_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Path | None:
+    """Move a stage's outputs and receipt to a folder in aside/, which is returned; None if there was nothing. A
+    finished voice and its index are copied there, and stay in use until the new ones are complete."""
     standing = stage.standing(experiment, settings)
     present = [p for p in stage.outputs(experiment, settings) if p.exists() and p not in standing]
     inside = [p for p in present if p.is_relative_to(experiment.folder)]
@@ -54,7 +54,7 @@ def put_aside(stage: Stage, experiment: Experiment, settings: ExperimentSettings
 
 
 def remove_replaced(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> None:
-    """Of what stayed in use while the stage was done anew, and now has a successor: remove what a backup holds."""
+    """Remove outputs that stayed in use while the stage ran, if they are replaced now and a backup has them."""
     standing = stage.standing(experiment, settings)
     for path in stage.outputs(experiment, settings):
         if path in standing or path.is_relative_to(experiment.folder) or not path.is_file():
@@ -65,7 +65,7 @@ def remove_replaced(stage: Stage, experiment: Experiment, settings: ExperimentSe
 
 
 def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """Run one stage if it is not up to date. Closing the generator stops it; what it has is kept and gone on from."""
+    """Run one stage if it is not up to date. Closing the generator stops it; the next run resumes from its outputs."""
     wanted = wanted_receipt(stage, experiment, settings)
     decided = verdict(stage, experiment, settings, wanted)
     if decided.action == "skip":
@@ -74,7 +74,7 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
         yield StageSkipped(stage=stage.name, reason=decided.reason)
         return
     if decided.action == "replace":
-        target = put_aside(stage, experiment, settings)
+        target = back_up_stage(stage, experiment, settings)
         if target:
             yield MovedAside(stage=stage.name, path=str(target), reason=decided.reason)
     started = time.monotonic()
@@ -90,7 +90,7 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     wanted.inputs = stage.inputs_read(experiment, wanted)
     if not stage.used_all_inputs(experiment, settings):
         wanted.inputs = "changed since"
-    wanted.extent = stage.settings(settings).of_kind("extent")  # as the stage settled it
+    wanted.extent = stage.settings(settings).of_kind("extent")  # with values that the stage has resolved
     wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
     wanted.outputs = outputs_digest(stage, experiment, settings)
     wanted.artefacts = [str(p) for p in artefacts]
@@ -101,10 +101,10 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
 def _with_room(
     stage: Stage, experiment: Experiment, settings: ExperimentSettings, work: Callable[[], Iterator[Event]]
 ) -> Iterator[Event]:
-    """The events of `work`. When the disk is full it is waited for; then the work begins again, and goes on from what
-    is there.
+    """The events of `work`. When the disk is full, waits for free space; then calls `work` again, which resumes from
+    its outputs.
 
-    Raises DiskFull after settings.train.disk_wait_s without one more item.
+    Raises DiskFull after settings.train.disk_wait_s without another finished item.
     """
     full_since, reached = 0.0, -1
     while True:
@@ -123,7 +123,7 @@ def _with_room(
 
 
 def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings, receipt: Receipt) -> Iterator[Event]:
-    """Write it."""
+    """Save the receipt."""
 
     def save() -> Iterator[Event]:
         receipt.save(receipt_path(experiment, stage.name))
@@ -133,15 +133,15 @@ def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings,
 
 
 def _wait_for_room(stage: Stage, folder: Path, deadline: float, why: str) -> Iterator[Event]:
-    """At least once LOOK_S, since a quota shows no lack of room. The events on the way let a stop through."""
-    started, told = time.monotonic(), 0.0
+    """Waits at least LOOK_S, since free_bytes does not know of quotas. The events let the caller stop it."""
+    started, reported = time.monotonic(), 0.0
     while True:
         now, free = time.monotonic(), free_bytes(folder)
         if now > deadline:
-            hint = f"free some space and run the same command again: {stage.name} goes on from what it has"
+            hint = f"free some space and run the same command again: {stage.name} resumes where it stopped"
             raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
-        if not told or now - told >= TELL_S:
-            told = now
+        if not reported or now - reported >= REPORT_S:
+            reported = now
             yield Paused(stage=stage.name, reason="the disk is full", needed_bytes=ROOM_BYTES, free_bytes=free)
         time.sleep(LOOK_S)
         if free_bytes(folder) >= ROOM_BYTES:
@@ -152,7 +152,7 @@ def _wait_for_room(stage: Stage, folder: Path, deadline: float, why: str) -> Ite
 def run_pipeline(
     experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]
 ) -> Generator[Event, None, None]:
-    """Every stage in turn, then RunFinished with the artefacts, each loaded and hashed. Raises RvcError where a stage
+    """Every stage in order, then RunFinished with the artefacts, each loaded and hashed. Raises RvcError when a stage
     fails."""
     started = time.monotonic()
     for stage in stages:

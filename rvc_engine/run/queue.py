@@ -1,4 +1,4 @@
-"""The queue of a workspace: voices one after the other. It lives in queue.json, so that it survives restarts."""
+"""The queue of a workspace: runs one after the other. It is saved in queue.json, so that it survives restarts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from rvc_engine.disk import require_writable, write_whole
 from rvc_engine.errors import BadInput
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
-DAMAGED = "damaged"  # what the file holds in its place is no entry: shown, kept as it is, and not run
+DAMAGED = "damaged"  # the file has something else in the place of an entry: it is listed, kept unchanged, and not run
 
 
 @dataclass
 class Entry:
-    """One run: `words` are what `rvc run` gets after the name. `outcome` is the last line of a run that ended, or what
-    is wrong with a damaged entry. `record`: what the file held, so that writing it again loses nothing."""
+    """One run: `words` are the arguments of `rvc run` after the name. `outcome` is the last line of an ended run, or
+    the problem of a damaged entry. `record`: its JSON in the file, so that writing it again loses nothing."""
 
     number: int
     name: str
@@ -40,21 +40,21 @@ class Entry:
         return {key: value for key, value in vars(self).items() if key != "record"}
 
     def written(self) -> Any:
-        """As the file has it; fields of a later version stay."""
+        """Its JSON for the file; fields of a later version stay."""
         if self.state == DAMAGED:
             return self.record
         return {**(self.record or {}), **self.facts()}
 
 
 class RunQueue:
-    """Entries in order. Every change reads the file, changes it and writes it whole, under a lock."""
+    """Entries in order. Every change reads and rewrites the whole file, under a lock."""
 
     def __init__(self, home: Path) -> None:
         self.path = home / "queue.json"
         self._lock = home / "queue.lock"
 
     def entries(self) -> list[Entry]:
-        """One that is damaged has that state. Raises BadInput naming the file when it holds no entries at all."""
+        """Damaged entries too, with that state. Raises BadInput naming the file when it has no list of entries."""
         return entries_of(self._content()["entries"], self.path)
 
     def _content(self) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class RunQueue:
                 entry.ended_at = time.time()
 
     def next(self) -> Entry | None:
-        """The entry whose turn it is: one that a killed queue left running, else the first that waits."""
+        """The next entry to run: one that a killed queue left running, else the first waiting one."""
         entries = self.entries()
         return next((e for e in entries if e.state == RUNNING), None) or next(
             (e for e in entries if e.state == WAITING), None
@@ -121,7 +121,7 @@ class RunQueue:
 
 
 def entries_of(records: list[Any], path: Path) -> list[Entry]:
-    """Each with a number of its own."""
+    """Each with a unique number."""
     entries, numbers = [], set[int]()
     free = max(map(_number, records), default=0) + 1
     for record in records:
@@ -134,7 +134,7 @@ def entries_of(records: list[Any], path: Path) -> list[Entry]:
 
 
 def _number(record: Any) -> int:
-    """0 where it has none that counts."""
+    """0 when it has no valid number."""
     number = record.get("number") if isinstance(record, dict) else 0
     return number if type(number) is int and 0 < number < BIGGEST else 0
 

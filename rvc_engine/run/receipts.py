@@ -1,8 +1,8 @@
-"""What makes a stage up to date.
+"""Decides whether a stage is up to date.
 
-A stage leaves a receipt, written last: identity (what changes its result), inputs (what it read) and extent (settings
-that only ask for more). All equal and the outputs still there: skipped. Same identity: it resumes from what is there,
-also where the recordings changed. Another identity: the old work is moved to a backup.
+A stage writes a receipt as its last file: identity (settings that change its result), inputs (what it read) and extent
+(settings that only ask for more). All equal and the outputs still there: skipped. Same identity: it resumes from its
+outputs, also when the recordings changed. Another identity: the old work is moved to a backup.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 def identity_of(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
-    """As it is read back from a receipt."""
+    """In the form that a loaded receipt has."""
     identity: dict[str, Any] = json.loads(json.dumps(stage.identity(experiment, settings), default=str))
     return identity
 
 
 def wanted_receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Receipt:
-    """`inputs` is empty when the recordings are gone that the stage was finished with once. Raises BadInput when they
+    """`inputs` is empty when the stage was finished once and its recordings are missing now. Raises BadInput when they
     are needed."""
     section = stage.settings(settings)
     old = Receipt.load(receipt_path(experiment, stage.name))
@@ -50,8 +50,7 @@ def wanted_receipt(stage: Stage, experiment: Experiment, settings: ExperimentSet
 
 
 def outputs_digest(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> str:
-    """Over the names and sizes of what the stage left; events and auditions, which may go without harm, are left
-    out."""
+    """A digest of the names and sizes of a stage's outputs, without events and auditions, which may be deleted."""
     seen = []
     for path in stage.outputs(experiment, settings):
         if path == experiment.auditions:
@@ -79,7 +78,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`action`: skip, start, go_on or replace (old work moved aside first)."""
+    """`action`: skip, start, resume, or replace (old work is moved to a backup first); in a plan also after."""
 
     action: str
     reason: str
@@ -90,7 +89,7 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
     its recordings."""
     old = Receipt.load(receipt_path(experiment, stage.name))
     if old is None and (there := stage.existing_work(experiment)):
-        return Verdict("go_on", there)
+        return Verdict("resume", there)
     if old is None:
         standing = stage.standing(experiment, settings)
         leftovers = any(p.exists() for p in stage.outputs(experiment, settings) if p not in standing)
@@ -106,15 +105,15 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
     if changed:
         return Verdict("replace", changed)
     if not old.complete:
-        return Verdict("go_on", "was not finished")
+        return Verdict("resume", "was not finished")
     if old.inputs != wanted.inputs and not stage.read_the_same(settings, old.inputs):
-        return Verdict("go_on", "its input changed")
+        return Verdict("resume", "its input changed")
     if any(
         "auto" in (asked, old.extent.get(key)) or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()
     ):
-        return Verdict("go_on", f"more is asked for: {differences(old.extent, wanted.extent)}")
+        return Verdict("resume", f"more is asked for: {differences(old.extent, wanted.extent)}")
     if outputs_digest(stage, experiment, settings) != old.outputs:
-        return Verdict("go_on", "some of its files are missing or changed")
+        return Verdict("resume", "some of its files are missing or changed")
     return Verdict("skip", "up to date")
 
 
@@ -127,7 +126,7 @@ def _without_recordings(stage: Stage, settings: ExperimentSettings, changed: str
 
 
 def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdict]]) -> str:
-    """Why a run with these verdicts would begin a training anew that has begun; "" when it would not."""
+    """Why a run with these verdicts would restart an existing training; "" when it would not."""
     return next(
         (
             decided.reason
@@ -141,16 +140,15 @@ def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdic
 def why_to_ask(
     experiment: Experiment, settings: ExperimentSettings, rows: Sequence[tuple[Stage, Verdict]]
 ) -> BadInput | None:
-    """What a run with these verdicts would do to a training that its user may not expect; None where there is
-    nothing."""
+    """What a run with these verdicts would do to a training that the user may not expect; None if nothing."""
     if why := restarts_training(experiment, rows):
         hint = (
             "undo the change, use another name, or --yes: the old work moves to a backup, its voice stays until "
             "the new one is whole"
         )
         return BadInput(f"This would restart the training of {experiment.name} from step 0", why, hint)
-    goes_on = any(stage.needs and stage.has_begun_training(experiment) for stage, _ in rows)
-    if goes_on and nothing_in_common(experiment, settings):
+    resumes = any(stage.needs and stage.has_begun_training(experiment) for stage, _ in rows)
+    if resumes and nothing_in_common(experiment, settings):
         why = f"none of the recordings that it was made of is in {settings.dataset}"
         hint = (
             "use another name for another speaker; --yes resumes the training on these recordings, --fresh begins anew"
@@ -160,7 +158,7 @@ def why_to_ask(
 
 
 def plan(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[Stage]) -> list[tuple[Stage, Verdict]]:
-    """What a run would do now. A stage after one that will run cannot be judged yet: its verdict is 'after'."""
+    """What a run would do now. A stage that needs one that will run has the verdict 'after': it is decided later."""
     rows: list[tuple[Stage, Verdict]] = []
     stale: set[str] = set()
     for stage in stages:

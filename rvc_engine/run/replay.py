@@ -1,7 +1,6 @@
-"""What of a journal's lines a view of the run needs: a step is overwritten by the next one, and most are not even
-parsed.
+"""The lines of a journal that the view of a run needs: a step overwrites the one before, so most are not parsed.
 
-`brief_events` of any lines leaves a RunView, but for its curves, exactly as all their events would.
+The result of `brief_events` gives exactly the same RunView as all events, except for its curves.
 """
 
 from __future__ import annotations
@@ -14,21 +13,21 @@ from rvc_engine.events import Event, MemorySampled, Progressed, RunStarted, Step
 
 STEPS_KEPT = 100  # the latest steps, as many as a view keeps the waits of
 Placed = tuple[int, bytes]  # a line and its number
-_LENGTH = 20  # of a line, which tell the kind of its event
+_LENGTH = 20  # the kind of an event is in so many bytes of its line
 _STEP, _PROGRESS, _MEMORY = (
     f'{{"event":"{kind.__name__}"'.encode()[:_LENGTH] for kind in (TrainStepped, Progressed, MemorySampled)
 )
-# what came before has a meaning for these
+# these depend on the events before them
 _BARRIERS = tuple(f'"{kind.__name__}"'.encode() for kind in (RunStarted, StepsSuperseded))
 
 
 class Mistyped(ValueError):
-    """A line with an event whose fields are of other types than they must be."""
+    """A line with an event whose fields have wrong types."""
 
 
 def parse_line(line: bytes) -> Event | None:
-    """None for a torn line, a line that is no event, or an event of a kind this version does not know. Raises
-    Mistyped."""
+    """None for an incomplete line, a line that is not an event, or an event of a kind that this version does not know.
+    Raises Mistyped."""
     try:
         record = json.loads(line.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
@@ -40,8 +39,8 @@ def parse_line(line: bytes) -> Event | None:
 
 
 def parse_lines(lines: Sequence[bytes]) -> tuple[list[Event], int]:
-    """The events, and how many lines were mistyped. All lines at once is a quarter faster; one by one where one is
-    torn."""
+    """The events, and how many lines were mistyped. Parses all lines at once, which is a quarter faster; one by one if
+    that fails."""
     try:
         records = json.loads("[" + b",".join(lines).decode("utf-8", "surrogateescape") + "]")
         if len(records) == len(lines):
@@ -59,9 +58,9 @@ def parse_lines(lines: Sequence[bytes]) -> tuple[list[Event], int]:
 
 
 def brief_events(lines: Iterable[bytes]) -> tuple[list[Event], int] | None:
-    """As parse_lines, without what later lines overwrite: of the steps between two beginnings the last ones and the
-    first, of the progress of a stage the last and the first, of memory the last. None where one of these is no event:
-    then all count."""
+    """As parse_lines, without what later lines overwrite: keeps the first and the last steps between two starts, the
+    first and the last progress of a stage, and the last memory sample. None when one of these is not an event: then
+    all lines must be parsed."""
     chosen = _chosen(lines)
     events, mistyped = [], 0
     for place in sorted(chosen.kept):
@@ -77,7 +76,7 @@ def brief_events(lines: Iterable[bytes]) -> tuple[list[Event], int] | None:
 
 
 def _chosen(lines: Iterable[bytes]) -> _Chosen:
-    """A line takes a fraction of a microsecond here; hence one loop, which looks at no more of it than it must."""
+    """For speed this is one loop, which reads only the start of most lines: less than a microsecond a line."""
     chosen = _Chosen()
     steps, take_step, stage = chosen.steps, chosen.steps.append, b""
     for place, line in enumerate(lines):
@@ -86,7 +85,7 @@ def _chosen(lines: Iterable[bytes]) -> _Chosen:
             if not steps:
                 chosen.keep((place, line))
             take_step((place, line))
-        elif kind == _PROGRESS and b"artefacts" not in line:  # those change nothing
+        elif kind == _PROGRESS and b"artefacts" not in line:  # progress of artefacts changes nothing
             if not stage or stage not in line:
                 stage = chosen.begin_progress(place, line)
             if stage:
@@ -103,7 +102,7 @@ def _chosen(lines: Iterable[bytes]) -> _Chosen:
 
 
 class _Chosen:
-    """Lines by their numbers. `drawn`: those of steps, progress and memory, which stand for others before them."""
+    """Lines by their numbers. `drawn`: those of steps, progress and memory, which overwrite others before them."""
 
     def __init__(self) -> None:
         self.kept: dict[int, bytes] = {}
@@ -117,7 +116,7 @@ class _Chosen:
         self.drawn.update(place for place, _ in lines)
 
     def begin_progress(self, place: int, line: bytes) -> bytes:
-        """The bytes of a line that name its stage; empty where they are not found, then the line is kept."""
+        """The bytes of a line that name its stage; empty when they are not found, then the line is kept."""
         start = line.find(b'"stage":"', _LENGTH)
         stage = line[start : line.find(b'",', start) + 2] if start > 0 else b""
         if stage not in self.progress:
@@ -125,7 +124,7 @@ class _Chosen:
         return stage
 
     def end_part(self) -> None:
-        """What was chosen of the lines so far stays."""
+        """Keep the lines that are chosen so far."""
         self.keep(*self.steps, *self.progress.values(), *([self.memory] if self.memory else []))
         self.steps.clear()
         self.progress.clear()

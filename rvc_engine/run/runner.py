@@ -2,9 +2,9 @@
 
     python -m rvc_engine.run.runner FOLDER --stages preprocess,pitch  < settings.json
 
-It is started by launcher.WaitingEngine, under a keeper, in a session of its own. While the settings do not come it
-imports what its stages need, and writes nothing; without settings it ends. Its exit code, its last event and its
-journal agree.
+It is started by launcher.WaitingEngine, under a supervisor, in its own session. Until the settings arrive it imports
+the modules of its stages and writes nothing; without settings it ends. Its exit code and the last event of its journal
+agree.
 """
 
 from __future__ import annotations
@@ -54,22 +54,22 @@ from rvc_engine.machine import workers
 from rvc_engine.machine.memory_samples import MemorySamples
 from rvc_engine.registry import STAGES
 from rvc_engine.run.journal import Journal
-from rvc_engine.run.pipeline import put_aside, run_pipeline
+from rvc_engine.run.pipeline import back_up_stage, run_pipeline
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.receipt import is_complete
 from rvc_engine.stages.stage import Stage
 
 HEARTBEAT_S = 1.0
 MEMORY_S = 10.0
-STUCK_S = 40.0  # a stage counts as stuck after this long, or ten times its slowest unit of work, without an event
-ONE_WISH_S = 1.0  # signals nearer to one another are one: the keeper passes on what somebody sent to both
-GRACE_S = 30.0  # after a stop: so long, or SLOW_UNITS times the slowest unit of work, without an event ends the process
+STUCK_S = 40.0  # a stage counts as stuck after so long, or ten times its slowest unit of work, without an event
+SAME_SIGNAL_S = 1.0  # signals within this time count as one: the supervisor forwards those that were sent to both
+GRACE_S = 30.0  # a stop ends the process after so long, or SLOW_UNITS times the slowest unit, without an event
 SAVING_GRACE_S = 300.0  # the same while the stage saves
 SLOW_UNITS = 4
 
 
 class Engine:
-    """Runs the pipeline in a worker thread; the main thread writes everything down."""
+    """Runs the pipeline in a worker thread; the main thread writes the journal."""
 
     def __init__(self, experiment: Experiment, settings: ExperimentSettings, stages: list[str], fresh: bool) -> None:
         self.experiment, self.settings, self.fresh = experiment, settings, fresh
@@ -81,16 +81,16 @@ class Engine:
         self.last_event_at, self.last_event = time.time(), time.monotonic()
         self.slowest_unit_s = 0.0
         self.saved_at: tuple[int, int] | None = (
-            None  # step and epoch of the state that a training resumes from; None: not known yet
+            None  # step and epoch of the checkpoint that a training resumes from; None: not known yet
         )
         self.exit_code, self.ended = 1, False
-        self.signals, self.signalled_at, self.asked_at = 0, -ONE_WISH_S, 0.0
-        self.shorter = Faults.from_environment().grace()
+        self.signals, self.signalled_at, self.stop_requested_at = 0, -SAME_SIGNAL_S, 0.0
+        self.grace_factor = Faults.from_environment().grace()
         self.beat_at = 0.0
 
     # --- worker thread ------------------------------------------------------------------------------------------
     def work(self) -> None:
-        stage, kept = "", True  # whether what was done of the stage stays when it is stopped
+        stage, kept = "", True  # whether finished work of the stage is kept when it is stopped
         try:
             for event in self._events():
                 if isinstance(event, StageStarted):
@@ -98,10 +98,10 @@ class Engine:
                     kept = STAGES.get(stage).incremental or STAGES.get(stage).unit == "steps"
                 kept = kept or isinstance(event, StageFinished)
                 self.events.put(event)
-                self.events.join()  # a state that is saved next must not know of more steps than the journal
+                self.events.join()  # a checkpoint must not have more steps than the journal
                 if isinstance(event, RunFinished):
                     break
-        except StopAsked:
+        except StopRequested:
             self.events.put(StageStopped(stage=stage, saved=kept))
         except RvcError as error:
             self.events.put(failure(stage, error))
@@ -113,7 +113,7 @@ class Engine:
 
     def _events(self) -> Generator[Event, None, None]:
         if self.fresh:
-            yield from self._put_all_aside()
+            yield from self._back_up_all()
         pipeline = run_pipeline(self.experiment, self.settings, self.stages)
         try:
             for event in pipeline:
@@ -121,13 +121,13 @@ class Engine:
                 if self.signals and not isinstance(event, RunFinished):
                     self.closing.set()
                     pipeline.close()  # saves
-                    raise StopAsked
+                    raise StopRequested
         finally:
             pipeline.close()
 
-    def _put_all_aside(self) -> Iterator[Event]:
+    def _back_up_all(self) -> Iterator[Event]:
         for stage in STAGES.all():
-            target = put_aside(stage, self.experiment, self.settings)
+            target = back_up_stage(stage, self.experiment, self.settings)
             if target:
                 yield MovedAside(stage=stage.name, path=str(target), reason="--fresh")
         others = [p for p in self.experiment.folder.glob("3_feature*") if p.is_dir()]
@@ -138,33 +138,33 @@ class Engine:
         if "torch" in sys.modules or isinstance(error, MemoryError):
             from rvc_engine.machine.device import out_of_memory
 
-            if told := out_of_memory(error):
-                return told
+            if known := out_of_memory(error):
+                return known
         if known := explained(error):
             return known
         kind = type(error).__name__
         return RvcError(
             f"Unexpected {kind}",
             str(error).strip().split("\n")[0],
-            f"the whole story is in {self.experiment.engine_log}",
+            f"details are in {self.experiment.engine_log}",
         )
 
     def warn(self, title: str, message: str) -> None:
-        """From any thread, which must not wait here for the main one: it may be that one."""
+        """May be called from any thread, also the main one; hence it never waits."""
         with contextlib.suppress(queue.Full):
             self.events.put_nowait(Warned(title=title, message=message))
 
     # --- main thread --------------------------------------------------------------------------------------------
     def on_signal(self, number: int, frame: FrameType | None) -> None:
-        """Plain numbers: a second signal may come in the middle of the first one's handler, which must hold no lock."""
+        """Changes only numbers and takes no lock: a second signal may interrupt the handler of the first."""
         now = time.monotonic()
-        if now - self.signalled_at > ONE_WISH_S:
+        if now - self.signalled_at > SAME_SIGNAL_S:
             self.signals += 1
-            self.asked_at = self.asked_at or now
+            self.stop_requested_at = self.stop_requested_at or now
         self.signalled_at = now
 
     def run(self, journal: Journal, number: int, notes: Sequence[Event] = ()) -> int:
-        """The exit code. `notes`: what is to be said first."""
+        """Returns the exit code. `notes`: events to write first."""
         journal.append(
             RunStarted(
                 run=number,
@@ -186,18 +186,18 @@ class Engine:
                 try:
                     event = self.events.get(timeout=0.25)
                 except queue.Empty:
-                    self._look_around(journal, memory)
+                    self._housekeeping(journal, memory)
                     continue
                 if event is None:
                     return self.exit_code
                 self._write(journal, event)
                 self.events.task_done()
-                self._look_around(journal, memory)
+                self._housekeeping(journal, memory)
 
-    def _look_around(self, journal: Journal, memory: MemorySamples) -> None:
-        """Between events. Nothing is written after the event that ends the run."""
+    def _housekeeping(self, journal: Journal, memory: MemorySamples) -> None:
+        """Called between events. Nothing is written after the event that ends the run."""
         if self.ended:
-            if self.signals > 1:  # somebody asks again: its threads do not end
+            if self.signals > 1:  # a second stop request: its threads do not end
                 end_now(self.exit_code)
             return
         now = time.monotonic()
@@ -207,9 +207,7 @@ class Engine:
             if other := self.lock.lost_to() if self.lock else None:
                 title = "Another run has taken this experiment over"
                 journal.append(
-                    StageFailed(
-                        stage=self.stage, title=title, message=other.where, hint="nothing more of this one is saved"
-                    )
+                    StageFailed(stage=self.stage, title=title, message=other.where, hint="this run saves nothing more")
                 )
                 end_now(1)
         if sample := memory.take():
@@ -220,19 +218,19 @@ class Engine:
             end_now(130)
 
     def _overdue(self, now: float) -> str:
-        """Why it is not waited for any longer; empty while it is."""
+        """Why a stop waits no longer; empty while it waits."""
         if self.signals > 1:
             return "asked a second time"
         patience_s = self.grace_s(saving=self.closing.is_set())
-        waited_s = now - max(self.last_event, self.asked_at)
+        waited_s = now - max(self.last_event, self.stop_requested_at)
         return f"a step took longer than {patience_s:.0f} s" if waited_s > patience_s else ""
 
     def grace_s(self, *, saving: bool) -> float:
-        """How long a stop is waited for, from the last event on."""
-        return max((SAVING_GRACE_S if saving else GRACE_S) * self.shorter, SLOW_UNITS * self.slowest_unit_s)
+        """How long a stop waits after the last event."""
+        return max((SAVING_GRACE_S if saving else GRACE_S) * self.grace_factor, SLOW_UNITS * self.slowest_unit_s)
 
     def _write(self, journal: Journal, event: Event) -> None:
-        if self.ended:  # a warning of another thread; nothing follows the end of a run
+        if self.ended:  # a warning of another thread: nothing follows the end of a run
             return
         now = time.monotonic()
         if isinstance(event, StageStarted):
@@ -248,7 +246,7 @@ class Engine:
         elif isinstance(event, CheckpointSaved) and event.kind in ("resume", "checkpoint"):
             self.saved_at = (event.step, event.epoch)
         elif isinstance(event, TrainStepped):
-            self.saved_at = self.saved_at or (0, 0)  # a training that resumes says so before its first step
+            self.saved_at = self.saved_at or (0, 0)  # a resumed training has an event before its first step
         elif isinstance(event, RunFinished):
             self.exit_code = 0
         elif isinstance(event, StageStopped):
@@ -268,11 +266,11 @@ class Engine:
         try:
             write_whole(self.experiment.heartbeat, json.dumps(beat), durable=False)
         except (OSError, RvcError) as error:
-            if not is_full(error):  # then its log, which may be on the same disk, would raise too
+            if not is_full(error):  # with a full disk, writing to the log could raise too
                 print(f"heartbeat not written: {error}", file=sys.stderr)
 
 
-class StopAsked(Exception):
+class StopRequested(Exception):
     pass
 
 
@@ -283,7 +281,7 @@ def failure(stage: str, error: RvcError) -> StageFailed:
 
 
 def end_now(code: int) -> None:
-    """End this process and its workers at once. Files are whole: each appears by rename."""
+    """End this process and its workers at once. Files stay complete, since each is renamed into place."""
     for child in psutil.Process().children(recursive=True):
         try:
             child.kill()
@@ -292,9 +290,9 @@ def end_now(code: int) -> None:
     os._exit(code)
 
 
-def get_ready(experiment: Experiment, stages: list[Stage]) -> None:
-    """Import what the stages need, here and in the server of their workers. What fails here is told by the stage
-    itself."""
+def preload(experiment: Experiment, stages: list[Stage]) -> None:
+    """Import the modules of the stages, here and in the server of their workers. Errors are ignored: the stage itself
+    reports them."""
     with contextlib.suppress(Exception):
         if wanted := [
             module for stage in stages if not is_complete(experiment, stage.name) for module in stage.workers
@@ -304,8 +302,8 @@ def get_ready(experiment: Experiment, stages: list[Stage]) -> None:
             stage.load()
 
 
-def remove_halves(experiment: Experiment) -> None:
-    """What a killed engine of this experiment left half written, but for the clips: their stages see to those."""
+def remove_partial_files(experiment: Experiment) -> None:
+    """Remove incomplete files that a killed engine of this experiment left, except clips: their stages do that."""
     for folder in (experiment.folder, experiment.receipts, experiment.auditions, experiment.base):
         remove_temporaries(folder)
     remove_temporaries(experiment.workspace.weights, of=lambda name: experiment.owns(Path(name).stem))
@@ -322,11 +320,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     experiment = Experiment(options.folder, Workspace(Path(options.home)))
     stages = options.stages.split(",")
-    threading.Thread(target=get_ready, args=(experiment, [STAGES.get(name) for name in stages]), daemon=True).start()
-    told = sys.stdin.buffer.read()
-    if not told:
+    threading.Thread(target=preload, args=(experiment, [STAGES.get(name) for name in stages]), daemon=True).start()
+    content = sys.stdin.buffer.read()
+    if not content:
         os._exit(0)
-    settings = ExperimentSettings.model_validate(json.loads(told))
+    settings = ExperimentSettings.model_validate(json.loads(content))
     lock = RunLock(experiment.lock)
     try:
         taken = lock.acquire(take_over=options.take_over)
@@ -341,7 +339,7 @@ def main(arguments: list[str] | None = None) -> int:
     engine.lock = lock
     signal.signal(signal.SIGTERM, engine.on_signal)
     signal.signal(signal.SIGINT, engine.on_signal)
-    remove_halves(experiment)
+    remove_partial_files(experiment)
     experiment.save_settings(settings)
     number, journal = Journal.next_in(experiment.runs)
     with journal:
@@ -359,8 +357,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def guarded(arguments: list[str] | None = None) -> int:
-    """What ends the engine before or beside its stages is said in a last line, for whoever started it; the rest is in
-    its log."""
+    """As `main`, but an error outside the stages becomes the last line of the output, which the launcher reports; its
+    traceback is in the log."""
     try:
         return main(arguments)
     except Exception as error:

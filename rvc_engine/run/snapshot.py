@@ -1,8 +1,8 @@
-"""What a long journal came to, kept beside it, so that the next reader replays only what is new.
+"""Snapshots: the state after replaying a long journal, saved beside it, so that the next reader replays only new lines.
 
-A snapshot counts only for the journal that it was made of: the very file, not shorter, with the same bytes at its
-beginning and before the place where replaying goes on. Anything else, a damaged file among it, is no snapshot. Where
-none can be written nothing is lost.
+A snapshot is valid only for the journal that it was made of: the same file, not shorter, with the same bytes at its
+beginning and before the place where the replay resumes. Others, and damaged ones, are ignored. When none can be written
+nothing is lost.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import snapshot_path
 
-WORTH_BYTES = 1 << 14  # fewer are as quickly read again
-EDGE_BYTES = 4096  # of the journal that are compared at each end
-TICK_NS = 50_000_000  # two writes so near to one another may leave the same time
+WORTH_BYTES = 1 << 14  # fewer new bytes are not worth a snapshot
+EDGE_BYTES = 4096  # so many bytes of the journal are compared at each end
+TICK_NS = 50_000_000  # two writes within this time may have the same mtime
 FORMAT = 1
 
 
@@ -76,7 +76,7 @@ def edges(journal: Path, offset: int) -> tuple[str, str]:
 
 
 def load(journal: Path) -> tuple[int, dict[str, Any]] | None:
-    """(offset, state) as they were saved. None where there is nothing that counts."""
+    """The saved (offset, state). None when there is no valid snapshot."""
     try:
         file = build(_File, read_json(snapshot_path(journal)))
         mark = build(Mark, file.mark)
@@ -88,8 +88,8 @@ def load(journal: Path) -> tuple[int, dict[str, Any]] | None:
 
 
 def save(journal: Path, about: os.stat_result, offset: int, state: dict[str, Any]) -> None:
-    """`about`: of the journal, before it was read up to `offset`. Says nothing where it cannot be written: it only
-    saves time."""
+    """`about`: the stat of the journal before it was read up to `offset`. Errors are ignored: a snapshot only saves
+    time."""
     with contextlib.suppress(OSError, RvcError, ValueError):
         mark = asdict(Mark.of(journal, about, offset))
         record = {"format": FORMAT, "mark": mark, "state": state, "sha256": _digest(mark, state)}

@@ -17,7 +17,7 @@ def find_stage(name: str) -> Stage | None:
 
 
 def title_of(name: str) -> str:
-    """Also of a stage that another version, or a package that is not here, has run."""
+    """Also for a stage of another version, or of a package that is not installed."""
     stage = find_stage(name)
     return stage.title if stage else name
 
@@ -30,12 +30,12 @@ def stages_of(settings: ExperimentSettings) -> list[Stage]:
 
 
 def usual_stages() -> list[Stage]:
-    """Those of a voice with pitch, for lists and help. Without the settings, which take a while to import."""
+    """The stages of a voice with pitch, for lists and help. Does not import the settings, which takes a while."""
     return [stage for stage in STAGES.all() if stage.is_usual]
 
 
 def base_stages() -> list[str]:
-    """Those of a base, by name."""
+    """The names of the stages of a base."""
     from rvc_engine.settings import for_base
 
     return [stage.name for stage in stages_of(for_base("starter"))]
@@ -55,7 +55,7 @@ def stages_until(last: str, settings: ExperimentSettings) -> list[Stage]:
 
 
 def stages_needed(target: str, settings: ExperimentSettings) -> list[Stage]:
-    """`target` after the stages that it needs. Raises BadInput for a stage that there is not."""
+    """`target` after the stages that it needs. Raises BadInput for an unknown stage."""
     needed: set[str] = set()
     waiting = [target]
     while waiting:

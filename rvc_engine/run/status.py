@@ -20,14 +20,14 @@ from rvc_engine.run.journal import JournalReader
 from rvc_engine.run.supervisor import WRITING_S
 from rvc_engine.run.view import RunView
 
-FROZEN_S = 10.0  # a heartbeat older than this comes from an engine that does not run: stopped, or the machine sleeps
+FROZEN_S = 10.0  # with an older heartbeat the engine is not being executed: it is suspended, or the machine was
 
 
 def read_view(experiment: Experiment) -> RunView:
-    """The state of an experiment now: the newest journal replayed, and the lock asked whether its engine lives. Its
-    curves are not whole.
+    """The state of an experiment now: from a replay of its newest journal, and from its lock, which knows whether the
+    engine lives. Its curves are incomplete.
 
-    Never raises for what its files hold or how they are kept: then the view says what is wrong.
+    Never raises for damaged or unreadable files: then the view has an error.
     """
     try:
         return _read_view(experiment)
@@ -43,15 +43,17 @@ def read_view(experiment: Experiment) -> RunView:
 def _read_view(experiment: Experiment) -> RunView:
     check_folder(experiment)
     files = journals(experiment.runs)
-    holder = live_holder(experiment.lock)  # before the journal: an engine that ends in between has written its end
+    holder = live_holder(experiment.lock)  # before the journal, so that no engine seems to live after its end event
     if not files:
         view = RunView(name=experiment.name, folder=str(experiment.folder))
         view.problem = problem_of(experiment)
         return view
     view, reader = _replayed(experiment, files[-1])
     deadline = time.monotonic() + WRITING_S
-    while view.state == "running" and holder is None and keeper_lives(view.keeper) and time.monotonic() < deadline:
-        time.sleep(0.02)  # its keeper is about to write down how it ended
+    while (
+        view.state == "running" and holder is None and is_supervisor_alive(view.keeper) and time.monotonic() < deadline
+    ):
+        time.sleep(0.02)  # its supervisor is about to record how it ended
         view.fold_all(reader)
     if not view.run and not view.updated_at and reader.offset:
         raise BadInput(
@@ -68,7 +70,7 @@ def _read_view(experiment: Experiment) -> RunView:
 
 
 def _replayed(experiment: Experiment, journal: Path) -> tuple[RunView, JournalReader]:
-    """From the snapshot on, where there is one; a new one is left where much was read."""
+    """Starts from the snapshot if there is one; saves a new one when much was read."""
     about = journal.stat()
     view, reader = _from_snapshot(journal) or (
         RunView(name=experiment.name, folder=str(experiment.folder)),
@@ -95,9 +97,8 @@ def _from_snapshot(journal: Path) -> tuple[RunView, JournalReader] | None:
     return view, reader
 
 
-def keeper_lives(pid: int) -> bool:
-    """Is this process a keeper? Its number alone says little: it is given again, after a restart of the machine to
-    anything."""
+def is_supervisor_alive(pid: int) -> bool:
+    """Checks the command line too: the process ID may have been reused."""
     try:
         return pid > 0 and "rvc_engine.run.supervisor" in psutil.Process(pid).cmdline()
     except psutil.Error:
@@ -116,8 +117,8 @@ def log_tail(experiment: Experiment, lines: int = 8) -> list[str]:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """What an engine writes each second while it lives. `event_at`: of its last event; silence is worth saying after
-    `stuck_after_s`."""
+    """What an engine writes each second while it lives. `event_at`: the time of its last event; after `stuck_after_s`
+    without an event it counts as stuck."""
 
     at: Moment
     pid: Pid = 0
@@ -127,7 +128,7 @@ class Heartbeat:
 
 
 def read_heartbeat(experiment: Experiment) -> Heartbeat | None:
-    """None where there is none, or none that an engine wrote."""
+    """None when there is no valid one."""
     try:
         return build(Heartbeat, read_json(experiment.heartbeat))
     except (OSError, ValueError, TypeError):

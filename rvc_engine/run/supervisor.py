@@ -1,9 +1,9 @@
-"""Watches one engine and tells how it ended when it could not tell itself: killed, or crashed in native code.
+"""Watches one engine, and records how it ended when it could not do so itself: killed, or crashed in native code.
 
     python -m rvc_engine.run.supervisor FOLDER --home HOME --stages ...  < settings.json
 
-It starts the engine with the same words and waits. It needs little memory, so that the system's out-of-memory killer
-leaves it alone.
+It starts the engine with the same arguments and waits. It needs little memory, so that the system's out-of-memory
+killer does not choose it.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
 from rvc_engine.experiment import journals, resumed_by
 from rvc_engine.run.journal import BRIEF_BYTES, Journal, JournalReader
 
-WRITING_S = 1.0  # it needs this long at most to write down how its engine ended: readers wait so long for the end
+WRITING_S = 1.0  # it needs at most this long to record how its engine ended: readers wait so long for that event
 
 
 def main(arguments: list[str]) -> int:
     with scratch_folder() as (variables, held):
-        return keep(arguments, variables, held)
+        return supervise(arguments, variables, held)
 
 
-def keep(arguments: list[str], variables: dict[str, str], held: tuple[int, ...]) -> int:
-    """Start the engine and wait for its end. `variables` of its environment, and descriptors that it is to hold."""
+def supervise(arguments: list[str], variables: dict[str, str], held: tuple[int, ...]) -> int:
+    """Start the engine and wait for its end. `variables`: for its environment; `held`: descriptors that it inherits."""
     folder = Path(arguments[0])
     command = [sys.executable, "-m", "rvc_engine.run.runner", *arguments]
     try:
         engine = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=held)
-    except OSError as error:  # the last line that it says is what people see
+    except OSError as error:  # the last line of its output is reported to the user
         print(" ".join(str(explained(error)).split()), file=sys.stderr, flush=True)
         return 1
 
@@ -50,12 +50,12 @@ def keep(arguments: list[str], variables: dict[str, str], held: tuple[int, ...])
         signal.signal(number, forward)
     code = engine.wait()
     if code < 0 or code not in (0, 1, 2, 3, 130):
-        write_end(folder / "runs", engine.pid, code)
+        record_end(folder / "runs", engine.pid, code)
     return code if code >= 0 else 128 - code
 
 
-def write_end(runs: Path, pid: int, code: int) -> None:
-    """Close the journal of a dead engine with the cause of its death; a journal with an end is left alone."""
+def record_end(runs: Path, pid: int, code: int) -> None:
+    """End the journal of a dead engine with a StageFailed that has the cause; a journal with an end is not changed."""
     for path in reversed(journals(runs)):
         start, stage, last_at, ended = None, "", 0.0, False
         for events in JournalReader(path, brief=True).batches(BRIEF_BYTES):
@@ -74,19 +74,20 @@ def write_end(runs: Path, pid: int, code: int) -> None:
 
 
 def cause_of(code: int, last_at: float) -> tuple[str, str]:
-    """Title and message for an exit status of subprocess: negative is a signal."""
+    """Title and message for a return code of subprocess: a negative one is a signal."""
     when = time.strftime("%H:%M", time.localtime())
     message = f"its last event was at {time.strftime('%H:%M:%S', time.localtime(last_at))}"
     if code >= 0:
-        return f"The engine is gone (exit code {code}, {when})", message
+        return f"The engine ended unexpectedly (exit code {code}, {when})", message
     number = -code
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     if number == signal.SIGKILL:
         message += (
-            "; somebody killed it, or the system did because memory ran out (dmesg tells): then lower the batch size"
+            "; it was killed by a user, or by the system because memory ran out (see dmesg): then lower the batch size"
         )
     elif number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE):
-        message += f"; {signal.Signals(number).name} in native code: its log has the details"
-    return f"The engine is gone (signal {number}, {when})", message
+        message += "; it crashed in native code: its log has the details"
+    return f"The engine was killed ({name}, {when})", message
 
 
 if __name__ == "__main__":

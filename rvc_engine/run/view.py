@@ -1,4 +1,4 @@
-"""The state of a run as a fold of its journal. Re-opening a run is replaying it."""
+"""The state of a run, computed from the events of its journal. Opening a run again replays its journal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rvc_engine.run.stage_list import find_stage, title_of
 GRAD_NORM = "grad norm "  # with the network: g or d
 RATE = "learning rate"
 PATHS = ("path", "target", "picture")  # fields of events that name a file
-EPOCHS_KEPT = 32  # ends of the latest epochs, for the time that the rest will take
+EPOCHS_KEPT = 32  # ends of the latest epochs, to estimate the time that is left
 
 
 @dataclass
@@ -47,7 +47,7 @@ class RunView:
 
     name: str = ""
     folder: str = ""
-    written_in: str = ""  # the folder that the run's journal was written in; another than `folder` in a copy
+    written_in: str = ""  # the experiment's folder when the journal was written; not `folder` in a copy
     preset: str = ""
     run: int = 0
     state: str = "idle"  # idle, running, finished, failed, stopped
@@ -71,7 +71,7 @@ class RunView:
     stop: ev.StageStopped | None = None  # how it was stopped
     artefacts: ev.Artefacts = field(default_factory=list)
     pid: Pid = 0
-    keeper: Pid = 0
+    keeper: Pid = 0  # the supervisor's process ID
     started_at: Moment = 0.0
     updated_at: Moment = 0.0
     rss_bytes: int = 0
@@ -80,13 +80,13 @@ class RunView:
     silent_s: float = 0.0  # since the last event, by the heartbeat
     stuck: bool = False  # silent for longer than such a stage should be
     paused: str = ""  # what the stage waits for
-    problem: str = ""  # what is wrong with its files, where the rest of them counts
+    problem: str = ""  # of some of its files; the others are used
     results: list[ev.Converted | ev.ItemSkipped] = field(default_factory=list)  # of a conversion
-    part: tuple[int, int] = (0, 0)  # of a conversion: seconds of the recording at hand, done and in all
+    part: tuple[int, int] = (0, 0)  # of a conversion: seconds of the current recording, done and total
 
     def fold(self, event: ev.Event) -> None:
         self.updated_at = event.at or self.updated_at
-        taker_of(type(event))(self, event)
+        handler_of(type(event))(self, event)
 
     def fold_all(self, reader: JournalReader) -> None:
         for batch in reader.batches(BRIEF_BYTES if reader.brief else CHUNK_BYTES):
@@ -99,10 +99,10 @@ class RunView:
         return self.stages[name]
 
     @singledispatchmethod
-    def _take(self, event: ev.Event) -> None:
-        """Events without a meaning for the state (moved aside) change nothing."""
+    def _handle(self, event: ev.Event) -> None:
+        """Events that do not matter for the state, such as MovedAside, change nothing."""
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.RunStarted) -> None:
         folder = self.folder or event.folder  # of a copied or moved experiment: where it is now
         fresh = RunView(
@@ -122,13 +122,13 @@ class RunView:
         for stage in event.stages:
             self._stage(stage)
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.StageStarted) -> None:
         stage = self._stage(event.stage)
         stage.state, stage.reason, stage.started_at = "running", event.reason, event.at
         self.stage = event.stage
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.Progressed) -> None:
         if event.unit == "artefacts":
             return
@@ -140,17 +140,17 @@ class RunView:
         stage.done, stage.total, stage.unit = event.done, event.total, event.unit
         self.part = 0, 0
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.ItemSkipped) -> None:
         self._stage(event.stage).skipped_items.append((event.item, event.reason))
         if _converts(event.stage):
             self.results.append(event)
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.Converted) -> None:
         self.results.append(event)
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.TrainStepped) -> None:
         self.step, self.epoch, self.epochs = event.step, event.epoch, event.epochs
         self.losses, self.grad_norms = event.losses, event.grad_norms
@@ -159,65 +159,66 @@ class RunView:
         self.curves.add(event.step, event.at, event.seconds, {**event.losses, **norms, RATE: event.learning_rate})
         self.waits.append((event.data_seconds, event.data_seconds + event.seconds))
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.StepsSuperseded) -> None:
         self.curves.forget_after(event.after_step)
         self.epoch_ends.clear()
         self.step, self.epoch = min(self.step, event.after_step), min(self.epoch, event.epoch + 1)
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.EpochFinished) -> None:
         self.epoch, self.epochs, self.step = event.epoch, event.epochs, event.step
         self.curves.end_epoch(event.epoch, event.step)
         self.epoch_ends.append((event.at, event.step))
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.Paused) -> None:
         self.paused = event.reason
         self.epoch_ends.clear()
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.Resumed) -> None:
         self.paused = ""
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.MemorySampled) -> None:
         self.rss_bytes, self.gpu_bytes, self.gpus = event.rss_bytes, event.gpu_bytes, event.gpus
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.Warned) -> None:
         self.warnings.append(event)
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.StageFinished) -> None:
         stage = self._stage(event.stage)
         stage.state, stage.seconds = "done", event.seconds
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.StageSkipped) -> None:
         stage = self._stage(event.stage)
         stage.state, stage.reason = "skipped", event.reason
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.StageStopped) -> None:
         self.state, self.exit_code, self.stop = "stopped", 130, event
         if event.stage:
             self._stage(event.stage).state = "stopped"
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.StageFailed) -> None:
         self.state, self.exit_code = "failed", event.exit_code
         self.error = {"title": event.title, "message": event.message, "hint": event.hint}
         if event.stage:
             self._stage(event.stage).state = "failed"
 
-    @_take.register
+    @_handle.register
     def _(self, event: ev.RunFinished) -> None:
         self.state, self.exit_code = "finished", 0
         self.artefacts = moved_artefacts(event.artefacts, self.written_in, self.folder)
 
     def own(self, event: ev.Event) -> ev.Event:
-        """An event that was folded, as this experiment tells it: a copy's journal names the original."""
+        """A folded event with the name and paths of this experiment: the journal of a copy has those of the
+        original."""
         if isinstance(event, ev.RunStarted):
             return replace(event, name=self.name, folder=self.folder)
         if isinstance(event, ev.RunFinished):
@@ -228,34 +229,34 @@ class RunView:
         return replace(event, **paths)
 
     def _own_path(self, path: str) -> str:
-        """Where a file of the original is in this copy; the bare name of one that a copy of the folder does not take
-        along."""
+        """The path in this copy of a file of the original; only the name for a file outside the experiment's folder."""
         inside = os.path.relpath(path, self.written_in)
         return os.path.basename(path) if inside.startswith(os.pardir) else os.path.join(self.folder, inside)
 
     def move_to(self, experiment: Experiment) -> None:
-        """What was kept may have been kept before the experiment was renamed."""
+        """After loading from a snapshot: the experiment may have been renamed since."""
         folder = str(experiment.folder)
         self.artefacts = moved_artefacts(self.artefacts, self.folder, folder)
         self.name, self.folder = experiment.name, folder
 
     def note_gone(self) -> None:
-        """The journal has no end, and neither the engine nor its keeper is there any more: killed together, or the
-        machine restarted."""
+        """The journal has no end, and neither the engine nor its supervisor lives: killed together, or the machine
+        restarted."""
         when = time.strftime("%H:%M", time.localtime(self.updated_at)) if self.updated_at else "?"
         hint = resumed_by(self.name)
         self.state, self.exit_code = "failed", 1
-        message = "nobody was left to write down why: killed with its keeper, or the machine restarted"
-        self.error = {"title": f"The engine is gone (last event at {when})", "message": message, "hint": hint}
+        title = f"The engine ended unexpectedly (last event at {when})"
+        message = "it was killed together with its supervisor, or the machine restarted"
+        self.error = {"title": title, "message": message, "hint": hint}
         if self.stage and self.stages[self.stage].state == "running":
             self.stages[self.stage].state = "failed"
 
     def note_unreadable(self, error: RvcError) -> None:
-        """Nothing can be said of its runs."""
+        """The state of its runs is not known."""
         self.state, self.exit_code = "failed", 1
         self.error = {"title": error.title, "message": error.message, "hint": error.hint}
 
-    # --- kept -------------------------------------------------------------------------------------------------------
+    # --- snapshots --------------------------------------------------------------------------------------------------
     def to_record(self) -> dict[str, Any]:
         """As JSON, for a snapshot: all but its curves."""
         record = {name: value for name, value in vars(self).items() if name != "curves"}
@@ -267,7 +268,7 @@ class RunView:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> RunView:
-        """Raises TypeError for what `to_record` did not make."""
+        """Raises TypeError for a record that `to_record` did not make."""
         if not isinstance(record["stages"], list) or not isinstance(record["warnings"], list):
             raise TypeError("no lists of stages and warnings")
         view = build(cls, {**record, "stages": {}, "warnings": [], "stop": None, "results": []})
@@ -285,7 +286,7 @@ class RunView:
         view.waits = deque(((data, whole) for data, whole in view.waits), maxlen=STEPS_KEPT)
         return view
 
-    # --- shown ------------------------------------------------------------------------------------------------------
+    # --- printing ---------------------------------------------------------------------------------------------------
     def as_json(self) -> dict[str, Any]:
         """What `rvc status --json` prints."""
         current = self.stages.get(self.stage)
@@ -324,13 +325,13 @@ def _converts(stage: str) -> bool:
     return known is not None and known.purpose == "conversion"
 
 
-_takers: dict[type[ev.Event], Callable[[RunView, Any], None]] = {}
+_handlers: dict[type[ev.Event], Callable[[RunView, Any], None]] = {}
 
 
-def taker_of(kind: type[ev.Event]) -> Callable[[RunView, Any], None]:
-    """RunView's method for an event; singledispatchmethod looks it up anew each time, which a replay of a long journal
-    feels."""
-    if kind not in _takers:
-        found: singledispatchmethod[None] = RunView.__dict__["_take"]
-        _takers[kind] = found.dispatcher.dispatch(kind)
-    return _takers[kind]
+def handler_of(kind: type[ev.Event]) -> Callable[[RunView, Any], None]:
+    """RunView's method for an event. Cached, since the lookup of singledispatchmethod slows down the replay of long
+    journals."""
+    if kind not in _handlers:
+        found: singledispatchmethod[None] = RunView.__dict__["_handle"]
+        _handlers[kind] = found.dispatcher.dispatch(kind)
+    return _handlers[kind]

@@ -17,8 +17,8 @@ EXPORTS = "exports"  # where the app puts what it makes for others
 
 
 def rows_of(workspace: Workspace) -> list[dict[str, Any]]:
-    """Newest first. Each: what `glance` tells, and `voice` as `rvc convert` takes it, `name`, `path`, `bytes`, `at`
-    (time of the file), `index` (of its experiment), `newest` (of its name)."""
+    """Newest first. Each: the fields of peek_metadata, and `voice` (the argument for `rvc convert`), `name`, `path`,
+    `bytes`, `at` (time of the file), `index` (of its experiment), `newest` (of its name)."""
     folders = (workspace.weights, workspace.home, workspace.home / EXPORTS)
     rows = [row for folder in folders for row in _rows_in(folder, SUFFIX, _bundle)]
     rows += _rows_in(workspace.weights, ".pth", lambda path: _small_model(path, workspace))
@@ -30,7 +30,7 @@ def rows_of(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def _rows_in(folder: Path, suffix: str, row_of: Callable[[Path], dict[str, Any]]) -> list[dict[str, Any]]:
-    """Also of links to nothing and of what cannot be read: their rows say so."""
+    """Broken links and unreadable files have rows with a problem."""
     try:
         found = sorted(p for p in folder.iterdir() if p.suffix == suffix and not p.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
@@ -64,23 +64,23 @@ def _bundle(path: Path) -> dict[str, Any]:
 
 
 def _small_model(path: Path, workspace: Workspace) -> dict[str, Any]:
-    """The newest of a name is meant by the name alone."""
+    """A name alone stands for its newest file."""
     name = voice_of_stem(path.stem)
     try:
         experiment = workspace.experiment(name)
-    except BadInput:  # no name of an experiment: the file itself is
+    except BadInput:  # not the name of an experiment: the path is used
         return _row(path, name, str(path), **peek_metadata(path))
     try:
         newest = experiment.small_models()[-1] == path
         index = next((str(p) for p in reversed(experiment.indexes())), None)
-    except OSError:  # a link to nothing among them, or a folder that cannot be read
+    except OSError:  # a broken link among them, or an unreadable folder
         newest, index = False, None
     named = newest and not name.endswith((".pth", SUFFIX)) and os.sep not in name
     return _row(path, name, name if named else str(path), **{**peek_metadata(path), "index": index, "newest": newest})
 
 
 def _unfinished(experiment: Experiment) -> list[dict[str, Any]]:
-    """An experiment with checkpoints and no voice, or one that cannot be looked into."""
+    """An experiment with checkpoints and no voice, or one that cannot be read."""
     try:
         check_folder(experiment)
         timed = [
@@ -96,8 +96,8 @@ def _unfinished(experiment: Experiment) -> list[dict[str, Any]]:
                 experiment.folder, experiment.name, experiment.name, problem=str(cannot_read(error, experiment.folder))
             )
         ]
-    told = {"what": "checkpoints", "problem": "training checkpoints only; extract makes a voice of the newest"}
-    return [_row(max(timed)[1], experiment.name, experiment.name, **told)] if timed else []
+    facts = {"what": "checkpoints", "problem": "training checkpoints only; extract makes a voice of the newest"}
+    return [_row(max(timed)[1], experiment.name, experiment.name, **facts)] if timed else []
 
 
 def _time(path: Path) -> float | None:

@@ -1,4 +1,4 @@
-"""What a run lacks of the published weights."""
+"""The published weights that a run needs and that are missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rvc_engine.settings import ExperimentSettings
 
 
 class WeightsMissing(BadInput):
-    """A run needs published weights that are not here: `assets`, which `rvc assets pull PRESET` fetches."""
+    """A run needs published weights that are missing: `assets`, which `rvc assets pull PRESET` downloads."""
 
     def __init__(self, preset: str, assets: list[Asset], *, pitched: bool) -> None:
         self.preset, self.assets = preset, assets
@@ -28,10 +28,9 @@ class WeightsMissing(BadInput):
 def check_weights(
     experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool, auto_pitch: bool
 ) -> None:
-    """Raises WeightsMissing when one of the `stages` that will run cannot do without a published file that is not here.
+    """Raises WeightsMissing when one of the `stages` that will run requires a published file that is missing.
 
-    The pitch tracker is named along with the others where pitch is tracked by whatever is there (`auto_pitch`), but a
-    run can do without it.
+    With `auto_pitch` the error also names the pitch tracker, though a run does not require it.
     """
     if settings.preset not in PUBLIC_PRESETS:
         return

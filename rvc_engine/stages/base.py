@@ -1,4 +1,4 @@
-"""Put a base together: what voices start from."""
+"""Assemble a base: the weights that voices start from."""
 
 from __future__ import annotations
 

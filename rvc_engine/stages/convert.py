@@ -21,11 +21,11 @@ class Convert(OwnStage):
     incremental = True
 
     def outputs(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
-        """What is known of the results; they themselves are the user's."""
+        """The list of the results; the results themselves belong to the user."""
         return [experiment.converted]
 
     def identity(self, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
-        """Of the index its size, since a hash of a large one takes longer than a conversion."""
+        """The index counts by its size: a hash of a large one takes longer than a conversion."""
         asked = settings.conversion
         assert asked is not None
         voice, index = Path(asked.voice), Path(asked.index)

@@ -37,7 +37,7 @@ class Encoder(OwnStage):
         return {**self.own_identity(settings), "upstream": self.inputs(experiment, settings)}
 
     def inputs(self, experiment: Experiment, settings: ExperimentSettings) -> Any:
-        """A fingerprint of the recordings and their transcripts, or of the file that is taken."""
+        """A fingerprint of the recordings and their transcripts, or of the encoder file that is used."""
         if settings.encoder.source != "train":
             file = expanded(settings.encoder.source)
             return {"file": sha256_of(file) if file.is_file() else ""}
@@ -45,7 +45,7 @@ class Encoder(OwnStage):
         return {"recordings": fingerprint([*recordings(experiment, settings), *texts])}
 
     def comparable(self, settings: ExperimentSettings, old: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-        """Earlier versions knew the recordings by name and size."""
+        """Earlier versions identified the recordings by name and size."""
         upstream = old.get("upstream")
         if not isinstance(upstream, dict) or "file" in upstream:
             return old

@@ -21,7 +21,7 @@ class Features(OwnStage):
     incremental = True
 
     def needs_of(self, settings: ExperimentSettings) -> list[str]:
-        """Of a base also the encoder that it trains."""
+        """A base also needs the encoder that it trains."""
         return [*super().needs_of(settings), *(["encoder"] if STAGES.get("encoder").belongs_to(settings) else [])]
 
     def outputs(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
@@ -32,7 +32,7 @@ class Features(OwnStage):
 
 
 def encoder_identity(experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
-    """Which encoder makes the features: by name, and of a base that trains its own by what came out."""
+    """Which encoder makes the features: its name, and for a base that trains its own the digest of its file."""
     identity: dict[str, Any] = {"encoder": settings.model.encoder}
     if STAGES.get("encoder").belongs_to(settings):
         identity["encoder_sha256"] = sha256_of(experiment.own_encoder) if experiment.own_encoder.is_file() else ""

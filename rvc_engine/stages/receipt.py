@@ -1,5 +1,5 @@
-"""What a stage leaves when it has ended, written last: identity (what changes its result), inputs (what it read) and
-extent (settings that only ask for more)."""
+"""The receipt of a stage, its last file: identity (settings that change its result), inputs (what it read) and extent
+(settings that only ask for more)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Receipt:
 
     @classmethod
     def load(cls, path: Path) -> Receipt | None:
-        """None when there is none, or none that can be read: the stage then looks at what is there."""
+        """None when it is missing or cannot be read: the stage then checks the files themselves."""
         try:
             receipt = build(cls, read_json(path))
         except (OSError, ValueError, TypeError):
@@ -59,6 +59,6 @@ def receipt_path(experiment: Experiment, stage: str) -> Path:
 
 
 def is_complete(experiment: Experiment, stage: str) -> bool:
-    """It has ended well once; whether it is up to date is for `verdict`."""
+    """It has finished once; `verdict` decides whether it is up to date."""
     receipt = Receipt.load(receipt_path(experiment, stage))
     return receipt is not None and receipt.complete

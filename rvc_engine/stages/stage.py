@@ -1,5 +1,5 @@
-"""What a stage of the pipeline must give. A module with one is light, for plans are made in processes without NumPy and
-torch; what a stage does stands in rvc_engine/work/ and is imported when it runs."""
+"""The interface of a stage. Modules of stages import little, since plans are made in processes without NumPy and torch;
+the work of a stage is in rvc_engine/work/ and is imported when it runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Stage(ABC):
-    """One word, which is its name in the registry, its settings class, its flag `--until` and its receipt."""
+    """Its name, one word, is also that of its settings section, its receipt and its value of `--until`."""
 
     title = ""
     """What it does, in a few words."""
@@ -30,21 +30,21 @@ class Stage(ABC):
     needs: tuple[str, ...] = ()
     """Stages whose outputs it reads."""
     workers: tuple[str, ...] = ()
-    """What its worker processes need and import late: the server that they are forked from imports it once."""
+    """Modules that its worker processes import late: the server that they are forked from imports them once."""
     incremental = False
-    """Each item that it has finished stays when it is stopped."""
+    """Finished items are kept when it is stopped."""
     reads_recordings = False
-    """It reads the dataset, not only what a stage before it left."""
+    """It reads the dataset, not only the outputs of earlier stages."""
     is_training = False
-    """To do it anew is worth a question: a plan says so even when a stage before it must run first."""
+    """Running it from the start needs a confirmation: a plan says so even when a stage before it must run first."""
     is_usual = True
-    """It belongs to the training of a voice."""
+    """It is part of the training of a voice."""
     is_optional = False
-    """An experiment may go without it."""
+    """Some experiments do not have it."""
     purpose = "training"
-    """Of the runs that it belongs to: "training", or "conversion"."""
+    """The kind of runs that it is part of: "training" or "conversion"."""
     waits_for_room = False
-    """It waits for a full disk by itself, inside a save."""
+    """It waits for free disk space by itself, inside a save."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -57,25 +57,25 @@ class Stage(ABC):
     def needs_of(self, settings: ExperimentSettings) -> list[str]:
         return [name for name in self.needs if STAGES.get(name).belongs_to(settings)]
 
-    # --- what it leaves -----------------------------------------------------------------------------------------------
+    # --- its outputs --------------------------------------------------------------------------------------------------
     def outputs(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
-        """Files and folders that are its own: moved to a backup when it is done anew."""
+        """Its own files and folders: moved to a backup when it runs from the start."""
         return []
 
     def standing(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
-        """Those of its outputs that stay in use, when it is done anew, until their successors are whole."""
+        """Those of its outputs that stay in use, when it runs from the start, until the new ones are complete."""
         return []
 
     def existing_work(self, experiment: Experiment) -> str:
-        """What is there without a receipt that it can resume from, in words; empty: nothing."""
+        """Describes work without a receipt that it can resume from; empty when there is none."""
         return ""
 
     def has_begun_training(self, experiment: Experiment) -> bool:
-        """Has it trained something that doing it anew would restart?"""
+        """Has it begun a training that running it from the start would restart?"""
         return False
 
     def disk_of(self, experiment: Experiment, settings: ExperimentSettings) -> Path:
-        """A folder, there or not, on the disk that it fills."""
+        """A folder on the disk that it writes to; the folder need not exist."""
         return experiment.folder
 
     # --- is it up to date ---------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ class Stage(ABC):
         return own
 
     def identity(self, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
-        """What changes its result: another identity, and it is done anew."""
+        """All that changes its result: with another identity it runs from the start."""
         return {**self.own_identity(settings), **self._upstream(experiment)}
 
     def _upstream(self, experiment: Experiment) -> dict[str, Any]:
@@ -99,52 +99,52 @@ class Stage(ABC):
         return {"upstream": [fingerprint(receipt.identity) if receipt else None for receipt in before]}
 
     def inputs(self, experiment: Experiment, settings: ExperimentSettings) -> Any:
-        """What it reads: when it changes the stage resumes from what is there."""
+        """What it reads: when that changes, the stage resumes from its existing outputs."""
         before = {name: Receipt.load(receipt_path(experiment, name)) for name in self.needs_of(settings)}
         return {name: receipt.digest if receipt else None for name, receipt in before.items()}
 
     def inputs_read(self, experiment: Experiment, wanted: Receipt) -> str:
-        """What it read, where that was not all known before it ran."""
+        """The fingerprint of what it read, where that was not all known before it ran."""
         return wanted.inputs
 
     def read_the_same(self, settings: ExperimentSettings, inputs: str) -> bool:
-        """Do these inputs, of a receipt of an earlier version, mean what it would read now?"""
+        """Are these inputs, from a receipt of an earlier version, the same as what it would read now?"""
         return False
 
     def comparable(self, settings: ExperimentSettings, old: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-        """The identity `old` of a receipt as this version would have written it. Earlier versions counted what a stage
-        had read, file by file, as its identity: that decides nothing any more."""
+        """The identity `old` of a receipt as this version would have written it. In earlier versions the files that a
+        stage had read were part of its identity; these are ignored."""
         if not isinstance(old.get("upstream"), dict):
             return old
         return {**wanted, **{key: value for key, value in old.items() if key != "upstream"}}
 
-    # --- what it does -------------------------------------------------------------------------------------------------
-    def load(self) -> None:  # noqa: B027 - one that needs little has nothing to import ahead of time
+    # --- running it ---------------------------------------------------------------------------------------------------
+    def load(self) -> None:  # noqa: B027 - optional
         """Import what it needs, ahead of time."""
 
     def check_ready(  # noqa: B027
         self, experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False
     ) -> None:
-        """Raises BadInput for what can be known before anything is written. `fresh`: what is there moves to a
+        """Raises BadInput for errors that can be found before anything is written. `fresh`: existing work moves to a
         backup."""
 
     @abstractmethod
     def run(self, experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-        """An event after each unit of work; what is there is passed over. Closing the generator stops it; `finally`
-        saves. Raises RvcError."""
+        """An event after each unit of work; finished work is skipped. Closing the generator stops it; `finally` saves.
+        Raises RvcError."""
 
     @abstractmethod
     def artefacts(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
-        """The files that it promises to users, each loaded. Raises RvcError for one that does not load."""
+        """Its result files for users. Each is loaded as a check; raises RvcError for one that does not load."""
 
     def used_all_inputs(self, experiment: Experiment, settings: ExperimentSettings) -> bool:
-        """Or did some of them change while it ran?"""
+        """False when some of them changed while it ran."""
         return True
 
 
 class OwnStage(Stage):
-    """A stage of this program. Its module rvc_engine/work/NAME.py has `run` and `artefacts`, and where it has something
-    to check or to report `check_ready` and `used_all_inputs`."""
+    """A stage of this program. Its module rvc_engine/work/NAME.py has `run` and `artefacts`, and optionally
+    `check_ready` and `used_all_inputs`."""
 
     def work(self) -> ModuleType:
         return importlib.import_module(f"rvc_engine.work.{self.name}")
@@ -165,5 +165,5 @@ class OwnStage(Stage):
         return paths
 
     def used_all_inputs(self, experiment: Experiment, settings: ExperimentSettings) -> bool:
-        told = getattr(self.work(), "used_all_inputs", None)
-        return told is None or bool(told(experiment, settings))
+        check = getattr(self.work(), "used_all_inputs", None)
+        return check is None or bool(check(experiment, settings))

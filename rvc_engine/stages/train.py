@@ -46,8 +46,8 @@ class Train(OwnStage):
         return has_training(experiment)
 
     def identity(self, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
-        """What a training cannot resume across: another shape, features of another encoder, pitch that was filled in
-        another way. Other clips it can."""
+        """A training can resume with other clips, but not with another model shape, features of another encoder, or
+        pitch that was filled in another way."""
         identity = {**self.own_identity(settings), "model": asdict(settings.model)}
         if settings.pitched:
             identity["unvoiced"] = settings.pitch.unvoiced
@@ -55,7 +55,7 @@ class Train(OwnStage):
 
 
 def has_training(experiment: Experiment) -> bool:
-    """Has a training begun that can be resumed?"""
+    """Is there a training that can be resumed?"""
     return has_pair(experiment) or experiment.resume_state.is_file() or experiment.resume_previous.is_file()
 
 

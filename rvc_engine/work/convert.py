@@ -1,4 +1,4 @@
-"""Recordings in, the same words in another voice out."""
+"""Convert recordings: the same words in another voice."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ SOUND_FILES = frozenset(
         ".wv",
     }
 )
-"""Kinds of recordings that not every system's list knows."""
+"""Recordings whose suffixes the MIME tables of some systems lack."""
 LOWEST_RATE = 8000
 SOURCE_RATE = 16000
 
 
 # --- the stage --------------------------------------------------------------------------------------------------------
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
-    """As `convert_files`; what an earlier run of the same conversion has written, and still is whole, is kept."""
+    """As `convert_files`, but intact results of an earlier run of the same conversion are kept."""
     asked = settings.conversion
     assert asked is not None
     inputs, index = [Path(text) for text in asked.inputs], Path(asked.index) if asked.index else None
@@ -76,7 +76,7 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
 
 
 class Written:
-    """What a conversion has written, kept in its folder: {recording: {"path", "sha256", "seconds",
+    """The results of a conversion, saved in its folder: {recording: {"path", "sha256", "seconds",
     "source_sha256"}}."""
 
     def __init__(self, path: Path) -> None:
@@ -97,7 +97,7 @@ class Written:
         write_whole(self.path, json.dumps(self.results, indent=1), durable=False)
 
     def find(self, source: Path, target: Path) -> Converted | None:
-        """None where it was not written, or is not as it was."""
+        """An earlier result; None when there is none, or when it or its recording has changed."""
         result = self.results.get(str(source), {})
         if result.get("path") != str(target) or not target.is_file() or not source.is_file():
             return None
@@ -116,25 +116,25 @@ def convert_files(
     workspace: Workspace,
     written: Written | None = None,
 ) -> Generator[Event, None, None]:
-    """Each recording into the voice. The voice is loaded once; a recording that cannot be used, or written, is an
-    ItemSkipped. `written`: what is done already, and where to keep what is done now.
+    """Convert each recording into the voice. The voice is loaded once; a recording that cannot be read, or whose result
+    cannot be written, gives an ItemSkipped. `written`: earlier results; new ones are added to it.
 
-    Arguments are checked here and now, before anything is written: BadInput. The events come from the generator; after
-    the last recording it raises RvcError when some could not be converted.
+    The call itself checks the arguments, before anything is written, and raises BadInput. After the last recording the
+    generator raises RvcError when some could not be converted.
     """
     plan = plan_outputs(inputs, output, settings)
-    ready = _ready(voice_path, settings, index, workspace)
-    return _after(_passed_over(inputs), _convert(ready, plan, inputs, written))
+    prepared = _prepare(voice_path, settings, index, workspace)
+    return _chained(_warnings_about(inputs), _convert(prepared, plan, inputs, written))
 
 
 def load_converter(voice: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace) -> Converter:
-    """A voice in memory, for many waves. Raises BadInput when a file, a setting or the device does not fit."""
-    return _ready(voice, settings, index, workspace).load()
+    """A loaded voice, for many waveforms. Raises BadInput when a file, a setting or the device is unsuitable."""
+    return _prepare(voice, settings, index, workspace).load()
 
 
 @dataclass(frozen=True)
-class _Ready:
-    """All that was checked, and is not loaded yet."""
+class _Prepared:
+    """Checked arguments; only the voice is loaded."""
 
     voice: Voice
     settings: ConvertSettings
@@ -145,15 +145,15 @@ class _Ready:
     def load(self) -> Converter:
         from rvc_engine.conversion.converter import Converter
 
-        # oneDNN keeps the kernels, with their memory, of every length of chunk that it meets: 150 MB a chunk without
-        # end on a long recording. It reads this when it first computes something.
+        # oneDNN caches kernels, with their memory, for each length of chunk: on a long recording 150 MB a chunk,
+        # without limit. It reads this variable at its first computation.
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1")
         name, precision = self.voice.config.encoder, self.settings.precision
         encoder = load_encoder(name, self.workspace, self.device, precision=precision)
         return Converter(self.voice, encoder, self.retrieval, self.settings, self.device, workspace=self.workspace)
 
 
-def _ready(voice_path: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace) -> _Ready:
+def _prepare(voice_path: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace) -> _Prepared:
     if 0 < settings.sample_rate < LOWEST_RATE:
         raise BadInput(
             f"A sample rate of {settings.sample_rate} Hz is too low",
@@ -175,15 +175,15 @@ def _ready(voice_path: Path, settings: ConvertSettings, index: Path | None, work
     retrieval = load_index(index, voice) if index is not None and settings.index_rate else None
     if tracker is not None:
         tracker.load(str(device), workspace)
-    return _Ready(voice, settings, retrieval, str(device), workspace)
+    return _Prepared(voice, settings, retrieval, str(device), workspace)
 
 
-def _after(first: Iterable[Event], work: Generator[Event, None, None]) -> Generator[Event, None, None]:
+def _chained(first: Iterable[Event], work: Generator[Event, None, None]) -> Generator[Event, None, None]:
     yield from first
     yield from work
 
 
-def _passed_over(inputs: Iterable[Path]) -> Iterator[Event]:
+def _warnings_about(inputs: Iterable[Path]) -> Iterator[Event]:
     for folder in filter(Path.is_dir, inputs):
         passed = passed_over(folder, subfolders=False)
         if passed.total:
@@ -193,11 +193,11 @@ def _passed_over(inputs: Iterable[Path]) -> Iterator[Event]:
 
 
 def _convert(
-    ready: _Ready, plan: list[tuple[Path, Path, str]], named: list[Path], written: Written | None
+    prepared: _Prepared, plan: list[tuple[Path, Path, str]], named: list[Path], written: Written | None
 ) -> Generator[Event, None, None]:
     total = len(plan)
     yield Progressed(stage="convert", done=0, total=total, unit="files")
-    converter = ready.load()
+    converter = prepared.load()
     failures = []
     for done, item in enumerate(plan, 1):
         source, target, _ = item
@@ -207,7 +207,7 @@ def _convert(
             failures.append(failure)
             yield ItemSkipped(stage="convert", item=str(failure.source), reason=failure.reason)
         yield Progressed(stage="convert", done=done, total=total, unit="files", item=item[0].name)
-    _tell_failures(failures, total, named)
+    _report_failures(failures, total, named)
 
 
 @dataclass(frozen=True)
@@ -217,12 +217,12 @@ class _Failure:
     hint: str
 
 
-def _tell_failures(failures: list[_Failure], total: int, named: list[Path]) -> None:
-    """Raises RvcError when a recording was not converted. What lies beside recordings in a folder, and is none by its
-    name, does not count."""
+def _report_failures(failures: list[_Failure], total: int, named: list[Path]) -> None:
+    """Raises RvcError when a recording was not converted. Files in a folder whose names are not those of recordings do
+    not count."""
     nothing = len(failures) == total
     if not nothing:
-        failures = [failure for failure in failures if failure.source in named or _is_called_recording(failure.source)]
+        failures = [failure for failure in failures if failure.source in named or _has_recording_name(failure.source)]
     if failures:
         first, more = failures[0], f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         title = (
@@ -233,7 +233,7 @@ def _tell_failures(failures: list[_Failure], total: int, named: list[Path]) -> N
         raise RvcError(title, f"{first.source.name}: {first.reason}{more}", first.hint)
 
 
-def _is_called_recording(path: Path) -> bool:
+def _has_recording_name(path: Path) -> bool:
     kind = mimetypes.guess_type(path.name)[0] or ""
     return kind.startswith(("audio/", "video/")) or path.suffix.lower() in SOUND_FILES
 
@@ -241,10 +241,10 @@ def _is_called_recording(path: Path) -> bool:
 def _convert_item(
     converter: Converter, source: Path, target: Path, format: str, written: Written | None
 ) -> Generator[Event, None, _Failure | None]:
-    """Returns why a recording was not converted, None where it was. What nobody has thought of in one recording does
-    not end the others.
+    """Returns why a recording was not converted; None when it was. An unexpected error in one recording does not end
+    the others.
 
-    Raises RvcError for what would: a stop, a full disk.
+    Raises Stopped and DiskFull, which end them all.
     """
     if os.path.isdir(target):
         return _Failure(source, f"{target} is a folder", "choose another --output, or move that folder out of the way")
@@ -283,7 +283,7 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
         yield Warned(title=f"{source.name}: {note.text}", stage="convert")
     seconds = -(-len(wave) // SOURCE_RATE)
     steps = converter.steps(wave)
-    del wave  # a long one is kept filtered by the converter only
+    del wave  # saves memory: the converter has its own filtered copy
     try:
         while True:
             done = next(steps)
@@ -292,11 +292,11 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
         samples: NDArray[np.int16] = end.value
         return samples
     except (RuntimeError, MemoryError) as error:
-        told = out_of_memory(error)
-        if told is None:
+        known = out_of_memory(error)
+        if known is None:
             raise
         raise RvcError(
-            "Out of memory", told.message, "free memory that other programs hold, or use --device cpu"
+            "Out of memory", known.message, "free memory that other programs hold, or use --device cpu"
         ) from error
     finally:
         steps.close()

@@ -22,7 +22,7 @@ from rvc_tui.widgets.stages import stage_name
 WORDS = {
     "skip": N_("up to date"),
     "start": N_("runs"),
-    "go_on": N_("goes on"),
+    "resume": N_("goes on"),
     "after": N_("runs"),
     "replace": N_("runs anew; old work is moved aside"),
 }

@@ -26,7 +26,7 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.run.journal import Journal, history
-from rvc_engine.run.pipeline import put_aside, run_pipeline
+from rvc_engine.run.pipeline import back_up_stage, run_pipeline
 from rvc_engine.run.stage_list import usual_stages
 from rvc_engine.voices.small_model import read_voice
 from tests.conftest import Rvc
@@ -84,7 +84,7 @@ def run(rvc: Rvc, epochs: int = 0, fresh: bool = False, **train: object) -> list
         setattr(settings.train, key, value)
     if fresh:
         for stage in usual_stages():
-            put_aside(stage, experiment, settings)
+            back_up_stage(stage, experiment, settings)
     with Journal.next_in(experiment.runs)[1] as journal:
         events = [journal.append(event) for event in run_pipeline(experiment, settings, usual_stages())]
     experiment.save_settings(settings)

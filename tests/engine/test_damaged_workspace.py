@@ -68,7 +68,7 @@ def test_bad_settings_are_named_in_the_row(workspace: Workspace, capsys: pytest.
 def test_what_is_no_journal_is_passed_over(workspace: Workspace, capsys: pytest.CaptureFixture[str], kind: str) -> None:
     JOURNAL[kind](workspace.experiment("bad"))
     bad = rows(workspace, capsys)["bad"]
-    assert bad["state"] == "finished" and ".jsonl is no journal of a run" in bad["problem"]
+    assert bad["state"] == "finished" and ".jsonl is not the journal of a run" in bad["problem"]
     assert "finished: bad" in printed(workspace, capsys, "attach", "bad", "--plain")
     assert EngineClient(workspace.home, "bad").poll().events
     number, journal = Journal.next_in(workspace.experiment("bad").runs)
@@ -198,7 +198,7 @@ def test_a_supervisor_pid_that_another_program_has_now_costs_no_time(
         add(workspace, f"cut-{number}", [type(start)(**{**vars(start), "keeper": os.getpid()}), *rest])
     began = time.monotonic()
     found = rows(workspace, capsys)
-    assert found["cut-7"]["state"] == "failed" and "gone" in found["cut-7"]["error"]["title"]
+    assert found["cut-7"]["state"] == "failed" and "ended unexpectedly" in found["cut-7"]["error"]["title"]
     assert time.monotonic() - began < 4  # it was a second each
 
 

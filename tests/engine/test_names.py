@@ -13,7 +13,7 @@ from rvc_engine.common import names
 from rvc_engine.disk import remove_temporaries, whole_file, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
-from rvc_engine.run.runner import remove_halves
+from rvc_engine.run.runner import remove_partial_files
 from rvc_engine.settings import for_preset
 from rvc_engine.voices.index_file import made_with, sidecar_of
 from rvc_engine.voices.lookup import name_for, refuse_name
@@ -68,7 +68,7 @@ def test_only_its_own_halves_are_removed(tmp_path: Path) -> None:
         for path in (experiment.small_model, experiment.small_model_at(12, 340)):
             halves.append(path.with_name(f".{names.short(path.name)}.{os.getpid()}.part"))
             halves[-1].touch()
-    remove_halves(one)
+    remove_partial_files(one)
     assert [half.exists() for half in halves] == [False, False, True, True]
     remove_temporaries(workspace.weights)
     assert not any(half.exists() for half in halves)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rvc_engine.disk import write_whole
 from rvc_engine.experiment import Workspace
-from rvc_engine.run.runner import remove_halves
+from rvc_engine.run.runner import remove_partial_files
 
 
 def test_what_a_killed_engine_left_half_written_goes_and_what_others_write_stays(tmp_path: Path) -> None:
@@ -26,6 +26,6 @@ def test_what_a_killed_engine_left_half_written_goes_and_what_others_write_stays
     ]
     for path in [*own, *kept]:
         write_whole(path, b"x")
-    remove_halves(experiment)
+    remove_partial_files(experiment)
     assert [path for path in own if path.exists()] == []
     assert [path for path in kept if not path.exists()] == []

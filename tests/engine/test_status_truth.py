@@ -16,7 +16,7 @@ from rvc_engine.events import Event, Paused, Progressed, Resumed, RunFinished, R
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.run.journal import Journal, read
 from rvc_engine.run.status import read_view
-from rvc_engine.run.supervisor import write_end
+from rvc_engine.run.supervisor import record_end
 from rvc_engine.settings import for_preset
 from tests.conftest import rvc_environment
 from tests.engine.test_lock import HOLD, said
@@ -96,24 +96,26 @@ def test_a_journal_without_an_end_and_without_an_engine_is_a_failure(home: Path)
     write_journal(experiment, 2**22 - 5)
     view = read_view(experiment)
     assert view.state == "failed" and view.error is not None
-    assert "gone" in view.error["title"] and "rvc run voice" in view.error["hint"]
+    assert "ended unexpectedly" in view.error["title"] and "rvc run voice" in view.error["hint"]
 
 
-@pytest.mark.parametrize(("code", "told"), [(-9, "signal 9"), (-11, "signal 11"), (77, "exit code 77")])
+@pytest.mark.parametrize(
+    ("code", "told"), [(-9, "SIGKILL"), (-11, "SIGSEGV"), (-40, "signal 40"), (77, "exit code 77")]
+)
 def test_the_supervisor_writes_how_an_engine_died(home: Path, code: int, told: str) -> None:
     experiment = Workspace(home).experiment("voice")
     write_journal(experiment, 4242)
-    write_end(experiment.runs, 4242, code)
+    record_end(experiment.runs, 4242, code)
     end = list(read(experiment.runs / "0001.jsonl"))[-1]
     assert isinstance(end, StageFailed)
     assert (end.stage, end.exit_code) == ("pitch", 1) and told in end.title
-    write_end(experiment.runs, 4242, code)  # once is enough
+    record_end(experiment.runs, 4242, code)  # once is enough
     assert sum(isinstance(e, StageFailed) for e in read(experiment.runs / "0001.jsonl")) == 1
 
 
 def test_the_supervisor_leaves_a_journal_with_an_end_alone(home: Path) -> None:
     experiment = Workspace(home).experiment("voice")
     write_journal(experiment, 4242, RunFinished(seconds=1.0))
-    write_end(experiment.runs, 4242, -9)
+    record_end(experiment.runs, 4242, -9)
     assert isinstance(list(read(experiment.runs / "0001.jsonl"))[-1], RunFinished)
     assert read_view(experiment).state == "finished"

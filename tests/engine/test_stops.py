@@ -57,7 +57,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "end_now", end)
     monkeypatch.setattr(runner, "GRACE_S", 0.3)
     monkeypatch.setattr(runner, "SAVING_GRACE_S", 0.6)
-    monkeypatch.setattr(runner, "ONE_WISH_S", 0.05)
+    monkeypatch.setattr(runner, "SAME_SIGNAL_S", 0.05)
     monkeypatch.setattr(runner, "MEMORY_S", 0.01)
     monkeypatch.setattr(memory_samples, "sample", lambda: MemorySampled(rss_bytes=1))
 

@@ -15,7 +15,7 @@ from rvc_engine.events import ItemSkipped, Paused, Resumed, RunFinished, StageFa
 from rvc_engine.registry import STAGES
 from rvc_engine.run import launcher
 from rvc_engine.run.journal import read
-from rvc_engine.run.pipeline import put_aside
+from rvc_engine.run.pipeline import back_up_stage
 from tests.faults.conftest import Row
 from tests.faults.harness import Voice, clip_differences, copy_prepared, differences, events_in, faults, has, wait_for
 
@@ -76,7 +76,7 @@ def test_a_full_disk_pauses_every_stage(row: Row, small_disk: Path, reference: V
     settings = voice.experiment.load_settings()
     shutil.rmtree(voice.experiment.path("mute"))
     for name in ("preprocess", "pitch", "features")[{"preprocess": 0, "pitch": 1, "features": 2, "index": 3}[stage] :]:
-        put_aside(STAGES.get(name), voice.experiment, settings)
+        back_up_stage(STAGES.get(name), voice.experiment, settings)
     shutil.rmtree(voice.experiment.path("aside"), ignore_errors=True)
     ballast = fill(small_disk, LEFT // 10)
     engine = launcher.start(voice.experiment, settings, ["preprocess", "pitch", "features", "index"])

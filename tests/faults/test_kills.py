@@ -70,9 +70,9 @@ def kill_at(voice: Voice, settings: ExperimentSettings, moment: Moment) -> str:
     steps = [event.step for event in events if isinstance(event, TrainStepped)]
     assert len(events) >= began
     view = read_view(voice.experiment)
-    assert view.state == "failed" and view.error is not None and "gone" in view.error["title"]
+    assert view.state == "failed" and view.error is not None and "The engine " in view.error["title"]
     if not moment.with_supervisor:
-        assert isinstance(events[-1], StageFailed) and "signal 9" in events[-1].title
+        assert isinstance(events[-1], StageFailed) and "SIGKILL" in events[-1].title
     after = f" after step {steps[-1]}" if steps else ""
     return f"{inside}{hit}{after}" + (" (with its supervisor)" if moment.with_supervisor else "")
 

@@ -248,7 +248,7 @@ def test_voices_have_none_of_it() -> None:
 async def test_the_app_shows_a_base(made: tuple[Rvc, Path, list[Event]]) -> None:
     from rvc_engine.client.engine_client import EngineClient
     from rvc_tui.app import RvcApp
-    from rvc_tui.screens import MODULES
+    from rvc_tui.places import PLACES
 
     rvc, _, _ = made
     app = RvcApp(EngineClient(rvc.home, "base"), first="train")
@@ -259,8 +259,8 @@ async def test_the_app_shows_a_base(made: tuple[Rvc, Path, list[Event]]) -> None
                 break
         assert [row[0] for row in app.session.state.outlook.plan] == STAGES
         seen = ""
-        for place in MODULES:
-            app.action_go(place)
+        for place in PLACES:
+            app.action_go(place.name)
             await pilot.pause(0.1)
             seen += "\n".join(strip.text for strip in app.screen._compositor.render_strips())
         assert app.is_running

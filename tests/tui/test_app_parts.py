@@ -63,7 +63,7 @@ def test_plain_mode_tells_the_truth_at_the_end(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().out.splitlines()[-1].startswith("failed: train: Out of memory")
     write_run(tmp_path, "bob", pretended.training())  # no end, and no engine holds it
     assert follow_plainly(EngineClient(tmp_path, "bob")) == 1
-    assert "The engine is gone" in capsys.readouterr().out
+    assert "The engine ended unexpectedly" in capsys.readouterr().out
     assert follow_plainly(EngineClient(tmp_path, "")) == 0
 
 

@@ -188,7 +188,7 @@ async def test_engine_that_vanished_is_said() -> None:
         await settle(pilot)
         client_of(app).alive = False
         await settle(pilot)
-        assert "The engine is gone" in text_of(app)
+        assert "The engine ended unexpectedly" in text_of(app)
 
 
 async def test_silence_of_the_engine_is_said() -> None:
