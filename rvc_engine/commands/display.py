@@ -25,6 +25,7 @@ class Display(Protocol):
     def note(self, text: str) -> None: ...
     def ask_stop(self) -> bool: ...
     def end(self, view: RunView) -> None: ...
+    def close(self) -> None: ...  # without a word
 
 
 def choose_display(*, plain: bool, as_json: bool) -> Display:
@@ -50,6 +51,8 @@ class JsonDisplay:
         return True
 
     def end(self, view: RunView) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class PlainDisplay:
@@ -96,6 +99,8 @@ class PlainDisplay:
 
     def end(self, view: RunView) -> None:
         print_end(view)
+
+    def close(self) -> None: ...
 
 
 def print_end(view: RunView) -> None:
@@ -202,7 +207,10 @@ class LiveDisplay:
         return answer.lower().startswith("s")
 
     def end(self, view: RunView) -> None:
+        self.close()
+        print_end(view)
+
+    def close(self) -> None:
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._progress.stop()
-        print_end(view)

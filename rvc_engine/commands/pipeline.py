@@ -183,7 +183,8 @@ class Interrupted(Exception):
 def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True) -> int:
     """Show a run until its end; returns the exit code that its end means.
 
-    A signal stops the run when it is `ours` (a person at a terminal is asked); an attached run continues.
+    A signal stops the run when it is `ours` (a person at a terminal is asked); an attached run continues. Raises
+    BadInput for a run of ours that refused what it was given, as a command that checks it by itself.
     """
     view = RunView(name=engine.experiment.name, folder=str(engine.experiment.folder))
 
@@ -214,6 +215,9 @@ def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True
         view.note_gone()
         error: dict[str, Any] = view.error or {}
         display.show(StageFailed(stage=view.stage, **error), view)
+    if ours and view.exit_code == BadInput.exit_code and view.error is not None:
+        display.close()
+        raise BadInput(view.error["title"], view.error["message"], view.error["hint"])
     display.end(view)
     return view.exit_code if view.exit_code is not None else 1
 

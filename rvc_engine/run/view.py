@@ -272,6 +272,8 @@ class RunView:
         if not isinstance(record["stages"], list) or not isinstance(record["warnings"], list):
             raise TypeError("no lists of stages and warnings")
         view = build(cls, {**record, "stages": {}, "warnings": [], "stop": None, "results": []})
+        done, total = view.part
+        view.part = done, total  # JSON has lists
         view.stop = build(ev.StageStopped, record["stop"]) if record["stop"] is not None else None
         for one in record["stages"]:
             stage = build(StageView, one)

@@ -127,7 +127,8 @@ def test_another_voice_under_the_same_name_converts_all_anew(rvc: Rvc, folder: P
 def test_what_only_the_engine_can_see_is_bad_input_too(rvc: Rvc, folder: Path, tmp_path: Path) -> None:
     (rvc.home / "weights" / "v.pth").write_bytes(b"PK\x03\x04 torn")
     done = rvc("convert", "v", folder / "000.wav", "--output", tmp_path / "out.wav", *FAST)
-    assert done.returncode == 2 and str(rvc.home / "weights" / "v.pth") in done.stdout + done.stderr
+    assert done.returncode == 2 and str(rvc.home / "weights" / "v.pth") in done.stderr, done.stdout
+    assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out.wav").exists() and "Traceback" not in done.stdout + done.stderr
 
 
