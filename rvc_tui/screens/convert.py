@@ -202,7 +202,7 @@ class ConvertScreen(ConvertChoices):
         self.conversion = work
         self.session.conversion = work.name if work.running else ""
         self.shows_results = True
-        self.rvc.draw_soon()
+        self.rvc.draw()
 
     def on_convert_screen_happened(self, message: Happened) -> None:
         work = message.work
