@@ -250,11 +250,11 @@ async def test_it_continues_when_the_app_is_left(slow: RvcApp, home: Path) -> No
         await wait_for(pilot, lambda: len(screen_of(app).conversion.view.results) == 1)
         await pilot.press("q")
         await pilot.pause(0.1)
-        client = client_of(app)
+        client, words = client_of(app), app.parting_words()
         assert isinstance(client, SlowClient)
         client.stopped.set()  # its thread would be waited for
     assert not any(call[0] == "stop_conversion" for call in client_of(app).calls)
-    assert any("rvc attach conversions/1 follows it" in line for line in app.parting_words())
+    assert any("rvc attach conversions/1 follows it" in line for line in words)
 
 
 async def test_one_that_runs_is_shown_when_the_app_is_opened(slow: RvcApp, home: Path) -> None:
