@@ -47,13 +47,29 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class FromCallback(Exception):
+    """An error of the caller's own function, kept apart from those of this program."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def call_back(on_event: OnEvent, event: Event) -> None:
+    try:
+        on_event(event)
+    except Exception as error:
+        raise FromCallback(error) from error
+
+
 def in_words(call: Callable[P, T]) -> Callable[P, T]:
-    """Errors of the system become RvcErrors, as on the command line."""
+    """Errors of the system become RvcErrors, as on the command line; those of `on_event` stay what they are."""
 
     @wraps(call)
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return call(*args, **kwargs)
+        except FromCallback as own:
+            raise own.error from own.error.__cause__
         except (OSError, MemoryError) as error:
             known = explained(error)
             if known is None:
@@ -154,7 +170,7 @@ def _run(experiment: Experiment, request: Request, agreed: bool, on_event: OnEve
             for event in batch:
                 view.fold(event)
                 if on_event is not None:
-                    on_event(view.own(event))
+                    call_back(on_event, view.own(event))
     except BaseException:
         launcher.stop(experiment, wait_s=STOP_S)
         raise
@@ -264,7 +280,7 @@ class Voice:
             if isinstance(event, Converted):
                 written.append(Path(event.path))
             if on_event is not None:
-                on_event(event)
+                call_back(on_event, event)
         return written
 
     def _converter(self, settings: ConvertSettings) -> Converter:

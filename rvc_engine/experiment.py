@@ -191,7 +191,7 @@ class Experiment:
 
     @property
     def is_conversion(self) -> bool:
-        return self.folder.parent == self.workspace.conversions
+        return self.folder.parent.name == CONVERSIONS and self.folder.name.isdecimal()
 
     def path(self, *parts: str) -> Path:
         return self.folder.joinpath(*parts)

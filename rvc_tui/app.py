@@ -383,7 +383,7 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         lines += [_("written: {path}").format(path=path) for path in self.session.results]
         if state.running:
             name = state.view.name
-            told = _("{name} goes on as process {pid}: rvc-tui {name} shows it again, rvc stop {name} stops it")
+            told = _("{name} continues as process {pid}: rvc-tui {name} shows it again, rvc stop {name} stops it")
             lines.append(told.format(name=name, pid=state.view.pid))
         if name := self.session.conversion:
             lines.append(

@@ -25,7 +25,7 @@ def bottlenecks(state: ScreenState) -> list[str]:
     share = waiting_share(view)
     if share >= WAITING:
         found.append(
-            _("waiting for data {share} of the time: a slow disk, or other programs on the processor").format(
+            _("waiting for data {share} of the time: a slow disk, or other programs on the CPU").format(
                 share=f"{share:.0%}"
             )
         )
@@ -70,5 +70,5 @@ def no_bottleneck(state: ScreenState) -> str:
         )
     if not machine.gpus and machine.cpu_percent is not None:
         percent = f"{machine.cpu_percent:.0f}"
-        return _("none: the processor is {busy} % busy, waiting for data {share}").format(busy=percent, share=waiting)
+        return _("none: the CPU is {busy} % busy, waiting for data {share}").format(busy=percent, share=waiting)
     return _("none seen; waiting for data {share}").format(share=waiting)

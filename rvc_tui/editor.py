@@ -53,7 +53,7 @@ def edit_suspended(app: App[None], path: Path) -> RvcError | None:
             except RvcError as error:  # left by an exception, the app would stay suspended
                 problem = error
     except SuspendNotSupported as error:
-        return RvcError(_("No editor can be shown here"), str(error))
+        return RvcError(_("No editor can be opened here"), str(error))
     return problem
 
 

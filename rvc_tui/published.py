@@ -85,7 +85,7 @@ def progress_of(event: dict[str, Any]) -> str:
             if total
             else f"{done / 1e6:.1f} MB"
         )
-        text += f"  {rate / 1e6:.1f} MB/s" if rate else ("  " + _("going on") if event.get("resumed_at") else "")
+        text += f"  {rate / 1e6:.1f} MB/s" if rate else ("  " + _("resuming") if event.get("resumed_at") else "")
         return text + ("  " + _("{time} left").format(time=duration((total - done) / rate)) if total and rate else "")
     error = event.get("error") or {}
     return " ".join(filter(None, [_(event["event"]), error.get("title"), error.get("message")]))

@@ -79,9 +79,7 @@ def about_finding(finding: dict[str, Any]) -> list[Text]:
     lines = [Text(printable(said(finding["what"])), "bold")]
     lines += [Text(printable(said(finding["why_it_matters"])))] if finding["why_it_matters"] else []
     lines += (
-        [Text.assemble((_("way out") + "  ", "bold"), printable(said(finding["way_out"])))]
-        if finding["way_out"]
-        else []
+        [Text.assemble((_("fix") + "  ", "bold"), printable(said(finding["way_out"])))] if finding["way_out"] else []
     )
     names = [printable(name) for name in finding["files"]]
     more = _(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else ""

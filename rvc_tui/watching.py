@@ -1,11 +1,13 @@
-"""Workers of the app: they fetch what the engine and the machine tell, post it, and touch no widget."""
+"""Workers of the app: they fetch what the engine and the machine report, post it, and touch no widget."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from textual import work
 from textual.app import App
+from textual.message import Message
 from textual.worker import get_current_worker
 
 from rvc_engine.client.engine_client import Client
@@ -40,26 +42,22 @@ class WatchingApp(App[None]):
     @work(thread=True, group="watch")
     def look(self, client: Client) -> None:
         """The advisor and the plan, again from time to time: others come and go."""
-        worker = get_current_worker()
-        due = 0.0
-        while not worker.is_cancelled:
-            if time.monotonic() >= due:
-                outlook = client.outlook()
-                due = time.monotonic() + LOOK_S * self.session.pace
-                if not worker.is_cancelled:
-                    self.post_message(Looked(outlook))
-            time.sleep(0.1)
+        self._post_each(LOOK_S, lambda: Looked(client.outlook()))
 
     @work(thread=True, group="watch")
     def watch_machine(self, client: Client) -> None:
+        self._post_each(MACHINE_S, lambda: MachineRead(client.machine()))
+
+    def _post_each(self, seconds: float, read: Callable[[], Message]) -> None:
+        """In a worker: at once, and then each so many seconds, until it is cancelled."""
         worker = get_current_worker()
         due = 0.0
         while not worker.is_cancelled:
             if time.monotonic() >= due:
-                machine = client.machine()
-                due = time.monotonic() + MACHINE_S * self.session.pace
+                message = read()
+                due = time.monotonic() + seconds * self.session.pace
                 if not worker.is_cancelled:
-                    self.post_message(MachineRead(machine))
+                    self.post_message(message)
             time.sleep(0.1)
 
     @work(thread=True, group="look-once")

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.names import VOICE_FILES
@@ -19,70 +19,90 @@ from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.voices.metadata import refuse_pickle
 
+Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|info|extract|merge|export|import")
-    listing = actions.add_parser(
-        "list", help="the voices of this workspace, by what their files say: nothing is checked"
-    )
-    listing.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
+    reading = [_build_list(actions), _build_info(actions)]
+    writing = [_build_extract(actions), _build_merge(actions), _build_export(actions), _build_import(actions)]
+    for action in reading:
+        action.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
+    for action in writing:
+        action.add_argument("--json", action="store_true", help="the paths that were written, as JSON")
+    for action in (*reading, *writing):
+        action.add_argument("--home", default=argparse.SUPPRESS, metavar="DIR", help="workspace")
 
-    info = actions.add_parser("info", help="what it is: epochs, rate, pitch, encoder, hash, suggested transposition")
-    info.add_argument(
+
+def _build_list(actions: Actions) -> argparse.ArgumentParser:
+    return actions.add_parser("list", help="the voices of this workspace, by what their files say: nothing is checked")
+
+
+def _build_info(actions: Actions) -> argparse.ArgumentParser:
+    parser = actions.add_parser("info", help="what it is: epochs, rate, pitch, encoder, hash, suggested transposition")
+    parser.add_argument(
         "voices", metavar="FILE_OR_NAME", nargs="+", help="a .pth, a bundle, a checkpoint, or an experiment's name"
     )
-    info.add_argument("--source", metavar="FILE", help="a recording to convert: how far to transpose it")
-    info.add_argument(
+    parser.add_argument("--source", metavar="FILE", help="a recording to convert: how far to transpose it")
+    parser.add_argument(
         "--experiment",
         metavar="NAME",
         help="the experiment of the voice, for its pitch where the file does not have it",
     )
-    info.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
+    return parser
 
-    extract = actions.add_parser("extract", help="make a voice of a training checkpoint")
-    extract.add_argument("checkpoint", metavar="CHECKPOINT_OR_EXPERIMENT", help="a G_ file, or an experiment's name")
-    which = extract.add_mutually_exclusive_group()
+
+def _build_extract(actions: Actions) -> argparse.ArgumentParser:
+    parser = actions.add_parser("extract", help="make a voice of a training checkpoint")
+    parser.add_argument("checkpoint", metavar="CHECKPOINT_OR_EXPERIMENT", help="a G_ file, or an experiment's name")
+    which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--epoch", type=int, metavar="N", help="of an experiment: the checkpoint of that epoch; default the newest"
     )
     which.add_argument("--step", type=int, metavar="N", help="of an experiment: the checkpoint of that step")
-    _target(extract, "voice.pth", required=False)
-    extract.add_argument("--sample-rate", type=int, metavar="HZ", help="where the checkpoint does not state its own")
-    extract.add_argument("--info", default="", metavar="TEXT", help="what the file says of itself; default its epochs")
+    _target(parser, "voice.pth", required=False)
+    parser.add_argument("--sample-rate", type=int, metavar="HZ", help="where the checkpoint does not state its own")
+    parser.add_argument("--info", default="", metavar="TEXT", help="what the file says of itself; default its epochs")
+    return parser
 
-    merge = actions.add_parser("merge", help="one voice out of two")
-    merge.add_argument("first", metavar="A", help="a .pth, a bundle, or an experiment's name")
-    merge.add_argument("second", metavar="B", help="the other one")
-    merge.add_argument("--weight", type=float, default=0.5, metavar="W", help="share of A, 0..1 (default 0.5)")
-    _target(merge, "voice.pth", required=False)
-    merge.add_argument("--info", default="", metavar="TEXT", help="what the file says of itself; default both shares")
 
-    export = actions.add_parser("export", help="the .pth and .index for RVC programs, a zip of both, or a bundle")
-    export.add_argument("voice", metavar="NAME_OR_FILE", help="an experiment's name, a .pth, or a bundle")
-    _target(export, "folder, .zip or .rvcvoice", required=True)
-    export.add_argument(
+def _build_merge(actions: Actions) -> argparse.ArgumentParser:
+    parser = actions.add_parser("merge", help="one voice out of two")
+    parser.add_argument("first", metavar="A", help="a .pth, a bundle, or an experiment's name")
+    parser.add_argument("second", metavar="B", help="the other one")
+    parser.add_argument("--weight", type=float, default=0.5, metavar="W", help="share of A, 0..1 (default 0.5)")
+    _target(parser, "voice.pth", required=False)
+    parser.add_argument("--info", default="", metavar="TEXT", help="what the file says of itself; default both shares")
+    return parser
+
+
+def _build_export(actions: Actions) -> argparse.ArgumentParser:
+    parser = actions.add_parser("export", help="the .pth and .index for RVC programs, a zip of both, or a bundle")
+    parser.add_argument("voice", metavar="NAME_OR_FILE", help="an experiment's name, a .pth, or a bundle")
+    _target(parser, "folder, .zip or .rvcvoice", required=True)
+    parser.add_argument(
         "--index", metavar="FILE", help="its index; none leaves it out; default the experiment's or bundle's own"
     )
-    export.add_argument(
+    parser.add_argument(
         "--format",
         choices=("rvc", "zip", "bundle"),
         help="default by the output's suffix, else rvc: a folder of two files",
     )
-    export.add_argument(
+    parser.add_argument(
         "--licence", default="", metavar="TEXT", help="for the model card: what others may do with the voice"
     )
-    export.add_argument(
+    parser.add_argument(
         "--consent", default="", metavar="TEXT", help="for the model card: whose voice it is, and that they agreed"
     )
+    return parser
 
-    bring = actions.add_parser("import", help="put a .pth, a zip or a bundle where rvc convert NAME finds it")
-    bring.add_argument("file", metavar="FILE", help="a .pth, a zip of a .pth and an .index, or a bundle")
-    bring.add_argument("--name", metavar="N", help="the voice's name here; default the file's own")
-    bring.add_argument("--index", metavar="FILE", help="the index of a .pth")
-    for action in (extract, merge, export, bring):
-        action.add_argument("--json", action="store_true", help="the paths that were written, as JSON")
-    for action in (listing, info, extract, merge, export, bring):
-        action.add_argument("--home", default=argparse.SUPPRESS, metavar="DIR", help="workspace")
+
+def _build_import(actions: Actions) -> argparse.ArgumentParser:
+    parser = actions.add_parser("import", help="put a .pth, a zip or a bundle where rvc convert NAME finds it")
+    parser.add_argument("file", metavar="FILE", help="a .pth, a zip of a .pth and an .index, or a bundle")
+    parser.add_argument("--name", metavar="N", help="the voice's name here; default the file's own")
+    parser.add_argument("--index", metavar="FILE", help="the index of a .pth")
+    return parser
 
 
 def _target(parser: argparse.ArgumentParser, what: str, *, required: bool) -> None:

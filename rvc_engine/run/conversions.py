@@ -31,11 +31,13 @@ def conversions(workspace: Workspace) -> list[Experiment]:
 def unfinished(workspace: Workspace, settings: ExperimentSettings) -> Experiment | None:
     """The newest conversion with the same settings that is neither finished nor running: it is resumed."""
     for one in reversed(conversions(workspace)):
+        if is_complete(one, "convert") or live_holder(one.lock) is not None:
+            continue
         try:
             same = one.load_settings() == settings
         except RvcError:
             continue
-        if same and not is_complete(one, "convert") and live_holder(one.lock) is None:
+        if same:
             return one
     return None
 

@@ -58,7 +58,7 @@ class AssetsScreen(AppScreen):
             id="assets.by-hand",
             tooltip="what to copy here when this machine cannot download",
         ),
-        Binding("d", "doctor", "doctor", id="assets.doctor", tooltip="what this machine can do, and what to mend"),
+        Binding("d", "doctor", "doctor", id="assets.doctor", tooltip="what this machine can do, and what to repair"),
     ]
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class AssetsScreen(AppScreen):
             self.notify(_("{preset} has all that it needs").format(preset=preset))
         elif code in (STOPPED, -2):
             self.notify(
-                _("what is here is kept; p goes on from there"), title=_("The download is stopped"), severity="warning"
+                _("what is here is kept; p resumes from there"), title=_("The download is stopped"), severity="warning"
             )
         else:
             self.notify(

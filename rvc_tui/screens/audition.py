@@ -88,7 +88,9 @@ class AuditionScreen(ModalScreen[None]):
         except (OSError, ValueError, KeyError, TypeError) as error:
             return Text(
                 f"{head}\n"
-                + _("{file} cannot be shown: {error}").format(file=printable(path.name), error=printable(error, LONG))
+                + _("{file} cannot be displayed: {error}").format(
+                    file=printable(path.name), error=printable(error, LONG)
+                )
             )
         lines = [
             Text(_("the recording, {seconds} s").format(seconds=f"{told['seconds']:.1f}"), "bold"),

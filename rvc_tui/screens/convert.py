@@ -238,7 +238,7 @@ class ConvertScreen(ConvertChoices):
             self.notify(heights, title=_("Transposed by {count} semitones").format(count=f"{shift:+d}"))
         else:
             untold = (
-                _("neither its file nor its experiment tells how high it is")
+                _("neither its file nor its experiment says how high it is")
                 if facts.get("pitch")
                 else _("the voice has no pitch")
             )

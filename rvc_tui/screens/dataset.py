@@ -135,7 +135,7 @@ class DatasetScreen(AppScreen):
         self.reading, self.read_folder = "", folder
         self.session.unfinished.pop("dataset", None)
         stopped = code in STOPPED
-        self.problem = _("stopped; R goes on, what is measured is kept") if stopped else problem
+        self.problem = _("stopped; R resumes, what is measured is kept") if stopped else problem
         self.report = report if code == 0 else None
         self.rows.cursor = 0
         self.show_all()

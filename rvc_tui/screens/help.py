@@ -32,7 +32,7 @@ ALWAYS = (  # as the keys come, by which ids, what they do
 )
 NOTES = N_("""\
 Leaving never stops a run. rvc-tui NAME shows it again, also after a dropped link.
-rvc stop NAME stops it from a shell; rvc status NAME --json tells how it is.
+rvc stop NAME stops it from a shell; rvc status NAME --json says how it is.
 Shift and the mouse select text. If a lost link leaves the terminal in disorder, type reset.
 In tmux, escape-time 10 makes esc quick.
 """)

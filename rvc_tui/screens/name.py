@@ -35,7 +35,7 @@ class NameScreen(ModalScreen[str]):
             yield Static(self.question, markup=False)
             yield Field(self.value, id="answer", compact=True, suggester=self.suggester)
             tab = _("tab  complete") + "    " if self.suggester else ""
-            yield Static(f"{_('enter  take it')}    {tab}{_('esc  back')}", markup=False, classes="keys")
+            yield Static(f"{_('enter  OK')}    {tab}{_('esc  back')}", markup=False, classes="keys")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

@@ -24,7 +24,7 @@ class PickScreen(ModalScreen[int | None]):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take", "take it", id="pick.take"),
+        Binding("enter", "take", "OK", id="pick.take"),
         Binding("j,down", "move(1)", show=False, id="pick.down"),
         Binding("k,up", "move(-1)", show=False, id="pick.up"),
         Binding("pagedown,space", "move(10)", show=False, id="pick.page-down"),
@@ -42,7 +42,7 @@ class PickScreen(ModalScreen[int | None]):
         with Vertical(classes="box"):
             yield Static(self.question, markup=False)
             yield RowsPanel("", ascii=self.ascii, id="options")
-            yield Static(_("enter  take it    j k  move    esc  back"), markup=False, classes="keys")
+            yield Static(_("enter  OK    j k  move    esc  back"), markup=False, classes="keys")
 
     def on_mount(self) -> None:
         self.panel.fill([Text(printable(row), no_wrap=True) for row in self.rows], cursor=self.cursor)

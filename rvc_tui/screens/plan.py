@@ -22,9 +22,9 @@ from rvc_tui.widgets.stages import stage_name
 WORDS = {
     "skip": N_("up to date"),
     "start": N_("runs"),
-    "resume": N_("goes on"),
+    "resume": N_("resumes"),
     "after": N_("runs"),
-    "replace": N_("runs anew; old work is moved aside"),
+    "replace": N_("runs anew; old work is moved to a backup"),
 }
 
 

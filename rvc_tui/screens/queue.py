@@ -26,7 +26,7 @@ from rvc_tui.widgets.rows import RowsPanel, TextPanel
 
 REFRESH_S = 3.0
 STYLE = {"running": "bold cyan", "done": "green", "failed": "bold red", N_("damaged"): "bold red", "waiting": ""}
-NOTHING = N_("nothing waits: n puts the experiment that is watched at the end")
+NOTHING = N_("Queue is empty: n adds the experiment that is watched")
 
 
 class QueueScreen(AppScreen):
@@ -284,7 +284,7 @@ class QueueScreen(AppScreen):
                 ["run", "--detach"] + (["--then", then] if then else []) + (["--time-limit", limit] if limit else [])
             )
             self.change(
-                self.session.client, words, _("Not started"), _("The queue runs, and goes on when the app is closed.")
+                self.session.client, words, _("Not started"), _("The queue runs, and continues when the app is closed.")
             )
 
         def ended(then: str | None) -> None:

@@ -59,7 +59,7 @@ class TrainScreen(StageScreen):
             tooltip="earlier and later; also , .",
         ),
         Binding("greater_than_sign,full_stop", "pan(1)", show=False, id="chart.after"),
-        Binding("z", "whole", show=False, id="chart.whole", tooltip="the whole course again"),
+        Binding("z", "whole", show=False, id="chart.whole", tooltip="the whole history again"),
         Binding(
             "w",
             "audition",
@@ -220,7 +220,7 @@ class TrainScreen(StageScreen):
                 return
             self.price = price if price.an_hour else None
             if why := remember("price_per_hour", str(price) if price.an_hour else ""):
-                self.notify(why, title=_("Not remembered"), severity="warning")
+                self.notify(why, title=_("Not saved"), severity="warning")
             self.draw()
 
         question = _("The price of an hour of this machine, as in 0.30, $0.30 or 0.30 EUR; 0 shows none")

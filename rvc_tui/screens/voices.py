@@ -36,7 +36,7 @@ DONE = {"extract": N_("extracted"), "merge": N_("merged"), "export": N_("exporte
 class VoicesScreen(AppScreen):
     place = "voices"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "facts", "facts", key_display="enter", id="voice.facts", tooltip="all that its file tells"),
+        Binding("enter", "facts", "facts", key_display="enter", id="voice.facts", tooltip="all that its file says"),
         Binding("c", "convert", "convert", id="voice.convert", tooltip="convert recordings with this voice"),
         Binding("x", "extract", "extract", show=False, id="voice.extract", tooltip="a voice of a training checkpoint"),
         Binding("m", "merge", "merge", show=False, id="voice.merge", tooltip="one voice out of this and another"),
@@ -79,7 +79,7 @@ class VoicesScreen(AppScreen):
     def body(self) -> ComposeResult:
         yield RowsPanel(_("Voices"), _("reading..."), ascii=self.ascii, id="voices")
         yield TextPanel(_("Voice"), ascii=self.ascii, id="voice")
-        yield TextPanel(_("What came of it"), ascii=self.ascii, id="outcome")
+        yield TextPanel(_("Result"), ascii=self.ascii, id="outcome")
 
     @property
     def panel(self) -> RowsPanel:

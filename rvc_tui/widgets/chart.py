@@ -133,7 +133,7 @@ class ChartPanel(Panel):
             raw.append((curve, self.seen(zip(xs, (point.value for point in points), strict=True), across)))
         flat = [y for _curve, points in lines for _x, y in points]
         if not flat:
-            return [Text(_("nothing here: z shows the whole course, > goes on"), "dim")]
+            return [Text(_("nothing here: z shows the whole history, > moves on"), "dim")]
         bounds = value_range(flat, [y for _curve, points in raw for _x, y in points], log=self.look.log)
         plot = Plot(max(width - LABEL - 4, 8), height - 2, across, bounds, self.look.log, symbols(ascii=self.ascii))
         if self.look.weight:

@@ -160,7 +160,7 @@ def result_lines(result: Converted | ItemSkipped | None, error: tuple[str, str, 
     """The chosen result in full, and what stopped the whole."""
     lines = []
     if error[0]:
-        parts = (("", error[0], "bold red"), (_("cause"), error[1], ""), (_("way out"), error[2], "bold"))
+        parts = (("", error[0], "bold red"), (_("cause"), error[1], ""), (_("fix"), error[2], "bold"))
         lines = [
             Text.assemble(
                 (padded(label, LABEL) if label else "", "dim"), (printable(" ".join(text.split()), LONG), style)

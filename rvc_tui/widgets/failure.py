@@ -18,7 +18,7 @@ class FailurePanel(Panel):
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
         error = told(state)
         rows = ((error.get("title", ""), "bold red"), (error.get("message", ""), ""), (error.get("hint", ""), "bold"))
-        labels = ("", padded(_("cause"), 9), padded(_("way out"), 9))
+        labels = ("", padded(_("cause"), 9), padded(_("fix"), 9))
         lines = []
         for label, (text, style) in zip(labels, rows, strict=True):
             if text:

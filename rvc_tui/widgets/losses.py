@@ -30,7 +30,7 @@ CURVES = (
         "Down, and then level. It never gets near 0.",
         "It falls fast in the first epochs, then slowly. Watch it with much smoothing: where it levels off or turns "
         "up, listen to the "
-        "checkpoints around there. It tells when to listen, not which one sounds best.",
+        "checkpoints around there. It says when to listen, not which one sounds best.",
     ),
     Curve(
         "mel",
@@ -82,7 +82,7 @@ CURVES = (
         "cyan",
         "The length of the generator's gradient before the step: how hard a step pulls.",
         "Level, without growing peaks.",
-        "10 to 500. Above about 1000 for long: trouble; lower the learning rate, or look at the clips.",
+        "10 to 500. Above about 1000 for long: a problem; lower the learning rate, or look at the clips.",
         1000.0,
     ),
     Curve(
@@ -91,7 +91,7 @@ CURVES = (
         "red",
         "The same for the discriminators.",
         "Level, without growing peaks.",
-        "1 to 50. Above about 100 for long: trouble.",
+        "1 to 50. Above about 100 for long: a problem.",
         100.0,
     ),
     Curve(

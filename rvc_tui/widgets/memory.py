@@ -78,9 +78,7 @@ class MachinePanel(Panel):
         machine, run = state.machine, state.view.rss_bytes if state.running else 0
         percent = "n/a" if machine.cpu_percent is None else f"{machine.cpu_percent:.0f} %"
         course = [reading.cpu_percent or 0.0 for reading in state.readings]
-        lines = [
-            Text.assemble((_("processor"), "bold"), *((f"  {no_gpu(machine.no_gpu)}", "dim"),) * (not machine.gpus))
-        ]
+        lines = [Text.assemble((_("CPU"), "bold"), *((f"  {no_gpu(machine.no_gpu)}", "dim"),) * (not machine.gpus))]
         as_gpu = Gpu(0, memory_total=machine.memory_total, memory_used=machine.memory_used)
         share = Share(run, True, max((machine.memory_used or 0) - run, 0))
         lines[0] = self.headed(lines[0], as_gpu, share, width)

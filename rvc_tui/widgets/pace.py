@@ -83,7 +83,7 @@ def norm_worry(view: RunView, network: str) -> str:
     late = [row.values.get(name, 0.0) for row in list(view.curves.recent)[-NORM_STEPS:]]
     if limit is None or not late or late[-1] <= limit:
         return ""
-    return _("trouble") if len(late) >= NORM_STEPS and median(late) > limit else _("high")
+    return _("too high") if len(late) >= NORM_STEPS and median(late) > limit else _("high")
 
 
 def bottleneck_line(state: ScreenState) -> Text:

@@ -195,6 +195,17 @@ def test_other_arguments_of_the_wrong_kind(home: Path, recordings: Path, tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+def test_an_error_of_the_callers_function_stays_his(home: Path, recordings: Path, tmp_path: Path) -> None:
+    voice, own = rvc_engine.Voice("alice", home=home), FileNotFoundError("the caller's own file")
+
+    def fail(event: Event) -> None:
+        raise own
+
+    with pytest.raises(FileNotFoundError) as caught:
+        voice.convert_files([recordings], tmp_path / "out", on_event=fail)
+    assert caught.value is own
+
+
 def test_errors_of_the_system_are_in_words(home: Path, recordings: Path) -> None:
     voice = rvc_engine.Voice("alice", home=home)
     source = next(recordings.iterdir())

@@ -50,7 +50,7 @@ async def test_empty_and_unreadable_queue_say_what_to_do() -> None:
     app = queue_app([])
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert "nothing waits: n puts" in text_of(app)
+        assert "Queue is empty: n adds" in text_of(app)
         client_of(app).answers["queue list"] = Answer(problem="queue.json cannot be read: correct it")
         await pilot.press("1", "0")
         await settle(pilot)
