@@ -20,20 +20,7 @@ if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of exper
     from rvc_engine.settings import ExperimentSettings
 
 PACKAGE = Path(__file__).resolve().parent
-SIDECAR = ".json"
 CONVERSIONS = "conversions"
-
-
-def index_name(name: str, lists: int, version: str, folder: Path) -> str:
-    """The file name of a voice's index, as RVC programs write it, so short that it and its sidecar fit into the
-    folder."""
-    head = f"added_IVF{lists}_Flat_nprobe_1_"
-    return names.fitted(name, f"_{version}.index", names.room_in(folder) - len(SIDECAR), head)
-
-
-def voice_of_stem(stem: str) -> str:
-    """The name of a voice, from its file's: alice of alice and of alice_e12_s340."""
-    return re.sub(r"_e\d+_s\d+$", "", stem) or stem
 
 
 def _numbers_in(text: str) -> list[int]:
@@ -253,7 +240,7 @@ class Experiment:
     def index_path(self, lists: int, version: str) -> Path:
         """Named as RVC programs name and look for it; the end of a name that is too long with its sidecar's gives way
         to a hash."""
-        return self.path(index_name(self.name, lists, version, self.folder))
+        return self.path(names.index_name(self.name, lists, version, self.folder))
 
     def indexes(self) -> list[Path]:
         """The one with the most lists last: it was built of the most rows. Copying a workspace does not change the
@@ -277,12 +264,14 @@ class Experiment:
 
     def owns(self, stem: str) -> bool:
         """Is it the name, without suffix, of one of its voices?"""
-        return names.is_name_of(voice_of_stem(stem), self.name) or stem == self.name
+        return names.is_name_of(names.voice_of_stem(stem), self.name) or stem == self.name
 
     def small_models(self) -> list[Path]:
         """Its voices, the one that its name means last: NAME.pth, else the highest epoch of NAME_e12_s340.pth."""
         found = [p for p in self.workspace.weights.glob("*.pth") if self.owns(p.stem)]
-        return sorted(found, key=lambda p: (p == self.small_model, _numbers_in(p.stem[len(voice_of_stem(p.stem)) :])))
+        return sorted(
+            found, key=lambda p: (p == self.small_model, _numbers_in(p.stem[len(names.voice_of_stem(p.stem)) :]))
+        )
 
     def checkpoint(self, kind: str, step: int) -> Path:
         """`kind`: G or D."""

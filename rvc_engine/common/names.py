@@ -115,3 +115,19 @@ def why_no_experiment(name: str) -> str:
 def _is_invisible(character: str) -> bool:
     """Control and format characters and line separators; not those that emoji and some scripts need."""
     return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") and character not in JOINERS
+
+
+SIDECAR = ".json"
+"""After the name of an index: what is known of it."""
+
+
+def index_name(name: str, lists: int, version: str, folder: Path) -> str:
+    """The file name of a voice's index, as RVC programs write it, so short that it and its sidecar fit into the
+    folder."""
+    head = f"added_IVF{lists}_Flat_nprobe_1_"
+    return fitted(name, f"_{version}.index", room_in(folder) - len(SIDECAR), head)
+
+
+def voice_of_stem(stem: str) -> str:
+    """The name of a voice, from its file's: alice of alice and of alice_e12_s340."""
+    return re.sub(r"_e\d+_s\d+$", "", stem) or stem

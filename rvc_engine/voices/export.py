@@ -8,11 +8,10 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from rvc_engine.common.names import fitted, room_in
+from rvc_engine.common.names import fitted, index_name, room_in
 from rvc_engine.common.opening import open_file
 from rvc_engine.disk import copy_whole, whole_file
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import index_name
 from rvc_engine.voices.bundle import write_bundle
 from rvc_engine.voices.small_model import Voice, save_small_model, small_model
 

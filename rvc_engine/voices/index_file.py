@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rvc_engine.common.names import SIDECAR
 from rvc_engine.common.opening import refuse_other
 from rvc_engine.errors import BadInput, cannot_read, of_environment
-from rvc_engine.experiment import SIDECAR
 from rvc_engine.files.foreign import read_json
 from rvc_engine.presets import PRESETS
 

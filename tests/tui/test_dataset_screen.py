@@ -55,7 +55,7 @@ async def test_it_is_read_when_one_stays_and_findings_say_the_way_out() -> None:
             "5 of 6 files",
             "v2-40k, then v2-32k",
             "problem  1 recording clipped",
-            "fix      Record again",
+            "fix  Record again",
             "note     4.1 minutes",
         ):
             assert words in shown, words

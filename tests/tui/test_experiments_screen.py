@@ -158,7 +158,7 @@ async def test_leaving_stops_nothing_and_says_so(key: str) -> None:
         await pilot.pause()
     assert client_of(app).calls == []
     assert app.parting_words() == [
-        "alice goes on as process 4242: rvc-tui alice shows it again, rvc stop alice stops it"
+        "alice continues as process 4242: rvc-tui alice shows it again, rvc stop alice stops it"
     ]
 
 
