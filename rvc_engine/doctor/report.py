@@ -15,6 +15,7 @@ from rvc_engine.doctor import audio as doctor_io
 from rvc_engine.doctor import gpu
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, first_line, load
 from rvc_engine.errors import BadInput
+from rvc_engine.experiment import Workspace
 from rvc_engine.registry import PITCH_TRACKERS
 
 OLDEST_PYTHON = (3, 10)
@@ -124,8 +125,9 @@ def packages(home: Path) -> Iterator[Finding]:
 
 
 def pitch_methods(home: Path) -> Iterator[Finding]:
-    """Which packages of pitch methods can be imported; weights are looked at elsewhere."""
+    """Which pitch methods can be used: their packages can be imported, and their weights are here."""
     trackers = PITCH_TRACKERS.all()
+    workspace = Workspace(home)
     absent = [tracker.name for tracker in trackers if not tracker.is_installed()]
     broken = set()
     for tracker in trackers:
@@ -136,9 +138,10 @@ def pitch_methods(home: Path) -> Iterator[Finding]:
                 broken.add(tracker.name)
                 advice = f"pip install --upgrade {tracker.install}"
                 yield Finding(f"pitch {tracker.name}", WARN, f"{tracker.package}: {error.message}", advice)
-    usable = [tracker.name for tracker in trackers if tracker.name not in (*absent, *broken)]
+    usable = [tracker.name for tracker in trackers if tracker.works(workspace) and tracker.name not in broken]
     found = ", ".join(usable) + (f"; not installed: {', '.join(absent)}" if absent else "")
-    yield Finding("pitch", OK, found, 'pip install "rvc-tui[all]" brings every method' if absent else "")
+    advice = 'pip install "rvc-tui[all]" brings every method' if absent else ""
+    yield Finding("pitch", OK if usable else FAIL, found, advice)
 
 
 # --- memory and disk -------------------------------------------------------------------------------

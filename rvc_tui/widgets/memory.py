@@ -1,4 +1,4 @@
-"""The machine now: its GPUs with the share of this run, the processor without one; and the batch size that suits it."""
+"""The machine now: its GPUs with the share of this run, the CPU without one; and the batch size that suits it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class MachinePanel(Panel):
         if not self.roomy or not state.machine.at:
             return join(machine_lines(state, width, now))
         lines = [line for gpu in state.machine.gpus for line in self.picture(state, gpu, width)]
-        return join([*lines, *self.processor(state, width)])
+        return join([*lines, *self.cpu_lines(state, width)])
 
     def row(self, label: str, figures: str, course: list[float], width: int) -> Text:
         """Figures in percent, and their course where there is room."""
@@ -74,7 +74,7 @@ class MachinePanel(Panel):
         drawn = sparkline([*course[-room:], 0.0, 100.0], room + 2, ascii=self.ascii)[:-2] if room else ""
         return Text.assemble((label, "dim"), figures, "  ", (drawn, "cyan"))
 
-    def processor(self, state: ScreenState, width: int) -> list[Text]:
+    def cpu_lines(self, state: ScreenState, width: int) -> list[Text]:
         machine, run = state.machine, state.view.rss_bytes if state.running else 0
         percent = "n/a" if machine.cpu_percent is None else f"{machine.cpu_percent:.0f} %"
         course = [reading.cpu_percent or 0.0 for reading in state.readings]
@@ -128,7 +128,7 @@ def machine_lines(state: ScreenState, width: int, now: float) -> list[Text]:
         return [Text(_("reading..."), "dim")]
     age = "  " + _("{time} ago").format(time=f"{now - machine.at:.0f} s") if now - machine.at > OLD_S else ""
     if not machine.gpus:
-        return [processor_line(state, age)]
+        return [cpu_line(state, age)]
     hidden = len(machine.gpus) - SHOWN_GPUS
     more = "  " + _("and {count} more").format(count=hidden) if hidden > 0 else ""
     lines = []
@@ -140,10 +140,10 @@ def machine_lines(state: ScreenState, width: int, now: float) -> list[Text]:
     return lines
 
 
-def processor_line(state: ScreenState, age: str) -> Text:
+def cpu_line(state: ScreenState, age: str) -> Text:
     machine, run = state.machine, state.view.rss_bytes if state.running else 0
     percent = "n/a" if machine.cpu_percent is None else f"{machine.cpu_percent:.0f} %"
-    line = Text(f"{_('processor')} {percent}  {_('memory')} {gib(machine.memory_used)}/{gib(machine.memory_total)} GiB")
+    line = Text(f"{_('CPU')} {percent}  {_('memory')} {gib(machine.memory_used)}/{gib(machine.memory_total)} GiB")
     if run and machine.memory_used is not None:
         line.append(
             _(" (run {run}, others {others})").format(run=gib(run), others=gib(max(machine.memory_used - run, 0)))

@@ -36,6 +36,8 @@ def test_everything_is_looked_at(rvc: Rvc) -> None:
     assert all(row["state"] in STATES and row["found"] for row in rows.values())
     assert all(row["advice"] for row in rows.values() if row["state"] in (WARN, FAIL)), "each has something to do"
     assert done.returncode == 0 and told["ok"], done.stdout
+    methods = rows["pitch"]["found"].partition(";")[0].split(", ")
+    assert {"praat", "swift"} <= set(methods) and "rmvpe" not in methods, "its weights are not here"
     assert rows["weights"]["state"] == WARN and "rvc assets pull v2-40k" in rows["weights"]["advice"]
 
 

@@ -212,9 +212,9 @@ def test_gpu_line_fits_and_says_unknown() -> None:
     assert gpu_line(mig, share_of(mig, RunView(), running=False), 80).endswith("MIG")
 
 
-def test_processor_line_tells_the_share_of_the_run() -> None:
+def test_cpu_line_gives_the_share_of_the_run() -> None:
     line = machine_lines(state_with(None, holding(course(1, [1.0]), None), swap_used=GIB), 100, 1.0)[0].plain
-    assert line == "processor 90 %  memory 8.0/16.0 GiB (run 1.0, others 7.0)  swap 1.0  no GPU: no NVIDIA driver"
+    assert line == "CPU 90 %  memory 8.0/16.0 GiB (run 1.0, others 7.0)  swap 1.0  no GPU: no NVIDIA driver"
 
 
 def test_bottlenecks_are_named() -> None:
@@ -232,7 +232,7 @@ def test_bottlenecks_are_named() -> None:
     view = course(1, [1.0])
     view.fold(ev.Paused(stage="train", reason="the disk is full"))
     assert bottlenecks(state_with(None, view)) == ["paused: the disk is full"]
-    assert no_bottleneck(state_with(None, course(1, [1.0]))).startswith("none: the processor is 90 % busy")
+    assert no_bottleneck(state_with(None, course(1, [1.0]))).startswith("none: the CPU is 90 % busy")
 
 
 def test_swap_is_measured_between_two_readings() -> None:
