@@ -152,7 +152,7 @@ def test_time_left_before_an_epoch_has_ended() -> None:
 
 def test_gradients_above_the_limit_are_told() -> None:
     assert norm_worry(course(3, [1.0]), "g") == ""
-    assert norm_worry(course(3, [1.0], norm=2000.0), "g") == "trouble"
+    assert norm_worry(course(3, [1.0], norm=2000.0), "g") == "too high"
     view = course(3, [1.0])
     view.fold(pretended_step(31, {"g": 5000.0, "d": 1.0}))
     assert norm_worry(view, "g") == "high"  # once is no trouble yet
