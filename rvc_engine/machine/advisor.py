@@ -181,7 +181,8 @@ def largest_that_fits(cost: Cost, available: int) -> int:
 
 def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tuple[int, list[str]]:
     """The batch size for this much data, and why."""
-    starter_on_cpu, batch = preset.startswith("starter") and kind == "cpu", default_batch_size(preset, kind)
+    starter_on_cpu = preset.startswith("starter") and kind == "cpu"
+    batch = default_batch_size(preset, kind)
     if starter_on_cpu:
         size, reasons = batch, ["The starter hears a short window of each clip: 8 fill a step."]
     elif minutes is None:

@@ -43,7 +43,7 @@ def test_progress_in_words() -> None:
         "resumed_at": 0,
     }
     assert progress_of(event) == "50.0 of 100.0 MB  10.0 MB/s  5.0 s left"
-    assert progress_of({**event, "total": None, "bytes_per_s": 0, "resumed_at": 5}) == "50.0 MB  going on"
+    assert progress_of({**event, "total": None, "bytes_per_s": 0, "resumed_at": 5}) == "50.0 MB  resuming"
     failed = {"event": "failed", "done": 1, "total": 2, "error": {"title": "Refused", "message": "404", "hint": "x"}}
     assert progress_of(failed) == "failed Refused 404"
 

@@ -75,7 +75,7 @@ async def test_checkpoints_side_by_side(tmp_path: Path, monkeypatch: pytest.Monk
         ]
         await pilot.press("w")
         await pilot.pause()
-        assert "4 of 4: epoch 12, step 240" in text_of(app) and "cannot be shown" in text_of(app)
+        assert "4 of 4: epoch 12, step 240" in text_of(app) and "cannot be displayed" in text_of(app)
         await pilot.press("h")
         await pilot.pause()
         assert (

@@ -106,7 +106,7 @@ async def test_no_editor_ends_the_app(tmp_path: Path, monkeypatch: pytest.Monkey
         await pilot.press("e")
         await pilot.pause()
         # a terminal that cannot be handed over
-        assert [note.title for note in app._notifications] == ["No editor can be shown here"]
+        assert [note.title for note in app._notifications] == ["No editor can be opened here"]
         monkeypatch.setattr(RvcApp, "suspend", suspend)
         for editor in ODD_EDITORS:
             app.clear_notifications()
