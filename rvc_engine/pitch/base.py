@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rvc_engine.errors import BadInput
 
 if TYPE_CHECKING:
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
 RATE = 16000
 HOP = 160

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rvc_engine.pitch.base import Hz, PitchTracker, Wave
 
 if TYPE_CHECKING:
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
 
 class RmvpeTracker(PitchTracker):
