@@ -6,10 +6,13 @@ own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rvc_engine.registry import CONTENT_ENCODERS
+from rvc_engine.errors import BadInput
+from rvc_engine.registry import CONTENT_ENCODERS, Registry
 
 RESBLOCK_KERNELS = (3, 7, 11)
 RESBLOCK_DILATIONS = ((1, 3, 5),) * 3
@@ -122,7 +125,7 @@ class ModelConfig:
         if len(values) != 18:
             raise ValueError(f"config has {len(values)} entries, expected 18")
         rate = int(values[17])
-        family = PRESETS["starter"] if version.startswith("starter") else PRESETS[f"{version}-{rate // 1000}k"]
+        family = STARTER if version.startswith("starter") else preset_of(f"{version}-{rate // 1000}k").model
         return replace(
             family,
             version=version,
@@ -145,6 +148,21 @@ class ModelConfig:
             speakers=values[15],
             gin_channels=values[16],
         )
+
+
+BATCH_SIZE = 4
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A kind of voice. Another package adds one by an entry point of the group rvc_engine.presets, whose object is
+    called with the name and returns the Preset: --preset takes it, and experiment.toml; lists hold only our own."""
+
+    model: ModelConfig
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """STAGE.name: value, where they are not the settings' own defaults."""
+    cpu_batch_size: int = BATCH_SIZE
+    """Clips a step on a CPU where train.batch_size is auto and nothing is known of the data or the memory."""
 
 
 V1_DISCRIMINATOR = DiscriminatorConfig(periods=(2, 3, 5, 7, 11, 17))
@@ -174,76 +192,96 @@ def _rvc(
     )
 
 
-PRESETS: dict[str, ModelConfig] = {
-    "starter": ModelConfig(
-        version="starter-1",
-        encoder="phonetic-256-1",
-        sample_rate=16000,
-        filter_length=1024,
-        n_mels=80,
-        segment_frames=96,
-        decoder="istft",
-        upsample_rates=(160,),
-        upsample_kernel_sizes=(640,),
-        upsample_initial_channel=160,
-        resblock_kernel_sizes=(7,) * 6,
-        resblock_dilation_sizes=((1,),) * 6,
-        discriminator=STARTER_DISCRIMINATOR,
-        feature_dim=256,
-        inter_channels=96,
-        hidden_channels=96,
-        filter_channels=192,
-        n_layers=3,
-        gin_channels=64,
-        posterior_layers=4,
-        flow_layers=2,
-        speakers=256,
-        window_frames=144,
-        judged_frames=32,
+STARTER = ModelConfig(
+    version="starter-1",
+    encoder="phonetic-256-1",
+    sample_rate=16000,
+    filter_length=1024,
+    n_mels=80,
+    segment_frames=96,
+    decoder="istft",
+    upsample_rates=(160,),
+    upsample_kernel_sizes=(640,),
+    upsample_initial_channel=160,
+    resblock_kernel_sizes=(7,) * 6,
+    resblock_dilation_sizes=((1,),) * 6,
+    discriminator=STARTER_DISCRIMINATOR,
+    feature_dim=256,
+    inter_channels=96,
+    hidden_channels=96,
+    filter_channels=192,
+    n_layers=3,
+    gin_channels=64,
+    posterior_layers=4,
+    flow_layers=2,
+    speakers=256,
+    window_frames=144,
+    judged_frames=32,
+)
+
+OWN: dict[str, Preset] = {
+    "starter": Preset(
+        STARTER,
+        settings={
+            "preprocess.min_clip_s": 1.0,
+            "pitch.unvoiced": "zero",
+            "train.epochs": "auto",
+            "train.learning_rate": 3e-4,
+            "train.lr_decay": "auto",
+            "train.prior_share": 0.75,
+            "train.save_every": 10,
+        },
+        cpu_batch_size=8,  # its clips are short windows
     ),
-    "v1-32k": _rvc("v1", 32000, 1024, 80, 40, (10, 4, 2, 2, 2), (16, 16, 4, 4, 4)),
-    "v1-40k": _rvc("v1", 40000, 2048, 125, 32, (10, 10, 2, 2), (16, 16, 4, 4)),
-    "v1-48k": _rvc("v1", 48000, 2048, 128, 24, (10, 6, 2, 2, 2), (16, 16, 4, 4, 4)),
-    "v2-32k": _rvc("v2", 32000, 1024, 80, 40, (10, 8, 2, 2), (20, 16, 4, 4)),
-    "v2-40k": _rvc("v2", 40000, 2048, 125, 32, (10, 10, 2, 2), (16, 16, 4, 4)),
-    "v2-48k": _rvc("v2", 48000, 2048, 128, 36, (12, 10, 2, 2), (24, 20, 4, 4)),
+    "v1-32k": Preset(_rvc("v1", 32000, 1024, 80, 40, (10, 4, 2, 2, 2), (16, 16, 4, 4, 4))),
+    "v1-40k": Preset(_rvc("v1", 40000, 2048, 125, 32, (10, 10, 2, 2), (16, 16, 4, 4))),
+    "v1-48k": Preset(_rvc("v1", 48000, 2048, 128, 24, (10, 6, 2, 2, 2), (16, 16, 4, 4, 4))),
+    "v2-32k": Preset(_rvc("v2", 32000, 1024, 80, 40, (10, 8, 2, 2), (20, 16, 4, 4))),
+    "v2-40k": Preset(_rvc("v2", 40000, 2048, 125, 32, (10, 10, 2, 2), (16, 16, 4, 4))),
+    "v2-48k": Preset(_rvc("v2", 48000, 2048, 128, 36, (12, 10, 2, 2), (24, 20, 4, 4))),
 }
+PUBLIC_PRESETS = tuple(OWN)
+"""Those of this program."""
+OTHERS: Registry[Preset] = Registry("rvc_engine.presets", "preset", {})
 
 
-def tiny(config: ModelConfig) -> ModelConfig:
-    """The same shape at about a sixteenth of the width, with a random content encoder: for tests only."""
-    return replace(
-        config,
-        segment_frames=min(config.segment_frames, 64),
-        encoder=f"hubert-random-{config.feature_dim}",
-        inter_channels=16,
-        hidden_channels=16,
-        filter_channels=32,
-        n_layers=2,
-        upsample_initial_channel=32,
-        gin_channels=16,
-        speakers=4,
-        posterior_layers=2,
-        flow_layers=1,
-        discriminator=DiscriminatorConfig(
-            periods=config.discriminator.periods[:2], scale_channels=(4, 8, 8, 8, 8, 8), period_channels=(4, 8, 8, 8, 8)
-        ),
-    )
+class _Models(Mapping[str, ModelConfig]):
+    """The model of each preset. Packages of others are looked for when a name is not one of our own, and when all are
+    listed; one that cannot be loaded is left out, and raises BadInput when it is asked for."""
+
+    def __getitem__(self, name: str) -> ModelConfig:
+        return preset_of(name).model
+
+    def __contains__(self, name: object) -> bool:
+        return name in OWN or name in OTHERS
+
+    def __iter__(self) -> Iterator[str]:
+        yield from OWN
+        for name in OTHERS.names():
+            with suppress(BadInput):
+                if name not in OWN and OTHERS.get(name):
+                    yield name
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
-PRESETS |= {f"{name}-tiny": tiny(config) for name, config in list(PRESETS.items())}
-PRESETS["phonetic-tiny"] = replace(tiny(PRESETS["starter"]), encoder="phonetic-256-1", gin_channels=8)
-PUBLIC_PRESETS = tuple(name for name in PRESETS if not name.endswith("-tiny"))
+PRESETS = _Models()
 
 
-BATCH_SIZE = 4
-STARTER_CPU_BATCH_SIZE = 8  # its clips are short windows
+def preset_of(name: str) -> Preset:
+    """Raises KeyError for an unknown one, BadInput for one of another package that cannot be loaded."""
+    if name in OWN:
+        return OWN[name]
+    if name not in OTHERS:
+        raise KeyError(name)
+    return OTHERS.get(name)
 
 
 def default_batch_size(preset: str, device_type: str) -> int:
     """Clips a step where train.batch_size is auto and nothing is known of the data or the memory. `device_type`: cpu or
     cuda."""
-    return STARTER_CPU_BATCH_SIZE if preset.startswith("starter") and device_type == "cpu" else BATCH_SIZE
+    return preset_of(preset).cpu_batch_size if device_type == "cpu" else BATCH_SIZE
 
 
 def model_config(preset: str, *, pitch: bool = True) -> ModelConfig:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from rvc_engine.errors import BadInput
-from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, ModelConfig, model_config
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, ModelConfig, model_config, preset_of
 from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, VOCODERS
 from rvc_engine.setting import OneOf, StageSettings, set_field, setting
 
@@ -264,19 +264,6 @@ BASE_SETTINGS: dict[str, type[StageSettings]] = {**STAGE_SETTINGS, "encoder": En
 
 ALL_SETTINGS: dict[str, type[StageSettings]] = {**BASE_SETTINGS, "convert": ConvertSettings}
 
-# What a preset sets otherwise than the defaults above.
-PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
-    "starter": {
-        "preprocess.min_clip_s": 1.0,
-        "pitch.unvoiced": "zero",
-        "train.epochs": "auto",
-        "train.learning_rate": 3e-4,
-        "train.lr_decay": "auto",
-        "train.prior_share": 0.75,
-        "train.save_every": 10,
-    },
-}
-
 
 def known_preset(name: str) -> str:
     if name not in PRESETS:
@@ -334,10 +321,9 @@ def model_config_of(settings: ExperimentSettings) -> ModelConfig:
 def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> ExperimentSettings:
     """The defaults of a preset. Raises BadInput for an unknown one."""
     if preset not in PRESETS:
-        known = ", ".join(name for name in PRESETS if not name.endswith("-tiny"))
-        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {known}")
+        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
     settings = ExperimentSettings(preset=preset, pitched=pitched, dataset=dataset)
-    for key, value in PRESET_DEFAULTS.get(preset.removesuffix("-tiny"), {}).items():
+    for key, value in preset_of(preset).settings.items():
         stage, name = key.split(".")
         setattr(getattr(settings, stage), name, value)
     return settings

@@ -19,6 +19,11 @@ from rvc_engine.workspace import Workspace
 if TYPE_CHECKING:
     from torch import Tensor
 
+INSTALLED = str(Path(__file__).resolve().parent / "installed")
+"""What the tests add to the program, in this process and in all that it starts."""
+sys.path.insert(1, INSTALLED)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [INSTALLED, os.environ.get("PYTHONPATH", "")]))
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = (
         "1"  # before torch is loaded: two workers with two threads each would wait for one another

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rvc_engine.presets import PRESETS, ModelConfig
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, ModelConfig
 from rvc_engine.registry import CONTENT_ENCODERS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def pretrained_names(preset: str, kind: str, model: ModelConfig) -> tuple[str, .
     if (model.encoder, model.decoder) != (config.encoder, config.decoder):
         return ()
     file = f"{'f0' if model.pitch else ''}{kind}{config.rate_name}.pth"
-    if preset.endswith("-tiny"):
+    if preset not in PUBLIC_PRESETS:
         return ()
     if config.version.startswith("starter"):
         return (f"starter/{kind}.safetensors",) if model.pitch else ()

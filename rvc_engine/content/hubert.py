@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +19,6 @@ from rvc_engine.content.hubert_network import HubertTrunk
 from rvc_engine.files.foreign import read_json
 from rvc_engine.files.weights import Unreadable, check_numbers, metadata_of, plain, read, write_safetensors
 
-TINY_WIDTH = 32
-TINY_SEED = 20230401
 LAYER_OF = {256: 9, 768: 12}  # RVC v1: layer 9 through final_proj; v2: layer 12 as it is
 FRAMES = (320, 400)  # samples from frame to frame, and that one frame sees
 FOLDER_FILES = ("model.safetensors", "pytorch_model.bin")
@@ -95,33 +92,6 @@ def frame_mask(padding_mask: Tensor, frames: int) -> Tensor:
     fairseq."""
     share = padding_mask.shape[1] // frames
     return padding_mask[:, : share * frames].unflatten(1, (frames, share)).all(2)
-
-
-def random_tiny(dim: int) -> Hubert:
-    """Two layers of width 32 with the same seeded weights on every machine, projected to `dim`."""
-    config = HubertConfig(
-        convolutions=((16, 10, 5), *[(16, 3, 2)] * 4, *[(16, 2, 2)] * 2),
-        width=TINY_WIDTH,
-        layers=2,
-        heads=4,
-        inner_width=64,
-        position_kernel=16,
-        position_groups=4,
-        projection=dim,
-    )
-    with torch.random.fork_rng(devices=[]):
-        network = Hubert(config, 2, projected=True)
-    generator = torch.Generator().manual_seed(TINY_SEED + dim)
-    with torch.no_grad():
-        for _, weight in sorted(network.state_dict().items()):
-            draw = torch.randn(weight.shape, generator=generator)
-            if weight.dim() > 1:
-                weight.copy_(draw * (1.5 / math.sqrt(weight[0].numel())))
-            elif weight.mean() > 0.5:  # the scales of the norm layers start at 1
-                weight.copy_(1 + 0.02 * draw)
-            else:
-                weight.copy_(0.02 * draw)
-    return network.eval()
 
 
 # --- files -----------------------------------------------------------------------------------------

@@ -54,25 +54,6 @@ class Hubert768(HubertKind):
     about = "HuBERT/ContentVec base, layer 12 (RVC v2)"
 
 
-class RandomHubert(ContentEncoder):
-    """For the tiny presets of the tests."""
-
-    about = "a tiny HuBERT with seeded random weights, for tests"
-
-    def read(self, path: Path | None, device: torch.device | str, precision: str) -> LoadedEncoder:
-        from rvc_engine.content import hubert
-
-        return HubertEncoder(self.name, self.dim, hubert.random_tiny(self.dim), device, precision=precision)
-
-
-class RandomHubert256(RandomHubert):
-    dim = 256
-
-
-class RandomHubert768(RandomHubert):
-    dim = 768
-
-
 class HubertEncoder:
     """HuBERT. On a GPU up to `batch_size` waves of similar length go through together; each gets what it would get
     alone (hubert.content). On a CPU each wave goes alone, because rounding depends on how many go together."""

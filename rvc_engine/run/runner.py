@@ -49,7 +49,6 @@ from rvc_engine.events import (
     Warned,
 )
 from rvc_engine.experiment import Experiment
-from rvc_engine.faults import Faults
 from rvc_engine.machine import workers
 from rvc_engine.machine.memory_samples import MemorySamples
 from rvc_engine.registry import STAGES
@@ -86,7 +85,6 @@ class Engine:
         )
         self.exit_code, self.ended = 1, False
         self.signals, self.signalled_at, self.stop_requested_at = 0, -SAME_SIGNAL_S, 0.0
-        self.grace_factor = Faults.from_environment().grace()
         self.beat_at = 0.0
 
     # --- worker thread ------------------------------------------------------------------------------------------
@@ -228,7 +226,7 @@ class Engine:
 
     def grace_s(self, *, saving: bool) -> float:
         """How long a stop waits after the last event."""
-        return max((SAVING_GRACE_S if saving else GRACE_S) * self.grace_factor, SLOW_UNITS * self.slowest_unit_s)
+        return max(SAVING_GRACE_S if saving else GRACE_S, SLOW_UNITS * self.slowest_unit_s)
 
     def _write(self, journal: Journal, event: Event) -> None:
         if self.ended:  # a warning of another thread: nothing follows the end of a run

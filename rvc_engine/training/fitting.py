@@ -12,7 +12,7 @@ from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
-from rvc_engine.presets import ModelConfig
+from rvc_engine.presets import PUBLIC_PRESETS, ModelConfig
 from rvc_engine.training.state import UNREADABLE, reason_of
 from rvc_engine.training.store import KINDS, read_state
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of, describe, read_checkpoint
@@ -93,7 +93,7 @@ def _wrong_tensors(found: Checkpoint, kind: str, config: ModelConfig) -> str:
 
 
 def _hint(generator: Checkpoint, preset: str) -> str:
-    fitting = [name for name in generator.presets if not name.endswith("-tiny") and name != preset]
+    fitting = [name for name in generator.presets if name in PUBLIC_PRESETS and name != preset]
     if len(fitting) == 1:
         return (
             f"use a new experiment with --preset {fitting[0]}{'' if generator.pitch else ' --no-pitch'}, or move "

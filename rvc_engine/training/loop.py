@@ -17,6 +17,7 @@ from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Wa
 from rvc_engine.machine.device import out_of_memory
 from rvc_engine.training.dataset import Batch, ClipDataset
 from rvc_engine.training.epoch_budget import EpochBudget
+from rvc_engine.training.hooks import Hooks
 from rvc_engine.training.precision import set_rate
 from rvc_engine.training.ranks import Alone, Ranks
 from rvc_engine.training.recovery import StepFailed, TrainingFault
@@ -42,9 +43,10 @@ class TrainingLoop:
         scalars: Scalars,
         budget: EpochBudget | None = None,
         ranks: Ranks | None = None,
+        hooks: Hooks = (),
     ) -> None:
         self.state, self.dataset, self.sampler, self.saver, self.scalars = state, dataset, sampler, saver, scalars
-        self.train_config, self.ranks = state.train_config, ranks or Alone()
+        self.train_config, self.ranks, self.hooks = state.train_config, ranks or Alone(), hooks
         self.trainer = Trainer(
             state.generator, state.optimizer, state.adversary, state.precision, self.train_config, self.ranks
         )
@@ -193,7 +195,9 @@ class TrainingLoop:
         self.saver.clips = batch.names
         step = self.state.step + 1
         try:
-            result: StepResult = self.trainer.step(self.saver.store.faults.step(step, batch), self.state.noise)
+            for hook in self.hooks:
+                batch = hook.batch(step, batch)
+            result: StepResult = self.trainer.step(batch, self.state.noise)
             return result.numbers()
         except (RuntimeError, MemoryError) as error:
             memory_error = out_of_memory(error)

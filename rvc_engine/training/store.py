@@ -18,10 +18,10 @@ from torch import Tensor
 
 from rvc_engine.disk import TEMPORARY, is_full, move_to_backup, whole_file
 from rvc_engine.errors import RvcError, of_environment
-from rvc_engine.faults import Faults
 from rvc_engine.files import weights
 from rvc_engine.files.zip_files import open_zip
 from rvc_engine.machine.device import out_of_memory
+from rvc_engine.training.hooks import Hooks, Writable, through
 from rvc_engine.training.state import UNREADABLE, TrainingState, check_rest, reason_of
 from rvc_engine.voices.layout import rvc_names
 
@@ -46,11 +46,10 @@ class Restored:
 
 
 class CheckpointStore:
-    """`files` spells the names. `faults`: for tests."""
+    """`files` spells the names. `hooks`: what files are written through."""
 
-    def __init__(self, files: Experiment, faults: Faults | None = None) -> None:
-        self.files = files
-        self.faults = faults or Faults([])
+    def __init__(self, files: Experiment, hooks: Hooks = ()) -> None:
+        self.files, self.hooks = files, hooks
         self._epochs: dict[int, int] = {}
 
     # --- what is there ------------------------------------------------------------------------------------------
@@ -110,7 +109,7 @@ class CheckpointStore:
         """Read again, record by record, before it takes its name."""
         with whole_file(path, previous=previous) as temporary:
             with temporary.open("wb") as file:
-                stream = _Stream(file, _nbytes(content), self.faults)
+                stream = _Stream(through(self.hooks, file, _nbytes(content)))
                 try:
                     torch.save(content, cast("IO[bytes]", stream))
                 except (OSError, RuntimeError):
@@ -236,25 +235,18 @@ def _nbytes(content: Any) -> int:
 
 
 class _Stream:
-    """Where torch.save writes to: keeps the error of the file below, and is where tests inject theirs."""
+    """Where torch.save writes to: keeps the error of the file below."""
 
-    def __init__(self, file: IO[bytes], expected: int, faults: Faults) -> None:
-        self.file, self.half, self.faults = file, expected // 2, faults
-        self.written = 0
+    def __init__(self, file: Writable) -> None:
+        self.file = file
         self.error: OSError | None = None
-        faults.file_begun()
 
     def write(self, data: bytes) -> int:
         try:
-            count = self.file.write(data)
-            if self.written <= self.half < self.written + count:
-                self.file.flush()
-                self.faults.file_half_written()
+            return self.file.write(data)
         except OSError as error:
             self.error = error
             raise
-        self.written += count
-        return count
 
     def flush(self) -> None:
         self.file.flush()

@@ -225,7 +225,7 @@ def _shapes(config: ModelConfig, path: Path) -> dict[str, Tensor]:
         return _built(config)
     except (ValueError, RuntimeError) as error:
         try:
-            _built(PRESETS["starter-tiny"])
+            _built(PRESETS["starter"])
         except Exception as own:
             hint = "rvc doctor shows what is missing on this machine"
             raise RvcError("torch cannot build a network here", f"{type(own).__name__}: {own}", hint) from own

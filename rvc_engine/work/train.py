@@ -12,7 +12,6 @@ from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, Warned
 from rvc_engine.experiment import Experiment
-from rvc_engine.faults import Faults
 from rvc_engine.machine.device import (
     choose_device,
     choose_devices,
@@ -28,6 +27,7 @@ from rvc_engine.pretrain.moving import adopt
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.dataset import ClipDataset
 from rvc_engine.training.fitting import check_candidates, check_start
+from rvc_engine.training.hooks import begin_hooks, installed_hooks
 from rvc_engine.training.ranks import Ranks
 from rvc_engine.training.recovery import Recovery, TrainingFault
 from rvc_engine.training.store import CheckpointStore
@@ -46,12 +46,14 @@ MIN_CLIPS_S = 60.0
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
-    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing, or a file to start or continue
-    from does not fit. `fresh`: what is there is moved to a backup, it is no start."""
+    """Raises BadInput when a file to start from, a GPU or the speaker's row is missing, a file to start or continue
+    from does not fit, or a training hook cannot be loaded. `fresh`: what is there is moved to a backup, it is no
+    start."""
     if settings.train.speaker >= settings.model.speakers:
         why = f"{settings.preset} has {settings.model.speakers}"
         raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
     check_speakers(experiment, settings)
+    installed_hooks()
     if settings.train.gpus:
         choose_devices(settings.train.gpus)
     brought = experiment.incoming / "train.pt"
@@ -112,7 +114,7 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     write_whole(experiment.filelist, "\n".join(row.line() for row in rows).encode("utf-8", "surrogateescape"))
 
     recovery = Recovery(train_config, device)
-    store = CheckpointStore(experiment, Faults.from_environment())
+    store = CheckpointStore(experiment, begin_hooks(again=False))
     store.remove_halves()
     if not store.candidates() and adopt(experiment.incoming / "train.pt", experiment.resume_state):
         yield Warned(title="Training resumes from a state that was brought here", stage=NAME)
@@ -182,9 +184,7 @@ def one_of_several(
     rows = usable_rows(experiment, spec.settings)[0] + mute_rows(experiment, spec.settings)
     dataset = ClipDataset(rows, spec.settings.model)
     frames = [dataset.frames(row) for row in rows]
-    # what struck in an attempt before does not strike again
-    faults = Faults([]) if spec.again else Faults.from_environment()
-    store = CheckpointStore(experiment, faults)
+    store = CheckpointStore(experiment, begin_hooks(again=spec.again))
     attempt = Attempt(
         experiment, spec.settings, dataset, frames, store, training_set(experiment, rows), spec.again, ranks
     )

@@ -88,7 +88,9 @@ class Attempt:
             forget_peak(device)
             together = train_config.batch_size * self.ranks.count
             sampler = BucketSampler(self.frames, together, seed=train_config.seed)
-            yield from TrainingLoop(state, self.dataset, sampler, saver, scalars, budget, self.ranks).run()
+            yield from TrainingLoop(
+                state, self.dataset, sampler, saver, scalars, budget, self.ranks, self.store.hooks
+            ).run()
             if self.ranks.first and state.step > (restored.step if restored else 0):
                 held = peak_bytes(device) + (CONTEXT_BYTES if device.type == "cuda" else 0)
                 minutes = sum(self.frames) / 6000

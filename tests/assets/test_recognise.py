@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from rvc_test_kit.encoders import random_tiny
 
 from rvc_engine.commands.cli import main
-from rvc_engine.content.hubert import random_tiny, write_hubert
+from rvc_engine.content.hubert import write_hubert
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.files.weights import write_safetensors

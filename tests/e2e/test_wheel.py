@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import INSTALLED, ROOT
 
 
 def clean_environment() -> dict[str, str]:
@@ -87,7 +87,7 @@ def test_the_wheel_trains_from_another_folder(tmp_path: Path, dataset: Path) -> 
         capture_output=True,
         text=True,
         cwd=elsewhere,
-        env=clean_environment(),
+        env=clean_environment() | {"PYTHONPATH": INSTALLED},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("artefact: ") == 2

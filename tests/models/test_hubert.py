@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rvc_test_kit.encoders import random_tiny
 
-from rvc_engine.content.hubert import Hubert, output_of, random_tiny, read_hubert, write_hubert
+from rvc_engine.content.hubert import Hubert, output_of, read_hubert, write_hubert
 from rvc_engine.content.hubert_config import HubertConfig
 from rvc_engine.files.weights import Unreadable
 from tests.conformance.adapter_content import watched

@@ -19,7 +19,7 @@ from rvc_engine.pitch.base import at_10_ms
 from rvc_engine.registry import PITCH_TRACKERS, Registry
 from rvc_engine.voices.index_file import made_with
 from rvc_engine.workspace import Workspace
-from tests.conftest import rvc_environment
+from tests.conftest import INSTALLED, rvc_environment
 
 HERE = Path(__file__).parent
 
@@ -39,12 +39,14 @@ class Plugins:
         (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {file}\nVersion: 1.0\n")
         (about / "entry_points.txt").write_text(f"[{group}]\n{point}\n")
 
-    def rvc(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    def environment(self) -> dict[str, str]:
         environment = rvc_environment()
-        environment["PYTHONPATH"] = os.pathsep.join([str(self.folder), environment["PYTHONPATH"]])
+        return {**environment, "PYTHONPATH": os.pathsep.join([str(self.folder), environment["PYTHONPATH"]])}
+
+    def rvc(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "rvc_engine", *map(str, words), "--home", str(self.home)]
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL
+            command, capture_output=True, text=True, timeout=120, env=self.environment(), stdin=subprocess.DEVNULL
         )
 
 
@@ -84,10 +86,37 @@ def test_a_tracker_that_cannot_be_imported_hides_nothing_else(plugins: Plugins, 
 def test_a_name_of_this_program_is_not_replaced(plugins: Plugins) -> None:
     plugins.install("toy_pitch", "rvc_engine.pitch", "praat = toy_pitch:ZeroCrossings")
     code = "from rvc_engine.registry import PITCH_TRACKERS as all; print(type(all.get('praat')).__name__, *all.names())"
+    said = subprocess.check_output([sys.executable, "-c", code], text=True, env=plugins.environment()).split()
+    assert said[:2] == ["Praat", "praat"] and said.count("praat") == 1
+
+
+def test_a_preset_that_cannot_be_loaded_hides_nothing_else(plugins: Plugins, dataset: Path) -> None:
+    plugins.install("toy_pitch", "rvc_engine.presets", "broad = toy_pitch:NoSuchFunction")
+    done = plugins.rvc("run", "voice", "--dataset", dataset, "--preset", "broad")
+    assert done.returncode == 2 and "The preset broad of toy_pitch cannot be loaded" in done.stderr
+    assert not plugins.home.exists() or not list(plugins.home.iterdir())
+    code = "from rvc_engine.presets import PRESETS; print('broad' in PRESETS, 'broad' in list(PRESETS), *PRESETS)"
+    said = subprocess.check_output([sys.executable, "-c", code], text=True, env=plugins.environment()).split()
+    assert said[:3] == ["True", "False", "starter"] and "v2-48k-tiny" in said
+
+
+def test_a_training_hook_that_cannot_be_loaded_stops_before_anything_runs(plugins: Plugins, dataset: Path) -> None:
+    plugins.install("toy_pitch", "rvc_engine.training_hooks", "counter = toy_pitch:NoSuchHook")
+    done = plugins.rvc("run", "voice", "--dataset", dataset, "--preset", "starter-tiny")
+    assert done.returncode == 2 and "The training hook counter of toy_pitch cannot be loaded" in done.stderr
+    assert not list(plugins.home.glob("logs/*/0_gt_wavs"))
+
+
+def test_what_is_for_tests_is_not_in_the_program(tmp_path: Path, dataset: Path) -> None:
     environment = rvc_environment()
-    environment["PYTHONPATH"] = os.pathsep.join([str(plugins.folder), environment["PYTHONPATH"]])
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
-    assert said.stdout.split()[:2] == ["Praat", "praat"] and said.stdout.split().count("praat") == 1
+    paths = environment["PYTHONPATH"].split(os.pathsep)
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path != INSTALLED)
+    rvc = [sys.executable, "-m", "rvc_engine"]
+    words = ["run", "voice", "--dataset", str(dataset), "--preset", "starter-tiny", "--home", str(tmp_path / "home")]
+    done = subprocess.run([*rvc, *words], capture_output=True, text=True, env=environment)
+    assert done.returncode == 2 and "There is no preset 'starter-tiny'" in done.stderr
+    help = subprocess.check_output([*rvc, "features", "--help"], text=True, env=environment)
+    assert "hubert-768" in help and "hubert-random" not in help
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are() -> None:

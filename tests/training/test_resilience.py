@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from rvc_test_kit.faults import Fault, parse
 
 from rvc_engine import disk
 from rvc_engine.disk import DiskFull, is_full, whole_file
@@ -31,7 +32,6 @@ from rvc_engine.events import (
     Warned,
 )
 from rvc_engine.experiment import Experiment
-from rvc_engine.faults import Fault, parse
 from rvc_engine.run.journal import Journal, steps_once
 from rvc_engine.run.view import RunView
 from rvc_engine.settings import ExperimentSettings
