@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from rvc_engine.common.generators import result_of
 from rvc_engine.conversion.kmeans import centres_of
-from rvc_engine.conversion.retrieval import list_count, result_of, row_order
+from rvc_engine.conversion.retrieval import list_count, row_order
 
 Rows = NDArray[np.float32]
 ASKED, NOISE, PASSES = 10_000, 0.2, 10

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from rvc_engine.common.names import short
 from rvc_engine.common.opening import NotAFile, open_file, refuse_other, what_else
@@ -70,6 +71,11 @@ def sha256_of(path: Path, progress: Callable[[int], None] | None = None) -> str:
             if progress:
                 progress(len(block))
     return digest.hexdigest()
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """{"bytes", "sha256"}: what records of a file say, by which it is known again."""
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 # --- writing ---------------------------------------------------------------------------------------

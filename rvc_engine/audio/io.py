@@ -106,6 +106,14 @@ def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
     return samples, int(sample_rate)
 
 
+def read_16k(path: Path) -> NDArray[np.float32]:
+    """(T,) of such a WAV at 16 kHz. Raises UnusableRecording."""
+    wave, rate = read_wav(path)
+    if rate != 16000:
+        raise UnusableRecording(f"{path.name} is at {rate} Hz, not at 16000")
+    return wave
+
+
 def resample(samples: NDArray[np.floating], rate_in: int, rate_out: int) -> NDArray[np.floating]:
     """(T,) -> (ceil(T * rate_out / rate_in),) by soxr's high quality, in the same dtype; a last part of a sample is a
     zero, as in RVC."""

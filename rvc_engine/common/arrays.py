@@ -1,5 +1,5 @@
-"""Arrays of numbers in .npy files: whatever lies under such a name is read as one, or named with what is wrong with
-it."""
+"""Arrays of numbers in .npy files. They appear whole; whatever lies under such a name is read as one, or named with
+what is wrong with it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.common.opening import open_file
+from rvc_engine.disk import whole_file
 from rvc_engine.errors import RvcError
 
 AGAIN = "remove that clip's files, or run the stages before again with --fresh"
 Array = np.ndarray[Any, Any]
 Number = TypeVar("Number", bound=np.generic)
+
+
+def save_array(path: Path, values: NDArray[np.generic], *, durable: bool = False) -> None:
+    """Not forced to the disk unless `durable`: most can be made again. Raises DiskFull, OSError."""
+    with whole_file(path, durable=durable) as temporary, temporary.open("wb") as file:
+        np.save(file, values)
+
+
+def why_not_saved(path: Path, values: NDArray[np.generic]) -> str:
+    """Saves them. Returns "", or why they cannot be there, when something else has that name."""
+    try:
+        save_array(path, values)
+    except IsADirectoryError:
+        return f"{path} is a folder: move it away"
+    return ""
 
 
 def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kinds: str = "fiu") -> Array:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rvc_engine.audio.filters import high_pass, high_pass_part
 from rvc_engine.audio.loudness import envelope
+from rvc_engine.common.generators import result_of
 from rvc_engine.content.base import LoadedEncoder
 from rvc_engine.conversion.chunking import HOP, RATE, Chunk, ChunkPlan, chunks, cut_points, mirrored, plan_for
 from rvc_engine.conversion.result import Result
@@ -88,13 +89,7 @@ class Converter:
 
     def convert(self, wave: Wave) -> NDArray[np.int16]:
         """(T,) at 16 kHz in -1..1 -> (ceil(T * rate / 16000),) int16 at `sample_rate`. Raises UnusableRecording."""
-        steps = self.steps(wave)
-        try:
-            while True:
-                next(steps)
-        except StopIteration as end:
-            result: NDArray[np.int16] = end.value
-            return result
+        return result_of(self.steps(wave))
 
     def steps(self, wave: Wave) -> Generator[float, None, NDArray[np.int16]]:
         """As `convert`, yielding the seconds of the source that are done after each piece of work."""

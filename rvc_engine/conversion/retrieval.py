@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rvc_engine.common.generators import result_of
 from rvc_engine.common.opening import open_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.errors import BadInput, cannot_read, of_environment
@@ -67,16 +68,6 @@ def building_passes(lists: int) -> int:
 def build_index(vectors: Features, lists: int) -> Any:
     """What `building_index` builds."""
     return result_of(building_index(vectors, lists))
-
-
-def result_of(work: Generator[int, None, Result]) -> Result:
-    """What it returns, without looking at its progress."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
 
 
 def write_index(index: Any, path: Path) -> None:

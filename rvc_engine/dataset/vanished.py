@@ -4,14 +4,14 @@ left out."""
 from __future__ import annotations
 
 import errno
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rvc_engine.common.opening import open_file
+from rvc_engine.common.waiting import Waiting
 from rvc_engine.errors import RvcError
-from rvc_engine.events import Event, Paused, Resumed
+from rvc_engine.events import Event
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -28,8 +28,6 @@ GONE = (
     errno.EHOSTDOWN,
 )
 """What reading a file answers when the disk under it was unmounted or unplugged."""
-LOOK_S, REPORT_S = 1.0, 5.0
-"""Recordings that vanished are looked for, and waiting for them is reported, this often."""
 
 
 def is_gone(path: Path) -> bool:
@@ -44,18 +42,14 @@ def is_gone(path: Path) -> bool:
 
 def wait_for(paths: Sequence[Path], settings: ExperimentSettings, stage: str) -> Iterator[Event]:
     """Until all are back. The events on the way let a stop through. Raises RvcError after train.disk_wait_s."""
-    started, reported = time.monotonic(), 0.0
     names = f"{paths[0].name!r}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+    waiting = Waiting(stage, f"recordings in {settings.dataset} vanished: {names}")
     while any(map(is_gone, paths)):
-        now = time.monotonic()
-        if now - started > settings.train.disk_wait_s:
+        if waiting.seconds > settings.train.disk_wait_s:
             hint = (
                 "mount the disk again and run the same command: it resumes; what was removed on purpose is then "
                 "left out"
             )
             raise RvcError(f"Recordings in {settings.dataset} vanished during the run", names, hint)
-        if not reported or now - reported >= REPORT_S:
-            reported = now
-            yield Paused(stage=stage, reason=f"recordings in {settings.dataset} vanished: {names}")
-        time.sleep(LOOK_S)
-    yield Resumed(stage=stage, waited_s=time.monotonic() - started)
+        yield from waiting.pause()
+    yield from waiting.ended()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rvc_engine.errors import BadInput, RvcError
@@ -100,6 +102,18 @@ def set_threads(count: int) -> None:
     import torch
 
     torch.set_num_threads(count or cores())
+
+
+@contextmanager
+def memory_errors(explained: Callable[[RvcError], RvcError] = lambda known: known) -> Iterator[None]:
+    """Where memory runs out inside, raises what `explained` makes of out_of_memory's RvcError."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        known = out_of_memory(error)
+        if known is None:
+            raise
+        raise explained(known) from error
 
 
 def out_of_memory(error: BaseException) -> RvcError | None:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rvc_engine.disk import sha256_of, write_whole
+from rvc_engine.disk import facts_of, sha256_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.files.foreign import MAX_LISTING_BYTES, Unreadable, check_regular, describe, first_line, read_json
 from rvc_engine.files.weights import read_tensors, write_safetensors
@@ -58,7 +58,7 @@ def write_parts(folder: Path, name: str, content: Any, part_bytes: int = PART_BY
         path = folder / f"{name}-{number:03}.safetensors"
         write_safetensors(path, group)
         paths.append(path)
-        parts.append({"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)})
+        parts.append({"file": path.name, **facts_of(path)})
     about = [{"dtype": str(t.dtype).removeprefix("torch."), "shape": list(t.shape)} for t in tensors]
     write_whole(
         folder / f"{name}.json",

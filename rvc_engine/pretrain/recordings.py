@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rvc_engine.common.arrays import save_array
 from rvc_engine.disk import sha256_of, whole_file
 from rvc_engine.errors import UnusableRecording
 from rvc_engine.pretrain.labels import Labels, NotAligned, label
@@ -86,8 +87,7 @@ def prepare(task: RecordingTask) -> Prepared:
     random = np.random.default_rng([task.seed, int(content[:12], 16)])
     parts = [_piece(piece, transcript, task.versions, random) for piece in pieces]
     labels, note = Labels.joined([part.labels for part in parts]), next((part.note for part in parts if part.note), "")
-    with whole_file(files.mels, durable=False) as temporary, temporary.open("wb") as file:
-        np.save(file, np.concatenate([part.mels for part in parts], axis=2))
+    save_array(files.mels, np.concatenate([part.mels for part in parts], axis=2))
     with whole_file(files.labels, durable=False) as temporary, temporary.open("wb") as file:
         f0 = np.concatenate([part.f0 for part in parts])
         np.savez(file, phone=labels.phone, state=labels.state, sure=labels.sure, f0=f0, note=np.array(note))

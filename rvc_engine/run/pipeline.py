@@ -9,15 +9,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rvc_engine.common.waiting import Waiting
 from rvc_engine.dataset.contents import keep_times
-from rvc_engine.disk import DiskFull, free_bytes, is_full, move, move_to_backup, sha256_of
+from rvc_engine.disk import DiskFull, facts_of, free_bytes, is_full, move, move_to_backup
 from rvc_engine.errors import RvcError
 from rvc_engine.events import (
     Event,
     MovedAside,
-    Paused,
     Progressed,
-    Resumed,
     RunFinished,
     StageFinished,
     StageSkipped,
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
 ROOM_BYTES = 16 << 20  # a stage that met a full disk tries again when this much is free
-LOOK_S, REPORT_S = 1.0, 5.0  # a full disk is checked, and reported, this often
 
 
 def back_up_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings) -> Path | None:
@@ -133,20 +131,16 @@ def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings,
 
 
 def _wait_for_room(stage: Stage, folder: Path, deadline: float, why: str) -> Iterator[Event]:
-    """Waits at least LOOK_S, since free_bytes does not know of quotas. The events let the caller stop it."""
-    started, reported = time.monotonic(), 0.0
+    """Waits once at least, since free_bytes does not know of quotas. The events let the caller stop it."""
+    waiting = Waiting(stage.name, "the disk is full", ROOM_BYTES)
     while True:
-        now, free = time.monotonic(), free_bytes(folder)
-        if now > deadline:
+        if time.monotonic() > deadline:
             hint = f"free some space and run the same command again: {stage.name} resumes where it stopped"
-            raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
-        if not reported or now - reported >= REPORT_S:
-            reported = now
-            yield Paused(stage=stage.name, reason="the disk is full", needed_bytes=ROOM_BYTES, free_bytes=free)
-        time.sleep(LOOK_S)
+            raise DiskFull(f"The disk is full, and was for {waiting.seconds:.0f} s", why, hint)
+        yield from waiting.pause(free_bytes(folder))
         if free_bytes(folder) >= ROOM_BYTES:
             break
-    yield Resumed(stage=stage.name, waited_s=time.monotonic() - started)
+    yield from waiting.ended()
 
 
 def run_pipeline(
@@ -162,7 +156,7 @@ def run_pipeline(
         for path in stage.artefacts(experiment, settings):
             if not path.is_file() or not path.stat().st_size:
                 raise RvcError(f"{path} is missing after {stage.name}", "", "run the same command again")
-            artefacts.append({"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)})
+            artefacts.append({"path": str(path), **facts_of(path)})
             yield Progressed(
                 stage=stage.name, done=len(artefacts), total=len(artefacts), unit="artefacts", item=str(path)
             )

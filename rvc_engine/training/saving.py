@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from rvc_engine.common.waiting import Waiting
 from rvc_engine.disk import DiskFull, free_bytes, is_full
-from rvc_engine.events import CheckpointSaved, Event, Paused, Resumed, Warned
+from rvc_engine.events import CheckpointSaved, Event, Warned
 from rvc_engine.training.recovery import StepFailed, TrainingFault
 from rvc_engine.training.retention import Keeping, note_best, prune
 from rvc_engine.training.state import TrainingState
@@ -15,8 +16,7 @@ from rvc_engine.training.store import CheckpointStore
 INSIDE_EPOCH_S = 300.0
 SHARE = 10  # at an epoch's end saving takes at most a tenth of the time
 MARGIN_BYTES = 16 << 20
-LOOK_S, REPORT_S = 1.0, 5.0  # how often a full disk is checked, and reported
-TRY_S = 5.0  # and this often when there seems to be room but a large file fails: a quota
+TRY_S = 5.0  # how often a large file is tried again when there seems to be room: a quota
 
 
 class Saver:
@@ -128,10 +128,10 @@ class Saver:
     def _when_room(self, write: Callable[[], None], size: int | None = None) -> Iterator[Event]:
         """Write, waiting for room: for a full training state, or `size` bytes, 0 for what may not need any. The events
         on the way let a stop through. Raises DiskFull after `wait_s`."""
-        folder, started, reported = self.store.files.folder, time.monotonic(), 0.0
         needed = 0 if size == 0 else int(1.1 * (size or self.state.bytes)) + MARGIN_BYTES
+        waiting = Waiting("train", "the disk is full", needed)
         while True:
-            free, pause, tried = free_bytes(folder), LOOK_S, ""
+            free, pause_s, tried = free_bytes(self.store.files.folder), 0.0, ""
             if free >= needed:
                 try:
                     write()
@@ -139,18 +139,13 @@ class Saver:
                 except (DiskFull, OSError, RuntimeError) as error:
                     if not is_full(error):
                         raise
-                    pause, tried = TRY_S if needed > 2 * MARGIN_BYTES else LOOK_S, str(error)
-            now = time.monotonic()
-            if now - started > self.wait_s:
+                    pause_s, tried = TRY_S if needed > 2 * MARGIN_BYTES else 0.0, str(error)
+            if waiting.seconds > self.wait_s:
                 why = tried or f"{free >> 20} MB are free, a save needs {needed >> 20} MB"
                 hint = f"free some space; training resumes from step {self._at[0]}"
-                raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
-            if not reported or now - reported >= REPORT_S:
-                reported = now
-                yield Paused(stage="train", reason="the disk is full", needed_bytes=needed, free_bytes=free)
-            time.sleep(pause)
-        if reported:
-            yield Resumed(stage="train", waited_s=time.monotonic() - started)
+                raise DiskFull(f"The disk is full, and was for {waiting.seconds:.0f} s", why, hint)
+            yield from waiting.pause(free, pause_s)
+        yield from waiting.ended()
 
 
 class SilentSaver(Saver):

@@ -18,7 +18,7 @@ from typing import Any
 
 from rvc_engine import __version__
 from rvc_engine.common.opening import open_file, require_file
-from rvc_engine.disk import sha256_of, whole_file
+from rvc_engine.disk import facts_of, whole_file
 from rvc_engine.errors import BadInput
 from rvc_engine.files.foreign import MAX_JSON_BYTES, first_line, parse_json
 from rvc_engine.files.weights import safetensors_of
@@ -75,7 +75,7 @@ def write_bundle(path: Path, voice: Voice, name: str, index: Path | None, notes:
     weights = save(content.pop("weight"))
     members = {WEIGHTS: {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}}
     if index is not None:
-        members[INDEX] = {"bytes": index.stat().st_size, "sha256": sha256_of(index)}
+        members[INDEX] = facts_of(index)
     model_card = {
         "format": FORMAT,
         "name": name,

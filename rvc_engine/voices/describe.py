@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.opening import require_file
-from rvc_engine.disk import sha256_of
 from rvc_engine.errors import cannot_read, of_environment
 from rvc_engine.experiment import Experiment
 from rvc_engine.files import weights
@@ -23,7 +22,7 @@ def facts_of(path: Path, experiment: Experiment | None = None, source: Path | No
     """What is in a small model, a bundle, or a checkpoint. `experiment`: of the voice, for its pitch; `source`: a
     recording to convert, for a transposition. Raises BadInput saying what the file is instead."""
     require_file(path, f"There is no file {path}", "check the path")
-    about = {"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    about = {"path": str(path), **facts_of(path)}
     if is_bundle(path):
         bundle = read_bundle(path)
         model_card = {key: bundle.model_card.get(key) or None for key in ("name", "licence", "consent", "made_by")}

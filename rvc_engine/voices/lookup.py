@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from rvc_engine.common.names import why_unwise
 from rvc_engine.conversion.retrieval import OWN_NEIGHBOURS, OWN_PROBES, Retrieval, refuse_other_encoder
-from rvc_engine.disk import copy_whole, sha256_of, write_whole
+from rvc_engine.disk import copy_whole, facts_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.training.store import LATEST_ONLY, CheckpointStore
@@ -53,8 +53,7 @@ def write_index_sidecar(index: Path, voice: Voice) -> None:
     record = {
         "encoder": voice.config.encoder,
         "version": voice.config.version,
-        "bytes": index.stat().st_size,
-        "sha256": sha256_of(index),
+        **facts_of(index),
     }
     write_whole(sidecar_of(index), json.dumps(record, indent=1))
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rvc_engine.audio.clipping import check_audible
 from rvc_engine.audio.io import decode, encode
 from rvc_engine.audio.notes import Note
+from rvc_engine.common.generators import mapped
 from rvc_engine.common.records import read_json
 from rvc_engine.content.base import check_encoder, load_encoder
 from rvc_engine.conversion.request import plan_outputs
@@ -24,7 +25,7 @@ from rvc_engine.disk import DiskFull, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
+from rvc_engine.machine.device import choose_device, listening_precision, memory_errors
 from rvc_engine.pitch import resolve_tracker
 from rvc_engine.settings import ConvertSettings, ExperimentSettings
 from rvc_engine.voices.bundle import read_any_voice
@@ -285,19 +286,10 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
     seconds = -(-len(wave) // SOURCE_RATE)
     steps = converter.steps(wave)
     del wave  # saves memory: the converter has its own filtered copy
-    try:
-        while True:
-            done = next(steps)
-            yield Progressed(stage="convert", done=int(done), total=seconds, unit="seconds", item=source.name)
-    except StopIteration as end:
-        samples: NDArray[np.int16] = end.value
-        return samples
-    except (RuntimeError, MemoryError) as error:
-        known = out_of_memory(error)
-        if known is None:
-            raise
-        raise RvcError(
-            "Out of memory", known.message, "free memory that other programs hold, or use --device cpu"
-        ) from error
-    finally:
-        steps.close()
+
+    def progressed(done: float) -> Progressed:
+        return Progressed(stage="convert", done=int(done), total=seconds, unit="seconds", item=source.name)
+
+    hint = "free memory that other programs hold, or use --device cpu"
+    with memory_errors(lambda known: RvcError("Out of memory", known.message, hint)):
+        return (yield from mapped(steps, progressed))

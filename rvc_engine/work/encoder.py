@@ -18,7 +18,7 @@ from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
 from rvc_engine.events import Event, ItemSkipped, Progressed, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.machine.device import choose_device, choose_precision, out_of_memory, set_threads
+from rvc_engine.machine.device import choose_device, choose_precision, memory_errors, set_threads
 from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import LossWeights
@@ -82,15 +82,9 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     set_threads(settings.encoder.threads)
     sources = yield from _prepared(experiment, settings)
     data = EncoderData(sources, held_out(sources, settings.encoder.held_out))
-    try:
+    hint = "lower --encoder-batch, or free memory that other programs hold"
+    with memory_errors(lambda known: RvcError(known.title, known.message, hint)):
         yield from _trained(experiment, settings, data)
-    except (RuntimeError, MemoryError) as error:
-        memory_error = out_of_memory(error)
-        if memory_error is None:
-            raise
-        raise RvcError(
-            memory_error.title, memory_error.message, "lower --encoder-batch, or free memory that other programs hold"
-        ) from error
 
 
 def _trained(experiment: Experiment, settings: ExperimentSettings, data: EncoderData) -> Iterator[Event]:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.audio.io import read_wav, write_wav
+from rvc_engine.audio.io import read_16k, write_wav
+from rvc_engine.common.arrays import save_array, why_not_saved
+from rvc_engine.common.opening import size_of
 from rvc_engine.content.base import LoadedEncoder, check_encoder, load_encoder
-from rvc_engine.disk import remove_temporaries, sha256_of, whole_file
+from rvc_engine.disk import remove_temporaries, sha256_of
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import metadata_of
-from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
+from rvc_engine.machine.device import choose_device, listening_precision, memory_errors
 from rvc_engine.machine.workers import each_on_a_core
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
@@ -79,10 +81,10 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     write_mute(experiment, settings, encoder)
     failed = 0
     # Clips of the same size come together, since those can go through the network together.
-    waiting.sort(key=lambda clip: _size(experiment.wavs_16k / f"{clip}.wav"))
+    waiting.sort(key=lambda clip: size_of(experiment.wavs_16k / f"{clip}.wav"))
     for start in range(0, len(waiting), BATCH):
         for clip, result in _encode(experiment, encoder, device, waiting[start : start + BATCH]):
-            reason = result if isinstance(result, str) else _save_one(folder / f"{clip}.npy", result)
+            reason = result if isinstance(result, str) else why_not_saved(folder / f"{clip}.npy", result)
             if reason:
                 failed += 1
                 yield ItemSkipped(stage="features", item=clip, reason=reason)
@@ -112,23 +114,9 @@ def write_mute(experiment: Experiment, settings: ExperimentSettings, encoder: Lo
     )
     write_wav(experiment.mute / "1_16k_wavs" / "mute.wav", silence, 16000)
     if model.pitch:
-        save(experiment.mute / "2a_f0" / "mute.wav.npy", np.ones(MUTE_S * 100, dtype=np.int64))
-        save(experiment.mute / "2b-f0nsf" / "mute.wav.npy", np.zeros(MUTE_S * 100))
-    save(last, encoder.encode([silence])[0])
-
-
-def save(path: Path, values: NDArray[np.generic]) -> None:
-    with whole_file(path, durable=False) as temporary, temporary.open("wb") as file:
-        np.save(file, values)
-
-
-def _save_one(path: Path, values: NDArray[np.generic]) -> str:
-    """Empty, or why it cannot be written there."""
-    try:
-        save(path, values)
-    except IsADirectoryError:
-        return f"{path} is a folder: move it away"
-    return ""
+        save_array(experiment.mute / "2a_f0" / "mute.wav.npy", np.ones(MUTE_S * 100, dtype=np.int64))
+        save_array(experiment.mute / "2b-f0nsf" / "mute.wav.npy", np.zeros(MUTE_S * 100))
+    save_array(last, encoder.encode([silence])[0])
 
 
 def _encode(
@@ -138,31 +126,14 @@ def _encode(
     waves: dict[str, NDArray[np.float32]] = {}
     for clip in clips:
         try:
-            waves[clip] = _read(experiment.wavs_16k / f"{clip}.wav")
+            waves[clip] = read_16k(experiment.wavs_16k / f"{clip}.wav")
         except UnusableRecording as error:
             yield clip, str(error)
-    try:
+    title, hint = "Out of memory in the content encoder", "free memory, or use --device cpu"
+    with memory_errors(lambda known: RvcError(title, known.message, hint)):
         if device.type == "cpu":
             results = each_on_a_core(lambda wave: encoder.encode([wave])[0], list(waves.values()))
         else:
             results = encoder.encode(list(waves.values()))
-    except (RuntimeError, MemoryError) as error:
-        memory_error = out_of_memory(error)
-        if memory_error is None:
-            raise
-        raise RvcError(
-            "Out of memory in the content encoder", memory_error.message, "free memory, or use --device cpu"
-        ) from error
     for clip, features in zip(waves, results, strict=True):
         yield clip, features if np.isfinite(features).all() else "its content features are not finite"
-
-
-def _read(path: Path) -> NDArray[np.float32]:
-    wave, rate = read_wav(path)
-    if rate != 16000:
-        raise UnusableRecording(f"{path.name} is at {rate} Hz instead of 16000")
-    return wave
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0

@@ -11,7 +11,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.common.arrays import AGAIN, read_array, read_floats
+from rvc_engine.common.arrays import AGAIN, read_array, read_floats, save_array
+from rvc_engine.common.generators import mapped
 from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.conversion.retrieval import (
     Retrieval,
@@ -21,7 +22,7 @@ from rvc_engine.conversion.retrieval import (
     row_order,
     write_index,
 )
-from rvc_engine.disk import move_to_backup, sha256_of, whole_file, write_whole
+from rvc_engine.disk import facts_of, move_to_backup, whole_file, write_whole
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment
@@ -55,8 +56,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     vectors = yield from _gather(counts, work, settings.index, settings.model.feature_dim)
     if found > settings.index.max_rows:
         vectors = yield from work.counting(centres_of(vectors, min(settings.index.centres, len(vectors))))
-    with whole_file(experiment.total_features) as temporary, temporary.open("wb") as file:
-        np.save(file, vectors)
+    save_array(experiment.total_features, vectors, durable=True)
     lists = list_count(len(vectors))
     path = experiment.index_path(lists, settings.model.version)
     index = yield from work.counting(building_index(vectors, lists))
@@ -71,8 +71,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         "rows": len(vectors),
         "dim": vectors.shape[1],
         "lists": lists,
-        "bytes": path.stat().st_size,
-        "sha256": sha256_of(path),
+        **facts_of(path),
     }
     write_whole(sidecar_of(path), json.dumps(record, indent=1))
     others = [p for p in experiment.indexes() if p != path]
@@ -115,12 +114,7 @@ class _Work:
 
     def counting(self, work: Generator[int, None, Result]) -> Generator[Event, None, Result]:
         """What `work` returns; the rows that it yields are counted."""
-        while True:
-            try:
-                yield self.progressed(next(work))
-            except StopIteration as end:
-                result: Result = end.value
-                return result
+        return mapped(work, self.progressed)
 
 
 def _feature_files(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:

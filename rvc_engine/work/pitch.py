@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rvc_engine.audio.io import read_wav
-from rvc_engine.disk import remove_temporaries, whole_file
+from rvc_engine.audio.io import read_16k
+from rvc_engine.common.arrays import why_not_saved
+from rvc_engine.common.opening import size_of
+from rvc_engine.disk import remove_temporaries
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.device import choose_device, out_of_memory
+from rvc_engine.machine.device import choose_device, memory_errors
 from rvc_engine.machine.workers import each_on_a_core, results_of, worker_count
 from rvc_engine.pitch import resolve_tracker, track_all
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
@@ -54,31 +56,15 @@ def track_clips(task: PitchTask) -> list[tuple[str, str]]:
     waves: dict[str, NDArray[np.float32]] = {}
     for clip in task.clips:
         try:
-            waves[clip] = _read(task.wavs_16k / f"{clip}.wav")
+            waves[clip] = read_16k(task.wavs_16k / f"{clip}.wav")
         except UnusableRecording as unusable:
             results.append((clip, str(unusable)))
     tracked = track_all(task.method, list(waves.values()), device=task.device, workspace=task.workspace)
     for clip, f0 in zip(waves, tracked, strict=True):
         filled = fill_unvoiced(f0) if task.interpolate else f0
-        try:
-            for path, values in zip(task.outputs(clip), (coarse(filled), filled, f0 > 0), strict=True):
-                _save(path, values)
-            results.append((clip, ""))
-        except IsADirectoryError:
-            results.append((clip, f"{path} is a folder: move it away"))
+        outputs = zip(task.outputs(clip), (coarse(filled), filled, f0 > 0), strict=True)
+        results.append((clip, next(filter(None, (why_not_saved(path, values) for path, values in outputs)), "")))
     return results
-
-
-def _read(path: Path) -> NDArray[np.float32]:
-    wave, rate = read_wav(path)
-    if rate != 16000:
-        raise UnusableRecording(f"{path.name} is at {rate} Hz, not at 16000")
-    return wave
-
-
-def _save(path: Path, values: NDArray[np.generic]) -> None:
-    with whole_file(path, durable=False) as temporary, temporary.open("wb") as file:
-        np.save(file, values)
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
@@ -164,24 +150,14 @@ def _by_length(task: PitchTask, clips: list[str]) -> list[PitchTask]:
     """One clip a task; on a GPU as many of about the same length as the method takes together."""
     size = PITCH_TRACKERS.get(task.method).together if task.device != "cpu" else 1
     if size > 1:
-        clips = sorted(clips, key=lambda clip: _size(task.wavs_16k / f"{clip}.wav"))
+        clips = sorted(clips, key=lambda clip: size_of(task.wavs_16k / f"{clip}.wav"))
     return [replace(task, clips=clips[first : first + size]) for first in range(0, len(clips), size)]
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
-
-
 def _track_in_process(task: PitchTask) -> list[tuple[str, str]]:
-    try:
+    title, hint = "Out of memory in the pitch tracker", "free memory, or use --device cpu"
+    with memory_errors(lambda known: RvcError(title, known.message, hint)):
         return track_clips(task)
-    except (RuntimeError, MemoryError) as error:
-        memory_error = out_of_memory(error)
-        if memory_error is None:
-            raise
-        raise RvcError(
-            "Out of memory in the pitch tracker", memory_error.message, "free memory, or use --device cpu"
-        ) from error
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:

@@ -16,8 +16,8 @@ from rvc_engine.machine.device import (
     choose_device,
     choose_devices,
     choose_precision,
+    memory_errors,
     name_of,
-    out_of_memory,
     set_threads,
     without_shortcuts,
 )
@@ -74,13 +74,8 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     check_ready(experiment, settings)
     device = choose_device(settings.train.device)
     set_threads(settings.train.threads)
-    try:
+    with memory_errors():
         yield from _train(experiment, settings, device)
-    except (RuntimeError, MemoryError) as error:
-        memory_error = out_of_memory(error)
-        if memory_error is None:
-            raise
-        raise memory_error from error
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:

@@ -7,13 +7,13 @@ import faiss
 import numpy as np
 import pytest
 
+from rvc_engine.common.generators import result_of
 from rvc_engine.conversion import kmeans, retrieval
 from rvc_engine.conversion.retrieval import (
     Retrieval,
     build_index,
     list_count,
     refuse_other_encoder,
-    result_of,
     row_order,
     weights_of,
     write_index,

@@ -6,10 +6,10 @@ import errno
 import numpy as np
 import pytest
 
+from rvc_engine.common import waiting
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Paused, Resumed, StageFinished
 from rvc_engine.registry import STAGES
-from rvc_engine.run import pipeline
 from rvc_engine.run.pipeline import run_stage
 from rvc_engine.settings import for_preset
 from rvc_engine.stages.receipt import Receipt, receipt_path
@@ -45,7 +45,7 @@ def full_at(monkeypatch, where, name, calls):
     ("where", "name", "calls"), [(Receipt, "save", {0}), (Receipt, "save", {1, 2}), (index, "write_index", {0})]
 )
 def test_a_full_disk_is_waited_for(monkeypatch, experiment, where, name, calls):
-    monkeypatch.setattr(pipeline, "LOOK_S", 0.01)
+    monkeypatch.setattr(waiting, "LOOK_S", 0.01)
     full_at(monkeypatch, where, name, calls)
     events = list(run_stage(STAGES.get("index"), experiment, for_preset("starter")))
     assert (
@@ -61,7 +61,7 @@ def test_a_full_disk_is_waited_for(monkeypatch, experiment, where, name, calls):
 
 
 def test_a_disk_that_stays_full_ends_the_stage_as_not_done(monkeypatch, experiment):
-    monkeypatch.setattr(pipeline, "LOOK_S", 0.01)
+    monkeypatch.setattr(waiting, "LOOK_S", 0.01)
     full_at(monkeypatch, Receipt, "save", set(range(1, 100)))
     settings = for_preset("starter")
     settings.train.disk_wait_s = 0

@@ -17,6 +17,7 @@ import torch
 from rvc_test_kit.faults import Fault, parse
 
 from rvc_engine import disk
+from rvc_engine.common import waiting
 from rvc_engine.disk import DiskFull, is_full, whole_file
 from rvc_engine.errors import RvcError
 from rvc_engine.events import (
@@ -350,7 +351,7 @@ def test_spoilt_weights_are_never_saved(make: Callable[[str], Made]) -> None:
 # --- a full disk -----------------------------------------------------------------------------------
 def test_a_full_disk_is_waited_for(make: Callable[[str], Made], whole: Experiment, monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "enospc@5:0.5")
-    monkeypatch.setattr(saving, "LOOK_S", 0.2)
+    monkeypatch.setattr(waiting, "LOOK_S", 0.2)
     made = make("voice")
     events = everything(made)
     paused, resumed = of(events, Paused), of(events, Resumed)
@@ -366,7 +367,7 @@ def test_a_full_disk_is_waited_for(make: Callable[[str], Made], whole: Experimen
 @pytest.mark.soak
 def test_too_little_room_is_seen_before_a_save(make: Callable[[str], Made], monkeypatch: Any) -> None:
     """After the wait it ends, with the last checkpoint in place; a stop while it waits works."""
-    monkeypatch.setattr(saving, "LOOK_S", 0.05)
+    monkeypatch.setattr(waiting, "LOOK_S", 0.05)
     made = make("voice")
     everything(made, 1)
     before = made[0].resume_state.read_bytes()
