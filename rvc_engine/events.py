@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from rvc_engine.common.lines import Failure, Message, from_record, to_record
+from rvc_engine.common.lines import Failure, Line, from_record, to_record
 from rvc_engine.common.records import Holds, Moment, Pid
 
 Artefacts = Annotated[list[dict[str, Any]], Holds(path=str, bytes=int, sha256=str)]
@@ -16,7 +16,7 @@ Gpus = Annotated[list[dict[str, Any]], Holds(uuid=str, index=int, reserved=int, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event(Message):
+class Event(Line):
     """`at` is seconds since the epoch; the journal fills it in."""
 
     at: Moment = 0.0
@@ -218,7 +218,7 @@ class RunFinished(Event):
     artefacts: Artefacts = field(default_factory=list)
 
 
-ENDS = tuple(kind for kind in Message.KINDS.values() if issubclass(kind, Event) and kind.ends)
+ENDS = tuple(kind for kind in Line.KINDS.values() if issubclass(kind, Event) and kind.ends)
 """Nothing follows one of these in a journal: RunFinished, StageFailed, StageStopped."""
 
 

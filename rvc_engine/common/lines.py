@@ -1,4 +1,4 @@
-"""How processes of this program talk: messages, one JSON object a line, {"event": KIND, ...its fields}.
+"""How processes of this program talk: lines, each one JSON object {"event": KIND, ...its fields}.
 
 Each kind is a dataclass. A journal is a file of such lines; a process that this program starts writes them to the one
 that started it (`to_parent`), which reads them by machine/children.py.
@@ -10,7 +10,10 @@ import functools
 import json
 import os
 import stat
+import sys
 import threading
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,28 +22,28 @@ from typing import Any, BinaryIO, ClassVar, TypeVar
 from rvc_engine.common.records import build
 from rvc_engine.errors import BadInput, Busy, RvcError, Stopped
 
-LINE_BYTES = 64 << 20  # a longer line is not a message
-CHANNEL = "RVC_MESSAGES"  # environment variable: the descriptor to which a process writes for the one that started it
+LINE_BYTES = 64 << 20  # what is longer is none of ours
+CHANNEL = "RVC_LINES"  # environment variable: the descriptor to which a process writes for the one that started it
 
 
-# --- messages ------------------------------------------------------------------------------------------------
-class Message:
-    """One line. Subclasses are dataclasses of plain values; their name is the kind. `ends`: nothing follows it."""
+# --- kinds -----------------------------------------------------------------------------------------
+class Line:
+    """Subclasses are dataclasses of plain values; their name is the kind. `ends`: nothing follows it."""
 
-    KINDS: ClassVar[dict[str, type[Message]]] = {}
+    KINDS: ClassVar[dict[str, type[Line]]] = {}
     ends: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        Message.KINDS[cls.__name__] = cls
+        Line.KINDS[cls.__name__] = cls
 
 
-M = TypeVar("M", bound=Message)
+LineT = TypeVar("LineT", bound=Line)
 FailureT = TypeVar("FailureT", bound="Failure")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """The fields of a message that holds an error: what `error_to_record` gives, and the exit code of its class."""
+    """The fields of a line that holds an error: what `error_to_record` gives, and the exit code of its class."""
 
     title: str
     message: str = ""
@@ -67,35 +70,35 @@ def error_from_record(record: dict[str, Any], exit_code: int = 1) -> RvcError:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failed(Failure, Message):
+class Failed(Failure, Line):
     """The error that a process ends with."""
 
     ends: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answered(Message):
+class Answered(Line):
     """What a command prints with --json, for the process that asked."""
 
     data: Any
 
 
-# --- lines ---------------------------------------------------------------------------------------------------
+# --- from and to bytes -----------------------------------------------------------------------------
 class Mistyped(ValueError):
-    """A line with a message whose fields have wrong types."""
+    """A line whose fields have wrong types."""
 
 
-def to_record(message: Message) -> dict[str, Any]:
-    return {"event": type(message).__name__, **vars(message)}
+def to_record(line: Line) -> dict[str, Any]:
+    return {"event": type(line).__name__, **vars(line)}
 
 
-def from_record(record: dict[str, Any], family: type[M]) -> M | None:
-    """A message of `family`; None for other kinds, also those of later versions. Unknown fields are dropped.
+def from_record(record: dict[str, Any], family: type[LineT]) -> LineT | None:
+    """A line of `family`; None for other kinds, also those of later versions. Unknown fields are dropped.
 
     Raises TypeError when a required field is missing, or a field has another type than declared.
     """
     kind = record.get("event", "")
-    known = Message.KINDS.get(kind) if isinstance(kind, str) else None
+    known = Line.KINDS.get(kind) if isinstance(kind, str) else None
     if known is None or not issubclass(known, family):
         return None
     content = record.copy()
@@ -103,23 +106,22 @@ def from_record(record: dict[str, Any], family: type[M]) -> M | None:
     return build(known, content)
 
 
-def to_line(message: Message) -> bytes:
+def encode(line: Line) -> bytes:
     """File names that are not UTF-8 keep their bytes. In ASCII when the text has other surrogates, which cannot be
     encoded."""
-    record = to_record(message)
+    record = to_record(line)
     try:
         text = json.dumps(record, ensure_ascii=False, allow_nan=True, separators=(",", ":"))
-        line = text.encode("utf-8", "surrogateescape")
+        return text.encode("utf-8", "surrogateescape") + b"\n"
     except UnicodeEncodeError:
-        line = json.dumps(record, allow_nan=True, separators=(",", ":")).encode()
-    return line + b"\n"
+        return json.dumps(record, allow_nan=True, separators=(",", ":")).encode() + b"\n"
 
 
-def from_line(line: bytes, family: type[M]) -> M | None:
-    """None for an incomplete line, a line that is not a message, or a message of another family or of a kind that this
-    version does not know. Raises Mistyped."""
+def decode(data: bytes, family: type[LineT]) -> LineT | None:
+    """None for what is incomplete or no line of ours, and for a line of another family or of a kind that this version
+    does not know. Raises Mistyped."""
     try:
-        record = json.loads(line.decode("utf-8", "surrogateescape"))
+        record = json.loads(data.decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
         return None
     try:
@@ -128,11 +130,11 @@ def from_line(line: bytes, family: type[M]) -> M | None:
         raise Mistyped(str(error)) from error
 
 
-def read_message(stream: BinaryIO, family: type[M]) -> M | None:
-    """Wait for the next message of a family; other lines are passed over. None at the end."""
-    for line in iter(partial(stream.readline, LINE_BYTES), b""):
+def read_line(stream: BinaryIO, family: type[LineT]) -> LineT | None:
+    """Wait for the next line of a family; others are passed over. None at the end."""
+    for data in iter(partial(stream.readline, LINE_BYTES), b""):
         with suppress(Mistyped):
-            if (found := from_line(line, family)) is not None:
+            if (found := decode(data, family)) is not None:
                 return found
     return None
 
@@ -164,25 +166,25 @@ class Pieces:
             self._begun += part
 
 
-# --- writing -------------------------------------------------------------------------------------------------
+# --- writing ---------------------------------------------------------------------------------------
 class Writer:
-    """Writes messages to a descriptor, each line in one go: several processes may write to one pipe. Nothing follows a
-    message that ends."""
+    """Writes lines to a descriptor, each in one go: several processes may write to one pipe. Nothing follows one that
+    ends."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.ended = False
         self._writing = threading.Lock()
 
-    def send(self, message: Message) -> None:
+    def send(self, line: Line) -> None:
         """Raises OSError: BrokenPipeError when nobody reads any more."""
         with self._writing:
             if self.ended:
                 return
-            self.ended = message.ends
-            line = to_line(message)
-            while line:
-                line = line[os.write(self.descriptor, line) :]
+            self.ended = line.ends
+            data = encode(line)
+            while data:
+                data = data[os.write(self.descriptor, data) :]
 
 
 @functools.cache
@@ -199,14 +201,32 @@ def to_parent() -> Writer | None:
     return Writer(int(number))
 
 
-def report(message: Message) -> None:
+def report(line: Line) -> None:
     """To the process that started this one; nothing where it does not listen, or is gone."""
     if (parent := to_parent()) is not None:
         with suppress(OSError):
-            parent.send(message)
+            parent.send(line)
 
 
 def handed_on() -> tuple[dict[str, str], tuple[int, ...]]:
     """Variables and descriptors for a process that is to write to this one's parent."""
     parent = to_parent()
     return ({CHANNEL: str(parent.descriptor)}, (parent.descriptor,)) if parent is not None else ({}, ())
+
+
+def _one_line(error: Exception) -> str:
+    return traceback.format_exception_only(error)[-1].strip().split("\n")[0]
+
+
+def run_reporting(work: Callable[[Writer], None]) -> int:
+    """Do the work of a process that reports: to the one that started it, else on standard output. An error is its last
+    line, with its traceback on standard error. Returns the exit code."""
+    writer = to_parent() or Writer(sys.stdout.fileno())
+    try:
+        work(writer)
+    except Exception as error:
+        traceback.print_exc()
+        known = error if isinstance(error, RvcError) else RvcError(_one_line(error))
+        writer.send(Failed.of(known))
+        return known.exit_code
+    return 0

@@ -1,4 +1,4 @@
-"""Starting processes of this program that report to this one, in the messages of common/lines.py."""
+"""Starting processes of this program that report to this one, in the lines of common/lines.py."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import IO, TypeVar
 
-from rvc_engine.common.lines import CHANNEL, Failed, Message, Mistyped, Pieces, Writer, from_line, to_line, to_parent
+from rvc_engine.common.lines import CHANNEL, Failed, Line, Mistyped, Pieces, decode, encode
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.environment import engine_environment
 
@@ -30,14 +29,17 @@ def command_of(module: str, arguments: Sequence[str] = ()) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-# --- the side that starts --------------------------------------------------------------------------
 class Child:
     """`python -m MODULE ARGUMENTS` in the environment of engines. In a `with` block it does not outlive the block.
 
-    `session`: in a session of its own, so that it outlives this process and its terminal. `listening`: it gets messages
-    on its standard input. `output`: where it and its libraries print; without it the last lines are kept for
-    `last_line`, and each is given to `printed`, in a thread. Raises OSError when it cannot be started.
+    `session`: in a session of its own, so that it outlives this process and its terminal. `listening`: it gets lines on
+    its standard input. `output`: where it and its libraries print; without it the last lines are kept for
+    `problem`, and each is given to `printed`, in a thread. Raises OSError when it cannot be started.
     """
+
+    error: RvcError | None = None  # what it reports itself
+    late = False  # it has not ended in time
+    _listener: threading.Thread | None = None
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class Child:
 
     @classmethod
     def over_stdout(cls: type[ChildT], module: str, arguments: Sequence[str], variables: dict[str, str]) -> ChildT:
-        """One whose messages come on its standard output, because another program stands between; it listens.
+        """One whose lines come on its standard output, because another program stands between; it listens.
         What it prints beside goes where this process prints."""
         child = cls.__new__(cls)
         child.process = subprocess.Popen(
@@ -86,11 +88,9 @@ class Child:
         return child
 
     def _set_up(self, reports: IO[bytes]) -> None:
-        self.error: RvcError | None = None  # what it reports itself
         self._reports, self._pieces = reports, Pieces()
-        self._waiting: deque[Message] = deque()
+        self._waiting: deque[Line] = deque()
         self._printed: deque[str] = deque(maxlen=KEPT_LINES)
-        self._listener: threading.Thread | None = None
 
     def _listen(self, printed: Callable[[str], None] | None) -> None:
         """Read what it prints, so that it never blocks."""
@@ -102,16 +102,17 @@ class Child:
                 if printed is not None:
                     printed(text)
 
-    # --- messages ----------------------------------------------------------------------------------
-    def send(self, message: Message) -> None:
+    # --- lines -------------------------------------------------------------------------------------
+    def send(self, line: Line) -> None:
         """To one that listens; nothing when it has ended."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError, ValueError):
-            self.process.stdin.write(to_line(message))
+            self.process.stdin.write(encode(line))
             self.process.stdin.flush()
 
-    def messages(self, timeout_s: float | None = None) -> Iterator[Message]:
-        """What it reports, as it comes, until it ends or so many seconds are over. Its error is kept in `error`."""
+    def lines(self, timeout_s: float | None = None) -> Iterator[Line]:
+        """What it reports, as it comes, until it ends or, `late`, so many seconds are over. Its error is kept in
+        `error`."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             while self._waiting:
@@ -124,15 +125,16 @@ class Child:
         poll = select.poll()
         poll.register(self._reports, select.POLLIN)
         if not poll.poll(None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000):
+            self.late = True
             return False
         piece = os.read(self._reports.fileno(), PIECE_BYTES)
-        for line in self._pieces.add(piece):
+        for data in self._pieces.add(piece):
             with suppress(Mistyped):
-                message = from_line(line, Message)
-                if isinstance(message, Failed):
-                    self.error = self.error or message.error()
-                elif message is not None:
-                    self._waiting.append(message)
+                line = decode(data, Line)
+                if isinstance(line, Failed):
+                    self.error = self.error or line.error()
+                elif line is not None:
+                    self._waiting.append(line)
         return bool(piece)
 
     # --- its end -----------------------------------------------------------------------------------
@@ -145,9 +147,11 @@ class Child:
         return self.process.returncode
 
     @property
-    def last_line(self) -> str:
-        """The last that it printed; empty when it printed nothing, or to an output of its own."""
-        return next((line.strip() for line in reversed(self._printed) if line.strip()), "")
+    def problem(self) -> str:
+        """Why it ended badly, in one line: its own error, else the last that it printed; empty when it said nothing."""
+        if self.error is not None:
+            return " ".join(str(self.error).split())
+        return next((text.strip() for text in reversed(self._printed) if text.strip()), "")
 
     def leave(self) -> None:
         """Read no more of it; it continues."""
@@ -171,22 +175,3 @@ class Child:
 
     def __exit__(self, *error: object) -> None:
         self.end()
-
-
-# --- the side that is started ----------------------------------------------------------------------
-def _one_line(error: Exception) -> str:
-    return traceback.format_exception_only(error)[-1].strip().split("\n")[0]
-
-
-def run_reporting(work: Callable[[Writer], None]) -> int:
-    """Do the work of a process that reports: to the one that started it, else on standard output. An error is its last
-    message, with its traceback on standard error. Returns the exit code."""
-    writer = to_parent() or Writer(sys.stdout.fileno())
-    try:
-        work(writer)
-    except Exception as error:
-        traceback.print_exc()
-        known = error if isinstance(error, RvcError) else RvcError(_one_line(error))
-        writer.send(Failed.of(known))
-        return known.exit_code
-    return 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from rvc_engine.common.lines import LINE_BYTES, to_line
+from rvc_engine.common.lines import LINE_BYTES, encode
 from rvc_engine.common.opening import NotAFile, open_file, open_to_append
 from rvc_engine.disk import is_full, sync
 from rvc_engine.events import (
@@ -63,7 +63,7 @@ class Journal:
     def append(self, event: Event) -> Event:
         """Returns the event with its time filled in."""
         stamped = event if event.at else replace(event, at=time.time())
-        data = to_line(stamped)
+        data = encode(stamped)
         give_up = time.monotonic() + FULL_S
         while data:
             try:

@@ -9,7 +9,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from rvc_engine.common.lines import Mistyped, from_line
+from rvc_engine.common.lines import Mistyped, decode
 from rvc_engine.events import Event, MemorySampled, Progressed, RunStarted, StepsSuperseded, TrainStepped, from_dict
 
 STEPS_KEPT = 100  # the latest steps, as many as a view keeps the waits of
@@ -34,7 +34,7 @@ def parse_lines(lines: Sequence[bytes]) -> tuple[list[Event], int]:
     events, mistyped = [], 0
     for line in lines:
         try:
-            if (event := from_line(line, Event)) is not None:
+            if (event := decode(line, Event)) is not None:
                 events.append(event)
         except Mistyped:
             mistyped += 1
@@ -49,7 +49,7 @@ def brief_events(lines: Iterable[bytes]) -> tuple[list[Event], int] | None:
     events, mistyped = [], 0
     for place in sorted(chosen.kept):
         try:
-            event = from_line(chosen.kept[place], Event)
+            event = decode(chosen.kept[place], Event)
         except Mistyped:
             event, mistyped = None, mistyped + 1
         if event is not None:
