@@ -104,10 +104,10 @@ class Engine:
         except StopRequested:
             self.events.put(StageStopped(stage=stage, saved=kept))
         except RvcError as error:
-            self.events.put(failure(stage, error))
+            self.events.put(StageFailed.of(error, stage=stage))
         except Exception as error:
             traceback.print_exc()
-            self.events.put(failure(stage, self._explained(error)))
+            self.events.put(StageFailed.of(self._explained(error), stage=stage))
         finally:
             self.events.put(None)
 
@@ -274,12 +274,6 @@ class StopRequested(Exception):
     pass
 
 
-def failure(stage: str, error: RvcError) -> StageFailed:
-    return StageFailed(
-        stage=stage, title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code
-    )
-
-
 def end_now(code: int) -> None:
     """End this process and its workers at once. Files stay complete, since each is renamed into place."""
     for child in psutil.Process().children(recursive=True):
@@ -347,7 +341,7 @@ def main(arguments: list[str] | None = None) -> int:
             code = engine.run(journal, number, [Warned(title=taken)] if taken else [])
         except Exception as error:
             with contextlib.suppress(Exception):
-                journal.append(failure(engine.stage, understood(error, "rvc engine")))
+                journal.append(StageFailed.of(understood(error, "rvc engine"), stage=engine.stage))
             raise
     lock.release()
     sys.stdout.flush()
