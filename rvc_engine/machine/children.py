@@ -154,15 +154,15 @@ class Child:
         return next((text.strip() for text in reversed(self._printed) if text.strip()), "")
 
     def leave(self) -> None:
-        """Read no more of it; it continues."""
-        self._reports.close()
-
-    def end(self, grace_s: float = 0.0) -> None:
-        """Nothing of it is left. `grace_s`: how long it may take to end by itself when it is asked to."""
+        """Write and read no more; it continues."""
         for pipe in (self.process.stdin, self._reports):
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
+
+    def end(self, grace_s: float = 0.0) -> None:
+        """Nothing of it is left. `grace_s`: how long it may take to end by itself when it is asked to."""
+        self.leave()
         if grace_s and self.process.poll() is None:
             self.process.terminate()
             self.wait(grace_s)

@@ -1,6 +1,6 @@
 """The engine process: lock, signals, heartbeat, and the pipeline in a worker thread.
 
-    python -m rvc_engine.run.runner FOLDER --stages preprocess,pitch  < settings.json
+    python -m rvc_engine.run.runner FOLDER --stages preprocess,pitch  with the line Begin on standard input
 
 It is started by launcher.WaitingEngine, under a supervisor, in its own session. Until the settings arrive it imports
 the modules of its stages and writes nothing; without settings it ends. Its exit code and the last event of its journal
@@ -29,6 +29,7 @@ import psutil
 
 from rvc_engine import __version__, disk
 from rvc_engine.common.failures import explained, understood
+from rvc_engine.common.lines import Failed, read_line, report, to_parent
 from rvc_engine.common.lock import TAKE_OVER, RunLock
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.disk import is_full, move_to_backup, remove_temporaries, write_whole
@@ -54,6 +55,7 @@ from rvc_engine.machine import workers
 from rvc_engine.machine.memory_samples import MemorySamples
 from rvc_engine.registry import STAGES
 from rvc_engine.run.journal import Journal
+from rvc_engine.run.launcher import Begin
 from rvc_engine.run.pipeline import back_up_stage, run_pipeline
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.receipt import is_complete
@@ -305,6 +307,7 @@ def remove_partial_files(experiment: Experiment) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     prepare_streams()
+    to_parent()  # no worker inherits what it writes to
     parser = argparse.ArgumentParser(prog="python -m rvc_engine.run.runner", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--home", required=True)
@@ -315,15 +318,16 @@ def main(arguments: list[str] | None = None) -> int:
     experiment = Experiment(options.folder, Workspace(Path(options.home)))
     stages = options.stages.split(",")
     threading.Thread(target=preload, args=(experiment, [STAGES.get(name) for name in stages]), daemon=True).start()
-    content = sys.stdin.buffer.read()
-    if not content:
+    begin = read_line(sys.stdin.buffer, Begin)
+    if begin is None:
         os._exit(0)
-    settings = ExperimentSettings.model_validate(json.loads(content))
+    settings = ExperimentSettings.model_validate(begin.settings)
     lock = RunLock(experiment.lock)
     try:
         taken = lock.acquire(take_over=options.take_over)
     except Busy as busy:
         print(busy, file=sys.stderr)
+        report(Failed.of(busy))
         return busy.exit_code
     workers.log_to(experiment.engine_log)
     workers.LOG = experiment.engine_log
@@ -351,14 +355,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def guarded(arguments: list[str] | None = None) -> int:
-    """As `main`, but an error outside the stages becomes the last line of the output, which the launcher reports; its
-    traceback is in the log."""
+    """As `main`, but an error outside the stages is reported to the launcher; its traceback is in the log."""
     try:
         return main(arguments)
     except Exception as error:
         traceback.print_exc()
         known = understood(error, "rvc engine")
         print(" ".join(str(known).split()), file=sys.stderr, flush=True)
+        report(Failed.of(known))
         end_now(known.exit_code)
         return known.exit_code
 
