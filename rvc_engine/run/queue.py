@@ -1,5 +1,5 @@
-"""The queue of a workspace: trainings and conversions one after the other. It is saved in queue.json, so that it survives
-restarts."""
+"""The queue of a workspace: trainings and conversions one after the other. It is saved in queue.json, so that it
+survives restarts."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ DAMAGED = "damaged"  # the file has something else in the place of an entry: it 
 @dataclass
 class Entry:
     """`rvc COMMAND NAME WORDS`: `name` is an experiment, or the voice of a conversion. `outcome` is the last line of an
-    ended run, or the problem of a damaged entry. `conversion`: its name (conversions/3) once it has begun. `record`: its
-    JSON in the file, so that writing it again loses nothing."""
+    ended run, or the problem of a damaged entry. `conversion`: its name (conversions/3) once it has begun. `record`:
+    its JSON in the file, so that writing it again loses nothing."""
 
     number: int
     name: str
