@@ -96,7 +96,7 @@ class Workspace:
     def experiment(self, name: str) -> Experiment:
         """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that cannot be
         used, or, where nothing has it yet, should not be."""
-        if re.fullmatch(rf"{CONVERSIONS}/[0-9]{{1,8}}", name):
+        if is_conversion_name(name):
             return Experiment(self.conversions / name.rpartition("/")[2], self)
         if os.sep in name:
             folder = Path(os.path.abspath(expanded(name)))
@@ -142,6 +142,10 @@ class Workspace:
             raise BadInput(
                 f"{self.logs} cannot be read", error.strerror or str(error), "is it the folder of your experiments?"
             ) from error
+
+
+def is_conversion_name(name: str) -> bool:
+    return re.fullmatch(rf"{CONVERSIONS}/[0-9]{{1,8}}", name) is not None
 
 
 def is_experiment(folder: Path) -> bool:

@@ -134,10 +134,15 @@ class WaitingEngine:
 
 
 def start(
-    experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool = False
+    experiment: Experiment,
+    settings: ExperimentSettings,
+    stages: list[str],
+    *,
+    fresh: bool = False,
+    take_over: bool = False,
 ) -> RunningEngine:
     """Start an engine. Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
-    with WaitingEngine(experiment, stages, fresh=fresh) as engine:
+    with WaitingEngine(experiment, stages, fresh=fresh, take_over=take_over) as engine:
         return engine.go(settings)
 
 
