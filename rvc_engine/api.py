@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from rvc_engine.common.failures import explained
+from rvc_engine.common.lines import error_from_record
 from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput as BadInput
 from rvc_engine.errors import RvcError as RvcError
@@ -143,8 +144,9 @@ def train(
     if view.state == "stopped":
         raise Stopped(f"The run of {experiment.name} was stopped", f"during {view.stage or 'the start'}")
     if view.state != "finished":
-        error = view.error or {"title": f"The run of {experiment.name} ended without a word"}
-        raise RvcError(error["title"], error.get("message", ""), error.get("hint", ""))
+        if view.error is None:
+            raise RvcError(f"The run of {experiment.name} ended without a word")
+        raise error_from_record(view.error)
     own = experiment.folder.parent == experiment.workspace.logs
     return Voice(experiment.name if own else experiment.folder, home=experiment.workspace.home)
 

@@ -8,21 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from rvc_engine.common.records import Holds, Moment, Pid, build
+from rvc_engine.common.lines import Failure, Line, from_record, to_record
+from rvc_engine.common.records import Holds, Moment, Pid
 
 Artefacts = Annotated[list[dict[str, Any]], Holds(path=str, bytes=int, sha256=str)]
 Gpus = Annotated[list[dict[str, Any]], Holds(uuid=str, index=int, reserved=int, context=int | None)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event:
+class Event(Line):
     """`at` is seconds since the epoch; the journal fills it in."""
 
-    KINDS: ClassVar[dict[str, type[Event]]] = {}
     at: Moment = 0.0
-
-    def __init_subclass__(cls) -> None:
-        Event.KINDS[cls.__name__] = cls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +195,7 @@ class StageStopped(Event):
     `epoch`: the checkpoint that a run resumes from when a training was not saved. `reason`: why it ended without
     saving."""
 
+    ends: ClassVar[bool] = True
     stage: str
     saved: bool | None = None
     after_step: int | None = None
@@ -206,27 +204,26 @@ class StageStopped(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageFailed(Event):
+class StageFailed(Failure, Event):
+    ends: ClassVar[bool] = True
     stage: str
-    title: str
-    message: str = ""
-    hint: str = ""
-    exit_code: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFinished(Event):
     """`artefacts`: [{"path", "bytes", "sha256"}], each loaded as a check before this was written."""
 
+    ends: ClassVar[bool] = True
     seconds: float
     artefacts: Artefacts = field(default_factory=list)
 
 
-ENDS = (RunFinished, StageFailed, StageStopped)
+ENDS = tuple(kind for kind in Line.KINDS.values() if issubclass(kind, Event) and kind.ends)
+"""Nothing follows one of these in a journal: RunFinished, StageFailed, StageStopped."""
 
 
 def to_dict(event: Event) -> dict[str, Any]:
-    return {"event": type(event).__name__, **vars(event)}
+    return to_record(event)
 
 
 def from_dict(record: dict[str, Any]) -> Event | None:
@@ -234,10 +231,4 @@ def from_dict(record: dict[str, Any]) -> Event | None:
 
     Raises TypeError when a required field is missing, or a field has another type than declared.
     """
-    kind = record.get("event", "")
-    known = Event.KINDS.get(kind) if isinstance(kind, str) else None
-    if known is None:
-        return None
-    content = record.copy()
-    del content["event"]
-    return build(known, content)
+    return from_record(record, Event)

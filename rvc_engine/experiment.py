@@ -53,6 +53,10 @@ def journal_number(path: Path) -> tuple[int, str]:
     return int(path.stem), path.name
 
 
+def is_conversion_name(name: str) -> bool:
+    return re.fullmatch(rf"{CONVERSIONS}/[0-9]{{1,8}}", name) is not None
+
+
 def is_experiment(folder: Path) -> bool:
     """Has it settings, of whatever kind? What cannot be looked into, and a link to nothing, may be one."""
     try:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from rvc_engine.common import names
 from rvc_engine.common.user import cache_folder, can_write, expanded
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import CONVERSIONS, Experiment, is_experiment
+from rvc_engine.experiment import CONVERSIONS, Experiment, is_conversion_name, is_experiment
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -57,7 +56,7 @@ class Workspace:
     def experiment(self, name: str) -> Experiment:
         """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that cannot be
         used, or, where nothing has it yet, should not be."""
-        if re.fullmatch(rf"{CONVERSIONS}/[0-9]{{1,8}}", name):
+        if is_conversion_name(name):
             return Experiment(self.conversions / name.rpartition("/")[2], self)
         if os.sep in name:
             folder = Path(os.path.abspath(expanded(name)))

@@ -164,8 +164,8 @@ def matching(pattern: str) -> list[str]:
 # --- while it runs ---------------------------------------------------------------------------------
 @dataclass
 class Conversion:
-    """One conversion, here or of before the app was opened. `name`: as `rvc attach` takes it, empty until it has begun;
-    `asked_at`: when it was started here."""
+    """One conversion, here, of before the app was opened, or of the queue. `name`: as `rvc attach` takes it, empty
+    until it has begun; `asked_at`: when it was started here, 0 for one of the queue."""
 
     view: RunView = field(default_factory=RunView)
     name: str = ""

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from rvc_engine.client.state import Row
+from rvc_engine.common.lines import error_from_record
 from rvc_engine.common.lock import live_holder
-from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment, journals
 from rvc_engine.run.damage import quick_settings
 from rvc_engine.run.status import read_view
@@ -38,7 +38,7 @@ class Listing:
 def row_of(experiment: Experiment) -> Row:
     view = read_view(experiment)
     state = "running" if live_holder(experiment.lock) is not None else view.state
-    problem = str(RvcError(**view.error)) if view.error and not view.run else view.problem
+    problem = str(error_from_record(view.error)) if view.error and not view.run else view.problem
     short = problem.replace(f"{experiment.folder}{os.sep}", "")  # the row has its name already
     return Row(experiment.name, quick_settings(experiment)[0] or view.preset, state, touched(experiment), short)
 

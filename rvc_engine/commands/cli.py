@@ -46,7 +46,7 @@ COMMANDS: dict[str, Command] = {
         Command("stop", "stop a run; it saves after its next step", "watch"),
         Command("list", "the experiments of this workspace", "watch"),
         Command("voice", "voice files: info, extract, merge, export, import", "voice"),
-        Command("queue", "voices one after the other, and a command at the end", "queue"),
+        Command("queue", "trainings and conversions one after the other, and a command at the end", "queue"),
         Command("assets", "the published weights: list, fetch, check", "assets"),
         Command("doctor", "what this machine can do, and what is missing", "doctor"),
         Command("advise", "which batch size fits and which is recommended", "advise"),

@@ -66,6 +66,17 @@ def given(options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def words_of(options: argparse.Namespace, stage: str) -> list[str]:
+    """The given flags of one stage, as words again. A value stands behind `=`: it may begin with a dash."""
+    words = []
+    for key, value in given(options).items():
+        owner, _, name = key.partition(".")
+        flag = name.replace("_", "-")
+        if owner == stage:
+            words.append(f"--{'' if value else 'no-'}{flag}" if isinstance(value, bool) else f"--{flag}={value}")
+    return words
+
+
 def fill(section: StageSettings, options: argparse.Namespace, stage: str) -> None:
     """Put the given flags of one stage into its settings. Raises BadInput that names the flag."""
     for key, value in given(options).items():

@@ -12,6 +12,7 @@ from typing import Any
 from rvc_engine.commands.display import Display, choose_display
 from rvc_engine.commands.flags import add_settings, add_shared, given, means_the_same
 from rvc_engine.commands.weights import offer
+from rvc_engine.common.lines import error_from_record
 from rvc_engine.common.lock import TAKE_OVER
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.errors import BadInput
@@ -218,7 +219,7 @@ def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True
         display.show(StageFailed(stage=view.stage, **error), view)
     if ours and view.exit_code == BadInput.exit_code and view.error is not None:
         display.close()
-        raise BadInput(view.error["title"], view.error["message"], view.error["hint"])
+        raise error_from_record(view.error, view.exit_code)
     display.end(view)
     return view.exit_code if view.exit_code is not None else 1
 

@@ -1,4 +1,4 @@
-"""rvc queue: voices one after the other, and a command at the end."""
+"""rvc queue: trainings and conversions one after the other, and a command at the end."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from rvc_engine.common.opening import last_line_of, open_to_append
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.disk import require_writable
-from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.run import launcher
 from rvc_engine.run.begin import check_ready, settle
-from rvc_engine.run.queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
+from rvc_engine.run.conversions import new_conversion, remove_unused
+from rvc_engine.run.queue import CONVERT, DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.run.status import read_view
 from rvc_engine.workspace import Workspace
@@ -36,8 +37,9 @@ START_S = 60.0
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.description = f"{parser.description}. rvc convert ... --queue adds a conversion."
     actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|move|remove|run|stop")
-    add = actions.add_parser("add", help="put a run at the end of the queue; takes what rvc run takes")
+    add = actions.add_parser("add", help="put a training at the end of the queue: takes what rvc run takes")
     pipeline.build(add, "run")
     listing = actions.add_parser("list", help="what waits, runs and has ended")
     move = actions.add_parser("move", help="change the order")
@@ -89,10 +91,13 @@ def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> 
     stages = stages_until(options.until, settings)
     check_ready(experiment, settings, stages, fresh=options.fresh)
     pipeline.confirm(experiment, settings, stages, options)
-    entry = queue.add(options.name, words_of(options))
-    if options.json:
+    return say_added(queue, queue.add(options.name, words_of(options)), as_json=options.json)
+
+
+def say_added(queue: RunQueue, entry: Entry, *, as_json: bool) -> int:
+    if as_json:
         return _list(queue, as_json=True)
-    say(f"{entry.number}: {entry.name} waits; rvc queue run starts the queue")
+    say(f"{entry.number}: {entry.title} waits; rvc queue run starts the queue")
     return 0
 
 
@@ -118,16 +123,16 @@ def _list(queue: RunQueue, *, as_json: bool) -> int:
         say_json([entry.facts() for entry in entries])
         return 0
     if not entries:
-        say("the queue is empty; rvc queue add NAME --dataset FOLDER fills it")
+        say("the queue is empty; rvc queue add NAME --dataset FOLDER or rvc convert ... --queue fills it")
     for entry in entries:
         took = f"  {duration(entry.ended_at - entry.started_at)}" if entry.ended_at and entry.started_at else ""
-        say(f"{entry.number:>3}  {entry.state:8} {entry.name}{took}{'  ' + entry.outcome if entry.outcome else ''}")
+        say(f"{entry.number:>3}  {entry.state:8} {entry.title}{took}{'  ' + entry.outcome if entry.outcome else ''}")
     return 0
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
 class QueueStopped(Exception):
-    pass
+    """With how the run was stopped, once it is."""
 
 
 def _ending(then: str | None, limit: str | None) -> tuple[list[str], float | None]:
@@ -241,17 +246,44 @@ def run_queue(
 def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: float | None, *, take_over: bool) -> None:
     """Run one entry to its end, or follow it where an earlier queue process left it running."""
     try:
-        experiment = workspace.experiment(entry.name)
-    except BadInput as error:
-        queue.mark(entry.number, FAILED, str(error))
+        experiment = _place_of(workspace, entry)
+    except RvcError as error:
+        queue.mark(entry.number, FAILED, _one_line(error))
         return
-    words = _words_to_run(entry, live_holder(experiment.lock), take_over=take_over)
+    converts = entry.command == CONVERT
+    name = experiment.name if converts else entry.name
+    queue.mark(entry.number, RUNNING, conversion=name if converts else None)
+    words = _words_to_run(entry, name, live_holder(experiment.lock), take_over=take_over)
+    try:
+        code, outcome = _run_words(words, workspace, entry, experiment, deadline)
+        if code == Busy.exit_code and entry.state == RUNNING and live_holder(experiment.lock) is not None:
+            # an earlier queue process had only just started it
+            code, outcome = _run_words(_words_to_attach(name), workspace, entry, experiment, deadline)
+    except QueueStopped as stopped:
+        if stopped.args:
+            queue.mark(entry.number, WAITING, f"{stopped}; rvc queue run resumes it")
+        raise
+    unused = converts and code != 0 and remove_unused(experiment)
+    queue.mark(entry.number, FAILED if code else DONE, outcome if code else "", conversion="" if unused else None)
+
+
+def _place_of(workspace: Workspace, entry: Entry) -> Experiment:
+    """Where it runs. A conversion gets a folder when its turn comes, and keeps it. Raises BadInput."""
+    if entry.command != CONVERT:
+        return workspace.experiment(entry.name)
+    known = workspace.experiment(entry.conversion) if entry.conversion else None
+    return known if known is not None and known.folder.is_dir() else new_conversion(workspace)
+
+
+def _run_words(
+    words: list[str], workspace: Workspace, entry: Entry, experiment: Experiment, deadline: float | None
+) -> tuple[int, str]:
+    """Run `rvc WORDS` and pass its lines on. Returns its exit code and what has become of the run. Raises QueueStopped
+    with that when the queue was stopped, and the run with it."""
     say("", f"{entry.number}: rvc {shlex.join(words)}")
-    queue.mark(entry.number, RUNNING)
-    command = [sys.executable, "-m", "rvc_engine", *words, "--home", str(workspace.home)]
     try:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "rvc_engine", *words, "--home", str(workspace.home)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -261,10 +293,9 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
             start_new_session=True,
         )
     except OSError as error:
-        outcome = " ".join(str(understood(error, "rvc queue")).split())
+        outcome = _one_line(understood(error, "rvc queue"))
         say(f"   {outcome}")
-        queue.mark(entry.number, FAILED, outcome)
-        return
+        return 1, outcome
     try:
         last, late = _follow(process, experiment, deadline)
     except QueueStopped:
@@ -272,12 +303,12 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
         while not launcher.stop(experiment) and process.poll() is None:
             time.sleep(0.1)
         process.wait()
-        queue.mark(entry.number, WAITING, f"{_how_stopped(experiment)}; rvc queue run resumes it")
-        raise
-    if process.returncode == 0:
-        queue.mark(entry.number, DONE)
-    else:
-        queue.mark(entry.number, FAILED, f"the time limit was reached; {_how_stopped(experiment)}" if late else last)
+        raise QueueStopped(_how_stopped(experiment)) from None
+    return process.returncode, f"the time limit was reached; {_how_stopped(experiment)}" if late else last
+
+
+def _one_line(error: RvcError) -> str:
+    return " ".join(str(error).split())
 
 
 def _how_stopped(experiment: Experiment) -> str:
@@ -286,12 +317,18 @@ def _how_stopped(experiment: Experiment) -> str:
     return stopped_words(stop) if stop is not None else "stopped"
 
 
-def _words_to_run(entry: Entry, holder: Holder | None, *, take_over: bool) -> list[str]:
+def _words_to_run(entry: Entry, name: str, holder: Holder | None, *, take_over: bool) -> list[str]:
     """`take_over`: of a queue whose host is gone; then what it left running is gone too, if it cannot be seen here."""
     interrupted = entry.state == RUNNING
     if interrupted and holder is not None and not (take_over and not (holder.here and holder.alive)):
-        return ["attach", entry.name, "--plain"]
-    return ["run", entry.name, *_once(entry), *([TAKE_OVER] if take_over and interrupted else []), "--plain"]
+        return _words_to_attach(name)
+    place = ["--resume", name] if entry.command == CONVERT else []
+    taking = [TAKE_OVER] if take_over and interrupted else []
+    return [entry.command, entry.name, *_once(entry), *place, *taking, "--plain"]
+
+
+def _words_to_attach(name: str) -> list[str]:
+    return ["attach", name, "--plain"]
 
 
 def _once(entry: Entry) -> list[str]:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from rvc_engine.assets.download import Transfer
+from rvc_engine.common.lines import error_to_record
 from rvc_engine.common.printable import printable
 from rvc_engine.common.streams import as_json, say
 
@@ -66,11 +67,7 @@ class Lines(TransferDisplay):
         if transfer.state == "downloading":
             row |= {"bytes_per_s": round(speed), "resumed_at": transfer.resumed_at}
         if transfer.error is not None:
-            row["error"] = {
-                "title": transfer.error.title,
-                "message": transfer.error.message,
-                "hint": transfer.error.hint,
-            }
+            row["error"] = error_to_record(transfer.error)
         return as_json(row)
 
     def _words(self, transfer: Transfer, speed: float) -> str:

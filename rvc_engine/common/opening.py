@@ -102,10 +102,15 @@ def last_line_of(log: Path, start: int = 0, limit: int = 1 << 16) -> str:
     try:
         with open_file(log) as file:
             file.seek(max(start, file.seek(0, os.SEEK_END) - limit))
-            said = file.read().decode(errors="replace")
+            return last_line(file.read())
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
+
+
+def last_line(output: bytes) -> str:
+    """The last that is not empty."""
+    lines = output.decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def require_file(path: Path, absent: str, hint: str, message: str = "") -> None:

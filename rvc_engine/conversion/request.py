@@ -18,6 +18,7 @@ from rvc_engine.setting import choices_of
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.workspace import Workspace
 
+VOICE_FILES = (".pth", ".rvcvoice")
 FORMATS = choices_of(ConvertSettings.model_fields["format"])
 
 
@@ -30,7 +31,7 @@ def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) ->
     BadInput listing what is there.
     """
     own: Path | None
-    if os.sep in name_or_path or name_or_path.endswith((".pth", ".rvcvoice")):
+    if os.sep in name_or_path or name_or_path.endswith(VOICE_FILES):
         model = _voice_file(name_or_path, workspace)
         own = _own_index(model)
     else:

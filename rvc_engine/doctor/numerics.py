@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rvc_engine.doctor.findings import FAIL, OK, WARN, Finding
-from rvc_engine.machine.numerics import LADDER, Trial, choose_mode, try_modes
+from rvc_engine.machine.numerics import LADDER, Trial, choose_mode
+from rvc_engine.work.trials import try_mode
 
 ALL = {"cpu": ("fp32", "bf16"), "cuda": ("fp32", "fp32-safe", "bf16", "fp16")}
 
@@ -18,13 +19,13 @@ def numerics(preset: str, device: str) -> Iterator[Finding]:
 
     chosen = choose_device(device)
     yield Finding("numerics", OK, f"{preset} on {name_of(chosen)}, each mode against float32 on the CPU")
-    trials = try_modes(preset, str(chosen), ALL[chosen.type], all_of_them=True)
+    trials = [try_mode(preset, str(chosen), mode) for mode in ALL[chosen.type]]
     for trial in trials:
         yield _finding(trial)
     precision = choose_precision("auto", chosen)
     right = {trial.mode for trial in trials if trial.ok}
     mode = next((mode for mode in LADDER[precision] if mode in right), "")
-    choose_mode(preset, precision, str(chosen), name_of(chosen), found=trials)
+    choose_mode(preset, precision, str(chosen), name_of(chosen), try_mode, found=trials)
     if not mode:
         yield Finding(
             "precision", FAIL, "no mode computes right here", "use --device cpu, another driver or another torch"

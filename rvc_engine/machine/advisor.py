@@ -21,7 +21,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
-from rvc_engine.machine.measurements import Cost, Measure, cost_of, run_measurement
+from rvc_engine.machine.measurements import Cost, Measure, cost_of
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, default_batch_size
 
 if TYPE_CHECKING:
@@ -227,16 +227,16 @@ def advise(
     preset: str,
     experiment: Experiment | None,
     *,
-    measure: bool = False,
     precision: str = "auto",
     device: str = "auto",
     several: str = "",
-    measurement: Measure = run_measurement,
+    measurement: Measure | None = None,
     gpus: GpuState | None = None,
 ) -> dict[str, Any]:
     """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset
     or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
-    decides, for each of them has a batch of this size. `gpus`: what the driver reports, where that is known already."""
+    decides, for each of them has a batch of this size. `measurement`: measures now. `gpus`: what the driver reports,
+    where that is known already."""
     if preset not in PRESETS:
         raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
     own = run_processes(experiment)
@@ -247,7 +247,7 @@ def advise(
         raise BadInput("fp16 does not train on a CPU", "", "use precision fp32 or bf16")
     precision = memory.precision if precision == "auto" else precision
     minutes = minutes_of(experiment)
-    cost = cost_of(preset, precision, memory.device, memory.name, measurement if measure else None, minutes)
+    cost = cost_of(preset, precision, memory.device, memory.name, measurement, minutes)
     largest = largest_that_fits(cost, memory.free + memory.own)
     recommended, reasons = recommend(preset, memory.kind, minutes, largest)
     if len(devices) > 1:
@@ -277,14 +277,14 @@ def advise_experiment(
     preset: str = "",
     precision: str = "",
     device: str = "",
-    measure: bool = False,
+    measurement: Measure | None = None,
     gpus: GpuState | None = None,
 ) -> dict[str, Any]:
     """For what an experiment's settings say; what is given goes before them. Raises as `advise` does."""
     return advise(
         preset or settings.preset,
         experiment,
-        measure=measure,
+        measurement=measurement,
         precision=precision or settings.train.precision,
         device=device or settings.train.device,
         several="" if device else settings.train.gpus,

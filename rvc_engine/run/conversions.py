@@ -62,5 +62,14 @@ def new_conversion(workspace: Workspace) -> Experiment:
             continue
 
 
+def remove_unused(conversion: Experiment) -> bool:
+    """Remove the folder of a conversion that has not begun: nothing is in it. False for any other."""
+    try:
+        conversion.folder.rmdir()
+    except OSError:
+        return False
+    return True
+
+
 def _number(folder: Path) -> int:
     return int(folder.name)

@@ -1,4 +1,5 @@
-"""The queue of a workspace: runs one after the other. It is saved in queue.json, so that it survives restarts."""
+"""The queue of a workspace: trainings and conversions one after the other. It is saved in queue.json, so that it
+survives restarts."""
 
 from __future__ import annotations
 
@@ -16,15 +17,18 @@ from rvc_engine.common.lock import short_lock
 from rvc_engine.common.records import BIGGEST, Moment, build, outline, read_json
 from rvc_engine.disk import require_writable, write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.experiment import is_conversion_name
 
+RUN, CONVERT = "run", "convert"
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 DAMAGED = "damaged"  # the file has something else in the place of an entry: it is listed, kept unchanged, and not run
 
 
 @dataclass
 class Entry:
-    """One run: `words` are the arguments of `rvc run` after the name. `outcome` is the last line of an ended run, or
-    the problem of a damaged entry. `record`: its JSON in the file, so that writing it again loses nothing."""
+    """`rvc COMMAND NAME WORDS`: `name` is an experiment, or the voice of a conversion. `outcome` is the last line of an
+    ended run, or the problem of a damaged entry. `conversion`: its name (conversions/3) once it has begun. `record`:
+    its JSON in the file, so that writing it again loses nothing."""
 
     number: int
     name: str
@@ -34,7 +38,18 @@ class Entry:
     started_at: Moment = 0.0
     ended_at: Moment = 0.0
     outcome: str = ""
+    command: str = RUN  # entries of earlier versions have none
+    conversion: str = ""
     record: Any = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def title(self) -> str:
+        return f"{self.command} {self.name}" if self.command == CONVERT else self.name
+
+    @property
+    def run_name(self) -> str:
+        """As `rvc attach` and `rvc stop` take it; empty for a conversion that has not begun."""
+        return self.conversion if self.command == CONVERT else self.name
 
     def facts(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "record"}
@@ -82,9 +97,10 @@ class RunQueue:
             yield entries
             write_whole(self.path, json.dumps({**content, "entries": [entry.written() for entry in entries]}, indent=1))
 
-    def add(self, name: str, words: list[str]) -> Entry:
+    def add(self, name: str, words: list[str], command: str = RUN) -> Entry:
         with self.changing() as entries:
-            entry = Entry(max((e.number for e in entries), default=0) + 1, name, words, added_at=time.time())
+            number = max((e.number for e in entries), default=0) + 1
+            entry = Entry(number, name, words, added_at=time.time(), command=command)
             entries.append(entry)
         return entry
 
@@ -100,13 +116,15 @@ class RunQueue:
         with self.changing() as entries:
             entry = _find(entries, number)
             if entry.state == RUNNING:
-                raise BadInput(f"Entry {number} ({entry.name}) runs", "", f"rvc stop {entry.name} first")
+                raise BadInput(f"Entry {number} ({entry.title}) runs", "", f"rvc stop {entry.run_name} first")
             entries.remove(entry)
 
-    def mark(self, number: int, state: str, outcome: str = "") -> None:
+    def mark(self, number: int, state: str, outcome: str = "", *, conversion: str | None = None) -> None:
+        """`conversion`: its name from now on; None changes nothing."""
         with self.changing() as entries:
             entry = _find(entries, number)
             entry.state, entry.outcome = state, outcome
+            entry.conversion = entry.conversion if conversion is None else conversion
             if state == RUNNING:
                 entry.started_at = time.time()
             elif state in (DONE, FAILED):
@@ -145,6 +163,10 @@ def _entry(record: Any, number: int, path: Path) -> Entry:
         entry.number = number  # another one has its own
         if entry.state not in (WAITING, RUNNING, DONE, FAILED):
             raise TypeError(f"'state' is not what it must be: {outline(entry.state)}")
+        if entry.command not in (RUN, CONVERT):
+            raise TypeError(f"'command' is not what it must be: {outline(entry.command)}")
+        if entry.conversion and not is_conversion_name(entry.conversion):
+            raise TypeError(f"'conversion' is not what it must be: {outline(entry.conversion)}")
         for word in (entry.name, *entry.words):
             if "\0" in word or not entry.name:
                 raise TypeError("no program takes such words")

@@ -1,6 +1,6 @@
 """The engine process: lock, signals, heartbeat, and the pipeline in a worker thread.
 
-    python -m rvc_engine.run.runner FOLDER --stages preprocess,pitch  < settings.json
+    python -m rvc_engine.run.runner FOLDER --stages preprocess,pitch  with the line Begin on standard input
 
 It is started by launcher.WaitingEngine, under a supervisor, in its own session. Until the settings arrive it imports
 the modules of its stages and writes nothing; without settings it ends. Its exit code and the last event of its journal
@@ -29,6 +29,7 @@ import psutil
 
 from rvc_engine import __version__, disk
 from rvc_engine.common.failures import explained, understood
+from rvc_engine.common.lines import Failed, read_line, report, to_parent
 from rvc_engine.common.lock import TAKE_OVER, RunLock
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.disk import is_full, move_to_backup, remove_temporaries, write_whole
@@ -53,6 +54,7 @@ from rvc_engine.machine import workers
 from rvc_engine.machine.memory_samples import MemorySamples
 from rvc_engine.registry import STAGES
 from rvc_engine.run.journal import Journal
+from rvc_engine.run.launcher import Begin
 from rvc_engine.run.pipeline import back_up_stage, run_pipeline
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.receipt import is_complete
@@ -103,10 +105,10 @@ class Engine:
         except StopRequested:
             self.events.put(StageStopped(stage=stage, saved=kept))
         except RvcError as error:
-            self.events.put(failure(stage, error))
+            self.events.put(StageFailed.of(error, stage=stage))
         except Exception as error:
             traceback.print_exc()
-            self.events.put(failure(stage, self._explained(error)))
+            self.events.put(StageFailed.of(self._explained(error), stage=stage))
         finally:
             self.events.put(None)
 
@@ -273,12 +275,6 @@ class StopRequested(Exception):
     pass
 
 
-def failure(stage: str, error: RvcError) -> StageFailed:
-    return StageFailed(
-        stage=stage, title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code
-    )
-
-
 def end_now(code: int) -> None:
     """End this process and its workers at once. Files stay complete, since each is renamed into place."""
     for child in psutil.Process().children(recursive=True):
@@ -310,6 +306,7 @@ def remove_partial_files(experiment: Experiment) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     prepare_streams()
+    to_parent()  # no worker inherits what it writes to
     parser = argparse.ArgumentParser(prog="python -m rvc_engine.run.runner", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--home", required=True)
@@ -320,15 +317,16 @@ def main(arguments: list[str] | None = None) -> int:
     experiment = Experiment(options.folder, Workspace(Path(options.home)))
     stages = options.stages.split(",")
     threading.Thread(target=preload, args=(experiment, [STAGES.get(name) for name in stages]), daemon=True).start()
-    content = sys.stdin.buffer.read()
-    if not content:
+    begin = read_line(sys.stdin.buffer, Begin)
+    if begin is None:
         os._exit(0)
-    settings = ExperimentSettings.model_validate(json.loads(content))
+    settings = ExperimentSettings.model_validate(begin.settings)
     lock = RunLock(experiment.lock)
     try:
         taken = lock.acquire(take_over=options.take_over)
     except Busy as busy:
         print(busy, file=sys.stderr)
+        report(Failed.of(busy))
         return busy.exit_code
     workers.log_to(experiment.engine_log)
     workers.LOG = experiment.engine_log
@@ -346,7 +344,7 @@ def main(arguments: list[str] | None = None) -> int:
             code = engine.run(journal, number, [Warned(title=taken)] if taken else [])
         except Exception as error:
             with contextlib.suppress(Exception):
-                journal.append(failure(engine.stage, understood(error, "rvc engine")))
+                journal.append(StageFailed.of(understood(error, "rvc engine"), stage=engine.stage))
             raise
     lock.release()
     sys.stdout.flush()
@@ -356,14 +354,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def guarded(arguments: list[str] | None = None) -> int:
-    """As `main`, but an error outside the stages becomes the last line of the output, which the launcher reports; its
-    traceback is in the log."""
+    """As `main`, but an error outside the stages is reported to the launcher; its traceback is in the log."""
     try:
         return main(arguments)
     except Exception as error:
         traceback.print_exc()
         known = understood(error, "rvc engine")
         print(" ".join(str(known).split()), file=sys.stderr, flush=True)
+        report(Failed.of(known))
         end_now(known.exit_code)
         return known.exit_code
 

@@ -1,6 +1,6 @@
 """Watches one engine, and records how it ended when it could not do so itself: killed, or crashed in native code.
 
-    python -m rvc_engine.run.supervisor FOLDER --home HOME --stages ...  < settings.json
+    python -m rvc_engine.run.supervisor FOLDER --home HOME --stages ...  with the line Begin on standard input
 
 It starts the engine with the same arguments and waits. It needs little memory, so that the system's out-of-memory
 killer does not choose it.
@@ -16,11 +16,13 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from rvc_engine.common.failures import explained
+from rvc_engine.common.failures import understood
+from rvc_engine.common.lines import Failed, handed_on, report
 from rvc_engine.common.scratch import scratch_folder
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
 from rvc_engine.experiment import journals, resumed_by
+from rvc_engine.machine.children import command_of
 from rvc_engine.run.journal import BRIEF_BYTES, Journal, JournalReader
 
 WRITING_S = 1.0  # it needs at most this long to record how its engine ended: readers wait so long for that event
@@ -34,11 +36,16 @@ def main(arguments: list[str]) -> int:
 def supervise(arguments: list[str], variables: dict[str, str], held: tuple[int, ...]) -> int:
     """Start the engine and wait for its end. `variables`: for its environment; `held`: descriptors that it inherits."""
     folder = Path(arguments[0])
-    command = [sys.executable, "-m", "rvc_engine.run.runner", *arguments]
+    ours, descriptors = handed_on()  # the engine reports to the launcher too
+    environment = {**os.environ, **variables, **ours}
     try:
-        engine = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=held)
-    except OSError as error:  # the last line of its output is reported to the user
-        print(" ".join(str(explained(error)).split()), file=sys.stderr, flush=True)
+        engine = subprocess.Popen(
+            command_of("rvc_engine.run.runner", arguments), env=environment, pass_fds=(*held, *descriptors)
+        )
+    except OSError as error:
+        known = understood(error, "rvc engine")
+        print(" ".join(str(known).split()), file=sys.stderr, flush=True)
+        report(Failed.of(known))
         return 1
 
     def forward(number: int, frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from functools import singledispatchmethod
 from typing import Any
 
 from rvc_engine import events as ev
+from rvc_engine.common.lines import error_to_record
 from rvc_engine.common.records import Moment, Pid, build
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment, resumed_by
@@ -207,7 +208,7 @@ class RunView:
     @_handle.register
     def _(self, event: ev.StageFailed) -> None:
         self.state, self.exit_code = "failed", event.exit_code
-        self.error = {"title": event.title, "message": event.message, "hint": event.hint}
+        self.error = error_to_record(event.error())
         if event.stage:
             self._stage(event.stage).state = "failed"
 
@@ -254,7 +255,7 @@ class RunView:
     def note_unreadable(self, error: RvcError) -> None:
         """The state of its runs is not known."""
         self.state, self.exit_code = "failed", 1
-        self.error = {"title": error.title, "message": error.message, "hint": error.hint}
+        self.error = error_to_record(error)
 
     # --- snapshots --------------------------------------------------------------------------------------------------
     def to_record(self) -> dict[str, Any]:

@@ -203,7 +203,7 @@ class TrainingLoop:
             memory_error = out_of_memory(error)
             if memory_error is None:
                 raise
-            raise StepFailed(TrainingFault("memory", step, memory_error.message, batch.names)) from None
+            raise StepFailed(TrainingFault("memory", step, memory_error.message, list(batch.names))) from None
 
     def _check_finite(self, numbers: dict[str, float], batch: Batch) -> None:
         """The fp16 scaler skips a step whose gradients overflow and lowers its scale; anything else that is not finite
@@ -212,7 +212,7 @@ class TrainingLoop:
         self._overflows = self._overflows + 1 if wrong else 0
         explained = self.state.precision.scaler.is_enabled() and all(name.startswith("grad_norm") for name in wrong)
         if wrong and not (explained and self._overflows <= OVERFLOWS):
-            raise StepFailed(TrainingFault("not finite", self.state.step + 1, ", ".join(wrong), batch.names))
+            raise StepFailed(TrainingFault("not finite", self.state.step + 1, ", ".join(wrong), list(batch.names)))
         numbers.update(dict.fromkeys(wrong, 0.0))
 
     def _progress(self) -> Progressed:

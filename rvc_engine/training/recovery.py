@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from rvc_engine.common.lines import Line
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Warned
 from rvc_engine.machine.device import without_shortcuts
@@ -15,14 +16,14 @@ WATCHED_STEPS = 200  # after a break-down: another one within so many steps ends
 
 
 @dataclass(frozen=True)
-class TrainingFault:
+class TrainingFault(Line):
     """`kind`: memory or not finite. `what`: the numbers that were not finite, or torch's words. `clips`: of the step's
     batch."""
 
     kind: str
     step: int
     what: str
-    clips: tuple[str, ...]
+    clips: list[str]
 
 
 class StepFailed(Exception):

@@ -101,7 +101,7 @@ class Saver:
         if state.at == self._at:
             return
         if not state.is_finite():
-            raise StepFailed(TrainingFault("not finite", state.step, "a weight", self.clips))
+            raise StepFailed(TrainingFault("not finite", state.step, "a weight", list(self.clips)))
         yield from self._when_room(lambda: self.store.write_state(state))
         self._at, self._time = state.at, time.monotonic()
         self._took_s = self._time - started

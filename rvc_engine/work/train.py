@@ -40,6 +40,7 @@ from rvc_engine.work.train_attempt import Attempt
 from rvc_engine.work.train_start import NAME, find_start
 from rvc_engine.work.training_clips import changes, mute_rows, training_set, usable_rows
 from rvc_engine.work.training_clips import used_all_inputs as used_all_inputs
+from rvc_engine.work.trials import try_mode
 from rvc_engine.workspace import Workspace
 
 MIN_CLIPS_S = 60.0
@@ -137,7 +138,7 @@ def _right_precision(settings: ExperimentSettings, device: torch.device) -> Gene
     asked = choose_precision(settings.train.precision, device)
     if device.type == "cpu":
         return asked
-    choice = choose_mode(settings.preset, asked, str(device), name_of(device))
+    choice = choose_mode(settings.preset, asked, str(device), name_of(device), try_mode)
     if choice.mode == asked:
         return asked
     why = "; ".join(f"{trial.mode}: {trial.why}" for trial in choice.trials if not trial.ok)

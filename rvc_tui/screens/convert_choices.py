@@ -112,7 +112,12 @@ class ConvertChoices(AppScreen):
             f"{name} {padded(kind_of(row), 14)} {padded(epochs_of(row), 11)} {size(row['bytes'])}"
             for name, row in named
         ]
-        at = next((place for place, row in enumerate(rows) if self.request and row["voice"] == self.request.voice), 0)
+        # those that a run before it in the queue trains
+        there = {row["voice"] for row in rows}
+        coming = [name for name in self.session.client.names() if name not in there]
+        names += [f"{padded(printable(name), 28)} {_('not trained yet')}" for name in coming]
+        values = [*(row["voice"] for row in rows), *coming]
+        at = values.index(self.request.voice) if self.request and self.request.voice in values else 0
 
         def picked(place: int | None) -> None:
             if place is None:
@@ -120,6 +125,8 @@ class ConvertChoices(AppScreen):
             if place < len(rows):
                 row = rows[place]
                 self.choose(row["voice"], "" if row["voice"] == row["name"] else row["index"] or "")
+            elif place < len(values):
+                self.choose(values[place])
             else:
                 suggester = FileSuggester(".pth", ".rvcvoice")
                 self.app.push_screen(NameScreen(_("A .pth, or a bundle (.rvcvoice)"), "", suggester), self._voice_typed)

@@ -99,8 +99,10 @@ class ConvertPanel(Panel):
         work = self.work
         if work.state == "idle":
             return Text(request.missing() or _("x converts"), "bold")
+        # one of the queue may be of another voice and recordings
+        whose = f"{work.name}: " if work.name and not work.asked_at else ""
         if not work.running:
-            return self.ended()
+            return Text(whose).append(self.ended())
         view = work.view
         stage = view.stages.get(view.stage) or StageView("", "")
         silent = now - (view.updated_at or work.asked_at)
@@ -109,13 +111,16 @@ class ConvertPanel(Panel):
             tail = _("for {time}").format(time=duration(max(0.0, now - (view.started_at or work.asked_at))))
         tail = "  " + tail
         if not stage.total:
-            return Text(_("starting") + tail, STYLE["running"])
+            return Text(whose + _("starting") + tail, STYLE["running"])
         done, seconds = view.part
         text = f" {stage.done}/{stage.total} {_('files')}"
         text += f"  {printable(stage.item, ITEM)} {done}/{seconds} s" if seconds else ""
         share = stage.done + (done / seconds if seconds else 0)
-        drawn = bar(share, stage.total, max(8, min(24, width - cell_len(text) - cell_len(tail))), ascii=self.ascii)
-        return Text.assemble((drawn, STYLE["running"]), text, (tail, "bold yellow" if silent > SILENT_S else "dim"))
+        room = width - cell_len(whose) - cell_len(text) - cell_len(tail)
+        drawn = bar(share, stage.total, max(8, min(24, room)), ascii=self.ascii)
+        return Text.assemble(
+            whose, (drawn, STYLE["running"]), text, (tail, "bold yellow" if silent > SILENT_S else "dim")
+        )
 
     def ended(self) -> Text:
         work = self.work

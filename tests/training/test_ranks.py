@@ -101,9 +101,9 @@ def test_a_process_that_dies_is_an_error_with_a_way_out(make: Any, monkeypatch: 
     with pytest.raises(RvcError, match="A training process ended") as caught:
         for event in train.run(experiment, settings):
             if isinstance(event, TrainStepped):
-                started[0].kill()
+                started[0].process.kill()
     assert "resumes" in caught.value.hint
-    assert started[0].poll() is not None
+    assert started[0].process.poll() is not None
 
 
 @pytest.mark.parametrize("gpus", ["all", "0,1", "cpu,0", "7", "x"])

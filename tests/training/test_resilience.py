@@ -299,7 +299,7 @@ def test_two_break_downs_end_it(make: Callable[[str], Made], monkeypatch: Any) -
 
 def test_recovery_knows_when_to_give_up() -> None:
     recovery = Recovery(TrainConfig(epochs=1, batch_size=3, precision="bf16"), torch.device("cpu"))
-    fault = TrainingFault("not finite", 10, "loss", ("a", "b", "a"))
+    fault = TrainingFault("not finite", 10, "loss", ["a", "b", "a"])
     assert "a, b" in recovery.after(fault).message and recovery.train_config.precision == "fp32"
     assert "once more" in recovery.after(replace(fault, step=211)).message
     with pytest.raises(RvcError, match="step 411"):
