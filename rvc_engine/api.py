@@ -27,6 +27,7 @@ from rvc_engine.errors import RvcError as RvcError
 from rvc_engine.errors import Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.messages import Message, message_of
 from rvc_engine.run.begin import Request
 from rvc_engine.setting import set_field
 from rvc_engine.settings import ConvertSettings
@@ -100,7 +101,7 @@ def describe_dataset(folder: PathLike, *, subfolders: bool = False, workers: int
     from rvc_engine.dataset.folder import Folder, summary_of
     from rvc_engine.dataset.survey import measure_all, recordings_in
 
-    path = _path(folder, "folder of recordings")
+    path = _path(folder, Message("api.folder_recordings"))
     tasks = recordings_in(path, subfolders=subfolders)
     reports = (report for report in measure_all(path, tasks, workers=workers) if report is not None)
     files = sorted(reports, key=lambda report: report.name)
@@ -133,16 +134,16 @@ def train(
     Raises BadInput for what can be known before anything is written, Busy when another run holds the experiment,
     Stopped when somebody else stopped it, RvcError when it failed.
     """
-    experiment = _workspace(home).experiment(_text(name, "name of an experiment"))
+    experiment = _workspace(home).experiment(_text(name, Message("api.name_experiment")))
     _check_callable(on_event)
     if settings is not None and not (isinstance(settings, Mapping) and all(isinstance(key, str) for key in settings)):
-        raise BadInput("The settings are not a mapping", repr(settings)[:100], 'write them as {"train.epochs": 100}')
-    given = str(_path(dataset, "folder of recordings")) if dataset else ""
+        raise BadInput("api.settings_not_mapping", repr(settings)[:100])
+    given = str(_path(dataset, Message("api.folder_recordings"))) if dataset else ""
     view = _run(experiment, Request(given, preset, pitched, settings or {}, fresh), agreed, on_event)
     if view.state == "stopped":
-        raise Stopped(f"The run of {experiment.name} was stopped", f"during {view.stage or 'the start'}")
+        raise Stopped("api.run_stopped", name=experiment.name, stage=view.stage or "the start")
     if view.state != "finished":
-        error = view.error or {"title": f"The run of {experiment.name} ended without a word"}
+        error = view.error or {"title": Message("api.run_ended_without_word", name=experiment.name)}
         raise RvcError(error["title"], error.get("message", ""), error.get("hint", ""))
     own = experiment.folder.parent == experiment.workspace.logs
     return Voice(experiment.name if own else experiment.folder, home=experiment.workspace.home)
@@ -247,9 +248,7 @@ class Voice:
             converter = self._converter(known)
             return converter.convert(source), converter.sample_rate
         except UnusableRecording as error:
-            raise BadInput(
-                "The wave cannot be converted", str(error), "give samples of a voice, and their rate"
-            ) from error
+            raise BadInput("api.wave_cannot_be_converted", message_of(error)) from error
 
     @in_words
     def convert_file(self, source: PathLike, target: PathLike, **settings: Any) -> Path:
@@ -257,7 +256,7 @@ class Voice:
         RvcError when it cannot be converted."""
         known = _path(source, "recording")
         if known.is_dir():
-            raise BadInput(f"{known} is a folder", "", "convert_files takes folders")
+            raise BadInput("api.folder", known=known)
         (path,) = self.convert_files([known], target, **settings)
         return path
 
@@ -272,9 +271,9 @@ class Voice:
         known = _convert_settings(settings)
         _check_callable(on_event)
         if isinstance(sources, str | bytes | os.PathLike) or not isinstance(sources, Iterable):
-            raise BadInput("The sources are not a list", repr(sources)[:100], "convert_file takes one recording")
+            raise BadInput("api.sources_not_list", repr(sources)[:100])
         paths = [_path(source, "recording") for source in sources]
-        goal = _path(target, "place for results")
+        goal = _path(target, Message("api.place_results"))
         written = []
         for event in convert_files(self.path, paths, goal, known, self.index_path, self.workspace):
             if isinstance(event, Converted):
@@ -296,15 +295,15 @@ class Voice:
 def _text(given: object, what: str) -> str:
     """A path or a name as text. Raises BadInput for anything else."""
     if not isinstance(given, str | bytes | os.PathLike):
-        raise BadInput(f"The {what} is neither text nor a path", repr(given)[:100], "give a str or a pathlib.Path")
+        raise BadInput("api.neither_text_nor_path", repr(given)[:100], thing=what)
     text = os.fsdecode(given)
     if not text:
-        raise BadInput(f"No {what} is given")
+        raise BadInput("api.no_given", thing=what)
     if "\0" in text:
-        raise BadInput(f"The {what} holds a character that no path can hold", repr(text)[:100])
+        raise BadInput("api.holds_character_no_path_can", repr(text)[:100], thing=what)
     first, separator, _ = os.fspath(expanded(text)).partition("/")
     if separator and first.startswith("~") and not os.path.lexists(first):
-        raise BadInput(f"The {what} {text} cannot be found", f"there is no user {first[1:]}", "check the path")
+        raise BadInput("api.cannot_be_found", thing=what, text=text, first=first[1:])
     return text
 
 
@@ -315,7 +314,7 @@ def _path(given: object, what: str) -> Path:
 
 def _check_callable(on_event: object) -> None:
     if on_event is not None and not callable(on_event):
-        raise BadInput("on_event cannot be called", repr(on_event)[:100], "give a function of one event")
+        raise BadInput("api.event_cannot_be_called", repr(on_event)[:100])
 
 
 def _workspace(home: PathLike | None) -> Workspace:
@@ -327,7 +326,7 @@ def _convert_settings(given: Mapping[str, Any]) -> ConvertSettings:
     for name, value in given.items():
         if name not in ConvertSettings.model_fields:
             known = ", ".join(ConvertSettings.model_fields)
-            raise BadInput(f"There is no setting {name!r} of convert", "", f"there are {known}")
+            raise BadInput("api.no_setting_convert", name=name, known=known)
         set_field(settings, name, value, name)
     return settings
 
@@ -342,21 +341,21 @@ def _write(path: Path, wave: Any, sample_rate: int) -> None:
     try:
         samples = np.asarray(wave)
     except ValueError as error:
-        raise UnusableRecording(f"it is no array of samples: {error}") from error
+        raise UnusableRecording(Message("api.no_array_samples", reason=error)) from error
     whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
     if not whole or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-        allowed = f"a whole number of Hz, {LOWEST_RATE} to {HIGHEST_RATE}"
-        raise UnusableRecording(f"a sample rate is {allowed} (int), not {sample_rate!r}")
+        allowed = Message("api.whole_number_hz", lowest_rate=LOWEST_RATE, highest_rate=HIGHEST_RATE)
+        raise UnusableRecording(Message("api.sample_rate_int_not", allowed=allowed, sample_rate=sample_rate))
     if samples.ndim not in (1, 2) or not samples.size:
-        raise UnusableRecording(f"a wave is (T,) or (T, channels) samples, not {samples.shape}")
+        raise UnusableRecording(Message("api.wave_t_t_channels_samples", shape=samples.shape))
     if samples.ndim == 2 and samples.shape[1] > MOST_CHANNELS:
-        raise UnusableRecording(f"a wave is (T,) or (T, channels) samples: {samples.shape} has too many channels")
+        raise UnusableRecording(Message("api.wave_t_t_channels_samples_2", shape=samples.shape))
     if samples.dtype == np.int16:
         soundfile.write(path, samples, sample_rate, subtype="PCM_16")
     elif np.issubdtype(samples.dtype, np.floating):
         soundfile.write(path, samples.astype(np.float32), sample_rate, subtype="FLOAT")
     else:
-        raise UnusableRecording(f"samples are floats in -1..1 or int16, not {samples.dtype}")
+        raise UnusableRecording(Message("api.samples_floats_1_1_int16", dtype=samples.dtype))
 
 
 __all__ = [

@@ -18,6 +18,7 @@ from pathlib import Path
 from rvc_engine.common.names import short
 from rvc_engine.common.opening import NotAFile, open_file, refuse_other, what_else
 from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.messages import NOTHING, Message, message_of
 
 TEMPORARY = ".part"
 TEXT_BYTES = 4 << 20
@@ -38,7 +39,7 @@ def is_full(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in FULL or (error.errno is None and "requested and" in str(error))  # numpy's tofile
     # The second: torch.save to a path, when a short write went unnoticed at first. The third: faiss.
-    words = ("file write failed", "inline_container.cc", "No space left on device")
+    words = (Message("disk.file_write_failed"), "inline_container.cc", Message("disk.no_space_left_device"))
     return isinstance(error, DiskFull) or (
         isinstance(error, RuntimeError) and any(word in str(error) for word in words)
     )
@@ -109,9 +110,7 @@ def whole_file(path: Path, *, durable: bool = True, previous: Path | None = None
         if _is_over_limit(error, temporary):
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path)) from error
         if is_full(error):
-            raise DiskFull(
-                f"The disk is full: {path}", str(error), "free some space and run the same command again"
-            ) from error
+            raise DiskFull("disk.disk_full", message_of(error), path=path) from error
         if isinstance(error, OSError) and error.filename is not None and str(error.filename).endswith(TEMPORARY):
             error.filename = str(path)  # what people know; the temporary name means nothing to them
         raise
@@ -150,8 +149,8 @@ def sync(descriptor: int) -> None:
         if error.errno not in NO_SYNC:
             raise
         warn_once(
-            "This file system cannot force files to the disk",
-            f"{error.strerror}; a power cut may undo the last minutes",
+            Message("disk.file_system_cannot_force_files"),
+            Message("disk.power_cut_may_undo_last", reason=error.strerror),
         )
 
 
@@ -175,8 +174,8 @@ def sync_folder(folder: Path) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        why = f"{folder}: {error.strerror}; after a power cut, a file may have its old content"
-        warn_once("This file system cannot force folders to the disk", why)
+        why = Message("disk.after_power_cut_file_may", folder=folder, reason=error.strerror)
+        warn_once(Message("disk.file_system_cannot_force_folders"), why)
 
 
 def _rename(source: Path, target: Path) -> None:
@@ -188,8 +187,8 @@ def _rename(source: Path, target: Path) -> None:
             error.filename, error.filename2 = str(target), None
             raise
         warn_once(
-            "This file system cannot rename files",
-            f"{error.strerror}: files are written in place; a power cut may damage the last",
+            Message("disk.file_system_cannot_rename_files"),
+            Message("disk.files_written_place_power_cut", reason=error.strerror),
         )
 
 
@@ -226,11 +225,11 @@ def require_writable(folder: Path, elsewhere: str) -> None:
     while not os.path.exists(folder) and folder != folder.parent:
         folder = folder.parent
     if not os.path.isdir(folder):
-        raise BadInput(f"{folder} is a file, not a folder", "", f"move that file out of the way, or {elsewhere}")
+        raise BadInput("disk.file_not_folder", folder=folder, elsewhere=elsewhere)
     if not os.access(folder, os.W_OK | os.X_OK):
         if os.statvfs(folder).f_flag & os.ST_RDONLY:
-            raise BadInput(f"{folder} cannot be written to", "its file system is read-only", elsewhere)
-        raise BadInput(f"{folder} cannot be written to", "no permission", f"{elsewhere}, or change its permissions")
+            raise BadInput("disk.cannot_be_written_2", NOTHING, elsewhere, folder=folder)
+        raise BadInput("disk.cannot_be_written", folder=folder, elsewhere=elsewhere)
 
 
 # --- moving and removing ---------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 from rvc_engine.common.records import Holds, Moment, Pid, build
+from rvc_engine.messages import NOTHING, Message
+from rvc_engine.messages.wire import FIELD, with_codes, with_messages
 
 Artefacts = Annotated[list[dict[str, Any]], Holds(path=str, bytes=int, sha256=str)]
 Gpus = Annotated[list[dict[str, Any]], Holds(uuid=str, index=int, reserved=int, context=int | None)]
@@ -41,7 +43,7 @@ class RunStarted(Event):
 @dataclass(frozen=True, kw_only=True)
 class StageStarted(Event):
     stage: str
-    reason: str = ""  # why it is not skipped
+    reason: Message = NOTHING  # why it is not skipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ class Progressed(Event):
 class ItemSkipped(Event):
     stage: str
     item: str
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +151,9 @@ class Converted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(Event):
-    title: str
-    message: str = ""
-    hint: str = ""
+    title: Message
+    message: Message = NOTHING
+    hint: Message = NOTHING
     stage: str = ""
 
 
@@ -160,7 +162,7 @@ class Paused(Event):
     """The stage waits for something external, such as free disk space; `Resumed` follows when it is there."""
 
     stage: str
-    reason: str
+    reason: Message
     needed_bytes: int = 0
     free_bytes: int = 0
 
@@ -177,7 +179,7 @@ class MovedAside(Event):
 
     stage: str
     path: str
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +191,7 @@ class StageFinished(Event):
 @dataclass(frozen=True, kw_only=True)
 class StageSkipped(Event):
     stage: str
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,15 +204,15 @@ class StageStopped(Event):
     saved: bool | None = None
     after_step: int | None = None
     epoch: int | None = None
-    reason: str = ""
+    reason: Message = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageFailed(Event):
     stage: str
-    title: str
-    message: str = ""
-    hint: str = ""
+    title: Message
+    message: Message = NOTHING
+    hint: Message = NOTHING
     exit_code: int = 1
 
 
@@ -226,7 +228,7 @@ ENDS = (RunFinished, StageFailed, StageStopped)
 
 
 def to_dict(event: Event) -> dict[str, Any]:
-    return {"event": type(event).__name__, **vars(event)}
+    return with_codes({"event": type(event).__name__, **vars(event)})
 
 
 def from_dict(record: dict[str, Any]) -> Event | None:
@@ -238,6 +240,6 @@ def from_dict(record: dict[str, Any]) -> Event | None:
     known = Event.KINDS.get(kind) if isinstance(kind, str) else None
     if known is None:
         return None
-    content = record.copy()
+    content = with_messages(record) if FIELD in record else record.copy()
     del content["event"]
     return build(known, content)

@@ -23,6 +23,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from rvc_engine.messages import Message
+
 if TYPE_CHECKING:
     from rvc_engine.training.dataset import Batch
 
@@ -45,7 +47,7 @@ def parse(text: str) -> list[Fault]:
     for word in filter(None, (part.strip() for part in text.split(","))):
         match = re.fullmatch(r"([a-z-]+)(?:@(\d+))?(?::(\d+(?:\.\d+)?))?", word)
         if not match or match[1] not in SECONDS or (not match[2] and match[1] not in EVERY):
-            raise ValueError(f"RVC_FAULTS: {word!r} is not understood")
+            raise ValueError(Message("faults.rvc_faults_not_understood", word=word))
         found.append(Fault(match[1], int(match[2] or 0), float(match[3] or SECONDS[match[1]])))
     return found
 

@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message
 
 if TYPE_CHECKING:
     from rvc_engine.content.base import ContentEncoder
@@ -60,14 +61,14 @@ class Registry(Generic[T]):
             made: T = getattr(importlib.import_module(module), kind)(name)
             return made
         if (point := self._others().get(name)) is None:
-            raise BadInput(f"There is no {self.what} {name!r}", "", f"use one of {', '.join(self.names())}")
+            raise BadInput("registry.no", thing=self.what, name=name, names=", ".join(self.names()))
         try:
             return point.load()(name)  # type: ignore[no-any-return]
         except Exception as error:  # whatever somebody else's package raises when it is imported
             package = point.dist.name if point.dist else point.value
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            title = f"The {self.what} {name} of {package} cannot be loaded"
-            raise BadInput(title, reason, f"repair or remove {package}") from error
+            title = Message("registry.cannot_be_loaded", thing=self.what, name=name, package=package)
+            raise BadInput(title, reason, Message("registry.repair_remove", package=package)) from error
 
     def _others(self) -> dict[str, EntryPoint]:
         return {name: point for name, point in _points(self.group).items() if name not in self._rows}

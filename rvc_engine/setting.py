@@ -85,7 +85,9 @@ def set_field(section: StageSettings, name: str, value: Any, key: str) -> None:
         setattr(section, name, value)
     except ValidationError as error:
         field = type(section).model_fields[name]
-        raise BadInput(f"{key} = {value!r} is not allowed", error.errors()[0]["msg"], describe(field)) from error
+        raise BadInput(
+            "setting.not_allowed", error.errors()[0]["msg"], describe(field), key=key, value=value
+        ) from error
 
 
 def describe(field: FieldInfo) -> str:

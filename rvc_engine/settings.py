@@ -335,7 +335,7 @@ def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> Exper
     """The defaults of a preset. Raises BadInput for an unknown one."""
     if preset not in PRESETS:
         known = ", ".join(name for name in PRESETS if not name.endswith("-tiny"))
-        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {known}")
+        raise BadInput("settings.no_preset", preset=preset, known=known)
     settings = ExperimentSettings(preset=preset, pitched=pitched, dataset=dataset)
     for key, value in PRESET_DEFAULTS.get(preset.removesuffix("-tiny"), {}).items():
         stage, name = key.split(".")
@@ -359,5 +359,5 @@ def apply(settings: ExperimentSettings, key: str, value: Any) -> None:
     name = name.replace("-", "_")
     section = getattr(settings, stage, None) if stage in (BASE_SETTINGS if settings.base else STAGE_SETTINGS) else None
     if section is None or name not in type(section).model_fields:
-        raise BadInput(f"There is no setting {key!r}", "", "rvc STAGE --help lists the settings of each stage")
+        raise BadInput("settings.no_setting", key=key)
     set_field(section, name, value, key)

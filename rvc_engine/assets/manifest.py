@@ -13,6 +13,7 @@ from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.common.redact import redacted
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
+from rvc_engine.messages import Message
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
 
@@ -70,7 +71,7 @@ def _endpoint() -> SplitResult:
     except ValueError:
         known = False
     if not known:
-        raise BadInput("HF_ENDPOINT is no address of a hub", text, "write it as https://host, or unset it")
+        raise BadInput("assets.hf_endpoint_no_address_hub", text)
     return base._replace(fragment="")
 
 
@@ -81,36 +82,28 @@ def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
 
     path = workspace.find_pretrained("manifest.toml")
     if path is None:
-        raise BadInput(
-            "There is no manifest of published weights",
-            "pretrained/manifest.toml is missing",
-            "install the program again",
-        )
+        raise BadInput("assets.no_manifest_published_weights")
     try:
         table = tomlkit.parse(read_hand_edited(path)).unwrap()
         return tuple(_asset(row) for row in table.get("weight", []))
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise BadInput(
-            f"{path} cannot be used",
-            str(error).partition("\n")[0],
-            "correct it, or remove it to use the built-in one",
-        ) from error
+        raise BadInput("assets.cannot_be_used", str(error).partition("\n")[0], path=path) from error
 
 
 def _asset(row: dict[str, Any]) -> Asset:
     absent = [key for key in REQUIRED if not isinstance(row.get(key), str)]
     if absent:
-        raise ValueError(f"a weight without {absent[0]}: {row.get('name', row)}")
+        raise ValueError(Message("assets.weight_without", absent=absent[0], get=row.get("name", row)))
     unknown = sorted(set(row) - set(Asset.__dataclass_fields__))
     if unknown:
-        raise ValueError(f"{row['name']} has an entry that is not known: {unknown[0]}")
+        raise ValueError(Message("assets.entry_not_known", row=row["name"], unknown=unknown[0]))
     if not re.fullmatch(r"[0-9a-f]{64}", row["sha256"]):
-        raise ValueError(f"the sha256 of {row['name']} is not 64 hexadecimal digits")
+        raise ValueError(Message("assets.sha256_not_64_hexadecimal_digits", row=row["name"]))
     for key in ("name", "repository", "path"):
         if row[key].startswith(("/", ".")) or "\\" in row[key] or ".." in row[key].split("/"):
-            raise ValueError(f"the {key} {row[key]!r} leaves its folder")
+            raise ValueError(Message("assets.leaves_folder", key=key, row=row[key]))
     if not isinstance(row.get("bytes", 0), int) or row.get("bytes", 1) < 1:
-        raise ValueError(f"the bytes of {row['name']} are not a count")
+        raise ValueError(Message("assets.bytes_not_count", row=row["name"]))
     return Asset(**{**row, "presets": tuple(row.get("presets", ()))})
 
 
@@ -118,7 +111,7 @@ def needs(manifest: tuple[Asset, ...], preset: str, *, pitched: bool = True) -> 
     """What a preset trains with: the content encoder, the pitch tracker where there is pitch, its G and D. Raises
     BadInput for a preset that there is not."""
     if preset not in PUBLIC_PRESETS:
-        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of {', '.join(PUBLIC_PRESETS)}")
+        raise BadInput("assets.no_preset", preset=preset, public_presets=", ".join(PUBLIC_PRESETS))
     return [asset for asset in manifest if asset.needed_by(preset, pitched=pitched)]
 
 

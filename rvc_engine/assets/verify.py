@@ -14,12 +14,13 @@ from rvc_engine.assets.manifest import Asset, find
 from rvc_engine.common.opening import read_text
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
 from rvc_engine.experiment import Workspace
+from rvc_engine.messages import Message
 
 OK = "verified"
 DIFFERS = "differs"
 MISSING = "missing"
-UNCHECKED = "not checked yet"
-OTHER = "another form"
+UNCHECKED = Message("assets.not_checked_yet")
+OTHER = Message("assets.another_form")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rvc_engine.audio.notes import Note
 from rvc_engine.errors import UnusableRecording
+from rvc_engine.messages import Message
 
 Rows = NDArray[np.float32]
 """(C, T) samples, full scale at 1."""
@@ -163,7 +164,7 @@ def mix_of(meter: ChannelMeter, *, plain: bool) -> Mix:
     Raises UnusableRecording when too much of it is broken.
     """
     if meter.broken_share > REPAIRED_SHARE:
-        raise UnusableRecording(f"holds samples that are not finite: {percent(meter.broken_share)} of them")
+        raise UnusableRecording(Message("audio.holds_samples_not_finite_them", percent=percent(meter.broken_share)))
     weights, opposite = weights_of(meter)
     used = [channel for channel, weight in enumerate(weights) if weight]
     highest = float(meter.peaks[used].max())
@@ -179,17 +180,17 @@ def notes_on(mix: Mix, meter: ChannelMeter) -> list[Note]:
     notes = []
     if meter.broken:
         notes.append(
-            Note("repaired", f"{percent(meter.broken_share)} of its samples are not finite: they are set to 0")
+            Note("repaired", Message("audio.samples_not_finite_they_set", percent=percent(meter.broken_share)))
         )
     names = ", ".join(str(channel + 1) for channel in mix.used)
     if mix.opposite:
-        notes.append(Note("opposite", f"its channels cancel each other: channel {names} is used alone"))
+        notes.append(Note("opposite", Message("audio.channels_cancel_each_other_channel", names=names)))
     elif meter.channels > 2 and len(mix.used) < meter.channels:
-        what = f"channel {names} is" if len(mix.used) == 1 else f"channels {names} are"
+        what = Message("audio.channel", names=names) if len(mix.used) == 1 else Message("audio.channels", names=names)
         notes.append(
             Note(
                 "channels",
-                f"of its {meter.channels} channels {what} used: the others are {NEAR_DB:.0f} dB and more below",
+                Message("audio.channels_used_others_db_more", channels=meter.channels, thing=what, near_db=NEAR_DB),
             )
         )
     return notes
@@ -197,5 +198,5 @@ def notes_on(mix: Mix, meter: ChannelMeter) -> list[Note]:
 
 def percent(share: float) -> str:
     if share < 1e-4:
-        return "less than 0.01 %"
+        return Message("audio.less_than_0_01")
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"

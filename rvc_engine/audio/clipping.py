@@ -14,6 +14,7 @@ from rvc_engine.audio.notes import Note
 from rvc_engine.audio.reading import Blocks, read
 from rvc_engine.audio.slicing import SilenceRules, Span, cut_clips, frame_rms, level, sounding_slices
 from rvc_engine.errors import UnusableRecording
+from rvc_engine.messages import Message
 
 LONG_S = 180.0
 """Longer recordings are not held in memory (three minutes at 48 kHz take about 300 MB while they are filtered)."""
@@ -178,11 +179,11 @@ def _clip(part: NDArray[np.float64], start: int, rules: ClipRules) -> Clip:
     refused = ""
     if _is_too_short(len(part), rules):
         digits = 2 if round(seconds, 2) < rules.min_clip_s else 3
-        refused = f"too short: {seconds:.{digits}f} s, a clip needs {rules.min_clip_s:g} s"
+        refused = Message("audio.too_short_s_clip_needs", seconds=f"{seconds:.{digits}f}", min_clip_s=rules.min_clip_s)
     elif not peak or not np.isfinite(peak):
-        refused = "silent" if not peak else "not finite"
+        refused = "silent" if not peak else Message("audio.not_finite")
     elif peak > rules.max_peak:
-        refused = f"too loud: it peaks at {peak:.2f}, above {rules.max_peak:g}"
+        refused = Message("audio.too_loud_peaks_above", peak=peak, max_peak=rules.max_peak)
     if refused:
         return Clip(start, seconds, np.zeros(0), 0.0, refused)
     rms = float(np.sqrt(np.mean(part**2)))
@@ -195,7 +196,7 @@ def why_no_clip(refused: list[str], rules: ClipRules, peak: float = 0.0, notes: 
     if not refused:
         reason = why_quiet(peak, rules.silence.threshold_db)
     elif len(refused) > 1 and all(reason.startswith("too short") for reason in refused):
-        reason = f"too short: none of its {len(refused)} sounding stretches has {rules.min_clip_s:g} s"
+        reason = Message("audio.too_short_none_sounding_stretches", count=len(refused), min_clip_s=rules.min_clip_s)
     else:
         reason = refused[0]
     return "; ".join([reason, *(note.text for note in notes)])
@@ -204,10 +205,8 @@ def why_no_clip(refused: list[str], rules: ClipRules, peak: float = 0.0, notes: 
 def why_quiet(peak: float, threshold_db: float) -> str:
     """Of a recording in which nothing reaches the threshold: silent, or too quiet."""
     if peak < 10 ** (SILENT_DB / 20):
-        return f"silent: nothing in it is louder than {SILENT_DB:g} dB"
-    return (
-        f"too quiet (peak {20 * np.log10(peak):.0f} dB): raise its level, or lower --threshold-db ({threshold_db:g} dB)"
-    )
+        return Message("audio.silent_nothing_louder_than_db", silent_db=SILENT_DB)
+    return Message("audio.too_quiet_peak_db_raise", log10=20 * np.log10(peak), threshold_db=threshold_db)
 
 
 def check_audible(samples: NDArray[np.floating], sample_rate: int, notes: list[Note]) -> None:
@@ -224,9 +223,7 @@ def check_audible(samples: NDArray[np.floating], sample_rate: int, notes: list[N
             return
     if peak < 10 ** (SILENT_DB / 20):
         raise UnusableRecording("; ".join([why_quiet(peak, threshold_db), *(note.text for note in notes)]))
-    notes.append(
-        Note("quiet", f"it is too quiet (peak {20 * np.log10(peak):.0f} dB): raise its level for a better result")
-    )
+    notes.append(Note("quiet", Message("audio.too_quiet_peak_db_raise_2", log10=20 * np.log10(peak))))
 
 
 def why_unusable(path: Path, rules: ClipRules) -> str:

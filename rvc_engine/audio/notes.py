@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rvc_engine.messages import Message
+
 
 @dataclass(frozen=True)
 class Note:
@@ -40,5 +42,6 @@ class Notices:
         """A line for each kind of which more recordings were met than `of` named."""
         more = {code: count - self.LISTED for code, count in self.counts.items() if count > self.LISTED}
         return [
-            f"{count} more recording{'s' if count > 1 else ''} like {self.first[code]}" for code, count in more.items()
+            Message("audio.more_recording_like", count=count, value="s" if count > 1 else "", first=self.first[code])
+            for code, count in more.items()
         ]

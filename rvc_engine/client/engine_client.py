@@ -26,6 +26,7 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.environment import engine_environment
+from rvc_engine.messages import Message
 from rvc_engine.registry import STAGES
 from rvc_engine.run import launcher
 from rvc_engine.run.conversions import conversions
@@ -155,12 +156,12 @@ class EngineClient:
                 start_new_session=True,
             )
         except subprocess.TimeoutExpired:
-            return Answer(problem=f"rvc {words[0]} took more than {START_S:.0f} s")
+            return Answer(problem=Message("client.rvc_took_more_than_s", words=words[0], start_s=START_S))
         problem = last_line(done.stderr, words, done.returncode) if done.returncode else ""
         try:
             return Answer(json.loads(done.stdout), problem)
         except ValueError:
-            return Answer(problem=problem or f"rvc {words[0]} printed no JSON")
+            return Answer(problem=problem or Message("client.rvc_printed_no_json", words=words[0]))
 
     def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
         """Run a command that prints one event a line; the last is {"exit_code", "problem"}. `said`: called with each
@@ -251,7 +252,7 @@ class EngineClient:
         try:
             experiment = self.workspace.experiment(name)
             if experiment.exists():
-                return f"there is an experiment {name!r} already"
+                return Message("client.experiment_already", name=name)
             experiment.save_settings(for_preset(preset or preset_here(self.workspace), dataset=dataset))
         except (RvcError, OSError) as error:
             return str(error)
@@ -262,7 +263,7 @@ class EngineClient:
         try:
             target = self.workspace.experiment(new)
             if target.exists():
-                return f"there is an experiment {new!r} already"
+                return Message("client.experiment_already_2", new=new)
             target.save_settings(self.workspace.experiment(name).load_settings())
         except (RvcError, OSError) as error:
             return str(error)
@@ -273,7 +274,7 @@ class EngineClient:
         try:
             experiment = self.workspace.experiment(name)
             if live_holder(experiment.lock) is not None:
-                return f"{name} runs; stop it first"
+                return Message("client.runs_stop_first", name=name)
             goal = self.home / "trash" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
             goal.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(str(experiment.folder), str(goal))
@@ -292,7 +293,7 @@ class EngineClient:
         try:
             settings = self.settings()
             if settings is None or self.experiment is None:
-                return "there is no experiment yet"
+                return Message("client.no_experiment_yet")
             if key == "dataset":
                 settings.dataset = str(value)
             else:
@@ -315,7 +316,7 @@ class EngineClient:
             asked = self.experiment is not None and launcher.stop(self.experiment)
         except (RvcError, OSError) as error:
             return str(error)
-        return "" if asked else "nothing runs"
+        return "" if asked else Message("client.nothing_runs")
 
     def outlook(self) -> Outlook:
         """What a run would do, and the advisor's answer. Never raises: errors are in its `problem`."""
@@ -324,12 +325,12 @@ class EngineClient:
         except RvcError as error:
             return Outlook(problem=str(error))
         if self.experiment is None:
-            return Outlook(problem="no experiment is chosen", rows=rows)
+            return Outlook(problem=Message("client.no_experiment_chosen"), rows=rows)
         from rvc_engine.machine.advisor import advise, advise_experiment
 
         if not self.experiment.exists():
             return Outlook(
-                problem="a new experiment: n chooses the recordings",
+                problem=Message("client.new_experiment_n_chooses_recordings"),
                 rows=rows,
                 advice=advise(preset_here(self.workspace), None, gpus=GPUS.read()),
             )
@@ -369,4 +370,8 @@ def listen(process: subprocess.Popen[bytes], kept: list[bytes], said: Callable[[
 
 def last_line(said: bytes, words: list[str], code: int) -> str:
     lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].removeprefix(f"rvc {words[0]}: ") if lines else f"rvc {words[0]} ended with exit code {code}"
+    return (
+        lines[-1].removeprefix(f"rvc {words[0]}: ")
+        if lines
+        else Message("client.rvc_ended_exit_code", words=words[0], number=code)
+    )

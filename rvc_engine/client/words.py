@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rvc_engine import events as ev
 from rvc_engine.common.printable import LONG, printable
+from rvc_engine.messages import Message
 from rvc_engine.run.stage_list import find_stage
 
 
@@ -20,59 +21,72 @@ def _in_words(event: ev.Event) -> str | None:
     if isinstance(event, ev.RunStarted):
         stages = ", ".join(event.stages)
         if not event.preset:  # a conversion
-            return f"run {event.run} of {event.name}: {stages}"
-        return f"run {event.run} of {event.name} ({event.preset}): {stages}"
+            return Message("client.run_2", run=event.run, event=event.name, stages=stages)
+        return Message("client.run", run=event.run, event=event.name, preset=event.preset, stages=stages)
     if isinstance(event, ev.StageStarted):
         return f"{event.stage}: started ({event.reason})"
     if isinstance(event, ev.StageSkipped):
         return f"{event.stage}: skipped ({event.reason})"
     if isinstance(event, ev.ItemSkipped):
-        return f"{event.stage}: left out {event.item!r}: {event.reason}"
+        return Message("client.left_out", stage=event.stage, item=event.item, reason=event.reason)
     if isinstance(event, ev.MovedAside):
-        return f"{event.stage}: old work moved to {event.path} ({event.reason})"
+        return Message("client.old_work_moved", stage=event.stage, path=event.path, reason=event.reason)
     if isinstance(event, ev.Warned):
         return " ".join(f"warning: {'. '.join(filter(None, (event.title, event.message, event.hint)))}".split())
     if isinstance(event, ev.EpochFinished):
         losses = "  ".join(f"{name} {event.losses[name]:.3f}" for name in event.losses)
-        return f"train: epoch {event.epoch}/{event.epochs}  step {event.step}  {losses}  ({duration(event.seconds)})"
+        return Message(
+            "client.train_epoch_step",
+            epoch=event.epoch,
+            epochs=event.epochs,
+            step=event.step,
+            losses=losses,
+            duration=duration(event.seconds),
+        )
     if isinstance(event, ev.CheckpointSaved) and event.kind != "resume":
         return f"{event.stage}: saved {event.path}"
     if isinstance(event, ev.Audition):
-        return f"train: epoch {event.epoch} to hear: {event.path}"
+        return Message("client.train_epoch_hear", epoch=event.epoch, path=event.path)
     if isinstance(event, ev.Converted):
         return f"convert: {event.source} -> {event.path} ({event.seconds:.2f} s)"
     if isinstance(event, ev.Paused):
         return f"{event.stage}: paused, {event.reason}"
     if isinstance(event, ev.Resumed):
-        return f"{event.stage}: goes on after {duration(event.waited_s)}"
+        return Message("client.goes_after", stage=event.stage, duration=duration(event.waited_s))
     if isinstance(event, ev.StepsSuperseded):
-        return f"{event.stage}: goes on after step {event.after_step}"
+        return Message("client.goes_after_step", stage=event.stage, after_step=event.after_step)
     if isinstance(event, ev.StageFinished):
-        return f"{event.stage}: done in {duration(event.seconds)}"
+        return Message("client.done", stage=event.stage, duration=duration(event.seconds))
     return None
 
 
 def stopped_words(event: ev.StageStopped) -> str:
     """What a stopped run has kept, as far as it is known."""
     if event.saved:
-        return "stopped; what is done is saved"
+        return Message("client.stopped_what_done_saved")
     if event.saved is None:
         return "stopped"
     kept = _kept(event)
-    return f"ended without saving ({event.reason}); {kept}" if event.reason else f"ended without saving; {kept}"
+    return (
+        Message("client.ended_without_saving", reason=event.reason, kept=kept)
+        if event.reason
+        else Message("client.ended_without_saving_2", kept=kept)
+    )
 
 
 def _kept(event: ev.StageStopped) -> str:
     if event.after_step is not None:
         return (
-            f"training resumes after step {event.after_step}" if event.after_step else "training resumes at the start"
+            Message("client.training_resumes_after_step", after_step=event.after_step)
+            if event.after_step
+            else Message("client.training_resumes_start")
         )
     stage = find_stage(event.stage)
     if stage is not None and stage.incremental:
-        return f"finished {stage.unit} are kept, the latest may be done again"
+        return Message("client.finished_kept_latest_may_be", unit=stage.unit)
     if stage is not None and stage.unit == "steps":
-        return "training resumes from the last saved state"
-    return "this stage starts again"
+        return Message("client.training_resumes_last_saved_state")
+    return Message("client.stage_starts_again")
 
 
 def duration(seconds: float) -> str:

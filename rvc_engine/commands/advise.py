@@ -46,7 +46,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
     workspace = Workspace.find(options.home)
     if options.preset and options.preset not in PRESETS:
-        raise BadInput(f"There is no preset {options.preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
+        raise BadInput("commands.no_preset", preset=options.preset, public_presets=", ".join(PUBLIC_PRESETS))
     preset, precision, device = options.preset or "", options.precision or "", options.device or ""
     if not options.name:
         preset = preset or preset_here(workspace)

@@ -49,7 +49,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     workspace = Workspace.find(options.home)
     manifest = read_manifest(workspace)
     if options.action == "pull" and not options.presets:
-        raise BadInput("Which preset?", f"there are {CHOICES}", "for example: rvc assets pull v2-40k")
+        raise BadInput("commands.preset", choices=CHOICES)
     assets = _chosen(manifest, options.presets, pitched=not options.no_pitch)
     if options.action == "list":
         return _list(workspace, assets, as_json=options.json)

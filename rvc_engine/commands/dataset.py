@@ -69,4 +69,4 @@ def _nothing_readable(folder: Path, files: Sequence[Any], passed: PassedOver) ->
     more = f"; and {len(files) - LISTED} more" if len(files) > LISTED else ""
     more += f"; {passed.sentence}" if passed.total else ""
     hint = "give a folder with recordings of one voice, in any format that ffmpeg reads"
-    return BadInput(f"No usable recording in {str(folder)!r}", reasons + more, hint)
+    return BadInput("commands.no_usable_recording", reasons + more, hint, folder=str(folder))

@@ -130,9 +130,7 @@ def request_of(options: argparse.Namespace, *, base: bool = False) -> Request:
     for text in options.set:
         key, equals, value = text.partition("=")
         if not equals:
-            raise BadInput(
-                f"--set {text!r} has no value", "", "write it as STAGE.KEY=VALUE, for example train.batch_size=4"
-            )
+            raise BadInput("commands.set_no_value", text=text)
         settings[key.strip()] = value.strip()
     return Request(
         dataset=options.dataset or "",

@@ -55,11 +55,9 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
     from rvc_engine.work.carried_state import save_state
 
     if options.load_state:
-        raise BadInput("--save-state and --load-state cannot go together", "", "give one of them")
+        raise BadInput("commands.save_state_load_state_cannot")
     if not experiment.load_settings().base:
-        raise BadInput(
-            f"{experiment.name} trains a voice, not a base", "", "only the training of a base is carried in parts"
-        )
+        raise BadInput("commands.trains_voice_not_base", name=experiment.name)
     written = save_state(experiment, Path(clean_path(options.save_state)))
     if options.json:
         say_json([{"path": str(path), "bytes": path.stat().st_size} for path in written])

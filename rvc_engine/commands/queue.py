@@ -24,6 +24,7 @@ from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.environment import engine_environment
+from rvc_engine.messages import Message, message_of
 from rvc_engine.run import launcher
 from rvc_engine.run.begin import check_ready, settle
 from rvc_engine.run.queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
@@ -134,7 +135,7 @@ def _ending(then: str | None, limit: str | None) -> tuple[list[str], float | Non
     try:
         action = shlex.split(then) if then else []
     except ValueError as error:
-        raise BadInput(f"{then!r} is no command", str(error), "close the quotes of --then") from error
+        raise BadInput("commands.no_command", message_of(error), then=then) from error
     return action, deadline_of(limit, time.time()) if limit else None
 
 
@@ -183,14 +184,18 @@ def _await_holder(process: subprocess.Popen[bytes], lock: Path, log: Path, start
             return
         if process.returncode is not None:
             last = last_line_of(log, start).removeprefix("rvc queue: ")
-            raise RvcError("The queue did not start", last or f"exit code {process.returncode}", f"its log is {log}")
+            raise RvcError(
+                "commands.queue_did_not_start",
+                last or Message("commands.exit_code", returncode=process.returncode),
+                log=log,
+            )
         time.sleep(0.02)
 
 
 def _stop(workspace: Workspace, *, as_json: bool) -> int:
     holder = live_holder(workspace.home / LOCK)
     if holder is None:
-        raise BadInput("The queue does not run", "", "rvc queue run starts it")
+        raise BadInput("commands.queue_does_not_run")
     launcher.ask_to_end(holder, "The queue")
     if as_json:
         say_json({"stopping": holder.pid})
@@ -233,7 +238,7 @@ def run_queue(
         try:
             failed = subprocess.call(action) != 0 or failed
         except OSError as error:
-            raise BadInput(f"{action[0]} cannot be run", str(error), "check the command given with --then") from error
+            raise BadInput("commands.cannot_be_run", message_of(error), action=action[0]) from error
     return 1 if failed else 0
 
 

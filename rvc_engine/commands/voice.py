@@ -172,11 +172,9 @@ def _output(options: argparse.Namespace, workspace: Workspace, default: Path | N
     elif default is not None:
         path = default
     else:
-        raise BadInput(
-            "Nothing says where to write the voice", "", "give --output FILE, or --name NAME for weights/NAME.pth"
-        )
+        raise BadInput("commands.nothing_says_where_write_voice")
     if path.is_dir():
-        raise BadInput(f"{path} is a folder", "", "give --output a file")
+        raise BadInput("commands.folder", path=path)
     _refuse_taken([path], options)
     return path
 
@@ -185,7 +183,7 @@ def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
     for path in paths:
         require_writable(path.parent, "choose another --output")
         if path.exists() and not options.replace:
-            raise BadInput(f"{path} is there already", "", "choose another --output, or add --replace")
+            raise BadInput("commands.already", path=path)
 
 
 # --- actions ---------------------------------------------------------------------------------------
@@ -258,11 +256,7 @@ def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
         path = find_checkpoint(experiment, options.epoch, options.step)
         about = about_recordings(experiment, experiment.load_settings()) if experiment.exists() else {}
     elif options.epoch is not None or options.step is not None:
-        raise BadInput(
-            "--epoch and --step choose among an experiment's checkpoints",
-            f"{path} is one file",
-            "name the experiment instead",
-        )
+        raise BadInput("commands.epoch_step_choose_among_experiment", path=path)
     checkpoint, step = read_generator(path), step_of(path)
     numbers = "".join(
         f"_{letter}{value}" for letter, value in (("e", checkpoint.iteration), ("s", step)) if value is not None

@@ -47,11 +47,7 @@ def _known(workspace: Workspace, name: str) -> Experiment:
     experiment = workspace.experiment(name)
     if not is_experiment(experiment.folder) and not os.path.isdir(experiment.runs):
         there = ", ".join(e.name for e in workspace.experiments()) or "none yet"
-        raise BadInput(
-            f"There is no experiment {name!r} in {workspace.logs}",
-            f"there is: {there}",
-            "rvc run NAME --dataset FOLDER makes one",
-        )
+        raise BadInput("commands.no_experiment", name=name, logs=workspace.logs, there=there)
     return experiment
 
 

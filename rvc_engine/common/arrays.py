@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from rvc_engine.common.opening import open_file
 from rvc_engine.errors import RvcError
+from rvc_engine.messages import NOTHING, Message
 
-AGAIN = "remove that clip's files, or run the stages before again with --fresh"
+AGAIN = Message("common.remove_clip_files_run_stages")
 Array = np.ndarray[Any, Any]
 Number = TypeVar("Number", bound=np.generic)
 
@@ -24,23 +25,27 @@ def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kin
     Raises RvcError naming the file and what is wrong with it.
     """
     if not path.is_file():
-        what = "it is a folder" if path.is_dir() else "it is no file" if path.exists() else "it is not there"
-        raise RvcError(f"{path} cannot be read", what, AGAIN)
+        what = (
+            Message("common.folder")
+            if path.is_dir()
+            else Message("common.no_file")
+            if path.exists()
+            else Message("common.not")
+        )
+        raise RvcError("common.cannot_be_read", what, AGAIN, path=path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy parses the header as Python, and raises what that raises
-        raise RvcError(f"{path} cannot be read", _reason(path, error), AGAIN) from error
+        raise RvcError("common.cannot_be_read", _reason(path, error), AGAIN, path=path) from error
     if not isinstance(array, np.ndarray):  # an .npz, which numpy knows by its content
         array.close()
-        raise RvcError(f"{path} does not fit", "it is an archive of arrays (.npz), not one array (.npy)", AGAIN)
+        raise RvcError("common.does_not_fit", NOTHING, AGAIN, path=path)
     if array.dtype.kind not in kinds:
-        raise RvcError(f"{path} does not fit", f"it holds {array.dtype.name}, not real numbers", AGAIN)
+        raise RvcError("common.does_not_fit_2", NOTHING, AGAIN, path=path, name=array.dtype.name)
     if array.ndim != axes:
-        raise RvcError(
-            f"{path} does not fit", f"expected numbers along {axes} axes, found the shape {array.shape}", AGAIN
-        )
+        raise RvcError("common.does_not_fit_3", NOTHING, AGAIN, path=path, axes=axes, shape=array.shape)
     if width and array.shape[-1] != width:
-        raise RvcError(f"{path} does not fit", f"it is {array.shape[-1]} wide, not {width}", AGAIN)
+        raise RvcError("common.does_not_fit_4", NOTHING, AGAIN, path=path, shape=array.shape[-1], width=width)
     if mmap:
         return array
     # as torch takes them
@@ -56,8 +61,12 @@ def _reason(path: Path, error: Exception) -> str:
     except OSError as unreadable:
         return unreadable.strerror or str(unreadable)
     if not start:
-        return "it is empty"
-    return "it is damaged, or holds objects instead of numbers" if start == b"\x93NUMPY" else "it is no .npy file"
+        return Message("common.empty")
+    return (
+        Message("common.damaged_holds_objects_instead_numbers")
+        if start == b"\x93NUMPY"
+        else Message("common.no_npy_file")
+    )
 
 
 def read_floats(path: Path, axes: int, *, width: int = 0) -> NDArray[np.float32]:
@@ -69,5 +78,5 @@ def read_floats(path: Path, axes: int, *, width: int = 0) -> NDArray[np.float32]
 def finite(array: NDArray[Number], path: Path) -> NDArray[Number]:
     """The array. Raises RvcError where a number in it is not finite."""
     if not np.isfinite(array).all():
-        raise RvcError(f"{path} is damaged", "it holds numbers that are not finite", AGAIN)
+        raise RvcError("common.damaged", NOTHING, AGAIN, path=path)
     return array

@@ -20,45 +20,49 @@ from rvc_engine.common.opening import NotAFile
 from rvc_engine.common.redact import redacted
 from rvc_engine.disk import is_full
 from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
 
 KEPT_REPORTS = 20
-NO_PROCESS = "end other programs, raise the limit (ulimit -u), or use fewer workers"
+NO_PROCESS = Message("common.end_other_programs_raise_limit")
 
 ADVICE: dict[int, tuple[str, str]] = {
-    errno.EACCES: ("no permission", "see whose it is (ls -ld), change its permissions, or choose another place"),
-    errno.EPERM: ("the system does not allow it", "see whose it is (ls -ld, lsattr), or choose another place"),
+    errno.EACCES: (Message("common.no_permission"), Message("common.see_whose_ls_ld_change")),
+    errno.EPERM: (Message("common.system_does_not_allow"), Message("common.see_whose_ls_ld_lsattr")),
     errno.EROFS: (
-        "its file system is read-only",
-        "choose another place: --home DIR, --output or TMPDIR on a disk that can be written",
+        Message("common.file_system_read_only"),
+        Message("common.choose_another_place_home_dir"),
     ),
-    errno.ENOENT: ("it is not there", "check the path; it may have been moved or removed meanwhile"),
-    errno.ENOTDIR: ("a part of its path is a file, not a folder", "check the path"),
-    errno.EISDIR: ("it is a folder", "move it out of the way, or choose another path"),
-    errno.EEXIST: ("it is there already", "move it out of the way, or choose another path"),
-    errno.ENOTEMPTY: ("the folder is not empty", "move it out of the way"),
-    errno.ELOOP: ("its links lead round in a circle, or a link is where none may be", "remove the link"),
-    errno.ENAMETOOLONG: ("its name is too long", "choose shorter names of files and folders"),
+    errno.ENOENT: (Message("common.not"), Message("common.check_path_may_been_moved")),
+    errno.ENOTDIR: (Message("common.part_path_file_not_folder"), Message("common.check_path")),
+    errno.EISDIR: (Message("common.folder"), Message("common.move_out_way_choose_another")),
+    errno.EEXIST: (Message("common.already"), Message("common.move_out_way_choose_another")),
+    errno.ENOTEMPTY: (Message("common.folder_not_empty"), Message("common.move_out_way")),
+    errno.ELOOP: (Message("common.links_lead_round_circle_link"), Message("common.remove_link")),
+    errno.ENAMETOOLONG: (Message("common.name_too_long"), Message("common.choose_shorter_names_files_folders")),
     errno.EFBIG: (
-        "a file would be larger than allowed",
-        "raise the limit of the shell (ulimit -f unlimited) or use another file system",
+        Message("common.file_would_be_larger_than"),
+        Message("common.raise_limit_shell_ulimit_f"),
     ),
-    errno.EMFILE: ("too many files are open", "raise the limit of the shell (ulimit -n 4096), or use fewer workers"),
-    errno.ENFILE: ("too many files are open on this machine", "end other programs, then run the same command again"),
-    errno.EAGAIN: ("the system gives no more processes or threads", NO_PROCESS),
-    errno.ENOMEM: ("there is not enough memory", "end other programs, or use fewer workers"),
-    errno.EIO: ("the disk does not read or write", "save what is there to another disk, and look at dmesg"),
-    errno.ESTALE: ("the network file system lost it", "mount it again, then run the same command again"),
-    errno.ENOTCONN: ("the network file system is not connected", "mount it again, then run the same command again"),
+    errno.EMFILE: (Message("common.too_many_files_open"), Message("common.raise_limit_shell_ulimit_n")),
+    errno.ENFILE: (Message("common.too_many_files_open_machine"), Message("common.end_other_programs_then_run")),
+    errno.EAGAIN: (Message("common.system_gives_no_more_processes"), NO_PROCESS),
+    errno.ENOMEM: (Message("common.not_enough_memory_2"), Message("common.end_other_programs_use_fewer")),
+    errno.EIO: (Message("common.disk_does_not_read_write"), Message("common.save_what_another_disk_look")),
+    errno.ESTALE: (Message("common.network_file_system_lost"), Message("common.mount_again_then_run_same")),
+    errno.ENOTCONN: (Message("common.network_file_system_not_connected"), Message("common.mount_again_then_run_same")),
     errno.ETIMEDOUT: (
-        "no answer in time",
-        "check the network or the network file system, then run the same command again",
+        Message("common.no_answer_time"),
+        Message("common.check_network_network_file_system"),
     ),
-    errno.ENODEV: ("its device is gone", "connect it again, then run the same command again"),
-    errno.ENXIO: ("its device is gone", "connect it again, then run the same command again"),
-    errno.EBUSY: ("something else uses it", "end what uses it, then run the same command again"),
-    errno.EINVAL: ("the file system does not know how", "use a workspace on another file system (--home DIR)"),
-    errno.ENOSYS: ("the system does not know how", "use a workspace on another file system (--home DIR)"),
-    errno.EOPNOTSUPP: ("the file system does not know how", "use a workspace on another file system (--home DIR)"),
+    errno.ENODEV: (Message("common.device_gone"), Message("common.connect_again_then_run_same")),
+    errno.ENXIO: (Message("common.device_gone"), Message("common.connect_again_then_run_same")),
+    errno.EBUSY: (Message("common.something_else_uses"), Message("common.end_what_uses_then_run")),
+    errno.EINVAL: (Message("common.file_system_does_not_know"), Message("common.use_workspace_another_file_system")),
+    errno.ENOSYS: (Message("common.system_does_not_know_how"), Message("common.use_workspace_another_file_system")),
+    errno.EOPNOTSUPP: (
+        Message("common.file_system_does_not_know"),
+        Message("common.use_workspace_another_file_system"),
+    ),
 }
 """By number: the cause and what to do."""
 
@@ -71,9 +75,9 @@ def explained(error: BaseException) -> RvcError | None:
     if isinstance(error, OSError):
         return _explained(error)
     if isinstance(error, MemoryError):
-        return RvcError("There is not enough memory", "", ADVICE[errno.ENOMEM][1])
+        return RvcError("common.not_enough_memory", NOTHING, ADVICE[errno.ENOMEM][1])
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return RvcError("No thread can be started", ADVICE[errno.EAGAIN][0], NO_PROCESS)
+        return RvcError("common.no_thread_can_be_started", ADVICE[errno.EAGAIN][0], NO_PROCESS)
     if isinstance(error, ImportError):
         return _of_package(error)
     return None
@@ -85,51 +89,43 @@ def _of_package(error: ImportError) -> RvcError | None:
     if package in ("", "rvc_engine", "rvc_tui"):
         return None
     missing = isinstance(error, ModuleNotFoundError)
-    title = f"The package {package} is not installed" if missing else f"The package {package} cannot be loaded"
+    title = (
+        Message("common.package_not_installed", package=package)
+        if missing
+        else Message("common.package_cannot_be_loaded", package=package)
+    )
     return RvcError(
-        title,
-        "" if missing else _first_line(error),
-        "pip install --force-reinstall rvc-tui; rvc doctor checks the packages",
+        title, NOTHING if missing else _first_line(error), Message("common.pip_install_force_reinstall_rvc")
     )
 
 
 def unreadable(path: Path, error: OSError) -> BadInput:
     """For a file that a command needs."""
     known = _explained(error)
-    return BadInput(f"{path} cannot be read", known.message or known.title, known.hint)
+    return BadInput("common.cannot_be_read", known.message or known.title, known.hint, path=path)
 
 
 def _explained(error: OSError) -> RvcError:
     if isinstance(error, NotAFile):
-        return BadInput(f"{error.path} cannot be used", str(error), "give the path of a file")
+        return BadInput("common.cannot_be_used_2", message_of(error), path=error.path)
     if is_full(error):
         where = f": {_name(error)}" if _name(error) else ""
-        return RvcError(
-            f"The disk is full{where}", error.strerror or str(error), "free some space and run the same command again"
-        )
+        return RvcError("common.disk_full", verbatim(error.strerror) or message_of(error), where=where)
     if isinstance(error, FileNotFoundError) and not _name(error):
         if not _has_folder():
-            return BadInput(
-                "The current folder is gone",
-                "it was removed or unmounted",
-                "change to another folder (cd), then run it again",
-            )
+            return BadInput("common.current_folder_gone")
         if "temporary directory" in str(error):
-            return BadInput(
-                "No folder takes temporary files",
-                "neither TMPDIR nor /tmp can be written",
-                "set TMPDIR to a folder of yours",
-            )
+            return BadInput("common.no_folder_takes_temporary_files")
     if "AF_UNIX path too long" in str(error):
-        return BadInput(
-            "The path of the folder for temporary files is too long",
-            tempfile.gettempdir(),
-            "set TMPDIR to a shorter one, such as /tmp",
-        )
+        return BadInput("common.path_folder_temporary_files_too", tempfile.gettempdir())
     cause, hint = ADVICE.get(
         error.errno or 0, (error.strerror or str(error), "check the path, the disk and its permissions")
     )
-    return RvcError(f"{_name(error)} cannot be used" if _name(error) else "The system refused", cause, hint)
+    return RvcError(
+        Message("common.cannot_be_used", name=_name(error)) if _name(error) else Message("common.system_refused"),
+        cause,
+        hint,
+    )
 
 
 def _name(error: OSError) -> str:
@@ -155,10 +151,10 @@ def report(error: BaseException, program: str, words: Sequence[str] = ()) -> Rvc
     first = _first_line(error)
     for folder in _report_folders():
         with suppress(OSError):
-            return RvcError(title, first, f"please report this with {_write_report(folder, text)}")
+            return RvcError(title, first, Message("common.please_report", write_report=_write_report(folder, text)))
     last = traceback.extract_tb(error.__traceback__)[-1:]
-    where = f"{Path(last[0].filename).name}, line {last[0].lineno}" if last else "an unknown place"
-    return RvcError(title, first, f"please report this: {where} of version {__version__}")
+    where = f"{Path(last[0].filename).name}, line {last[0].lineno}" if last else Message("common.unknown_place")
+    return RvcError(title, first, Message("common.please_report_version", where=where, version=__version__))
 
 
 def _first_line(error: BaseException) -> str:
@@ -172,7 +168,12 @@ def _facts(program: str, words: Sequence[str]) -> list[str]:
         f"command: {program} {shlex.join(words)}".rstrip(),
         "packages: "
         f"{' '.join(sorted(name for name in ('torch', 'numpy', 'av', 'faiss', 'textual') if name in sys.modules))}",
-        f"home: {os.environ.get('RVC_HOME', '-')}, user {os.getuid()}, terminal {os.environ.get('TERM', '-')}",
+        Message(
+            "common.home_user_terminal",
+            get=os.environ.get("RVC_HOME", "-"),
+            getuid=os.getuid(),
+            get_2=os.environ.get("TERM", "-"),
+        ),
     ]
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from rvc_engine.common.opening import open_file
 from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import NOTHING, Message
 
 DRIVE = re.compile(r"/?[A-Za-z]:([\\/]|$)")
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -20,13 +21,13 @@ BARE_ADDRESS = re.compile(
 )
 VIDEOS = ("youtube.com", "youtu.be", "bilibili.com", "soundcloud.com", "vimeo.com", "nicovideo.jp", "tiktok.com")
 ARCHIVES = {
-    b"PK\x03\x04": ("a zip archive", "python3 -m zipfile -e"),
-    b"Rar!\x1a\x07": ("a rar archive", "unar -o"),
+    b"PK\x03\x04": (Message("common.zip_archive"), "python3 -m zipfile -e"),
+    b"Rar!\x1a\x07": (Message("common.rar_archive"), "unar -o"),
     b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "7z x"),
-    b"\x1f\x8b": ("a packed file", "tar -xf"),
-    b"BZh": ("a packed file", "tar -xf"),
-    b"\xfd7zXZ\x00": ("a packed file", "tar -xf"),
-    b"\x28\xb5\x2f\xfd": ("a packed file", "tar -xf"),
+    b"\x1f\x8b": (Message("common.packed_file"), "tar -xf"),
+    b"BZh": (Message("common.packed_file"), "tar -xf"),
+    b"\xfd7zXZ\x00": (Message("common.packed_file"), "tar -xf"),
+    b"\x28\xb5\x2f\xfd": (Message("common.packed_file"), "tar -xf"),
 }
 TAR = (257, b"ustar")
 
@@ -39,9 +40,7 @@ def refuse_no_path(text: str, wanted: str) -> None:
         return
     plain = re.sub(r"^file:/*(?=/?[A-Za-z]:)", "", text, flags=re.IGNORECASE)
     if DRIVE.match(plain) or text.startswith("\\\\"):
-        raise BadInput(
-            f"{text} is a path of Windows", "this program runs on another system", _from_windows(plain.lstrip("/"))
-        )
+        raise BadInput("common.path_windows", NOTHING, _from_windows(plain.lstrip("/")), text=text)
     scheme = ADDRESS.match(text)
     if scheme is None and not BARE_ADDRESS.match(text):
         return
@@ -49,22 +48,20 @@ def refuse_no_path(text: str, wanted: str) -> None:
     host = urlsplit(text).netloc if scheme and "[" not in text else text.split("/")[0]
     if kind == "file" and host.lower() in ("", "localhost", os.uname().nodename.lower()):
         return
-    raise BadInput(
-        f"{text} is an address, not {wanted}", "nothing is fetched from there", _fetch(text, kind, host.lower(), wanted)
-    )
+    raise BadInput("common.address_not", NOTHING, _fetch(text, kind, host.lower(), wanted), text=text, wanted=wanted)
 
 
 def _fetch(text: str, kind: str, host: str, wanted: str) -> str:
-    word, then = shlex.quote(text), f"then give {wanted}"
+    word, then = shlex.quote(text), Message("common.then_give", wanted=wanted)
     if any(host == name or host.endswith(f".{name}") for name in VIDEOS):
-        return f"fetch its sound first, if you may use it: yt-dlp -x --audio-format flac -P FOLDER {word}; {then}"
+        return Message("common.fetch_sound_first_if_you", word=word, then=then)
     if kind == "hf" or host in ("huggingface.co", "hf.co"):
-        return f"fetch it first: hf download OWNER/NAME --repo-type dataset --local-dir FOLDER; {then}"
+        return Message("common.fetch_first_hf_download_owner", then=then)
     if kind in ("http", "https", "ftp"):
-        return f"fetch it first: curl -LO {word}, unpack it if it is an archive; {then}"
+        return Message("common.fetch_first_curl_lo_unpack", word=word, then=then)
     if kind in ("file", "smb", "nfs", "afp", "cifs", "sftp", "ssh", "davs", "dav"):
-        return f"it is on {host or 'another machine'}: mount it, or copy it here; {then}"
-    return f"copy it to this machine first; {then}"
+        return Message("common.mount_copy_here", host=host or "another machine", then=then)
+    return Message("common.copy_machine_first", then=then)
 
 
 def _from_windows(text: str) -> str:
@@ -72,39 +69,33 @@ def _from_windows(text: str) -> str:
     parts = path.parts[1:]
     if not path.drive.startswith("\\\\"):
         there = "/".join(("/mnt", path.drive[:1].lower(), *parts))
-        return f"under WSL it is {shlex.quote(there)}; elsewhere copy it to this machine"
+        return Message("common.under_wsl_elsewhere_copy_machine", there=shlex.quote(there))
     server, _, share = path.drive[2:].partition("\\")
     if server.lower() in ("wsl$", "wsl.localhost"):
-        return f"inside WSL it is {shlex.quote('/' + '/'.join(parts))}"
-    return (
-        f"mount {share or 'the share'} of {server} first (under WSL: mount -t drvfs {shlex.quote(path.drive)} "
-        "/mnt/share), or copy it here"
+        return Message("common.inside_wsl", parts=shlex.quote("/" + "/".join(parts)))
+    return Message(
+        "common.mount_first_under_wsl_mount", share=share or "the share", server=server, drive=shlex.quote(path.drive)
     )
 
 
 def why_no_folder(text: str, flag: str = "--dataset") -> BadInput:
     """What to do about a folder of recordings that is not there, or is a file. `flag`: the words that it is given
     after."""
-    refuse_no_path(text, "the folder of recordings")
+    refuse_no_path(text, Message("common.folder_recordings"))
     path = Path(text).expanduser()
     if os.path.isdir(path):
-        return BadInput(f"{path} cannot be read", "", "check its permissions")
+        return BadInput("common.cannot_be_read_2", path=path)
     if os.path.exists(path):
         return _is_file(path, flag)
     if any(c in path.name for c in "*?["):
-        return BadInput(
-            f"{path} is a pattern, not a folder",
-            "",
-            f"{flag} {shlex.quote(str(path.parent))} takes every recording in it",
-        )
+        return BadInput("common.pattern_not_folder", path=path, flag=flag, parent=shlex.quote(str(path.parent)))
     if "\\" in text:
-        return BadInput(
-            f"There is no folder {path}", "\\ is no separator here", f"write it with /: {text.replace(chr(92), '/')}"
-        )
+        return BadInput("common.no_folder_2", path=path, replace=text.replace(chr(92), "/"))
     return BadInput(
-        f"There is no folder {path}",
-        "",
-        f"check the path given with {flag}" if flag.startswith("-") else "check the path",
+        "common.no_folder",
+        NOTHING,
+        Message("common.check_path_given", flag=flag) if flag.startswith("-") else Message("common.check_path"),
+        path=path,
     )
 
 
@@ -117,14 +108,22 @@ def _is_file(path: Path, flag: str) -> BadInput:
         goal = {"unar -o": f"{folder} {word}", "7z x": f"-o{folder} {word}", "tar -xf": f"{word} -C {folder}"}.get(
             tool, f"{word} {folder}"
         )
-        inside = " (with --subfolders where the recordings are in a folder inside it)" if flag == "--dataset" else ""
+        inside = Message("common.subfolders_where_recordings_folder_inside") if flag == "--dataset" else ""
         make = f"mkdir -p {folder} && " if tool == "tar -xf" else ""
         return BadInput(
-            f"{path} is {what}, not a folder", "", f"unpack it: {make}{tool} {goal}; then {flag} {folder}{inside}"
+            "common.not_folder",
+            path=path,
+            thing=what,
+            make=make,
+            tool=tool,
+            goal=goal,
+            flag=flag,
+            folder=folder,
+            inside=inside,
         )
     parent = shlex.quote(str(path.parent))
-    hint = f"{flag} {parent} takes the folder it is in, with all recordings there; or put it into a folder of its own"
-    return BadInput(f"{path} is a file, not a folder", "", hint)
+    hint = Message("common.takes_folder_all_recordings_put", flag=flag, parent=parent)
+    return BadInput("common.file_not_folder", NOTHING, hint, path=path)
 
 
 def archive_of(path: Path) -> tuple[str, str]:
@@ -137,7 +136,7 @@ def archive_of(path: Path) -> tuple[str, str]:
     except OSError:
         return "", ""
     if head[TAR[0] :] == TAR[1]:
-        return "a tar archive", "tar -xf"
+        return Message("common.tar_archive"), "tar -xf"
     return next((description for magic, description in ARCHIVES.items() if head.startswith(magic)), ("", ""))
 
 

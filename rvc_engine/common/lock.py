@@ -27,6 +27,7 @@ from rvc_engine.common.elsewhere import held_by_kernel, last_seen, shows_life
 from rvc_engine.common.opening import read_text
 from rvc_engine.common.processes import boot_id, is_running, same_boot, start_ticks
 from rvc_engine.errors import Busy
+from rvc_engine.messages import Message
 
 NAMED_S = 1.0
 LOOKED_AT_S = 0.2  # somebody who only looks (elsewhere.py) has the kernel's lock for a moment
@@ -65,7 +66,7 @@ class Holder:
 
     @property
     def where(self) -> str:
-        return f"process {self.pid} on {self.host}"
+        return Message("common.process", pid=self.pid, host=self.host)
 
 
 def read_holder(path: Path) -> Holder | None:
@@ -103,14 +104,20 @@ def busy(path: Path, holder: Holder | None, title: str = "", hint: str = "") -> 
     """The error that names the holder, or None for one that is not known. `title`, `hint`: of other locks than an
     experiment's."""
     name = path.parent.name
-    title = title or f"Another run holds {name}"
+    title = title or Message("common.another_run_holds", name=name)
     if holder is None:
-        return Busy(title, "another process", f"if there is none, {TAKE_OVER} takes {path}")
+        return Busy(
+            title, Message("common.another_process"), Message("common.if_none_takes", take_over=TAKE_OVER, path=path)
+        )
     who = f"{holder.where}, since {clock(holder.since)}"
     if holder.host == socket.gethostname() and holder.alive:
-        return Busy(title, who, hint or f"rvc attach {name} follows it, rvc stop {name} stops it")
+        return Busy(title, who, hint or Message("common.rvc_attach_follows_rvc_stop", name=name))
     seen = clock(last_seen(path, holder.pid, holder.since))
-    return Busy(title, f"{who}, last seen {seen}", f"stop it there; if it is gone, {TAKE_OVER} takes its lock {path}")
+    return Busy(
+        title,
+        Message("common.last_seen", who=who, seen=seen),
+        Message("common.stop_if_gone_takes_lock", take_over=TAKE_OVER, path=path),
+    )
 
 
 def clock(at: float) -> str:
@@ -183,10 +190,11 @@ class RunLock:
         if not gone and not take_over:
             raise busy(self.path, holder, self.title, self.hint)
         if holder is None:
-            return "The lock of another process is taken over"
-        return (
-            f"The lock of {holder.where} is taken over: it was last seen "
-            f"{clock(last_seen(self.path, holder.pid, holder.since))}"
+            return Message("common.lock_another_process_taken_over")
+        return Message(
+            "common.lock_taken_over_last_seen",
+            where=holder.where,
+            clock=clock(last_seen(self.path, holder.pid, holder.since)),
         )
 
     def _named(self) -> Holder | None:
@@ -238,11 +246,7 @@ def short_lock(path: Path) -> Iterator[None]:
         deadline = time.monotonic() + SHORT_S
         while _flocked(file.fileno()) is False:
             if time.monotonic() > deadline:
-                raise Busy(
-                    f"{path} is locked",
-                    f"another process has held it for {SHORT_S:.0f} s",
-                    f"try again; if no rvc process is running, remove {path}",
-                )
+                raise Busy("common.locked", path=path, short_s=SHORT_S)
             time.sleep(0.02)
         yield
 

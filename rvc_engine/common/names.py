@@ -8,6 +8,8 @@ import re
 import unicodedata
 from pathlib import Path
 
+from rvc_engine.messages import Message
+
 LONGEST = 200
 """Bytes that the name of an experiment or a voice may have."""
 FILE_NAME_BYTES = 255
@@ -73,13 +75,13 @@ def room_in(folder: Path) -> int:
 def why_impossible(name: str) -> str:
     """Why nothing can have this name; empty where something can, wise or not."""
     if not name or name in (".", ".."):
-        return "a folder cannot have it"
+        return Message("common.folder_cannot")
     if "\0" in name or "/" in name or os.sep in name:
-        return "it contains a character that a folder's name cannot contain"
+        return Message("common.contains_character_folder_name_cannot")
     if name.startswith("-"):
-        return "it begins with -, as options do"
+        return Message("common.begins_options_do")
     if size_of(name) > LONGEST:
-        return f"it has {size_of(name)} bytes, at most {LONGEST} can be used"
+        return Message("common.bytes_most_can_be_used", size_of=size_of(name), longest=LONGEST)
     return ""
 
 
@@ -89,27 +91,25 @@ def why_unwise(name: str) -> str:
     if why := why_impossible(name):
         return why
     if name != name.strip():
-        return "it begins or ends with a space"
+        return Message("common.begins_ends_space")
     if name.startswith("."):
-        return "it begins with a dot, which hides it"
+        return Message("common.begins_dot_hides")
     if name.endswith("."):
-        return "it ends with a dot, which Windows drops"
+        return Message("common.ends_dot_windows_drops")
     if any(map(_is_invisible, name)):
-        return "it contains a line break or another invisible character"
+        return Message("common.contains_line_break_another_invisible")
     if "\\" in name or "|" in name:
-        return "it contains \\ or |, which other programs take for the end of a name"
+        return Message("common.contains_other_programs_take_end")
     if RESERVED.fullmatch(name):
-        return "Windows keeps that name for a device"
+        return Message("common.windows_keeps_name_device")
     if name.lower().endswith(VOICE_FILES):
-        return f"it ends as a voice's file does ({', '.join(VOICE_FILES)})"
+        return Message("common.ends_voice_file_does", voice_files=", ".join(VOICE_FILES))
     return ""
 
 
 def why_no_experiment(name: str) -> str:
     """As `why_unwise`, also for names that saved voices of another experiment have."""
-    return why_unwise(name) or (
-        "it looks like a saved voice of an experiment (NAME_e12_s340)" if CHECKPOINT.search(name) else ""
-    )
+    return why_unwise(name) or (Message("common.looks_like_saved_voice_experiment") if CHECKPOINT.search(name) else "")
 
 
 def _is_invisible(character: str) -> bool:

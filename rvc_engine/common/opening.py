@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, message_of, verbatim
 
 TEXT_BYTES = 64 << 20
 """No text that this program reads at once is longer: settings, receipts, lists, notes."""
@@ -22,7 +23,7 @@ class NotAFile(OSError):
     text says which."""
 
     def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"it is {what}, not a regular file")
+        super().__init__(Message("common.not_regular_file", thing=what))
         self.path = path
 
 
@@ -30,13 +31,13 @@ def what_else(about: os.stat_result) -> str:
     """What it is when it is no file: "a named pipe"; empty for a file."""
     kinds = (
         (stat.S_ISDIR, "a folder"),
-        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISFIFO, Message("common.named_pipe")),
         (stat.S_ISSOCK, "a socket"),
         (stat.S_ISCHR, "a device"),
         (stat.S_ISBLK, "a device"),
     )
     other = next((name for is_kind, name in kinds if is_kind(about.st_mode)), "")
-    return other or ("a file of the kernel's own" if about.st_dev in _kernel_devices() else "")
+    return other or (Message("common.file_kernel_own") if about.st_dev in _kernel_devices() else "")
 
 
 @functools.lru_cache(maxsize=1)
@@ -69,7 +70,7 @@ def read_bytes(path: Path, limit: int = TEXT_BYTES) -> bytes:
     with open_file(path) as file:
         data = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
     if len(data) > limit:
-        raise OSError(f"it is larger than {limit} bytes")
+        raise OSError(Message("common.larger_than_bytes", limit=limit))
     return data
 
 
@@ -88,7 +89,7 @@ def read_hand_edited(path: Path, *, errors: str = "strict", most_bytes: int = TE
     try:
         return data.decode(code, errors)
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is no text in UTF-8 (byte {error.start}): save it as UTF-8") from error
+        raise ValueError(Message("common.no_text_utf_8_byte", start=error.start)) from error
 
 
 def open_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> TextIO:
@@ -115,13 +116,11 @@ def require_file(path: Path, absent: str, hint: str, message: str = "") -> None:
         refuse_other(path)
     except NotAFile as error:
         why = "; ".join(filter(None, (str(error), message)))
-        raise BadInput(f"{path} cannot be used", why, "give the path of a file") from error
+        raise BadInput("common.cannot_be_used_2", why, path=path) from error
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise BadInput(absent, message, hint) from None
     except OSError as error:
-        raise BadInput(
-            f"{path} cannot be read", error.strerror or str(error), "check the path and its permissions"
-        ) from error
+        raise BadInput("common.cannot_be_read_3", verbatim(error.strerror) or message_of(error), path=path) from error
 
 
 def open_to_append(path: Path, *, follow: bool = True) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rvc_engine.common.opening import read_bytes
+from rvc_engine.messages import Message
 
 T = TypeVar("T")
 Check = Callable[[Any], bool]
@@ -49,7 +50,7 @@ def parse_json(content: bytes) -> Any:
     try:
         return json.loads(content.decode("utf-8", "surrogateescape"))
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError(Message("common.nested_too_deeply")) from None
 
 
 # --- types -----------------------------------------------------------------------------------------
@@ -76,7 +77,7 @@ def outline(value: Any) -> str:
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
     if isinstance(value, str):
         return repr(value[:40])
-    return "a number beyond its bounds" if type(value) is int and abs(value) > BIGGEST else str(value)
+    return Message("common.number_beyond_bounds") if type(value) is int and abs(value) > BIGGEST else str(value)
 
 
 @cache
@@ -129,10 +130,16 @@ def _str(value: Any) -> bool:
     return type(value) is str
 
 
+def _text(value: Any) -> bool:
+    """A Message has no type in JSON: messages/wire.py makes it of a text before."""
+    return type(value) in (str, Message)
+
+
 SCALARS: dict[Any, Check] = {
     int: _int,
     float: _float,
     str: _str,
+    Message: _text,
     bool: lambda value: type(value) is bool,
     type(None): lambda value: value is None,
     Any: lambda value: True,

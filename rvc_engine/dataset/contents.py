@@ -16,6 +16,7 @@ from rvc_engine.dataset.files import dataset_files, source_name
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -117,7 +118,7 @@ def why_gone(settings: ExperimentSettings) -> str:
     """Why the recordings cannot be had now: their folder is not there, not readable or empty; "" when there are
     some."""
     try:
-        return "" if dataset_files(settings) else f"there is no file in {settings.dataset}"
+        return "" if dataset_files(settings) else Message("dataset.no_file", dataset=settings.dataset)
     except BadInput as error:
         return error.title
 

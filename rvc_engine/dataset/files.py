@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rvc_engine.common.given_paths import clean_path, refuse_no_path, why_no_folder
 from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, message_of
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def dataset_path(text: str) -> str:
     """The folder that somebody gave, as a whole path. Raises BadInput for an address or a path of Windows."""
-    refuse_no_path(text, "the folder of recordings")
+    refuse_no_path(text, Message("dataset.folder_recordings"))
     return clean_path(text)
 
 
@@ -28,13 +29,13 @@ def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[
     lie among the recordings are left out too; `texts`: only those. Raises BadInput when it cannot be read."""
     folder = dataset_folder(settings)
     if not settings.dataset:
-        raise BadInput("No recordings are given", "", "--dataset FOLDER names the folder of recordings")
+        raise BadInput("dataset.no_recordings_given")
     if not os.path.isdir(folder):
         raise why_no_folder(settings.dataset)
     files: list[Path] = []
 
     def fail(error: OSError) -> None:
-        raise BadInput(f"{folder} cannot be read", str(error), "check its permissions") from error
+        raise BadInput("dataset.cannot_be_read", message_of(error), folder=folder) from error
 
     for root, folders, names in os.walk(folder, onerror=fail):
         files += [
@@ -51,10 +52,10 @@ def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[
 MOST_ENTRIES = 100_000
 """So many things that were passed over are counted."""
 KINDS = {
-    "below": ("file in sub-folders", "files in sub-folders"),
-    "folders": ("link to a folder", "links to folders"),
-    "dangling": ("link to nothing", "links to nothing"),
-    "others": ("pipe or device", "pipes or devices"),
+    "below": (Message("dataset.file_sub_folders"), Message("dataset.files_sub_folders")),
+    "folders": (Message("dataset.link_folder"), Message("dataset.links_folders")),
+    "dangling": (Message("dataset.link_nothing"), Message("dataset.links_nothing")),
+    "others": (Message("dataset.pipe_device"), Message("dataset.pipes_devices")),
 }
 
 
@@ -77,14 +78,14 @@ class PassedOver:
 
     @property
     def sentence(self) -> str:
-        return f"{self.words} {'was' if self.total == 1 else 'were'} not used"
+        return Message("dataset.not_used", words=self.words, value="was" if self.total == 1 else "were")
 
     @property
     def hint(self) -> str:
         return (
-            "--subfolders includes files in sub-folders"
+            Message("dataset.subfolders_includes_files_sub_folders")
             if self.counts.get("below")
-            else "copy there what the links name"
+            else Message("dataset.copy_what_links_name")
         )
 
 

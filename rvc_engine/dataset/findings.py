@@ -12,6 +12,7 @@ from rvc_engine.dataset.files import PassedOver
 from rvc_engine.dataset.folder import Folder, suggest_rate
 from rvc_engine.dataset.report import FileReport
 from rvc_engine.dataset.voices import spread_semitones, two_voices
+from rvc_engine.messages import Message
 from rvc_engine.settings import for_preset
 
 Severity = Literal["good", "note", "warning", "problem"]
@@ -39,7 +40,13 @@ def findings_of(files: Sequence[FileReport], passed: PassedOver | None = None) -
         numbers = {kind: float(count) for kind, count in passed.counts.items()}
         found.append(
             Finding(
-                "note", "passed_over", passed.sentence, "They are no part of the minutes.", passed.hint, [], numbers
+                "note",
+                "passed_over",
+                passed.sentence,
+                Message("dataset.they_no_part_minutes"),
+                passed.hint,
+                [],
+                numbers,
             )
         )
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
@@ -61,48 +68,47 @@ def check_minutes(folder: Folder) -> list[Finding]:
     seconds = folder.usable_seconds
     numbers = {"seconds": round(seconds, 1)}
     if not seconds:
-        why = "There is nothing to train on; rvc run refuses this folder."
+        why = Message("dataset.nothing_train_rvc_run_refuses")
         return [
             Finding(
                 "problem",
                 "nothing_usable",
-                "No usable sound",
+                Message("dataset.no_usable_sound"),
                 why,
-                "See the reasons of the files.",
+                Message("dataset.see_reasons_files"),
                 _names(folder.files),
                 numbers,
             )
         ]
-    what = f"{_minutes(seconds)} of usable sound"
+    what = Message("dataset.usable_sound", minutes=_minutes(seconds))
     if seconds < limits.FEW_S:
-        why = "With so little a voice sounds flat and learns the noise of its few sentences by heart."
-        way_out = "Add recordings: 15 minutes make a first good voice, 30 to 40 a natural one."
+        why = Message("dataset.so_little_voice_sounds_flat")
+        way_out = Message("dataset.add_recordings_15_minutes_make")
         return [
             Finding("problem" if seconds < limits.LEAST_S else "warning", "little", what, why, way_out, [], numbers)
         ]
     if seconds < limits.BEGINNER_S:
-        why = "Enough for a first voice; 15 minutes and more sound more natural."
-        return [Finding("note", "little", what, why, "Add recordings if there are more.", [], numbers)]
+        why = Message("dataset.enough_first_voice_15_minutes")
+        return [Finding("note", "little", what, why, Message("dataset.add_recordings_if_more"), [], numbers)]
     if seconds > limits.MUCH_S:
-        why = "More than an hour gains little, and every epoch takes as much longer."
-        return [Finding("note", "much", what, why, "Keep the cleanest hour.", [], numbers)]
+        why = Message("dataset.more_than_hour_gains_little")
+        return [Finding("note", "much", what, why, Message("dataset.keep_cleanest_hour"), [], numbers)]
     return [Finding("good", "minutes", what, numbers=numbers)]
 
 
 def check_clipping(folder: Folder) -> list[Finding]:
     files = sorted((f for f in folder.used if f.clipped_share >= limits.CLIPPED_SHARE), key=lambda f: -f.clipped_share)
     if not files:
-        return [Finding("good", "clipping", "No clipping")] if folder.used else []
+        return [Finding("good", "clipping", Message("dataset.no_clipping"))] if folder.used else []
     badly = [f for f in files if f.clipped_share >= limits.CLIPPED_BADLY]
     worst = files[0].clipped_share
     return [
         Finding(
             "problem" if folder.share(badly) >= limits.MANY else "warning",
             "clipping",
-            f"{_count(files)} clipped, the worst in {100 * worst:.2g} % of the samples",
-            "The crackle of flat tops is learned as part of the voice.",
-            "Record again at a lower gain, use the original before it was turned up, or leave these out. A declipper "
-            "helps a little.",
+            Message("dataset.clipped_worst_samples", count=_count(files), worst=100 * worst),
+            Message("dataset.crackle_flat_tops_learned_part"),
+            Message("dataset.record_again_lower_gain_use"),
             _names(files),
             {"files": len(files), "worst_share": worst},
         )
@@ -120,22 +126,22 @@ def check_noise(folder: Folder) -> list[Finding]:
     if not near and not high:
         return [
             Finding(
-                "good", "noise", f"Quiet background: {noise:.0f} dBFS, {snr:.0f} dB below the voice", numbers=numbers
+                "good",
+                "noise",
+                Message("dataset.quiet_background_dbfs_db_below", noise=noise, snr=snr),
+                numbers=numbers,
             )
         ]
-    way_out = (
-        "Remove music and noise with a separation tool (UVR, PyMSS) or a gentle denoiser, or record nearer to "
-        "the microphone."
-    )
+    way_out = Message("dataset.remove_music_noise_separation_tool")
     found = []
     if near:
-        what = f"{_count(near)} with noise less than {limits.SNR_DB:.0f} dB below the voice"
-        why = "The voice learns the room, the hum or the music along with the sound."
+        what = Message("dataset.noise_less_than_db_below", count=_count(near), snr_db=limits.SNR_DB)
+        why = Message("dataset.voice_learns_room_hum_music")
         severity: Severity = "problem" if folder.share(near) >= limits.MANY else "warning"
         found.append(Finding(severity, "noise", what, why, way_out, _names(near), numbers))
     if high:
-        what = f"{_count(high)} with a background above {limits.NOISE_DBFS:.0f} dBFS"
-        why = "Pauses are found by their level (-42 dB); breath and hiss this loud may stay in the clips."
+        what = Message("dataset.background_above_dbfs", count=_count(high), noise_dbfs=limits.NOISE_DBFS)
+        why = Message("dataset.pauses_found_their_level_42")
         found.append(Finding("note", "noise_level", what, why, way_out, _names(high), numbers))
     return found
 
@@ -151,28 +157,37 @@ def check_loudness(folder: Folder) -> list[Finding]:
                 for f in folder.used
                 if f.loudness_lufs is not None and abs(f.loudness_lufs - level) > limits.SPREAD_LU
             ]
-            why = "Clips are levelled by three quarters only: loud and soft takes still teach the voice two volumes."
-            way_out = "Bring all files to one loudness, for example -23 LUFS (not to one peak)."
+            why = Message("dataset.clips_levelled_three_quarters_only")
+            way_out = Message("dataset.bring_all_files_one_loudness")
             found.append(
                 Finding(
-                    "warning", "loudness", f"Loudness varies by {spread:.1f} LU", why, way_out, _names(far), numbers
+                    "warning",
+                    "loudness",
+                    Message("dataset.loudness_varies_lu", spread=spread),
+                    why,
+                    way_out,
+                    _names(far),
+                    numbers,
                 )
             )
         else:
             found.append(
                 Finding(
-                    "good", "loudness", f"Even loudness: {level:.0f} LUFS, varying by {spread:.1f} LU", numbers=numbers
+                    "good",
+                    "loudness",
+                    Message("dataset.even_loudness_lufs_varying_lu", level=level, spread=spread),
+                    numbers=numbers,
                 )
             )
     quiet = [f for f in folder.readable if f.loudness_lufs is not None and f.loudness_lufs < limits.QUIET_LUFS]
     if quiet:
-        why = "What is below -42 dB is cut away as silence: in a recording this soft, ends of words go too."
-        way_out = "Raise their loudness to about -23 LUFS, or lower --threshold-db of rvc preprocess."
+        why = Message("dataset.what_below_42_db_cut")
+        way_out = Message("dataset.raise_their_loudness_about_23")
         found.append(
             Finding(
                 "warning",
                 "quiet",
-                f"{_count(quiet)} softer than {limits.QUIET_LUFS:.0f} LUFS",
+                Message("dataset.softer_than_lufs", count=_count(quiet), quiet_lufs=limits.QUIET_LUFS),
                 why,
                 way_out,
                 _names(quiet),
@@ -189,24 +204,23 @@ def check_bandwidth(folder: Folder) -> list[Finding]:
     found = []
     numbers = {"bandwidth_hz": hz, "sample_rate": float(rate)}
     if hz <= limits.LOW_HZ:
-        why = "A model at a higher rate has nothing to learn from in its upper band: it sounds dull, or hisses."
-        way_out = (
-            "Find the recordings at their original quality, or train at 16 kHz (--preset starter); v2-32k "
-            "works, with an empty top."
-        )
+        why = Message("dataset.model_higher_rate_nothing_learn")
+        way_out = Message("dataset.find_recordings_their_original_quality")
         found.append(
-            Finding("warning", "bandwidth", f"The sound ends at {hz / 1000:.1f} kHz", why, way_out, [], numbers)
+            Finding("warning", "bandwidth", Message("dataset.sound_ends_khz", hz=hz / 1000), why, way_out, [], numbers)
         )
     else:
-        found.append(Finding("good", "bandwidth", f"{rate // 1000} kHz fits: {reason}", numbers=numbers))
+        found.append(
+            Finding("good", "bandwidth", Message("dataset.khz_fits", rate=rate // 1000, reason=reason), numbers=numbers)
+        )
     need = limits.FILLED * min(rate, 2 * hz) / 2
     low = [f for f in folder.used if f.bandwidth_hz is not None and f.bandwidth_hz < need]
     low = [f for f in low if f.low_passed or f.seconds >= limits.MIN_BANDWIDTH_S or 2 * need > f.sample_rate]
     if low:
         lowest = min(f.bandwidth_hz or 0.0 for f in low)
-        what = f"{_count(low)} that end below {need / 1000:.1f} kHz, the lowest at {lowest / 1000:.1f} kHz"
-        why = f"At {rate // 1000} kHz the model hears the same voice bright in some clips and dull in others."
-        way_out = "Use better originals, leave them out, or choose the preset of the rate that all of them fill."
+        what = Message("dataset.end_below_khz_lowest_khz", count=_count(low), need=need / 1000, lowest=lowest / 1000)
+        why = Message("dataset.khz_model_hears_same_voice", rate=rate // 1000)
+        way_out = Message("dataset.use_better_originals_leave_them")
         found.append(
             Finding(
                 "warning", "bandwidth_mixed", what, why, way_out, _names(low), {"lowest_hz": lowest, "needed_hz": need}
@@ -214,15 +228,15 @@ def check_bandwidth(folder: Folder) -> list[Finding]:
         )
     less = [f for f in folder.used if f.low_passed and (f.bandwidth_hz or 0) < limits.UPSAMPLED * f.sample_rate / 2]
     if less:
-        what = f"{_count(less)} with less in them than their sample rate says"
-        why = "The spectrum ends at a wall: an MP3, a call, or a file that was made larger from a lower rate."
+        what = Message("dataset.less_them_than_their_sample", count=_count(less))
+        why = Message("dataset.spectrum_ends_wall_mp3_call")
         found.append(
             Finding(
                 "note",
                 "low_passed",
                 what,
                 why,
-                "Choose the preset by the true bandwidth, not by the rate.",
+                Message("dataset.choose_preset_true_bandwidth_not"),
                 _names(less),
             )
         )
@@ -236,13 +250,9 @@ def check_silence(folder: Folder) -> list[Finding]:
     if not files:
         return []
     lost = sum(f.seconds - f.usable_seconds for f in files)
-    why = f"Long pauses are cut out before training ({_minutes(lost)} here); the minutes above count without them."
-    what = f"{_count(files)} of which more than half is silence"
-    return [
-        Finding(
-            "note", "silence", what, why, "Nothing has to be done, unless speech was taken for silence.", _names(files)
-        )
-    ]
+    why = Message("dataset.long_pauses_cut_out_before", minutes=_minutes(lost))
+    what = Message("dataset.more_than_half_silence", count=_count(files))
+    return [Finding("note", "silence", what, why, Message("dataset.nothing_be_done_unless_speech"), _names(files))]
 
 
 def check_rates(folder: Folder) -> list[Finding]:
@@ -251,37 +261,51 @@ def check_rates(folder: Folder) -> list[Finding]:
         return []
     common = statistics.mode(f.sample_rate for f in folder.used)
     others = [f for f in folder.used if f.sample_rate != common]
-    what = f"Sample rates differ: {', '.join(f'{rate / 1000:g}' for rate in rates)} kHz"
-    why = "All are resampled, so this is no fault by itself; files with a low rate have no treble."
-    return [Finding("note", "rates", what, why, "Use the originals with the highest rate.", _names(others))]
+    what = Message("dataset.sample_rates_differ_khz", rates=", ".join(f"{rate / 1000:g}" for rate in rates))
+    why = Message("dataset.all_resampled_so_no_fault")
+    return [Finding("note", "rates", what, why, Message("dataset.use_originals_highest_rate"), _names(others))]
 
 
 def check_channels(folder: Folder) -> list[Finding]:
     found = []
     opposite = [f for f in folder.readable if f.channel_kind == "opposite"]
     if opposite:
-        why = "Mixed to one they cancel each other: the louder channel is used alone."
-        way_out = "Nothing has to be done, if the voice is in that channel."
+        why = Message("dataset.mixed_one_they_cancel_each")
+        way_out = Message("dataset.nothing_be_done_if_voice")
         found.append(
-            Finding("problem", "opposite", f"{_count(opposite)} with opposite channels", why, way_out, _names(opposite))
+            Finding(
+                "problem",
+                "opposite",
+                Message("dataset.opposite_channels", count=_count(opposite)),
+                why,
+                way_out,
+                _names(opposite),
+            )
         )
     different = [f for f in folder.used if f.channel_kind == "different"]
     if different:
-        why = "Two microphones, a room or music in stereo: mixed to one channel they smear the voice."
-        way_out = "Keep the better channel, or remove the music first."
+        why = Message("dataset.two_microphones_room_music_stereo")
+        way_out = Message("dataset.keep_better_channel_remove_music")
         found.append(
-            Finding("note", "stereo", f"{_count(different)} with different channels", why, way_out, _names(different))
+            Finding(
+                "note",
+                "stereo",
+                Message("dataset.different_channels", count=_count(different)),
+                why,
+                way_out,
+                _names(different),
+            )
         )
     offset = [f for f in folder.used if f.dc_offset > limits.DC_OFFSET]
     if offset:
-        why = "It takes headroom away. The 48 Hz high-pass of rvc preprocess removes it."
+        why = Message("dataset.takes_headroom_away_48_hz")
         found.append(
             Finding(
                 "note",
                 "dc_offset",
-                f"{_count(offset)} with a constant offset",
+                Message("dataset.constant_offset", count=_count(offset)),
                 why,
-                "Nothing has to be done.",
+                Message("dataset.nothing_be_done"),
                 _names(offset),
             )
         )
@@ -292,57 +316,73 @@ def check_unused(folder: Folder) -> list[Finding]:
     found = []
     unreadable = [f for f in folder.files if not f.readable]
     if unreadable:
-        what = f"{_count(unreadable, 'file')} cannot be read"
-        why = f"Left out: {_reasons(unreadable)}."
+        what = Message("dataset.cannot_be_read_2", count=_count(unreadable, "file"))
+        why = Message("dataset.left_out", reasons=_reasons(unreadable))
         found.append(
             Finding(
-                "warning", "unreadable", what, why, "Fetch or export them again, or remove them.", _names(unreadable)
+                "warning",
+                "unreadable",
+                what,
+                why,
+                Message("dataset.fetch_export_them_again_remove"),
+                _names(unreadable),
             )
         )
     least = for_preset("starter").preprocess.min_clip_s
     short = [f for f in folder.used if f.longest_seconds < least]
     if short:
-        what = f"{_count(short)} shorter than the preset starter takes"
-        why = f"Its clips have at least {least:g} s between two pauses; of the other presets shorter ones do."
-        found.append(Finding("note", "short", what, why, "Nothing has to be done with another preset.", _names(short)))
+        what = Message("dataset.shorter_than_preset_starter_takes", count=_count(short))
+        why = Message("dataset.clips_least_s_between_two", least=least)
+        found.append(
+            Finding("note", "short", what, why, Message("dataset.nothing_be_done_another_preset"), _names(short))
+        )
     unusable = [f for f in folder.readable if f.unusable]
     if unusable:
-        what = f"{_count(unusable)} too short, too quiet or silent"
-        way_out = "Nothing has to be done; join short takes of one sentence if they are needed."
-        found.append(Finding("note", "unusable", what, f"Left out: {_reasons(unusable)}.", way_out, _names(unusable)))
+        what = Message("dataset.too_short_too_quiet_silent", count=_count(unusable))
+        way_out = Message("dataset.nothing_be_done_join_short")
+        found.append(
+            Finding(
+                "note",
+                "unusable",
+                what,
+                Message("dataset.left_out", reasons=_reasons(unusable)),
+                way_out,
+                _names(unusable),
+            )
+        )
     return found
 
 
 READ_OTHERWISE: dict[str, tuple[Severity, str, str, str]] = {
     "repaired": (
         "warning",
-        "{} with samples that are not finite",
-        "They are set to 0, which can be heard as clicks.",
-        "Export these recordings again.",
+        Message("dataset.samples_not_finite"),
+        Message("dataset.they_set_0_can_be"),
+        Message("dataset.export_these_recordings_again"),
     ),
     "track": (
         "warning",
-        "{} whose first audio track is silent",
-        "The first track with sound is used.",
-        "If it is the wrong one, take the right one out: ffmpeg -i FILE -map 0:a:NUMBER OUTPUT, counting from 0.",
+        Message("dataset.whose_first_audio_track_silent"),
+        Message("dataset.first_track_sound_used"),
+        Message("dataset.if_wrong_one_take_right"),
     ),
     "left_out": (
         "warning",
-        "{} longer than the header says",
-        "What follows there is left out.",
-        "Open and save them with an audio editor.",
+        Message("dataset.longer_than_header_says"),
+        Message("dataset.what_follows_left_out"),
+        Message("dataset.open_save_them_audio_editor"),
     ),
     "cut": (
         "note",
-        "{} whose last frame is cut off",
-        "They may have been longer.",
-        "Fetch them again if something is missing.",
+        Message("dataset.whose_last_frame_cut_off"),
+        Message("dataset.they_may_been_longer"),
+        Message("dataset.fetch_them_again_if_something"),
     ),
     "channels": (
         "note",
-        "{} with channels that are much quieter",
-        "Those channels are left out.",
-        "Nothing has to be done.",
+        Message("dataset.channels_much_quieter"),
+        Message("dataset.those_channels_left_out"),
+        Message("dataset.nothing_be_done"),
     ),
 }
 """Notes on how a recording is read: what the finding says, why, and what to do."""
@@ -368,26 +408,29 @@ def check_voices(folder: Folder) -> list[Finding]:
     if not folder.used:
         return []
     if not any(f.pitch_hz for f in folder.used):
-        why = "No pitch was found: this is noise, whispering or music, not a voice that RVC can learn."
+        why = Message("dataset.no_pitch_found_noise_whispering")
         return [
-            Finding("problem", "no_voice", "Nobody seems to speak or sing", why, "Check that this is the right folder.")
+            Finding(
+                "problem",
+                "no_voice",
+                Message("dataset.nobody_seems_speak_sing"),
+                why,
+                Message("dataset.check_right_folder"),
+            )
         ]
     voices, spread = two_voices(folder.used), spread_semitones(folder.used)
     found = []
     certain = voices is not None and voices.share >= limits.OTHER_VOICE_SHARE and voices.seconds >= limits.OTHER_VOICE_S
     if voices is not None:
-        what = f"Two pitch ranges: around {voices.low_hz:.0f} Hz and around {voices.high_hz:.0f} Hz"
-        why = "Perhaps two speakers, and the model would become a mixture of both; or one who sings and speaks."
-        way_out = "Listen to these files, and move those of somebody else to a folder of their own."
+        what = Message("dataset.two_pitch_ranges_around_hz", low_hz=voices.low_hz, high_hz=voices.high_hz)
+        why = Message("dataset.perhaps_two_speakers_model_would")
+        way_out = Message("dataset.listen_these_files_move_those")
         numbers = {"low_hz": voices.low_hz, "high_hz": voices.high_hz, "share": round(voices.share, 3)}
         found.append(Finding("warning" if certain else "note", "two_voices", what, why, way_out, voices.files, numbers))
     if not certain and spread is not None and spread > limits.SPREAD_SEMITONES:
-        what = f"The pitch differs from recording to recording by {spread:.1f} semitones"
-        why = (
-            "One reader stays within two: perhaps several speakers, and the model would become a mixture; or "
-            "somebody who sings."
-        )
-        way_out = "Check that one person speaks in all."
+        what = Message("dataset.pitch_differs_recording_recording_semitones", spread=spread)
+        why = Message("dataset.one_reader_stays_within_two")
+        way_out = Message("dataset.check_one_person_speaks_all")
         found.append(Finding("note", "many_voices", what, why, way_out, numbers={"semitones": round(spread, 1)}))
     return found
 
@@ -401,18 +444,25 @@ def check_duplicates(folder: Folder) -> list[Finding]:
         groups.setdefault(f.sha256, []).append(f.name)
     copies = [name for names in groups.values() for name in names[1:]]
     if copies:
-        why = "What is there twice counts twice in training; the minutes above count it once."
+        why = Message("dataset.what_twice_counts_twice_training")
         found.append(
-            Finding("warning", "duplicates", f"{_count(copies, 'exact duplicate')}", why, "Remove the copies.", copies)
+            Finding(
+                "warning",
+                "duplicates",
+                f"{_count(copies, Message('dataset.exact_duplicate'))}",
+                why,
+                Message("dataset.remove_copies"),
+                copies,
+            )
         )
     single = [f for f in folder.used if f.name not in copies]
     pairs = alike([f.fingerprint for f in single], [f.seconds for f in single])
     if pairs:
         later = list(dict.fromkeys(single[j].name for _, j in pairs))
         first = single[pairs[0][0]].name
-        what = f"{_count(later)} that seem to be there in another format too"
-        why = f"For example {later[0]} sounds the same as {first}. What is there twice counts twice in training."
-        found.append(Finding("warning", "near_duplicates", what, why, "Keep the better of the two.", later))
+        what = Message("dataset.seem_be_another_format_too", count=_count(later))
+        why = Message("dataset.example_sounds_same_what_twice", later=later[0], first=first)
+        found.append(Finding("warning", "near_duplicates", what, why, Message("dataset.keep_better_two"), later))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from rvc_engine.dataset.report import PITCH_FLOOR_HZ, FileReport
 from rvc_engine.dataset.thresholds import FILLED, LOW_HZ, MIN_BANDWIDTH_S
 from rvc_engine.dataset.voices import pitch_counts, pitch_range
+from rvc_engine.messages import Message
 
 RATES = (48000, 40000, 32000)
 PRESETS_OF_RATE = {
@@ -77,14 +78,16 @@ def suggest_rate(folder: Folder) -> tuple[int, str]:
     """The model's sample rate in Hz, and why. 16000 where nothing above it would be filled or nothing is known."""
     hz, rate = folder.bandwidth_hz, folder.median(lambda f: float(f.sample_rate))
     if hz is None or rate is None:
-        return 16000, "nothing could be measured"
-    reach = f"the audio reaches {hz / 1000:.1f} kHz"
+        return 16000, Message("dataset.nothing_could_be_measured")
+    reach = Message("dataset.audio_reaches_khz", hz=hz / 1000)
     for candidate in RATES:
         if rate >= candidate and hz >= FILLED * candidate / 2:
-            return candidate, f"{reach}, and a model at {candidate // 1000} kHz uses {candidate // 2000} kHz"
+            return candidate, Message(
+                "dataset.model_khz_uses_khz", reach=reach, candidate=candidate // 1000, candidate_2=candidate // 2000
+            )
     if hz > LOW_HZ:
-        return 32000, f"{reach}; 32 kHz is the lowest rate of the published models"
-    return 16000, f"the audio ends at {hz / 1000:.1f} kHz, and a model at 16 kHz uses 8 kHz"
+        return 32000, Message("dataset.32_khz_lowest_rate_published", reach=reach)
+    return 16000, Message("dataset.audio_ends_khz_model_16", hz=hz / 1000)
 
 
 def summary_of(folder: Folder) -> dict[str, Any]:

@@ -14,12 +14,17 @@ from rvc_engine.dataset.kept import Kept
 from rvc_engine.dataset.report import PITCH_FLOOR_HZ, PITCH_STEPS, FileReport
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
 from rvc_engine.machine.workers import results_of, worker_count
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.settings import ExperimentSettings, PreprocessSettings
 
 SMALL_BYTES = 1 << 20
 """A worker process takes a second to start: less than this is measured without one."""
-LOST = "cannot be measured: the process that read it ended"
-NOT_KEPT = ("no permission", "cannot be read", "cannot be measured")
+LOST = Message("dataset.cannot_be_measured_process_read")
+NOT_KEPT = (
+    Message("dataset.no_permission"),
+    Message("dataset.cannot_be_read_3"),
+    Message("dataset.cannot_be_measured"),
+)
 """Reasons that may be gone the next time although the file is the same."""
 
 
@@ -47,7 +52,11 @@ def measure_file(task: FileTask) -> FileReport:
         ValueError,
         MemoryError,
     ) as error:  # a file that nobody has thought of
-        return FileReport(**known, readable=False, unusable=f"cannot be measured: {str(error) or type(error).__name__}")
+        return FileReport(
+            **known,
+            readable=False,
+            unusable=Message("dataset.cannot_be_measured_2", reason=str(error) or type(error).__name__),
+        )
     return FileReport(
         **known,
         readable=True,
@@ -117,7 +126,7 @@ def recordings_in(folder: Path, *, subfolders: bool = False) -> list[FileTask]:
         hint = "put recordings into it" + (
             "" if subfolders else ", or use --subfolders if they are in folders inside it"
         )
-        raise BadInput(f"The folder {str(folder)!r} is empty", "there is no file in it", hint)
+        raise BadInput("dataset.folder_empty", NOTHING, hint, folder=str(folder))
     return tasks
 
 

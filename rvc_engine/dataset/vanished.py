@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rvc_engine.common.opening import open_file
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, Paused, Resumed
+from rvc_engine.messages import Message
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -49,13 +50,12 @@ def wait_for(paths: Sequence[Path], settings: ExperimentSettings, stage: str) ->
     while any(map(is_gone, paths)):
         now = time.monotonic()
         if now - started > settings.train.disk_wait_s:
-            hint = (
-                "mount the disk again and run the same command: it resumes; what was removed on purpose is then "
-                "left out"
-            )
-            raise RvcError(f"Recordings in {settings.dataset} vanished during the run", names, hint)
+            hint = Message("dataset.mount_disk_again_run_same")
+            raise RvcError("dataset.recordings_vanished_during_run", names, hint, dataset=settings.dataset)
         if not reported or now - reported >= REPORT_S:
             reported = now
-            yield Paused(stage=stage, reason=f"recordings in {settings.dataset} vanished: {names}")
+            yield Paused(
+                stage=stage, reason=Message("dataset.recordings_vanished", dataset=settings.dataset, names=names)
+            )
         time.sleep(LOOK_S)
     yield Resumed(stage=stage, waited_s=time.monotonic() - started)

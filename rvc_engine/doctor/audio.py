@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, load
+from rvc_engine.messages import Message
 
 DECODERS = {"wav": "pcm_s16le", "mp3": "mp3", "m4a": "aac", "flac": "flac", "ogg": "vorbis", "opus": "opus"}
 
@@ -18,11 +19,14 @@ def codecs(home: Path) -> Iterator[Finding]:
     """Each format that a recording may have and that a conversion may write."""
     av, reason = load("av")
     if av is None:
-        yield Finding("codecs", FAIL, reason, "pip install av")
+        yield Finding("codecs", FAIL, reason, Message("doctor.pip_install_av"))
         return
     from rvc_engine.audio.io import CODECS
 
-    for name, direction, wanted in (("codecs in", "r", DECODERS), ("codecs out", "w", CODECS)):
+    for name, direction, wanted in (
+        (Message("doctor.codecs"), "r", DECODERS),
+        (Message("doctor.codecs_out"), "w", CODECS),
+    ):
         lacking = []
         for form, codec in wanted.items():
             try:
@@ -35,7 +39,7 @@ def codecs(home: Path) -> Iterator[Finding]:
                 name,
                 WARN,
                 f"{', '.join(here)}; not {', '.join(lacking)}",
-                "pip install --force-reinstall av (its wheel has them)",
+                Message("doctor.pip_install_force_reinstall_av"),
             )
         else:
             yield Finding(name, OK, f"{', '.join(here)} (PyAV {av.__version__})")
@@ -57,11 +61,13 @@ def weights(home: Path) -> Iterator[Finding]:
             yield Finding(
                 "weights",
                 FAIL,
-                f"{row.path} is not the published file",
-                f"rvc assets pull {row.asset.presets[0]} replaces it",
+                Message("doctor.not_published_file", path=row.path),
+                Message("doctor.rvc_assets_pull_replaces", presets=row.asset.presets[0]),
             )
     if not here:
-        yield Finding("weights", WARN, "none: only the preset starter works", "rvc assets pull v2-40k")
+        yield Finding(
+            "weights", WARN, Message("doctor.none_only_preset_starter_works"), Message("doctor.rvc_assets_pull_v2_40k")
+        )
         return
     for preset in PUBLIC_PRESETS:
         wanted = needs(manifest, preset)
@@ -69,18 +75,28 @@ def weights(home: Path) -> Iterator[Finding]:
         if wanted and not lacking and not any(rows[asset.name].state == DIFFERS for asset in wanted):
             yield Finding(f"weights {preset}", OK, f"complete: {', '.join(asset.name for asset in wanted)}")
         elif lacking and len(lacking) < len(wanted):
-            yield Finding(f"weights {preset}", NONE, f"without {', '.join(lacking)}", f"rvc assets pull {preset}")
+            yield Finding(
+                f"weights {preset}",
+                NONE,
+                f"without {', '.join(lacking)}",
+                Message("doctor.rvc_assets_pull", preset=preset),
+            )
 
 
 def terminal(home: Path) -> Iterator[Finding]:
     """What the app can draw here."""
     if not sys.stdout.isatty():
-        yield Finding("terminal", NONE, "output does not go to a terminal", "the app needs one; rvc run works without")
+        yield Finding(
+            "terminal", NONE, Message("doctor.output_does_not_go_terminal"), Message("doctor.app_needs_one_rvc_run")
+        )
         return
     kind, color_term = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
     if kind in ("", "dumb"):
         yield Finding(
-            "terminal", WARN, f"TERM={kind or 'not set'}", "export TERM=xterm-256color, or use rvc-tui --plain"
+            "terminal",
+            WARN,
+            f"TERM={kind or Message('doctor.not_set')}",
+            Message("doctor.export_term_xterm_256color_use"),
         )
     else:
         colours = "16.7 million" if color_term in ("truecolor", "24bit") else "256" if "256" in kind else "16"
@@ -89,10 +105,11 @@ def terminal(home: Path) -> Iterator[Finding]:
     columns, lines = shutil.get_terminal_size()
     small = columns < 80 or lines < 24
     yield Finding(
-        "terminal size", WARN if small else OK, f"{columns}x{lines}", "the app wants 80x24 or more" if small else ""
+        Message("doctor.terminal_size"),
+        WARN if small else OK,
+        f"{columns}x{lines}",
+        Message("doctor.app_wants_80x24_more") if small else "",
     )
     encoding = locale.getpreferredencoding(False)
     plain = "utf" not in encoding.lower()
-    yield Finding(
-        "locale", WARN if plain else OK, encoding, "export LC_ALL=C.UTF-8, or use rvc-tui --ascii" if plain else ""
-    )
+    yield Finding("locale", WARN if plain else OK, encoding, Message("doctor.export_lc_all_c_utf") if plain else "")

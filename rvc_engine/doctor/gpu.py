@@ -10,13 +10,14 @@ from typing import Any
 
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, first_line, load
 from rvc_engine.machine.gpus import Gpu, load_nvml, read_gpus, torch_gpus
+from rvc_engine.messages import Message
 
 
 def driver(home: Path, nvml: Any = None) -> Iterator[Finding]:
     """NVML, the driver's version, each GPU, MIG. `nvml` replaces pynvml in tests."""
     nvml = nvml if nvml is not None else load_nvml()
     if nvml is None:
-        yield Finding("nvml", WARN, "pynvml is not installed", "pip install nvidia-ml-py")
+        yield Finding("nvml", WARN, Message("doctor.pynvml_not_installed"), Message("doctor.pip_install_nvidia_ml_py"))
         return
     state = read_gpus(nvml)
     if not state.gpus:
@@ -24,7 +25,7 @@ def driver(home: Path, nvml: Any = None) -> Iterator[Finding]:
             "driver",
             NONE,
             state.reason,
-            "a GPU needs NVIDIA's driver (nvidia-smi shows it); without one --preset starter trains",
+            Message("doctor.gpu_needs_nvidia_driver_nvidia"),
         )
         return
     yield Finding("driver", OK, f"NVIDIA {_version(nvml)}")
@@ -33,9 +34,7 @@ def driver(home: Path, nvml: Any = None) -> Iterator[Finding]:
     for gpu in state.gpus:
         yield _gpu(gpu, gpu.index in seen)
     if any(gpu.mig for gpu in state.gpus):
-        yield Finding(
-            "mig", OK, "switched on", "CUDA_VISIBLE_DEVICES=MIG-... chooses a slice (nvidia-smi -L lists them)"
-        )
+        yield Finding("mig", OK, Message("doctor.switched"), Message("doctor.cuda_visible_devices_mig_chooses"))
 
 
 def _version(nvml: Any) -> str:
@@ -45,25 +44,32 @@ def _version(nvml: Any) -> str:
         nvml.nvmlShutdown()
         return found.decode() if isinstance(found, bytes) else str(found)
     except (nvml.NVMLError, UnicodeDecodeError):
-        return "of unknown version"
+        return Message("doctor.unknown_version")
 
 
 def _gpu(gpu: Gpu, visible: bool) -> Finding:
     free = f"{gpu.memory_free / 1e9:.1f}" if gpu.memory_free is not None else "?"
     total = f"{gpu.memory_total / 1e9:.1f}" if gpu.memory_total is not None else "?"
-    capability = f", compute capability {gpu.capability[0]}.{gpu.capability[1]}" if gpu.capability else ""
-    found = f"{gpu.name}: {free} GB free of {total} GB{capability}"
+    capability = (
+        Message("doctor.compute_capability", capability=gpu.capability[0], capability_2=gpu.capability[1])
+        if gpu.capability
+        else ""
+    )
+    found = Message("doctor.gb_free_gb", gpu=gpu.name, free=free, total=total, capability=capability)
     if not visible:
         chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
         return Finding(
-            f"gpu {gpu.index}", WARN, f"{found}; hidden by CUDA_VISIBLE_DEVICES={chosen}", "unset it to use this GPU"
+            f"gpu {gpu.index}",
+            WARN,
+            Message("doctor.hidden_cuda_visible_devices", found=found, chosen=chosen),
+            Message("doctor.unset_use_gpu"),
         )
     if gpu.memory_free is not None and gpu.memory_free < 3e9:
         return Finding(
             f"gpu {gpu.index}",
             WARN,
             found,
-            "other programs hold its memory: nvidia-smi names them; rvc advise finds what fits",
+            Message("doctor.other_programs_hold_memory_nvidia"),
         )
     return Finding(f"gpu {gpu.index}", OK, found)
 
@@ -72,15 +78,15 @@ def cuda(home: Path) -> Iterator[Finding]:
     """Whether torch computes on the GPU; a computed sum on each proves more than what it reports."""
     torch, reason = load("torch")
     if torch is None:
-        yield Finding("cuda", FAIL, reason, "pip install torch")
+        yield Finding("cuda", FAIL, reason, Message("doctor.pip_install_torch"))
         return
     there = bool(torch_gpus(read_gpus()))
     if not torch.version.cuda:
-        hint = "pip install a torch built for CUDA: https://pytorch.org/get-started/locally"
-        yield Finding("cuda", FAIL if there else NONE, "torch is built for CPUs", hint if there else "")
+        hint = Message("doctor.pip_install_torch_built_cuda")
+        yield Finding("cuda", FAIL if there else NONE, Message("doctor.torch_built_cpus"), hint if there else "")
     elif not torch.cuda.is_available():
-        hint = f"update the driver for CUDA {torch.version.cuda}, or install a torch built for an older CUDA"
-        yield Finding("cuda", FAIL if there else NONE, "torch sees no GPU", hint if there else "")
+        hint = Message("doctor.update_driver_cuda_install_torch", cuda=torch.version.cuda)
+        yield Finding("cuda", FAIL if there else NONE, Message("doctor.torch_sees_no_gpu"), hint if there else "")
     else:
         for index in range(torch.cuda.device_count()):
             yield _computes(torch, index)
@@ -91,11 +97,14 @@ def _computes(torch: Any, index: int) -> Finding:
     try:
         total = torch.arange(1000, device=f"cuda:{index}").sum().item()
     except Exception as error:  # torch has many: no kernel for this GPU, memory, a broken driver
-        hint = "install a torch whose CUDA supports this GPU, or use --device cpu"
+        hint = Message("doctor.install_torch_whose_cuda_supports")
         return Finding(name, FAIL, first_line(error), hint)
-    precision = "bf16 and fp16" if torch.cuda.is_bf16_supported() else "fp16"
+    precision = Message("doctor.bf16_fp16") if torch.cuda.is_bf16_supported() else "fp16"
     right = total == 499500
     found = f"{torch.cuda.get_device_name(index)} computes, {precision}, CUDA {torch.version.cuda}"
     return Finding(
-        name, OK if right else FAIL, found if right else "it computes wrong sums", "" if right else "use another GPU"
+        name,
+        OK if right else FAIL,
+        found if right else Message("doctor.computes_wrong_sums"),
+        "" if right else Message("doctor.use_another_gpu"),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from rvc_engine.doctor.findings import FAIL, OK, WARN, Finding
 from rvc_engine.machine.numerics import LADDER, Trial, choose_mode, try_modes
+from rvc_engine.messages import Message
 
 ALL = {"cpu": ("fp32", "bf16"), "cuda": ("fp32", "fp32-safe", "bf16", "fp16")}
 
@@ -17,7 +18,9 @@ def numerics(preset: str, device: str) -> Iterator[Finding]:
     from rvc_engine.machine.device import choose_device, choose_precision, name_of
 
     chosen = choose_device(device)
-    yield Finding("numerics", OK, f"{preset} on {name_of(chosen)}, each mode against float32 on the CPU")
+    yield Finding(
+        "numerics", OK, Message("doctor.each_mode_against_float32_cpu", preset=preset, name_of=name_of(chosen))
+    )
     trials = try_modes(preset, str(chosen), ALL[chosen.type], all_of_them=True)
     for trial in trials:
         yield _finding(trial)
@@ -27,23 +30,26 @@ def numerics(preset: str, device: str) -> Iterator[Finding]:
     choose_mode(preset, precision, str(chosen), name_of(chosen), found=trials)
     if not mode:
         yield Finding(
-            "precision", FAIL, "no mode computes right here", "use --device cpu, another driver or another torch"
+            "precision",
+            FAIL,
+            Message("doctor.no_mode_computes_right_here"),
+            Message("doctor.use_device_cpu_another_driver"),
         )
     elif mode == precision:
-        yield Finding("precision", OK, f"a training here uses {mode}")
+        yield Finding("precision", OK, Message("doctor.training_here_uses", mode=mode))
     else:
         yield Finding(
             "precision",
             WARN,
-            f"a training here uses {mode} instead of {precision}",
-            "another driver or torch may fix it",
+            Message("doctor.training_here_uses_instead", mode=mode, precision=precision),
+            Message("doctor.another_driver_torch_may_fix"),
         )
 
 
 def _finding(trial: Trial) -> Finding:
     part, error = trial.worst
     if not trial.ok:
-        return Finding(trial.mode, WARN, trial.why, "a training here does not use this mode by itself")
+        return Finding(trial.mode, WARN, trial.why, Message("doctor.training_here_does_not_use"))
     return Finding(
-        trial.mode, OK, f"gradients are right: the worst, of {part}, is off by {error:.2%}; {trial.seconds:.1f} s"
+        trial.mode, OK, Message("doctor.gradients_right_worst_off_s", part=part, reason=error, seconds=trial.seconds)
     )

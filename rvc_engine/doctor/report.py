@@ -16,6 +16,7 @@ from rvc_engine.doctor import gpu
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, first_line, load
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Workspace
+from rvc_engine.messages import Message
 from rvc_engine.registry import PITCH_TRACKERS
 
 OLDEST_PYTHON = (3, 10)
@@ -60,13 +61,15 @@ def examine(home: Path) -> Iterator[Finding]:
         try:
             yield from check(home)
         except ImportError as error:
-            yield Finding(check.__name__, FAIL, first_line(error), f"pip install {error.name or 'rvc-tui'}")
+            yield Finding(
+                check.__name__, FAIL, first_line(error), Message("doctor.pip_install", name=error.name or "rvc-tui")
+            )
         except Exception as error:  # whatever a broken installation raises is the finding
             yield Finding(
                 check.__name__,
                 FAIL,
-                f"cannot be examined: {first_line(error)}",
-                "pip install --force-reinstall rvc-tui",
+                Message("doctor.cannot_be_examined", reason=first_line(error)),
+                Message("doctor.pip_install_force_reinstall_rvc"),
             )
 
 
@@ -76,9 +79,9 @@ def python(home: Path) -> Iterator[Finding]:
         f"{platform.python_version()} ({sys.executable}), {platform.system()} {platform.release()} {platform.machine()}"
     )
     if sys.version_info[:2] < OLDEST_PYTHON:
-        yield Finding("python", FAIL, found, "use Python 3.10 or newer")
+        yield Finding("python", FAIL, found, Message("doctor.use_python_3_10_newer"))
     elif sys.prefix == sys.base_prefix:
-        yield Finding("python", OK, f"{found}, not in a virtual environment")
+        yield Finding("python", OK, Message("doctor.not_virtual_environment", found=found))
     else:
         yield Finding("python", OK, found)
 
@@ -86,11 +89,11 @@ def python(home: Path) -> Iterator[Finding]:
 def torch_version(home: Path) -> Iterator[Finding]:
     torch, reason = load("torch")
     if torch is None:
-        yield Finding("torch", FAIL, reason, "pip install torch")
+        yield Finding("torch", FAIL, reason, Message("doctor.pip_install_torch"))
         return
     old = _numbers(torch.__version__)[:2] < OLDEST_TORCH
     built = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "for CPUs"
-    advice = f"pip install --upgrade torch ({'.'.join(map(str, OLDEST_TORCH))} or newer)" if old else ""
+    advice = Message("doctor.pip_install_upgrade_torch_newer", map=".".join(map(str, OLDEST_TORCH))) if old else ""
     yield Finding("torch", WARN if old else OK, f"{torch.__version__}, built {built}", advice)
 
 
@@ -105,11 +108,11 @@ def packages(home: Path) -> Iterator[Finding]:
         yield Finding(
             "packages",
             FAIL,
-            f"not usable: {', '.join(missing)} ({first[0]}: {first[1]})",
-            "pip install --upgrade rvc-tui",
+            Message("doctor.not_usable", missing=", ".join(missing), first=first[0], first_2=first[1]),
+            Message("doctor.pip_install_upgrade_rvc_tui"),
         )
     else:
-        yield Finding("packages", OK, f"all {len(PACKAGES)} can be imported")
+        yield Finding("packages", OK, Message("doctor.all_can_be_imported", count=len(PACKAGES)))
     hub, reason = load("huggingface_hub")
     version = getattr(hub, "__version__", "")
     yield (
@@ -119,7 +122,7 @@ def packages(home: Path) -> Iterator[Finding]:
             "downloads",
             WARN,
             reason,
-            "pip install huggingface_hub, or copy weights by hand (rvc assets list names them)",
+            Message("doctor.pip_install_huggingface_hub_copy"),
         )
     )
 
@@ -136,11 +139,11 @@ def pitch_methods(home: Path) -> Iterator[Finding]:
                 tracker.imported()
             except BadInput as error:
                 broken.add(tracker.name)
-                advice = f"pip install --upgrade {tracker.install}"
+                advice = Message("doctor.pip_install_upgrade", install=tracker.install)
                 yield Finding(f"pitch {tracker.name}", WARN, f"{tracker.package}: {error.message}", advice)
     usable = [tracker.name for tracker in trackers if tracker.works(workspace) and tracker.name not in broken]
     found = ", ".join(usable) + (f"; not installed: {', '.join(absent)}" if absent else "")
-    advice = 'pip install "rvc-tui[all]" brings every method' if absent else ""
+    advice = Message("doctor.pip_install_rvc_tui_all") if absent else ""
     yield Finding("pitch", OK if usable else FAIL, found, advice)
 
 
@@ -148,21 +151,28 @@ def pitch_methods(home: Path) -> Iterator[Finding]:
 def memory(home: Path) -> Iterator[Finding]:
     psutil, reason = load("psutil")
     if psutil is None:
-        yield Finding("memory", FAIL, reason, "pip install psutil")
+        yield Finding("memory", FAIL, reason, Message("doctor.pip_install_psutil"))
     else:
         memory = psutil.virtual_memory()
         little = memory.total / 1e9 < MEMORY_GB
-        advice = "use --preset starter and small batches" if little else ""
-        found = f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB, {os.cpu_count()} cores"
+        advice = Message("doctor.use_preset_starter_small_batches") if little else ""
+        found = Message(
+            "doctor.gb_free_gb_cores",
+            available=memory.available / 1e9,
+            total=memory.total / 1e9,
+            cpu_count=os.cpu_count(),
+        )
         yield Finding("memory", WARN if little else OK, found, advice)
     shared = Path("/dev/shm")
     if not shared.is_dir():
-        yield Finding("shared memory", NONE, "no /dev/shm")
+        yield Finding(Message("doctor.shared_memory"), NONE, "no /dev/shm")
         return
     room = shutil.disk_usage(shared).free / 1e6
     few = room < SHARED_MB
-    advice = "start the container with --shm-size=1g" if few else ""
-    yield Finding("shared memory", WARN if few else OK, f"{room:.0f} MB free in /dev/shm", advice)
+    advice = Message("doctor.start_container_shm_size_1g") if few else ""
+    yield Finding(
+        Message("doctor.shared_memory"), WARN if few else OK, Message("doctor.mb_free_dev_shm", room=room), advice
+    )
 
 
 def disk(home: Path) -> Iterator[Finding]:
@@ -171,12 +181,12 @@ def disk(home: Path) -> Iterator[Finding]:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 1e9
-    advice = "free some space, or use another --home: a training takes 2 to 5 GB" if free < DISK_GB else ""
-    yield Finding("disk", WARN if advice else OK, f"{free:.1f} GB free for {home}", advice)
+    advice = Message("doctor.free_some_space_use_another") if free < DISK_GB else ""
+    yield Finding("disk", WARN if advice else OK, Message("doctor.gb_free", free=free, home=home), advice)
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".rvc-doctor-"):
-            yield Finding("workspace", OK, f"{home} can be written to")
+            yield Finding("workspace", OK, Message("doctor.can_be_written", home=home))
     except OSError as error:
         yield Finding(
-            "workspace", FAIL, f"{home}: {error.strerror or error}", "use a folder of your own: --home DIR or RVC_HOME"
+            "workspace", FAIL, f"{home}: {error.strerror or error}", Message("doctor.use_folder_your_own_home")
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.opening import open_file, what_else
+from rvc_engine.messages import Message
 
 # A whole training state of a v2 voice (1.2 GiB) has 93,000 opcodes, 262 KiB of pickle and 2,908 records.
 MAX_PICKLE_BYTES = 8 << 20
@@ -57,25 +58,25 @@ def describe(value: Any, most: int = 60) -> str:
     if isinstance(value, str):
         return repr(value if len(value) <= most else value[:most] + "...")
     if isinstance(value, int) and value.bit_length() > 64:
-        return f"a number of {value.bit_length()} bits"
+        return Message("files.number_bits", bit_length=value.bit_length())
     if value is None or isinstance(value, int | float):
         return str(value)
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, dict):
-        return f"a dictionary of {len(value)} entries"
+        return Message("files.dictionary_entries", count=len(value))
     if isinstance(value, list | tuple):
-        return f"a list of {len(value)} values"
+        return Message("files.list_values", count=len(value))
     if isinstance(value, Opaque):
         return value.kind[:most]
     shape = getattr(value, "shape", None)
-    return type(value).__name__ if shape is None else f"a tensor of the shape {list(shape)}"
+    return type(value).__name__ if shape is None else Message("files.tensor_shape", shape=list(shape))
 
 
 def describe_some(values: Iterable[Any], most: int = 5) -> str:
     """The first few of many."""
     some = list(values)
-    more = f" and {len(some) - most} more" if len(some) > most else ""
+    more = Message("files.more", count=len(some) - most) if len(some) > most else ""
     return ", ".join(describe(value, 80) for value in some[:most]) + more
 
 
@@ -129,28 +130,28 @@ class _Scale:
             return EMPTY
         mark = id(held)
         if mark in self.begun:
-            raise Unreadable(f"its values are nested too deeply (more than {MAX_DEPTH} levels): one holds itself")
+            raise Unreadable(Message("files.values_nested_too_deeply_more", max_depth=MAX_DEPTH))
         found = self.known.get(mark)
         if found is None:
             self.begun.add(mark)
             found = self.known[mark] = self._sum(held, depth)
             self.begun.remove(mark)
         if depth + found.height > MAX_DEPTH:
-            raise Unreadable(f"its values are nested too deeply (more than {MAX_DEPTH} levels)")
+            raise Unreadable(Message("files.values_nested_too_deeply_more_2", max_depth=MAX_DEPTH))
         return found
 
     def _sum(self, held: Any, depth: int) -> Weight:
         if depth > MAX_DEPTH:
-            raise Unreadable(f"its values are nested too deeply (more than {MAX_DEPTH} levels)")
+            raise Unreadable(Message("files.values_nested_too_deeply_more_2", max_depth=MAX_DEPTH))
         values, characters, size, height = 1, 0, 0, 0
         for item in (*held, *held.values()) if isinstance(held, dict) else held:
             one = self.of(item, depth + 1)
             values, characters, size = values + one.values, characters + one.characters, size + one.bytes
             height = max(height, one.height + 1)
         if values > MAX_VALUES:
-            raise Unreadable(f"it holds more than {MAX_VALUES:,} values")
+            raise Unreadable(Message("files.holds_more_than_values", max_values=MAX_VALUES))
         if characters > MAX_CHARACTERS:
-            raise Unreadable(f"it holds more than {MAX_CHARACTERS >> 20} million characters of text")
+            raise Unreadable(Message("files.holds_more_than_million_characters", max_characters=MAX_CHARACTERS >> 20))
         return Weight(values, characters, size, height)
 
 
@@ -160,7 +161,7 @@ def check_regular(path: Path) -> int:
     there is none."""
     about = path.stat()
     if other := what_else(about):
-        raise Unreadable(f"it is {other}, not a regular file")
+        raise Unreadable(Message("files.not_regular_file", other=other))
     return about.st_size
 
 
@@ -168,7 +169,7 @@ def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> Any:
     """Raises Unreadable for what is no JSON, is larger than `limit`, or nested too deeply; OSError when it cannot be
     opened."""
     if check_regular(path) > limit:
-        raise Unreadable(f"it is too large: more than {limit >> 10:,} KiB")
+        raise Unreadable(Message("files.too_large_more_than_kib", limit=limit >> 10))
     with open_file(path) as file:
         return parse_json(file.read(limit + 1), limit)
 
@@ -176,20 +177,20 @@ def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> Any:
 def parse_json(content: bytes | str, limit: int = MAX_JSON_BYTES) -> Any:
     """As `read_json`, of what was read."""
     if len(content) > limit:
-        raise Unreadable(f"it is too large: more than {limit >> 10:,} KiB")
+        raise Unreadable(Message("files.too_large_more_than_kib", limit=limit >> 10))
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         value = json.loads(text, parse_int=_whole_number)
     except Unreadable:
         raise
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else first_line(error)
-        raise Unreadable(f"it is no JSON that can be read: {reason}") from error
+        reason = Message("files.nested_too_deeply") if isinstance(error, RecursionError) else first_line(error)
+        raise Unreadable(Message("files.no_json_can_be_read", reason=reason)) from error
     weigh(value)
     return value
 
 
 def _whole_number(text: str) -> int:
     if len(text) > MAX_DIGITS:
-        raise Unreadable(f"it holds a number of more than {MAX_DIGITS} digits")
+        raise Unreadable(Message("files.holds_number_more_than_digits", max_digits=MAX_DIGITS))
     return int(text)

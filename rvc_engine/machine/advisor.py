@@ -22,6 +22,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
 from rvc_engine.machine.measurements import Cost, Measure, cost_of, run_measurement
+from rvc_engine.messages import Message
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, default_batch_size
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ MARGIN = 0.10  # of the free memory stays free
 LARGEST = 1024  # the bound of train.batch_size
 SMALL_SET_MINUTES = 30.0
 STEPS_AN_EPOCH = 8  # fewer and an epoch is too coarse to schedule or to save by
-NOTHING_FITS = "Not even 1 fits: free memory, or choose a smaller preset."
+NOTHING_FITS = Message("machine.not_even_1_fits_free")
 CLIP_S = 3.7  # a clip without its overlap, about
 
 
@@ -74,24 +75,25 @@ def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Mem
     """Memory of `device` (auto, cpu, cuda or cuda:N). Raises BadInput for a device that is not there."""
     named = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
     if named is None:
-        raise BadInput(f"There is no device {device!r}", "", "use auto, cpu, cuda or cuda:N")
+        raise BadInput("machine.no_device", device=device)
     if device == "cpu":
         return _system_memory(own)
     state = state or read_gpus()
     seen = torch_gpus(state)
     if device == "auto" and not seen:
-        return _system_memory(own, (f"No GPU: {state.reason or 'CUDA_VISIBLE_DEVICES hides them'}.",))
+        return _system_memory(own, (f"No GPU: {state.reason or Message('machine.cuda_visible_devices_hides_them')}.",))
     index = int(named[1] or 0)
     if index >= len(seen):
         raise BadInput(
-            f"Device {device} is not available",
-            state.reason or f"{len(seen)} GPUs are visible",
-            "use --device cpu or auto",
+            "machine.device_not_available",
+            state.reason or Message("machine.gpus_visible", count=len(seen)),
+            device=device,
         )
     gpu = seen[index]
     if gpu.memory_total is None or gpu.memory_free is None:
         return _system_memory(
-            own, (f"{gpu.name} does not report memory{' (MIG is on)' if gpu.mig else ''}: this is the main memory.",)
+            own,
+            (Message("machine.does_not_report_memory_main", gpu=gpu.name, value=" (MIG is on)" if gpu.mig else ""),),
         )
     return _gpu_memory(gpu, index, own)
 
@@ -113,7 +115,7 @@ def _gpu_memory(gpu: Gpu, index: int, own: set[int]) -> Memory:
     known = not own or (held is not None and not own.isdisjoint(held))
     others = max(gpu.memory_total - gpu.memory_free - ours, 0) if known else None
     precision = "fp16" if gpu.capability is not None and gpu.capability < (8, 0) else "bf16"
-    notes = ("MIG is on: the numbers are those of the whole card, a slice has less.",) if gpu.mig else ()
+    notes = (Message("machine.mig_numbers_those_whole_card"),) if gpu.mig else ()
     return Memory(f"cuda:{index}", gpu.name, gpu.memory_total, gpu.memory_free, others, ours, precision, notes)
 
 
@@ -184,24 +186,24 @@ def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tu
     starter_on_cpu = preset.startswith("starter") and kind == "cpu"
     batch = default_batch_size(preset, kind)
     if starter_on_cpu:
-        size, reasons = batch, ["The starter hears a short window of each clip: 8 fill a step."]
+        size, reasons = batch, [Message("machine.starter_hears_short_window_each")]
     elif minutes is None:
-        size, reasons = batch, ["How much audio there is is not known before preprocess; 4 suits less than 30 minutes."]
+        size, reasons = batch, [Message("machine.how_much_audio_not_known")]
     elif minutes < SMALL_SET_MINUTES:
         size, reasons = (
             batch,
-            [f"{minutes:.1f} minutes of audio: below 30, small batches of 4 learn more from each clip."],
+            [Message("machine.minutes_audio_below_30_small", minutes=minutes)],
         )
     else:
-        size, reasons = 8, [f"{minutes:.0f} minutes of audio: from 30 on, 8 is steadier."]
+        size, reasons = 8, [Message("machine.minutes_audio_30_8_steadier", minutes=minutes)]
     if minutes is not None and not starter_on_cpu:
         most = max(1, int(minutes * 60 / CLIP_S) // STEPS_AN_EPOCH)
         if most < size:
             size = most
-            reasons.append(f"With so few clips, {size} still makes about {STEPS_AN_EPOCH} steps an epoch.")
+            reasons.append(Message("machine.so_few_clips_still_makes", size=size, steps_an_epoch=STEPS_AN_EPOCH))
     if largest < size:
         size = max(largest, 1)
-        reasons.append(f"No more than {largest} fits in memory." if largest else NOTHING_FITS)
+        reasons.append(Message("machine.no_more_than_fits_memory", largest=largest) if largest else NOTHING_FITS)
     return size, reasons
 
 
@@ -238,23 +240,28 @@ def advise(
     or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
     decides, for each of them has a batch of this size. `gpus`: what the driver reports, where that is known already."""
     if preset not in PRESETS:
-        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
+        raise BadInput("machine.no_preset", preset=preset, public_presets=", ".join(PUBLIC_PRESETS))
     own = run_processes(experiment)
     devices = memories_now(several, own, gpus) if several else []
     devices = devices or [memory_now(device, own, gpus)]
     memory = min(devices, key=lambda found: found.free + found.own)
     if precision == "fp16" and memory.kind == "cpu":
-        raise BadInput("fp16 does not train on a CPU", "", "use precision fp32 or bf16")
+        raise BadInput("machine.fp16_does_not_train_cpu")
     precision = memory.precision if precision == "auto" else precision
     minutes = minutes_of(experiment)
     cost = cost_of(preset, precision, memory.device, memory.name, measurement if measure else None, minutes)
     largest = largest_that_fits(cost, memory.free + memory.own)
     recommended, reasons = recommend(preset, memory.kind, minutes, largest)
     if len(devices) > 1:
-        reasons.append(f"The batch is each GPU's own; of {len(devices)}, {memory.device} has the least room.")
-    reasons += [f"{MARGIN:.0%} of the free memory is left free.", *_about_source(cost), *cost.notes, *memory.notes]
+        reasons.append(Message("machine.batch_each_gpu_own_least", count=len(devices), device=memory.device))
+    reasons += [
+        Message("machine.free_memory_left_free", margin=MARGIN),
+        *_about_source(cost),
+        *cost.notes,
+        *memory.notes,
+    ]
     if memory.others is None:
-        reasons.append("What other processes hold is not told here.")
+        reasons.append(Message("machine.what_other_processes_hold_not"))
     return {
         **memory.record(),
         "preset": preset,
@@ -294,6 +301,6 @@ def advise_experiment(
 
 def _about_source(cost: Cost) -> list[str]:
     if cost.source == "table":
-        return ["Memory is estimated from the preset's shapes; rvc advise --measure runs real steps."]
-    words = "Measured now" if cost.source == "measured" else "Measured on this machine before"
-    return [f"{words} at batch sizes {', '.join(str(row.batch_size) for row in cost.rows)}."]
+        return [Message("machine.memory_estimated_preset_shapes_rvc")]
+    words = Message("machine.measured_now") if cost.source == "measured" else Message("machine.measured_machine_before")
+    return [Message("machine.batch_sizes", words=words, rows=", ".join(str(row.batch_size) for row in cost.rows))]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
+from rvc_engine.messages import Message
+
 T = TypeVar("T")
 ALL_GPUS = "all"
 
@@ -58,17 +60,17 @@ def read_gpus(nvml: Any = None) -> GpuState:
     """A snapshot of every GPU that the driver shows. `nvml` replaces pynvml in tests."""
     nvml = nvml if nvml is not None else load_nvml()
     if nvml is None:
-        return GpuState(reason="pynvml is not installed")
+        return GpuState(reason=Message("machine.pynvml_not_installed"))
     try:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
-        return GpuState(reason=f"no NVIDIA driver ({_words(error)})")
+        return GpuState(reason=Message("machine.no_nvidia_driver", words=_words(error)))
     try:
         count = nvml.nvmlDeviceGetCount()
         gpus = tuple(gpu for index in range(count) if (gpu := _read_gpu(nvml, index)) is not None)
-        return GpuState(gpus, "" if gpus else "the driver shows no GPU")
+        return GpuState(gpus, "" if gpus else Message("machine.driver_shows_no_gpu"))
     except nvml.NVMLError as error:
-        return GpuState(reason=f"the driver does not list its GPUs ({_words(error)})")
+        return GpuState(reason=Message("machine.driver_does_not_list_gpus", words=_words(error)))
     finally:
         with suppress(nvml.NVMLError):  # what it has reported counts
             nvml.nvmlShutdown()

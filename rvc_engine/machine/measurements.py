@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from rvc_engine.machine.cache import Cache, key_of
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.machine.memory_table import CONTEXT_BYTES, bytes_per_sample, clip_bytes, fixed_bytes
+from rvc_engine.messages import Message
 from rvc_engine.presets import PRESETS
 
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
 MEASURE_S = 900.0
 # With all that the process of a training has imported, for that counts too
-MEASURING = "import rvc_engine.work.train, rvc_engine.training.measure as measure; measure.main()"
+MEASURING = Message("machine.import_rvc_engine_work_train")
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def run_measurement(preset: str, precision: str, device: str, batches: Sequence[
         )
         out, said, code = done.stdout, done.stderr.decode(errors="replace"), done.returncode
     except subprocess.TimeoutExpired as late:
-        out, said, code = late.stdout or b"", f"it took longer than {MEASURE_S:.0f} s", 1
+        out, said, code = late.stdout or b"", Message("machine.took_longer_than_s", measure_s=MEASURE_S), 1
     rows = [row for line in out.decode(errors="replace").splitlines() if (row := read_row(line)) is not None]
     if device.startswith("cuda"):
         rows = [replace(row, memory_bytes=row.memory_bytes + CONTEXT_BYTES) for row in rows]
@@ -102,9 +103,9 @@ def run_measurement(preset: str, precision: str, device: str, batches: Sequence[
         return rows, ""
     last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
     why = (
-        "the system ended it, most likely for memory"
+        Message("machine.system_ended_most_likely_memory")
         if code in (-9, 137)
-        else last or f"it ended with exit code {code}"
+        else last or Message("machine.ended_exit_code", number=code)
     )
     return rows, why
 
@@ -134,7 +135,7 @@ def cached_rows(key: str) -> list[Batch]:
 def keep_rows(key: str, rows: Sequence[Batch]) -> str:
     """Empty, or why the measurement could not be kept."""
     why = KEPT.keep(key, [asdict(row) for row in rows])
-    return f"The measurement could not be kept in {KEPT.path}: {why}." if why else ""
+    return Message("machine.measurement_could_not_be_kept", path=KEPT.path, why=why) if why else ""
 
 
 USED = Cache("used.json")
@@ -168,9 +169,11 @@ def checked_by_use(cost: Cost, key: str, preset: str, kind: str) -> Cost:
         used.batch_size
     )
     error = round(100 * abs(predicted - used.memory_bytes) / used.memory_bytes, 1)
-    note = (
-        f"The last training here, with {used.batch_size}, held {used.memory_bytes / 1e9:.2f} GB: {error} % from "
-        "what is predicted."
+    note = Message(
+        "machine.last_training_here_held_gb",
+        batch_size=used.batch_size,
+        memory_bytes=used.memory_bytes / 1e9,
+        reason=error,
     )
     return replace(cost, error_percent=error, notes=(*cost.notes, note))
 
@@ -196,7 +199,7 @@ def cost_of(
     if measurement is not None:
         rows, why = measurement(preset, precision, device, MEASURED_BATCHES[kind])
         if why:
-            notes.append(f"The measurement ended early: {why}.")
+            notes.append(Message("machine.measurement_ended_early", why=why))
         if rows:
             notes += filter(None, [keep_rows(key, rows)])
             cost = fit("measured", rows, table)

@@ -13,6 +13,7 @@ from typing import Any
 
 from rvc_engine.machine.cache import Cache, key_of
 from rvc_engine.machine.environment import engine_environment
+from rvc_engine.messages import Message
 
 LADDER = {"bf16": ("bf16", "fp32", "fp32-safe"), "fp16": ("fp16", "fp32", "fp32-safe"), "fp32": ("fp32", "fp32-safe")}
 """For a precision that was asked for: what to try, quickest first."""
@@ -85,14 +86,15 @@ def _try(preset: str, device: str, mode: str) -> Trial:
             command, capture_output=True, text=True, timeout=TRIAL_S, env=engine_environment(), stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired:
-        return Trial(mode, False, f"it took longer than {TRIAL_S:.0f} s")
+        return Trial(mode, False, Message("machine.took_longer_than_s_2", trial_s=TRIAL_S))
     found = _trials([line for line in done.stdout.splitlines() if line.startswith("{")])
     if found:
         return found[0]
     last = next(
-        (line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit code {done.returncode}"
+        (line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()),
+        Message("machine.exit_code", returncode=done.returncode),
     )
-    return Trial(mode, False, f"it ended early: {last}")
+    return Trial(mode, False, Message("machine.ended_early", last=last))
 
 
 def _trials(records: Any) -> list[Trial]:

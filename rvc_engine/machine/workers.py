@@ -18,6 +18,7 @@ from rvc_engine.common.opening import open_to_append
 from rvc_engine.common.scratch import gather_temporaries
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.device import cores
+from rvc_engine.messages import NOTHING, Message
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -54,10 +55,10 @@ def worker_pool(count: int) -> ProcessPoolExecutor:
     try:
         context.Lock()
     except OSError as error:
-        hint = (
-            "make /dev/shm writable and large enough: docker run --shm-size 1g, or mount -o remount,rw,size=1g /dev/shm"
-        )
-        raise RvcError("Worker processes cannot share memory", f"/dev/shm: {error.strerror or error}", hint) from error
+        hint = Message("machine.make_dev_shm_writable_large")
+        raise RvcError(
+            "machine.worker_processes_cannot_share_memory", NOTHING, hint, reason=error.strerror or error
+        ) from error
     return ProcessPoolExecutor(count, mp_context=context, initializer=_become_worker, initargs=(LOG,))
 
 
@@ -98,10 +99,8 @@ def results_of(
                 yield future.result()
         whole = True
     except BrokenProcessPool as error:
-        hint = "run the same command again; with --workers 1 it needs the least memory"
-        raise RvcError(
-            "A worker process ended unexpectedly", "most often the machine's memory ran out", hint
-        ) from error
+        hint = Message("machine.run_same_command_again_workers")
+        raise RvcError("machine.worker_process_ended_unexpectedly", NOTHING, hint) from error
     finally:
         _end(pool, at_once=not whole)
 

@@ -20,6 +20,7 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import CheckpointSaved, Event, Progressed, TrainStepped
 from rvc_engine.files.foreign import MAX_HEADER_BYTES, parse_json
 from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.pretrain.encoder_data import EncoderData, augmented, masked
 from rvc_engine.pretrain.encoder_network import Heads, LossWeights, forward_losses, total
 
@@ -117,15 +118,15 @@ class EncoderState:
         try:
             about = parse_json(metadata_of(path).get("encoder", "{}"), MAX_HEADER_BYTES)
         except ValueError as error:
-            raise Unreadable("its description is damaged") from error
+            raise Unreadable(Message("pretrain.description_damaged")) from error
         if not isinstance(about, dict) or type(about.get("step")) is not int:
-            raise Unreadable("its description is damaged")
+            raise Unreadable(Message("pretrain.description_damaged"))
         tensors = read_tensors(path)
         own = {"phones": self.phones, "speakers": self.speakers, "config": self.network.config.to_dict()}
         other = [name for name, value in own.items() if about.get(name) != value]
         if other:
-            hint = "use the same recordings and settings, or --fresh"
-            raise RvcError(f"{path} is of another training", f"it has other {', '.join(other)}", hint)
+            hint = Message("pretrain.use_same_recordings_settings_fresh")
+            raise RvcError("pretrain.another_training", NOTHING, hint, path=path, other=", ".join(other))
         for prefix, module in (("network.", self.network), ("heads.", self.heads)):
             module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
         for name, parameter in self._named().items():
@@ -155,11 +156,7 @@ def restore(state: EncoderState, path: Path) -> list[str]:
         except (OSError, Unreadable, KeyError, TypeError, RuntimeError) as error:
             damaged.append(f"{candidate.name}: {str(error).splitlines()[0]}")
     if damaged:
-        raise RvcError(
-            "No state of the encoder's training can be read",
-            "; ".join(damaged),
-            "put back a whole file, or use --fresh",
-        )
+        raise RvcError("pretrain.no_state_encoder_training_can", verbatim("; ".join(damaged)))
     return []
 
 
@@ -247,10 +244,8 @@ class EncoderLoop:
         numbers = {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
         if not all(map(math.isfinite, numbers.values())):
             wrong = ", ".join(name for name, value in numbers.items() if not math.isfinite(value))
-            hint = (
-                "run the same command again with a lower --encoder-learning-rate; it resumes from the last saved state"
-            )
-            raise RvcError(f"The encoder's training went wrong at step {state.step + 1}", f"not finite: {wrong}", hint)
+            hint = Message("pretrain.run_same_command_again_lower")
+            raise RvcError("pretrain.encoder_training_went_wrong_step", NOTHING, hint, step=state.step + 1, wrong=wrong)
         state.optimizer.step()
         state.step += 1
         norm_value = numbers.pop("norm")

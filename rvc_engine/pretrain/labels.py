@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message
 
 RATE = 16000
 HOP = 160  # samples of a label
@@ -49,13 +50,9 @@ class Labels:
 def check_packages(recogniser: str) -> None:
     """Raises BadInput that names a package of the extra `pretrain` that is missing."""
     if importlib.util.find_spec("pyworld") is None:
-        raise BadInput("WORLD, which makes other voices, is not installed", "", "pip install rvc-tui[pretrain]")
+        raise BadInput("pretrain.world_makes_other_voices_not")
     if recogniser != "none" and importlib.util.find_spec("pocketsphinx") is None:
-        raise BadInput(
-            "PocketSphinx, which labels the phones, is not installed",
-            "",
-            "pip install rvc-tui[pretrain], or use --encoder-recogniser none, which learns without labels",
-        )
+        raise BadInput("pretrain.pocketsphinx_labels_phones_not_installed")
 
 
 def words_of(transcript: str) -> str:
@@ -68,7 +65,7 @@ def label(wave: NDArray[np.float32], transcript: str) -> Labels:
     count = len(wave) // HOP
     loudest = float(np.abs(wave).max()) if len(wave) else 0.0
     if not loudest:
-        raise NotAligned("it is silent")
+        raise NotAligned(Message("pretrain.silent"))
     pcm = (np.pad(wave / loudest * PEAK, PAD * HOP) * 32767).astype("<i2").tobytes()
     sure = np.ones(count + 2 * PAD, np.float32)
     words = words_of(transcript)
@@ -80,7 +77,7 @@ def label(wave: NDArray[np.float32], transcript: str) -> Labels:
         try:
             aligned = _aligned(pcm, words, WIDER)
         except (RuntimeError, ValueError) as error:
-            raise NotAligned(f"its transcript could not be aligned: {_first_line(error)}") from error
+            raise NotAligned(Message("pretrain.transcript_could_not_be_aligned", reason=_first_line(error))) from error
     phone, state = _spread(aligned, count + 2 * PAD)
     inside = slice(PAD, PAD + count)
     return Labels(phone[inside], state[inside], sure[inside])
@@ -104,7 +101,7 @@ def _recognised(pcm: bytes, sure: NDArray[np.float32]) -> str:
     _decode(decoder, pcm)
     hypothesis = decoder.hyp()
     if hypothesis is None or not hypothesis.hypstr:
-        raise NotAligned("no words are recognised in it")
+        raise NotAligned(Message("pretrain.no_words_recognised"))
     for word in decoder.seg():
         sure[word.start_frame : word.end_frame + 1] = word.prob
     return str(hypothesis.hypstr)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rvc_engine.disk import sha256_of, whole_file
 from rvc_engine.errors import UnusableRecording
+from rvc_engine.messages import Message
 from rvc_engine.pretrain.labels import Labels, NotAligned, label
 
 RATE = 16000
@@ -68,7 +69,7 @@ def prepare(task: RecordingTask) -> Prepared:
     try:
         content = sha256_of(task.path)
     except OSError as error:
-        return Prepared(task.name, "", f"it cannot be read: {error.strerror}")
+        return Prepared(task.name, "", Message("pretrain.cannot_be_read", reason=error.strerror))
     key = hashlib.sha256(json.dumps([content, task.transcript, task.versions, task.seed]).encode()).hexdigest()[:24]
     files = Files.of(task.folder, key)
     if files.there:
@@ -80,7 +81,7 @@ def prepare(task: RecordingTask) -> Prepared:
         return Prepared(task.name, "", str(unusable))
     wave = wave[: len(wave) // FRAME * FRAME]
     if len(wave) < RATE // 2 or float(np.abs(wave).max()) < LOUD:
-        return Prepared(task.name, "", "it is shorter than half a second, or silent")
+        return Prepared(task.name, "", Message("pretrain.shorter_than_half_second_silent"))
     pieces = _pieces(wave)
     transcript = task.transcript if len(pieces) == 1 or task.transcript is None else ""
     random = np.random.default_rng([task.seed, int(content[:12], 16)])
@@ -126,6 +127,6 @@ def _piece(wave: NDArray[np.float32], transcript: str | None, versions: int, ran
         try:
             labels = label(wave, transcript)
         except NotAligned as reason:
-            note = f"used without labels: {reason}"
+            note = Message("pretrain.used_without_labels", reason=reason)
     f0 = tracked(wave)[: 2 * count : 2].astype(np.float32)
     return _Piece(mels, labels, np.pad(f0, (0, count - len(f0))), note)

@@ -12,13 +12,14 @@ from rvc_engine.dataset.files import dataset_files, dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.run.receipts import plan
 from rvc_engine.run.weights_needed import check_weights
 from rvc_engine.settings import ExperimentSettings, apply, for_base, for_preset
 from rvc_engine.stages.stage import Stage
 
 BASE_PRESET = "starter"
-ANOTHER = "use another name, or --fresh, which moves the old work to a backup"
+ANOTHER = Message("run.use_another_name_fresh_moves")
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,20 @@ def settle(experiment: Experiment, request: Request) -> tuple[ExperimentSettings
 
 def _refuse_another_kind(experiment: Experiment, settings: ExperimentSettings, request: Request) -> None:
     if request.preset and request.preset != settings.preset:
-        raise BadInput(f"{experiment.name} was made with preset {settings.preset}, not {request.preset}", "", ANOTHER)
+        raise BadInput(
+            "run.made_preset_not",
+            NOTHING,
+            ANOTHER,
+            name=experiment.name,
+            preset=settings.preset,
+            preset_2=request.preset,
+        )
     if request.base and not settings.base:
-        raise BadInput(f"{experiment.name} trains a voice, not a base", "", ANOTHER)
+        raise BadInput("run.trains_voice_not_base", NOTHING, ANOTHER, name=experiment.name)
     if request.pitched is not None and request.pitched != settings.pitched:
-        raise BadInput(f"{experiment.name} was made with{'' if settings.pitched else 'out'} pitch", "", ANOTHER)
+        raise BadInput(
+            "run.made_pitch", NOTHING, ANOTHER, name=experiment.name, value="" if settings.pitched else "out"
+        )
 
 
 def _new_settings(experiment: Experiment, request: Request, notes: list[str]) -> ExperimentSettings:
@@ -87,10 +97,7 @@ def _default_preset(experiment: Experiment, notes: list[str]) -> str:
     missing = missing_weights(experiment.workspace, DEFAULT_PRESET)
     if not missing:
         return DEFAULT_PRESET
-    lacking = (
-        f"the weights of {DEFAULT_PRESET} are not here ({', '.join(missing)}; rvc assets pull {DEFAULT_PRESET} "
-        "fetches them)"
-    )
+    lacking = Message("run.weights_not_here_rvc_assets", default_preset=DEFAULT_PRESET, missing=", ".join(missing))
     notes.append(f"preset: {BASE_PRESET}, because {lacking}")
     return BASE_PRESET
 
@@ -113,7 +120,7 @@ def check_ready(
     """All checks that are possible before anything is written. Raises BadInput, WeightsMissing for published
     weights."""
     for folder in (experiment.folder, experiment.workspace.weights):
-        require_writable(folder, "use a workspace that can be written (--home DIR)")
+        require_writable(folder, Message("run.use_workspace_can_be_written"))
     to_run = [stage for stage, verdict in plan(experiment, settings, stages) if verdict.action != "skip" or fresh]
     check_weights(experiment, settings, [stage.name for stage in to_run], fresh=fresh, auto_pitch=auto_pitch)
     for stage in to_run:

@@ -13,16 +13,19 @@ from rvc_engine.common.opening import read_bytes
 from rvc_engine.common.records import LIMIT_BYTES
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
 from rvc_engine.run.journal import strays
 
-PERMISSION_HINT = "ask its owner, or correct its permissions"
+PERMISSION_HINT = Message("run.ask_owner_correct_permissions")
 
 
 def cannot_read(error: OSError, path: Path) -> BadInput:
     """`path`: used when the error names no file."""
     refused = error.errno in (errno.EACCES, errno.EPERM)
     hint = PERMISSION_HINT if refused else ADVICE.get(error.errno or 0, ("", "check the disk that it is on"))[1]
-    return BadInput(f"{error.filename or path} cannot be read", error.strerror or str(error), hint)
+    return BadInput(
+        "run.cannot_be_read", verbatim(error.strerror) or message_of(error), hint, filename=error.filename or path
+    )
 
 
 def check_folder(experiment: Experiment) -> None:
@@ -32,10 +35,10 @@ def check_folder(experiment: Experiment) -> None:
         os.stat(folder)
     except FileNotFoundError:
         if folder.is_symlink():
-            title = f"{folder} is a link to {os.readlink(folder)}, which is not there"
-            raise BadInput(title, "", "is that disk mounted? Else remove the link") from None
+            title = Message("run.link_not", folder=folder, readlink=os.readlink(folder))
+            raise BadInput(title, NOTHING, Message("run.disk_mounted_else_remove_link")) from None
     if os.path.lexists(runs) and not runs.is_dir():
-        raise BadInput(f"{runs} is not a folder", "the journals of its runs belong there", "move it away")
+        raise BadInput("run.not_folder", runs=runs)
 
 
 def problem_of(experiment: Experiment, journal: Path | None = None, mistyped: int = 0) -> str:
@@ -43,9 +46,9 @@ def problem_of(experiment: Experiment, journal: Path | None = None, mistyped: in
     its journal with values of wrong types."""
     _, problem = quick_settings(experiment)
     if not problem and mistyped:
-        problem = f"{journal} has lines with values of wrong types, which are ignored: restore that file from a copy"
+        problem = Message("run.lines_values_wrong_types_ignored", journal=journal)
     if not problem and (others := strays(experiment.runs)):
-        problem = f"{others[0]} is not the journal of a run and is ignored: move it away"
+        problem = Message("run.not_journal_run_ignored_move", others=others[0])
     return problem
 
 
@@ -58,7 +61,7 @@ def quick_settings(experiment: Experiment) -> tuple[str, str]:
     try:
         return ExperimentSettings.model_validate(_parsed(read_bytes(path, LIMIT_BYTES).decode("utf-8"))).preset, ""
     except FileNotFoundError:
-        return "", f"{path} is a link to nothing: restore it" if path.is_symlink() else ""
+        return "", Message("run.link_nothing_restore", path=path) if path.is_symlink() else ""
     except Exception:  # of many kinds
         return _slow_settings(experiment)
 

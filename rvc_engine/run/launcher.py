@@ -24,6 +24,7 @@ from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.events import ENDS, Event, RunStarted
 from rvc_engine.experiment import Experiment, journals
 from rvc_engine.machine.environment import engine_environment
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.run.damage import cannot_read, check_folder
 from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader
 from rvc_engine.run.supervisor import WRITING_S
@@ -96,8 +97,10 @@ class WaitingEngine:
         """Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
         experiment, process = self.experiment, self.process
         if process is None:
-            why = self.start_error or RvcError("the cause is not known")
-            raise RvcError("The engine did not start", ": ".join(filter(None, (why.title, why.message))), why.hint)
+            why = self.start_error or RvcError("run.cause_not_known")
+            raise RvcError(
+                "run.engine_did_not_start_2", verbatim(": ".join(filter(None, (why.title, why.message)))), why.hint
+            )
         experiment.folder.mkdir(parents=True, exist_ok=True)
         before = len(journals(experiment.runs))
         self.log_start = size_of(experiment.engine_log)
@@ -118,9 +121,7 @@ class WaitingEngine:
             if process.poll() is not None:
                 raise self._failure(process.returncode)
             time.sleep(0.02)
-        raise RvcError(
-            "The engine did not start", f"no answer for {START_S:.0f} s", f"its log is {experiment.engine_log}"
-        )
+        raise RvcError("run.engine_did_not_start", start_s=START_S, engine_log=experiment.engine_log)
 
     def _failure(self, code: int) -> RvcError:
         """With the last line of its output, or of its log."""
@@ -131,16 +132,22 @@ class WaitingEngine:
             if not output.strip()
             else output.decode(errors="replace").strip().splitlines()[-1].strip()
         )
-        hint = f"its log is {log}"
+        hint = Message("run.log", log=log)
         try:
             with os.fdopen(open_to_append(log), "ab") as file:
                 file.write(output)
         except OSError as error:
-            hint = f"its log {log} cannot be written: {error.strerror or error}"
+            hint = Message("run.log_cannot_be_written", log=log, reason=error.strerror or error)
         if code == Busy.exit_code:
             return Busy(last)
-        how = f"it was killed by signal {code - 128}" if code > 128 else f"it ended with exit code {code}"
-        return (BadInput if code == BadInput.exit_code else RvcError)("The engine did not start", last or how, hint)
+        how = (
+            Message("run.killed_signal", number=code - 128)
+            if code > 128
+            else Message("run.ended_exit_code", number=code)
+        )
+        return (BadInput if code == BadInput.exit_code else RvcError)(
+            Message("run.engine_did_not_start_3"), last or how, hint
+        )
 
 
 def start(
@@ -158,9 +165,7 @@ def attach(experiment: Experiment) -> RunningEngine:
         check_folder(experiment)
         files = journals(experiment.runs)
         if not files:
-            raise BadInput(
-                f"{experiment.name} has no run yet", "", f"rvc run {experiment.name} --dataset FOLDER starts one"
-            )
+            raise BadInput("run.no_run_yet", name=experiment.name)
         first = next(iter(JournalReader(files[-1]).read_new(1 << 16)), None)
     except OSError as error:
         raise cannot_read(error, experiment.folder) from error
@@ -196,14 +201,16 @@ def ask_to_end(holder: Holder, what: str) -> None:
     """Raises BadInput for a process on another machine or in another container, which a signal cannot reach; RvcError
     for another user's."""
     if not (holder.here and holder.alive):
-        raise BadInput(f"{what} runs on another machine, or in another container", holder.where, "stop it there")
+        raise BadInput("run.runs_another_machine_another_container", holder.where, thing=what)
     try:
         os.kill(holder.pid, signal.SIGTERM)
     except ProcessLookupError:
         pass  # it has ended
     except PermissionError as error:
-        hint = f"that user can stop it; so can root: sudo kill -TERM {holder.pid}"
-        raise RvcError(f"{what} runs as another user", f"process {holder.pid}{_owner(holder.pid)}", hint) from error
+        hint = Message("run.user_can_stop_so_can", pid=holder.pid)
+        raise RvcError(
+            "run.runs_another_user", NOTHING, hint, thing=what, pid=holder.pid, owner=_owner(holder.pid)
+        ) from error
 
 
 def _owner(pid: int) -> str:

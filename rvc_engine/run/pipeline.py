@@ -25,6 +25,7 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.malloc import give_back_freed_memory
+from rvc_engine.messages import Message
 from rvc_engine.run.receipts import outputs_digest, verdict, wanted_receipt
 from rvc_engine.stages.receipt import Receipt, receipt_path
 from rvc_engine.stages.stage import Stage
@@ -89,7 +90,7 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     remove_replaced(stage, experiment, settings)
     wanted.inputs = stage.inputs_read(experiment, wanted)
     if not stage.used_all_inputs(experiment, settings):
-        wanted.inputs = "changed since"
+        wanted.inputs = Message("run.changed_since")
     wanted.extent = stage.settings(settings).of_kind("extent")  # with values that the stage has resolved
     wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
     wanted.outputs = outputs_digest(stage, experiment, settings)
@@ -138,11 +139,11 @@ def _wait_for_room(stage: Stage, folder: Path, deadline: float, why: str) -> Ite
     while True:
         now, free = time.monotonic(), free_bytes(folder)
         if now > deadline:
-            hint = f"free some space and run the same command again: {stage.name} resumes where it stopped"
-            raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
+            hint = Message("run.free_some_space_run_same", stage=stage.name)
+            raise DiskFull("run.disk_full_s", why, hint, now=now - started)
         if not reported or now - reported >= REPORT_S:
             reported = now
-            yield Paused(stage=stage.name, reason="the disk is full", needed_bytes=ROOM_BYTES, free_bytes=free)
+            yield Paused(stage=stage.name, reason=Message("run.disk_full"), needed_bytes=ROOM_BYTES, free_bytes=free)
         time.sleep(LOOK_S)
         if free_bytes(folder) >= ROOM_BYTES:
             break
@@ -161,7 +162,7 @@ def run_pipeline(
     for stage in stages:
         for path in stage.artefacts(experiment, settings):
             if not path.is_file() or not path.stat().st_size:
-                raise RvcError(f"{path} is missing after {stage.name}", "", "run the same command again")
+                raise RvcError("run.missing_after", path=path, stage=stage.name)
             artefacts.append({"path": str(path), "bytes": path.stat().st_size, "sha256": sha256_of(path)})
             yield Progressed(
                 stage=stage.name, done=len(artefacts), total=len(artefacts), unit="artefacts", item=str(path)

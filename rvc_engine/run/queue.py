@@ -16,6 +16,7 @@ from rvc_engine.common.lock import short_lock
 from rvc_engine.common.records import BIGGEST, Moment, build, outline, read_json
 from rvc_engine.disk import require_writable, write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, message_of
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 DAMAGED = "damaged"  # the file has something else in the place of an entry: it is listed, kept unchanged, and not run
@@ -61,21 +62,19 @@ class RunQueue:
         try:
             content = read_json(self.path)
             if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
-                raise ValueError("it has no list of entries")
+                raise ValueError(Message("run.no_list_entries"))
             return content
         except FileNotFoundError:
             return {"entries": []}
         except OSError as error:
             raise unreadable(self.path, error) from error
         except ValueError as error:
-            raise BadInput(
-                f"{self.path} cannot be read", str(error), "correct it, or move it away to start an empty queue"
-            ) from error
+            raise BadInput("run.cannot_be_read_2", message_of(error), path=self.path) from error
 
     @contextmanager
     def changing(self) -> Iterator[list[Entry]]:
         """The entries, to be changed; written when the block ends without an error."""
-        require_writable(self._lock.parent, "use another workspace (--home DIR)")
+        require_writable(self._lock.parent, Message("run.use_another_workspace_home_dir"))
         with short_lock(self._lock):
             content = self._content()
             entries = entries_of(content["entries"], self.path)
@@ -100,7 +99,7 @@ class RunQueue:
         with self.changing() as entries:
             entry = _find(entries, number)
             if entry.state == RUNNING:
-                raise BadInput(f"Entry {number} ({entry.name}) runs", "", f"rvc stop {entry.name} first")
+                raise BadInput("run.entry_runs", number=number, entry=entry.name)
             entries.remove(entry)
 
     def mark(self, number: int, state: str, outcome: str = "") -> None:
@@ -151,7 +150,7 @@ def _entry(record: Any, number: int, path: Path) -> Entry:
             os.fsencode(word)
     except (TypeError, UnicodeError) as error:
         name = record.get("name") if isinstance(record, dict) else None
-        why = f"no entry of {path}: {error}; correct it there, or rvc queue remove {number}"
+        why = Message("run.no_entry_correct_rvc_queue", path=path, reason=error, number=number)
         entry = Entry(number, name if isinstance(name, str) and name else "?", state=DAMAGED, outcome=why)
     entry.record = record
     return entry
@@ -161,7 +160,7 @@ def _find(entries: list[Entry], number: int) -> Entry:
     for entry in entries:
         if entry.number == number:
             return entry
-    raise BadInput(f"There is no entry {number} in the queue", "", "rvc queue list shows them")
+    raise BadInput("run.no_entry_queue", number=number)
 
 
 def deadline_of(text: str, now: float) -> float:
@@ -175,4 +174,4 @@ def deadline_of(text: str, now: float) -> float:
         moment = time.mktime((today.tm_year, today.tm_mon, today.tm_mday, hours, minutes, 0, 0, 0, -1))
         return moment if moment > now else moment + 86400
     except (ValueError, OverflowError) as error:
-        raise BadInput(f"{text!r} is no time limit", "", "write 8h, 90m, or a time of day such as 06:00") from error
+        raise BadInput("run.no_time_limit", text=text) from error

@@ -19,6 +19,7 @@ from rvc_engine.dataset.contents import (
 )
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.stages.receipt import Receipt, fingerprint, receipt_path
 from rvc_engine.stages.stage import Stage
 
@@ -71,7 +72,7 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
             words.append(
                 f"{key} {old.get(key)} -> {new.get(key)}"
                 if plain
-                else {"upstream": "its input", "model": "the model's shape"}.get(key, key)
+                else {"upstream": Message("run.input"), "model": Message("run.model_shape")}.get(key, key)
             )
     return ", ".join(words)
 
@@ -94,9 +95,9 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
         standing = stage.standing(experiment, settings)
         leftovers = any(p.exists() for p in stage.outputs(experiment, settings) if p not in standing)
         return (
-            Verdict("replace", "files without a receipt are in its place")
+            Verdict("replace", Message("run.files_without_receipt_place"))
             if leftovers
-            else Verdict("start", "not done yet")
+            else Verdict("start", Message("run.not_done_yet"))
         )
     before = stage.comparable(settings, old.identity, wanted.identity)
     changed = f"changed: {differences(before, wanted.identity)}" if before != wanted.identity else ""
@@ -105,24 +106,24 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
     if changed:
         return Verdict("replace", changed)
     if not old.complete:
-        return Verdict("resume", "was not finished")
+        return Verdict("resume", Message("run.not_finished"))
     if old.inputs != wanted.inputs and not stage.read_the_same(settings, old.inputs):
-        return Verdict("resume", "its input changed")
+        return Verdict("resume", Message("run.input_changed"))
     if any(
         "auto" in (asked, old.extent.get(key)) or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()
     ):
-        return Verdict("resume", f"more is asked for: {differences(old.extent, wanted.extent)}")
+        return Verdict("resume", Message("run.more_asked", differences=differences(old.extent, wanted.extent)))
     if outputs_digest(stage, experiment, settings) != old.outputs:
-        return Verdict("resume", "some of its files are missing or changed")
-    return Verdict("skip", "up to date")
+        return Verdict("resume", Message("run.some_files_missing_changed"))
+    return Verdict("skip", Message("run.up_date"))
 
 
 def _without_recordings(stage: Stage, settings: ExperimentSettings, changed: str) -> Verdict:
     why = why_gone(settings)
     if changed:
-        hint = f"bring the recordings back, or undo the change ({changed})"
-        raise BadInput(f"{stage.name} must be done again, and the recordings are not there", why, hint)
-    return Verdict("skip", f"the recordings are not there ({why}): what was made of them is used")
+        hint = Message("run.bring_recordings_back_undo_change", changed=changed)
+        raise BadInput("run.must_be_done_again_recordings", why, hint, stage=stage.name)
+    return Verdict("skip", Message("run.recordings_not_what_made_them", why=why))
 
 
 def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdict]]) -> str:
@@ -142,18 +143,13 @@ def why_to_ask(
 ) -> BadInput | None:
     """What a run with these verdicts would do to a training that the user may not expect; None if nothing."""
     if why := restarts_training(experiment, rows):
-        hint = (
-            "undo the change, use another name, or --yes: the old work moves to a backup, its voice stays until "
-            "the new one is whole"
-        )
-        return BadInput(f"This would restart the training of {experiment.name} from step 0", why, hint)
+        hint = Message("run.undo_change_use_another_name")
+        return BadInput("run.would_restart_training_step_0", why, hint, name=experiment.name)
     resumes = any(stage.needs and stage.has_begun_training(experiment) for stage, _ in rows)
     if resumes and nothing_in_common(experiment, settings):
-        why = f"none of the recordings that it was made of is in {settings.dataset}"
-        hint = (
-            "use another name for another speaker; --yes resumes the training on these recordings, --fresh begins anew"
-        )
-        return BadInput(f"This would train {experiment.name} on other recordings", why, hint)
+        why = Message("run.none_recordings_made", dataset=settings.dataset)
+        hint = Message("run.use_another_name_another_speaker")
+        return BadInput("run.would_train_other_recordings", why, hint, name=experiment.name)
     return None
 
 

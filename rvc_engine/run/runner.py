@@ -52,6 +52,7 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.faults import Faults
 from rvc_engine.machine import workers
 from rvc_engine.machine.memory_samples import MemorySamples
+from rvc_engine.messages import Message
 from rvc_engine.registry import STAGES
 from rvc_engine.run.journal import Journal
 from rvc_engine.run.pipeline import back_up_stage, run_pipeline
@@ -144,9 +145,7 @@ class Engine:
             return known
         kind = type(error).__name__
         return RvcError(
-            f"Unexpected {kind}",
-            str(error).strip().split("\n")[0],
-            f"details are in {self.experiment.engine_log}",
+            "run.unexpected", str(error).strip().split("\n")[0], kind=kind, engine_log=self.experiment.engine_log
         )
 
     def warn(self, title: str, message: str) -> None:
@@ -205,9 +204,11 @@ class Engine:
             self._beat()
             self.beat_at = now
             if other := self.lock.lost_to() if self.lock else None:
-                title = "Another run has taken this experiment over"
+                title = Message("run.another_run_taken_experiment_over")
                 journal.append(
-                    StageFailed(stage=self.stage, title=title, message=other.where, hint="this run saves nothing more")
+                    StageFailed(
+                        stage=self.stage, title=title, message=other.where, hint=Message("run.run_saves_nothing_more")
+                    )
                 )
                 end_now(1)
         if sample := memory.take():
@@ -220,10 +221,10 @@ class Engine:
     def _overdue(self, now: float) -> str:
         """Why a stop waits no longer; empty while it waits."""
         if self.signals > 1:
-            return "asked a second time"
+            return Message("run.asked_second_time")
         patience_s = self.grace_s(saving=self.closing.is_set())
         waited_s = now - max(self.last_event, self.stop_requested_at)
-        return f"a step took longer than {patience_s:.0f} s" if waited_s > patience_s else ""
+        return Message("run.step_took_longer_than_s", patience_s=patience_s) if waited_s > patience_s else ""
 
     def grace_s(self, *, saving: bool) -> float:
         """How long a stop waits after the last event."""

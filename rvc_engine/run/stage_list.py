@@ -50,7 +50,7 @@ def stages_until(last: str, settings: ExperimentSettings) -> list[Stage]:
         order = STAGES.names()
         last = next(name for name in reversed(order[: order.index(last)]) if name in names)
     if last and last not in names:
-        raise BadInput(f"There is no stage {last!r} in this experiment", "", f"it has {', '.join(names)}")
+        raise BadInput("run.no_stage_experiment", last=last, names=", ".join(names))
     return stages[: names.index(last) + 1] if last else stages
 
 

@@ -21,6 +21,7 @@ from rvc_engine.common.scratch import scratch_folder
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
 from rvc_engine.experiment import journals, resumed_by
+from rvc_engine.messages import Message
 from rvc_engine.run.journal import BRIEF_BYTES, Journal, JournalReader
 
 WRITING_S = 1.0  # it needs at most this long to record how its engine ended: readers wait so long for that event
@@ -76,18 +77,16 @@ def record_end(runs: Path, pid: int, code: int) -> None:
 def cause_of(code: int, last_at: float) -> tuple[str, str]:
     """Title and message for a return code of subprocess: a negative one is a signal."""
     when = time.strftime("%H:%M", time.localtime())
-    message = f"its last event was at {time.strftime('%H:%M:%S', time.localtime(last_at))}"
+    message = Message("run.last_event", strftime=time.strftime("%H:%M:%S", time.localtime(last_at)))
     if code >= 0:
-        return f"The engine ended unexpectedly (exit code {code}, {when})", message
+        return Message("run.engine_ended_unexpectedly_exit_code", number=code, when=when), message
     number = -code
     name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
     if number == signal.SIGKILL:
-        message += (
-            "; it was killed by a user, or by the system because memory ran out (see dmesg): then lower the batch size"
-        )
+        message += Message("run.killed_user_system_because_memory")
     elif number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE):
-        message += "; it crashed in native code: its log has the details"
-    return f"The engine was killed ({name}, {when})", message
+        message += Message("run.crashed_native_code_log_details")
+    return Message("run.engine_killed", name=name, when=when), message
 
 
 if __name__ == "__main__":

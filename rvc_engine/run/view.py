@@ -14,14 +14,15 @@ from rvc_engine import events as ev
 from rvc_engine.common.records import Moment, Pid, build
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment, resumed_by
+from rvc_engine.messages import Message
 from rvc_engine.run.curves import Curves
 from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader
 from rvc_engine.run.moved import moved_artefacts
 from rvc_engine.run.replay import STEPS_KEPT
 from rvc_engine.run.stage_list import find_stage, title_of
 
-GRAD_NORM = "grad norm "  # with the network: g or d
-RATE = "learning rate"
+GRAD_NORM = Message("run.grad_norm")  # with the network: g or d
+RATE = Message("run.learning_rate")
 PATHS = ("path", "target", "picture")  # fields of events that name a file
 EPOCHS_KEPT = 32  # ends of the latest epochs, to estimate the time that is left
 
@@ -245,8 +246,8 @@ class RunView:
         when = time.strftime("%H:%M", time.localtime(self.updated_at)) if self.updated_at else "?"
         hint = resumed_by(self.name)
         self.state, self.exit_code = "failed", 1
-        title = f"The engine ended unexpectedly (last event at {when})"
-        message = "it was killed together with its supervisor, or the machine restarted"
+        title = Message("run.engine_ended_unexpectedly_last_event", when=when)
+        message = Message("run.killed_together_supervisor_machine_restarted")
         self.error = {"title": title, "message": message, "hint": hint}
         if self.stage and self.stages[self.stage].state == "running":
             self.stages[self.stage].state = "failed"

@@ -11,6 +11,7 @@ from typing import Any
 from rvc_engine.common.names import voice_of_stem
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.messages import Message
 from rvc_engine.run.damage import cannot_read, check_folder
 from rvc_engine.voices.metadata import SUFFIX, UNKNOWN, peek_metadata
 
@@ -46,7 +47,7 @@ def _row(path: Path, name: str, voice: str, **more: Any) -> dict[str, Any]:
         about = path.stat()
         size, at = about.st_size, about.st_mtime
     except OSError as error:
-        size, at, more = 0, 0.0, {"problem": f"it cannot be read: {error.strerror}"}
+        size, at, more = 0, 0.0, {"problem": Message("run.cannot_be_read_3", reason=error.strerror)}
     return {
         "voice": voice,
         "name": name,
@@ -97,7 +98,7 @@ def _unfinished(experiment: Experiment) -> list[dict[str, Any]]:
                 experiment.folder, experiment.name, experiment.name, problem=str(cannot_read(error, experiment.folder))
             )
         ]
-    facts = {"what": "checkpoints", "problem": "training checkpoints only; extract makes a voice of the newest"}
+    facts = {"what": "checkpoints", "problem": Message("run.training_checkpoints_only_extract_makes")}
     return [_row(max(timed)[1], experiment.name, experiment.name, **facts)] if timed else []
 
 

@@ -10,15 +10,16 @@ import torch
 from rvc_engine.errors import BadInput
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import ModelConfig
-from rvc_engine.training.state import UNREADABLE, reason_of
+from rvc_engine.training.state import UNREADABLE
 from rvc_engine.training.store import KINDS, read_state
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of, describe, read_checkpoint
 from rvc_engine.voices.side_files import rate_beside, refuse_other_encoder
 
-START = "use files of this preset, or none to start from nothing"
+START = Message("training.use_files_preset_none_start")
 FEW = 5  # tensors that an error names
 
 
@@ -28,7 +29,7 @@ def check_start(path: Path, kind: str, preset: str, config: ModelConfig) -> None
     try:
         found = read_checkpoint(path, shapes=True)
     except (OSError, Unreadable) as error:
-        raise BadInput(f"{path} is no pretrained file that can be read", reason_of(error), START) from error
+        raise BadInput("training.no_pretrained_file_can_be", message_of(error), START, path=path) from error
     _compare(found, path, kind, preset, config, START)
     refuse_other_encoder(path, found.embedder)
 
@@ -49,12 +50,14 @@ def check_candidates(candidates: list[list[Path]], preset: str, config: ModelCon
             hint = _hint(found["G"], preset)
             _compare(found[kind], path, kind, preset, config, hint)
             if kind == "G" and found[kind].speakers != config.speakers:
-                rows = f"its speaker table has {found[kind].speakers} rows, that of {preset} has {config.speakers}"
-                hint = (
-                    "to start from its weights, move G_ and D_ to another folder and give them as --pretrained-g "
-                    "and --pretrained-d"
+                rows = Message(
+                    "training.speaker_table_rows",
+                    speakers=found[kind].speakers,
+                    preset=preset,
+                    speakers_2=config.speakers,
                 )
-                raise BadInput(f"{path} does not fit this experiment", rows, hint)
+                hint = Message("training.start_weights_move_g_d")
+                raise BadInput("training.does_not_fit_experiment_2", rows, hint, path=path)
         if len(paths) == 2:
             refuse_other_encoder(paths[0], found["G"].embedder)
         return
@@ -65,7 +68,7 @@ def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: Mode
     try:
         weights.check_types(found.weights)
     except Unreadable as error:
-        raise BadInput(f"{path} does not fit this experiment", str(error), hint) from error
+        raise BadInput("training.does_not_fit_experiment_2", message_of(error), hint, path=path) from error
     if found.kind == kind and preset in found.presets and found.pitch in (None, config.pitch):
         return
     rate = found.sample_rate or (rate_beside(path) if found.kind == "G" else None)
@@ -73,11 +76,18 @@ def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: Mode
         kind, config.version, config.sample_rate if kind == "G" else None, config.pitch if kind == "G" else None
     )
     what = describe(found.kind, found.version, rate, found.pitch)
-    unusual = f" of an unusual shape{_wrong_tensors(found, kind, config)}" if what == own else ""
+    unusual = (
+        Message("training.unusual_shape", wrong_tensors=_wrong_tensors(found, kind, config)) if what == own else ""
+    )
     raise BadInput(
-        f"{path} does not fit this experiment",
-        f"it is {what}{unusual}, this experiment is {preset} and needs {own}",
+        "training.does_not_fit_experiment",
+        NOTHING,
         hint,
+        path=path,
+        thing=what,
+        unusual=unusual,
+        preset=preset,
+        own=own,
     )
 
 
@@ -95,8 +105,9 @@ def _wrong_tensors(found: Checkpoint, kind: str, config: ModelConfig) -> str:
 def _hint(generator: Checkpoint, preset: str) -> str:
     fitting = [name for name in generator.presets if not name.endswith("-tiny") and name != preset]
     if len(fitting) == 1:
-        return (
-            f"use a new experiment with --preset {fitting[0]}{'' if generator.pitch else ' --no-pitch'}, or move "
-            "G_ and D_ away"
+        return Message(
+            "training.use_new_experiment_preset_move",
+            fitting=fitting[0],
+            value="" if generator.pitch else " --no-pitch",
         )
-    return "move G_ and D_ away, or use an experiment with the preset that they were made with"
+    return Message("training.move_g_d_away_use")

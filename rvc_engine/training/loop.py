@@ -15,6 +15,7 @@ from rvc_engine.disk import DiskFull
 from rvc_engine.errors import RvcError
 from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Warned
 from rvc_engine.machine.device import out_of_memory
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.training.dataset import Batch, ClipDataset
 from rvc_engine.training.epoch_budget import EpochBudget
 from rvc_engine.training.precision import set_rate
@@ -75,10 +76,8 @@ class TrainingLoop:
             raise
         except GeneratorExit:
             if not self.saver.save_now():
-                hint = f"training resumes after step {self.saver.saved_step}"
-                raise RvcError(
-                    "The training was stopped and not saved", "its weights are no longer finite", hint
-                ) from None
+                hint = Message("training.training_resumes_after_step", saved_step=self.saver.saved_step)
+                raise RvcError("training.training_stopped_not_saved", NOTHING, hint) from None
             raise
 
     def _check_place(self) -> Iterator[Event]:
@@ -88,7 +87,9 @@ class TrainingLoop:
             self.total += state.position
             state.begin_epoch()
             yield Warned(
-                title="The epoch under way starts again", message="its clips or its batch size changed", stage="train"
+                title=Message("training.epoch_under_way_starts_again"),
+                message=Message("training.clips_batch_size_changed"),
+                stage="train",
             )
 
     def _order(self, batches: list[list[int]]) -> str:
@@ -129,7 +130,9 @@ class TrainingLoop:
         yield finished
         yield self._progress()
         if self.scalars.broken:
-            yield Warned(title="The TensorBoard log ends here", message=self.scalars.broken, stage="train")
+            yield Warned(
+                title=Message("training.tensorboard_log_ends_here"), message=self.scalars.broken, stage="train"
+            )
             self.scalars.broken = ""
         yield from self.saver.end_of_epoch()
 
@@ -208,7 +211,9 @@ class TrainingLoop:
         self._overflows = self._overflows + 1 if wrong else 0
         explained = self.state.precision.scaler.is_enabled() and all(name.startswith("grad_norm") for name in wrong)
         if wrong and not (explained and self._overflows <= OVERFLOWS):
-            raise StepFailed(TrainingFault("not finite", self.state.step + 1, ", ".join(wrong), batch.names))
+            raise StepFailed(
+                TrainingFault(Message("training.not_finite"), self.state.step + 1, ", ".join(wrong), batch.names)
+            )
         numbers.update(dict.fromkeys(wrong, 0.0))
 
     def _progress(self) -> Progressed:

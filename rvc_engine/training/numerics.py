@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from rvc_engine.machine.device import without_shortcuts
+from rvc_engine.messages import Message
 from rvc_engine.models.noise import Noise
 from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.measure import random_batch
@@ -110,9 +111,9 @@ def compare(
     worst = max(errors, key=lambda part: errors[part])
     why = ""
     if not math.isfinite(loss) or math.isinf(errors[worst]):
-        why = f"not finite: {'the loss' if not math.isfinite(loss) else f'gradients of {worst}'}"
+        why = Message("training.not_finite_2", value="the loss" if not math.isfinite(loss) else f"gradients of {worst}")
     elif errors[worst] > LIMITS[mode]:
-        why = f"gradients of {worst} are off by {errors[worst]:.0%}, more than {LIMITS[mode]:.0%}"
+        why = Message("training.gradients_off_more_than", worst=worst, errors=errors[worst], limits=LIMITS[mode])
     rounded = {part: round(error, 5) if math.isfinite(error) else -1.0 for part, error in errors.items()}
     return Verdict(mode, not why, why, loss, rounded, seconds)
 

@@ -9,6 +9,7 @@ import torch
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Warned
 from rvc_engine.machine.device import without_shortcuts
+from rvc_engine.messages import Message
 from rvc_engine.training.train_config import TrainConfig
 
 WATCHED_STEPS = 200  # after a break-down: another one within so many steps ends the training
@@ -29,7 +30,7 @@ class StepFailed(Exception):
     """The state in memory is of no use any more. Carries facts alone: nothing that would hold memory."""
 
     def __init__(self, fault: TrainingFault) -> None:
-        super().__init__(f"{fault.kind} at step {fault.step}: {fault.what}")
+        super().__init__(Message("training.step", kind=fault.kind, step=fault.step, thing=fault.what))
         self.fault = fault
 
 
@@ -48,30 +49,34 @@ class Recovery:
     def _smaller(self, fault: TrainingFault) -> Warned:
         size = self.train_config.batch_size
         if size == 1:
-            hint = "use a smaller preset or --device cpu, or free memory that other programs hold"
-            raise RvcError(f"Out of memory at step {fault.step} with one clip a step", fault.what, hint)
+            hint = Message("training.use_smaller_preset_device_cpu")
+            raise RvcError("training.out_memory_step_one_clip", fault.what, hint, step=fault.step)
         self.train_config = replace(self.train_config, batch_size=size // 2)
-        message = (
-            f"the batch size is now {size // 2} instead of {size}, and stays so; the steps since the last save "
-            "are done again"
+        message = Message("training.batch_size_now_instead_stays", size=size // 2, size_2=size)
+        return Warned(
+            title=Message("training.out_memory_step", step=fault.step), message=message, hint=fault.what, stage="train"
         )
-        return Warned(title=f"Out of memory at step {fault.step}", message=message, hint=fault.what, stage="train")
 
     def _safer(self, fault: TrainingFault) -> Warned:
-        title = f"Training broke down at step {fault.step}"
+        title = Message("training.training_broke_down_step", step=fault.step)
         clips = ", ".join(dict.fromkeys(fault.clips))
-        message = f"the clips were {clips}; not finite: {fault.what}"
+        message = Message("training.clips_not_finite", clips=clips, thing=fault.what)
         if self._broke_at is not None and fault.step <= self._broke_at + WATCHED_STEPS:
-            before = f"it did at step {self._broke_at} too"
-            hint = "lower --learning-rate, or look at these clips; the next run resumes from the last checkpoint"
-            raise RvcError(title, f"{message}; {before}", hint)
+            before = Message("training.did_step_too", broke_at=self._broke_at)
+            hint = Message("training.lower_learning_rate_look_these")
+            raise RvcError(title, Message("training.text", message=message, before=before), hint)
         self._broke_at = fault.step
         old = self.train_config.precision
         self.train_config = replace(self.train_config, precision="fp32")
         if self.device.type == "cuda":
             without_shortcuts()
-        how = "once more" if old == "fp32" else f"in fp32 instead of {old} until this run ends"
-        hint = "look at these clips if it happens again"
+        how = (
+            Message("training.once_more") if old == "fp32" else Message("training.fp32_instead_until_run_ends", old=old)
+        )
+        hint = Message("training.look_these_clips_if_happens")
         return Warned(
-            title=title, message=f"{message}; the steps since the last save are done {how}", hint=hint, stage="train"
+            title=title,
+            message=Message("training.steps_since_last_save_done", message=message, how=how),
+            hint=hint,
+            stage="train",
         )

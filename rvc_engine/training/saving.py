@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from rvc_engine.disk import DiskFull, free_bytes, is_full
 from rvc_engine.events import CheckpointSaved, Event, Paused, Resumed, Warned
+from rvc_engine.messages import Message
 from rvc_engine.training.recovery import StepFailed, TrainingFault
 from rvc_engine.training.retention import Keeping, note_best, prune
 from rvc_engine.training.state import TrainingState
@@ -47,8 +48,8 @@ class Saver:
             if any(path.exists() for path in self.store.pair_paths(self.state.step)):
                 names = " and ".join(path.name for path in self.store.pair_paths(self.state.step))
                 yield Warned(
-                    title=f"{names} are written again",
-                    message="they were damaged, or not of this training",
+                    title=Message("training.written_again", names=names),
+                    message=Message("training.they_damaged_not_training"),
                     stage="train",
                 )
             yield from self._save_pair()
@@ -77,8 +78,10 @@ class Saver:
         try:
             self.store.write_state(self.state)
         except DiskFull as error:
-            lost = f"{self.state.step - self._at[0]} steps are not saved; {error.message}"
-            raise DiskFull(error.title, lost, f"free some space; training resumes from step {self._at[0]}") from error
+            lost = Message("training.steps_not_saved", step=self.state.step - self._at[0], message=error.message)
+            raise DiskFull(
+                error.title, lost, Message("training.free_some_space_training_resumes", at=self._at[0])
+            ) from error
         self._at = self.state.at
         return True
 
@@ -101,7 +104,7 @@ class Saver:
         if state.at == self._at:
             return
         if not state.is_finite():
-            raise StepFailed(TrainingFault("not finite", state.step, "a weight", self.clips))
+            raise StepFailed(TrainingFault(Message("training.not_finite"), state.step, "a weight", self.clips))
         yield from self._when_room(lambda: self.store.write_state(state))
         self._at, self._time = state.at, time.monotonic()
         self._took_s = self._time - started
@@ -142,12 +145,12 @@ class Saver:
                     pause, tried = TRY_S if needed > 2 * MARGIN_BYTES else LOOK_S, str(error)
             now = time.monotonic()
             if now - started > self.wait_s:
-                why = tried or f"{free >> 20} MB are free, a save needs {needed >> 20} MB"
-                hint = f"free some space; training resumes from step {self._at[0]}"
-                raise DiskFull(f"The disk is full, and was for {now - started:.0f} s", why, hint)
+                why = tried or Message("training.mb_free_save_needs_mb", free=free >> 20, needed=needed >> 20)
+                hint = Message("training.free_some_space_training_resumes", at=self._at[0])
+                raise DiskFull("training.disk_full_s", why, hint, now=now - started)
             if not reported or now - reported >= REPORT_S:
                 reported = now
-                yield Paused(stage="train", reason="the disk is full", needed_bytes=needed, free_bytes=free)
+                yield Paused(stage="train", reason=Message("training.disk_full"), needed_bytes=needed, free_bytes=free)
             time.sleep(pause)
         if reported:
             yield Resumed(stage="train", waited_s=time.monotonic() - started)

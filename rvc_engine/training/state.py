@@ -18,8 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from rvc_engine.errors import RvcError, cannot_read, of_environment
-from rvc_engine.files.foreign import describe, first_line
+from rvc_engine.files.foreign import describe
 from rvc_engine.files.weights import Unreadable, check_types
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
@@ -200,35 +201,38 @@ REST: dict[str, Any] = {
 def check_rest(rest: Any) -> None:
     """Is it what `TrainingState.rest` gives, in its types? Raises ValueError, which means a damaged file."""
     if not isinstance(rest, dict):
-        raise ValueError("it holds no state beside G and D")
+        raise ValueError(Message("training.holds_no_state_beside_g"))
     for name, kind in REST.items():
         value = rest.get(name)
         if name not in rest or not isinstance(value, kind) or (isinstance(value, int) and not 0 <= value < 1 << 40):
-            raise ValueError(f"its {name} is {describe(value)}")
+            raise ValueError(Message("training.text_2", name=name, value=describe(value)))
     if not all(isinstance(key, str) and isinstance(value, NUMBER) for key, value in rest["sums"].items()):
-        raise ValueError("its sums are no numbers")
+        raise ValueError(Message("training.sums_no_numbers"))
 
 
 def check_tensors(found: Any, expected: dict[str, Tensor], name: str) -> None:
     """Raises RvcError naming what is missing, too much or wrongly shaped."""
     if not isinstance(found, dict):
-        raise RvcError(f"{name} holds no weights", "its model is no dictionary", "choose another file")
+        raise RvcError("training.holds_no_weights", name=name)
     try:
         check_types(found)
     except Unreadable as error:
-        raise RvcError(f"{name} does not fit this model", str(error), "use another file") from error
-    wrong = [f"{key} is missing" for key in expected if key not in found]
-    wrong += [f"{describe(key, 120)} is not known" for key in found if key not in expected]
+        raise RvcError("training.does_not_fit_model_4"(error), name=name) from error
+    wrong = [Message("training.missing", key=key) for key in expected if key not in found]
+    wrong += [Message("training.not_known", key=describe(key, 120)) for key in found if key not in expected]
     for key, tensor in expected.items():
         if key in found and getattr(found[key], "shape", None) != tensor.shape:
-            wrong.append(f"{key} is {list(getattr(found[key], 'shape', []))}, expected {list(tensor.shape)}")
+            wrong.append(
+                Message(
+                    "training.expected",
+                    key=key,
+                    getattr=list(getattr(found[key], "shape", [])),
+                    shape=list(tensor.shape),
+                )
+            )
     if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise RvcError(
-            f"{name} does not fit this model",
-            "; ".join(wrong[:5]) + more,
-            "use the preset it was made with, or another file",
-        )
+        more = Message("training.more", count=len(wrong) - 5) if len(wrong) > 5 else ""
+        raise RvcError("training.does_not_fit_model", "; ".join(wrong[:5]) + more, name=name)
 
 
 def _plain_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
@@ -250,22 +254,16 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str, ord
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments = saved.get("state") if isinstance(saved, dict) else None
     if not isinstance(moments, dict) or (moments and set(moments) != set(range(len(parameters)))):
-        raise RvcError(
-            f"{name} does not fit this model",
-            f"its optimizer does not have the {len(parameters)} expected entries",
-            _FRESH,
-        )
+        raise RvcError("training.does_not_fit_model_2", NOTHING, _FRESH, name=name, count=len(parameters))
     moments = {number: moments[place] for number, place in enumerate(order)} if moments else {}
     for number, entry in moments.items():
         shapes = [getattr(entry.get(key), "shape", None) for key in ("exp_avg", "exp_avg_sq")]
         if "step" not in entry or any(shape != parameters[number].shape for shape in shapes):
-            raise RvcError(
-                f"{name} does not fit this model", f"its optimizer's entry {number} has another shape", _FRESH
-            )
+            raise RvcError("training.does_not_fit_model_5", NOTHING, _FRESH, name=name, number=number)
     optimizer.load_state_dict({"state": moments, "param_groups": own["param_groups"]})
 
 
-_FRESH = "move the file away to resume from an older one, or train again with --fresh"
+_FRESH = Message("training.move_file_away_resume_older")
 
 
 def load_pretrained(network: nn.Module, path: Path) -> str:
@@ -274,30 +272,23 @@ def load_pretrained(network: nn.Module, path: Path) -> str:
 
     Raises RvcError when the file cannot be read, or that says what it is when it is of another kind, version or rate.
     """
-    hint = "fetch the file again, or use none to start from nothing"
+    hint = Message("training.fetch_file_again_use_none")
     try:
         found = read_checkpoint(path)
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise RvcError(f"{path} is no pretrained file that can be read", reason_of(error), hint) from error
+        raise RvcError("training.no_pretrained_file_can_be"(error), hint, path=path) from error
     own = checkpoint_of({"model": network.state_dict()})
     if found.differs_from(own):
-        reason = f"it is {found.what}, this training needs {own.what}"
-        raise RvcError(
-            f"{path} does not fit this model", reason, "use the file of this preset, or none to start from nothing"
-        )
+        reason = Message("training.training_needs", thing=found.what, thing_2=own.what)
+        raise RvcError("training.does_not_fit_model_3", reason, path=path)
     expected, weights, note = network.state_dict(), found.weights, ""
     table, rows = weights.get("emb_g.weight"), expected.get("emb_g.weight")
     if rows is not None and table is not None and table.shape[1:] == rows.shape[1:] and len(table) != len(rows):
         count = min(len(table), len(rows))
         weights["emb_g.weight"] = torch.cat([table[:count].to(rows), rows[count:]])
-        note = f"its speaker table has {len(table)} rows, this model {len(rows)}: {count} were copied"
+        note = Message("training.speaker_table_rows_model_copied", count=len(table), count_2=len(rows), count_3=count)
     check_tensors(weights, expected, str(path))
     network.load_state_dict(weights)
     return note
-
-
-def reason_of(error: BaseException) -> str:
-    """The first line of what an error says."""
-    return first_line(error)

@@ -22,7 +22,8 @@ from rvc_engine.faults import Faults
 from rvc_engine.files import weights
 from rvc_engine.files.zip_files import open_zip
 from rvc_engine.machine.device import out_of_memory
-from rvc_engine.training.state import UNREADABLE, TrainingState, check_rest, reason_of
+from rvc_engine.messages import Message, message_of, verbatim
+from rvc_engine.training.state import UNREADABLE, TrainingState, check_rest
 from rvc_engine.voices.layout import rvc_names
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ class CheckpointStore:
             except UNREADABLE as error:
                 if is_full(error):
                     raise
-                hint = "the disk or the memory is faulty; training resumes from the last checkpoint"
-                raise RvcError(f"{path.name} was not written whole", reason_of(error), hint) from error
+                hint = Message("training.disk_memory_faulty_training_resumes")
+                raise RvcError("training.not_written_whole", message_of(error), hint, path=path.name) from error
 
     def remove_halves(self) -> None:
         """Remove the temporary files of a process that was killed while it saved."""
@@ -148,16 +149,14 @@ class CheckpointStore:
             except UNREADABLE as error:
                 self._check_cause(error, paths)
                 damaged += paths
-                reasons.append(f"{' and '.join(path.name for path in paths)}: {reason_of(error)}")
+                reasons.append(f"{' and '.join(path.name for path in paths)}: {message_of(error)}")
                 continue
             restored.damaged = reasons
             restored.backup = move_to_backup(damaged, self.files.folder, "damaged")
             restored.newer = [step for step in self.steps() if restored.entry and state.step < step != LATEST_ONLY]
             return restored
         if reasons:
-            raise RvcError(
-                "No checkpoint can be read", "; ".join(reasons), "put back whole files, or train again with --fresh"
-            )
+            raise RvcError("training.no_checkpoint_can_be_read", verbatim("; ".join(reasons)))
         return None
 
     def _check_cause(self, error: BaseException, paths: list[Path]) -> None:
@@ -165,8 +164,10 @@ class CheckpointStore:
         memory = out_of_memory(error) if isinstance(error, RuntimeError) else None
         if memory is not None or of_environment(error):
             names = " and ".join(path.name for path in paths)
-            hint = "nothing was changed: run the same command again when they can be read"
-            raise RvcError(f"{names} cannot be read", memory.message if memory else reason_of(error), hint) from error
+            hint = Message("training.nothing_changed_run_same_command")
+            raise RvcError(
+                "training.cannot_be_read_2", memory.message if memory else message_of(error), hint, names=names
+            ) from error
 
     def _load(self, state: TrainingState, paths: list[Path]) -> Restored:
         """Raises one of UNREADABLE for a damaged file, RvcError for a whole one that does not fit."""
@@ -177,7 +178,7 @@ class CheckpointStore:
             return Restored(state.step, content["rest"])
         pair = {kind: read_pair_file(path) for kind, path in zip(KINDS, paths, strict=True)}
         if pair["G"]["iteration"] != pair["D"]["iteration"]:
-            raise ValueError("G_ and D_ are of different epochs")
+            raise ValueError(Message("training.g_d_different_epochs"))
         state.load_pair(pair, {kind: str(path) for kind, path in zip(KINDS, paths, strict=True)})
         step = int(paths[0].stem.split("_")[1])
         counted = [int(moment["step"]) for moment in pair["G"]["optimizer"]["state"].values()]
@@ -193,14 +194,14 @@ def read_state(path: Path, *, shapes: bool = False) -> dict[str, Any]:
     without numbers. Raises one of UNREADABLE."""
     content = weights.read_shapes(path) if shapes else weights.read(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError("it is no resume file of this version")
+        raise ValueError(Message("training.no_resume_file_version"))
     pair = content.get("pair")
     if (
         not isinstance(pair, dict)
         or set(pair) != set(KINDS)
         or not all(isinstance(side, dict) for side in pair.values())
     ):
-        raise ValueError("it holds no G and D")
+        raise ValueError(Message("training.holds_no_g_d"))
     check_rest(content.get("rest"))
     return content
 
@@ -213,9 +214,9 @@ def read_pair_file(path: Path) -> dict[str, Any]:
         or not isinstance(content.get("model"), dict)
         or not {"iteration", "optimizer"} <= set(content)
     ):
-        raise ValueError(f"{path.name} is no training checkpoint")
+        raise ValueError(Message("training.no_training_checkpoint", path=path.name))
     if type(content["iteration"]) is not int or not 0 <= content["iteration"] < 1 << 40:
-        raise ValueError(f"{path.name} does not say after which epoch it was saved")
+        raise ValueError(Message("training.does_not_say_after_epoch", path=path.name))
     content["model"] = rvc_names(content["model"])
     return content
 
@@ -225,7 +226,7 @@ def check_whole(path: Path) -> None:
     with open_zip(path) as archive:
         bad = archive.testzip()
     if bad is not None:
-        raise ValueError(f"the checksum of its record {bad} is wrong")
+        raise ValueError(Message("training.checksum_record_wrong", bad=bad))
 
 
 def _nbytes(content: Any) -> int:

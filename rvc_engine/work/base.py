@@ -18,6 +18,7 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import Unreadable, write_safetensors
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.store import CheckpointStore
 from rvc_engine.voices.checkpoint import read_checkpoint
@@ -34,8 +35,8 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
     rows = speakers_of(settings, known_sources(experiment, settings))
     taken = [name for name, row in rows.items() if row == NEW_VOICE]
     if taken:
-        hint = "give the folder another name, or a number from 1 on"
-        raise BadInput(f"The folder {taken[0]!r} takes row 0", "a base keeps that row for new voices", hint)
+        hint = Message("work.give_folder_another_name_number")
+        raise BadInput("work.folder_takes_row_0", NOTHING, hint, taken=taken[0])
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
@@ -43,11 +44,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     store = CheckpointStore(experiment)
     steps = store.steps()
     if not steps:
-        raise RvcError(
-            "There is no G_ and D_ pair to make a base of",
-            f"{experiment.folder} has none",
-            "run the same command again",
-        )
+        raise RvcError("work.no_g_d_pair_make", folder=experiment.folder)
     clips = read_rows(experiment.clips_csv, ClipRow)
     rows = speakers_of(settings, (clip.source for clip in clips))
     seconds = sum(clip.seconds for clip in clips)
@@ -90,11 +87,7 @@ def half(value: Tensor, key: str) -> Tensor:
         return value
     small = value.half()
     if not torch.isfinite(small).all():
-        raise RvcError(
-            f"The weight {key} cannot be written",
-            "it is not finite in half precision",
-            "train again with a lower learning rate",
-        )
+        raise RvcError("work.weight_cannot_be_written", key=key)
     return small
 
 
@@ -109,5 +102,5 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
         try:
             reader(path)
         except (OSError, Unreadable) as error:
-            raise RvcError(f"{path} cannot be read", str(error), "run the same command again") from error
+            raise RvcError("work.cannot_be_read", message_of(error), path=path) from error
     return [*paths, experiment.base / "card.md"]

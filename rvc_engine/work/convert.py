@@ -25,6 +25,7 @@ from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
+from rvc_engine.messages import Message
 from rvc_engine.pitch import resolve_tracker
 from rvc_engine.settings import ConvertSettings, ExperimentSettings
 from rvc_engine.voices.bundle import read_any_voice
@@ -155,18 +156,14 @@ class _Prepared:
 
 def _prepare(voice_path: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace) -> _Prepared:
     if 0 < settings.sample_rate < LOWEST_RATE:
-        raise BadInput(
-            f"A sample rate of {settings.sample_rate} Hz is too low",
-            "",
-            f"use 0 for the voice's own, or at least {LOWEST_RATE}",
-        )
+        raise BadInput("work.sample_rate_hz_too_low", sample_rate=settings.sample_rate, lowest_rate=LOWEST_RATE)
     device = choose_device(settings.device)
     settings = settings.model_copy(update={"precision": listening_precision(settings.precision, device)})
     voice = read_any_voice(voice_path)
     check_encoder(voice.config.encoder, workspace)
     if settings.speaker >= voice.config.speakers:
         raise BadInput(
-            f"{voice_path.name} has no speaker {settings.speaker}", "", f"use 0..{voice.config.speakers - 1}"
+            "work.no_speaker", voice_path=voice_path.name, speaker=settings.speaker, speakers=voice.config.speakers - 1
         )
     tracker = None
     if voice.config.pitch:
@@ -188,7 +185,9 @@ def _warnings_about(inputs: Iterable[Path]) -> Iterator[Event]:
         passed = passed_over(folder, subfolders=False)
         if passed.total:
             yield Warned(
-                title=f"{folder}: {passed.sentence}", hint="name their folders or what the links name", stage="convert"
+                title=f"{folder}: {passed.sentence}",
+                hint=Message("work.name_their_folders_what_links"),
+                stage="convert",
             )
 
 
@@ -224,13 +223,13 @@ def _report_failures(failures: list[_Failure], total: int, named: list[Path]) ->
     if not nothing:
         failures = [failure for failure in failures if failure.source in named or _has_recording_name(failure.source)]
     if failures:
-        first, more = failures[0], f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        first, more = failures[0], Message("work.more", count=len(failures) - 1) if len(failures) > 1 else ""
         title = (
-            "No recording could be converted"
+            Message("work.no_recording_could_be_converted")
             if nothing
-            else f"{len(failures)} of {total} recordings could not be converted"
+            else Message("work.recordings_could_not_be_converted", count=len(failures), total=total)
         )
-        raise RvcError(title, f"{first.source.name}: {first.reason}{more}", first.hint)
+        raise RvcError(title, Message("work.text", name=first.source.name, reason=first.reason, more=more), first.hint)
 
 
 def _has_recording_name(path: Path) -> bool:
@@ -247,26 +246,28 @@ def _convert_item(
     Raises Stopped and DiskFull, which end them all.
     """
     if os.path.isdir(target):
-        return _Failure(source, f"{target} is a folder", "choose another --output, or move that folder out of the way")
+        return _Failure(
+            source, Message("work.folder", target=target), Message("work.choose_another_output_move_folder")
+        )
     try:
         samples = yield from _convert_one(converter, source)
         encode(target, samples, converter.sample_rate, format)
     except (DiskFull, Stopped):
         raise
     except UnusableRecording as error:
-        return _Failure(source, str(error), "check the recordings with another player")
+        return _Failure(source, str(error), Message("work.check_recordings_another_player"))
     except OSError as error:
         return _Failure(
             source,
-            f"{target} cannot be written: {error.strerror or error}",
-            "choose another --output, or change its permissions",
+            Message("work.cannot_be_written", target=target, reason=error.strerror or error),
+            Message("work.choose_another_output_change_permissions"),
         )
     except RvcError as error:
         return _Failure(source, ": ".join(filter(None, (error.title, error.message))), error.hint)
     except Exception as error:
         what = str(error).strip().partition("\n")[0]
         return _Failure(
-            source, f"unexpected {type(error).__name__}: {what}", "convert it to WAV with another program, and try that"
+            source, f"unexpected {type(error).__name__}: {what}", Message("work.convert_wav_another_program_try")
         )
     event = Converted(source=str(source), path=str(target), seconds=len(samples) / converter.sample_rate)
     if written:
@@ -295,8 +296,6 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
         known = out_of_memory(error)
         if known is None:
             raise
-        raise RvcError(
-            "Out of memory", known.message, "free memory that other programs hold, or use --device cpu"
-        ) from error
+        raise RvcError("work.out_memory", known.message) from error
     finally:
         steps.close()

@@ -18,6 +18,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import metadata_of
 from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
 from rvc_engine.machine.workers import each_on_a_core
+from rvc_engine.messages import Message
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
 
@@ -49,10 +50,7 @@ def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Pa
     used = experiment.own_encoder if is_own(settings) else _of_preset(experiment, settings)
     if not made_by or used is None or not used.is_file() or sha256_of(used) == made_by:
         return ""
-    return (
-        f"the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns "
-        "much slower"
-    )
+    return Message("work.features_those_put_base_own", used=used)
 
 
 def _of_preset(experiment: Experiment, settings: ExperimentSettings) -> Path | None:
@@ -89,9 +87,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
             done += 1
             yield Progressed(stage="features", done=done, total=len(clips), unit="clips", item=clip)
     if failed == len(clips):
-        raise RvcError(
-            "No clip gives content features", f"{failed} clips were tried", "run preprocess again with --fresh"
-        )
+        raise RvcError("work.no_clip_gives_content_features", failed=failed)
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
@@ -127,7 +123,7 @@ def _save_one(path: Path, values: NDArray[np.generic]) -> str:
     try:
         save(path, values)
     except IsADirectoryError:
-        return f"{path} is a folder: move it away"
+        return Message("work.folder_move_away", path=path)
     return ""
 
 
@@ -150,17 +146,15 @@ def _encode(
         memory_error = out_of_memory(error)
         if memory_error is None:
             raise
-        raise RvcError(
-            "Out of memory in the content encoder", memory_error.message, "free memory, or use --device cpu"
-        ) from error
+        raise RvcError("work.out_memory_content_encoder", memory_error.message) from error
     for clip, features in zip(waves, results, strict=True):
-        yield clip, features if np.isfinite(features).all() else "its content features are not finite"
+        yield clip, features if np.isfinite(features).all() else Message("work.content_features_not_finite")
 
 
 def _read(path: Path) -> NDArray[np.float32]:
     wave, rate = read_wav(path)
     if rate != 16000:
-        raise UnusableRecording(f"{path.name} is at {rate} Hz instead of 16000")
+        raise UnusableRecording(Message("work.hz_instead_16000", path=path.name, rate=rate))
     return wave
 
 

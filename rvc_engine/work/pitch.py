@@ -16,6 +16,7 @@ from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.machine.device import choose_device, out_of_memory
 from rvc_engine.machine.workers import each_on_a_core, results_of, worker_count
+from rvc_engine.messages import Message
 from rvc_engine.pitch import resolve_tracker, track_all
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
@@ -64,14 +65,14 @@ def track_clips(task: PitchTask) -> list[tuple[str, str]]:
                 _save(path, values)
             results.append((clip, ""))
         except IsADirectoryError:
-            results.append((clip, f"{path} is a folder: move it away"))
+            results.append((clip, Message("work.folder_move_away", path=path)))
     return results
 
 
 def _read(path: Path) -> NDArray[np.float32]:
     wave, rate = read_wav(path)
     if rate != 16000:
-        raise UnusableRecording(f"{path.name} is at {rate} Hz, not at 16000")
+        raise UnusableRecording(Message("work.hz_not_16000", path=path.name, rate=rate))
     return wave
 
 
@@ -136,9 +137,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         for folder in folders:
             remove_temporaries(folder)
     if not tracked:
-        raise RvcError(
-            "No clip to track the pitch of", f"{experiment.wavs_16k} has none that can be read", "run preprocess again"
-        )
+        raise RvcError("work.no_clip_track_pitch", wavs_16k=experiment.wavs_16k)
 
 
 def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[tuple[str, str]] | None, None, None]:
@@ -178,9 +177,7 @@ def _track_in_process(task: PitchTask) -> list[tuple[str, str]]:
         memory_error = out_of_memory(error)
         if memory_error is None:
             raise
-        raise RvcError(
-            "Out of memory in the pitch tracker", memory_error.message, "free memory, or use --device cpu"
-        ) from error
+        raise RvcError("work.out_memory_pitch_tracker", memory_error.message) from error
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:

@@ -30,6 +30,7 @@ from rvc_engine.errors import BadInput, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.workers import results_of, worker_count
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.settings import ExperimentSettings
 
 STAGE = "preprocess"
@@ -103,17 +104,17 @@ def _files(settings: ExperimentSettings) -> list[Path]:
         hint = "put recordings into it" + (
             "" if settings.preprocess.subfolders else ", or use --subfolders if they are in folders inside it"
         )
-        raise BadInput(f"The folder {settings.dataset!r} is empty", "there is no file in it", hint)
+        raise BadInput("work.folder_empty_2", NOTHING, hint, dataset=settings.dataset)
     return files
 
 
 def _nothing_usable(settings: ExperimentSettings, reasons: list[tuple[str, str]]) -> BadInput:
     listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons[:LISTED])
-    more = f"; and {len(reasons) - LISTED} more" if len(reasons) > LISTED else ""
+    more = Message("work.more_2", count=len(reasons) - LISTED) if len(reasons) > LISTED else ""
     passed = _passed_over(settings)
     more += f"; {passed.sentence}" if passed.total else ""
-    hint = "give a folder with recordings of one voice, in any format that ffmpeg reads"
-    return BadInput(f"No usable recording in {settings.dataset!r}", listed + more, hint)
+    hint = Message("work.give_folder_recordings_one_voice")
+    return BadInput("work.no_usable_recording", listed + more, hint, dataset=settings.dataset)
 
 
 # --- in a worker process ----------------------------------------------------------------------------------------------
@@ -199,7 +200,9 @@ class Ledger:
                     path.unlink(missing_ok=True)
         target = move_to_backup(stale, self.experiment.folder, STAGE)
         return (
-            [MovedAside(stage=STAGE, path=str(target), reason="recordings were removed or changed")] if target else []
+            [MovedAside(stage=STAGE, path=str(target), reason=Message("work.recordings_removed_changed"))]
+            if target
+            else []
         )
 
     def _is_whole(self, row: SourceRow, path: Path, about: os.stat_result) -> bool:

@@ -21,6 +21,7 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, from_dict
 from rvc_engine.machine.device import cores
 from rvc_engine.machine.environment import engine_environment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.recovery import TrainingFault
 from rvc_engine.training.train_config import TrainConfig
@@ -115,8 +116,8 @@ def _follow(process: subprocess.Popen[str]) -> Generator[Event, None, TrainingFa
     if failure is not None:
         raise failure
     if fault is None and code:
-        hint = "details are in engine.log; the same command resumes from the last checkpoint"
-        raise RvcError("A training process ended", f"exit code {code}", hint)
+        hint = Message("work.details_engine_log_same_command")
+        raise RvcError("work.training_process_ended", NOTHING, hint, number=code)
     return fault
 
 
@@ -141,9 +142,13 @@ def _stop(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(END_S)
     if process.returncode != 0:
-        code = "they did not end" if process.returncode is None else f"exit code {process.returncode}"
-        hint = "the same command resumes from the last checkpoint"
-        raise RvcError("The training processes were stopped and did not save", why or code, hint)
+        code = (
+            Message("work.they_did_not_end")
+            if process.returncode is None
+            else Message("work.exit_code", returncode=process.returncode)
+        )
+        hint = Message("work.same_command_resumes_last_checkpoint")
+        raise RvcError("work.training_processes_stopped_did_not", why or code, hint)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -12,6 +12,7 @@ from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows
 from rvc_engine.errors import RvcError
 from rvc_engine.events import ItemSkipped
 from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.messages import Message
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.dataset import ClipDataset, Row
 from rvc_engine.work.speakers import clip_speakers
@@ -45,13 +46,11 @@ def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[l
             rows.append(row)
     if not rows:
         why = (
-            f"{len(skipped)} clips, the first because {skipped[0].reason}"
+            Message("work.clips_first_because", count=len(skipped), reason=skipped[0].reason)
             if skipped
-            else f"{experiment.ground_truth} is empty"
+            else Message("work.empty", ground_truth=experiment.ground_truth)
         )
-        raise RvcError(
-            "There is no clip to train on", why, "rvc run does the stages before; longer recordings give longer clips"
-        )
+        raise RvcError("work.no_clip_train", why)
     return rows, skipped
 
 
@@ -72,7 +71,7 @@ def changes(experiment: Experiment, now: dict[str, str]) -> str:
         return ""
     added, removed = now.keys() - then.keys(), then.keys() - now.keys()
     others = [clip for clip in now.keys() & then.keys() if now[clip] and then[clip] and now[clip] != then[clip]]
-    counts = {"added": len(added), "removed": len(removed), "of changed recordings": len(others)}
+    counts = {"added": len(added), "removed": len(removed), Message("work.changed_recordings"): len(others)}
     return ", ".join(f"{count} clips {what}" for what, count in counts.items() if count)
 
 
@@ -85,7 +84,7 @@ def _why_unusable(row: Row, probe: ClipDataset, least: int) -> str:
     """Why a clip cannot be trained on, by the headers of its files; empty where it can."""
     missing = [path for path in row.files() if not os.path.lexists(path)]
     if missing:
-        return "it has no " + " and no ".join(path.parent.name for path in missing)
+        return "it has no " + Message("work.no").join(path.parent.name for path in missing)
     try:
         covered = probe.coverage(row)
     except RvcError as error:
@@ -93,8 +92,8 @@ def _why_unusable(row: Row, probe: ClipDataset, least: int) -> str:
     whole = max(covered.values())
     for path, frames in covered.items():
         if whole - frames > OTHER_LENGTH:
-            return f"{path} is of another clip: {frames / 100:.1f} s of {whole / 100:.1f} s"
-    return f"it is shorter than a training slice of {least * 10} ms" if min(covered.values()) < least else ""
+            return Message("work.another_clip_s_s", path=path, frames=frames / 100, whole=whole / 100)
+    return Message("work.shorter_than_training_slice_ms", least=least * 10) if min(covered.values()) < least else ""
 
 
 def mute_rows(experiment: Experiment, settings: ExperimentSettings) -> list[Row]:

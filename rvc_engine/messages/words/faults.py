@@ -1,0 +1,9 @@
+"""Words of the engine: faults."""
+
+from __future__ import annotations
+
+from rvc_engine.messages.words.kinds import Plural, Words
+
+WORDS: dict[str, str | Plural | Words] = {
+    "rvc_faults_not_understood": "RVC_FAULTS: {word!r} is not understood",
+}

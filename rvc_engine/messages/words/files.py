@@ -1,0 +1,57 @@
+"""Words of the engine: files."""
+
+from __future__ import annotations
+
+from rvc_engine.messages.words.kinds import Plural, Words
+
+WORDS: dict[str, str | Plural | Words] = {
+    "number_bits": "a number of {bit_length} bits",
+    "dictionary_entries": "a dictionary of {count} entries",
+    "list_values": "a list of {count} values",
+    "tensor_shape": "a tensor of the shape {shape}",
+    "more": " and {count} more",
+    "not_regular_file": "it is {other}, not a regular file",
+    "too_large_more_than_kib": "it is too large: more than {limit:,} KiB",
+    "holds_number_more_than_digits": "it holds a number of more than {max_digits} digits",
+    "values_nested_too_deeply_more": (
+        "its values are nested too deeply (more than {max_depth} levels): one holds itself"
+    ),
+    "values_nested_too_deeply_more_2": "its values are nested too deeply (more than {max_depth} levels)",
+    "holds_more_than_values": "it holds more than {max_values:,} values",
+    "holds_more_than_million_characters": "it holds more than {max_characters} million characters of text",
+    "nested_too_deeply": "it is nested too deeply",
+    "no_json_can_be_read": "it is no JSON that can be read: {reason}",
+    "no_file_weights_neither_torch": "it is no file of weights: neither torch's format nor safetensors",
+    "yes_no_bool": "yes or no (bool)",
+    "stores_tensor_where_none": "it stores a tensor where there is none",
+    "holds_no_dictionary_tensors": "it holds no dictionary of tensors",
+    "holds_more_than_tensors": "it holds more than tensors: {other}",
+    "get_file_float16_float32": "get the file in float16 or float32",
+    "stored_tensor_cut_short": "a stored tensor is cut short",
+    "record_twice": "it has a record twice",
+    "compressed_no_file_weights": "it is compressed, which no file of weights is",
+    "records_larger_than_file": "its records are larger than the file",
+    "two_tensors_disagree_about_what": "two tensors disagree about what they share",
+    "header_larger_than_mib": "its header is larger than {max_header_bytes} MiB",
+    "weights_unknown_type": "its weights are of the unknown type {get_dtype}",
+    "configuration_holds_something_no_plain": "its configuration holds something that is no plain data",
+    "needs_more_memory_than": "it needs more memory than there is",
+    "damaged": "it is damaged: {reason}",
+    "no_tensor": "{name} is no tensor",
+    "weights_example": "its weights are {words_for}, for example {name}: {need}",
+    "some_weights_not_finite_example": "some of its weights are not finite, for example {name}",
+    "pickle_larger_than_mib": "its pickle is larger than {max_pickle_bytes} MiB",
+    "numbers_big_endian": "its numbers are big endian",
+    "version_torch_old_format_not": "it is of a version of torch's old format that is not known",
+    "lacks_some_stored_tensors": "it lacks some of its stored tensors",
+    "holds_more_than_tensors_2": "it holds more than {max_tensors:,} tensors",
+    "configuration_too_large_too_deep": "its configuration is too large or too deep",
+    "zip_but_no_file_weights": "it is a zip, but no file of weights",
+    "several_pickles": "it has several pickles",
+    "stored_tensor_another_size_than": "a stored tensor has another size than it says",
+    "configuration_holds": "its configuration holds {kind}",
+    "stored_tensor_missing_another_size": "a stored tensor is missing or has another size than it says",
+    "tensors_larger_than_file": "its tensors are larger than the file",
+    "zip_whose_list_records_larger": "it is a zip whose list of records is larger than {max_directory_bytes} MiB",
+    "zip_more_than_records": "it is a zip of more than {max_records:,} records",
+}
