@@ -32,9 +32,10 @@ from terminal import Terminal  # noqa: E402
 from rvc_engine import events as ev  # noqa: E402
 from rvc_engine.client.state import ScreenState  # noqa: E402
 from rvc_engine.common.lock import RunLock  # noqa: E402
-from rvc_engine.experiment import Experiment, Workspace, journals  # noqa: E402
+from rvc_engine.experiment import Experiment, journals  # noqa: E402
 from rvc_engine.run.journal import Journal, JournalReader  # noqa: E402
 from rvc_engine.settings import for_preset  # noqa: E402
+from rvc_engine.workspace import Workspace  # noqa: E402
 
 STAGES = ["preprocess", "pitch", "features", "train", "index"]
 LOSSES = {"total": 60.0, "mel": 30.0, "kl": 2.0, "feature": 9.0, "adversarial": 3.0, "discriminator": 3.5}

@@ -273,7 +273,7 @@ class Bench:
 INDEX_ALONE = """
 import sys
 from pathlib import Path
-from rvc_engine.experiment import Workspace
+from rvc_engine.workspace import Workspace
 from rvc_engine.work import index
 experiment = Workspace(Path(sys.argv[1])).experiment(sys.argv[2])
 for _ in index.run(experiment, experiment.load_settings()):

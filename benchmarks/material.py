@@ -13,8 +13,8 @@ ASKED = 10_000  # rows that recall is measured with
 
 def clip_rows(experiment: Path, rows: int, speech: Path) -> list[Path]:
     """Features like speech: each frame moves a little from the last, around one of 2000 places. 400 rows a clip."""
-    from rvc_engine.experiment import Workspace
     from rvc_engine.settings import for_preset
+    from rvc_engine.workspace import Workspace
 
     folder, names = experiment / "3_feature768", experiment / "1_16k_wavs"
     if not folder.is_dir():

@@ -20,8 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from rvc_engine.experiment import Experiment, Workspace  # noqa: E402
+from rvc_engine.experiment import Experiment  # noqa: E402
 from rvc_engine.settings import for_preset  # noqa: E402
+from rvc_engine.workspace import Workspace  # noqa: E402
 
 LONG = "long"  # the experiment with the long journal
 STEPS = 25  # an epoch, of ten minutes of speech

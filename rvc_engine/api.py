@@ -26,11 +26,12 @@ from rvc_engine.errors import BadInput as BadInput
 from rvc_engine.errors import RvcError as RvcError
 from rvc_engine.errors import Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.messages import Message, message_of
 from rvc_engine.run.begin import Request
 from rvc_engine.setting import set_field
 from rvc_engine.settings import ConvertSettings
+from rvc_engine.workspace import Workspace
 
 if TYPE_CHECKING:
     import numpy as np

@@ -120,7 +120,7 @@ def start(options: argparse.Namespace) -> int:
             return 2
         set_environment(low_bandwidth=options.low_bandwidth)
     from rvc_engine.client.engine_client import EngineClient, newest_experiment
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
     home: Path = Workspace.find(options.home).home
     theme = theme_of(options.theme)

@@ -22,8 +22,8 @@ from scipy.signal import fftconvolve
 from rvc_engine.audio.io import decode
 from rvc_engine.disk import move_to_backup
 from rvc_engine.events import EpochFinished
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.journal import history
+from rvc_engine.workspace import Workspace
 
 SAMPLES = Path(__file__).resolve().parent
 HOME = SAMPLES.parent / "demo"

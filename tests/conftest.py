@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rvc_engine.experiment import Workspace
+from rvc_engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from torch import Tensor

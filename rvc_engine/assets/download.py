@@ -20,8 +20,8 @@ from rvc_engine.common.lock import RunLock
 from rvc_engine.common.opening import open_to_append
 from rvc_engine.disk import DiskFull, free_bytes, is_full, move_to_backup, require_writable, sha256_of, whole_file
 from rvc_engine.errors import RvcError
-from rvc_engine.experiment import Workspace
 from rvc_engine.messages import Message, message_of
+from rvc_engine.workspace import Workspace
 
 AT_ONCE = 4
 TRIES = 5

@@ -12,10 +12,10 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.common.redact import redacted
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.messages import Message
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
+from rvc_engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from rvc_engine.content.base import ContentEncoder

@@ -8,7 +8,7 @@ from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.registry import CONTENT_ENCODERS
 
 if TYPE_CHECKING:
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
 DEFAULT_PRESET = "v2-40k"
 

@@ -24,7 +24,7 @@ from rvc_engine.client.state import Outlook, Row
 from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.messages import Message
 from rvc_engine.registry import STAGES
@@ -35,6 +35,7 @@ from rvc_engine.run.receipts import plan, why_to_ask
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.run.status import read_heartbeat
 from rvc_engine.stages.receipt import Receipt, receipt_path
+from rvc_engine.workspace import Workspace
 
 if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import: after the first paint
     from rvc_engine.settings import ExperimentSettings

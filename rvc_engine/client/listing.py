@@ -8,9 +8,10 @@ from pathlib import Path
 from rvc_engine.client.state import Row
 from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import RvcError
-from rvc_engine.experiment import Experiment, Workspace, journals
+from rvc_engine.experiment import Experiment, journals
 from rvc_engine.run.damage import quick_settings
 from rvc_engine.run.status import read_view
+from rvc_engine.workspace import Workspace
 
 
 class Listing:

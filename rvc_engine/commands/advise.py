@@ -8,8 +8,8 @@ from typing import Any
 from rvc_engine.client.words import size
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
+from rvc_engine.workspace import Workspace
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:

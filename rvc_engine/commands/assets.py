@@ -16,8 +16,8 @@ from rvc_engine.common.lock import TAKE_OVER
 from rvc_engine.common.printable import FACT, printable
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.presets import PUBLIC_PRESETS
+from rvc_engine.workspace import Workspace
 
 CHOICES = ", ".join([*PUBLIC_PRESETS, "all"])
 

@@ -9,10 +9,10 @@ from rvc_engine.commands.display import choose_display
 from rvc_engine.commands.flags import add_settings, fill
 from rvc_engine.commands.pipeline import say_detached, watch
 from rvc_engine.common.given_paths import clean_path, refuse_no_path
-from rvc_engine.experiment import Workspace
 from rvc_engine.run import launcher
 from rvc_engine.run.conversions import new_conversion, unfinished
 from rvc_engine.settings import Conversion, ExperimentSettings
+from rvc_engine.workspace import Workspace
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:

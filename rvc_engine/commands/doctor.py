@@ -35,7 +35,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
 def _numerics(options: argparse.Namespace, home: Path) -> Iterator[Finding]:
     from rvc_engine.assets.pretrained import preset_here
     from rvc_engine.doctor.numerics import numerics
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
     return numerics(options.preset or preset_here(Workspace.find(str(home))), options.device)
 

@@ -16,7 +16,7 @@ from rvc_engine.common.lock import TAKE_OVER
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, StageFailed
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.registry import STAGES
 from rvc_engine.run import launcher
@@ -28,6 +28,7 @@ from rvc_engine.run.weights_needed import WeightsMissing
 from rvc_engine.setting import StageSettings
 from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings
 from rvc_engine.stages.stage import Stage
+from rvc_engine.workspace import Workspace
 
 DEFAULT_PRESET = "v2-40k"
 BASE_PRESET = "starter"

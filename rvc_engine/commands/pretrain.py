@@ -10,10 +10,11 @@ from rvc_engine.commands.flags import add_settings
 from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.begin import refuse_busy
 from rvc_engine.run.stage_list import base_stages
 from rvc_engine.settings import STAGE_SETTINGS
+from rvc_engine.workspace import Workspace
 
 STATES = "the newest training states of encoder and base, in checked parts below 16 MB"
 

@@ -22,7 +22,7 @@ from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.messages import Message, message_of
 from rvc_engine.run import launcher
@@ -30,6 +30,7 @@ from rvc_engine.run.begin import check_ready, settle
 from rvc_engine.run.queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.run.status import read_view
+from rvc_engine.workspace import Workspace
 
 LOCK = "queue-run.lock"
 START_S = 60.0

@@ -16,8 +16,9 @@ from rvc_engine.common.printable import FACT, printable
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.voices.metadata import refuse_pickle
+from rvc_engine.workspace import Workspace
 
 Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 

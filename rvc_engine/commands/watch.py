@@ -11,10 +11,11 @@ from rvc_engine.commands.display import choose_display, error_line
 from rvc_engine.commands.pipeline import watch
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace, is_experiment
+from rvc_engine.experiment import Experiment, is_experiment
 from rvc_engine.run import launcher
 from rvc_engine.run.status import log_tail, read_view
 from rvc_engine.run.view import RunView
+from rvc_engine.workspace import Workspace
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:

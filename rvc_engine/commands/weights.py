@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rvc_engine.common.streams import ask, say
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.weights_needed import WeightsMissing
+from rvc_engine.workspace import Workspace
 
 
 def offer(workspace: Workspace, missing: WeightsMissing) -> bool:

@@ -26,8 +26,8 @@ from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
 from rvc_engine.settings import ConvertSettings
 
 if TYPE_CHECKING:
-    from rvc_engine.experiment import Workspace
     from rvc_engine.voices.small_model import Voice
+    from rvc_engine.workspace import Workspace
 
 LONG_S = 300
 BLOCK_S = 60

@@ -13,10 +13,11 @@ from rvc_engine.common.opening import require_file
 from rvc_engine.common.user import expanded
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.setting import choices_of
 from rvc_engine.settings import ConvertSettings
+from rvc_engine.workspace import Workspace
 
 FORMATS = choices_of(ConvertSettings.model_fields["format"])
 

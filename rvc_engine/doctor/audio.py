@@ -49,8 +49,8 @@ def weights(home: Path) -> Iterator[Finding]:
     """What the presets need: complete and as published, or what is missing. Sums are computed once and cached."""
     from rvc_engine.assets.manifest import needs, read_manifest
     from rvc_engine.assets.verify import DIFFERS, MISSING, Receipts, check
-    from rvc_engine.experiment import Workspace
     from rvc_engine.presets import PUBLIC_PRESETS
+    from rvc_engine.workspace import Workspace
 
     workspace = Workspace(home)
     manifest, receipts = read_manifest(workspace), Receipts(workspace)

@@ -15,9 +15,9 @@ from rvc_engine.doctor import audio as doctor_io
 from rvc_engine.doctor import gpu
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, first_line, load
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.messages import Message
 from rvc_engine.registry import PITCH_TRACKERS
+from rvc_engine.workspace import Workspace
 
 OLDEST_PYTHON = (3, 10)
 OLDEST_TORCH = (2, 9)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from rvc_engine.common.user import complete
-from rvc_engine.experiment import PACKAGE
 from rvc_engine.machine.malloc import KEEPING_FREED_MEMORY
+from rvc_engine.workspace import PACKAGE
 
 
 def engine_environment() -> dict[str, str]:

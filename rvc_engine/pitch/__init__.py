@@ -13,7 +13,7 @@ from rvc_engine.pitch.coarse import CEILING_HZ, FLOOR_HZ
 from rvc_engine.registry import PITCH_TRACKERS
 
 if TYPE_CHECKING:
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
 AUTO = "auto"
 

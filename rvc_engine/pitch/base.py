@@ -19,7 +19,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.messages import Message
 
 if TYPE_CHECKING:
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
 RATE = 16000
 HOP = 160

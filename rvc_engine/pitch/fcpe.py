@@ -13,7 +13,7 @@ from rvc_engine.messages import Message
 from rvc_engine.pitch.base import Hz, OneByOne, Wave
 
 if TYPE_CHECKING:
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
 PIECE_FRAMES = 3000
 """Longer waves go through in pieces, so that memory does not grow with them."""

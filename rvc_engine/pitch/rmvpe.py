@@ -10,7 +10,7 @@ from rvc_engine.messages import Message
 from rvc_engine.pitch.base import Hz, PitchTracker, Wave
 
 if TYPE_CHECKING:
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
 
 class RmvpeTracker(PitchTracker):

@@ -11,7 +11,7 @@ from rvc_engine.pitch.base import Hz, OneByOne, Wave
 from rvc_engine.pitch.coarse import CEILING_HZ, FLOOR_HZ
 
 if TYPE_CHECKING:
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
 SURE = 0.5
 """Confidence from which a frame is voiced, as its package calibrates it."""

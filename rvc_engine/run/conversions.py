@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from rvc_engine.common.lock import live_holder
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import RvcError
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.messages import Message
 from rvc_engine.stages.receipt import is_complete
+from rvc_engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
+from rvc_engine.workspace import Workspace
 
 
 def moved_artefacts(artefacts: list[dict[str, Any]], before: str, now: str) -> list[dict[str, Any]]:

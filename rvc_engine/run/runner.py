@@ -48,7 +48,7 @@ from rvc_engine.events import (
     TrainStepped,
     Warned,
 )
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.faults import Faults
 from rvc_engine.machine import workers
 from rvc_engine.machine.memory_samples import MemorySamples
@@ -59,6 +59,7 @@ from rvc_engine.run.pipeline import back_up_stage, run_pipeline
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.receipt import is_complete
 from rvc_engine.stages.stage import Stage
+from rvc_engine.workspace import Workspace
 
 HEARTBEAT_S = 1.0
 MEMORY_S = 10.0

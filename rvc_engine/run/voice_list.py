@@ -10,10 +10,11 @@ from typing import Any
 
 from rvc_engine.common.names import voice_of_stem
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.messages import Message
 from rvc_engine.run.damage import cannot_read, check_folder
 from rvc_engine.voices.metadata import SUFFIX, UNKNOWN, peek_metadata
+from rvc_engine.workspace import Workspace
 
 EXPORTS = "exports"  # where the app puts what it makes for others
 

@@ -13,13 +13,14 @@ from rvc_engine.common.names import why_unwise
 from rvc_engine.conversion.retrieval import OWN_NEIGHBOURS, OWN_PROBES, Retrieval, refuse_other_encoder
 from rvc_engine.disk import copy_whole, sha256_of, write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.messages import NOTHING
 from rvc_engine.training.store import LATEST_ONLY, CheckpointStore
 from rvc_engine.voices.bundle import INDEX, is_bundle, read_bundle
 from rvc_engine.voices.index_file import IndexFacts, check_index_file, sidecar_of
 from rvc_engine.voices.small_model import Voice
 from rvc_engine.voices.unpack import Unpacked
+from rvc_engine.workspace import Workspace
 
 
 # --- indexes ---------------------------------------------------------------------------------------

@@ -23,13 +23,14 @@ from rvc_engine.dataset.files import passed_over
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
 from rvc_engine.messages import Message
 from rvc_engine.pitch import resolve_tracker
 from rvc_engine.settings import ConvertSettings, ExperimentSettings
 from rvc_engine.voices.bundle import read_any_voice
 from rvc_engine.voices.lookup import load_index
+from rvc_engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from rvc_engine.conversion.converter import Converter

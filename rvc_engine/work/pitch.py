@@ -13,7 +13,7 @@ from rvc_engine.audio.io import read_wav
 from rvc_engine.disk import remove_temporaries, whole_file
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.machine.device import choose_device, out_of_memory
 from rvc_engine.machine.workers import each_on_a_core, results_of, worker_count
 from rvc_engine.messages import Message
@@ -21,6 +21,7 @@ from rvc_engine.pitch import resolve_tracker, track_all
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings
+from rvc_engine.workspace import Workspace
 
 STAGE = "pitch"
 CHUNK = 8

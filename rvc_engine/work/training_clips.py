@@ -11,11 +11,12 @@ from rvc_engine.common.opening import read_bytes
 from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows
 from rvc_engine.errors import RvcError
 from rvc_engine.events import ItemSkipped
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.messages import Message
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.dataset import ClipDataset, Row
 from rvc_engine.work.speakers import clip_speakers
+from rvc_engine.workspace import Workspace
 
 NAME = "train"
 OTHER_LENGTH = 50  # frames: trackers and encoders differ by a few at the end of a clip

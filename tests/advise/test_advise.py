@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.machine import advisor as advisor
 from rvc_engine.machine import measurements
 from rvc_engine.machine.advisor import advise, container_limit, memory_now, recommend
@@ -22,6 +21,7 @@ from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, visible_gpus
 from rvc_engine.machine.measurements import Batch, keep_use
 from rvc_engine.machine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
 from rvc_engine.presets import PRESETS
+from rvc_engine.workspace import Workspace
 
 ON_CPU = "bf16" if cpu_has_bf16() else "fp32"  # what precision auto is here
 GIB = 1 << 30

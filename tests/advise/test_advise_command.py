@@ -12,11 +12,11 @@ from rvc_engine.client import engine_client
 from rvc_engine.client.engine_client import EngineClient
 from rvc_engine.client.machine import GpuReader
 from rvc_engine.commands.cli import main
-from rvc_engine.experiment import Workspace
 from rvc_engine.machine import advisor as advisor
 from rvc_engine.machine.cpu import cpu_has_bf16
 from rvc_engine.machine.gpus import Gpu, GpuState
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 
 ON_CPU = "bf16" if cpu_has_bf16() else "fp32"  # what precision auto is here
 GIB = 1 << 30

@@ -11,7 +11,7 @@ import pytest
 from rvc_engine.assets import download
 from rvc_engine.assets import hub as client
 from rvc_engine.assets.manifest import Asset, read_manifest
-from rvc_engine.experiment import Workspace
+from rvc_engine.workspace import Workspace
 from tests.assets.hub import Hub, serving
 
 NAMES = ("hubert_base.pt", "rmvpe.pt", "v2/f0G40k.pth", "v2/f0D40k.pth")

@@ -17,7 +17,7 @@ from rvc_engine.assets.hub import Offline
 from rvc_engine.assets.manifest import Asset
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import Busy, RvcError
-from rvc_engine.experiment import Workspace
+from rvc_engine.workspace import Workspace
 from tests.assets.hub import Hub
 
 

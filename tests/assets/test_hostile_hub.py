@@ -19,7 +19,7 @@ from rvc_engine.commands import cli
 from rvc_engine.common.redact import redacted
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.experiment import Workspace
+from rvc_engine.workspace import Workspace
 from tests.assets.hub import Hub
 
 CONTENT = 300_000

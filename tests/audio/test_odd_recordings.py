@@ -22,10 +22,10 @@ from rvc_engine.dataset.report import FileReport
 from rvc_engine.dataset.survey import measure_file, recordings_in
 from rvc_engine.errors import BadInput, RvcError, UnusableRecording
 from rvc_engine.events import Converted, Event, ItemSkipped, Warned
-from rvc_engine.experiment import Workspace
 from rvc_engine.settings import ConvertSettings, for_preset
 from rvc_engine.work import preprocess
 from rvc_engine.work.convert import convert_files
+from rvc_engine.workspace import Workspace
 from tests.audio.odd_files import CASES, MORE, RATE, Case, encoded, voice, wav, write_all
 from tests.conftest import Rvc
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from rvc_engine.experiment import Workspace
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc, rvc_environment
 
 NAMES = [

@@ -24,11 +24,12 @@ from rvc_engine.events import (
     Warned,
     from_dict,
 )
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.journal import Journal, history
 from rvc_engine.run.pipeline import back_up_stage, run_pipeline
 from rvc_engine.run.stage_list import usual_stages
 from rvc_engine.voices.small_model import read_voice
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc
 
 TINY = (

@@ -15,10 +15,11 @@ import soundfile
 
 from rvc_engine.common.user import cache_folder
 from rvc_engine.events import Converted, RunFinished, StageFailed, StageStopped
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run import conversions
 from rvc_engine.run.conversions import KEPT, new_conversion
 from rvc_engine.run.journal import history
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc
 from tests.tiny_voice import save_voice
 

@@ -13,13 +13,14 @@ import pytest
 from rvc_engine.commands.cli import main
 from rvc_engine.disk import sha256_of
 from rvc_engine.events import RunFinished
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.journal import Journal
 from rvc_engine.run.pipeline import run_pipeline
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.run.status import read_view
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.voices.index_file import sidecar_of
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc
 from tests.e2e.test_tiny_pipelines import tiny_settings
 

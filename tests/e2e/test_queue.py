@@ -12,8 +12,8 @@ import pytest
 
 from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.queue import RunQueue, deadline_of
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc
 
 FAST = (

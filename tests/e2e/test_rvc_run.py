@@ -20,8 +20,8 @@ from rvc_engine.events import (
     TrainStepped,
     from_dict,
 )
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.journal import history
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc
 
 TINY = (

@@ -11,12 +11,12 @@ import torch
 
 from rvc_engine.audio.io import decode
 from rvc_engine.events import Converted, Event, RunFinished, StageFinished, StageSkipped
-from rvc_engine.experiment import Workspace
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.run.pipeline import run_pipeline
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.settings import ConvertSettings, ExperimentSettings, for_preset
 from rvc_engine.work.convert import convert_files
+from rvc_engine.workspace import Workspace
 
 
 def tiny_settings(preset: str, dataset: Path, *, pitched: bool = True) -> ExperimentSettings:

@@ -14,10 +14,10 @@ import torch
 
 from rvc_engine.audio.io import decode, write_wav
 from rvc_engine.commands.cli import main
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.pipeline import run_pipeline
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.voices.small_model import read_voice
+from rvc_engine.workspace import Workspace
 from tests.conftest import SAMPLES, Rvc
 from tests.e2e.test_tiny_pipelines import tiny_settings
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.events import Event, Progressed, RunFinished, RunStarted, StageStarted, TrainStepped
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 
 Damage = Callable[[Experiment], object]
 FAR = "9" * 400  # a number that no field can hold

@@ -21,10 +21,11 @@ from rvc_engine.client.engine_client import EngineClient
 from rvc_engine.commands.cli import main
 from rvc_engine.common.lock import Holder
 from rvc_engine.events import MemorySampled
-from rvc_engine.experiment import Workspace, journals
+from rvc_engine.experiment import journals
 from rvc_engine.run.journal import Journal
 from rvc_engine.run.status import read_view
 from rvc_engine.stages.receipt import Receipt, receipt_path
+from rvc_engine.workspace import Workspace
 from tests.conftest import rvc_environment
 from tests.engine.damaged import HEARTBEATS, JOURNAL, LINES, SETTINGS, UNREADABLE, add, events_of, journal_of
 

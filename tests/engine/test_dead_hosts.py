@@ -25,12 +25,13 @@ from rvc_engine.common import lock as locks
 from rvc_engine.common.lock import RunLock, live_holder, read_holder, short_lock
 from rvc_engine.errors import BadInput, Busy
 from rvc_engine.events import RunStarted, StageStarted, Warned
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.journal import Journal, history
 from rvc_engine.run.launcher import stop
 from rvc_engine.run.queue import RunQueue
 from rvc_engine.run.status import read_view
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc, rvc_environment
 from tests.engine.test_lock import hold, said
 

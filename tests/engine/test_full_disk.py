@@ -8,13 +8,13 @@ import pytest
 
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Paused, Resumed, StageFinished
-from rvc_engine.experiment import Workspace
 from rvc_engine.registry import STAGES
 from rvc_engine.run import pipeline
 from rvc_engine.run.pipeline import run_stage
 from rvc_engine.settings import for_preset
 from rvc_engine.stages.receipt import Receipt, receipt_path
 from rvc_engine.work import index
+from rvc_engine.workspace import Workspace
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.pretrain.transcripts import Transcripts
 from rvc_engine.settings import for_preset
 from rvc_engine.training.retention import read_pins
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc
 
 SAVED = {

@@ -47,7 +47,7 @@ def test_the_light_modules_are_light(module: str) -> None:
 
 
 def test_a_plan_loads_neither_torch_nor_numpy() -> None:
-    code = "from pathlib import Path; from rvc_engine.experiment import Workspace\n"
+    code = "from pathlib import Path; from rvc_engine.workspace import Workspace\n"
     code += "from rvc_engine.settings import for_preset; from rvc_engine.run.stage_list import stages_of\n"
     code += "from rvc_engine.run.receipts import plan; settings = for_preset('v2-40k', dataset='samples/sources')\n"
     code += "plan(Workspace(Path('/nowhere')).experiment('x'), settings, stages_of(settings))"

@@ -8,9 +8,10 @@ import psutil
 import pytest
 
 from rvc_engine.errors import RvcError
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.launcher import WaitingEngine
 from rvc_engine.settings import ExperimentSettings
+from rvc_engine.workspace import Workspace
 from tests.faults.harness import wait_for
 
 

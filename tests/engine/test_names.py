@@ -12,11 +12,12 @@ import pytest
 from rvc_engine.common import names
 from rvc_engine.disk import remove_temporaries, whole_file, write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.runner import remove_partial_files
 from rvc_engine.settings import for_preset
 from rvc_engine.voices.index_file import made_with, sidecar_of
 from rvc_engine.voices.lookup import name_for, refuse_name
+from rvc_engine.workspace import Workspace
 
 LONG = ["x" * 200, "声" * 66, "😀" * 50, "é" * 100, "a" * 199 + "b"]
 LONGER = [name[:-1] + other for name in LONG for other in "12"]  # alike but for their ends

@@ -31,12 +31,13 @@ from rvc_engine.events import (
     TrainStepped,
     Warned,
 )
-from rvc_engine.experiment import Experiment, Workspace, snapshot_path
+from rvc_engine.experiment import Experiment, snapshot_path
 from rvc_engine.run import journal as journal_module
 from rvc_engine.run import replay, snapshot, status
 from rvc_engine.run.journal import Journal, JournalReader, history
 from rvc_engine.run.status import read_view
 from rvc_engine.run.view import RunView
+from rvc_engine.workspace import Workspace
 from tests.conftest import rvc_environment
 from tests.engine.damaged import LINES, add, events_of, journal_of
 

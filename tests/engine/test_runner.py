@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rvc_engine.disk import write_whole
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.runner import remove_partial_files
+from rvc_engine.workspace import Workspace
 
 
 def test_what_a_killed_engine_left_half_written_goes_and_what_others_write_stays(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from rvc_engine.commands.flags import add_settings, fill, given
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
 from rvc_engine.setting import Kind, about, describe
 from rvc_engine.settings import ALL_SETTINGS, STAGE_SETTINGS, apply, for_preset
 from rvc_engine.settings_file import render_toml
+from rvc_engine.workspace import Workspace
 
 
 def parser_of(stage: str) -> argparse.ArgumentParser:

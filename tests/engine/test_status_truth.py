@@ -13,11 +13,12 @@ import pytest
 
 from rvc_engine.commands.watch import progress_words
 from rvc_engine.events import Event, Paused, Progressed, Resumed, RunFinished, RunStarted, StageFailed, StageStarted
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.journal import Journal, read
 from rvc_engine.run.status import read_view
 from rvc_engine.run.supervisor import record_end
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 from tests.conftest import rvc_environment
 from tests.engine.test_lock import HOLD, said
 

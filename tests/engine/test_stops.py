@@ -27,7 +27,7 @@ from rvc_engine.events import (
     TrainStepped,
     from_dict,
 )
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.machine import memory_samples
 from rvc_engine.registry import STAGES
 from rvc_engine.run import runner
@@ -36,6 +36,7 @@ from rvc_engine.run.runner import Engine
 from rvc_engine.run.status import read_view
 from rvc_engine.run.view import RunView
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 
 Work = Callable[[Engine], Iterator[Event]]
 

@@ -19,7 +19,6 @@ from rvc_engine.common import user
 from rvc_engine.common.given_paths import clean_path
 from rvc_engine.conversion.retrieval import Retrieval
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.experiment import Workspace
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.pitch.rmvpe_frames import load as load_rmvpe
@@ -30,6 +29,7 @@ from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.voices import small_model
 from rvc_engine.voices.extract import read_generator
 from rvc_engine.voices.small_model import read_voice, write_small_model
+from rvc_engine.workspace import Workspace
 from tests.conftest import SAMPLES, rvc_environment
 
 UID = "54321"

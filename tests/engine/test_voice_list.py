@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from rvc_engine.commands.cli import main
-from rvc_engine.experiment import Workspace
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS
 from rvc_engine.settings import for_preset
 from rvc_engine.voices.bundle import write_bundle
 from rvc_engine.voices.metadata import peek_metadata
 from rvc_engine.voices.small_model import read_voice, write_small_model
+from rvc_engine.workspace import Workspace
 from tests.conftest import rvc_environment
 
 

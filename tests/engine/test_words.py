@@ -69,7 +69,7 @@ ALLOWED = {
     ("rvc_engine/stages/receipt.py", "course"): "a key of receipts",
     ("rvc_engine/stages/receipt.py", "extent"): "a key of receipts",
     ("rvc_engine/training/state.py", "course"): "a key of checkpoints",
-    ("rvc_engine/work/train.py", "course"): "a key of checkpoints",
+    ("rvc_engine/work/train_start.py", "course"): "a key of checkpoints",
     ("rvc_engine/work/index.py", "aside"): "the event MovedAside",
     ("rvc_engine/work/preprocess.py", "aside"): "the event MovedAside",
     ("rvc_engine/dataset/findings.py", "way out"): "a key of `rvc dataset --json`",

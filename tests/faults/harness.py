@@ -19,12 +19,13 @@ import torch
 
 from rvc_engine.common.lock import live_holder
 from rvc_engine.events import ENDS, Event, StageFinished, StageStarted, TrainStepped, from_dict
-from rvc_engine.experiment import Experiment, Workspace, journals
+from rvc_engine.experiment import Experiment, journals
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.run import launcher
 from rvc_engine.run.journal import history, read, steps_once
 from rvc_engine.run.stage_list import stages_of
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc
 
 NAME = "voice"

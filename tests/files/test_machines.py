@@ -20,9 +20,10 @@ import pytest
 
 from rvc_engine.common.lock import Holder
 from rvc_engine.common.processes import start_ticks
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.queue import RunQueue
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 from tests.conftest import ROOT, rvc_environment
 
 DRIVER = Path(__file__).with_name("driver.py")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from rvc_engine.commands import cli
-from rvc_engine.experiment import Workspace
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc
 from tests.files.special import KINDS, WORDS, make, within
 

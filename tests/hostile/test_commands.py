@@ -19,7 +19,7 @@ import torch
 
 from rvc_engine import events as ev
 from rvc_engine.commands.cli import COMMANDS, main
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS
 from rvc_engine.run.journal import Journal
@@ -27,6 +27,7 @@ from rvc_engine.run.queue import RunQueue
 from rvc_engine.settings import for_preset
 from rvc_engine.voices.bundle import write_bundle
 from rvc_engine.voices.small_model import read_voice, write_small_model
+from rvc_engine.workspace import Workspace
 from tests.conftest import ROOT, rvc_environment
 from tests.hostile.text import FILE_NAME, HOSTILE, found_in
 

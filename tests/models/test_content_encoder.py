@@ -13,9 +13,9 @@ from rvc_engine.content import hubert
 from rvc_engine.content.base import check_encoder, load_encoder
 from rvc_engine.content.hubert_encoder import HubertEncoder, pad_for_hubert
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.machine.workers import each_on_a_core
 from rvc_engine.registry import CONTENT_ENCODERS
+from rvc_engine.workspace import Workspace
 
 
 def voice(f0: float, seconds: float = 1.2, level: float = 0.3) -> np.ndarray:
@@ -103,7 +103,7 @@ def test_missing_weights_name_the_way_out(tmp_path):
 
 def test_checking_loads_no_torch(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from rvc_engine.experiment import Workspace;"
+        "import sys; from pathlib import Path; from rvc_engine.workspace import Workspace;"
         "from rvc_engine.content.base import check_encoder; check_encoder('phonetic-256-1', Workspace(Path('.')));"
         "assert 'torch' not in sys.modules"
     )

@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.files.weights import Unreadable
 from rvc_engine.pitch import available_methods, resolve_method, track, track_all
 from rvc_engine.pitch import rmvpe_frames as rmvpe
 from rvc_engine.pitch.rmvpe_network import read_rmvpe
+from rvc_engine.workspace import Workspace
 
 
 def tone(samples: int, hz: float = 200.0) -> np.ndarray:

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.files.weights import read
 from rvc_engine.pitch import track
 from rvc_engine.pitch.base import at_10_ms
 from rvc_engine.registry import PITCH_TRACKERS, Registry
 from rvc_engine.voices.index_file import made_with
+from rvc_engine.workspace import Workspace
 from tests.conftest import rvc_environment
 
 HERE = Path(__file__).parent

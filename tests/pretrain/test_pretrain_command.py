@@ -15,13 +15,14 @@ from rvc_engine.commands.cli import main
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.events import CheckpointSaved, Event, RunFinished, RunStarted, StageSkipped, TrainStepped
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import metadata_of, read_tensors
 from rvc_engine.run.journal import history
 from rvc_engine.run.stage_list import stages_of
 from rvc_engine.settings import apply, for_base, for_preset
 from rvc_engine.settings_file import render_toml
 from rvc_engine.voices.checkpoint import read_checkpoint
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc
 from tests.e2e.test_rvc_run import events_of
 from tests.pretrain.conftest import two_speakers

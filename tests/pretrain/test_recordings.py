@@ -12,12 +12,12 @@ import pytest
 
 from rvc_engine.errors import BadInput
 from rvc_engine.events import ItemSkipped, Paused, Progressed, Resumed
-from rvc_engine.experiment import Workspace
 from rvc_engine.pretrain.labels import check_packages, words_of
 from rvc_engine.pretrain.recordings import Files, RecordingTask, prepare
 from rvc_engine.pretrain.transcripts import Transcripts
 from rvc_engine.settings import for_base
 from rvc_engine.work import encoder
+from rvc_engine.workspace import Workspace
 from tests.conftest import SAMPLES
 from tests.pretrain.packages import needs_packages
 

@@ -12,7 +12,6 @@ from rvc_engine.content.base import load_encoder
 from rvc_engine.content.phonetic import read_phonetic
 from rvc_engine.disk import sha256_of
 from rvc_engine.events import TrainStepped
-from rvc_engine.experiment import Workspace
 from rvc_engine.files.weights import metadata_of, read_tensors
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS
@@ -20,6 +19,7 @@ from rvc_engine.registry import STAGES
 from rvc_engine.run.pipeline import run_stage
 from rvc_engine.settings import for_preset
 from rvc_engine.voices.checkpoint import read_checkpoint
+from rvc_engine.workspace import Workspace
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "pretrained" / "starter"

@@ -18,10 +18,10 @@ from rvc_engine.conversion.request import plan_outputs
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import BadInput, RvcError, Stopped
 from rvc_engine.events import Converted, Event, ItemSkipped
-from rvc_engine.experiment import Workspace
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.work import convert as stage
 from rvc_engine.work.convert import convert_files
+from rvc_engine.workspace import Workspace
 from tests.conftest import Rvc
 from tests.tiny_voice import save_voice, save_wave
 

@@ -13,12 +13,12 @@ from rvc_engine.conversion.request import plan_outputs, resolve_voice
 from rvc_engine.conversion.retrieval import build_index, write_index
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Converted, ItemSkipped, Progressed
-from rvc_engine.experiment import Workspace
 from rvc_engine.presets import model_config
 from rvc_engine.settings import ConvertSettings, for_preset
 from rvc_engine.voices.lookup import load_index
 from rvc_engine.voices.small_model import read_voice
 from rvc_engine.work.convert import convert_files
+from rvc_engine.workspace import Workspace
 from tests.tiny_voice import save_voice, save_wave
 
 

@@ -9,9 +9,9 @@ from rvc_engine.content.base import load_encoder
 from rvc_engine.content.hubert_encoder import HubertEncoder
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import ItemSkipped, Progressed
-from rvc_engine.experiment import Workspace
 from rvc_engine.settings import for_preset
 from rvc_engine.work import features
+from rvc_engine.workspace import Workspace
 
 
 @pytest.fixture

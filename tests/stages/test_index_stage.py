@@ -10,10 +10,10 @@ from rvc_engine.conversion.retrieval import Retrieval, building_passes, row_orde
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import RvcError
 from rvc_engine.events import ItemSkipped, MovedAside, Progressed
-from rvc_engine.experiment import Workspace
 from rvc_engine.settings import for_preset
 from rvc_engine.voices.index_file import check_index_file, sidecar_of
 from rvc_engine.work import index
+from rvc_engine.workspace import Workspace
 
 SIZES = {"0_0": 200, "2_0": 150, "10_0": 90}
 

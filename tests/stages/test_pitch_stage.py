@@ -12,12 +12,13 @@ import pytest
 from rvc_engine.audio.io import write_wav
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, ItemSkipped, Progressed
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.pitch import rmvpe_frames as rmvpe
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.work import pitch
+from rvc_engine.workspace import Workspace
 from tests.pitch_methods import METHODS
 
 

@@ -14,10 +14,11 @@ from rvc_engine.audio.io import decode, encode, read_wav
 from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows, write_rows
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.machine.workers import results_of
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.work import preprocess
+from rvc_engine.workspace import Workspace
 
 
 def sound(path: Path, seconds: float, level: float = 0.4, format: str = "flac") -> Path:

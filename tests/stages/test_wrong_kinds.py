@@ -16,7 +16,7 @@ from rvc_engine.audio.io import write_wav
 from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, ItemSkipped
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.machine.advisor import minutes_of
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.training.dataset import ClipDataset
@@ -24,6 +24,7 @@ from rvc_engine.voices.about import about_recordings
 from rvc_engine.voices.pitch_range import range_of_clips
 from rvc_engine.work import features, index, pitch, preprocess
 from rvc_engine.work.training_clips import usable_rows
+from rvc_engine.workspace import Workspace
 
 SECONDS = 1.5
 FRAMES = int(SECONDS * 100)

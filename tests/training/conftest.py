@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.settings import ExperimentSettings, for_preset
+from rvc_engine.workspace import Workspace
 
 Maker = Callable[..., tuple[Experiment, ExperimentSettings]]
 

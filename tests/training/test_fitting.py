@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable, write_safetensors
 from rvc_engine.models.discriminators import Discriminators
@@ -25,6 +25,7 @@ from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.voices.extract import read_generator
 from rvc_engine.voices.small_model import read_voice, write_small_model
 from rvc_engine.work import train
+from rvc_engine.workspace import Workspace
 
 TINY = "v2-40k-tiny"
 OTHERS = [

@@ -30,7 +30,7 @@ from rvc_engine.events import (
     TrainStepped,
     Warned,
 )
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.faults import Fault, parse
 from rvc_engine.run.journal import Journal, steps_once
 from rvc_engine.run.view import RunView
@@ -43,6 +43,7 @@ from rvc_engine.training.state import UNREADABLE, TrainingState
 from rvc_engine.training.store import CheckpointStore, check_whole, read_pair_file
 from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.work import train
+from rvc_engine.workspace import Workspace
 
 Made = tuple[Experiment, ExperimentSettings]
 EPOCHS = 4

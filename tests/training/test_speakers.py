@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from rvc_engine.errors import BadInput
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.pipeline import run_stage
 from rvc_engine.run.stage_list import stages_needed
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
 from rvc_engine.voices.small_model import read_voice
 from rvc_engine.work.speakers import check_speakers, clip_speakers, speaker_rows
+from rvc_engine.workspace import Workspace
 
 
 def settings_of(folder: Path) -> ExperimentSettings:

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rvc_engine.experiment import Workspace
+from rvc_engine.workspace import Workspace
 from tests.conftest import ROOT, rvc_environment
 
 needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")

@@ -18,10 +18,10 @@ from rvc_engine.client.machine import Machine, read_machine
 from rvc_engine.client.state import ScreenState
 from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.lock import Holder
-from rvc_engine.experiment import Workspace
 from rvc_engine.machine.gpus import Gpu
 from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 from rvc_tui.drawing import bar, binned, number, shortened, sparkline
 from rvc_tui.plain import follow_plainly
 from rvc_tui.screens.choose import FolderSuggester

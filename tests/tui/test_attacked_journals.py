@@ -15,16 +15,17 @@ from rvc_engine import events as ev
 from rvc_engine.client.engine_client import EngineClient
 from rvc_engine.client.pace import run_seconds, steps_a_second, time_left
 from rvc_engine.client.state import ScreenState
-from rvc_engine.experiment import Experiment, Workspace, journals
+from rvc_engine.experiment import Experiment, journals
 from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 
 T0 = 1_700_000_000.0
 WRITER = """
 import os, sys, time
 from pathlib import Path
 from rvc_engine import events as ev
-from rvc_engine.experiment import Workspace
+from rvc_engine.workspace import Workspace
 from rvc_engine.run.journal import Journal
 from rvc_engine.common.lock import RunLock
 experiment = Workspace(Path(sys.argv[1])).experiment("alice")

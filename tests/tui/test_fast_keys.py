@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from terminal import Terminal
 
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 from tests.conftest import rvc_environment
 from tests.hostile.text import FILE_NAME
 

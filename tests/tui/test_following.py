@@ -16,9 +16,10 @@ from rvc_engine import events as ev
 from rvc_engine.client import following, listing
 from rvc_engine.client.engine_client import EngineClient
 from rvc_engine.client.state import Row, ScreenState
-from rvc_engine.experiment import Experiment, Workspace
+from rvc_engine.experiment import Experiment
 from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 from rvc_tui.app import RvcApp
 from rvc_tui.recordings import printable
 from rvc_tui.screens import SCREENS

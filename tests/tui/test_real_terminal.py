@@ -12,9 +12,9 @@ from pathlib import Path
 import pretended
 import pytest
 
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 
 
 def read_until(descriptor: int, word: bytes, seconds: float = 20.0) -> bytes:

@@ -22,9 +22,9 @@ from terminal import Terminal, Tmux, needs_tmux, tmux_in
 
 from rvc_engine.common.lock import live_holder
 from rvc_engine.events import TrainStepped
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.journal import history
 from rvc_engine.settings import apply, for_preset
+from rvc_engine.workspace import Workspace
 from tests.conftest import ROOT
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin")

@@ -15,9 +15,9 @@ import psutil
 import pytest
 from terminal import Terminal
 
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.journal import Journal
 from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 from tests.conftest import rvc_environment
 
 PALETTE_OF_16 = re.compile(rb"(?:^|;)(?:3[0-7]|4[0-7]|9[0-7]|10[0-7])(?:;|$)")

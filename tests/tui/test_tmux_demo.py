@@ -15,7 +15,7 @@ import pytest
 from terminal import Tmux, needs_tmux, tmux_in
 
 from rvc_engine.common.lock import live_holder
-from rvc_engine.experiment import Workspace
+from rvc_engine.workspace import Workspace
 from rvc_tui.places import PLACES
 from tests.conftest import SAMPLES
 

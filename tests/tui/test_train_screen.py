@@ -17,8 +17,8 @@ from textual.widgets._footer import FooterKey
 
 from rvc_engine.client.engine_client import EngineClient
 from rvc_engine.client.state import Line, Outlook, ScreenState
-from rvc_engine.experiment import Workspace
 from rvc_engine.run.journal import Journal
+from rvc_engine.workspace import Workspace
 from rvc_tui.app import RvcApp
 from rvc_tui.screens.curves import CurvesScreen
 from rvc_tui.screens.help import HelpScreen

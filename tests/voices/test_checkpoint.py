@@ -158,7 +158,7 @@ def test_a_training_of_another_program_goes_on(
 
 @pytest.fixture
 def make_store(tmp_path: Path) -> Any:
-    from rvc_engine.experiment import Workspace
+    from rvc_engine.workspace import Workspace
 
     return lambda: CheckpointStore(Workspace(tmp_path).experiment("voice"))
 
