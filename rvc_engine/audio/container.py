@@ -89,12 +89,12 @@ def _file(path: Path) -> Iterator[BinaryIO]:
         file = open_file(path)
         empty = not os.fstat(file.fileno()).st_size
     except PermissionError:
-        raise UnusableRecording(Message("audio.no_permission_read")) from None
+        raise UnusableRecording(Message("audio.no_permission")) from None
     except OSError as error:
         raise UnusableRecording(Message("audio.cannot_be_read", reason=reason_of(error))) from error
     with file:
         if empty:
-            raise UnusableRecording(Message("audio.file_empty"))
+            raise UnusableRecording(Message("audio.empty"))
         yield file
 
 
@@ -109,17 +109,17 @@ def opened(path: Path, track: int = 0) -> Iterator[tuple[Any, Any]]:
                 nameless, io_open=_refuse_other_files, options={"protocol_whitelist": "none"}, metadata_errors="replace"
             )
         except _OtherFile:
-            raise UnusableRecording(Message("audio.list_other_files_not_recording")) from None
+            raise UnusableRecording(Message("audio.playlist")) from None
         except (FFmpegError, OSError, ValueError) as error:
-            raise UnusableRecording(Message("audio.not_audio_damaged_start", reason=reason_of(error))) from error
+            raise UnusableRecording(Message("audio.not_audio", reason=reason_of(error))) from error
         with container:
             if PLAYLISTS & set(container.format.name.split(",")):
-                raise UnusableRecording(Message("audio.list_other_files_not_recording"))
+                raise UnusableRecording(Message("audio.playlist"))
             if len(container.streams.audio) <= track:
                 raise UnusableRecording(Message("audio.no_audio"))
             stream = container.streams.audio[track]
             if stream.codec_context is None:
-                raise UnusableRecording(Message("audio.cannot_be_decoded_no_decoder"))
+                raise UnusableRecording(Message("audio.no_decoder"))
             _check_plausible(int(stream.codec_context.sample_rate or 0), int(stream.codec_context.channels or 0))
             yield container, stream
 
@@ -127,11 +127,9 @@ def opened(path: Path, track: int = 0) -> Iterator[tuple[Any, Any]]:
 def _check_plausible(sample_rate: int, channels: int) -> None:
     """0 is what a header that says nothing leaves."""
     if sample_rate and not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-        raise UnusableRecording(Message("audio.header_damaged_hz_no_sample", sample_rate=sample_rate))
+        raise UnusableRecording(Message("audio.no_sample_rate", sample_rate=sample_rate))
     if channels > MOST_CHANNELS:
-        raise UnusableRecording(
-            Message("audio.channels_up_can_be_read", channels=channels, most_channels=MOST_CHANNELS)
-        )
+        raise UnusableRecording(Message("audio.too_many_channels", channels=channels, most=MOST_CHANNELS))
 
 
 def most_seconds(path: Path) -> float:
@@ -168,7 +166,7 @@ def frames_of(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:
             _check_plausible(max(1, frame.sample_rate), frame.layout.nb_channels)
             decoded.seconds += frame.samples / frame.sample_rate
             if decoded.seconds > decoded.most_s:
-                raise UnusableRecording(Message("audio.header_damaged_decodes_more_sound"))
+                raise UnusableRecording(Message("audio.too_much_sound"))
             yield frame
 
 
@@ -183,24 +181,19 @@ def check_complete(path: Path, container: Any, stream: Any, decoded: Decoded) ->
     promised = _promised_seconds(path, container, stream, decoded, wav)
     missing = promised - decoded.seconds if promised else 0.0
     if missing > max(0.15, 0.005 * decoded.seconds):
-        kind = "damaged" if decoded.damaged > 1 else Message("audio.ends_early")
-        raise UnusableRecording(Message("audio.s_s_decoded", kind=kind, seconds=decoded.seconds, promised=promised))
+        code = "audio.damaged" if decoded.damaged > 1 else "audio.ends_early"
+        raise UnusableRecording(Message(code, seconds=decoded.seconds, promised=promised))
     if decoded.damaged > 2 + decoded.packets // 100:  # one bad packet at an end is common in good files
         raise UnusableRecording(
-            Message(
-                "audio.damaged_packets_cannot_be_decoded",
-                damaged=decoded.damaged,
-                packets=decoded.packets,
-                reason=decoded.cause,
-            )
+            Message("audio.damaged_packets", damaged=decoded.damaged, packets=decoded.packets, reason=decoded.cause)
         )
     notes = []
     if wav and wav.left_out:
         more = decoded.seconds * wav.left_out / wav.stated
-        what = Message("audio.bytes_after_s_if_they", left_out=wav.left_out, more=more)
-        notes.append(Note("left_out", Message("audio.header_ends_after_s", seconds=decoded.seconds, thing=what)))
+        text = Message("audio.longer_than_header", seconds=decoded.seconds, left_out=wav.left_out, more=more)
+        notes.append(Note("left_out", text))
     if decoded.last.cut_off and (promised is None or missing > 0.05):
-        notes.append(Note("cut", Message("audio.last_frame_cut_off_after", seconds=decoded.seconds)))
+        notes.append(Note("cut", Message("audio.last_frame_cut_off", seconds=decoded.seconds)))
     return notes
 
 

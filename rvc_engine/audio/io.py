@@ -101,9 +101,9 @@ def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
         with open_file(path) as file:
             sample_rate, samples = wavfile.read(file)
     except Exception as error:  # scipy raises many kinds on a damaged header
-        raise UnusableRecording(Message("audio.cannot_be_read_2", path=path.name, reason=reason_of(error))) from error
+        raise UnusableRecording(Message("audio.wav_cannot_be_read", path=path.name, reason=reason_of(error))) from error
     if samples.ndim != 1 or samples.dtype != np.float32 or not samples.size:
-        raise UnusableRecording(Message("audio.not_mono_float32_wav", path=path.name))
+        raise UnusableRecording(Message("audio.not_our_wav", path=path.name))
     return samples, int(sample_rate)
 
 

@@ -207,13 +207,9 @@ def _louder_track(path: Path, first: ChannelMeter, others: int, sample_rate: int
     if not audible:
         return None
     reading = reading_of(path, audible[0], sample_rate)
-    named = " and ".join(str(track + 1) for track in audible)
-    what = Message(
-        "audio.first_audio_track_silent_sound",
-        named=f"track {named} has" if len(audible) == 1 else f"tracks {named} have",
-    )
-    how = Message("audio.track_used_ffmpeg_i_file", audible=audible[0] + 1)
-    return replace(reading, notes=(Note("track", f"{what}: {how}"), *reading.notes))
+    numbers = [track + 1 for track in audible]
+    text = Message("audio.other_track", count=len(numbers), audible=numbers, track=numbers[0])
+    return replace(reading, notes=(Note("track", text), *reading.notes))
 
 
 # --- frames to samples ------------------------------------------------------------------------------------------------

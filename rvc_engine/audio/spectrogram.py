@@ -29,9 +29,7 @@ def spectrogram(wave: Tensor, filter_length: int, hop: int, win: int) -> Tensor:
     """
     padding = (filter_length - hop) // 2
     if wave.shape[-1] <= padding:
-        raise ValueError(
-            Message("audio.samples_too_few_spectrogram", shape=wave.shape[-1], filter_length=filter_length)
-        )
+        raise ValueError(Message("audio.too_few_samples", samples=wave.shape[-1], filter_length=filter_length))
     padded = F.pad(wave.unsqueeze(1), (padding, padding), mode="reflect").squeeze(1)
     window = _hann(win, wave.dtype, wave.device)
     complex_spec = torch.stft(padded, filter_length, hop, win, window, center=False, onesided=True, return_complex=True)

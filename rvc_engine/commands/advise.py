@@ -8,6 +8,7 @@ from typing import Any
 from rvc_engine.client.words import size
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
+from rvc_engine.messages.wire import with_codes
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
 from rvc_engine.workspace import Workspace
 
@@ -34,7 +35,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
 def execute(options: argparse.Namespace, name: str) -> int:
     advice = asked(options)
     if options.json:
-        say_json(advice)
+        say_json(with_codes(advice))
     else:
         say(*in_lines(advice, options))
     return 0

@@ -74,20 +74,18 @@ class Folder:
         return statistics.pstdev(levels) if len(levels) > 1 else None
 
 
-def suggest_rate(folder: Folder) -> tuple[int, str]:
+def suggest_rate(folder: Folder) -> tuple[int, Message]:
     """The model's sample rate in Hz, and why. 16000 where nothing above it would be filled or nothing is known."""
     hz, rate = folder.bandwidth_hz, folder.median(lambda f: float(f.sample_rate))
     if hz is None or rate is None:
-        return 16000, Message("dataset.nothing_could_be_measured")
-    reach = Message("dataset.audio_reaches_khz", hz=hz / 1000)
-    for candidate in RATES:
-        if rate >= candidate and hz >= FILLED * candidate / 2:
-            return candidate, Message(
-                "dataset.model_khz_uses_khz", reach=reach, candidate=candidate // 1000, candidate_2=candidate // 2000
-            )
+        return 16000, Message("dataset.nothing_measured")
+    khz = hz / 1000
+    for full in RATES:
+        if rate >= full and hz >= FILLED * full / 2:
+            return full, Message("dataset.rate_filled", khz=khz, rate_khz=full // 1000, used_khz=full // 2000)
     if hz > LOW_HZ:
-        return 32000, Message("dataset.32_khz_lowest_rate_published", reach=reach)
-    return 16000, Message("dataset.audio_ends_khz_model_16", hz=hz / 1000)
+        return 32000, Message("dataset.lowest_rate_published", khz=khz)
+    return 16000, Message("dataset.audio_ends", khz=khz)
 
 
 def summary_of(folder: Folder) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rvc_engine.common.opening import open_file
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, Paused, Resumed
-from rvc_engine.messages import Message
+from rvc_engine.messages import Message, verbatim
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -46,16 +46,15 @@ def is_gone(path: Path) -> bool:
 def wait_for(paths: Sequence[Path], settings: ExperimentSettings, stage: str) -> Iterator[Event]:
     """Until all are back. The events on the way let a stop through. Raises RvcError after train.disk_wait_s."""
     started, reported = time.monotonic(), 0.0
-    names = f"{paths[0].name!r}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+    names = verbatim(repr(paths[0].name))
+    if len(paths) > 1:
+        names = Message("dataset.and_more_names", name=paths[0].name, count=len(paths) - 1)
     while any(map(is_gone, paths)):
         now = time.monotonic()
         if now - started > settings.train.disk_wait_s:
-            hint = Message("dataset.mount_disk_again_run_same")
-            raise RvcError("dataset.recordings_vanished_during_run", names, hint, dataset=settings.dataset)
+            raise RvcError("dataset.vanished_for_good", folder=settings.dataset, names=names)
         if not reported or now - reported >= REPORT_S:
             reported = now
-            yield Paused(
-                stage=stage, reason=Message("dataset.recordings_vanished", dataset=settings.dataset, names=names)
-            )
+            yield Paused(stage=stage, reason=Message("dataset.vanished", folder=settings.dataset, names=names))
         time.sleep(LOOK_S)
     yield Resumed(stage=stage, waited_s=time.monotonic() - started)

@@ -18,9 +18,7 @@ def numerics(preset: str, device: str) -> Iterator[Finding]:
     from rvc_engine.machine.device import choose_device, choose_precision, name_of
 
     chosen = choose_device(device)
-    yield Finding(
-        "numerics", OK, Message("doctor.each_mode_against_float32_cpu", preset=preset, name_of=name_of(chosen))
-    )
+    yield Finding("numerics", OK, Message("doctor.numerics", preset=preset, device=name_of(chosen)))
     trials = try_modes(preset, str(chosen), ALL[chosen.type], all_of_them=True)
     for trial in trials:
         yield _finding(trial)
@@ -29,27 +27,16 @@ def numerics(preset: str, device: str) -> Iterator[Finding]:
     mode = next((mode for mode in LADDER[precision] if mode in right), "")
     choose_mode(preset, precision, str(chosen), name_of(chosen), found=trials)
     if not mode:
-        yield Finding(
-            "precision",
-            FAIL,
-            Message("doctor.no_mode_computes_right_here"),
-            Message("doctor.use_device_cpu_another_driver"),
-        )
+        yield Finding("precision", FAIL, Message("doctor.no_mode_right"), Message("doctor.use_cpu"))
     elif mode == precision:
-        yield Finding("precision", OK, Message("doctor.training_here_uses", mode=mode))
+        yield Finding("precision", OK, Message("doctor.mode_used", mode=mode))
     else:
-        yield Finding(
-            "precision",
-            WARN,
-            Message("doctor.training_here_uses_instead", mode=mode, precision=precision),
-            Message("doctor.another_driver_torch_may_fix"),
-        )
+        found = Message("doctor.other_mode_used", mode=mode, precision=precision)
+        yield Finding("precision", WARN, found, Message("doctor.other_driver"))
 
 
 def _finding(trial: Trial) -> Finding:
     part, error = trial.worst
     if not trial.ok:
-        return Finding(trial.mode, WARN, trial.why, Message("doctor.training_here_does_not_use"))
-    return Finding(
-        trial.mode, OK, Message("doctor.gradients_right_worst_off_s", part=part, reason=error, seconds=trial.seconds)
-    )
+        return Finding(trial.mode, WARN, trial.why, Message("doctor.mode_not_used"))
+    return Finding(trial.mode, OK, Message("doctor.mode_right", part=part, error=error, seconds=trial.seconds))

@@ -32,7 +32,6 @@ MARGIN = 0.10  # of the free memory stays free
 LARGEST = 1024  # the bound of train.batch_size
 SMALL_SET_MINUTES = 30.0
 STEPS_AN_EPOCH = 8  # fewer and an epoch is too coarse to schedule or to save by
-NOTHING_FITS = Message("machine.not_even_1_fits_free")
 CLIP_S = 3.7  # a clip without its overlap, about
 
 
@@ -48,7 +47,7 @@ class Memory:
     others: int | None
     own: int = 0
     precision: str = "fp32"  # what `auto` means there
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -75,26 +74,21 @@ def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Mem
     """Memory of `device` (auto, cpu, cuda or cuda:N). Raises BadInput for a device that is not there."""
     named = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
     if named is None:
-        raise BadInput("machine.no_device", device=device)
+        raise BadInput("machine.no_device", name=device)
     if device == "cpu":
         return _system_memory(own)
     state = state or read_gpus()
     seen = torch_gpus(state)
     if device == "auto" and not seen:
-        return _system_memory(own, (f"No GPU: {state.reason or Message('machine.cuda_visible_devices_hides_them')}.",))
+        return _system_memory(own, Message("machine.no_gpu", reason=state.reason or Message("machine.gpus_hidden")))
     index = int(named[1] or 0)
     if index >= len(seen):
-        raise BadInput(
-            "machine.device_not_available",
-            state.reason or Message("machine.gpus_visible", count=len(seen)),
-            device=device,
-        )
+        reason = state.reason or Message("machine.gpus_visible", count=len(seen))
+        raise BadInput("machine.device_not_available", reason, name=device)
     gpu = seen[index]
     if gpu.memory_total is None or gpu.memory_free is None:
-        return _system_memory(
-            own,
-            (Message("machine.does_not_report_memory_main", gpu=gpu.name, value=" (MIG is on)" if gpu.mig else ""),),
-        )
+        code = "machine.memory_of_mig_not_reported" if gpu.mig else "machine.memory_not_reported"
+        return _system_memory(own, Message(code, gpu=gpu.name))
     return _gpu_memory(gpu, index, own)
 
 
@@ -115,11 +109,11 @@ def _gpu_memory(gpu: Gpu, index: int, own: set[int]) -> Memory:
     known = not own or (held is not None and not own.isdisjoint(held))
     others = max(gpu.memory_total - gpu.memory_free - ours, 0) if known else None
     precision = "fp16" if gpu.capability is not None and gpu.capability < (8, 0) else "bf16"
-    notes = (Message("machine.mig_numbers_those_whole_card"),) if gpu.mig else ()
+    notes = (Message("machine.mig"),) if gpu.mig else ()
     return Memory(f"cuda:{index}", gpu.name, gpu.memory_total, gpu.memory_free, others, ours, precision, notes)
 
 
-def _system_memory(own: set[int], notes: tuple[str, ...] = ()) -> Memory:
+def _system_memory(own: set[int], *notes: Message) -> Memory:
     memory = psutil.virtual_memory()
     total, free = int(memory.total), int(memory.available)
     if limit := container_limit():
@@ -181,29 +175,26 @@ def largest_that_fits(cost: Cost, available: int) -> int:
     return max(0, min(LARGEST, int((available * (1 - MARGIN) - cost.fixed) / cost.slope)))
 
 
-def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tuple[int, list[str]]:
+def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tuple[int, list[Message]]:
     """The batch size for this much data, and why."""
     starter_on_cpu = preset.startswith("starter") and kind == "cpu"
     batch = default_batch_size(preset, kind)
     if starter_on_cpu:
-        size, reasons = batch, [Message("machine.starter_hears_short_window_each")]
+        size, reasons = batch, [Message("machine.short_windows")]
     elif minutes is None:
-        size, reasons = batch, [Message("machine.how_much_audio_not_known")]
+        size, reasons = batch, [Message("machine.unknown_minutes")]
     elif minutes < SMALL_SET_MINUTES:
-        size, reasons = (
-            batch,
-            [Message("machine.minutes_audio_below_30_small", minutes=minutes)],
-        )
+        size, reasons = batch, [Message("machine.few_minutes", minutes=minutes)]
     else:
-        size, reasons = 8, [Message("machine.minutes_audio_30_8_steadier", minutes=minutes)]
+        size, reasons = 8, [Message("machine.many_minutes", minutes=minutes)]
     if minutes is not None and not starter_on_cpu:
         most = max(1, int(minutes * 60 / CLIP_S) // STEPS_AN_EPOCH)
         if most < size:
             size = most
-            reasons.append(Message("machine.so_few_clips_still_makes", size=size, steps_an_epoch=STEPS_AN_EPOCH))
+            reasons.append(Message("machine.few_clips", size=size, steps=STEPS_AN_EPOCH))
     if largest < size:
         size = max(largest, 1)
-        reasons.append(Message("machine.no_more_than_fits_memory", largest=largest) if largest else NOTHING_FITS)
+        reasons.append(Message("machine.largest", size=largest) if largest else Message("machine.nothing_fits"))
     return size, reasons
 
 
@@ -240,28 +231,28 @@ def advise(
     or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
     decides, for each of them has a batch of this size. `gpus`: what the driver reports, where that is known already."""
     if preset not in PRESETS:
-        raise BadInput("machine.no_preset", preset=preset, public_presets=", ".join(PUBLIC_PRESETS))
+        raise BadInput("machine.no_preset", preset=preset, presets=PUBLIC_PRESETS)
     own = run_processes(experiment)
     devices = memories_now(several, own, gpus) if several else []
     devices = devices or [memory_now(device, own, gpus)]
     memory = min(devices, key=lambda found: found.free + found.own)
     if precision == "fp16" and memory.kind == "cpu":
-        raise BadInput("machine.fp16_does_not_train_cpu")
+        raise BadInput("machine.fp16_does_not_train_on_cpu")
     precision = memory.precision if precision == "auto" else precision
     minutes = minutes_of(experiment)
     cost = cost_of(preset, precision, memory.device, memory.name, measurement if measure else None, minutes)
     largest = largest_that_fits(cost, memory.free + memory.own)
     recommended, reasons = recommend(preset, memory.kind, minutes, largest)
     if len(devices) > 1:
-        reasons.append(Message("machine.batch_each_gpu_own_least", count=len(devices), device=memory.device))
+        reasons.append(Message("machine.smallest_decides", count=len(devices), device=memory.device))
     reasons += [
-        Message("machine.free_memory_left_free", margin=MARGIN),
-        *_about_source(cost),
+        Message("machine.left_free", share=MARGIN),
+        _about_source(cost),
         *cost.notes,
         *memory.notes,
     ]
     if memory.others is None:
-        reasons.append(Message("machine.what_other_processes_hold_not"))
+        reasons.append(Message("machine.others_not_reported"))
     return {
         **memory.record(),
         "preset": preset,
@@ -299,8 +290,8 @@ def advise_experiment(
     )
 
 
-def _about_source(cost: Cost) -> list[str]:
+def _about_source(cost: Cost) -> Message:
     if cost.source == "table":
-        return [Message("machine.memory_estimated_preset_shapes_rvc")]
-    words = Message("machine.measured_now") if cost.source == "measured" else Message("machine.measured_machine_before")
-    return [Message("machine.batch_sizes", words=words, rows=", ".join(str(row.batch_size) for row in cost.rows))]
+        return Message("machine.estimated")
+    code = "machine.measured_now" if cost.source == "measured" else "machine.measured_before"
+    return Message(code, sizes=[row.batch_size for row in cost.rows])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpus import ALL_GPUS, named_devices
+from rvc_engine.messages import Message
 
 if TYPE_CHECKING:
     import torch
@@ -22,9 +23,10 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise BadInput("machine.no_device_2", name=name) from error
+        raise BadInput("machine.no_device", name=name) from error
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise BadInput("machine.device_not_available_2", name=name, device_count=torch.cuda.device_count())
+        reason = Message("machine.gpus_seen_by_torch", count=torch.cuda.device_count())
+        raise BadInput("machine.device_not_available", reason, name=name)
     return device
 
 
@@ -39,10 +41,10 @@ def choose_devices(gpus: str) -> list[str]:
         else named_devices(gpus)
     )
     if not names:
-        raise BadInput("machine.train_gpus_all_but_no")
+        raise BadInput("machine.all_of_no_gpu")
     on_gpu = [name for name in names if name != "cpu"]
     if 0 < len(on_gpu) < len(names) or len(set(on_gpu)) < len(on_gpu):
-        raise BadInput("machine.train_gpus_names_devices_two", gpus=gpus)
+        raise BadInput("machine.gpus_mixed", gpus=gpus)
     for name in names:
         choose_device(name)
     return names
@@ -55,7 +57,7 @@ def choose_precision(name: str, device: torch.device) -> str:
 
     if name != "auto":
         if name == "fp16" and device.type == "cpu":
-            raise BadInput("machine.fp16_does_not_train_cpu")
+            raise BadInput("machine.fp16_does_not_train_on_cpu")
         return name
     if device.type != "cuda":
         return "bf16" if cpu_has_bf16() else "fp32"
@@ -68,7 +70,7 @@ def listening_precision(name: str, device: torch.device) -> str:
     if name == "auto":
         return "fp16" if device.type == "cuda" else "fp32"
     if name == "fp16" and device.type == "cpu":
-        raise BadInput("machine.fp16_no_use_cpu")
+        raise BadInput("machine.fp16_no_use_on_cpu")
     return name
 
 
@@ -105,4 +107,4 @@ def out_of_memory(error: BaseException) -> RvcError | None:
     is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
     if not is_memory:
         return None
-    return RvcError("machine.out_memory", str(error).split("\n")[0])
+    return RvcError("machine.out_of_memory", reason=str(error).split("\n")[0])

@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass, replace
 from rvc_engine.machine.cache import Cache, key_of
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.machine.memory_table import CONTEXT_BYTES, bytes_per_sample, clip_bytes, fixed_bytes
-from rvc_engine.messages import Message
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.presets import PRESETS
 
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
 MEASURE_S = 900.0
 # With all that the process of a training has imported, for that counts too
-MEASURING = Message("machine.import_rvc_engine_work_train")
+TRAINING, MEASURE = "rvc_engine.work.train", "rvc_engine.training.measure"
+MEASURING = f"import {TRAINING}, {MEASURE}; {MEASURE}.main()"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Cost:
     start: float = 0.0
     each: float | None = None
     error_percent: float | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def memory(self, batch_size: int) -> int:
         return int(self.fixed + self.slope * batch_size)
@@ -86,28 +87,29 @@ def _time_line(first: Batch, second: Batch) -> tuple[float, float | None]:
     return two - each * second.batch_size, each
 
 
-def run_measurement(preset: str, precision: str, device: str, batches: Sequence[int]) -> tuple[list[Batch], str]:
-    """Real training steps in a throw-away process: what it measured, and why it ended early ("" if it did not)."""
+def run_measurement(preset: str, precision: str, device: str, batches: Sequence[int]) -> tuple[list[Batch], Message]:
+    """Real training steps in a throw-away process: what it measured, and why it ended early (NOTHING if it did
+    not)."""
     command = [sys.executable, "-c", MEASURING, preset, precision, device, *map(str, batches)]
     try:
         done = subprocess.run(
             command, capture_output=True, timeout=MEASURE_S, env=engine_environment(), stdin=subprocess.DEVNULL
         )
-        out, said, code = done.stdout, done.stderr.decode(errors="replace"), done.returncode
+        out, why = done.stdout, _why_ended(done.stderr, done.returncode)
     except subprocess.TimeoutExpired as late:
-        out, said, code = late.stdout or b"", Message("machine.took_longer_than_s", measure_s=MEASURE_S), 1
+        out, why = late.stdout or b"", Message("machine.too_slow", seconds=MEASURE_S)
     rows = [row for line in out.decode(errors="replace").splitlines() if (row := read_row(line)) is not None]
     if device.startswith("cuda"):
         rows = [replace(row, memory_bytes=row.memory_bytes + CONTEXT_BYTES) for row in rows]
-    if len(rows) >= len(batches):
-        return rows, ""
-    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
-    why = (
-        Message("machine.system_ended_most_likely_memory")
-        if code in (-9, 137)
-        else last or Message("machine.ended_exit_code", number=code)
-    )
-    return rows, why
+    return rows, NOTHING if len(rows) >= len(batches) else why
+
+
+def _why_ended(said: bytes, exit_code: int) -> Message:
+    """Of a process, by the end of what it said."""
+    if exit_code in (-9, 137):
+        return Message("machine.killed")
+    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
+    return verbatim(lines[-1]) if lines else Message("machine.exit_code", exit_code=exit_code)
 
 
 def read_row(line: str) -> Batch | None:
@@ -132,10 +134,10 @@ def cached_rows(key: str) -> list[Batch]:
     )
 
 
-def keep_rows(key: str, rows: Sequence[Batch]) -> str:
-    """Empty, or why the measurement could not be kept."""
-    why = KEPT.keep(key, [asdict(row) for row in rows])
-    return Message("machine.measurement_could_not_be_kept", path=KEPT.path, why=why) if why else ""
+def keep_rows(key: str, rows: Sequence[Batch]) -> Message:
+    """NOTHING, or why the measurement could not be kept."""
+    reason = KEPT.keep(key, [asdict(row) for row in rows])
+    return Message("machine.measurement_not_kept", path=KEPT.path, reason=reason) if reason else NOTHING
 
 
 USED = Cache("used.json")
@@ -169,16 +171,12 @@ def checked_by_use(cost: Cost, key: str, preset: str, kind: str) -> Cost:
         used.batch_size
     )
     error = round(100 * abs(predicted - used.memory_bytes) / used.memory_bytes, 1)
-    note = Message(
-        "machine.last_training_here_held_gb",
-        batch_size=used.batch_size,
-        memory_bytes=used.memory_bytes / 1e9,
-        reason=error,
-    )
+    held = used.memory_bytes / 1e9
+    note = Message("machine.last_use", batch_size=used.batch_size, gigabytes=held, error_percent=error)
     return replace(cost, error_percent=error, notes=(*cost.notes, note))
 
 
-Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Batch], str]]
+Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Batch], Message]]
 
 
 def cost_of(
@@ -194,14 +192,15 @@ def cost_of(
     kind = device.partition(":")[0]
     table = table_cost(preset, precision, kind)
     key = key_of(preset, precision, kind, device_name)
-    notes: list[str] = []
+    notes: list[Message] = []
     cost = None
     if measurement is not None:
         rows, why = measurement(preset, precision, device, MEASURED_BATCHES[kind])
         if why:
-            notes.append(Message("machine.measurement_ended_early", why=why))
+            notes.append(Message("machine.measurement_ended", reason=why))
         if rows:
-            notes += filter(None, [keep_rows(key, rows)])
+            if not_kept := keep_rows(key, rows):
+                notes.append(not_kept)
             cost = fit("measured", rows, table)
     if cost is None:
         kept = cached_rows(key)

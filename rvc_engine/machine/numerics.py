@@ -13,7 +13,8 @@ from typing import Any
 
 from rvc_engine.machine.cache import Cache, key_of
 from rvc_engine.machine.environment import engine_environment
-from rvc_engine.messages import Message
+from rvc_engine.messages import Message, verbatim
+from rvc_engine.messages.wire import with_codes, with_messages
 
 LADDER = {"bf16": ("bf16", "fp32", "fp32-safe"), "fp16": ("fp16", "fp32", "fp32-safe"), "fp32": ("fp32", "fp32-safe")}
 """For a precision that was asked for: what to try, quickest first."""
@@ -28,7 +29,7 @@ class Trial:
 
     mode: str
     ok: bool
-    why: str
+    why: Message
     worst: tuple[str, float] = ("", 0.0)
     seconds: float = 0.0
 
@@ -61,7 +62,8 @@ def choose_mode(
 
 def _record(trial: Trial) -> dict[str, Any]:
     part, error = trial.worst
-    return {"mode": trial.mode, "ok": trial.ok, "why": trial.why, "gradients": {part: error}, "seconds": trial.seconds}
+    found = {"mode": trial.mode, "ok": trial.ok, "why": trial.why, "gradients": {part: error}, "seconds": trial.seconds}
+    return with_codes(found)
 
 
 def _choice(trials: list[Trial], *, kept: bool = False) -> Choice:
@@ -86,15 +88,14 @@ def _try(preset: str, device: str, mode: str) -> Trial:
             command, capture_output=True, text=True, timeout=TRIAL_S, env=engine_environment(), stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired:
-        return Trial(mode, False, Message("machine.took_longer_than_s_2", trial_s=TRIAL_S))
+        return Trial(mode, False, Message("machine.too_slow", seconds=TRIAL_S))
     found = _trials([line for line in done.stdout.splitlines() if line.startswith("{")])
     if found:
         return found[0]
-    last = next(
-        (line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()),
-        Message("machine.exit_code", returncode=done.returncode),
-    )
-    return Trial(mode, False, Message("machine.ended_early", last=last))
+    last = next((line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), "")
+    if last:
+        return Trial(mode, False, Message("machine.ended_early", reason=last))
+    return Trial(mode, False, Message("machine.ended_early_exit_code", exit_code=done.returncode))
 
 
 def _trials(records: Any) -> list[Trial]:
@@ -102,11 +103,11 @@ def _trials(records: Any) -> list[Trial]:
     trials = []
     for record in records if isinstance(records, list) else []:
         try:
-            entry = json.loads(record) if isinstance(record, str) else record
+            entry = with_messages(json.loads(record) if isinstance(record, str) else record)
             errors = {str(part): float(error) for part, error in entry["gradients"].items()}
             worst = max(errors.items(), key=lambda item: item[1] if item[1] >= 0 else float("inf"), default=("", 0.0))
             trials.append(
-                Trial(str(entry["mode"]), bool(entry["ok"]), str(entry["why"]), worst, float(entry["seconds"]))
+                Trial(str(entry["mode"]), bool(entry["ok"]), verbatim(entry["why"]), worst, float(entry["seconds"]))
             )
         except (ValueError, TypeError, KeyError, AttributeError):
             continue

@@ -18,7 +18,6 @@ from rvc_engine.common.opening import open_to_append
 from rvc_engine.common.scratch import gather_temporaries
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.device import cores
-from rvc_engine.messages import NOTHING, Message
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -55,10 +54,7 @@ def worker_pool(count: int) -> ProcessPoolExecutor:
     try:
         context.Lock()
     except OSError as error:
-        hint = Message("machine.make_dev_shm_writable_large")
-        raise RvcError(
-            "machine.worker_processes_cannot_share_memory", NOTHING, hint, reason=error.strerror or error
-        ) from error
+        raise RvcError("machine.no_shared_memory", reason=error.strerror or error) from error
     return ProcessPoolExecutor(count, mp_context=context, initializer=_become_worker, initargs=(LOG,))
 
 
@@ -99,8 +95,7 @@ def results_of(
                 yield future.result()
         whole = True
     except BrokenProcessPool as error:
-        hint = Message("machine.run_same_command_again_workers")
-        raise RvcError("machine.worker_process_ended_unexpectedly", NOTHING, hint) from error
+        raise RvcError("machine.worker_ended") from error
     finally:
         _end(pool, at_once=not whole)
 
@@ -111,7 +106,7 @@ def _submitted(pool: ProcessPoolExecutor, work: Callable[[Task], Result], tasks:
     try:
         return {pool.submit(work, task) for task in tasks}
     except (BrokenPipeError, ConnectionResetError, EOFError) as error:
-        raise BrokenProcessPool("a worker ended as it started") from error
+        raise BrokenProcessPool from error
 
 
 def _end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
