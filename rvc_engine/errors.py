@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from rvc_engine.messages import NOTHING, Message, verbatim
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
 from rvc_engine.messages.message import cause_of, fix_of
 
 # What an OSError says of the machine or of the rights of this user, not of what a file holds.
@@ -33,8 +33,16 @@ class RvcError(Exception):
         self.message = verbatim(cause) if cause else cause_of(title)
         self.hint = verbatim(fix) if fix else fix_of(title)
 
+    @property
+    def line(self) -> Message:
+        """All of it in one line: title: cause (fix)."""
+        if not self.message:
+            return Message("errors.with_fix", title=self.title, fix=self.hint) if self.hint else self.title
+        code = "errors.whole" if self.hint else "errors.with_cause"
+        return Message(code, title=self.title, cause=self.message, fix=self.hint)
+
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.title, self.message) if part) + (f" ({self.hint})" if self.hint else "")
+        return str(self.line)
 
 
 class BadInput(RvcError):
@@ -64,7 +72,11 @@ def of_environment(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in ENVIRONMENT)
 
 
+def reason_of(error: BaseException) -> Message:
+    """What an exception says; of one of the system its words, without number and path."""
+    return verbatim(error.strerror) if isinstance(error, OSError) and error.strerror else message_of(error)
+
+
 def cannot_read(path: Path, error: BaseException) -> BadInput:
     """For a file that is not to blame (see of_environment)."""
-    reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
-    return BadInput("errors.cannot_be_read", reason, path=path)
+    return BadInput("common.cannot_be_read", reason_of(error), Message("errors.file_may_be_whole"), path=path)

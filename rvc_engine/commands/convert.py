@@ -9,6 +9,7 @@ from rvc_engine.commands.display import choose_display
 from rvc_engine.commands.flags import add_settings, fill
 from rvc_engine.commands.pipeline import say_detached, watch
 from rvc_engine.common.given_paths import clean_path, refuse_no_path
+from rvc_engine.messages import Message
 from rvc_engine.run import launcher
 from rvc_engine.run.conversions import new_conversion, unfinished
 from rvc_engine.settings import Conversion, ExperimentSettings
@@ -46,8 +47,8 @@ def _settings(options: argparse.Namespace, workspace: Workspace) -> ExperimentSe
     fill(settings.convert, options, "convert")
     voice, index = resolve_voice(options.voice, workspace, options.index)
     for text in options.inputs:
-        refuse_no_path(text, "a recording")
-    refuse_no_path(options.output, "a place for results")
+        refuse_no_path(text, Message("common.recording"))
+    refuse_no_path(options.output, Message("common.place_for_results"))
     inputs = [Path(clean_path(text)).absolute() for text in options.inputs]
     output = Path(clean_path(options.output)).absolute()
     plan_outputs(inputs, output, settings.convert)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.common.opening import open_file
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import RvcError, reason_of
 from rvc_engine.messages import NOTHING, Message
 
-AGAIN = Message("common.remove_clip_files_run_stages")
+AGAIN = Message("common.redo_clip")
 Array = np.ndarray[Any, Any]
 Number = TypeVar("Number", bound=np.generic)
 
@@ -25,48 +25,43 @@ def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kin
     Raises RvcError naming the file and what is wrong with it.
     """
     if not path.is_file():
-        what = (
-            Message("common.folder")
-            if path.is_dir()
-            else Message("common.no_file")
-            if path.exists()
-            else Message("common.not")
-        )
-        raise RvcError("common.cannot_be_read", what, AGAIN, path=path)
+        raise RvcError("common.cannot_be_read", _what_else(path), AGAIN, path=path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy parses the header as Python, and raises what that raises
         raise RvcError("common.cannot_be_read", _reason(path, error), AGAIN, path=path) from error
     if not isinstance(array, np.ndarray):  # an .npz, which numpy knows by its content
         array.close()
-        raise RvcError("common.does_not_fit", NOTHING, AGAIN, path=path)
+        raise RvcError("common.array_archive", NOTHING, AGAIN, path=path)
     if array.dtype.kind not in kinds:
-        raise RvcError("common.does_not_fit_2", NOTHING, AGAIN, path=path, name=array.dtype.name)
+        raise RvcError("common.array_not_numbers", NOTHING, AGAIN, path=path, kind=array.dtype.name)
     if array.ndim != axes:
-        raise RvcError("common.does_not_fit_3", NOTHING, AGAIN, path=path, axes=axes, shape=array.shape)
+        raise RvcError("common.array_axes", NOTHING, AGAIN, path=path, axes=axes, shape=str(array.shape))
     if width and array.shape[-1] != width:
-        raise RvcError("common.does_not_fit_4", NOTHING, AGAIN, path=path, shape=array.shape[-1], width=width)
+        raise RvcError("common.array_width", NOTHING, AGAIN, path=path, width=array.shape[-1], expected=width)
     if mmap:
         return array
     # as torch takes them
     return np.array(array, dtype=np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("="))
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _what_else(path: Path) -> Message:
+    if path.is_dir():
+        return Message("common.is_folder")
+    return Message("common.is_no_file") if path.exists() else Message("common.is_not_there")
+
+
+def _reason(path: Path, error: Exception) -> Message:
     if isinstance(error, OSError):
-        return error.strerror or str(error)
+        return reason_of(error)
     try:
         with open_file(path) as file:
             start = file.read(6)
     except OSError as unreadable:
-        return unreadable.strerror or str(unreadable)
+        return reason_of(unreadable)
     if not start:
-        return Message("common.empty")
-    return (
-        Message("common.damaged_holds_objects_instead_numbers")
-        if start == b"\x93NUMPY"
-        else Message("common.no_npy_file")
-    )
+        return Message("common.is_empty")
+    return Message("common.array_damaged") if start == b"\x93NUMPY" else Message("common.is_no_npy")
 
 
 def read_floats(path: Path, axes: int, *, width: int = 0) -> NDArray[np.float32]:
@@ -78,5 +73,5 @@ def read_floats(path: Path, axes: int, *, width: int = 0) -> NDArray[np.float32]
 def finite(array: NDArray[Number], path: Path) -> NDArray[Number]:
     """The array. Raises RvcError where a number in it is not finite."""
     if not np.isfinite(array).all():
-        raise RvcError("common.damaged", NOTHING, AGAIN, path=path)
+        raise RvcError("common.array_not_finite", NOTHING, AGAIN, path=path)
     return array

@@ -19,52 +19,46 @@ from rvc_engine import __version__
 from rvc_engine.common.opening import NotAFile
 from rvc_engine.common.redact import redacted
 from rvc_engine.disk import is_full
-from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.errors import BadInput, RvcError, reason_of
 from rvc_engine.messages import NOTHING, Message, message_of, verbatim
+from rvc_engine.messages.message import fix_of
 
 KEPT_REPORTS = 20
-NO_PROCESS = Message("common.end_other_programs_raise_limit")
 
-ADVICE: dict[int, tuple[str, str]] = {
-    errno.EACCES: (Message("common.no_permission"), Message("common.see_whose_ls_ld_change")),
-    errno.EPERM: (Message("common.system_does_not_allow"), Message("common.see_whose_ls_ld_lsattr")),
-    errno.EROFS: (
-        Message("common.file_system_read_only"),
-        Message("common.choose_another_place_home_dir"),
-    ),
-    errno.ENOENT: (Message("common.not"), Message("common.check_path_may_been_moved")),
-    errno.ENOTDIR: (Message("common.part_path_file_not_folder"), Message("common.check_path")),
-    errno.EISDIR: (Message("common.folder"), Message("common.move_out_way_choose_another")),
-    errno.EEXIST: (Message("common.already"), Message("common.move_out_way_choose_another")),
-    errno.ENOTEMPTY: (Message("common.folder_not_empty"), Message("common.move_out_way")),
-    errno.ELOOP: (Message("common.links_lead_round_circle_link"), Message("common.remove_link")),
-    errno.ENAMETOOLONG: (Message("common.name_too_long"), Message("common.choose_shorter_names_files_folders")),
-    errno.EFBIG: (
-        Message("common.file_would_be_larger_than"),
-        Message("common.raise_limit_shell_ulimit_f"),
-    ),
-    errno.EMFILE: (Message("common.too_many_files_open"), Message("common.raise_limit_shell_ulimit_n")),
-    errno.ENFILE: (Message("common.too_many_files_open_machine"), Message("common.end_other_programs_then_run")),
-    errno.EAGAIN: (Message("common.system_gives_no_more_processes"), NO_PROCESS),
-    errno.ENOMEM: (Message("common.not_enough_memory_2"), Message("common.end_other_programs_use_fewer")),
-    errno.EIO: (Message("common.disk_does_not_read_write"), Message("common.save_what_another_disk_look")),
-    errno.ESTALE: (Message("common.network_file_system_lost"), Message("common.mount_again_then_run_same")),
-    errno.ENOTCONN: (Message("common.network_file_system_not_connected"), Message("common.mount_again_then_run_same")),
-    errno.ETIMEDOUT: (
-        Message("common.no_answer_time"),
-        Message("common.check_network_network_file_system"),
-    ),
-    errno.ENODEV: (Message("common.device_gone"), Message("common.connect_again_then_run_same")),
-    errno.ENXIO: (Message("common.device_gone"), Message("common.connect_again_then_run_same")),
-    errno.EBUSY: (Message("common.something_else_uses"), Message("common.end_what_uses_then_run")),
-    errno.EINVAL: (Message("common.file_system_does_not_know"), Message("common.use_workspace_another_file_system")),
-    errno.ENOSYS: (Message("common.system_does_not_know_how"), Message("common.use_workspace_another_file_system")),
-    errno.EOPNOTSUPP: (
-        Message("common.file_system_does_not_know"),
-        Message("common.use_workspace_another_file_system"),
-    ),
+REFUSALS = {
+    errno.EACCES: "common.no_permission",
+    errno.EPERM: "common.system_forbids",
+    errno.EROFS: "common.read_only",
+    errno.ENOENT: "common.is_not_there",
+    errno.ENOTDIR: "common.path_through_file",
+    errno.EISDIR: "common.is_folder",
+    errno.EEXIST: "common.already_there",
+    errno.ENOTEMPTY: "common.folder_not_empty",
+    errno.ELOOP: "common.links_in_circle",
+    errno.ENAMETOOLONG: "common.name_too_long",
+    errno.EFBIG: "common.file_too_large",
+    errno.EMFILE: "common.too_many_files",
+    errno.ENFILE: "common.too_many_files_on_machine",
+    errno.EAGAIN: "common.too_many_processes",
+    errno.ENOMEM: "common.not_enough_memory",
+    errno.EIO: "common.disk_fails",
+    errno.ESTALE: "common.lost_by_network",
+    errno.ENOTCONN: "common.network_not_connected",
+    errno.ETIMEDOUT: "common.no_answer_in_time",
+    errno.ENODEV: "common.device_gone",
+    errno.ENXIO: "common.device_gone",
+    errno.EBUSY: "common.in_use",
+    errno.EINVAL: "common.unknown_to_file_system",
+    errno.ENOSYS: "common.unknown_to_system",
+    errno.EOPNOTSUPP: "common.unknown_to_file_system",
 }
-"""By number: the cause and what to do."""
+"""By number: the code that has the cause and, as its fix, what to do."""
+
+
+def refusal(number: int | None) -> Message:
+    """What this number of the system's errors means; fix_of gives what to do. Empty for a number that is not known."""
+    code = REFUSALS.get(number or 0)
+    return Message(code) if code else NOTHING
 
 
 # --- the system's errors ---------------------------------------------------------------------------
@@ -75,9 +69,10 @@ def explained(error: BaseException) -> RvcError | None:
     if isinstance(error, OSError):
         return _explained(error)
     if isinstance(error, MemoryError):
-        return RvcError("common.not_enough_memory", NOTHING, ADVICE[errno.ENOMEM][1])
+        return RvcError("common.out_of_memory")
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return RvcError("common.no_thread_can_be_started", ADVICE[errno.EAGAIN][0], NO_PROCESS)
+        why = refusal(errno.EAGAIN)
+        return RvcError("common.no_thread", why, fix_of(why))
     if isinstance(error, ImportError):
         return _of_package(error)
     return None
@@ -88,15 +83,9 @@ def _of_package(error: ImportError) -> RvcError | None:
     package = (error.name or "").partition(".")[0]
     if package in ("", "rvc_engine", "rvc_tui"):
         return None
-    missing = isinstance(error, ModuleNotFoundError)
-    title = (
-        Message("common.package_not_installed", package=package)
-        if missing
-        else Message("common.package_cannot_be_loaded", package=package)
-    )
-    return RvcError(
-        title, NOTHING if missing else _first_line(error), Message("common.pip_install_force_reinstall_rvc")
-    )
+    if isinstance(error, ModuleNotFoundError):
+        return RvcError("common.package_missing", package=package)
+    return RvcError("common.package_broken", _first_line(error), package=package)
 
 
 def unreadable(path: Path, error: OSError) -> BadInput:
@@ -107,25 +96,23 @@ def unreadable(path: Path, error: OSError) -> BadInput:
 
 def _explained(error: OSError) -> RvcError:
     if isinstance(error, NotAFile):
-        return BadInput("common.cannot_be_used_2", message_of(error), path=error.path)
+        return BadInput("common.cannot_be_used", message_of(error), Message("common.give_file"), path=error.path)
+    path = _name(error)
     if is_full(error):
-        where = f": {_name(error)}" if _name(error) else ""
-        return RvcError("common.disk_full", verbatim(error.strerror) or message_of(error), where=where)
-    if isinstance(error, FileNotFoundError) and not _name(error):
+        title = Message("common.disk_full_at", path=path) if path else Message("common.disk_full")
+        return RvcError(title, reason_of(error))
+    if isinstance(error, FileNotFoundError) and not path:
         if not _has_folder():
             return BadInput("common.current_folder_gone")
         if "temporary directory" in str(error):
-            return BadInput("common.no_folder_takes_temporary_files")
+            return BadInput("common.no_folder_for_temporaries")
     if "AF_UNIX path too long" in str(error):
-        return BadInput("common.path_folder_temporary_files_too", tempfile.gettempdir())
-    cause, hint = ADVICE.get(
-        error.errno or 0, (error.strerror or str(error), "check the path, the disk and its permissions")
-    )
-    return RvcError(
-        Message("common.cannot_be_used", name=_name(error)) if _name(error) else Message("common.system_refused"),
-        cause,
-        hint,
-    )
+        return BadInput("common.folder_for_temporaries_too_long", verbatim(tempfile.gettempdir()))
+    title = Message("common.cannot_be_used", path=path) if path else Message("common.system_refused")
+    cause = refusal(error.errno)
+    if cause:
+        return RvcError(title, cause, fix_of(cause))
+    return RvcError(title, reason_of(error), Message("common.check_path_disk_permissions"))
 
 
 def _name(error: OSError) -> str:
@@ -147,18 +134,23 @@ def report(error: BaseException, program: str, words: Sequence[str] = ()) -> Rvc
     """Write a report of an error that nobody foresaw, to be attached to a bug report. Returns the line that names
     it."""
     text = redacted("\n".join([*_facts(program, words), "", "".join(traceback.format_exception(error))]))
-    title = f"Unexpected {type(error).__name__}"
+    title = Message("common.unexpected", kind=type(error).__name__)
     first = _first_line(error)
     for folder in _report_folders():
         with suppress(OSError):
-            return RvcError(title, first, Message("common.please_report", write_report=_write_report(folder, text)))
-    last = traceback.extract_tb(error.__traceback__)[-1:]
-    where = f"{Path(last[0].filename).name}, line {last[0].lineno}" if last else Message("common.unknown_place")
-    return RvcError(title, first, Message("common.please_report_version", where=where, version=__version__))
+            return RvcError(title, first, Message("common.report_file", path=_write_report(folder, text)))
+    return RvcError(title, first, _place(error))
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:200]
+def _place(error: BaseException) -> Message:
+    for last in traceback.extract_tb(error.__traceback__)[-1:]:
+        file = Path(last.filename).name
+        return Message("common.report_place", file=file, line=last.lineno, version=__version__)
+    return Message("common.report_unknown_place", version=__version__)
+
+
+def _first_line(error: BaseException) -> Message:
+    return message_of(error) if str(error).strip() else NOTHING
 
 
 def _facts(program: str, words: Sequence[str]) -> list[str]:
@@ -168,12 +160,9 @@ def _facts(program: str, words: Sequence[str]) -> list[str]:
         f"command: {program} {shlex.join(words)}".rstrip(),
         "packages: "
         f"{' '.join(sorted(name for name in ('torch', 'numpy', 'av', 'faiss', 'textual') if name in sys.modules))}",
-        Message(
-            "common.home_user_terminal",
-            get=os.environ.get("RVC_HOME", "-"),
-            getuid=os.getuid(),
-            get_2=os.environ.get("TERM", "-"),
-        ),
+        f"home: {os.environ.get('RVC_HOME', '-')}",
+        f"user: {os.getuid()}",
+        f"terminal: {os.environ.get('TERM', '-')}",
     ]
 
 

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from rvc_engine.messages import Message
+from rvc_engine.messages import NOTHING, Message
 
 LONGEST = 200
 """Bytes that the name of an experiment or a voice may have."""
@@ -72,44 +72,46 @@ def room_in(folder: Path) -> int:
 
 
 # --- what can be a name -----------------------------------------------------------------------------------------------
-def why_impossible(name: str) -> str:
+def why_impossible(name: str) -> Message:
     """Why nothing can have this name; empty where something can, wise or not."""
     if not name or name in (".", ".."):
-        return Message("common.folder_cannot")
+        return Message("common.name_of_no_folder")
     if "\0" in name or "/" in name or os.sep in name:
-        return Message("common.contains_character_folder_name_cannot")
+        return Message("common.name_with_separator")
     if name.startswith("-"):
-        return Message("common.begins_options_do")
+        return Message("common.name_begins_dash")
     if size_of(name) > LONGEST:
-        return Message("common.bytes_most_can_be_used", size_of=size_of(name), longest=LONGEST)
-    return ""
+        return Message("common.name_bytes", size=size_of(name), longest=LONGEST)
+    return NOTHING
 
 
-def why_unwise(name: str) -> str:
+def why_unwise(name: str) -> Message:
     """Why something new should not get this name: it would be lost on another system, or taken for something else.
     Empty where it may."""
     if why := why_impossible(name):
         return why
     if name != name.strip():
-        return Message("common.begins_ends_space")
+        return Message("common.name_spaces")
     if name.startswith("."):
-        return Message("common.begins_dot_hides")
+        return Message("common.name_begins_dot")
     if name.endswith("."):
-        return Message("common.ends_dot_windows_drops")
+        return Message("common.name_ends_dot")
     if any(map(_is_invisible, name)):
-        return Message("common.contains_line_break_another_invisible")
+        return Message("common.name_invisible")
     if "\\" in name or "|" in name:
-        return Message("common.contains_other_programs_take_end")
+        return Message("common.name_backslash")
     if RESERVED.fullmatch(name):
-        return Message("common.windows_keeps_name_device")
+        return Message("common.name_reserved")
     if name.lower().endswith(VOICE_FILES):
-        return Message("common.ends_voice_file_does", voice_files=", ".join(VOICE_FILES))
-    return ""
+        return Message("common.name_of_voice_file", endings=VOICE_FILES)
+    return NOTHING
 
 
-def why_no_experiment(name: str) -> str:
+def why_no_experiment(name: str) -> Message:
     """As `why_unwise`, also for names that saved voices of another experiment have."""
-    return why_unwise(name) or (Message("common.looks_like_saved_voice_experiment") if CHECKPOINT.search(name) else "")
+    if why := why_unwise(name):
+        return why
+    return Message("common.name_of_saved_voice") if CHECKPOINT.search(name) else NOTHING
 
 
 def _is_invisible(character: str) -> bool:

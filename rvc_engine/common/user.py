@@ -46,7 +46,7 @@ def expanded(path: str | Path) -> Path:
         return Path(os.path.expanduser(text))
     folder = home()
     if folder is None:
-        raise BadInput("common.cannot_be_found", text=text)
+        raise BadInput("common.no_home", path=text)
     return folder / text[1:].lstrip(os.sep)
 
 

@@ -16,6 +16,7 @@ ACTIONS: dict[str, str] = {
     "advise": "rvc advise",
     "attach": "rvc attach {name}",
     "choose_dataset": "rvc run {name} --dataset FOLDER",
+    "convert_any": "rvc convert",
     "doctor": "rvc doctor",
     "extract": "rvc voice extract {name}",
     "extract_file": "rvc voice extract {path} --name {name}",
@@ -36,6 +37,7 @@ ACTIONS: dict[str, str] = {
     "run": "rvc run {name}",
     "run_any": "rvc run",
     "stop": "rvc stop {name}",
+    "survey": "rvc dataset {path}",
 }
 
 

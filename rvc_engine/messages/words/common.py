@@ -1,176 +1,211 @@
-"""Words of the engine: common."""
+"""Words of the engine: files, the system, names and locks; those that are used all over the engine."""
 
 from __future__ import annotations
 
 from rvc_engine.messages.words.kinds import Plural, Words
 
+REINSTALL = "pip install --force-reinstall rvc-tui; {do.doctor} checks the packages"
+
 WORDS: dict[str, str | Plural | Words] = {
+    # two statements
+    "both": "{first}; {second}",
+    # a path: what cannot be done with it
     "cannot_be_read": "{path} cannot be read",
-    "does_not_fit": Words("{path} does not fit", "it is an archive of arrays (.npz), not one array (.npy)"),
-    "does_not_fit_2": Words("{path} does not fit", "it holds {name}, not real numbers"),
-    "does_not_fit_3": Words("{path} does not fit", "expected numbers along {axes} axes, found the shape {shape}"),
-    "does_not_fit_4": Words("{path} does not fit", "it is {shape} wide, not {width}"),
-    "damaged": Words("{path} is damaged", "it holds numbers that are not finite"),
-    "remove_clip_files_run_stages": "remove that clip's files, or run the stages before again with --fresh",
-    "empty": "it is empty",
-    "damaged_holds_objects_instead_numbers": "it is damaged, or holds objects instead of numbers",
-    "no_npy_file": "it is no .npy file",
-    "folder": "it is a folder",
-    "no_file": "it is no file",
-    "not": "it is not there",
-    "pip_install_force_reinstall_rvc": "pip install --force-reinstall rvc-tui; rvc doctor checks the packages",
-    "cannot_be_used": "{name} cannot be used",
+    "cannot_be_used": "{path} cannot be used",
+    "file_not_folder": "{path} is a file, not a folder",
+    "no_file": "There is no file {path}",
+    "no_folder": "There is no folder {path}",
+    # why
+    "is_empty": "it is empty",
+    "is_folder": Words("it is a folder", "", "move it out of the way, or choose another path"),
+    "is_no_file": "it is no file",
+    "is_not_there": Words("it is not there", "", "check the path; it may have been moved or removed meanwhile"),
+    "larger_than": "it is larger than {limit} bytes",
+    "not_regular_file": "it is {thing}, not a regular file",
+    "not_utf8": "it is no text in UTF-8 (byte {byte}): save it as UTF-8",
+    # what to do about it
+    "check_path": "check the path",
+    "check_path_disk_permissions": "check the path, the disk and its permissions",
+    "check_path_permissions": "check the path and its permissions",
+    "check_permissions": "check its permissions",
+    "give_file": "give the path of a file",
+    "move_file_away": "move that file out of the way, or {elsewhere}",
+    # what is no regular file
+    "device": "a device",
+    "folder": "a folder",
+    "kernel_file": "a file of the kernel's own",
+    "named_pipe": "a named pipe",
+    "socket": "a socket",
+    # arrays
+    "array_archive": Words("{path} does not fit", "it is an archive of arrays (.npz), not one array (.npy)"),
+    "array_axes": Words("{path} does not fit", "expected numbers along {axes} axes, found the shape {shape}"),
+    "array_damaged": "it is damaged, or holds objects instead of numbers",
+    "array_not_finite": Words("{path} is damaged", "it holds numbers that are not finite"),
+    "array_not_numbers": Words("{path} does not fit", "it holds {kind}, not real numbers"),
+    "array_width": Words("{path} does not fit", "it is {width} wide, not {expected}"),
+    "is_no_npy": "it is no .npy file",
+    "redo_clip": "remove that clip's files, or run the stages before again with {flag.fresh}",
+    # records
+    "not_object": "it is not a JSON object",
+    "nested_too_deeply": "it is nested too deeply",
+    "wrong_value": "{key!r} is not what it must be: {value}",
+    "number_beyond_bounds": "a number beyond its bounds",
+    "list_of": "a list of {count}",
+    "object_of": "an object of {count}",
+    # what the system refuses, with what to do
     "system_refused": "The system refused",
-    "please_report_version": "please report this: {where} of version {version}",
-    "not_enough_memory": "There is not enough memory",
-    "no_thread_can_be_started": "No thread can be started",
-    "cannot_be_used_2": Words("{path} cannot be used", "", "give the path of a file"),
-    "disk_full": Words("The disk is full{where}", "", "free some space and run the same command again"),
-    "path_folder_temporary_files_too": Words(
-        "The path of the folder for temporary files is too long",
-        "",
-        "set TMPDIR to a shorter one, such as /tmp",
-    ),
+    "disk_full": Words("The disk is full", "", "free some space and run the same command again"),
+    "disk_full_at": Words("The disk is full: {path}", "", "free some space and run the same command again"),
+    "out_of_memory": Words("There is not enough memory", "", "end other programs, or use fewer workers"),
+    "no_thread": "No thread can be started",
     "current_folder_gone": Words(
         "The current folder is gone",
         "it was removed or unmounted",
         "change to another folder (cd), then run it again",
     ),
-    "no_folder_takes_temporary_files": Words(
+    "no_folder_for_temporaries": Words(
         "No folder takes temporary files",
         "neither TMPDIR nor /tmp can be written",
         "set TMPDIR to a folder of yours",
     ),
-    "please_report": "please report this with {write_report}",
-    "end_other_programs_raise_limit": "end other programs, raise the limit (ulimit -u), or use fewer workers",
-    "no_permission": "no permission",
-    "see_whose_ls_ld_change": "see whose it is (ls -ld), change its permissions, or choose another place",
-    "system_does_not_allow": "the system does not allow it",
-    "see_whose_ls_ld_lsattr": "see whose it is (ls -ld, lsattr), or choose another place",
-    "file_system_read_only": "its file system is read-only",
-    "choose_another_place_home_dir": (
-        "choose another place: --home DIR, --output or TMPDIR on a disk that can be written"
-    ),
-    "check_path_may_been_moved": "check the path; it may have been moved or removed meanwhile",
-    "part_path_file_not_folder": "a part of its path is a file, not a folder",
-    "check_path": "check the path",
-    "move_out_way_choose_another": "move it out of the way, or choose another path",
-    "already": "it is there already",
-    "folder_not_empty": "the folder is not empty",
-    "move_out_way": "move it out of the way",
-    "links_lead_round_circle_link": "its links lead round in a circle, or a link is where none may be",
-    "remove_link": "remove the link",
-    "name_too_long": "its name is too long",
-    "choose_shorter_names_files_folders": "choose shorter names of files and folders",
-    "file_would_be_larger_than": "a file would be larger than allowed",
-    "raise_limit_shell_ulimit_f": "raise the limit of the shell (ulimit -f unlimited) or use another file system",
-    "too_many_files_open": "too many files are open",
-    "raise_limit_shell_ulimit_n": "raise the limit of the shell (ulimit -n 4096), or use fewer workers",
-    "too_many_files_open_machine": "too many files are open on this machine",
-    "end_other_programs_then_run": "end other programs, then run the same command again",
-    "system_gives_no_more_processes": "the system gives no more processes or threads",
-    "not_enough_memory_2": "there is not enough memory",
-    "end_other_programs_use_fewer": "end other programs, or use fewer workers",
-    "disk_does_not_read_write": "the disk does not read or write",
-    "save_what_another_disk_look": "save what is there to another disk, and look at dmesg",
-    "network_file_system_lost": "the network file system lost it",
-    "mount_again_then_run_same": "mount it again, then run the same command again",
-    "network_file_system_not_connected": "the network file system is not connected",
-    "no_answer_time": "no answer in time",
-    "check_network_network_file_system": (
-        "check the network or the network file system, then run the same command again"
-    ),
-    "device_gone": "its device is gone",
-    "connect_again_then_run_same": "connect it again, then run the same command again",
-    "something_else_uses": "something else uses it",
-    "end_what_uses_then_run": "end what uses it, then run the same command again",
-    "file_system_does_not_know": "the file system does not know how",
-    "use_workspace_another_file_system": "use a workspace on another file system (--home DIR)",
-    "system_does_not_know_how": "the system does not know how",
-    "package_not_installed": "The package {package} is not installed",
-    "package_cannot_be_loaded": "The package {package} cannot be loaded",
-    "unknown_place": "an unknown place",
-    "home_user_terminal": "home: {get}, user {getuid}, terminal {get_2}",
-    "address_not": Words("{text} is an address, not {wanted}", "nothing is fetched from there"),
-    "no_folder": "There is no folder {path}",
-    "check_path_given": "check the path given with {flag}",
-    "file_not_folder": "{path} is a file, not a folder",
-    "path_windows": Words("{text} is a path of Windows", "this program runs on another system"),
-    "cannot_be_read_2": Words("{path} cannot be read", "", "check its permissions"),
-    "pattern_not_folder": Words(
-        "{path} is a pattern, not a folder",
+    "folder_for_temporaries_too_long": Words(
+        "The path of the folder for temporary files is too long",
         "",
-        "{flag} {parent} takes every recording in it",
+        "set TMPDIR to a shorter one, such as /tmp",
     ),
-    "no_folder_2": Words("There is no folder {path}", "\\ is no separator here", "write it with /: {replace}"),
-    "not_folder": Words(
-        "{path} is {thing}, not a folder",
+    "no_permission": Words(
+        "no permission", "", "see whose it is (ls -ld), change its permissions, or choose another place"
+    ),
+    "system_forbids": Words(
+        "the system does not allow it", "", "see whose it is (ls -ld, lsattr), or choose another place"
+    ),
+    "read_only": Words(
+        "its file system is read-only",
         "",
-        "unpack it: {make}{tool} {goal}; then {flag} {folder}{inside}",
+        "choose another place: {flag.home} DIR, {flag.output} or TMPDIR on a disk that can be written",
     ),
-    "copy_machine_first": "copy it to this machine first; {then}",
-    "mount_first_under_wsl_mount": (
-        "mount {share} of {server} first (under WSL: mount -t drvfs {drive} /mnt/share), or copy it here"
+    "path_through_file": Words("a part of its path is a file, not a folder", "", "check the path"),
+    "already_there": Words("it is there already", "", "move it out of the way, or choose another path"),
+    "folder_not_empty": Words("the folder is not empty", "", "move it out of the way"),
+    "links_in_circle": Words("its links lead round in a circle, or a link is where none may be", "", "remove the link"),
+    "name_too_long": Words("its name is too long", "", "choose shorter names of files and folders"),
+    "file_too_large": Words(
+        "a file would be larger than allowed",
+        "",
+        "raise the limit of the shell (ulimit -f unlimited) or use another file system",
     ),
-    "takes_folder_all_recordings_put": (
-        "{flag} {parent} takes the folder it is in, with all recordings there; or put it into a folder of its own"
+    "too_many_files": Words(
+        "too many files are open", "", "raise the limit of the shell (ulimit -n 4096), or use fewer workers"
     ),
-    "zip_archive": "a zip archive",
-    "rar_archive": "a rar archive",
-    "packed_file": "a packed file",
-    "then_give": "then give {wanted}",
-    "fetch_sound_first_if_you": (
-        "fetch its sound first, if you may use it: yt-dlp -x --audio-format flac -P FOLDER {word}; {then}"
+    "too_many_files_on_machine": Words(
+        "too many files are open on this machine", "", "end other programs, then run the same command again"
     ),
-    "fetch_first_hf_download_owner": (
-        "fetch it first: hf download OWNER/NAME --repo-type dataset --local-dir FOLDER; {then}"
+    "too_many_processes": Words(
+        "the system gives no more processes or threads",
+        "",
+        "end other programs, raise the limit (ulimit -u), or use fewer workers",
     ),
-    "fetch_first_curl_lo_unpack": "fetch it first: curl -LO {word}, unpack it if it is an archive; {then}",
-    "mount_copy_here": "it is on {host}: mount it, or copy it here; {then}",
-    "under_wsl_elsewhere_copy_machine": "under WSL it is {there}; elsewhere copy it to this machine",
-    "inside_wsl": "inside WSL it is {parts}",
-    "folder_recordings": "the folder of recordings",
-    "subfolders_where_recordings_folder_inside": (
-        " (with --subfolders where the recordings are in a folder inside it)"
+    "not_enough_memory": Words("there is not enough memory", "", "end other programs, or use fewer workers"),
+    "disk_fails": Words(
+        "the disk does not read or write", "", "save what is there to another disk, and look at dmesg"
     ),
-    "tar_archive": "a tar archive",
-    "last_seen": "{who}, last seen {seen}",
-    "stop_if_gone_takes_lock": "stop it there; if it is gone, {take_over} takes its lock {path}",
-    "another_process": "another process",
-    "if_none_takes": "if there is none, {take_over} takes {path}",
-    "rvc_attach_follows_rvc_stop": "rvc attach {name} follows it, rvc stop {name} stops it",
-    "locked": Words(
-        "{path} is locked",
-        "another process has held it for {short_s:.0f} s",
-        "try again; if no rvc process is running, remove {path}",
+    "lost_by_network": Words(
+        "the network file system lost it", "", "mount it again, then run the same command again"
     ),
-    "process": "process {pid} on {host}",
-    "another_run_holds": "Another run holds {name}",
-    "lock_taken_over_last_seen": "The lock of {where} is taken over: it was last seen {clock}",
-    "lock_another_process_taken_over": "The lock of another process is taken over",
-    "folder_cannot": "a folder cannot have it",
-    "contains_character_folder_name_cannot": "it contains a character that a folder's name cannot contain",
-    "begins_options_do": "it begins with -, as options do",
-    "bytes_most_can_be_used": "it has {size_of} bytes, at most {longest} can be used",
-    "begins_ends_space": "it begins or ends with a space",
-    "begins_dot_hides": "it begins with a dot, which hides it",
-    "ends_dot_windows_drops": "it ends with a dot, which Windows drops",
-    "contains_line_break_another_invisible": "it contains a line break or another invisible character",
-    "contains_other_programs_take_end": "it contains \\ or |, which other programs take for the end of a name",
-    "windows_keeps_name_device": "Windows keeps that name for a device",
-    "ends_voice_file_does": "it ends as a voice's file does ({voice_files})",
-    "looks_like_saved_voice_experiment": "it looks like a saved voice of an experiment (NAME_e12_s340)",
-    "cannot_be_read_3": Words("{path} cannot be read", "", "check the path and its permissions"),
-    "not_regular_file": "it is {thing}, not a regular file",
-    "named_pipe": "a named pipe",
-    "file_kernel_own": "a file of the kernel's own",
-    "larger_than_bytes": "it is larger than {limit} bytes",
-    "no_text_utf_8_byte": "it is no text in UTF-8 (byte {start}): save it as UTF-8",
-    "number_beyond_bounds": "a number beyond its bounds",
-    "nested_too_deeply": "it is nested too deeply",
-    "cannot_be_found": Words(
-        "{text} cannot be found",
+    "network_not_connected": Words(
+        "the network file system is not connected", "", "mount it again, then run the same command again"
+    ),
+    "no_answer_in_time": Words(
+        "no answer in time", "", "check the network or the network file system, then run the same command again"
+    ),
+    "device_gone": Words("its device is gone", "", "connect it again, then run the same command again"),
+    "in_use": Words("something else uses it", "", "end what uses it, then run the same command again"),
+    "unknown_to_file_system": Words(
+        "the file system does not know how", "", "use a workspace on another file system ({flag.home} DIR)"
+    ),
+    "unknown_to_system": Words(
+        "the system does not know how", "", "use a workspace on another file system ({flag.home} DIR)"
+    ),
+    # this program's own errors
+    "unexpected": "Unexpected {kind}",
+    "report_file": "please report this with {path}",
+    "report_place": "please report this: {file}, line {line} of version {version}",
+    "report_unknown_place": "please report this: an unknown place of version {version}",
+    "package_missing": Words("The package {package} is not installed", "", REINSTALL),
+    "package_broken": Words("The package {package} cannot be loaded", "", REINSTALL),
+    # homes
+    "no_home": Words(
+        "{path} cannot be found",
         "~ stands for a home folder, and this user has none",
         "write the whole path, or set HOME",
     ),
+    # names of experiments and voices
+    "name_of_no_folder": "a folder cannot have it",
+    "name_with_separator": "it contains a character that a folder's name cannot contain",
+    "name_begins_dash": "it begins with -, as options do",
+    "name_bytes": "it has {size} bytes, at most {longest} can be used",
+    "name_spaces": "it begins or ends with a space",
+    "name_begins_dot": "it begins with a dot, which hides it",
+    "name_ends_dot": "it ends with a dot, which Windows drops",
+    "name_invisible": "it contains a line break or another invisible character",
+    "name_backslash": "it contains \\ or |, which other programs take for the end of a name",
+    "name_reserved": "Windows keeps that name for a device",
+    "name_of_voice_file": "it ends as a voice's file does ({endings})",
+    "name_of_saved_voice": "it looks like a saved voice of an experiment (NAME_e12_s340)",
+    # locks
+    "another_run": "Another run holds {name}",
+    "another_process": "another process",
+    "process": "process {pid} on {host}",
+    "process_since": "process {pid} on {host}, since {since}",
+    "process_last_seen": "process {pid} on {host}, since {since}, last seen {seen}",
+    "attach_or_stop": "{do.attach} follows it, {do.stop} stops it",
+    "take_over_if_none": "if there is none, {flag.take_over} takes {path}",
+    "take_over_if_gone": "stop it there; if it is gone, {flag.take_over} takes its lock {path}",
+    "taken_over": "The lock of process {pid} on {host} is taken over: it was last seen {seen}",
+    "taken_over_unknown": "The lock of another process is taken over",
+    "locked": Words(
+        "{path} is locked",
+        "another process has held it for {seconds:.0f} s",
+        "try again; if no rvc process is running, remove {path}",
+    ),
+    # what is given where a folder or a file is asked for
+    "address": Words("{text} is an address, not {wanted}", "nothing is fetched from there"),
+    "fetch_sound": (
+        "fetch its sound first, if you may use it: yt-dlp -x --audio-format flac -P FOLDER {word}; then give {wanted}"
+    ),
+    "fetch_from_hub": (
+        "fetch it first: hf download OWNER/NAME --repo-type dataset --local-dir FOLDER; then give {wanted}"
+    ),
+    "fetch_file": "fetch it first: curl -LO {word}, unpack it if it is an archive; then give {wanted}",
+    "copy_here": "copy it to this machine first; then give {wanted}",
+    "mount_host": "it is on {host}: mount it, or copy it here; then give {wanted}",
+    "mount_other_machine": "it is on another machine: mount it, or copy it here; then give {wanted}",
+    "windows_path": Words("{text} is a path of Windows", "this program runs on another system"),
+    "windows_drive": "under WSL it is {path}; elsewhere copy it to this machine",
+    "windows_share": "mount {share} of {server} first (under WSL: mount -t drvfs {drive} /mnt/share), or copy it here",
+    "windows_server": (
+        "mount the share of {server} first (under WSL: mount -t drvfs {drive} /mnt/share), or copy it here"
+    ),
+    "wsl_path": "inside WSL it is {path}",
+    "backslashes": Words("There is no folder {path}", "\\ is no separator here", "write it with /: {with_slashes}"),
+    "folder_of_recordings": "the folder of recordings",
+    "recording": "a recording",
+    "place_for_results": "a place for results",
+    "check_given_dataset": "check the path given with {flag.dataset}",
+    "with_dataset": "{flag.dataset} {path}",
+    "with_survey": "{do.survey}",
+    "pattern": Words("{path} is a pattern, not a folder", "", "{give} takes every recording in it"),
+    "give_its_folder": (
+        "{give} takes the folder it is in, with all recordings there; or put it into a folder of its own"
+    ),
+    "archive": Words("{path} is {thing}, not a folder", "", "unpack it: {command}; then {give}"),
+    "unpack_subfolders": (
+        "unpack it: {command}; then {give} "
+        "(with {set.preprocess.subfolders} where the recordings are in a folder inside it)"
+    ),
+    "packed_file": "a packed file",
+    "rar_archive": "a rar archive",
+    "seven_zip_archive": "a 7z archive",
+    "tar_archive": "a tar archive",
+    "zip_archive": "a zip archive",
 }

@@ -13,16 +13,17 @@ WORDS: dict[str, str | Plural | Words] = {
         "the weights of {default_preset} are not here ({missing}; rvc assets pull {default_preset} fetches them)"
     ),
     "use_workspace_can_be_written": "use a workspace that can be written (--home DIR)",
-    "cannot_be_read": "{filename} cannot be read",
-    "not_folder": Words("{runs} is not a folder", "the journals of its runs belong there", "move it away"),
-    "disk_mounted_else_remove_link": "is that disk mounted? Else remove the link",
-    "ask_owner_correct_permissions": "ask its owner, or correct its permissions",
-    "lines_values_wrong_types_ignored": (
+    "runs_not_folder": Words("{runs} is not a folder", "the journals of its runs belong there", "move it away"),
+    "check_disk": "check the disk that it is on",
+    "correct_permissions": "ask its owner, or correct its permissions",
+    "lines_mistyped": (
         "{journal} has lines with values of wrong types, which are ignored: restore that file from a copy"
     ),
-    "not_journal_run_ignored_move": "{others} is not the journal of a run and is ignored: move it away",
-    "link_not": "{folder} is a link to {readlink}, which is not there",
-    "link_nothing_restore": "{path} is a link to nothing: restore it",
+    "no_journal": "{path} is not the journal of a run and is ignored: move it away",
+    "broken_link": Words(
+        "{folder} is a link to {target}, which is not there", "", "is that disk mounted? Else remove the link"
+    ),
+    "settings_link": "{path} is a link to nothing: restore it",
     "engine_did_not_start": Words(
         "The engine did not start",
         "no answer for {start_s:.0f} s",
