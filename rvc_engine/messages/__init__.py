@@ -9,7 +9,7 @@ In a template, {name} is a parameter; {do.resume} an action (actions.py): a comm
 {set.train.batch_size} a setting: its flag here, its name in an app.
 """
 
-from rvc_engine.messages.message import NOTHING, Message, message_of, verbatim
+from rvc_engine.messages.message import NOTHING, Message, joined, message_of, verbatim
 from rvc_engine.messages.words import templates
 
-__all__ = ["NOTHING", "Message", "message_of", "templates", "verbatim"]
+__all__ = ["NOTHING", "Message", "joined", "message_of", "templates", "verbatim"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 ACTIONS: dict[str, str] = {
@@ -21,12 +20,14 @@ ACTIONS: dict[str, str] = {
     "extract": "rvc voice extract {name}",
     "extract_file": "rvc voice extract {path} --name {name}",
     "features": "rvc features {name}",
+    "help_stage": "rvc STAGE --help",
     "index": "rvc index {name}",
     "index_fresh": "rvc index {name} --fresh",
     "list": "rvc list",
     "list_assets": "rvc assets list",
     "measure": "rvc advise --measure",
     "new": "rvc run NAME --dataset FOLDER",
+    "numerics": "rvc doctor --numerics",
     "preprocess": "rvc preprocess {name}",
     "pull": "rvc assets pull {preset}",
     "pull_any": "rvc assets pull PRESET",
@@ -34,6 +35,7 @@ ACTIONS: dict[str, str] = {
     "queue_list": "rvc queue list",
     "queue_remove": "rvc queue remove {number}",
     "queue_run": "rvc queue run",
+    "queue_stop": "rvc queue stop",
     "run": "rvc run {name}",
     "run_any": "rvc run",
     "stop": "rvc stop {name}",
@@ -59,19 +61,27 @@ def command(name: str, params: Mapping[str, Any]) -> str:
     return ACTIONS[name].format_map(quoted)
 
 
-@dataclass(frozen=True)
-class Flags:
-    """`{set.STAGE.NAME}` as the flag of a setting: --batch-size."""
+OTHER_FLAGS = {"encoder.source": "encoder"}
+"""Settings whose flag is not their own name."""
+PREFIXED = {"encoder"}
+"""Stages whose flags begin with their name: --encoder-batch."""
 
-    name: str = ""
+
+class Flags:
+    """`{set.STAGE.NAME}` as the flag of a setting: --batch-size; `{flag.NAME}` as another flag."""
+
+    def __init__(self, stage: str = "", name: str = "") -> None:
+        self._stage, self._name = stage, name
 
     def __getattr__(self, name: str) -> Flags:
         if name.startswith("_"):
             raise AttributeError(name)
-        return Flags(name)
+        return Flags(self._name, name)
 
     def __str__(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        own = OTHER_FLAGS.get(f"{self._stage}.{self._name}", self._name)
+        prefix = f"{self._stage}-" if self._stage in PREFIXED and own == self._name else ""
+        return "--" + prefix + own.replace("_", "-")
 
     def __format__(self, format_spec: str) -> str:
         return str(self)

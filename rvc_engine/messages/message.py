@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 import os
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from string import Formatter
 from typing import Any
 
@@ -62,6 +63,12 @@ def message_of(error: BaseException) -> Message:
     return verbatim((str(error).strip().splitlines() or [type(error).__name__])[0][:200])
 
 
+def joined(*statements: Message) -> Message:
+    """Several whole statements as one, those that say nothing left out: "the disk is full; training waits"."""
+    said = [one for one in statements if one]
+    return reduce(lambda first, second: Message("common.both", first=first, second=second), said) if said else NOTHING
+
+
 def part_of(code: str, part: str, params: Mapping[str, Value]) -> Message:
     """The cause or the fix of an error's code; nothing where it has none."""
     return Message.made(code + part, params) if code + part in templates() else NOTHING
@@ -113,4 +120,6 @@ def filled(template: str | Plural, params: Mapping[str, Value], do: object, set:
     """A template with its parameters; `do` gives actions by attribute, `set` and `flag` settings and flags."""
     if isinstance(template, Plural):
         template = template.one if params.get("count") == 1 else template.many
-    return _FILLER.vformat(template, (), {**params, "do": do, "set": set, "flag": Flags()}) if "{" in template else template
+    if "{" not in template:
+        return template
+    return _FILLER.vformat(template, (), {**params, "do": do, "set": set, "flag": Flags()})
