@@ -34,12 +34,18 @@ class RvcError(Exception):
         self.hint = verbatim(fix) if fix else fix_of(title)
 
     @property
+    def summary(self) -> Message:
+        """title: cause, without the fix."""
+        return Message("errors.with_cause", title=self.title, cause=self.message) if self.message else self.title
+
+    @property
     def line(self) -> Message:
         """All of it in one line: title: cause (fix)."""
+        if not self.hint:
+            return self.summary
         if not self.message:
-            return Message("errors.with_fix", title=self.title, fix=self.hint) if self.hint else self.title
-        code = "errors.whole" if self.hint else "errors.with_cause"
-        return Message(code, title=self.title, cause=self.message, fix=self.hint)
+            return Message("errors.with_fix", title=self.title, fix=self.hint)
+        return Message("errors.whole", title=self.title, cause=self.message, fix=self.hint)
 
     def __str__(self) -> str:
         return str(self.line)
@@ -73,7 +79,9 @@ def of_environment(error: BaseException) -> bool:
 
 
 def reason_of(error: BaseException) -> Message:
-    """What an exception says; of one of the system its words, without number and path."""
+    """What an exception says: of ours all of it, of the system's its words without number and path."""
+    if isinstance(error, RvcError):
+        return error.line
     return verbatim(error.strerror) if isinstance(error, OSError) and error.strerror else message_of(error)
 
 

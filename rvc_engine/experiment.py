@@ -13,7 +13,7 @@ from rvc_engine.common.failures import unreadable
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.messages import Message, message_of, verbatim
+from rvc_engine.messages import Message, message_of
 from rvc_engine.presets import ModelConfig
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
@@ -284,6 +284,7 @@ class Experiment:
         import tomlkit
         from pydantic import ValidationError
 
+        from rvc_engine.setting import why_invalid
         from rvc_engine.settings import ExperimentSettings
 
         try:
@@ -292,10 +293,9 @@ class Experiment:
             ).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            reason = verbatim(first["msg"])
-            raise BadInput("experiment.not_valid", path=self.settings_toml, where=where, reason=reason) from error
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            path, reason = self.settings_toml, why_invalid(error)
+            raise BadInput("experiment.not_valid", path=path, where=where, reason=reason) from error
         except FileNotFoundError as error:
             if self.settings_toml.is_symlink():
                 raise BadInput("experiment.link_to_nothing", path=self.settings_toml) from error

@@ -47,7 +47,7 @@ def parse(text: str) -> list[Fault]:
     for word in filter(None, (part.strip() for part in text.split(","))):
         match = re.fullmatch(r"([a-z-]+)(?:@(\d+))?(?::(\d+(?:\.\d+)?))?", word)
         if not match or match[1] not in SECONDS or (not match[2] and match[1] not in EVERY):
-            raise ValueError(Message("faults.rvc_faults_not_understood", word=word))
+            raise ValueError(Message("faults.not_understood", word=word))
         found.append(Fault(match[1], int(match[2] or 0), float(match[3] or SECONDS[match[1]])))
     return found
 

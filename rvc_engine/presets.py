@@ -121,7 +121,7 @@ class ModelConfig:
         preset of that version and rate (starter-1: from `starter`). Raises ValueError when the list has not 18
         entries."""
         if len(values) != 18:
-            raise ValueError(Message("presets.config_entries_expected_18", count=len(values)))
+            raise ValueError(Message("presets.config_length", count=len(values)))
         rate = int(values[17])
         family = PRESETS["starter"] if version.startswith("starter") else PRESETS[f"{version}-{rate // 1000}k"]
         return replace(

@@ -193,7 +193,7 @@ class ConvertSettings(StageSettings):
         "auto",
         "How the source's pitch is tracked; auto is the best that is installed and has its weights.",
     )
-    format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when --output is a folder.")
+    format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when the output is a folder.")
     sample_rate: int = setting(0, "Rate of the result; 0 is the voice's own.", unit="Hz", ge=0, le=192000)
     speaker: int = setting(0, "Row of the speaker table.", ge=0, le=4096)
     seed: int = setting(0, "Seed of every random draw.", ge=0, le=2**31 - 1)
@@ -281,7 +281,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
 def known_preset(name: str) -> str:
     if name not in PRESETS:
         about = {"name": name[:100], "choices": ", ".join(PUBLIC_PRESETS)}
-        raise PydanticCustomError("one_of", "There is no preset {name}: it should be one of {choices}", about)
+        raise PydanticCustomError("no_preset", "There is no preset {name}: it should be one of {choices}", about)
     return name
 
 
@@ -334,8 +334,7 @@ def model_config_of(settings: ExperimentSettings) -> ModelConfig:
 def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> ExperimentSettings:
     """The defaults of a preset. Raises BadInput for an unknown one."""
     if preset not in PRESETS:
-        known = ", ".join(name for name in PRESETS if not name.endswith("-tiny"))
-        raise BadInput("settings.no_preset", preset=preset, known=known)
+        raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     settings = ExperimentSettings(preset=preset, pitched=pitched, dataset=dataset)
     for key, value in PRESET_DEFAULTS.get(preset.removesuffix("-tiny"), {}).items():
         stage, name = key.split(".")

@@ -8,7 +8,6 @@ from typing import Any
 from rvc_engine.client.words import size
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
-from rvc_engine.messages.wire import with_codes
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
 from rvc_engine.workspace import Workspace
 
@@ -35,7 +34,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
 def execute(options: argparse.Namespace, name: str) -> int:
     advice = asked(options)
     if options.json:
-        say_json(with_codes(advice))
+        say_json(advice)
     else:
         say(*in_lines(advice, options))
     return 0
@@ -47,7 +46,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
     workspace = Workspace.find(options.home)
     if options.preset and options.preset not in PRESETS:
-        raise BadInput("commands.no_preset", preset=options.preset, public_presets=", ".join(PUBLIC_PRESETS))
+        raise BadInput("settings.no_preset", preset=options.preset, choices=PUBLIC_PRESETS)
     preset, precision, device = options.preset or "", options.precision or "", options.device or ""
     if not options.name:
         preset = preset or preset_here(workspace)

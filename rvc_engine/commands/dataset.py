@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
-from rvc_engine.messages.wire import with_codes
 
 INTERNAL = {"fingerprint", "mtime_ns", "longest_seconds", "pitch_parts", "pitch_counts"}
 """What a report holds for the folder's sake only."""
@@ -50,7 +49,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     summary = summary_of(Folder(files))
     if options.json:
         rows = [file.model_dump(exclude=INTERNAL) for file in files]
-        say_json(with_codes({"folder": str(folder), "files": rows, **summary, "findings": findings}))
+        say_json({"folder": str(folder), "files": rows, **summary, "findings": findings})
         return 0
     from rvc_engine.commands.dataset_text import text_of
 

@@ -12,7 +12,6 @@ from rvc_engine.common.streams import say, say_json
 from rvc_engine.common.user import expanded
 from rvc_engine.doctor.findings import FAIL, Finding
 from rvc_engine.doctor.report import examine
-from rvc_engine.messages.wire import with_codes
 from rvc_engine.presets import PUBLIC_PRESETS
 
 
@@ -55,7 +54,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
                 say(f"{'':21} -> {finding.advice}")
     failed = [finding.name for finding in findings if finding.state == FAIL]
     if options.json:
-        say_json(with_codes({"ok": not failed, "findings": [asdict(finding) for finding in findings]}))
+        say_json({"ok": not failed, "findings": [asdict(finding) for finding in findings]})
     elif failed:
         say(f"rvc doctor: {', '.join(failed)} must be fixed", error=True)
     return 1 if failed else 0

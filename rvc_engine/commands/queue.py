@@ -12,11 +12,12 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from rvc_engine.client.problems import ASK, problem_in
 from rvc_engine.client.words import duration, stopped_words
 from rvc_engine.commands import pipeline
-from rvc_engine.commands.flags import given
+from rvc_engine.commands.flags import TAKE_OVER, given
 from rvc_engine.common.failures import understood
-from rvc_engine.common.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
+from rvc_engine.common.lock import Holder, RunLock, busy, live_holder
 from rvc_engine.common.opening import last_line_of, open_to_append
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
@@ -24,7 +25,8 @@ from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.environment import engine_environment
-from rvc_engine.messages import Message, message_of
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
+from rvc_engine.messages.message import fix_of
 from rvc_engine.run import launcher
 from rvc_engine.run.begin import check_ready, settle
 from rvc_engine.run.queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
@@ -140,7 +142,8 @@ def _ending(then: str | None, limit: str | None) -> tuple[list[str], float | Non
     return action, deadline_of(limit, time.time()) if limit else None
 
 
-BUSY = "Another process runs this queue", "rvc queue list shows how far it is, rvc queue stop stops it"
+BUSY = Message("commands.queue_runs")
+BUSY_HINT = fix_of(BUSY)
 
 
 def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> int:
@@ -148,13 +151,13 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
     _ending(options.then, options.time_limit)
     holder = live_holder(workspace.home / LOCK)
     if holder is not None and not (options.take_over and not (holder.here and holder.alive)):
-        raise busy(workspace.home / LOCK, holder, *BUSY)
+        raise busy(workspace.home / LOCK, holder, BUSY, BUSY_HINT)
     log = workspace.home / "queue.log"
     words = ["queue", "run", "--home", str(workspace.home)]
     words += ["--then", options.then] if options.then else []
     words += ["--time-limit", options.time_limit] if options.time_limit else []
     words += [TAKE_OVER] if options.take_over else []
-    require_writable(log.parent, "use another workspace (--home DIR)")
+    require_writable(log.parent, Message("run.another_workspace"))
     log.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(open_to_append(log), "ab") as said:
         start = said.tell()
@@ -184,12 +187,9 @@ def _await_holder(process: subprocess.Popen[bytes], lock: Path, log: Path, start
         if (holder is not None and holder.pid == process.pid) or process.poll() == 0:
             return
         if process.returncode is not None:
-            last = last_line_of(log, start).removeprefix("rvc queue: ")
-            raise RvcError(
-                "commands.queue_did_not_start",
-                last or Message("commands.exit_code", returncode=process.returncode),
-                log=log,
-            )
+            last = verbatim(last_line_of(log, start).removeprefix("rvc queue: "))
+            how = last or Message("commands.exit_code", number=process.returncode)
+            raise RvcError("commands.queue_did_not_start", how, path=log)
         time.sleep(0.02)
 
 
@@ -197,7 +197,7 @@ def _stop(workspace: Workspace, *, as_json: bool) -> int:
     holder = live_holder(workspace.home / LOCK)
     if holder is None:
         raise BadInput("commands.queue_does_not_run")
-    launcher.ask_to_end(holder, "The queue")
+    launcher.ask_to_end(holder, Message("run.the_queue"))
     if as_json:
         say_json({"stopping": holder.pid})
     else:
@@ -211,8 +211,8 @@ def run_queue(
     """Exit code 0 when every entry is done, 1 when one failed or is damaged, 3 when another process runs the queue, 130
     when stopped."""
     action, deadline = _ending(then, limit)
-    require_writable(workspace.home, "use another workspace (--home DIR)")
-    lock = RunLock(workspace.home / LOCK, *BUSY)
+    require_writable(workspace.home, Message("run.another_workspace"))
+    lock = RunLock(workspace.home / LOCK, BUSY, BUSY_HINT)
     if said := lock.acquire(take_over=take_over):
         say(said)
 
@@ -224,7 +224,7 @@ def run_queue(
     try:
         while (entry := queue.next()) is not None:
             if deadline is not None and time.time() >= deadline:
-                queue.mark(entry.number, FAILED, "the time limit was reached before its turn")
+                queue.mark(entry.number, FAILED, Message("commands.too_late"))
                 continue
             _run_entry(workspace, queue, entry, deadline, take_over=take_over)
     except QueueStopped:
@@ -239,7 +239,7 @@ def run_queue(
         try:
             failed = subprocess.call(action) != 0 or failed
         except OSError as error:
-            raise BadInput("commands.cannot_be_run", message_of(error), action=action[0]) from error
+            raise BadInput("commands.command_not_run", message_of(error), command=action[0]) from error
     return 1 if failed else 0
 
 
@@ -248,7 +248,7 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     try:
         experiment = workspace.experiment(entry.name)
     except BadInput as error:
-        queue.mark(entry.number, FAILED, str(error))
+        queue.mark(entry.number, FAILED, error.line)
         return
     words = _words_to_run(entry, live_holder(experiment.lock), take_over=take_over)
     say("", f"{entry.number}: rvc {shlex.join(words)}")
@@ -262,11 +262,11 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
             stdin=subprocess.DEVNULL,
             text=True,
             errors="replace",
-            env=engine_environment(),
+            env={**engine_environment(), **ASK},
             start_new_session=True,
         )
     except OSError as error:
-        outcome = " ".join(str(understood(error, "rvc queue")).split())
+        outcome = understood(error, "rvc queue").line
         say(f"   {outcome}")
         queue.mark(entry.number, FAILED, outcome)
         return
@@ -277,18 +277,19 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
         while not launcher.stop(experiment) and process.poll() is None:
             time.sleep(0.1)
         process.wait()
-        queue.mark(entry.number, WAITING, f"{_how_stopped(experiment)}; rvc queue run resumes it")
+        queue.mark(entry.number, WAITING, Message("commands.queue_resumes", how=_how_stopped(experiment)))
         raise
     if process.returncode == 0:
         queue.mark(entry.number, DONE)
     else:
-        queue.mark(entry.number, FAILED, f"the time limit was reached; {_how_stopped(experiment)}" if late else last)
+        outcome = Message("commands.time_limit", how=_how_stopped(experiment)) if late else last
+        queue.mark(entry.number, FAILED, outcome)
 
 
-def _how_stopped(experiment: Experiment) -> str:
+def _how_stopped(experiment: Experiment) -> Message:
     """What the journal says of the end of its newest run."""
     stop = read_view(experiment).stop
-    return stopped_words(stop) if stop is not None else "stopped"
+    return stopped_words(stop) if stop is not None else Message("client.stopped")
 
 
 def _words_to_run(entry: Entry, holder: Holder | None, *, take_over: bool) -> list[str]:
@@ -304,9 +305,9 @@ def _once(entry: Entry) -> list[str]:
     return [word for word in entry.words if word != "--fresh" or not entry.started_at]
 
 
-def _follow(process: subprocess.Popen[str], experiment: Experiment, deadline: float | None) -> tuple[str, bool]:
-    """Pass its lines on; the last one, and whether the time limit ended it."""
-    last, late = "", False
+def _follow(process: subprocess.Popen[str], experiment: Experiment, deadline: float | None) -> tuple[Message, bool]:
+    """Pass its lines on; why it failed, or its last line, and whether the time limit ended it."""
+    last, problem, late = NOTHING, NOTHING, False
 
     def on_alarm(number: int, frame: FrameType | None) -> None:
         nonlocal late
@@ -320,9 +321,12 @@ def _follow(process: subprocess.Popen[str], experiment: Experiment, deadline: fl
     assert process.stdout is not None
     try:
         for line in process.stdout:
+            if (found := problem_in(line)) is not None:
+                problem = found
+                continue
             say(f"   {line}".rstrip("\n"))
-            last = line.strip() or last
+            last = verbatim(line.strip()) or last
         process.wait()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return last, late
+    return problem or last, late

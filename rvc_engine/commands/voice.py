@@ -17,6 +17,7 @@ from rvc_engine.common.streams import say, say_json
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.voices.metadata import refuse_pickle
 from rvc_engine.workspace import Workspace
 
@@ -173,18 +174,18 @@ def _output(options: argparse.Namespace, workspace: Workspace, default: Path | N
     elif default is not None:
         path = default
     else:
-        raise BadInput("commands.nothing_says_where_write_voice")
+        raise BadInput("commands.no_output")
     if path.is_dir():
-        raise BadInput("commands.folder", path=path)
+        raise BadInput("commands.is_folder", path=path)
     _refuse_taken([path], options)
     return path
 
 
 def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
     for path in paths:
-        require_writable(path.parent, "choose another --output")
+        require_writable(path.parent, Message("commands.another_output"))
         if path.exists() and not options.replace:
-            raise BadInput("commands.already", path=path)
+            raise BadInput("commands.is_there", path=path)
 
 
 # --- actions ---------------------------------------------------------------------------------------
@@ -257,7 +258,7 @@ def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
         path = find_checkpoint(experiment, options.epoch, options.step)
         about = about_recordings(experiment, experiment.load_settings()) if experiment.exists() else {}
     elif options.epoch is not None or options.step is not None:
-        raise BadInput("commands.epoch_step_choose_among_experiment", path=path)
+        raise BadInput("commands.one_file", path=path)
     checkpoint, step = read_generator(path), step_of(path)
     numbers = "".join(
         f"_{letter}{value}" for letter, value in (("e", checkpoint.iteration), ("s", step)) if value is not None
@@ -309,7 +310,7 @@ def _import(options: argparse.Namespace, workspace: Workspace) -> int:
     from rvc_engine.voices.unpack import unpack
 
     path = Path(clean_path(options.file))
-    require_writable(workspace.weights, "use another workspace (--home DIR)")
+    require_writable(workspace.weights, Message("run.another_workspace"))
     with TemporaryDirectory(prefix="rvc-") as folder:
         unpacked = unpack(path, Path(folder))
         if options.index:

@@ -47,8 +47,9 @@ def execute(options: argparse.Namespace, name: str) -> int:
 def _known(workspace: Workspace, name: str) -> Experiment:
     experiment = workspace.experiment(name)
     if not is_experiment(experiment.folder) and not os.path.isdir(experiment.runs):
-        there = ", ".join(e.name for e in workspace.experiments()) or "none yet"
-        raise BadInput("commands.no_experiment", name=name, logs=workspace.logs, there=there)
+        names = [experiment.name for experiment in workspace.experiments()]
+        code = "commands.no_experiment" if names else "commands.no_experiment_yet"
+        raise BadInput(code, name=name, logs=workspace.logs, names=names)
     return experiment
 
 

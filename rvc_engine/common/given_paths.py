@@ -31,12 +31,13 @@ ARCHIVES = {
 }
 TAR = (257, b"ustar")
 UNPACK = {
-    "common.zip_archive": "python3 -m zipfile -e {file} {folder}",
-    "common.rar_archive": "unar -o {folder} {file}",
-    "common.seven_zip_archive": "7z x -o{folder} {file}",
-    "common.tar_archive": "mkdir -p {folder} && tar -xf {file} -C {folder}",
-    "common.packed_file": "mkdir -p {folder} && tar -xf {file} -C {folder}",
+    "common.zip_archive": "common.unpack_zip",
+    "common.rar_archive": "common.unpack_rar",
+    "common.seven_zip_archive": "common.unpack_7z",
+    "common.tar_archive": "common.unpack_tar",
+    "common.packed_file": "common.unpack_tar",
 }
+"""A kind of archive: the command that unpacks it."""
 
 
 def refuse_no_path(text: str, wanted: Message) -> None:
@@ -119,7 +120,7 @@ def _is_file(path: Path, *, survey: bool) -> BadInput:
         return BadInput("common.file_not_folder", NOTHING, hint, path=path)
     name = path.name.split(".")[0] or "recordings"
     folder = path.with_name(name if name != path.name else f"{name}-unpacked")
-    command = UNPACK[kind.code].format(folder=shlex.quote(str(folder)), file=shlex.quote(str(path)))
+    command = Message(UNPACK[kind.code], folder=shlex.quote(str(folder)), file=shlex.quote(str(path)))
     give = _given(folder, survey=survey)
     hint = NOTHING if survey else Message("common.unpack_subfolders", command=command, give=give)
     return BadInput("common.archive", NOTHING, hint, path=path, thing=kind, command=command, give=give)

@@ -34,7 +34,6 @@ LOOKED_AT_S = 0.2  # somebody who only looks (elsewhere.py) has the kernel's loc
 BEAT_S = 1.0
 SHORT_S = 10.0  # a file that is only written is not held longer
 MAX_BYTES = 4096
-TAKE_OVER = "--take-over"
 
 
 @dataclass(frozen=True)

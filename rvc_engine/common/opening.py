@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from rvc_engine.errors import BadInput, reason_of
-from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages import NOTHING, Message, joined, message_of
 
 TEXT_BYTES = 64 << 20
 """No text that this program reads at once is longer: settings, receipts, lists, notes."""
@@ -116,8 +116,7 @@ def require_file(path: Path, absent: Message, hint: Message, message: Message = 
     try:
         refuse_other(path)
     except NotAFile as error:
-        why = message_of(error)
-        why = Message("common.both", first=why, second=message) if message else why
+        why = joined(message_of(error), message)
         raise BadInput("common.cannot_be_used", why, Message("common.give_file"), path=path) from error
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise BadInput(absent, message, hint) from None

@@ -52,7 +52,7 @@ def new_conversion(workspace: Workspace) -> Experiment:
         if live_holder(old.lock) is None:
             shutil.rmtree(old.folder, ignore_errors=True)
     parent = workspace.conversions
-    require_writable(parent, Message("run.use_workspace_can_be_written"))
+    require_writable(parent, Message("run.writable_workspace"))
     number = max((_number(one.folder) for one in there), default=0)
     while True:
         number += 1

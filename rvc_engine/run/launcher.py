@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import psutil
 
 from rvc_engine.common.failures import explained
-from rvc_engine.common.lock import TAKE_OVER, Holder, live_holder
+from rvc_engine.common.lock import Holder, live_holder
 from rvc_engine.common.opening import last_line_of, open_to_append, size_of
-from rvc_engine.errors import BadInput, Busy, RvcError
+from rvc_engine.errors import BadInput, Busy, RvcError, reason_of
 from rvc_engine.events import ENDS, Event, RunStarted
 from rvc_engine.experiment import Experiment, journals
 from rvc_engine.machine.environment import engine_environment
@@ -62,10 +62,9 @@ class WaitingEngine:
     ) -> None:
         self.experiment = experiment
         command = [sys.executable, "-m", "rvc_engine.run.supervisor", str(experiment.folder)]
-        command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (
-            ["--fresh"] if fresh else []
-        )
-        command += [TAKE_OVER] if take_over else []
+        command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)]
+        command += ["--fresh"] if fresh else []
+        command += ["--take-over"] if take_over else []
         self.output = tempfile.TemporaryFile()  # noqa: SIM115 - its output before it has a log; __exit__ closes it
         self.process: subprocess.Popen[bytes] | None = None
         self.start_error: RvcError | None = None
@@ -97,10 +96,8 @@ class WaitingEngine:
         """Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
         experiment, process = self.experiment, self.process
         if process is None:
-            why = self.start_error or RvcError("run.cause_not_known")
-            raise RvcError(
-                "run.engine_did_not_start_2", verbatim(": ".join(filter(None, (why.title, why.message)))), why.hint
-            )
+            why = self.start_error or RvcError("run.cause_unknown")
+            raise RvcError("run.engine_did_not_start", why.summary, why.hint)
         experiment.folder.mkdir(parents=True, exist_ok=True)
         before = len(journals(experiment.runs))
         self.log_start = size_of(experiment.engine_log)
@@ -121,7 +118,8 @@ class WaitingEngine:
             if process.poll() is not None:
                 raise self._failure(process.returncode)
             time.sleep(0.02)
-        raise RvcError("run.engine_did_not_start", start_s=START_S, engine_log=experiment.engine_log)
+        log = Message("run.its_log", path=experiment.engine_log)
+        raise RvcError("run.engine_did_not_start", Message("run.no_answer", seconds=START_S), log)
 
     def _failure(self, code: int) -> RvcError:
         """With the last line of its output, or of its log."""
@@ -132,22 +130,17 @@ class WaitingEngine:
             if not output.strip()
             else output.decode(errors="replace").strip().splitlines()[-1].strip()
         )
-        hint = Message("run.log", log=log)
+        hint = Message("run.its_log", path=log)
         try:
             with os.fdopen(open_to_append(log), "ab") as file:
                 file.write(output)
         except OSError as error:
-            hint = Message("run.log_cannot_be_written", log=log, reason=error.strerror or error)
+            hint = Message("run.log_not_written", path=log, reason=reason_of(error))
         if code == Busy.exit_code:
-            return Busy(last)
-        how = (
-            Message("run.killed_signal", number=code - 128)
-            if code > 128
-            else Message("run.ended_exit_code", number=code)
-        )
-        return (BadInput if code == BadInput.exit_code else RvcError)(
-            Message("run.engine_did_not_start_3"), last or how, hint
-        )
+            return Busy(verbatim(last))
+        how = Message("run.signal", number=code - 128) if code > 128 else Message("run.exit_code", number=code)
+        kind = BadInput if code == BadInput.exit_code else RvcError
+        return kind("run.engine_did_not_start", verbatim(last) or how, hint)
 
 
 def start(
@@ -197,27 +190,24 @@ def follow(engine: RunningEngine, *, brief: bool = False) -> Iterator[list[Event
         time.sleep(POLL_S)
 
 
-def ask_to_end(holder: Holder, what: str) -> None:
+def ask_to_end(holder: Holder, name: str) -> None:
     """Raises BadInput for a process on another machine or in another container, which a signal cannot reach; RvcError
     for another user's."""
     if not (holder.here and holder.alive):
-        raise BadInput("run.runs_another_machine_another_container", holder.where, thing=what)
+        raise BadInput("run.on_another_machine", holder.where, name=name)
     try:
         os.kill(holder.pid, signal.SIGTERM)
     except ProcessLookupError:
         pass  # it has ended
     except PermissionError as error:
-        hint = Message("run.user_can_stop_so_can", pid=holder.pid)
-        raise RvcError(
-            "run.runs_another_user", NOTHING, hint, thing=what, pid=holder.pid, owner=_owner(holder.pid)
-        ) from error
+        raise RvcError("run.of_another_user", _owned(holder.pid), name=name, pid=holder.pid) from error
 
 
-def _owner(pid: int) -> str:
+def _owned(pid: int) -> Message:
     try:
-        return f" of {psutil.Process(pid).username()}"
+        return Message("run.of_user", pid=pid, user=psutil.Process(pid).username())
     except (psutil.Error, KeyError, OSError):
-        return ""
+        return NOTHING
 
 
 def stop(experiment: Experiment, *, wait_s: float = 0.0) -> bool:

@@ -25,7 +25,7 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.malloc import give_back_freed_memory
-from rvc_engine.messages import Message
+from rvc_engine.messages import Message, message_of
 from rvc_engine.run.receipts import outputs_digest, verdict, wanted_receipt
 from rvc_engine.stages.receipt import Receipt, receipt_path
 from rvc_engine.stages.stage import Stage
@@ -33,6 +33,8 @@ from rvc_engine.stages.stage import Stage
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
+CHANGED = "changed"
+"""In place of a fingerprint of inputs: none is equal to it."""
 ROOM_BYTES = 16 << 20  # a stage that met a full disk tries again when this much is free
 LOOK_S, REPORT_S = 1.0, 5.0  # a full disk is checked, and reported, this often
 
@@ -90,7 +92,7 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     remove_replaced(stage, experiment, settings)
     wanted.inputs = stage.inputs_read(experiment, wanted)
     if not stage.used_all_inputs(experiment, settings):
-        wanted.inputs = Message("run.changed_since")
+        wanted.inputs = CHANGED
     wanted.extent = stage.settings(settings).of_kind("extent")  # with values that the stage has resolved
     wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
     wanted.outputs = outputs_digest(stage, experiment, settings)
@@ -120,7 +122,8 @@ def _with_room(
                 raise
             full_since = full_since or time.monotonic()
             folder = stage.disk_of(experiment, settings)
-            yield from _wait_for_room(stage, folder, full_since + settings.train.disk_wait_s, str(error))
+            why = error.line if isinstance(error, RvcError) else message_of(error)
+            yield from _wait_for_room(stage, folder, full_since + settings.train.disk_wait_s, why)
 
 
 def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings, receipt: Receipt) -> Iterator[Event]:
@@ -133,17 +136,16 @@ def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings,
     return _with_room(stage, experiment, settings, save)
 
 
-def _wait_for_room(stage: Stage, folder: Path, deadline: float, why: str) -> Iterator[Event]:
+def _wait_for_room(stage: Stage, folder: Path, deadline: float, why: Message) -> Iterator[Event]:
     """Waits at least LOOK_S, since free_bytes does not know of quotas. The events let the caller stop it."""
     started, reported = time.monotonic(), 0.0
     while True:
         now, free = time.monotonic(), free_bytes(folder)
         if now > deadline:
-            hint = Message("run.free_some_space_run_same", stage=stage.name)
-            raise DiskFull("run.disk_full_s", why, hint, now=now - started)
+            raise DiskFull("run.disk_stayed_full", why, seconds=now - started, stage=stage.name)
         if not reported or now - reported >= REPORT_S:
             reported = now
-            yield Paused(stage=stage.name, reason=Message("run.disk_full"), needed_bytes=ROOM_BYTES, free_bytes=free)
+            yield Paused(stage=stage.name, reason=Message("run.disk_is_full"), needed_bytes=ROOM_BYTES, free_bytes=free)
         time.sleep(LOOK_S)
         if free_bytes(folder) >= ROOM_BYTES:
             break

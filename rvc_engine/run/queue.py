@@ -16,7 +16,8 @@ from rvc_engine.common.lock import short_lock
 from rvc_engine.common.records import BIGGEST, Moment, build, outline, read_json
 from rvc_engine.disk import require_writable, write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.messages import Message, message_of
+from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages.wire import with_codes, with_messages
 
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 DAMAGED = "damaged"  # the file has something else in the place of an entry: it is listed, kept unchanged, and not run
@@ -34,7 +35,7 @@ class Entry:
     added_at: Moment = 0.0
     started_at: Moment = 0.0
     ended_at: Moment = 0.0
-    outcome: str = ""
+    outcome: Message = NOTHING
     record: Any = field(default=None, init=False, repr=False, compare=False)
 
     def facts(self) -> dict[str, Any]:
@@ -44,7 +45,7 @@ class Entry:
         """Its JSON for the file; fields of a later version stay."""
         if self.state == DAMAGED:
             return self.record
-        return {**(self.record or {}), **self.facts()}
+        return with_codes({**(self.record or {}), **self.facts()})
 
 
 class RunQueue:
@@ -62,19 +63,20 @@ class RunQueue:
         try:
             content = read_json(self.path)
             if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
-                raise ValueError(Message("run.no_list_entries"))
+                raise ValueError(Message("run.no_list"))
             return content
         except FileNotFoundError:
             return {"entries": []}
         except OSError as error:
             raise unreadable(self.path, error) from error
         except ValueError as error:
-            raise BadInput("run.cannot_be_read_2", message_of(error), path=self.path) from error
+            hint = Message("run.correct_queue")
+            raise BadInput("common.cannot_be_read", message_of(error), hint, path=self.path) from error
 
     @contextmanager
     def changing(self) -> Iterator[list[Entry]]:
         """The entries, to be changed; written when the block ends without an error."""
-        require_writable(self._lock.parent, Message("run.use_another_workspace_home_dir"))
+        require_writable(self._lock.parent, Message("run.another_workspace"))
         with short_lock(self._lock):
             content = self._content()
             entries = entries_of(content["entries"], self.path)
@@ -99,10 +101,10 @@ class RunQueue:
         with self.changing() as entries:
             entry = _find(entries, number)
             if entry.state == RUNNING:
-                raise BadInput("run.entry_runs", number=number, entry=entry.name)
+                raise BadInput("run.entry_runs", number=number, name=entry.name)
             entries.remove(entry)
 
-    def mark(self, number: int, state: str, outcome: str = "") -> None:
+    def mark(self, number: int, state: str, outcome: Message = NOTHING) -> None:
         with self.changing() as entries:
             entry = _find(entries, number)
             entry.state, entry.outcome = state, outcome
@@ -140,19 +142,21 @@ def _number(record: Any) -> int:
 
 def _entry(record: Any, number: int, path: Path) -> Entry:
     try:
-        entry = build(Entry, record)
+        known = with_messages(record) if isinstance(record, dict) else record
+        entry = build(Entry, known)
         entry.number = number  # another one has its own
         if entry.state not in (WAITING, RUNNING, DONE, FAILED):
-            raise TypeError(f"'state' is not what it must be: {outline(entry.state)}")
+            raise TypeError(Message("common.wrong_value", key="state", value=outline(entry.state)))
         for word in (entry.name, *entry.words):
             if "\0" in word or not entry.name:
-                raise TypeError("no program takes such words")
+                raise TypeError(Message("run.impossible_words"))
             os.fsencode(word)
+        entry.record = known
     except (TypeError, UnicodeError) as error:
         name = record.get("name") if isinstance(record, dict) else None
-        why = Message("run.no_entry_correct_rvc_queue", path=path, reason=error, number=number)
+        why = Message("run.damaged_entry", path=path, reason=message_of(error), number=number)
         entry = Entry(number, name if isinstance(name, str) and name else "?", state=DAMAGED, outcome=why)
-    entry.record = record
+        entry.record = record
     return entry
 
 
@@ -160,7 +164,7 @@ def _find(entries: list[Entry], number: int) -> Entry:
     for entry in entries:
         if entry.number == number:
             return entry
-    raise BadInput("run.no_entry_queue", number=number)
+    raise BadInput("run.no_entry", number=number)
 
 
 def deadline_of(text: str, now: float) -> float:

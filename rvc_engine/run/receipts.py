@@ -13,13 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rvc_engine.dataset.contents import (
-    nothing_in_common,
-    why_gone,
-)
+from rvc_engine.dataset.contents import nothing_in_common, why_gone
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.messages import Message
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.stages.receipt import Receipt, fingerprint, receipt_path
 from rvc_engine.stages.stage import Stage
 
@@ -63,18 +60,21 @@ def outputs_digest(stage: Stage, experiment: Experiment, settings: ExperimentSet
     return fingerprint(sorted(seen))
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+PARTS = {"upstream": "run.its_input", "model": "run.model_shape"}
+"""Parts of an identity that are not single values, in words."""
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Message]:
     """What changed, for people: 'clip_s 4.0 -> 3.7'."""
-    words = []
-    for key in sorted({*old, *new}):
-        if old.get(key) != new.get(key):
-            plain = not isinstance(old.get(key), dict | list) and not isinstance(new.get(key), dict | list)
-            words.append(
-                f"{key} {old.get(key)} -> {new.get(key)}"
-                if plain
-                else {"upstream": Message("run.input"), "model": Message("run.model_shape")}.get(key, key)
-            )
-    return ", ".join(words)
+    return [
+        _difference(key, old.get(key), new.get(key)) for key in sorted({*old, *new}) if old.get(key) != new.get(key)
+    ]
+
+
+def _difference(key: str, old: Any, new: Any) -> Message:
+    if not isinstance(old, dict | list) and not isinstance(new, dict | list):
+        return verbatim(f"{key} {old} -> {new}")
+    return Message(PARTS[key]) if key in PARTS else verbatim(key)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Verdict:
     """`action`: skip, start, resume, or replace (old work is moved to a backup first); in a plan also after."""
 
     action: str
-    reason: str
+    reason: Message
 
 
 def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, wanted: Receipt) -> Verdict:
@@ -94,48 +94,43 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
     if old is None:
         standing = stage.standing(experiment, settings)
         leftovers = any(p.exists() for p in stage.outputs(experiment, settings) if p not in standing)
-        return (
-            Verdict("replace", Message("run.files_without_receipt_place"))
-            if leftovers
-            else Verdict("start", Message("run.not_done_yet"))
-        )
+        if leftovers:
+            return Verdict("replace", Message("run.no_receipt"))
+        return Verdict("start", Message("run.not_done_yet"))
     before = stage.comparable(settings, old.identity, wanted.identity)
-    changed = f"changed: {differences(before, wanted.identity)}" if before != wanted.identity else ""
+    changed = NOTHING
+    if before != wanted.identity:
+        changed = Message("run.changed", settings=differences(before, wanted.identity))
     if stage.reads_recordings and not wanted.inputs:
         return _without_recordings(stage, settings, changed)
     if changed:
         return Verdict("replace", changed)
     if not old.complete:
-        return Verdict("resume", Message("run.not_finished"))
+        return Verdict("resume", Message("run.unfinished"))
     if old.inputs != wanted.inputs and not stage.read_the_same(settings, old.inputs):
         return Verdict("resume", Message("run.input_changed"))
     if any(
         "auto" in (asked, old.extent.get(key)) or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()
     ):
-        return Verdict("resume", Message("run.more_asked", differences=differences(old.extent, wanted.extent)))
+        return Verdict("resume", Message("run.extended", settings=differences(old.extent, wanted.extent)))
     if outputs_digest(stage, experiment, settings) != old.outputs:
-        return Verdict("resume", Message("run.some_files_missing_changed"))
-    return Verdict("skip", Message("run.up_date"))
+        return Verdict("resume", Message("run.outputs_changed"))
+    return Verdict("skip", Message("run.up_to_date"))
 
 
-def _without_recordings(stage: Stage, settings: ExperimentSettings, changed: str) -> Verdict:
+def _without_recordings(stage: Stage, settings: ExperimentSettings, changed: Message) -> Verdict:
     why = why_gone(settings)
     if changed:
-        hint = Message("run.bring_recordings_back_undo_change", changed=changed)
-        raise BadInput("run.must_be_done_again_recordings", why, hint, stage=stage.name)
-    return Verdict("skip", Message("run.recordings_not_what_made_them", why=why))
+        raise BadInput("run.needs_recordings", why, stage=stage.name, changed=changed)
+    return Verdict("skip", Message("run.recordings_missing", why=why))
 
 
-def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdict]]) -> str:
-    """Why a run with these verdicts would restart an existing training; "" when it would not."""
-    return next(
-        (
-            decided.reason
-            for stage, decided in rows
-            if decided.action == "replace" and stage.has_begun_training(experiment)
-        ),
-        "",
-    )
+def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdict]]) -> Message:
+    """Why a run with these verdicts would restart an existing training; empty when it would not."""
+    for stage, decided in rows:
+        if decided.action == "replace" and stage.has_begun_training(experiment):
+            return decided.reason
+    return NOTHING
 
 
 def why_to_ask(
@@ -143,13 +138,10 @@ def why_to_ask(
 ) -> BadInput | None:
     """What a run with these verdicts would do to a training that the user may not expect; None if nothing."""
     if why := restarts_training(experiment, rows):
-        hint = Message("run.undo_change_use_another_name")
-        return BadInput("run.would_restart_training_step_0", why, hint, name=experiment.name)
+        return BadInput("run.would_restart", why, name=experiment.name)
     resumes = any(stage.needs and stage.has_begun_training(experiment) for stage, _ in rows)
     if resumes and nothing_in_common(experiment, settings):
-        why = Message("run.none_recordings_made", dataset=settings.dataset)
-        hint = Message("run.use_another_name_another_speaker")
-        return BadInput("run.would_train_other_recordings", why, hint, name=experiment.name)
+        return BadInput("run.other_recordings", name=experiment.name, folder=settings.dataset)
     return None
 
 
@@ -161,7 +153,7 @@ def plan(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[
         waits = stale & set(stage.needs_of(settings))
         decided = verdict(stage, experiment, settings, wanted_receipt(stage, experiment, settings))
         if waits and not (decided.action == "replace" and stage.is_training):
-            decided = Verdict("after", f"after {', '.join(sorted(waits))}")
+            decided = Verdict("after", Message("run.after", stages=sorted(waits)))
         if decided.action != "skip":
             stale.add(stage.name)
         rows.append((stage, decided))

@@ -74,19 +74,26 @@ def record_end(runs: Path, pid: int, code: int) -> None:
         return
 
 
-def cause_of(code: int, last_at: float) -> tuple[str, str]:
+def cause_of(code: int, last_at: float) -> tuple[Message, Message]:
     """Title and message for a return code of subprocess: a negative one is a signal."""
     when = time.strftime("%H:%M", time.localtime())
-    message = Message("run.last_event", strftime=time.strftime("%H:%M:%S", time.localtime(last_at)))
+    at = time.strftime("%H:%M:%S", time.localtime(last_at))
     if code >= 0:
-        return Message("run.engine_ended_unexpectedly_exit_code", number=code, when=when), message
+        return Message("run.ended_unexpectedly", number=code, when=when), Message("run.last_event", at=at)
     number = -code
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    if number in set(signal.Signals):
+        title = Message("run.killed_by", signal=signal.Signals(number).name, when=when)
+    else:
+        title = Message("run.killed_by_number", number=number, when=when)
+    return title, Message(_last_event(number), at=at)
+
+
+def _last_event(number: int) -> str:
+    """The code for the end by a signal."""
     if number == signal.SIGKILL:
-        message += Message("run.killed_user_system_because_memory")
-    elif number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE):
-        message += Message("run.crashed_native_code_log_details")
-    return Message("run.engine_killed", name=name, when=when), message
+        return "run.last_event_killed"
+    crashed = number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE)
+    return "run.last_event_crashed" if crashed else "run.last_event"
 
 
 if __name__ == "__main__":

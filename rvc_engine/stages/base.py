@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Base(OwnStage):
-    title = Message("stages.put_base_together")
+    title = Message("stages.base")
     unit = "files"
     is_usual = False
     needs = ("train",)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Convert(OwnStage):
-    title = Message("stages.convert_recordings")
+    title = Message("stages.convert")
     unit = "files"
     purpose = "conversion"
     is_usual = False

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Encoder(OwnStage):
-    title = Message("stages.train_content_encoder")
+    title = Message("stages.encoder")
     unit = "steps"
     is_usual = False
     reads_recordings = True

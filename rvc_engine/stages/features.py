@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Features(OwnStage):
-    title = Message("stages.extract_content_features")
+    title = Message("stages.features")
     unit = "clips"
     needs = ("preprocess",)
     incremental = True

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Index(OwnStage):
-    title = Message("stages.build_index")
+    title = Message("stages.index")
     unit = "rows"
     needs = ("features",)
 

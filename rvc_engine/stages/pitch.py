@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Pitch(OwnStage):
-    title = Message("stages.track_pitch")
+    title = Message("stages.pitch")
     unit = "clips"
     needs = ("preprocess",)
     workers = ("rvc_engine.work.pitch", "rvc_engine.pitch.praat", "parselmouth")

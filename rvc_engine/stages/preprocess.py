@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Preprocess(OwnStage):
-    title = Message("stages.cut_recordings_clips")
+    title = Message("stages.preprocess")
     unit = "files"
     workers = ("rvc_engine.work.preprocess", "scipy.signal")
     incremental = True

@@ -29,7 +29,6 @@ WORDS: dict[str, str | Plural | Words] = {
     "check_path_permissions": "check the path and its permissions",
     "check_permissions": "check its permissions",
     "give_file": "give the path of a file",
-    "move_file_away": "move that file out of the way, or {elsewhere}",
     # what is no regular file
     "device": "a device",
     "folder": "a folder",
@@ -106,12 +105,8 @@ WORDS: dict[str, str | Plural | Words] = {
         "end other programs, raise the limit (ulimit -u), or use fewer workers",
     ),
     "not_enough_memory": Words("there is not enough memory", "", "end other programs, or use fewer workers"),
-    "disk_fails": Words(
-        "the disk does not read or write", "", "save what is there to another disk, and look at dmesg"
-    ),
-    "lost_by_network": Words(
-        "the network file system lost it", "", "mount it again, then run the same command again"
-    ),
+    "disk_fails": Words("the disk does not read or write", "", "save what is there to another disk, and look at dmesg"),
+    "lost_by_network": Words("the network file system lost it", "", "mount it again, then run the same command again"),
     "network_not_connected": Words(
         "the network file system is not connected", "", "mount it again, then run the same command again"
     ),
@@ -203,6 +198,10 @@ WORDS: dict[str, str | Plural | Words] = {
         "unpack it: {command}; then {give} "
         "(with {set.preprocess.subfolders} where the recordings are in a folder inside it)"
     ),
+    "unpack_7z": "7z x -o{folder} {file}",
+    "unpack_rar": "unar -o {folder} {file}",
+    "unpack_tar": "mkdir -p {folder} && tar -xf {file} -C {folder}",
+    "unpack_zip": "python3 -m zipfile -e {file} {folder}",
     "packed_file": "a packed file",
     "rar_archive": "a rar archive",
     "seven_zip_archive": "a 7z archive",

@@ -1,28 +1,18 @@
-"""Words of the engine: disk."""
+"""Words of the engine: what file systems do not allow or cannot do."""
 
 from __future__ import annotations
 
 from rvc_engine.messages.words.kinds import Plural, Words
 
 WORDS: dict[str, str | Plural | Words] = {
-    "file_not_folder": Words(
-        "{folder} is a file, not a folder",
-        "",
-        "move that file out of the way, or {elsewhere}",
-    ),
-    "cannot_be_written": Words(
-        "{folder} cannot be written to",
-        "no permission",
-        "{elsewhere}, or change its permissions",
-    ),
-    "cannot_be_written_2": Words("{folder} cannot be written to", "its file system is read-only"),
-    "disk_full": Words("The disk is full: {path}", "", "free some space and run the same command again"),
-    "file_write_failed": "file write failed",
-    "no_space_left_device": "No space left on device",
-    "after_power_cut_file_may": "{folder}: {reason}; after a power cut, a file may have its old content",
-    "file_system_cannot_force_files": "This file system cannot force files to the disk",
-    "power_cut_may_undo_last": "{reason}; a power cut may undo the last minutes",
-    "file_system_cannot_force_folders": "This file system cannot force folders to the disk",
-    "file_system_cannot_rename_files": "This file system cannot rename files",
-    "files_written_place_power_cut": "{reason}: files are written in place; a power cut may damage the last",
+    "file_not_folder": Words("{path} is a file, not a folder", "", "move that file out of the way, or {elsewhere}"),
+    "not_writable": "{folder} cannot be written to",
+    "elsewhere_or_permissions": "{elsewhere}, or change its permissions",
+    # warnings
+    "no_sync": "This file system cannot force files to the disk",
+    "no_sync_of_folders": "This file system cannot force folders to the disk",
+    "no_rename": "This file system cannot rename files",
+    "power_cut_undoes": "{reason}; a power cut may undo the last minutes",
+    "power_cut_loses_name": "{folder}: {reason}; after a power cut, a file may have its old content",
+    "power_cut_damages": "{reason}: files are written in place; a power cut may damage the last",
 }
