@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from rvc_engine.assets.manifest import Asset, endpoint
-from rvc_engine.common.redact import redacted
 from rvc_engine.errors import RvcError
-from rvc_engine.messages import Message
+from rvc_engine.messages import Message, message_of
 
 ANSWER_S = 5.0
 """How long the hub may take to say what a file is."""
@@ -31,7 +30,10 @@ class Refused(RvcError):
 
 
 class Cut(Exception):
-    """The connection broke or stalled; the text is the reason."""
+    """The connection broke or stalled."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def hub() -> ModuleType:
     try:
         import huggingface_hub
     except ImportError as error:
-        raise RvcError("assets.huggingface_hub_not_installed") from error
+        raise RvcError("assets.no_hub_package") from error
     module: ModuleType = huggingface_hub
     module.logging.set_verbosity_error()
     return module
@@ -69,7 +71,7 @@ def ask(asset: Asset) -> Remote:
     try:
         metadata = module.get_hf_file_metadata(asset.url, token=_token(), timeout=ANSWER_S)
     except module.errors.OfflineModeIsEnabled as error:
-        raise Offline("assets.hf_hub_offline_forbids_downloads") from error
+        raise Offline("assets.downloads_forbidden") from error
     except module.errors.HfHubHTTPError as error:
         code = error.response.status_code
         if code in (405, 501):  # a mirror that knows no HEAD
@@ -101,7 +103,7 @@ def receive(asset: Asset, start: int, stop: threading.Event) -> Iterator[tuple[i
             if code == 416:  # nothing behind `start`
                 return
             if code >= 500 or code in (408, 429):
-                raise Cut(Message("assets.server_answers", number=code))
+                raise Cut(Message("assets.answers", status=code))
             if code not in (200, 206):
                 raise _refusal(asset, code)
             at = start if code == 206 else 0
@@ -117,14 +119,14 @@ def receive(asset: Asset, start: int, stop: threading.Event) -> Iterator[tuple[i
 def _refuse_other_scheme(asset: Asset, location: str) -> None:
     scheme = location.partition(":")[0].lower() if "://" in location or location.startswith("file:") else "https"
     if scheme not in ("http", "https"):
-        raise Refused("assets.sends", endpoint=endpoint(), asset=asset.name, location=location, scheme=scheme)
+        raise Refused("assets.other_scheme", endpoint=endpoint(), name=asset.name, location=location, scheme=scheme)
 
 
 def _broken(asset: Asset, error: Exception) -> Exception:
     """A connection that broke may hold the next time; an address that nothing can be fetched from will not."""
     if type(error).__name__ in ("UnsupportedProtocol", "TooManyRedirects"):
-        return Refused("assets.sends_address_not_followed", _words(error), endpoint=endpoint(), asset=asset.name)
-    return Cut(_words(error))
+        return Refused("assets.other_address", message_of(error), endpoint=endpoint(), name=asset.name)
+    return Cut(message_of(error))
 
 
 def _client_error(module: ModuleType) -> type[Exception]:
@@ -137,11 +139,7 @@ def _client_error(module: ModuleType) -> type[Exception]:
 
 def _refusal(asset: Asset, code: int) -> RvcError:
     if code == 404:
-        return Refused("assets.not", asset=asset.name, display_url=asset.display_url)
+        return Refused("assets.not_there", name=asset.name, url=asset.display_url)
     if code in (401, 403):
-        return Refused("assets.does_not_give_out_2", endpoint=endpoint(), asset=asset.name, number=code)
-    return Refused("assets.does_not_give_out", endpoint=endpoint(), asset=asset.name, number=code)
-
-
-def _words(error: BaseException) -> str:
-    return redacted((str(error).strip().splitlines() or [type(error).__name__])[0])
+        return Refused("assets.not_allowed", endpoint=endpoint(), name=asset.name, status=code)
+    return Refused("assets.refused", endpoint=endpoint(), name=asset.name, status=code)

@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.common.redact import redacted
 from rvc_engine.errors import BadInput
-from rvc_engine.messages import Message
+from rvc_engine.messages import Message, message_of, verbatim
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
 from rvc_engine.workspace import Workspace
@@ -71,7 +71,7 @@ def _endpoint() -> SplitResult:
     except ValueError:
         known = False
     if not known:
-        raise BadInput("assets.hf_endpoint_no_address_hub", text)
+        raise BadInput("assets.bad_endpoint", verbatim(text))
     return base._replace(fragment="")
 
 
@@ -82,28 +82,28 @@ def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
 
     path = workspace.find_pretrained("manifest.toml")
     if path is None:
-        raise BadInput("assets.no_manifest_published_weights")
+        raise BadInput("assets.no_manifest")
     try:
         table = tomlkit.parse(read_hand_edited(path)).unwrap()
         return tuple(_asset(row) for row in table.get("weight", []))
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise BadInput("assets.cannot_be_used", str(error).partition("\n")[0], path=path) from error
+        raise BadInput("assets.manifest_unusable", message_of(error), path=path) from error
 
 
 def _asset(row: dict[str, Any]) -> Asset:
     absent = [key for key in REQUIRED if not isinstance(row.get(key), str)]
     if absent:
-        raise ValueError(Message("assets.weight_without", absent=absent[0], get=row.get("name", row)))
+        raise ValueError(Message("assets.entry_lacks", key=absent[0], entry=row.get("name", row)))
     unknown = sorted(set(row) - set(Asset.__dataclass_fields__))
     if unknown:
-        raise ValueError(Message("assets.entry_not_known", row=row["name"], unknown=unknown[0]))
+        raise ValueError(Message("assets.entry_unknown", name=row["name"], key=unknown[0]))
     if not re.fullmatch(r"[0-9a-f]{64}", row["sha256"]):
-        raise ValueError(Message("assets.sha256_not_64_hexadecimal_digits", row=row["name"]))
+        raise ValueError(Message("assets.no_sha256", name=row["name"]))
     for key in ("name", "repository", "path"):
         if row[key].startswith(("/", ".")) or "\\" in row[key] or ".." in row[key].split("/"):
-            raise ValueError(Message("assets.leaves_folder", key=key, row=row[key]))
+            raise ValueError(Message("assets.leaves_folder", key=key, value=row[key]))
     if not isinstance(row.get("bytes", 0), int) or row.get("bytes", 1) < 1:
-        raise ValueError(Message("assets.bytes_not_count", row=row["name"]))
+        raise ValueError(Message("assets.no_size", name=row["name"]))
     return Asset(**{**row, "presets": tuple(row.get("presets", ()))})
 
 
@@ -111,7 +111,7 @@ def needs(manifest: tuple[Asset, ...], preset: str, *, pitched: bool = True) -> 
     """What a preset trains with: the content encoder, the pitch tracker where there is pitch, its G and D. Raises
     BadInput for a preset that there is not."""
     if preset not in PUBLIC_PRESETS:
-        raise BadInput("assets.no_preset", preset=preset, public_presets=", ".join(PUBLIC_PRESETS))
+        raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     return [asset for asset in manifest if asset.needed_by(preset, pitched=pitched)]
 
 

@@ -19,8 +19,8 @@ from rvc_engine.workspace import Workspace
 OK = "verified"
 DIFFERS = "differs"
 MISSING = "missing"
-UNCHECKED = Message("assets.not_checked_yet")
-OTHER = Message("assets.another_form")
+UNCHECKED = Message("assets.unchecked")
+OTHER = Message("assets.other_form")
 
 
 @dataclass(frozen=True)
