@@ -1,5 +1,5 @@
-"""How a command tells another process of this program why it failed: in a last line of JSON on standard error, with the
-codes of the words, where its environment asks for that. People read the line before it."""
+"""How a command reports to another process of this program why it failed: a last line of JSON on standard error, with
+the codes of the words, where its environment asks for that. People read the line before it."""
 
 from __future__ import annotations
 
