@@ -89,24 +89,24 @@ def _read(path: Path, *, shapes: bool) -> Any:
     except Unreadable:
         raise
     except MemoryError as error:
-        raise Unreadable(Message("files.needs_more_memory_than")) from error
+        raise Unreadable(Message("files.needs_memory")) from error
     except OSError as error:
         if of_environment(error):
             raise
         raise Unreadable(Message("files.damaged", reason=first_line(error))) from error
     except Exception as error:  # zipfile, struct, pickletools and torch each have their own words for damage
         raise Unreadable(Message("files.damaged", reason=first_line(error))) from error
-    raise Unreadable(Message("files.no_file_weights_neither_torch"))
+    raise Unreadable(Message("files.no_weights"))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """A file that is one dictionary of tensors. Raises as `read`, and Unreadable when it holds anything else."""
     content = read(path)
     if not isinstance(content, dict) or not content:
-        raise Unreadable(Message("files.holds_no_dictionary_tensors"))
+        raise Unreadable(Message("files.no_tensors"))
     other = [key for key, value in content.items() if not isinstance(value, Tensor) or not isinstance(key, str)]
     if other:
-        raise Unreadable(Message("files.holds_more_than_tensors", other=describe(other[0], 40)))
+        raise Unreadable(Message("files.more_than_tensors", other=describe(other[0], 40)))
     return content
 
 
@@ -140,10 +140,7 @@ def check_types(weights: Mapping[Any, Any]) -> None:
         if not isinstance(value, Tensor):
             raise Unreadable(Message("files.no_tensor", name=describe(name, 120)))
         if value.dtype not in FLOATS and not (isinstance(name, str) and name.endswith(COUNTERS)):
-            need = Message("files.get_file_float16_float32")
-            raise Unreadable(
-                Message("files.weights_example", words_for=words_for(value.dtype), name=describe(name, 120), need=need)
-            )
+            raise Unreadable(Message("files.other_type", type=words_for(value.dtype), name=describe(name, 120)))
 
 
 def check_numbers(weights: Mapping[Any, Any]) -> None:
@@ -151,17 +148,18 @@ def check_numbers(weights: Mapping[Any, Any]) -> None:
     check_types(weights)
     for name, value in weights.items():
         if value.dtype in FLOATS and not value.isfinite().all():
-            raise Unreadable(Message("files.some_weights_not_finite_example", name=describe(name, 120)))
+            raise Unreadable(Message("files.not_finite", name=describe(name, 120)))
 
 
-def words_for(dtype: torch.dtype) -> str:
+def words_for(dtype: torch.dtype) -> Message:
     """What numbers of a type are, for people."""
     name = str(dtype).removeprefix("torch.")
     if dtype.is_floating_point:
-        return f"{'8-bit floats (fp8, ' if name.startswith('float8') else 'floats of an unusual kind ('}{name})"
+        fp8 = name.startswith("float8")
+        return Message("files.type_fp8", type=name) if fp8 else Message("files.type_float", type=name)
     if dtype == torch.bool:
-        return Message("files.yes_no_bool")
-    return f"{'complex numbers' if dtype.is_complex else 'integers'} ({name})"
+        return Message("files.type_bool")
+    return Message("files.type_complex", type=name) if dtype.is_complex else Message("files.type_integer", type=name)
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
@@ -188,15 +186,13 @@ def _read_zip(path: Path, size: int, shapes: bool) -> Any:
         records = _records(archive, size)
         found = [name for name in records if name.rpartition("/")[2] == "data.pkl"]
         if len(found) != 1:
-            raise Unreadable(
-                Message("files.zip_but_no_file_weights") if not found else Message("files.several_pickles")
-            )
+            raise Unreadable(Message("files.several_pickles") if found else Message("files.zip_no_weights"))
         prefix = found[0][: -len("data.pkl")]
         if records[found[0]].file_size > MAX_PICKLE_BYTES:
-            raise Unreadable(Message("files.pickle_larger_than_mib", max_pickle_bytes=MAX_PICKLE_BYTES >> 20))
+            raise Unreadable(Message("pickle.too_large", mib=MAX_PICKLE_BYTES >> 20))
         order = records.get(f"{prefix}byteorder")
         if order is not None and archive.read(order)[:8] != b"little":
-            raise Unreadable(Message("files.numbers_big_endian"))
+            raise Unreadable(Message("files.big_endian"))
         held: dict[str, Tensor] = {}
 
         def storage(key: str, dtype_name: str, count: int) -> Tensor:
@@ -204,7 +200,7 @@ def _read_zip(path: Path, size: int, shapes: bool) -> Any:
             if key not in held:
                 record = records.get(f"{prefix}data/{key}")
                 if record is None or record.file_size != count * dtype.itemsize:
-                    raise Unreadable(Message("files.stored_tensor_missing_another_size"))
+                    raise Unreadable(Message("files.tensor_missing"))
                 held[key] = (
                     torch.empty(count, dtype=dtype, device="meta") if shapes else _stored(archive, record, dtype)
                 )
@@ -222,7 +218,7 @@ def _stored(archive: zipfile.ZipFile, record: zipfile.ZipInfo, dtype: torch.dtyp
             room[at : at + len(block)] = np.frombuffer(block, dtype=np.uint8)
             at += len(block)
     if at != record.file_size:
-        raise Unreadable(Message("files.stored_tensor_cut_short"))
+        raise Unreadable(Message("files.tensor_cut_short"))
     return flat.view(dtype)
 
 
@@ -235,9 +231,9 @@ def _records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     if any(
         member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size for member in members
     ):
-        raise Unreadable(Message("files.compressed_no_file_weights"))
+        raise Unreadable(Message("files.compressed"))
     if sum(member.file_size for member in members) > size:
-        raise Unreadable(Message("files.records_larger_than_file"))
+        raise Unreadable(Message("files.records_too_large"))
     return records
 
 
@@ -252,7 +248,7 @@ def _read_old_stream(path: Path, shapes: bool) -> Any:
             or not isinstance(sizes, dict)
             or sizes.get("little_endian") is not True
         ):
-            raise Unreadable(Message("files.version_torch_old_format_not"))
+            raise Unreadable(Message("files.old_format"))
         wanted: dict[str, Tensor] = {}
         promised = 0
 
@@ -262,7 +258,7 @@ def _read_old_stream(path: Path, shapes: bool) -> Any:
             if key not in wanted:
                 promised += count * dtype.itemsize
                 if promised > data.size():
-                    raise Unreadable(Message("files.tensors_larger_than_file"))
+                    raise Unreadable(Message("files.tensors_too_large"))
                 # the numbers follow after the object
                 wanted[key] = torch.zeros(count, dtype=dtype, device="meta" if shapes else "cpu")
             return _same(wanted[key], dtype, count)
@@ -273,18 +269,18 @@ def _read_old_stream(path: Path, shapes: bool) -> Any:
             or not all(isinstance(key, str) for key in keys)
             or sorted(keys) != sorted(wanted)
         ):
-            raise Unreadable(Message("files.lacks_some_stored_tensors"))
+            raise Unreadable(Message("files.tensors_missing"))
         for key in () if shapes else keys:
             target = wanted[key]
             count, numbers = int.from_bytes(data.read(8), "little", signed=True), data.read(target.nbytes)
             if count != target.numel() or len(numbers) != target.nbytes:
-                raise Unreadable(Message("files.stored_tensor_another_size_than"))
+                raise Unreadable(Message("files.tensor_size"))
             target.copy_(_numbers(numbers, target.dtype))
         return content
 
 
 def _no_storages(key: str, dtype_name: str, count: int) -> Tensor:
-    raise Unreadable(Message("files.stores_tensor_where_none"))
+    raise Unreadable(Message("files.tensor_misplaced"))
 
 
 def _numbers(content: bytes, dtype: torch.dtype) -> Tensor:
@@ -293,13 +289,13 @@ def _numbers(content: bytes, dtype: torch.dtype) -> Tensor:
 
 def _same(storage: Tensor, dtype: torch.dtype, count: int) -> Tensor:
     if storage.dtype != dtype or storage.numel() != count:
-        raise Unreadable(Message("files.two_tensors_disagree_about_what"))
+        raise Unreadable(Message("files.tensors_disagree"))
     return storage
 
 
 def _check_header(start: bytes) -> None:
     if int.from_bytes(start, "little") > MAX_HEADER_BYTES:
-        raise Unreadable(Message("files.header_larger_than_mib", max_header_bytes=MAX_HEADER_BYTES >> 20))
+        raise Unreadable(Message("files.large_header", mib=MAX_HEADER_BYTES >> 20))
 
 
 @contextmanager
@@ -318,7 +314,7 @@ def _read_safetensors(path: Path, shapes: bool) -> dict[str, Tensor]:
     with _open_safetensors(path) as file:
         names = list(file.keys())
         if len(names) > MAX_TENSORS:
-            raise Unreadable(Message("files.holds_more_than_tensors_2", max_tensors=MAX_TENSORS))
+            raise Unreadable(Message("pickle.many_tensors", most=MAX_TENSORS))
         found = {name: _shape_of(file.get_slice(name)) for name in names}
         return found if shapes else {name: file.get_tensor(name) for name in names}
 
@@ -346,7 +342,7 @@ SAFETENSORS_DTYPES = {
 def _shape_of(part: Any) -> Tensor:
     dtype = SAFETENSORS_DTYPES.get(part.get_dtype())
     if dtype is None:
-        raise Unreadable(Message("files.weights_unknown_type", get_dtype=describe(part.get_dtype())))
+        raise Unreadable(Message("files.unknown_type", type=describe(part.get_dtype())))
     return torch.empty(part.get_shape(), dtype=dtype, device="meta")
 
 
@@ -360,7 +356,7 @@ class _Plain:
     def of(self, value: Any, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > MAX_VALUES or depth > MAX_DEPTH:
-            raise Unreadable(Message("files.configuration_too_large_too_deep"))
+            raise Unreadable(Message("files.configuration_too_large"))
         if isinstance(value, Opaque):
             for key in ("_content", "_val"):
                 if key in value.state:
@@ -374,4 +370,4 @@ class _Plain:
             return [self.of(item, depth + 1) for item in value]
         if value is None or isinstance(value, str | int | float | bytes):
             return value
-        raise Unreadable(Message("files.configuration_holds_something_no_plain"))
+        raise Unreadable(Message("files.configuration_not_plain"))

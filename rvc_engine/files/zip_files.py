@@ -19,9 +19,7 @@ class _Opening(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if not self.opened and size is not None and size > MAX_DIRECTORY_BYTES:
-            raise Unreadable(
-                Message("files.zip_whose_list_records_larger", max_directory_bytes=MAX_DIRECTORY_BYTES >> 20)
-            )
+            raise Unreadable(Message("files.large_zip_list", mib=MAX_DIRECTORY_BYTES >> 20))
         return super().read(size)
 
 
@@ -33,5 +31,5 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     with _Opening(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
         file.opened = True
         if len(archive.infolist()) > MAX_RECORDS:
-            raise Unreadable(Message("files.zip_more_than_records", max_records=MAX_RECORDS))
+            raise Unreadable(Message("files.many_records", most=MAX_RECORDS))
         yield archive
