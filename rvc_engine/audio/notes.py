@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rvc_engine.messages import Message
+from rvc_engine.messages import Message, joined
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,7 @@ class Note:
 
 def with_notes(reason: Message, notes: Sequence[Note]) -> Message:
     """Why a recording is not used, with what else is to be said of it."""
-    for note in notes:
-        reason = Message("common.both", first=reason, second=note.text)
-    return reason
+    return joined(reason, *(note.text for note in notes))
 
 
 class Notices:

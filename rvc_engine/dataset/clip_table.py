@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import whole_file
-from rvc_engine.errors import RvcError
-from rvc_engine.messages import NOTHING, Message, message_of, verbatim
+from rvc_engine.errors import RvcError, reason_of
+from rvc_engine.messages import NOTHING, Message, message_of
 
 USED = "used"
 WAITING = "waiting"
@@ -63,7 +63,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     except IsADirectoryError:
         reason = Message("common.is_folder")
     except OSError as error:
-        reason = verbatim(error.strerror or str(error))
+        reason = reason_of(error)
     except (csv.Error, ValueError) as error:
         reason = message_of(error)
     raise RvcError("dataset.table_cannot_be_used", path=path, reason=reason)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rvc_engine.common.given_paths import clean_path, refuse_no_path, why_no_folder
 from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput
-from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages import NOTHING, Message, joined, message_of
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -97,16 +97,11 @@ LISTED = 3
 
 
 def nothing_usable(folder: str, reasons: Sequence[tuple[str, Message]], passed: PassedOver) -> BadInput:
-    """`reasons`: why each recording of a folder cannot be used, by its name; at least one."""
-    first, *others = (Message("dataset.reason_of", name=name, reason=reason) for name, reason in reasons[:LISTED])
-    said = first
-    for other in others:
-        said = Message("common.both", first=said, second=other)
+    """`reasons`: why each recording of a folder cannot be used, by its name."""
+    said = joined(*(Message("dataset.reason_of", name=name, reason=reason) for name, reason in reasons[:LISTED]))
     if len(reasons) > LISTED:
         said = Message("dataset.and_more_reasons", reasons=said, count=len(reasons) - LISTED)
-    if passed.total:
-        said = Message("common.both", first=said, second=passed.sentence)
-    return BadInput("dataset.nothing_usable", folder=folder, reasons=said)
+    return BadInput("dataset.nothing_usable", folder=folder, reasons=joined(said, passed.sentence))
 
 
 def passed_over(folder: Path, *, subfolders: bool) -> PassedOver:

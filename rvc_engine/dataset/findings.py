@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rvc_engine.dataset import thresholds as limits
-from rvc_engine.dataset.files import PassedOver
+from rvc_engine.dataset.files import LISTED, PassedOver
 from rvc_engine.dataset.folder import Folder, suggest_rate
 from rvc_engine.dataset.report import FileReport
 from rvc_engine.dataset.voices import spread_semitones, two_voices
-from rvc_engine.messages import NOTHING, Message
+from rvc_engine.messages import NOTHING, Message, joined
 from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.settings import for_preset
 
@@ -99,12 +99,9 @@ def check_unused(folder: Folder) -> Iterator[Finding]:
 
 
 def _reasons(files: Sequence[FileReport]) -> Message:
-    """Up to three different ones."""
-    first, *others = dict.fromkeys(f.unusable for f in files)
-    reasons = first
-    for other in others[:2]:
-        reasons = Message("common.both", first=reasons, second=other)
-    more = len(others) - 2
+    """Up to LISTED different ones."""
+    every = list(dict.fromkeys(f.unusable for f in files))
+    reasons, more = joined(*every[:LISTED]), len(every) - LISTED
     return Message("dataset_findings.more_reasons", reasons=reasons, count=more) if more > 0 else reasons
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from rvc_engine.doctor import audio as doctor_io
 from rvc_engine.doctor import gpu
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, load
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, reason_of
 from rvc_engine.messages import NOTHING, Message, message_of, verbatim
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.workspace import Workspace
@@ -176,5 +176,5 @@ def disk(home: Path) -> Iterator[Finding]:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".rvc-doctor-"):
             yield Finding("workspace", OK, Message("doctor.home_writable", home=home))
     except OSError as error:
-        found = Message("doctor.home_refused", home=home, reason=error.strerror or error)
+        found = Message("doctor.home_refused", home=home, reason=reason_of(error))
         yield Finding("workspace", FAIL, found, Message("doctor.use_own_home"))

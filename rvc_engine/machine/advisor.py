@@ -231,7 +231,7 @@ def advise(
     or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
     decides, for each of them has a batch of this size. `gpus`: what the driver reports, where that is known already."""
     if preset not in PRESETS:
-        raise BadInput("machine.no_preset", preset=preset, presets=PUBLIC_PRESETS)
+        raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     own = run_processes(experiment)
     devices = memories_now(several, own, gpus) if several else []
     devices = devices or [memory_now(device, own, gpus)]

@@ -11,8 +11,8 @@ from typing import Any
 from rvc_engine.common.opening import read_text
 from rvc_engine.common.user import cache_folder
 from rvc_engine.disk import write_whole
-from rvc_engine.errors import RvcError
-from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.errors import RvcError, reason_of
+from rvc_engine.messages import NOTHING, Message
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Cache:
         try:
             write_whole(self.path, json.dumps({**self.all(), key: finding}, indent=1))
         except (OSError, RvcError) as error:
-            return message_of(error)
+            return reason_of(error)
         return NOTHING
 
 

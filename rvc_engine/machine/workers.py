@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from rvc_engine.common.opening import open_to_append
 from rvc_engine.common.scratch import gather_temporaries
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import RvcError, reason_of
 from rvc_engine.machine.device import cores
 
 Task = TypeVar("Task")
@@ -54,7 +54,7 @@ def worker_pool(count: int) -> ProcessPoolExecutor:
     try:
         context.Lock()
     except OSError as error:
-        raise RvcError("machine.no_shared_memory", reason=error.strerror or error) from error
+        raise RvcError("machine.no_shared_memory", reason=reason_of(error)) from error
     return ProcessPoolExecutor(count, mp_context=context, initializer=_become_worker, initargs=(LOG,))
 
 
