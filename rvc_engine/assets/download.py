@@ -79,7 +79,7 @@ def pull(
     wanted = [asset for asset in assets if check(workspace, asset, receipts).state not in (OK, OTHER)]
     if not wanted:
         return []
-    require_writable(workspace.pretrained, Message("assets.another_workspace"))
+    require_writable(workspace.pretrained, Message("run.another_workspace"))
     staging = workspace.pretrained / ".downloads"
     transfers = [_transfer(workspace, staging, asset) for asset in wanted]
     busy = Message("assets.busy")

@@ -74,26 +74,26 @@ def read_parts(folder: Path, name: str) -> Any:
     try:
         listed = read_json(listing, MAX_LISTING_BYTES)
         if listed["format"] != FORMAT:
-            raise ValueError(Message("pretrain.another_version_program"))
+            raise ValueError(Message("pretrain.other_version"))
         held: dict[int, dict[int, Tensor]] = {}  # by the tensor's number, then by where in it a piece begins
         for part in listed["parts"]:
             path = folder / os.path.basename(part["file"])
             check_regular(path)
             if sha256_of(path) != part["sha256"]:
-                raise Unreadable(Message("pretrain.not_whole_sha_256_another", path=path.name))
+                raise Unreadable(Message("pretrain.part_damaged", name=path.name))
             for key, piece in read_tensors(path).items():
                 owner, _, start = key.partition(".")
                 held.setdefault(int(owner), {})[int(start)] = piece
         tensors = [_joined(held[number], about) for number, about in enumerate(listed["tensors"])]
         return _unpacked(listed["content"], tensors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
-        raise BadInput("pretrain.cannot_be_used", first_line(error), listing=listing) from error
+        raise BadInput("pretrain.parts_unusable", first_line(error), path=listing) from error
 
 
 def _joined(pieces: dict[int, Tensor], about: dict[str, Any]) -> Tensor:
     dtype = getattr(torch, str(about["dtype"])[:40], None)
     if not isinstance(dtype, torch.dtype):
-        raise Unreadable(Message("pretrain.tensor_unknown_type", about=describe(about["dtype"])))
+        raise Unreadable(Message("pretrain.unknown_type", type=describe(about["dtype"])))
     flat = torch.cat([pieces[start] for start in sorted(pieces)])
     return flat.clone().view(dtype).reshape(about["shape"])
 

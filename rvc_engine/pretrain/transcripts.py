@@ -53,9 +53,9 @@ class Transcripts:
         try:
             rows = list(csv.DictReader(io.StringIO(read_hand_edited(path, most_bytes=TABLE_BYTES), newline="")))
         except (OSError, ValueError, csv.Error) as error:
-            raise BadInput("pretrain.cannot_be_read_2", message_of(error), path=path) from error
+            raise BadInput("pretrain.transcripts_unreadable", message_of(error), path=path) from error
         if rows and not {"path", "transcript"} <= rows[0].keys():
-            raise BadInput("pretrain.lacks_column", path=path, map=", ".join(map(str, rows[0])))
+            raise BadInput("pretrain.transcripts_lack", path=path, columns=list(rows[0]))
         for row in rows:
             texts = {
                 name: (row.get(name) or "").strip() for name in ("transcript", "language", "licence", "attribution")
@@ -74,4 +74,4 @@ class Transcripts:
         try:
             return Spoken(read_hand_edited(beside).strip()) if beside.is_file() else Spoken()
         except (OSError, ValueError) as error:
-            raise BadInput("pretrain.cannot_be_read_3", message_of(error), beside=beside) from error
+            raise BadInput("pretrain.text_unreadable", message_of(error), path=beside) from error

@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from rvc_engine.machine.device import without_shortcuts
-from rvc_engine.messages import Message
+from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages.wire import with_codes
 from rvc_engine.models.noise import Noise
 from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.measure import random_batch
@@ -43,13 +44,13 @@ CLIPS, FRAMES = 2, 160
 class Verdict:
     mode: str
     ok: bool
-    why: str = ""
+    why: Message = NOTHING
     loss: float = math.nan
     gradients: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 
     def line(self) -> str:
-        return json.dumps(self.__dict__)
+        return json.dumps(with_codes(self.__dict__))
 
 
 class DrawnOnCpu(Noise):
@@ -100,7 +101,7 @@ def compare(
         with backends(mode):
             loss, gradients = step(config, mode.removesuffix("-safe"), device)
     except (RuntimeError, MemoryError) as error:
-        return Verdict(mode, False, str(error).splitlines()[0])
+        return Verdict(mode, False, message_of(error))
     errors = {}
     for part, wanted in reference[1].items():
         found = gradients[part]
@@ -109,11 +110,13 @@ def compare(
         )
     seconds = round(time.monotonic() - started, 2)
     worst = max(errors, key=lambda part: errors[part])
-    why = ""
-    if not math.isfinite(loss) or math.isinf(errors[worst]):
-        why = Message("training.not_finite_2", value="the loss" if not math.isfinite(loss) else f"gradients of {worst}")
+    why = NOTHING
+    if not math.isfinite(loss):
+        why = Message("training.loss_not_finite")
+    elif math.isinf(errors[worst]):
+        why = Message("training.gradients_not_finite", part=worst)
     elif errors[worst] > LIMITS[mode]:
-        why = Message("training.gradients_off_more_than", worst=worst, errors=errors[worst], limits=LIMITS[mode])
+        why = Message("training.gradients_off", part=worst, error=errors[worst], limit=LIMITS[mode])
     rounded = {part: round(error, 5) if math.isfinite(error) else -1.0 for part, error in errors.items()}
     return Verdict(mode, not why, why, loss, rounded, seconds)
 

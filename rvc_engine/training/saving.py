@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 from rvc_engine.disk import DiskFull, free_bytes, is_full
 from rvc_engine.events import CheckpointSaved, Event, Paused, Resumed, Warned
-from rvc_engine.messages import Message
-from rvc_engine.training.recovery import StepFailed, TrainingFault
+from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages.message import cause_of
+from rvc_engine.training.recovery import NOT_FINITE, StepFailed, TrainingFault
 from rvc_engine.training.retention import Keeping, note_best, prune
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.store import CheckpointStore
@@ -46,12 +47,9 @@ class Saver:
             yield from self._save_small(anew=False, size=0)
         else:
             if any(path.exists() for path in self.store.pair_paths(self.state.step)):
-                names = " and ".join(path.name for path in self.store.pair_paths(self.state.step))
-                yield Warned(
-                    title=Message("training.written_again", names=names),
-                    message=Message("training.they_damaged_not_training"),
-                    stage="train",
-                )
+                first, second = (path.name for path in self.store.pair_paths(self.state.step))
+                title = Message("training.pair_written_again", first=first, second=second)
+                yield Warned(title=title, message=cause_of(title), stage="train")
             yield from self._save_pair()
 
     def inside_epoch(self) -> Iterator[Event]:
@@ -78,10 +76,8 @@ class Saver:
         try:
             self.store.write_state(self.state)
         except DiskFull as error:
-            lost = Message("training.steps_not_saved", step=self.state.step - self._at[0], message=error.message)
-            raise DiskFull(
-                error.title, lost, Message("training.free_some_space_training_resumes", at=self._at[0])
-            ) from error
+            lost = Message("training.steps_not_saved", count=self.state.step - self._at[0], reason=error.message)
+            raise DiskFull(error.title, lost, Message("training.free_space", step=self._at[0])) from error
         self._at = self.state.at
         return True
 
@@ -104,7 +100,7 @@ class Saver:
         if state.at == self._at:
             return
         if not state.is_finite():
-            raise StepFailed(TrainingFault(Message("training.not_finite"), state.step, "a weight", self.clips))
+            raise StepFailed(TrainingFault(NOT_FINITE, state.step, Message("training.a_weight"), self.clips))
         yield from self._when_room(lambda: self.store.write_state(state))
         self._at, self._time = state.at, time.monotonic()
         self._took_s = self._time - started
@@ -134,7 +130,7 @@ class Saver:
         folder, started, reported = self.store.files.folder, time.monotonic(), 0.0
         needed = 0 if size == 0 else int(1.1 * (size or self.state.bytes)) + MARGIN_BYTES
         while True:
-            free, pause, tried = free_bytes(folder), LOOK_S, ""
+            free, pause, tried = free_bytes(folder), LOOK_S, NOTHING
             if free >= needed:
                 try:
                     write()
@@ -142,15 +138,16 @@ class Saver:
                 except (DiskFull, OSError, RuntimeError) as error:
                     if not is_full(error):
                         raise
-                    pause, tried = TRY_S if needed > 2 * MARGIN_BYTES else LOOK_S, str(error)
+                    pause = TRY_S if needed > 2 * MARGIN_BYTES else LOOK_S
+                    tried = error.line if isinstance(error, DiskFull) else message_of(error)
             now = time.monotonic()
             if now - started > self.wait_s:
-                why = tried or Message("training.mb_free_save_needs_mb", free=free >> 20, needed=needed >> 20)
-                hint = Message("training.free_some_space_training_resumes", at=self._at[0])
-                raise DiskFull("training.disk_full_s", why, hint, now=now - started)
+                why = tried or Message("training.no_room", free=free >> 20, needed=needed >> 20)
+                hint = Message("training.free_space", step=self._at[0])
+                raise DiskFull("training.disk_stays_full", why, hint, seconds=now - started)
             if not reported or now - reported >= REPORT_S:
                 reported = now
-                yield Paused(stage="train", reason=Message("training.disk_full"), needed_bytes=needed, free_bytes=free)
+                yield Paused(stage="train", reason=Message("run.disk_is_full"), needed_bytes=needed, free_bytes=free)
             time.sleep(pause)
         if reported:
             yield Resumed(stage="train", waited_s=time.monotonic() - started)

@@ -18,7 +18,7 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import Unreadable, write_safetensors
-from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages import message_of
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.store import CheckpointStore
 from rvc_engine.voices.checkpoint import read_checkpoint
@@ -35,8 +35,7 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
     rows = speakers_of(settings, known_sources(experiment, settings))
     taken = [name for name, row in rows.items() if row == NEW_VOICE]
     if taken:
-        hint = Message("work.give_folder_another_name_number")
-        raise BadInput("work.folder_takes_row_0", NOTHING, hint, taken=taken[0])
+        raise BadInput("work.row_of_new_voices", folder=taken[0])
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
@@ -44,7 +43,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     store = CheckpointStore(experiment)
     steps = store.steps()
     if not steps:
-        raise RvcError("work.no_g_d_pair_make", folder=experiment.folder)
+        raise RvcError("work.no_pair", folder=experiment.folder)
     clips = read_rows(experiment.clips_csv, ClipRow)
     rows = speakers_of(settings, (clip.source for clip in clips))
     seconds = sum(clip.seconds for clip in clips)
@@ -87,7 +86,7 @@ def half(value: Tensor, key: str) -> Tensor:
         return value
     small = value.half()
     if not torch.isfinite(small).all():
-        raise RvcError("work.weight_cannot_be_written", key=key)
+        raise RvcError("work.weight_not_finite", key=key)
     return small
 
 
@@ -102,5 +101,5 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
         try:
             reader(path)
         except (OSError, Unreadable) as error:
-            raise RvcError("work.cannot_be_read", message_of(error), path=path) from error
+            raise RvcError("work.result_unreadable", message_of(error), path=path) from error
     return [*paths, experiment.base / "card.md"]

@@ -13,7 +13,7 @@ from rvc_engine.disk import move_to_backup, whole_file
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors, write_safetensors
-from rvc_engine.messages import message_of, verbatim
+from rvc_engine.messages import Message, joined, message_of
 from rvc_engine.pretrain.encoder_training import previous_of
 from rvc_engine.pretrain.moving import read_parts, write_parts
 from rvc_engine.training.state import UNREADABLE
@@ -43,7 +43,7 @@ def load_state(experiment: Experiment, folder: Path) -> list[str]:
     their names. Raises BadInput for parts that are missing or damaged: then nothing is changed."""
     there = [name for name in NAMES if (folder / f"{name}.json").is_file()]
     if not there:
-        raise BadInput("work.no_training_state_2", folder=folder)
+        raise BadInput("work.no_training_state_in", folder=folder)
     contents = {name: read_parts(folder, name) for name in there}
     for name, content in contents.items():
         _check(name, content, folder)
@@ -60,7 +60,7 @@ def load_state(experiment: Experiment, folder: Path) -> list[str]:
 def _check(name: str, content: Any, folder: Path) -> None:
     wanted = {"tensors", "metadata"} if name == "encoder" else {"format", "pair", "rest"}
     if not isinstance(content, dict) or not wanted <= content.keys() or content.get("format", FORMAT) != FORMAT:
-        raise BadInput("work.json_no_training_state_version", folder=folder / name)
+        raise BadInput("work.other_training_state", path=folder / f"{name}.json")
 
 
 def _own_states(experiment: Experiment, name: str) -> list[Path]:
@@ -78,9 +78,9 @@ def _newest(experiment: Experiment, name: str) -> Any:
         try:
             return _read_encoder(path) if name == "encoder" else _read_train(path)
         except (*UNREADABLE, Unreadable) as error:
-            problems.append(f"{path.name}: {message_of(error)}")
+            problems.append(Message("training.of_file", name=path.name, reason=message_of(error)))
     if problems:
-        raise BadInput("work.no_training_state_can_be", verbatim("; ".join(problems)), name=experiment.name)
+        raise BadInput("work.no_state_readable", joined(*problems), name=experiment.name)
     return None
 
 

@@ -21,11 +21,12 @@ from rvc_engine.content.base import check_encoder, load_encoder
 from rvc_engine.conversion.request import plan_outputs
 from rvc_engine.dataset.files import passed_over
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
-from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording
+from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording, reason_of
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
-from rvc_engine.messages import Message
+from rvc_engine.messages import Message, message_of
+from rvc_engine.messages.message import fix_of
 from rvc_engine.pitch import resolve_tracker
 from rvc_engine.settings import ConvertSettings, ExperimentSettings
 from rvc_engine.voices.bundle import read_any_voice
@@ -157,14 +158,17 @@ class _Prepared:
 
 def _prepare(voice_path: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace) -> _Prepared:
     if 0 < settings.sample_rate < LOWEST_RATE:
-        raise BadInput("work.sample_rate_hz_too_low", sample_rate=settings.sample_rate, lowest_rate=LOWEST_RATE)
+        raise BadInput("work.sample_rate_too_low", sample_rate=settings.sample_rate, lowest=LOWEST_RATE)
     device = choose_device(settings.device)
     settings = settings.model_copy(update={"precision": listening_precision(settings.precision, device)})
     voice = read_any_voice(voice_path)
     check_encoder(voice.config.encoder, workspace)
     if settings.speaker >= voice.config.speakers:
         raise BadInput(
-            "work.no_speaker", voice_path=voice_path.name, speaker=settings.speaker, speakers=voice.config.speakers - 1
+            "work.voice_lacks_speaker",
+            name=voice_path.name,
+            speaker=settings.speaker,
+            last=voice.config.speakers - 1,
         )
     tracker = None
     if voice.config.pitch:
@@ -185,11 +189,8 @@ def _warnings_about(inputs: Iterable[Path]) -> Iterator[Event]:
     for folder in filter(Path.is_dir, inputs):
         passed = passed_over(folder, subfolders=False)
         if passed.total:
-            yield Warned(
-                title=f"{folder}: {passed.sentence}",
-                hint=Message("work.name_their_folders_what_links"),
-                stage="convert",
-            )
+            title = Message("training.of_file", name=folder, reason=passed.sentence)
+            yield Warned(title=title, hint=Message("work.name_what_links_name"), stage="convert")
 
 
 def _convert(
@@ -213,8 +214,8 @@ def _convert(
 @dataclass(frozen=True)
 class _Failure:
     source: Path
-    reason: str
-    hint: str
+    reason: Message
+    hint: Message
 
 
 def _report_failures(failures: list[_Failure], total: int, named: list[Path]) -> None:
@@ -224,13 +225,14 @@ def _report_failures(failures: list[_Failure], total: int, named: list[Path]) ->
     if not nothing:
         failures = [failure for failure in failures if failure.source in named or _has_recording_name(failure.source)]
     if failures:
-        first, more = failures[0], Message("work.more", count=len(failures) - 1) if len(failures) > 1 else ""
-        title = (
-            Message("work.no_recording_could_be_converted")
-            if nothing
-            else Message("work.recordings_could_not_be_converted", count=len(failures), total=total)
-        )
-        raise RvcError(title, Message("work.text", name=first.source.name, reason=first.reason, more=more), first.hint)
+        title = Message("work.none_converted")
+        if not nothing:
+            title = Message("work.some_not_converted", count=len(failures), total=total)
+        first, more = failures[0], len(failures) - 1
+        why = Message("training.of_file", name=first.source.name, reason=first.reason)
+        if more:
+            why = Message("work.first_of_failures", name=first.source.name, reason=first.reason, count=more)
+        raise RvcError(title, why, first.hint)
 
 
 def _has_recording_name(path: Path) -> bool:
@@ -247,29 +249,23 @@ def _convert_item(
     Raises Stopped and DiskFull, which end them all.
     """
     if os.path.isdir(target):
-        return _Failure(
-            source, Message("work.folder", target=target), Message("work.choose_another_output_move_folder")
-        )
+        why = Message("work.target_is_folder", path=target)
+        return _Failure(source, why, fix_of(why))
     try:
         samples = yield from _convert_one(converter, source)
         encode(target, samples, converter.sample_rate, format)
     except (DiskFull, Stopped):
         raise
     except UnusableRecording as error:
-        return _Failure(source, str(error), Message("work.check_recordings_another_player"))
+        return _Failure(source, message_of(error), Message("work.try_another_player"))
     except OSError as error:
-        return _Failure(
-            source,
-            Message("work.cannot_be_written", target=target, reason=error.strerror or error),
-            Message("work.choose_another_output_change_permissions"),
-        )
+        why = Message("work.target_not_written", path=target, reason=reason_of(error))
+        return _Failure(source, why, fix_of(why))
     except RvcError as error:
-        return _Failure(source, ": ".join(filter(None, (error.title, error.message))), error.hint)
+        return _Failure(source, error.summary, error.hint)
     except Exception as error:
-        what = str(error).strip().partition("\n")[0]
-        return _Failure(
-            source, f"unexpected {type(error).__name__}: {what}", Message("work.convert_wav_another_program_try")
-        )
+        why = Message("work.unexpected", kind=type(error).__name__, reason=message_of(error))
+        return _Failure(source, why, Message("work.convert_to_wav"))
     event = Converted(source=str(source), path=str(target), seconds=len(samples) / converter.sample_rate)
     if written:
         written.add(event)
@@ -282,7 +278,7 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
     wave = decode(source, SOURCE_RATE, notes)
     check_audible(wave, SOURCE_RATE, notes)
     for note in notes:
-        yield Warned(title=f"{source.name}: {note.text}", stage="convert")
+        yield Warned(title=Message("audio.of_recording", name=source.name, note=note.text), stage="convert")
     seconds = -(-len(wave) // SOURCE_RATE)
     steps = converter.steps(wave)
     del wave  # saves memory: the converter has its own filtered copy
@@ -297,6 +293,6 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
         known = out_of_memory(error)
         if known is None:
             raise
-        raise RvcError("work.out_memory", known.message) from error
+        raise RvcError("work.out_of_memory", known.message) from error
     finally:
         steps.close()

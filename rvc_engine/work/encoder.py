@@ -21,6 +21,7 @@ from rvc_engine.files.weights import Unreadable
 from rvc_engine.machine.device import choose_device, choose_precision, out_of_memory, set_threads
 from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.messages import Message, message_of
+from rvc_engine.messages.message import cause_of
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import LossWeights
 from rvc_engine.pretrain.encoder_training import EncoderLoop, EncoderState, EncoderTrainConfig, restore
@@ -55,16 +56,16 @@ def _given(experiment: Experiment, settings: ExperimentSettings) -> Path:
     asked = settings.encoder.source
     shipped = CONTENT_ENCODERS.get(settings.model.encoder)
     path = shipped.find_weights(experiment.workspace) if asked == "shipped" else expanded(asked)
-    wanted = Message("work.encoder_asks", asked=asked), Message("work.use_encoder_train_check_path")
+    why, hint = Message("work.encoder_setting_names_it", asked=asked), Message("work.train_encoder_or_check_path")
     if path is None:
-        raise BadInput(Message("work.no_file_pretrained", weights=shipped.weights[0]), *wanted)
-    require_file(path, Message("work.no_file", path=path), wanted[1], wanted[0])
+        raise BadInput("common.no_file", why, hint, path=f"pretrained/{shipped.weights[0]}")
+    require_file(path, Message("common.no_file", path=path), hint, why)
     try:
         read_phonetic(path)
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput("work.no_content_encoder", message_of(error), path=path) from error
+        raise BadInput("work.not_encoder", message_of(error), path=path) from error
     return path
 
 
@@ -89,27 +90,22 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         memory_error = out_of_memory(error)
         if memory_error is None:
             raise
-        raise RvcError(
-            memory_error.title, memory_error.message, Message("work.lower_encoder_batch_free_memory")
-        ) from error
+        raise RvcError(memory_error.title, memory_error.message, Message("work.smaller_encoder_batch")) from error
 
 
 def _trained(experiment: Experiment, settings: ExperimentSettings, data: EncoderData) -> Iterator[Event]:
     s, device = settings.encoder, choose_device(settings.encoder.device)
     data.load_to(device)
     if not data.phones and s.recogniser != "none":
-        yield Warned(
-            title=Message("work.no_recording_labels"),
-            message=Message("work.encoder_learns_other_losses_alone"),
-            stage=STAGE,
-        )
+        title = Message("work.no_labels")
+        yield Warned(title=title, message=cause_of(title), stage=STAGE)
     config = PhoneticConfig(width=s.width, blocks=s.blocks, dim=settings.model.feature_dim)
     state = EncoderState.fresh(config, data.phones, data.speakers, s.seed, device)
     path = experiment.encoder / "state.safetensors"
     if adopt(experiment.incoming / "encoder.safetensors", path):
-        yield Warned(title=Message("work.encoder_training_resumes_state_brought"), stage=STAGE)
+        yield Warned(title=Message("work.encoder_state_brought"), stage=STAGE)
     for damaged in restore(state, path):
-        yield Warned(title=Message("work.newer_state_encoder_training_damaged"), message=damaged, stage=STAGE)
+        yield Warned(title=Message("work.encoder_state_damaged"), message=damaged, stage=STAGE)
     yield StepsSuperseded(stage=STAGE, after_step=state.step, epoch=0)
     yield from EncoderLoop(state, data, train_config_of(settings, device), path).run()
     about = {
@@ -182,7 +178,7 @@ def _prepared(experiment: Experiment, settings: ExperimentSettings) -> Generator
         if waiting:
             yield from wait_for([task.path for task in waiting.values()], settings, STAGE)
     if not sources:
-        raise RvcError("work.no_recording_train_encoder", count=len(tasks))
+        raise RvcError("work.no_recording", Message("work.recordings_tried", count=len(tasks)))
     return sorted(sources, key=lambda source: source.name)
 
 
@@ -196,7 +192,7 @@ def recording_tasks(experiment: Experiment, settings: ExperimentSettings) -> lis
         text = spoken.text if s.recogniser != "none" and spoken.is_english else None
         tasks.append(RecordingTask(name, path, text, s.versions, s.seed, experiment.encoder / "recordings"))
     if not tasks:
-        raise BadInput("work.folder_empty", dataset=settings.dataset)
+        raise BadInput("work.empty_dataset", dataset=settings.dataset)
     return tasks
 
 
@@ -213,5 +209,5 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
     try:
         read_phonetic(experiment.own_encoder)
     except (OSError, Unreadable) as error:
-        raise RvcError("work.cannot_be_read_2", message_of(error), own_encoder=experiment.own_encoder) from error
+        raise RvcError("work.result_unreadable", message_of(error), path=experiment.own_encoder) from error
     return [experiment.own_encoder, experiment.encoder / "probes.json"]

@@ -18,7 +18,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import metadata_of
 from rvc_engine.machine.device import choose_device, listening_precision, out_of_memory
 from rvc_engine.machine.workers import each_on_a_core
-from rvc_engine.messages import Message
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
 
@@ -41,16 +41,16 @@ def is_own(settings: ExperimentSettings) -> bool:
     return settings.base and settings.model.own_encoder
 
 
-def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Path) -> str:
-    """Why a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where it
-    does."""
+def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Path) -> Message:
+    """That a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where
+    it does."""
     if base.suffix != ".safetensors" or not settings.model.own_encoder:
-        return ""
+        return NOTHING
     made_by = metadata_of(base).get("encoder_sha256", "")
     used = experiment.own_encoder if is_own(settings) else _of_preset(experiment, settings)
     if not made_by or used is None or not used.is_file() or sha256_of(used) == made_by:
-        return ""
-    return Message("work.features_those_put_base_own", used=used)
+        return NOTHING
+    return Message("work.other_encoder", path=base, used=used)
 
 
 def _of_preset(experiment: Experiment, settings: ExperimentSettings) -> Path | None:
@@ -80,14 +80,14 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     waiting.sort(key=lambda clip: _size(experiment.wavs_16k / f"{clip}.wav"))
     for start in range(0, len(waiting), BATCH):
         for clip, result in _encode(experiment, encoder, device, waiting[start : start + BATCH]):
-            reason = result if isinstance(result, str) else _save_one(folder / f"{clip}.npy", result)
+            reason = result if isinstance(result, Message) else _save_one(folder / f"{clip}.npy", result)
             if reason:
                 failed += 1
                 yield ItemSkipped(stage="features", item=clip, reason=reason)
             done += 1
             yield Progressed(stage="features", done=done, total=len(clips), unit="clips", item=clip)
     if failed == len(clips):
-        raise RvcError("work.no_clip_gives_content_features", failed=failed)
+        raise RvcError("work.no_features", Message("work.clips_tried", count=failed))
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
@@ -118,25 +118,25 @@ def save(path: Path, values: NDArray[np.generic]) -> None:
         np.save(file, values)
 
 
-def _save_one(path: Path, values: NDArray[np.generic]) -> str:
+def _save_one(path: Path, values: NDArray[np.generic]) -> Message:
     """Empty, or why it cannot be written there."""
     try:
         save(path, values)
     except IsADirectoryError:
-        return Message("work.folder_move_away", path=path)
-    return ""
+        return Message("work.folder_in_place", path=path)
+    return NOTHING
 
 
 def _encode(
     experiment: Experiment, encoder: LoadedEncoder, device: torch.device, clips: list[str]
-) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
+) -> Iterator[tuple[str, NDArray[np.float32] | Message]]:
     """Each clip with its features, or with the reason why it has none."""
     waves: dict[str, NDArray[np.float32]] = {}
     for clip in clips:
         try:
             waves[clip] = _read(experiment.wavs_16k / f"{clip}.wav")
         except UnusableRecording as error:
-            yield clip, str(error)
+            yield clip, message_of(error)
     try:
         if device.type == "cpu":
             results = each_on_a_core(lambda wave: encoder.encode([wave])[0], list(waves.values()))
@@ -146,15 +146,15 @@ def _encode(
         memory_error = out_of_memory(error)
         if memory_error is None:
             raise
-        raise RvcError("work.out_memory_content_encoder", memory_error.message) from error
+        raise RvcError("work.out_of_memory_in_encoder", memory_error.message) from error
     for clip, features in zip(waves, results, strict=True):
-        yield clip, features if np.isfinite(features).all() else Message("work.content_features_not_finite")
+        yield clip, features if np.isfinite(features).all() else Message("work.features_not_finite")
 
 
 def _read(path: Path) -> NDArray[np.float32]:
     wave, rate = read_wav(path)
     if rate != 16000:
-        raise UnusableRecording(Message("work.hz_instead_16000", path=path.name, rate=rate))
+        raise UnusableRecording(Message("work.other_rate", path=path.name, rate=rate))
     return wave
 
 

@@ -49,8 +49,8 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         yield ItemSkipped(stage="index", item=name, reason=reason)
     found = sum(counts.values())
     if not found:
-        why = Message("work.files_cannot_be_used", count=len(skipped), skipped=skipped[0][1]) if skipped else ""
-        raise RvcError("work.no_features_index", why, name=experiment.name)
+        why = Message("work.unusable_files", count=len(skipped), reason=skipped[0][1]) if skipped else NOTHING
+        raise RvcError("work.nothing_to_index", why, name=experiment.name)
     work = _Work(found, settings.index)
     yield work.progressed(0)
     vectors = yield from _gather(counts, work, settings.index, settings.model.feature_dim)
@@ -80,7 +80,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     yield work.progressed(work.total - work.done, path.name)
     target = move_to_backup([*others, *map(sidecar_of, others)], experiment.folder, "index") or replaced
     if target:
-        yield MovedAside(stage="index", path=str(target), reason=Message("work.another_index_took_place"))
+        yield MovedAside(stage="index", path=str(target), reason=Message("work.index_replaced"))
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
@@ -92,7 +92,7 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
     Retrieval.load(facts.path)
     if facts.dim != settings.model.feature_dim or facts.encoder != settings.model.encoder:
         raise RvcError(
-            "work.another_encoder", path=facts.path, encoder=facts.encoder, dim=facts.dim, name=experiment.name
+            "work.index_of_other_encoder", path=facts.path, encoder=facts.encoder, dim=facts.dim, name=experiment.name
         )
     return [facts.path]
 
@@ -129,14 +129,14 @@ def _feature_files(experiment: Experiment, settings: ExperimentSettings) -> list
     return [path for path in paths if os.path.lexists(path)]
 
 
-def _row_counts(files: list[Path], dim: int) -> tuple[dict[Path, int], list[tuple[str, str]]]:
+def _row_counts(files: list[Path], dim: int) -> tuple[dict[Path, int], list[tuple[str, Message]]]:
     counts: dict[Path, int] = {}
     skipped = []
     for path in files:
         try:
             counts[path] = len(read_array(path, 2, mmap=True, width=dim))
         except RvcError as error:
-            skipped.append((path.stem, Message("work.features_cannot_be_used", reason=error)))
+            skipped.append((path.stem, Message("work.unusable_features", reason=error.line)))
     return counts, skipped
 
 
@@ -157,11 +157,10 @@ def _gather(counts: dict[Path, int], work: _Work, settings: IndexSettings, dim: 
             vectors[places[wanted]] = read_floats(path, 2, width=dim)[wanted]
         except RvcError as error:
             usable[places[wanted]] = False
-            yield ItemSkipped(
-                stage="index", item=path.stem, reason=Message("work.features_cannot_be_used", reason=error)
-            )
+            reason = Message("work.unusable_features", reason=error.line)
+            yield ItemSkipped(stage="index", item=path.stem, reason=reason)
         start += rows
         yield work.progressed(int(wanted.sum()), path.stem)
     if not usable.any():
-        raise RvcError("work.no_features_index_2", NOTHING, AGAIN)
+        raise RvcError("work.nothing_usable_to_index", NOTHING, AGAIN)
     return vectors if usable.all() else vectors[usable]

@@ -16,7 +16,7 @@ from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.device import choose_device, out_of_memory
 from rvc_engine.machine.workers import each_on_a_core, results_of, worker_count
-from rvc_engine.messages import Message
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.pitch import resolve_tracker, track_all
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
@@ -49,31 +49,31 @@ class PitchTask:
         return self.coarse / name, self.hz / name, self.voicing / name
 
 
-def track_clips(task: PitchTask) -> list[tuple[str, str]]:
-    """Track a few clips and write their files. -> (clip, why it is not used or "")"""
-    results = []
+def track_clips(task: PitchTask) -> list[tuple[str, Message]]:
+    """Track a few clips and write their files. -> (clip, why it is not used or NOTHING)"""
+    results: list[tuple[str, Message]] = []
     waves: dict[str, NDArray[np.float32]] = {}
     for clip in task.clips:
         try:
             waves[clip] = _read(task.wavs_16k / f"{clip}.wav")
         except UnusableRecording as unusable:
-            results.append((clip, str(unusable)))
+            results.append((clip, message_of(unusable)))
     tracked = track_all(task.method, list(waves.values()), device=task.device, workspace=task.workspace)
     for clip, f0 in zip(waves, tracked, strict=True):
         filled = fill_unvoiced(f0) if task.interpolate else f0
         try:
             for path, values in zip(task.outputs(clip), (coarse(filled), filled, f0 > 0), strict=True):
                 _save(path, values)
-            results.append((clip, ""))
+            results.append((clip, NOTHING))
         except IsADirectoryError:
-            results.append((clip, Message("work.folder_move_away", path=path)))
+            results.append((clip, Message("work.folder_in_place", path=path)))
     return results
 
 
 def _read(path: Path) -> NDArray[np.float32]:
     wave, rate = read_wav(path)
     if rate != 16000:
-        raise UnusableRecording(Message("work.hz_not_16000", path=path.name, rate=rate))
+        raise UnusableRecording(Message("work.other_rate", path=path.name, rate=rate))
     return wave
 
 
@@ -138,10 +138,12 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         for folder in folders:
             remove_temporaries(folder)
     if not tracked:
-        raise RvcError("work.no_clip_track_pitch", wavs_16k=experiment.wavs_16k)
+        raise RvcError("work.no_clip_to_track", folder=experiment.wavs_16k)
 
 
-def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[tuple[str, str]] | None, None, None]:
+def _results(
+    task: PitchTask, clips: list[str], workers: int
+) -> Generator[list[tuple[str, Message]] | None, None, None]:
     """Networks run in this process; other methods take a core each."""
     count = worker_count(workers, -(-len(clips) // CHUNK))
     tracker = PITCH_TRACKERS.get(task.method)
@@ -171,14 +173,14 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _track_in_process(task: PitchTask) -> list[tuple[str, str]]:
+def _track_in_process(task: PitchTask) -> list[tuple[str, Message]]:
     try:
         return track_clips(task)
     except (RuntimeError, MemoryError) as error:
         memory_error = out_of_memory(error)
         if memory_error is None:
             raise
-        raise RvcError("work.out_memory_pitch_tracker", memory_error.message) from error
+        raise RvcError("work.out_of_memory_in_tracker", memory_error.message) from error
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:

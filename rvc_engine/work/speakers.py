@@ -9,7 +9,7 @@ from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.dataset.contents import known_sources
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.messages import Message, verbatim
+from rvc_engine.messages import Message
 from rvc_engine.settings import ExperimentSettings
 
 
@@ -35,19 +35,14 @@ def speakers_of(settings: ExperimentSettings, sources: Iterable[str]) -> dict[st
         return {}
     names = {folder_of(source) for source in sources}
     if "" in names:
-        raise BadInput("work.recording_no_speaker", dataset=settings.dataset)
+        raise BadInput("work.no_folder_of_speaker", dataset=settings.dataset)
     rows = speaker_rows(names, settings.train.speaker)
     if len(set(rows.values())) < len(rows):
-        raise BadInput("work.two_speakers_one_number", verbatim(", ".join(sorted(rows))))
+        raise BadInput("work.one_number_twice", names=sorted(rows))
     highest = max(rows.values(), default=0)
     if highest >= settings.model.speakers:
-        why = Message(
-            "work.folders_reach_row_rows_0",
-            count=len(rows),
-            highest=highest,
-            preset=settings.preset,
-            speakers=settings.model.speakers - 1,
-        )
+        last, preset = settings.model.speakers - 1, settings.preset
+        why = Message("work.folders_reach", count=len(rows), highest=highest, preset=preset, last=last)
         raise BadInput("work.too_many_speakers", why)
     return rows
 
@@ -57,7 +52,7 @@ def check_speakers(experiment: Experiment, settings: ExperimentSettings) -> None
     gone."""
     if settings.train.speakers == "folders":
         if not settings.preprocess.subfolders:
-            raise BadInput("work.speakers_folder_need_their_folders")
+            raise BadInput("work.subfolders_off")
         speakers_of(settings, known_sources(experiment, settings))
 
 

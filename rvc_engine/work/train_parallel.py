@@ -21,7 +21,8 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, from_dict
 from rvc_engine.machine.device import cores
 from rvc_engine.machine.environment import engine_environment
-from rvc_engine.messages import NOTHING, Message
+from rvc_engine.messages import NOTHING, Message, verbatim
+from rvc_engine.messages.wire import with_messages
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.recovery import TrainingFault
 from rvc_engine.training.train_config import TrainConfig
@@ -109,16 +110,24 @@ def _follow(process: subprocess.Popen[str]) -> Generator[Event, None, TrainingFa
                 yield event
             _answer(process, "go")
         elif kind == "fault":
-            fault = fault or TrainingFault(**{**content, "clips": tuple(content["clips"])})
+            fault = fault or _fault(with_messages(content))
         else:
-            failure = failure or RvcError(content["title"], content["message"], content["hint"])
+            failure = failure or _failure(with_messages(content))
     code = process.wait()
     if failure is not None:
         raise failure
     if fault is None and code:
-        hint = Message("work.details_engine_log_same_command")
-        raise RvcError("work.training_process_ended", NOTHING, hint, number=code)
+        raise RvcError("work.process_ended", status=code)
     return fault
+
+
+def _fault(record: dict[str, Any]) -> TrainingFault:
+    return TrainingFault(record["kind"], record["step"], verbatim(record["what"]), tuple(record["clips"]))
+
+
+def _failure(record: dict[str, Any]) -> RvcError:
+    title, message, hint = (verbatim(str(record.get(key, ""))) for key in ("title", "message", "hint"))
+    return RvcError(title, message, hint)
 
 
 def _answer(process: subprocess.Popen[str], word: str) -> None:
@@ -132,23 +141,20 @@ def _stop(process: subprocess.Popen[str]) -> None:
     """The event at hand is answered by stop; more of them may come before the end. Raises RvcError when they end
     without saving."""
     assert process.stdout is not None
-    why = ""
+    why = NOTHING
     _answer(process, "stop")
     for line in process.stdout:
         if line.startswith(MARK) and '"event"' in line[: len(MARK) + 10]:
             _answer(process, "stop")
         elif line.startswith(MARK):
-            why = why or str(json.loads(line.removeprefix(MARK)).get("error", {}).get("message", ""))
+            why = why or _failure(with_messages(json.loads(line.removeprefix(MARK))).get("error", {})).message
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(END_S)
     if process.returncode != 0:
-        code = (
-            Message("work.they_did_not_end")
-            if process.returncode is None
-            else Message("work.exit_code", returncode=process.returncode)
-        )
-        hint = Message("work.same_command_resumes_last_checkpoint")
-        raise RvcError("work.training_processes_stopped_did_not", why or code, hint)
+        code = Message("work.exit_code", status=process.returncode)
+        if process.returncode is None:
+            code = Message("work.did_not_end")
+        raise RvcError("work.processes_did_not_save", why or code)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

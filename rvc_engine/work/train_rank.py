@@ -13,6 +13,7 @@ import torch
 
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, Paused, TrainStepped, to_dict
+from rvc_engine.messages.wire import with_codes
 from rvc_engine.training.ranks import Together
 from rvc_engine.work.train import one_of_several
 from rvc_engine.work.train_parallel import MARK, Spec
@@ -44,7 +45,7 @@ def train(spec: Spec, ranks: Together, device: torch.device) -> None:
             event = next(steps)
         except StopIteration as end:
             if end.value is not None:
-                say("fault", asdict(end.value))
+                say("fault", with_codes(asdict(end.value)))
                 leave_at_once(FAILED)
             return
         if ranks.first:
@@ -72,7 +73,7 @@ def main() -> None:
     try:
         train(spec, ranks, device)
     except RvcError as error:
-        say("error", {"title": error.title, "message": error.message, "hint": error.hint})
+        say("error", with_codes({"title": error.title, "message": error.message, "hint": error.hint}))
         leave_at_once(FAILED)
     # all is saved; at the interpreter's end a library's thread that still lives has aborted a process, once in CI
     leave_at_once(DONE)

@@ -31,7 +31,6 @@ WORDS: dict[str, str | Plural | Words] = {
     ),
     "bad_endpoint": Words("HF_ENDPOINT is no address of a hub", "", "write it as https://host, or unset it"),
     "downloads_forbidden": "HF_HUB_OFFLINE forbids downloads",
-    "another_workspace": "use another workspace ({flag.home} DIR)",
     "busy": Words(
         "Another process downloads into this workspace",
         "",

@@ -1,116 +1,128 @@
-"""Words of the engine: training."""
+"""Words of the training: clips, files to start and resume from, saving, and what it recovers from."""
 
 from __future__ import annotations
 
 from rvc_engine.messages.words.kinds import Plural, Words
 
+OR_FRESH = "move the file away to resume from an older one, or train again with {flag.fresh}"
+
 WORDS: dict[str, str | Plural | Words] = {
-    "does_not_fit": Words(
+    # files, and what is to be said of them
+    "of_file": "{name}: {reason}",
+    "two": "{first} and {second}",
+    "is_damaged": "it is damaged",
+    # clips
+    "wave_unfit": Words(
         "{path} does not fit",
-        "it has {found_rate} Hz and {ndim} axes, the model takes {rate} Hz mono",
+        "it has {found_rate} Hz and {axes} axes, the model takes {rate} Hz mono",
     ),
-    "damaged": Words("{coarse} is damaged", "coarse pitch lies outside of 0..255"),
-    "cannot_be_read": "{path} cannot be read",
-    "damaged_2": "it is damaged",
-    "too_short": "{wave} is too short",
-    "does_not_fit_experiment": Words(
-        "{path} does not fit this experiment",
-        "it is {thing}{unusual}, this experiment is {preset} and needs {own}",
+    "wave_too_short": "{path} is too short",
+    "coarse_pitch_range": Words("{path} is damaged", "coarse pitch lies outside of 0..255"),
+    # does a file fit an experiment?
+    "not_pretrained": "{path} is no pretrained file that can be read",
+    "unfit": "{path} does not fit this experiment",
+    "other_kind": "it is {found}, this experiment is {preset} and needs {needed}",
+    "unusual_shape": "it is {found} of an unusual shape, this experiment is {preset} and needs {needed}",
+    "unusual_tensors": "it is {found} of an unusual shape ({tensors}), this experiment is {preset} and needs {needed}",
+    "other_speaker_table": "its speaker table has {rows} rows, that of {preset} has {expected}",
+    "use_preset_files": "use files of this preset, or none to start from nothing",
+    "start_from_weights": (
+        "to start from its weights, move G_ and D_ to another folder and give them as {set.train.pretrained_g} and "
+        "{set.train.pretrained_d}"
     ),
-    "no_pretrained_file_can_be": "{path} is no pretrained file that can be read",
-    "does_not_fit_experiment_2": "{path} does not fit this experiment",
-    "use_files_preset_none_start": "use files of this preset, or none to start from nothing",
-    "move_g_d_away_use": "move G_ and D_ away, or use an experiment with the preset that they were made with",
-    "unusual_shape": " of an unusual shape{wrong_tensors}",
-    "use_new_experiment_preset_move": "use a new experiment with --preset {fitting}{value}, or move G_ and D_ away",
-    "speaker_table_rows": "its speaker table has {speakers} rows, that of {preset} has {speakers_2}",
-    "start_weights_move_g_d": (
-        "to start from its weights, move G_ and D_ to another folder and give them as --pretrained-g and --pretrained-d"
+    "fitting_preset": "use a new experiment with {flag.preset} {preset}, or move G_ and D_ away",
+    "fitting_preset_unpitched": (
+        "use a new experiment with {flag.preset} {preset} {flag.no_pitch}, or move G_ and D_ away"
     ),
-    "training_stopped_not_saved": Words(
-        "The training was stopped and not saved",
-        "its weights are no longer finite",
-    ),
-    "training_resumes_after_step": "training resumes after step {saved_step}",
-    "not_finite": "not finite",
-    "epoch_under_way_starts_again": "The epoch under way starts again",
-    "clips_batch_size_changed": "its clips or its batch size changed",
-    "tensorboard_log_ends_here": "The TensorBoard log ends here",
-    "not_finite_2": "not finite: {value}",
-    "gradients_off_more_than": "gradients of {worst} are off by {errors:.0%}, more than {limits:.0%}",
-    "out_memory_step_one_clip": "Out of memory at step {step} with one clip a step",
-    "text": "{message}; {before}",
-    "batch_size_now_instead_stays": (
-        "the batch size is now {size} instead of {size_2}, and stays so; the steps since the last save are done again"
-    ),
-    "training_broke_down_step": "Training broke down at step {step}",
-    "clips_not_finite": "the clips were {clips}; not finite: {thing}",
-    "look_these_clips_if_happens": "look at these clips if it happens again",
-    "step": "{kind} at step {step}: {thing}",
-    "use_smaller_preset_device_cpu": "use a smaller preset or --device cpu, or free memory that other programs hold",
-    "did_step_too": "it did at step {broke_at} too",
-    "lower_learning_rate_look_these": (
-        "lower --learning-rate, or look at these clips; the next run resumes from the last checkpoint"
-    ),
-    "once_more": "once more",
-    "fp32_instead_until_run_ends": "in fp32 instead of {old} until this run ends",
-    "out_memory_step": "Out of memory at step {step}",
-    "steps_since_last_save_done": "{message}; the steps since the last save are done {how}",
-    "free_some_space_training_resumes": "free some space; training resumes from step {at}",
-    "disk_full_s": "The disk is full, and was for {now:.0f} s",
-    "steps_not_saved": "{step} steps are not saved; {message}",
-    "mb_free_save_needs_mb": "{free} MB are free, a save needs {needed} MB",
-    "written_again": "{names} are written again",
-    "they_damaged_not_training": "they were damaged, or not of this training",
-    "disk_full": "the disk is full",
-    "holds_no_weights": Words("{name} holds no weights", "its model is no dictionary", "choose another file"),
-    "does_not_fit_model": Words(
-        "{name} does not fit this model",
+    "move_pair_away": "move G_ and D_ away, or use an experiment with the preset that they were made with",
+    # does a file fit a model?
+    "no_weights": Words("{path} holds no weights", "its model is no dictionary", "choose another file"),
+    "unusable_weights": Words("{path} does not fit this model", "", "use another file"),
+    "wrong_tensors": Words(
+        "{path} does not fit this model",
         "",
         "use the preset it was made with, or another file",
     ),
-    "does_not_fit_model_2": Words(
-        "{name} does not fit this model",
-        "its optimizer does not have the {count} expected entries",
-    ),
-    "does_not_fit_model_3": Words(
+    "wrong_kind": Words(
         "{path} does not fit this model",
-        "",
+        "it is {found}, this training needs {needed}",
         "use the file of this preset, or none to start from nothing",
     ),
-    "does_not_fit_model_4": Words("{name} does not fit this model", "", "use another file"),
-    "does_not_fit_model_5": Words(
-        "{name} does not fit this model",
+    "wrong_moment_count": Words(
+        "{path} does not fit this model",
+        "its optimizer does not have the {count} expected entries",
+        OR_FRESH,
+    ),
+    "wrong_moment": Words(
+        "{path} does not fit this model",
         "its optimizer's entry {number} has another shape",
+        OR_FRESH,
     ),
-    "move_file_away_resume_older": "move the file away to resume from an older one, or train again with --fresh",
-    "fetch_file_again_use_none": "fetch the file again, or use none to start from nothing",
-    "missing": "{key} is missing",
-    "not_known": "{key} is not known",
-    "training_needs": "it is {thing}, this training needs {thing_2}",
-    "speaker_table_rows_model_copied": (
-        "its speaker table has {count} rows, this model {count_2}: {count_3} were copied"
-    ),
-    "holds_no_state_beside_g": "it holds no state beside G and D",
-    "sums_no_numbers": "its sums are no numbers",
-    "more": " and {count} more",
-    "text_2": "its {name} is {value}",
-    "expected": "{key} is {getattr}, expected {shape}",
-    "no_checkpoint_can_be_read": Words(
+    "tensor_missing": "{key} is missing",
+    "tensor_unknown": "{key} is not known",
+    "tensor_shape": "{key} is {found}, expected {expected}",
+    "fetch_again": "fetch the file again, or use none to start from nothing",
+    "speakers_copied": "its speaker table has {rows} rows, this model {own}: {copied} were copied",
+    # checkpoints: reading
+    "no_checkpoint": Words(
         "No checkpoint can be read",
         "",
-        "put back whole files, or train again with --fresh",
+        "put back whole files, or train again with {flag.fresh}",
     ),
-    "cannot_be_read_2": "{names} cannot be read",
-    "not_written_whole": "{path} was not written whole",
-    "nothing_changed_run_same_command": "nothing was changed: run the same command again when they can be read",
-    "no_resume_file_version": "it is no resume file of this version",
-    "holds_no_g_d": "it holds no G and D",
-    "no_training_checkpoint": "{path} is no training checkpoint",
-    "does_not_say_after_epoch": "{path} does not say after which epoch it was saved",
-    "checksum_record_wrong": "the checksum of its record {bad} is wrong",
-    "g_d_different_epochs": "G_ and D_ are of different epochs",
-    "disk_memory_faulty_training_resumes": (
-        "the disk or the memory is faulty; training resumes from the last checkpoint"
+    "nothing_changed": "nothing was changed: run the same command again when they can be read",
+    "other_resume_format": "it is no resume file of this version",
+    "no_pair": "it holds no G and D",
+    "no_state": "it holds no state beside G and D",
+    "wrong_state": "its {name} is {value}",
+    "wrong_sums": "its sums are no numbers",
+    "pair_of_two_epochs": "G_ and D_ are of different epochs",
+    "not_checkpoint": "{name} is no training checkpoint",
+    "no_epoch": "{name} does not say after which epoch it was saved",
+    "wrong_checksum": "the checksum of its record {record} is wrong",
+    # checkpoints: writing
+    "not_written_whole": Words(
+        "{path} was not written whole",
+        "",
+        "the disk or the memory is faulty; training resumes from the last checkpoint",
     ),
+    "pair_written_again": Words(
+        "{first} and {second} are written again",
+        "they were damaged, or not of this training",
+    ),
+    "disk_stays_full": "The disk is full, and was for {seconds:.0f} s",
+    "no_room": "{free} MB are free, a save needs {needed} MB",
+    "steps_not_saved": Plural("{count} step is not saved; {reason}", "{count} steps are not saved; {reason}"),
+    "free_space": "free some space; training resumes from step {step}",
+    "stopped_not_saved": Words(
+        "The training was stopped and not saved",
+        "its weights are no longer finite",
+        "training resumes after step {step}",
+    ),
+    # epochs
+    "epoch_starts_again": Words("The epoch under way starts again", "its clips or its batch size changed"),
+    "tensorboard_ends": "The TensorBoard log ends here",
+    # what a training recovers from
+    "out_of_memory": "Out of memory at step {step}",
+    "smaller_batch": (
+        "the batch size is now {size} instead of {before}, and stays so; the steps since the last save are done again"
+    ),
+    "out_of_memory_with_one": Words(
+        "Out of memory at step {step} with one clip a step",
+        "",
+        "use a smaller preset or {set.train.device} cpu, or free memory that other programs hold",
+    ),
+    "broke_down": "Training broke down at step {step}",
+    "not_finite": "the clips were {clips}; not finite: {what}",
+    "a_weight": "a weight",
+    "once_more": "the steps since the last save are done once more",
+    "in_fp32": "the steps since the last save are done in fp32 instead of {precision} until this run ends",
+    "look_at_clips": "look at these clips if it happens again",
+    "broke_before": "it did at step {step} too",
+    "lower_rate": (
+        "lower {set.train.learning_rate}, or look at these clips; the next run resumes from the last checkpoint"
+    ),
+    # the trial of a precision
+    "loss_not_finite": "not finite: the loss",
+    "gradients_not_finite": "not finite: gradients of {part}",
+    "gradients_off": "gradients of {part} are off by {error:.0%}, more than {limit:.0%}",
 }
