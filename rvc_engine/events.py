@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from rvc_engine.common.lines import Failure, Line, from_record, to_record
 from rvc_engine.common.records import Holds, Moment, Pid
+from rvc_engine.messages import NOTHING, Message
 
 Artefacts = Annotated[list[dict[str, Any]], Holds(path=str, bytes=int, sha256=str)]
 Gpus = Annotated[list[dict[str, Any]], Holds(uuid=str, index=int, reserved=int, context=int | None)]
@@ -38,7 +39,7 @@ class RunStarted(Event):
 @dataclass(frozen=True, kw_only=True)
 class StageStarted(Event):
     stage: str
-    reason: str = ""  # why it is not skipped
+    reason: Message = NOTHING  # why it is not skipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ class Progressed(Event):
 class ItemSkipped(Event):
     stage: str
     item: str
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +147,9 @@ class Converted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(Event):
-    title: str
-    message: str = ""
-    hint: str = ""
+    title: Message
+    message: Message = NOTHING
+    hint: Message = NOTHING
     stage: str = ""
 
 
@@ -157,7 +158,7 @@ class Paused(Event):
     """The stage waits for something external, such as free disk space; `Resumed` follows when it is there."""
 
     stage: str
-    reason: str
+    reason: Message
     needed_bytes: int = 0
     free_bytes: int = 0
 
@@ -174,7 +175,7 @@ class MovedAside(Event):
 
     stage: str
     path: str
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +187,7 @@ class StageFinished(Event):
 @dataclass(frozen=True, kw_only=True)
 class StageSkipped(Event):
     stage: str
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +201,7 @@ class StageStopped(Event):
     saved: bool | None = None
     after_step: int | None = None
     epoch: int | None = None
-    reason: str = ""
+    reason: Message = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from rvc_engine.common.failures import unreadable
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, message_of
 from rvc_engine.presets import ModelConfig
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
@@ -68,9 +69,11 @@ def is_experiment(folder: Path) -> bool:
     return True
 
 
-def resumed_by(name: str) -> str:
-    """What resumes a run, in words."""
-    return "the same rvc convert resumes it" if name.startswith(f"{CONVERSIONS}/") else f"rvc run {name} resumes it"
+def resumed_by(name: str) -> Message:
+    """What resumes a run."""
+    if name.startswith(f"{CONVERSIONS}/"):
+        return Message("experiment.same_command_resumes")
+    return Message("experiment.run_resumes", name=name)
 
 
 @dataclass(frozen=True)
@@ -285,6 +288,7 @@ class Experiment:
         import tomlkit
         from pydantic import ValidationError
 
+        from rvc_engine.setting import why_invalid
         from rvc_engine.settings import ExperimentSettings
 
         try:
@@ -293,22 +297,17 @@ class Experiment:
             ).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise BadInput(
-                f"{self.settings_toml} is not valid", f"{where}: {first['msg']}", "correct that line"
-            ) from error
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            path, reason = self.settings_toml, why_invalid(error)
+            raise BadInput("experiment.not_valid", path=path, where=where, reason=reason) from error
         except FileNotFoundError as error:
             if self.settings_toml.is_symlink():
-                raise BadInput(
-                    f"{self.settings_toml} is a link to nothing", "", "restore the file that it leads to"
-                ) from error
-            hint = f"rvc run {self.name} --dataset FOLDER makes it"
-            raise BadInput(f"There is no experiment {self.name!r} in {self.folder.parent}", "", hint) from error
+                raise BadInput("experiment.link_to_nothing", path=self.settings_toml) from error
+            raise BadInput("experiment.absent", name=self.name, parent=self.folder.parent) from error
         except OSError as error:
             raise unreadable(self.settings_toml, error) from error
         except (ValueError, RecursionError) as error:
-            raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
+            raise BadInput("experiment.toml_not_read", message_of(error), path=self.settings_toml) from error
 
     def save_settings(self, settings: ExperimentSettings) -> None:
         from rvc_engine.settings_file import render_toml

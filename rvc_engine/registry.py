@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, message_of
 
 if TYPE_CHECKING:
     from rvc_engine.content.base import ContentEncoder
@@ -25,9 +26,9 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """`group`: of the entry points. `what`: in messages, as in "pitch method". `rows`: name to "module:class"."""
+    """`group`: of the entry points. `what`: what each is, as in "pitch method". `rows`: name to "module:class"."""
 
-    def __init__(self, group: str, what: str, rows: dict[str, str]) -> None:
+    def __init__(self, group: str, what: Message, rows: dict[str, str]) -> None:
         self.group, self.what, self._rows = group, what, rows
         self._made: dict[str, T] = {}
 
@@ -62,14 +63,13 @@ class Registry(Generic[T]):
             made: T = getattr(importlib.import_module(module), kind)(name)
             return made
         if (point := self._others().get(name)) is None:
-            raise BadInput(f"There is no {self.what} {name!r}", "", f"use one of {', '.join(self.names())}")
+            raise BadInput("registry.absent", thing=self.what, name=name, names=self.names())
         try:
             return point.load()(name)  # type: ignore[no-any-return]
         except Exception as error:  # whatever somebody else's package raises when it is imported
             package = point.dist.name if point.dist else point.value
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            title = f"The {self.what} {name} of {package} cannot be loaded"
-            raise BadInput(title, reason, f"repair or remove {package}") from error
+            why = message_of(error)
+            raise BadInput("registry.broken", why, thing=self.what, name=name, package=package) from error
 
     def _others(self) -> dict[str, EntryPoint]:
         return {name: point for name, point in _points(self.group).items() if name not in self._rows}
@@ -88,7 +88,7 @@ def _all_points() -> Any:
 
 PITCH_TRACKERS: Registry[PitchTracker] = Registry(
     "rvc_engine.pitch",
-    "pitch method",
+    Message("registry.pitch_method"),
     {
         "praat": "rvc_engine.pitch.praat:Praat",
         "harvest": "rvc_engine.pitch.world:Harvest",
@@ -102,7 +102,7 @@ PITCH_TRACKERS: Registry[PitchTracker] = Registry(
 
 CONTENT_ENCODERS: Registry[ContentEncoder] = Registry(
     "rvc_engine.content",
-    "content encoder",
+    Message("registry.content_encoder"),
     {
         "hubert-256": "rvc_engine.content.hubert_encoder:Hubert256",
         "hubert-768": "rvc_engine.content.hubert_encoder:Hubert768",
@@ -112,7 +112,7 @@ CONTENT_ENCODERS: Registry[ContentEncoder] = Registry(
 
 VOCODERS: Registry[Vocoder] = Registry(
     "rvc_engine.vocoders",
-    "vocoder",
+    Message("registry.vocoder"),
     {
         "hifigan": "rvc_engine.vocoders.hifigan_nsf:HifiGanNsf",
         "istft": "rvc_engine.vocoders.istft:Istft",
@@ -121,7 +121,7 @@ VOCODERS: Registry[Vocoder] = Registry(
 
 STAGES: Registry[Stage] = Registry(
     "rvc_engine.stages",
-    "stage",
+    Message("registry.stage"),
     {
         "preprocess": "rvc_engine.stages.preprocess:Preprocess",
         "encoder": "rvc_engine.stages.encoder:Encoder",
@@ -135,4 +135,4 @@ STAGES: Registry[Stage] = Registry(
 )
 """In the order in which they run."""
 
-TRAINING_HOOKS: Registry[TrainingHook] = Registry("rvc_engine.training_hooks", "training hook", {})
+TRAINING_HOOKS: Registry[TrainingHook] = Registry("rvc_engine.training_hooks", Message("registry.training_hook"), {})

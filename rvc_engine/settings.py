@@ -193,7 +193,7 @@ class ConvertSettings(StageSettings):
         "auto",
         "How the source's pitch is tracked; auto is the best that is installed and has its weights.",
     )
-    format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when --output is a folder.")
+    format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when the output is a folder.")
     sample_rate: int = setting(0, "Rate of the result; 0 is the voice's own.", unit="Hz", ge=0, le=192000)
     speaker: int = setting(0, "Row of the speaker table.", ge=0, le=4096)
     seed: int = setting(0, "Seed of every random draw.", ge=0, le=2**31 - 1)
@@ -268,7 +268,7 @@ ALL_SETTINGS: dict[str, type[StageSettings]] = {**BASE_SETTINGS, "convert": Conv
 def known_preset(name: str) -> str:
     if name not in PRESETS:
         about = {"name": name[:100], "choices": ", ".join(PUBLIC_PRESETS)}
-        raise PydanticCustomError("one_of", "There is no preset {name}: it should be one of {choices}", about)
+        raise PydanticCustomError("no_preset", "There is no preset {name}: it should be one of {choices}", about)
     return name
 
 
@@ -321,7 +321,7 @@ def model_config_of(settings: ExperimentSettings) -> ModelConfig:
 def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> ExperimentSettings:
     """The defaults of a preset. Raises BadInput for an unknown one."""
     if preset not in PRESETS:
-        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
+        raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     settings = ExperimentSettings(preset=preset, pitched=pitched, dataset=dataset)
     for key, value in preset_of(preset).settings.items():
         stage, name = key.split(".")
@@ -345,5 +345,5 @@ def apply(settings: ExperimentSettings, key: str, value: Any) -> None:
     name = name.replace("-", "_")
     section = getattr(settings, stage, None) if stage in (BASE_SETTINGS if settings.base else STAGE_SETTINGS) else None
     if section is None or name not in type(section).model_fields:
-        raise BadInput(f"There is no setting {key!r}", "", "rvc STAGE --help lists the settings of each stage")
+        raise BadInput("settings.no_setting", key=key)
     set_field(section, name, value, key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomlkit
 from tomlkit.items import Table
 
+from rvc_engine.messages.actions import command
 from rvc_engine.setting import StageSettings, describe
 from rvc_engine.settings import BASE_SETTINGS, STAGE_SETTINGS, Conversion, ConvertSettings, ExperimentSettings
 
@@ -14,9 +15,8 @@ def render_toml(settings: ExperimentSettings) -> str:
     if settings.conversion is not None:
         return _render_conversion(settings.conversion, settings)
     document = tomlkit.document()
-    document.add(
-        tomlkit.comment("Settings of this experiment. rvc reads them at each start; `rvc STAGE --help` explains each.")
-    )
+    help = command("help_stage", {})
+    document.add(tomlkit.comment(f"Settings of this experiment. rvc reads them at each start; `{help}` explains each."))
     document.add("preset", tomlkit.item(settings.preset))
     document.add(tomlkit.comment("false trains the variant without pitch"))
     document.add("pitched", tomlkit.item(settings.pitched))

@@ -77,10 +77,11 @@ def theme_of(asked: str) -> str:
     name = asked or name
     if name:
         from rvc_engine.errors import BadInput
+        from rvc_engine.messages import NOTHING, verbatim
         from rvc_tui.colours import THEMES
 
         if name not in THEMES:
-            raise BadInput(f"there is no theme {name!r}", hint=f"one of: {', '.join(THEMES)}")
+            raise BadInput(verbatim(f"there is no theme {name!r}"), NOTHING, verbatim(f"one of: {', '.join(THEMES)}"))
     return name
 
 

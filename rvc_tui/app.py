@@ -17,10 +17,13 @@ from textual.notifications import SeverityLevel
 from rvc_engine.client.engine_client import Client
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import RvcError
+from rvc_engine.messages import NOTHING
+from rvc_tui import engine_texts
 from rvc_tui.changed_cells import ChangedCells
 from rvc_tui.clipboard import CopyingApp
 from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.editor import edit_suspended
+from rvc_tui.engine_texts import error_line, translated
 from rvc_tui.keymap import UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
@@ -28,7 +31,6 @@ from rvc_tui.palette import Entry, entries_of
 from rvc_tui.places import PLACES, beside
 from rvc_tui.reporting import ReportingApp
 from rvc_tui.safe_cells import SafeCells
-from rvc_tui.said import said
 from rvc_tui.screens import SCREENS
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.command import CommandScreen
@@ -251,10 +253,10 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
                     self.run_words(words, agreed=True)
 
             question = _("The old work moves to a backup; its voice stays until the new one is whole.")
-            self.push_screen(ConfirmScreen(f"{said(doubt)}\n{question}"), answered)
+            self.push_screen(ConfirmScreen(f"{translated(doubt)}\n{question}"), answered)
             return
         words = [*words, "--yes"] if doubt else words
-        self.session.state.starting, self.session.state.refused = True, ""
+        self.session.state.starting, self.session.state.refused = True, NOTHING
         self.draw()
         self.start(self.session.client, words)
 
@@ -314,7 +316,7 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         try:
             self.session.client.settings()
         except RvcError as error:
-            self.notify(str(error), title=_("The file is not valid"), severity="error")
+            self.notify(error_line(error), title=_("The file is not valid"), severity="error")
         self.look_now()
         self.draw()
 
@@ -326,6 +328,7 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         """The user's own keys; what is wrong with them is told."""
         self.keys = keys
         self.set_keymap(for_textual(keys.keymap))
+        engine_texts.use_keys(keys.keymap)
         if keys.problems:
             self.notify("; ".join(keys.problems[:5]), title=_("Keys"), severity="warning", timeout=15)
 

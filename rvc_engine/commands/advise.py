@@ -47,7 +47,7 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
 
     workspace = Workspace.find(options.home)
     if options.preset and options.preset not in PRESETS:
-        raise BadInput(f"There is no preset {options.preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
+        raise BadInput("settings.no_preset", preset=options.preset, choices=PUBLIC_PRESETS)
     preset, precision, device = options.preset or "", options.precision or "", options.device or ""
     measurement = measure_batches if options.measure else None
     if not options.name:

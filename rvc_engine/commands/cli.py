@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from rvc_engine import __version__
+from rvc_engine.client.problems import say_problem, take_request
 from rvc_engine.common.failures import understood
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.common.streams import Parser, prepare_streams, say
@@ -69,6 +70,7 @@ def overview() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
+    take_request()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
@@ -139,6 +141,7 @@ def end_with(error: Exception, program: str, words: Sequence[str]) -> int:
     known = understood(error, program, words)
     with suppress(OSError, ValueError):
         say(f"{program}: {one_line(known)}", error=True)
+        say_problem(known.line)
     return known.exit_code
 
 

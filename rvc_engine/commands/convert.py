@@ -7,16 +7,16 @@ import os
 from pathlib import Path
 
 from rvc_engine.commands.display import choose_display
-from rvc_engine.commands.flags import add_settings, fill, words_of
+from rvc_engine.commands.flags import TAKE_OVER, add_settings, fill, words_of
 from rvc_engine.commands.pipeline import say_detached, watch
 from rvc_engine.commands.queue import say_added
 from rvc_engine.common.given_paths import clean_path, refuse_no_path
-from rvc_engine.common.lock import TAKE_OVER
 from rvc_engine.common.streams import say
 from rvc_engine.common.user import expanded
 from rvc_engine.conversion.request import VOICE_FILES, plan_outputs, resolve_voice
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, is_conversion_name
+from rvc_engine.messages import Message
 from rvc_engine.run import launcher
 from rvc_engine.run.conversions import new_conversion, unfinished
 from rvc_engine.run.queue import CONVERT, RunQueue
@@ -54,7 +54,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     settings = ExperimentSettings()
     fill(settings.convert, options, "convert")
     if options.queue and options.resume:
-        raise BadInput("--queue and --resume cannot go together", "", "give one of them")
+        raise BadInput("commands.queue_or_resume")
     if options.queue:
         return _enqueue(options, settings.convert, workspace)
     voice, index = resolve_voice(options.voice, workspace, options.index)
@@ -72,8 +72,8 @@ def execute(options: argparse.Namespace, name: str) -> int:
 def _paths(options: argparse.Namespace, settings: ConvertSettings) -> tuple[list[str], str]:
     """The recordings and the place for the results, absolute. Raises BadInput for those that cannot be used."""
     for text in options.inputs:
-        refuse_no_path(text, "a recording")
-    refuse_no_path(options.output, "a place for results")
+        refuse_no_path(text, Message("common.recording"))
+    refuse_no_path(options.output, Message("common.place_for_results"))
     inputs = [Path(clean_path(text)).absolute() for text in options.inputs]
     output = Path(clean_path(options.output)).absolute()
     plan_outputs(inputs, output, settings)
@@ -84,10 +84,10 @@ def _place(options: argparse.Namespace, settings: ExperimentSettings, workspace:
     if not options.resume:
         return unfinished(workspace, settings) or new_conversion(workspace)
     if not is_conversion_name(options.resume):
-        raise BadInput(f"{options.resume} is no conversion", "", "write it as in conversions/3")
+        raise BadInput("commands.no_conversion_name", name=options.resume)
     conversion = workspace.experiment(options.resume)
     if not conversion.folder.is_dir():
-        raise BadInput(f"There is no conversion {options.resume}", "", "without --resume a new one begins")
+        raise BadInput("commands.no_conversion", name=options.resume)
     return conversion
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from rvc_engine import events as ev
-from rvc_engine.client.words import duration, line_of, size, stopped_words
+from rvc_engine.client.problems import say_problem
+from rvc_engine.client.words import duration, line_of, sentences, size, stopped_words
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.experiment import resumed_by
+from rvc_engine.messages import Message, joined
 from rvc_engine.run.view import RunView
 
 COLUMN = 60  # characters of a foreign text beside a bar
@@ -69,7 +72,7 @@ class PlainDisplay:
         say(text)
 
     def show(self, event: ev.Event, view: RunView) -> None:
-        line = line_of(event)
+        line: str | None = line_of(event)
         if line is None and isinstance(event, ev.Progressed | ev.TrainStepped):
             line = self._progress(event, view)
         if line is not None:
@@ -109,21 +112,29 @@ def print_end(view: RunView) -> None:
         say(f"finished: {view.name} in {duration(view.updated_at - view.started_at)}")
         for artefact in view.artefacts:
             say(f"  {size(artefact['bytes']):>10}  sha256 {artefact['sha256']}", f"artefact: {artefact['path']}")
-    elif view.state == "stopped":
-        say(f"stopped: {view.name} {_stop_line(view)}")
     else:
-        error: dict[str, Any] = view.error or {"title": "unknown", "message": "", "hint": ""}
-        say(f"failed: {view.stage + ': ' if view.stage else ''}{error_line(error)}")
+        problem = stop_line(view) if view.state == "stopped" else failure_line(view)
+        say(printable(problem, LONG))
+        say_problem(problem)
 
 
-def _stop_line(view: RunView) -> str:
-    words = stopped_words(view.stop).removeprefix("stopped").removeprefix("; ") if view.stop else ""
-    return "; ".join(filter(None, (f"during {view.stage or 'the start'}", words, resumed_by(view.name))))
+def stop_line(view: RunView) -> Message:
+    how = resumed_by(view.name)
+    if view.stop is not None and view.stop.saved is not None:
+        kept = Message("commands.progress_saved") if view.stop.saved else stopped_words(view.stop)
+        how = joined(kept, how)
+    code = "commands.run_stopped_in" if view.stage else "commands.run_stopped"
+    return Message(code, name=view.name, stage=view.stage, how=how)
 
 
-def error_line(error: dict[str, Any]) -> str:
-    text = ". ".join(str(error[key]).strip().rstrip(".") for key in ("title", "message", "hint") if error.get(key))
-    return printable(" ".join(text.split()), LONG)
+def failure_line(view: RunView) -> Message:
+    error = error_line(view.error) if view.error else Message("commands.unknown")
+    code = "commands.run_failed_in" if view.stage else "commands.run_failed"
+    return Message(code, stage=view.stage, error=error)
+
+
+def error_line(error: Mapping[str, Message]) -> Message:
+    return sentences(error["title"], error["message"], error["hint"])
 
 
 class LiveDisplay:

@@ -9,6 +9,7 @@ from typing import Any
 from rvc_engine.setting import StageSettings, bounds_of, choices_of, describe, set_field
 from rvc_engine.settings import ALL_SETTINGS
 
+TAKE_OVER = "--take-over"
 TOGETHER = "+"  # between the stages of one flag
 
 

@@ -10,10 +10,9 @@ from types import FrameType
 from typing import Any
 
 from rvc_engine.commands.display import Display, choose_display
-from rvc_engine.commands.flags import add_settings, add_shared, given, means_the_same
+from rvc_engine.commands.flags import TAKE_OVER, add_settings, add_shared, given, means_the_same
 from rvc_engine.commands.weights import offer
 from rvc_engine.common.lines import error_from_record
-from rvc_engine.common.lock import TAKE_OVER
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, StageFailed
@@ -116,13 +115,13 @@ def run_stages(
                 raise
             settings, notes = settle(experiment, request)
             check_ready(experiment, settings, stages, fresh=options.fresh)
-        notes += begin() if begin else []
+        lines: list[str] = [*notes, *(begin() if begin else [])]
         engine = waiting.go(settings)
     if options.detach:
         return say_detached(experiment, engine, as_json=options.json)
     display = choose_display(plain=options.plain, as_json=options.json)
-    for note in notes:
-        display.note(note)
+    for line in lines:
+        display.note(line)
     return watch(engine, display)
 
 
@@ -132,9 +131,7 @@ def request_of(options: argparse.Namespace, *, base: bool = False) -> Request:
     for text in options.set:
         key, equals, value = text.partition("=")
         if not equals:
-            raise BadInput(
-                f"--set {text!r} has no value", "", "write it as STAGE.KEY=VALUE, for example train.batch_size=4"
-            )
+            raise BadInput("commands.set_without_value", text=text)
         settings[key.strip()] = value.strip()
     return Request(
         dataset=options.dataset or "",
@@ -155,7 +152,7 @@ def confirm(
         return
     doubt = why_to_ask(experiment, settings, plan(experiment, settings, stages))
     alone = options.json or options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
-    if doubt is not None and (alone or not _answers_yes(f"{doubt.title}: {doubt.message}.")):
+    if doubt is not None and (alone or not _answers_yes(f"{doubt.summary}.")):
         raise doubt
 
 

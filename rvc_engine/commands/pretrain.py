@@ -11,6 +11,7 @@ from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.run.begin import refuse_busy
 from rvc_engine.run.stage_list import base_stages
 from rvc_engine.settings import STAGE_SETTINGS
@@ -56,11 +57,9 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
     from rvc_engine.work.carried_state import save_state
 
     if options.load_state:
-        raise BadInput("--save-state and --load-state cannot go together", "", "give one of them")
+        raise BadInput("commands.state_twice")
     if not experiment.load_settings().base:
-        raise BadInput(
-            f"{experiment.name} trains a voice, not a base", "", "only the training of a base is carried in parts"
-        )
+        raise BadInput("run.no_base", NOTHING, Message("commands.only_bases"), name=experiment.name)
     written = save_state(experiment, Path(clean_path(options.save_state)))
     if options.json:
         say_json([{"path": str(path), "bytes": path.stat().st_size} for path in written])

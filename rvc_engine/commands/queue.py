@@ -12,11 +12,12 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from rvc_engine.client.problems import ASK, problem_in
 from rvc_engine.client.words import duration, stopped_words
 from rvc_engine.commands import pipeline
-from rvc_engine.commands.flags import given
+from rvc_engine.commands.flags import TAKE_OVER, given
 from rvc_engine.common.failures import understood
-from rvc_engine.common.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
+from rvc_engine.common.lock import Holder, RunLock, busy, live_holder
 from rvc_engine.common.opening import last_line_of, open_to_append
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
@@ -24,6 +25,8 @@ from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.environment import engine_environment
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
+from rvc_engine.messages.message import fix_of
 from rvc_engine.run import launcher
 from rvc_engine.run.begin import check_ready, settle
 from rvc_engine.run.conversions import new_conversion, remove_unused
@@ -140,11 +143,12 @@ def _ending(then: str | None, limit: str | None) -> tuple[list[str], float | Non
     try:
         action = shlex.split(then) if then else []
     except ValueError as error:
-        raise BadInput(f"{then!r} is no command", str(error), "close the quotes of --then") from error
+        raise BadInput("commands.no_command", message_of(error), then=then) from error
     return action, deadline_of(limit, time.time()) if limit else None
 
 
-BUSY = "Another process runs this queue", "rvc queue list shows how far it is, rvc queue stop stops it"
+BUSY = Message("commands.queue_runs")
+BUSY_HINT = fix_of(BUSY)
 
 
 def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> int:
@@ -152,13 +156,13 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
     _ending(options.then, options.time_limit)
     holder = live_holder(workspace.home / LOCK)
     if holder is not None and not (options.take_over and not (holder.here and holder.alive)):
-        raise busy(workspace.home / LOCK, holder, *BUSY)
+        raise busy(workspace.home / LOCK, holder, BUSY, BUSY_HINT)
     log = workspace.home / "queue.log"
     words = ["queue", "run", "--home", str(workspace.home)]
     words += ["--then", options.then] if options.then else []
     words += ["--time-limit", options.time_limit] if options.time_limit else []
     words += [TAKE_OVER] if options.take_over else []
-    require_writable(log.parent, "use another workspace (--home DIR)")
+    require_writable(log.parent, Message("run.another_workspace"))
     log.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(open_to_append(log), "ab") as said:
         start = said.tell()
@@ -188,16 +192,17 @@ def _await_holder(process: subprocess.Popen[bytes], lock: Path, log: Path, start
         if (holder is not None and holder.pid == process.pid) or process.poll() == 0:
             return
         if process.returncode is not None:
-            last = last_line_of(log, start).removeprefix("rvc queue: ")
-            raise RvcError("The queue did not start", last or f"exit code {process.returncode}", f"its log is {log}")
+            last = verbatim(last_line_of(log, start).removeprefix("rvc queue: "))
+            how = last or Message("commands.exit_code", number=process.returncode)
+            raise RvcError("commands.queue_did_not_start", how, path=log)
         time.sleep(0.02)
 
 
 def _stop(workspace: Workspace, *, as_json: bool) -> int:
     holder = live_holder(workspace.home / LOCK)
     if holder is None:
-        raise BadInput("The queue does not run", "", "rvc queue run starts it")
-    launcher.ask_to_end(holder, "The queue")
+        raise BadInput("commands.queue_does_not_run")
+    launcher.ask_to_end(holder, Message("run.the_queue"))
     if as_json:
         say_json({"stopping": holder.pid})
     else:
@@ -211,8 +216,8 @@ def run_queue(
     """Exit code 0 when every entry is done, 1 when one failed or is damaged, 3 when another process runs the queue, 130
     when stopped."""
     action, deadline = _ending(then, limit)
-    require_writable(workspace.home, "use another workspace (--home DIR)")
-    lock = RunLock(workspace.home / LOCK, *BUSY)
+    require_writable(workspace.home, Message("run.another_workspace"))
+    lock = RunLock(workspace.home / LOCK, BUSY, BUSY_HINT)
     if said := lock.acquire(take_over=take_over):
         say(said)
 
@@ -224,7 +229,7 @@ def run_queue(
     try:
         while (entry := queue.next()) is not None:
             if deadline is not None and time.time() >= deadline:
-                queue.mark(entry.number, FAILED, "the time limit was reached before its turn")
+                queue.mark(entry.number, FAILED, Message("commands.too_late"))
                 continue
             _run_entry(workspace, queue, entry, deadline, take_over=take_over)
     except QueueStopped:
@@ -239,7 +244,7 @@ def run_queue(
         try:
             failed = subprocess.call(action) != 0 or failed
         except OSError as error:
-            raise BadInput(f"{action[0]} cannot be run", str(error), "check the command given with --then") from error
+            raise BadInput("commands.command_not_run", message_of(error), command=action[0]) from error
     return 1 if failed else 0
 
 
@@ -248,7 +253,7 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
     try:
         experiment = _place_of(workspace, entry)
     except RvcError as error:
-        queue.mark(entry.number, FAILED, _one_line(error))
+        queue.mark(entry.number, FAILED, error.line)
         return
     converts = entry.command == CONVERT
     name = experiment.name if converts else entry.name
@@ -261,10 +266,10 @@ def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: fl
             code, outcome = _run_words(_words_to_attach(name), workspace, entry, experiment, deadline)
     except QueueStopped as stopped:
         if stopped.args:
-            queue.mark(entry.number, WAITING, f"{stopped}; rvc queue run resumes it")
+            queue.mark(entry.number, WAITING, Message("commands.queue_resumes", how=stopped.args[0]))
         raise
     unused = converts and code != 0 and remove_unused(experiment)
-    queue.mark(entry.number, FAILED if code else DONE, outcome if code else "", conversion="" if unused else None)
+    queue.mark(entry.number, FAILED if code else DONE, outcome if code else NOTHING, conversion="" if unused else None)
 
 
 def _place_of(workspace: Workspace, entry: Entry) -> Experiment:
@@ -277,7 +282,7 @@ def _place_of(workspace: Workspace, entry: Entry) -> Experiment:
 
 def _run_words(
     words: list[str], workspace: Workspace, entry: Entry, experiment: Experiment, deadline: float | None
-) -> tuple[int, str]:
+) -> tuple[int, Message]:
     """Run `rvc WORDS` and pass its lines on. Returns its exit code and what has become of the run. Raises QueueStopped
     with that when the queue was stopped, and the run with it."""
     say("", f"{entry.number}: rvc {shlex.join(words)}")
@@ -289,11 +294,11 @@ def _run_words(
             stdin=subprocess.DEVNULL,
             text=True,
             errors="replace",
-            env=engine_environment(),
+            env={**engine_environment(), **ASK},
             start_new_session=True,
         )
     except OSError as error:
-        outcome = _one_line(understood(error, "rvc queue"))
+        outcome = understood(error, "rvc queue").line
         say(f"   {outcome}")
         return 1, outcome
     try:
@@ -304,17 +309,13 @@ def _run_words(
             time.sleep(0.1)
         process.wait()
         raise QueueStopped(_how_stopped(experiment)) from None
-    return process.returncode, f"the time limit was reached; {_how_stopped(experiment)}" if late else last
+    return process.returncode, Message("commands.time_limit", how=_how_stopped(experiment)) if late else last
 
 
-def _one_line(error: RvcError) -> str:
-    return " ".join(str(error).split())
-
-
-def _how_stopped(experiment: Experiment) -> str:
+def _how_stopped(experiment: Experiment) -> Message:
     """What the journal says of the end of its newest run."""
     stop = read_view(experiment).stop
-    return stopped_words(stop) if stop is not None else "stopped"
+    return stopped_words(stop) if stop is not None else Message("client.stopped")
 
 
 def _words_to_run(entry: Entry, name: str, holder: Holder | None, *, take_over: bool) -> list[str]:
@@ -336,9 +337,9 @@ def _once(entry: Entry) -> list[str]:
     return [word for word in entry.words if word != "--fresh" or not entry.started_at]
 
 
-def _follow(process: subprocess.Popen[str], experiment: Experiment, deadline: float | None) -> tuple[str, bool]:
-    """Pass its lines on; the last one, and whether the time limit ended it."""
-    last, late = "", False
+def _follow(process: subprocess.Popen[str], experiment: Experiment, deadline: float | None) -> tuple[Message, bool]:
+    """Pass its lines on; why it failed, or its last line, and whether the time limit ended it."""
+    last, problem, late = NOTHING, NOTHING, False
 
     def on_alarm(number: int, frame: FrameType | None) -> None:
         nonlocal late
@@ -352,9 +353,12 @@ def _follow(process: subprocess.Popen[str], experiment: Experiment, deadline: fl
     assert process.stdout is not None
     try:
         for line in process.stdout:
+            if (found := problem_in(line)) is not None:
+                problem = found
+                continue
             say(f"   {line}".rstrip("\n"))
-            last = line.strip() or last
+            last = verbatim(line.strip()) or last
         process.wait()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return last, late
+    return problem or last, late

@@ -21,6 +21,8 @@ from typing import Any, BinaryIO, ClassVar, TypeVar
 
 from rvc_engine.common.records import build
 from rvc_engine.errors import BadInput, Busy, RvcError, Stopped
+from rvc_engine.messages import NOTHING, Message, verbatim
+from rvc_engine.messages.wire import FIELD, with_codes, with_messages
 
 LINE_BYTES = 64 << 20  # what is longer is none of ours
 CHANNEL = "RVC_LINES"  # environment variable: the descriptor to which a process writes for the one that started it
@@ -45,9 +47,9 @@ FailureT = TypeVar("FailureT", bound="Failure")
 class Failure:
     """The fields of a line that holds an error: what `error_to_record` gives, and the exit code of its class."""
 
-    title: str
-    message: str = ""
-    hint: str = ""
+    title: Message
+    message: Message = NOTHING
+    hint: Message = NOTHING
     exit_code: int = 1
 
     @classmethod
@@ -66,7 +68,8 @@ def error_to_record(error: RvcError) -> dict[str, Any]:
 def error_from_record(record: dict[str, Any], exit_code: int = 1) -> RvcError:
     """The other way; the exit code says which class."""
     kinds = {kind.exit_code: kind for kind in (BadInput, Busy, Stopped)}
-    return kinds.get(exit_code, RvcError)(record["title"], record["message"], record["hint"])
+    title, message, hint = (verbatim(record[part]) for part in ("title", "message", "hint"))
+    return kinds.get(exit_code, RvcError)(title, message, hint)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +92,7 @@ class Mistyped(ValueError):
 
 
 def to_record(line: Line) -> dict[str, Any]:
-    return {"event": type(line).__name__, **vars(line)}
+    return with_codes({"event": type(line).__name__, **vars(line)})
 
 
 def from_record(record: dict[str, Any], family: type[LineT]) -> LineT | None:
@@ -101,7 +104,7 @@ def from_record(record: dict[str, Any], family: type[LineT]) -> LineT | None:
     known = Line.KINDS.get(kind) if isinstance(kind, str) else None
     if known is None or not issubclass(known, family):
         return None
-    content = record.copy()
+    content = with_messages(record) if FIELD in record else record.copy()
     del content["event"]
     return build(known, content)
 

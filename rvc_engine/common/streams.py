@@ -14,6 +14,7 @@ import warnings
 from typing import Any, NoReturn
 
 from rvc_engine.common.printable import printable, printable_lines
+from rvc_engine.messages.wire import with_codes
 
 STREAMS = ("stdin", "stdout", "stderr")
 PYTHONS_FORMAT = warnings.formatwarning
@@ -68,7 +69,9 @@ def say(*lines: str, error: bool = False) -> None:
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
-    """Valid JSON in ASCII, without control characters; a number that is not finite is null."""
+    """Valid JSON in ASCII, without control characters, messages with their codes; a number that is not finite is
+    null."""
+    value = with_codes({"": value})[""]
     try:
         text = json.dumps(value, indent=indent, allow_nan=False)
     except ValueError:

@@ -14,6 +14,7 @@ from rvc_engine.common.user import expanded
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.setting import choices_of
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.workspace import Workspace
@@ -42,7 +43,7 @@ def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) ->
     if index is None:
         return model, own
     path = expanded(index)
-    require_file(path, f"There is no index file {path}", "check the path given with --index, or use --index none")
+    require_file(path, Message("conversion.no_index_file", path=path), Message("conversion.check_path_given_index_use"))
     return model, path
 
 
@@ -58,8 +59,8 @@ def _voice_file(text: str, workspace: Workspace) -> Path:
         if candidate.is_file():
             return candidate
     if path.is_dir():
-        raise BadInput(f"{path} is a folder, not a voice", "", "name an experiment, a .pth file or a bundle")
-    require_file(path, f"There is no voice {path}", _voices_there(workspace))
+        raise BadInput("conversion.folder_not_voice", path=path)
+    require_file(path, Message("conversion.no_voice_2", path=path), _voices_there(workspace))
     return path
 
 
@@ -67,23 +68,24 @@ def _newest_voice(experiment: Experiment) -> Path:
     found, name = experiment.small_models(), experiment.name
     if not found:
         if any(experiment.folder.glob("G_*.pth")):
-            why = f"there is no {experiment.small_model}, but there are training checkpoints"
-            raise BadInput(
-                f"{name} has no voice yet", why, f"rvc voice extract {shlex.quote(name)} makes one of the newest"
-            )
+            why = Message("conversion.no_but_training_checkpoints", small_model=experiment.small_model)
+            raise BadInput("conversion.no_voice_yet", why, name=name, name_2=shlex.quote(name))
         if experiment.exists():
-            raise BadInput(
-                f"{name} has no voice yet", f"there is no {experiment.small_model}", f"rvc run {name} trains it"
-            )
-        raise BadInput(f"There is no voice {name!r}", "", _voices_there(experiment.workspace))
+            raise BadInput("conversion.no_voice_yet_2", name=name, small_model=experiment.small_model)
+        raise BadInput("conversion.no_voice", NOTHING, _voices_there(experiment.workspace), name=name)
     return found[-1]
 
 
 def _voices_there(workspace: Workspace) -> str:
     names = sorted(p.stem for p in workspace.weights.glob("*.pth")) if workspace.weights.is_dir() else []
     if not names:
-        return f"there are no voices in {workspace.weights}; rvc run NAME --dataset FOLDER makes one"
-    return f"voices in {workspace.weights}: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}"
+        return Message("conversion.no_voices_rvc_run_name", weights=workspace.weights)
+    return Message(
+        "conversion.voices",
+        weights=workspace.weights,
+        names=", ".join(names[:20]),
+        value=", ..." if len(names) > 20 else "",
+    )
 
 
 # --- which files ------------------------------------------------------------------------------------------------------
@@ -96,15 +98,15 @@ def expand_inputs(inputs: Iterable[Path]) -> list[Path]:
             try:
                 inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
             except OSError as error:
-                raise BadInput(f"{path} cannot be read", str(error), "check its permissions") from error
+                raise BadInput("conversion.cannot_be_read_2", message_of(error), path=path) from error
             if not inside:
-                raise BadInput(f"There are no files in {path}", "", "name recordings, or a folder that holds some")
+                raise BadInput("conversion.no_files", path=path)
             files += inside
         else:
-            require_file(path, f"There is no file {path}", "check the path")
+            require_file(path, Message("conversion.no_file_2", path=path), Message("conversion.check_path"))
             files.append(path)
     if not files:
-        raise BadInput("No recordings are given", "", "name recordings, or folders of recordings")
+        raise BadInput("conversion.no_recordings_given")
     return list(dict.fromkeys(files))
 
 
@@ -112,10 +114,10 @@ def _refuse_absent(path: Path) -> None:
     try:
         os.stat(path)
     except FileNotFoundError as error:
-        raise BadInput(f"There is no file {path}", "", "check the path") from error
+        raise BadInput("conversion.no_file", path=path) from error
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"{path} cannot be read", getattr(error, "strerror", None) or str(error), "check the path"
+            "conversion.cannot_be_read", getattr(error, "strerror", None) or message_of(error), path=path
         ) from error
 
 
@@ -127,25 +129,27 @@ def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) ->
     single = len(inputs) == 1 and not inputs[0].is_dir()
     if single and not output.is_dir() and suffix:
         if suffix not in FORMATS:
-            raise BadInput(f"Unknown format .{suffix}", f"{output}", f"use one of {', '.join(FORMATS)}")
+            raise BadInput("conversion.unknown_format", suffix=suffix, output=output, formats=", ".join(FORMATS))
         plan = [(files[0], output, suffix)]
     elif output.exists() and not output.is_dir():
-        what = "without a format in its name" if single else "but several recordings need a folder"
-        raise BadInput(f"{output} is a file, {what}", "", "give --output a folder")
+        what = (
+            Message("conversion.without_format_name")
+            if single
+            else Message("conversion.but_several_recordings_need_folder")
+        )
+        raise BadInput("conversion.file", output=output, thing=what)
     elif not single and not output.exists() and suffix in FORMATS:
-        raise BadInput(f"{output} would be one file for several recordings", "", "give --output a folder")
+        raise BadInput("conversion.would_be_one_file_several", output=output)
     else:
         names = _names(files, settings.format, room_in(output))
         plan = [(source, output / name, settings.format) for source, name in zip(files, names, strict=True)]
     sources = {os.path.realpath(p) for p in files}
     for _, target, _ in plan:
         if os.path.realpath(target) in sources:
-            raise BadInput(f"{target} is one of the recordings", "it would be overwritten", "choose another --output")
+            raise BadInput("conversion.one_recordings", target=target)
         if single and os.path.isdir(target):
-            raise BadInput(
-                f"{target} is a folder", "a result of that name cannot be written", "choose another --output"
-            )
-    require_writable(output if output.is_dir() else output.parent, "choose another --output")
+            raise BadInput("conversion.folder", target=target)
+    require_writable(output if output.is_dir() else output.parent, Message("conversion.choose_another_output"))
     return plan
 
 

@@ -13,6 +13,7 @@ from rvc_engine.common.generators import result_of
 from rvc_engine.common.opening import open_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
 from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.messages import Message
 from rvc_engine.presets import ModelConfig
 from rvc_engine.voices.index_file import HINT, IndexFacts, check_index_file
 
@@ -107,7 +108,7 @@ class Retrieval:
         except (OSError, RuntimeError) as error:
             if of_environment(error):
                 raise cannot_read(path, error) from error
-            raise BadInput(f"{path} is no index that can be used", str(error).split("\n")[0], HINT) from error
+            raise BadInput("conversion.no_index_can_be_used", str(error).split("\n")[0], HINT, path=path) from error
 
     def search(self, features: Features) -> tuple[NDArray[np.int64], Features, Features]:
         """(F50, D) -> ids, squared distances, weights, each (F50, neighbours). Where the searched list has fewer rows
@@ -142,16 +143,24 @@ def weights_of(distances: Features, ids: NDArray[np.int64]) -> Features:
 
 def refuse_other_encoder(facts: IndexFacts, model: ModelConfig) -> None:
     """Raises BadInput when an index was made from other features than the voice's: other width, other encoder."""
-    title = f"The index {facts.path.name} does not belong to this voice"
-    hint = "use the index of the same experiment, or --index none"
+    title = Message("conversion.index_does_not_belong_voice", name=facts.path.name)
+    hint = Message("conversion.use_index_same_experiment_index")
     if facts.dim != model.feature_dim:
         raise BadInput(
-            title, f"its features are {facts.dim} wide, the voice's {model.feature_dim} ({model.version})", hint
+            title,
+            Message(
+                "conversion.features_wide_voice", dim=facts.dim, feature_dim=model.feature_dim, version=model.version
+            ),
+            hint,
         )
     if facts.encoder is None and model.version not in ("v1", "v2"):
-        raise BadInput(title, f"nothing says that the encoder {model.encoder} made it", hint)
+        raise BadInput(title, Message("conversion.nothing_says_encoder_made", encoder=model.encoder), hint)
     if facts.encoder is not None and facts.encoder != model.encoder:
-        raise BadInput(title, f"the encoder {facts.encoder} made its features, {model.encoder} the voice's", hint)
+        raise BadInput(
+            title,
+            Message("conversion.encoder_made_features_voice", encoder=facts.encoder, encoder_2=model.encoder),
+            hint,
+        )
 
 
 def phone_features(

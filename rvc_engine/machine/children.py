@@ -16,6 +16,7 @@ from typing import IO, TypeVar
 from rvc_engine.common.lines import CHANNEL, Failed, Line, Mistyped, Pieces, decode, encode
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.environment import engine_environment
+from rvc_engine.messages import Message, verbatim
 
 KEPT_LINES = 200
 PIECE_BYTES = 1 << 16
@@ -147,11 +148,12 @@ class Child:
         return self.process.returncode
 
     @property
-    def problem(self) -> str:
-        """Why it ended badly, in one line: its own error, else the last that it printed; empty when it said nothing."""
+    def problem(self) -> Message:
+        """Why it ended badly, in one line: its own error, else the last that it printed; NOTHING when it said
+        nothing."""
         if self.error is not None:
-            return " ".join(str(self.error).split())
-        return next((text.strip() for text in reversed(self._printed) if text.strip()), "")
+            return self.error.line
+        return verbatim(next((text.strip() for text in reversed(self._printed) if text.strip()), ""))
 
     def leave(self) -> None:
         """Write and read no more; it continues."""

@@ -10,6 +10,7 @@ from rvc_engine.common.lines import Line
 from rvc_engine.common.records import build
 from rvc_engine.machine.cache import Cache, key_of
 from rvc_engine.machine.memory_table import bytes_per_sample, clip_bytes, fixed_bytes
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.presets import PRESETS
 
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
@@ -35,7 +36,7 @@ class Cost:
     start: float = 0.0
     each: float | None = None
     error_percent: float | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def memory(self, batch_size: int) -> int:
         return int(self.fixed + self.slope * batch_size)
@@ -97,10 +98,10 @@ def cached_rows(key: str) -> list[Measured]:
     return [row for record in kept if (row := read_row(record)) is not None] if isinstance(kept, list) else []
 
 
-def keep_rows(key: str, rows: Sequence[Measured]) -> str:
-    """Empty, or why the measurement could not be kept."""
-    why = KEPT.keep(key, [asdict(row) for row in rows])
-    return f"The measurement could not be kept in {KEPT.path}: {why}." if why else ""
+def keep_rows(key: str, rows: Sequence[Measured]) -> Message:
+    """NOTHING, or why the measurement could not be kept."""
+    reason = KEPT.keep(key, [asdict(row) for row in rows])
+    return Message("machine.measurement_not_kept", path=KEPT.path, reason=reason) if reason else NOTHING
 
 
 USED = Cache("used.json")
@@ -134,15 +135,13 @@ def checked_by_use(cost: Cost, key: str, preset: str, kind: str) -> Cost:
         used.batch_size
     )
     error = round(100 * abs(predicted - used.memory_bytes) / used.memory_bytes, 1)
-    note = (
-        f"The last training here, with {used.batch_size}, held {used.memory_bytes / 1e9:.2f} GB: {error} % from "
-        "what is predicted."
-    )
+    held = used.memory_bytes / 1e9
+    note = Message("machine.last_use", batch_size=used.batch_size, gigabytes=held, error_percent=error)
     return replace(cost, error_percent=error, notes=(*cost.notes, note))
 
 
-Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Measured], str]]
-"""Preset, precision, device and batch sizes. -> what it measured, and why it ended early ("" if it did not)."""
+Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Measured], Message]]
+"""Preset, precision, device and batch sizes. -> what it measured, and why it ended early (NOTHING if it did not)."""
 
 
 def cost_of(
@@ -158,14 +157,15 @@ def cost_of(
     kind = device.partition(":")[0]
     table = table_cost(preset, precision, kind)
     key = key_of(preset, precision, kind, device_name)
-    notes: list[str] = []
+    notes: list[Message] = []
     cost = None
     if measurement is not None:
         rows, why = measurement(preset, precision, device, MEASURED_BATCHES[kind])
         if why:
-            notes.append(f"The measurement ended early: {why}.")
+            notes.append(Message("machine.measurement_ended", reason=why))
         if rows:
-            notes += filter(None, [keep_rows(key, rows)])
+            if not_kept := keep_rows(key, rows):
+                notes.append(not_kept)
             cost = fit("measured", rows, table)
     if cost is None:
         kept = cached_rows(key)

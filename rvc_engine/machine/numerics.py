@@ -12,6 +12,8 @@ from typing import Any
 from rvc_engine.common.lines import Line
 from rvc_engine.common.records import build
 from rvc_engine.machine.cache import Cache, key_of
+from rvc_engine.messages import NOTHING, Message
+from rvc_engine.messages.wire import with_codes, with_messages
 
 LADDER = {"bf16": ("bf16", "fp32", "fp32-safe"), "fp16": ("fp16", "fp32", "fp32-safe"), "fp32": ("fp32", "fp32-safe")}
 """For a precision that was asked for: what to try, quickest first."""
@@ -25,7 +27,7 @@ class Trial(Line):
 
     mode: str
     ok: bool
-    why: str = ""
+    why: Message = NOTHING
     gradients: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -70,7 +72,7 @@ def choose_mode(
             trials.append(try_mode(preset, device, mode))
             if trials[-1].ok:
                 break
-    KEPT.keep(key, [asdict(trial) for trial in trials])
+    KEPT.keep(key, [with_codes(asdict(trial)) for trial in trials])
     return _choice(trials)
 
 
@@ -83,5 +85,5 @@ def _trials(records: Any) -> list[Trial]:
     trials = []
     for record in records if isinstance(records, list) else []:
         with suppress(TypeError):
-            trials.append(build(Trial, record))
+            trials.append(build(Trial, with_messages(record) if isinstance(record, dict) else record))
     return trials

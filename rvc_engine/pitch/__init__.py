@@ -30,11 +30,11 @@ def resolve_tracker(method: str, workspace: Workspace | None = None, *, preset: 
         wanted = [tracker for tracker in PITCH_TRACKERS.all() if tracker.preference(preset)]
         working = [tracker for tracker in wanted if tracker.works(workspace)]
         if not working:
-            raise BadInput("No pitch method works here", "", "rvc doctor says what is missing")
+            raise BadInput("pitch.no_pitch_method_works_here")
         return max(working, key=lambda tracker: tracker.preference(preset))
     if method not in PITCH_TRACKERS:
         raise BadInput(
-            f"There is no pitch method {method!r}", "", f"use one of {AUTO}, {', '.join(available_methods(workspace))}"
+            "pitch.no_pitch_method", method=method, auto=AUTO, available_methods=", ".join(available_methods(workspace))
         )
     tracker = PITCH_TRACKERS.get(method)
     tracker.check(workspace)

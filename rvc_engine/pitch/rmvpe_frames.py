@@ -15,6 +15,7 @@ from torch import Tensor
 from rvc_engine.audio.spectrogram import triangles
 from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import message_of
 from rvc_engine.pitch.rmvpe_network import MELS, STRIDE, Rmvpe, read_rmvpe
 
 HOP = 160
@@ -92,11 +93,7 @@ def load(path: Path, device: str) -> Rmvpe:
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput(
-            f"{path} is no RMVPE that this program can read",
-            str(error),
-            "fetch the file again, or choose another pitch method",
-        ) from error
+        raise BadInput("pitch.no_rmvpe_program_can_read", message_of(error), path=path) from error
 
 
 def release() -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import Message
 
 MELS = 128
 BINS = 360
@@ -176,12 +177,17 @@ def read_rmvpe(path: Path) -> Rmvpe:
     wanted = network.state_dict()
     # of training; some files lack them
     counters = {key: torch.tensor(0) for key in wanted if key.endswith("num_batches_tracked")}
-    for what, keys in (("lacks", set(wanted) - set(found) - set(counters)), ("has unknown", set(found) - set(wanted))):
+    for what, keys in (
+        ("lacks", set(wanted) - set(found) - set(counters)),
+        (Message("pitch.unknown"), set(found) - set(wanted)),
+    ):
         if keys:
-            raise Unreadable(f"it {what} {len(keys)} tensors, for example {min(keys)[:80]!r}")
+            raise Unreadable(Message("pitch.tensors_example", thing=what, count=len(keys), keys=min(keys)[:80]))
     for key in sorted(set(wanted) & set(found)):
         if wanted[key].shape != found[key].shape:
-            raise Unreadable(f"{key} has the shape {list(found[key].shape)}, not {list(wanted[key].shape)}")
+            raise Unreadable(
+                Message("pitch.shape_not", key=key, shape=list(found[key].shape), shape_2=list(wanted[key].shape))
+            )
     weights.check_numbers(found)
     network.load_state_dict(
         {key: counters[key] if key in counters else found[key].float() for key in wanted}, assign=True
@@ -195,5 +201,5 @@ def _tensors(content: Any) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(
         isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()
     ):
-        raise Unreadable("it is no dictionary of tensors")
+        raise Unreadable(Message("pitch.no_dictionary_tensors"))
     return content

@@ -10,6 +10,7 @@ from rvc_engine.common.lock import live_holder
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.stages.receipt import is_complete
 from rvc_engine.workspace import Workspace
 
@@ -51,7 +52,7 @@ def new_conversion(workspace: Workspace) -> Experiment:
         if live_holder(old.lock) is None:
             shutil.rmtree(old.folder, ignore_errors=True)
     parent = workspace.conversions
-    require_writable(parent, "use a workspace that can be written (--home DIR)")
+    require_writable(parent, Message("run.writable_workspace"))
     number = max((_number(one.folder) for one in there), default=0)
     while True:
         number += 1

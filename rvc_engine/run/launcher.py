@@ -17,12 +17,13 @@ import psutil
 
 from rvc_engine.common.failures import explained
 from rvc_engine.common.lines import Line
-from rvc_engine.common.lock import TAKE_OVER, Holder, live_holder
+from rvc_engine.common.lock import Holder, live_holder
 from rvc_engine.common.opening import last_line, last_line_of, open_to_append, size_of
-from rvc_engine.errors import BadInput, Busy, RvcError
+from rvc_engine.errors import BadInput, Busy, RvcError, reason_of
 from rvc_engine.events import ENDS, Event, RunStarted
 from rvc_engine.experiment import Experiment, journals
 from rvc_engine.machine.children import Child
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.run.damage import cannot_read, check_folder
 from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader
 from rvc_engine.run.supervisor import WRITING_S
@@ -68,7 +69,7 @@ class WaitingEngine:
     ) -> None:
         self.experiment = experiment
         words = [str(experiment.folder), "--home", str(experiment.workspace.home), "--stages", ",".join(stages)]
-        words += [*(["--fresh"] if fresh else []), *([TAKE_OVER] if take_over else [])]
+        words += [*(["--fresh"] if fresh else []), *(["--take-over"] if take_over else [])]
         self.output = tempfile.TemporaryFile()  # noqa: SIM115 - its output before it has a log; __exit__ closes it
         self.child: Child | None = None
         self.start_error: RvcError | None = None
@@ -93,8 +94,8 @@ class WaitingEngine:
         """Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
         experiment, child = self.experiment, self.child
         if child is None:
-            why = self.start_error or RvcError("the cause is not known")
-            raise RvcError("The engine did not start", ": ".join(filter(None, (why.title, why.message))), why.hint)
+            why = self.start_error or RvcError("run.cause_unknown")
+            raise RvcError("run.engine_did_not_start", why.summary, why.hint)
         experiment.folder.mkdir(parents=True, exist_ok=True)
         before = len(journals(experiment.runs))
         self.log_start = size_of(experiment.engine_log)
@@ -109,9 +110,8 @@ class WaitingEngine:
             if child.wait(0) is not None:
                 raise self._failure(child)
             time.sleep(0.02)
-        raise RvcError(
-            "The engine did not start", f"no answer for {START_S:.0f} s", f"its log is {experiment.engine_log}"
-        )
+        log = Message("run.its_log", path=experiment.engine_log)
+        raise RvcError("run.engine_did_not_start", Message("run.no_answer", seconds=START_S), log)
 
     def _failure(self, child: Child) -> RvcError:
         """With what it reported; else the last line of its output, or of its log."""
@@ -119,18 +119,18 @@ class WaitingEngine:
             pass
         self.output.seek(0)
         output, log = self.output.read(), self.experiment.engine_log
-        hint = f"its log is {log}"
+        hint = Message("run.its_log", path=log)
         try:
             with os.fdopen(open_to_append(log), "ab") as file:
                 file.write(output)
         except OSError as error:
-            hint = f"its log {log} cannot be written: {error.strerror or error}"
+            hint = Message("run.log_not_written", path=log, reason=reason_of(error))
         if isinstance(child.error, Busy):
             return child.error
         code = child.process.returncode
-        how = f"it was killed by signal {code - 128}" if code > 128 else f"it ended with exit code {code}"
-        why = child.problem or last_line(output) or last_line_of(log, self.log_start) or how
-        return (BadInput if code == BadInput.exit_code else RvcError)("The engine did not start", why, hint)
+        how = Message("run.signal", number=code - 128) if code > 128 else Message("run.exit_code", number=code)
+        why = child.problem or verbatim(last_line(output) or last_line_of(log, self.log_start)) or how
+        return (BadInput if code == BadInput.exit_code else RvcError)("run.engine_did_not_start", why, hint)
 
 
 def start(
@@ -153,9 +153,7 @@ def attach(experiment: Experiment) -> RunningEngine:
         check_folder(experiment)
         files = journals(experiment.runs)
         if not files:
-            raise BadInput(
-                f"{experiment.name} has no run yet", "", f"rvc run {experiment.name} --dataset FOLDER starts one"
-            )
+            raise BadInput("run.no_run_yet", name=experiment.name)
         first = next(iter(JournalReader(files[-1]).read_new(1 << 16)), None)
     except OSError as error:
         raise cannot_read(error, experiment.folder) from error
@@ -187,25 +185,24 @@ def follow(engine: RunningEngine, *, brief: bool = False) -> Iterator[list[Event
         time.sleep(POLL_S)
 
 
-def ask_to_end(holder: Holder, what: str) -> None:
+def ask_to_end(holder: Holder, name: str) -> None:
     """Raises BadInput for a process on another machine or in another container, which a signal cannot reach; RvcError
     for another user's."""
     if not (holder.here and holder.alive):
-        raise BadInput(f"{what} runs on another machine, or in another container", holder.where, "stop it there")
+        raise BadInput("run.on_another_machine", holder.where, name=name)
     try:
         os.kill(holder.pid, signal.SIGTERM)
     except ProcessLookupError:
         pass  # it has ended
     except PermissionError as error:
-        hint = f"that user can stop it; so can root: sudo kill -TERM {holder.pid}"
-        raise RvcError(f"{what} runs as another user", f"process {holder.pid}{_owner(holder.pid)}", hint) from error
+        raise RvcError("run.of_another_user", _owned(holder.pid), name=name, pid=holder.pid) from error
 
 
-def _owner(pid: int) -> str:
+def _owned(pid: int) -> Message:
     try:
-        return f" of {psutil.Process(pid).username()}"
+        return Message("run.of_user", pid=pid, user=psutil.Process(pid).username())
     except (psutil.Error, KeyError, OSError):
-        return ""
+        return NOTHING
 
 
 def stop(experiment: Experiment, *, wait_s: float = 0.0) -> bool:

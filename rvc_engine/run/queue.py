@@ -18,6 +18,8 @@ from rvc_engine.common.records import BIGGEST, Moment, build, outline, read_json
 from rvc_engine.disk import require_writable, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import is_conversion_name
+from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages.wire import with_codes, with_messages
 
 RUN, CONVERT = "run", "convert"
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
@@ -37,7 +39,7 @@ class Entry:
     added_at: Moment = 0.0
     started_at: Moment = 0.0
     ended_at: Moment = 0.0
-    outcome: str = ""
+    outcome: Message = NOTHING
     command: str = RUN  # entries of earlier versions have none
     conversion: str = ""
     record: Any = field(default=None, init=False, repr=False, compare=False)
@@ -58,7 +60,7 @@ class Entry:
         """Its JSON for the file; fields of a later version stay."""
         if self.state == DAMAGED:
             return self.record
-        return {**(self.record or {}), **self.facts()}
+        return with_codes({**(self.record or {}), **self.facts()})
 
 
 class RunQueue:
@@ -76,21 +78,20 @@ class RunQueue:
         try:
             content = read_json(self.path)
             if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
-                raise ValueError("it has no list of entries")
+                raise ValueError(Message("run.no_list"))
             return content
         except FileNotFoundError:
             return {"entries": []}
         except OSError as error:
             raise unreadable(self.path, error) from error
         except ValueError as error:
-            raise BadInput(
-                f"{self.path} cannot be read", str(error), "correct it, or move it away to start an empty queue"
-            ) from error
+            hint = Message("run.correct_queue")
+            raise BadInput("common.cannot_be_read", message_of(error), hint, path=self.path) from error
 
     @contextmanager
     def changing(self) -> Iterator[list[Entry]]:
         """The entries, to be changed; written when the block ends without an error."""
-        require_writable(self._lock.parent, "use another workspace (--home DIR)")
+        require_writable(self._lock.parent, Message("run.another_workspace"))
         with short_lock(self._lock):
             content = self._content()
             entries = entries_of(content["entries"], self.path)
@@ -116,10 +117,10 @@ class RunQueue:
         with self.changing() as entries:
             entry = _find(entries, number)
             if entry.state == RUNNING:
-                raise BadInput(f"Entry {number} ({entry.title}) runs", "", f"rvc stop {entry.run_name} first")
+                raise BadInput("run.entry_runs", number=number, title=entry.title, name=entry.run_name)
             entries.remove(entry)
 
-    def mark(self, number: int, state: str, outcome: str = "", *, conversion: str | None = None) -> None:
+    def mark(self, number: int, state: str, outcome: Message = NOTHING, *, conversion: str | None = None) -> None:
         """`conversion`: its name from now on; None changes nothing."""
         with self.changing() as entries:
             entry = _find(entries, number)
@@ -159,23 +160,25 @@ def _number(record: Any) -> int:
 
 def _entry(record: Any, number: int, path: Path) -> Entry:
     try:
-        entry = build(Entry, record)
+        known = with_messages(record) if isinstance(record, dict) else record
+        entry = build(Entry, known)
         entry.number = number  # another one has its own
         if entry.state not in (WAITING, RUNNING, DONE, FAILED):
-            raise TypeError(f"'state' is not what it must be: {outline(entry.state)}")
+            raise TypeError(Message("common.wrong_value", key="state", value=outline(entry.state)))
         if entry.command not in (RUN, CONVERT):
-            raise TypeError(f"'command' is not what it must be: {outline(entry.command)}")
+            raise TypeError(Message("common.wrong_value", key="command", value=outline(entry.command)))
         if entry.conversion and not is_conversion_name(entry.conversion):
-            raise TypeError(f"'conversion' is not what it must be: {outline(entry.conversion)}")
+            raise TypeError(Message("common.wrong_value", key="conversion", value=outline(entry.conversion)))
         for word in (entry.name, *entry.words):
             if "\0" in word or not entry.name:
-                raise TypeError("no program takes such words")
+                raise TypeError(Message("run.impossible_words"))
             os.fsencode(word)
+        entry.record = known
     except (TypeError, UnicodeError) as error:
         name = record.get("name") if isinstance(record, dict) else None
-        why = f"no entry of {path}: {error}; correct it there, or rvc queue remove {number}"
+        why = Message("run.damaged_entry", path=path, reason=message_of(error), number=number)
         entry = Entry(number, name if isinstance(name, str) and name else "?", state=DAMAGED, outcome=why)
-    entry.record = record
+        entry.record = record
     return entry
 
 
@@ -183,7 +186,7 @@ def _find(entries: list[Entry], number: int) -> Entry:
     for entry in entries:
         if entry.number == number:
             return entry
-    raise BadInput(f"There is no entry {number} in the queue", "", "rvc queue list shows them")
+    raise BadInput("run.no_entry", number=number)
 
 
 def deadline_of(text: str, now: float) -> float:
@@ -197,4 +200,4 @@ def deadline_of(text: str, now: float) -> float:
         moment = time.mktime((today.tm_year, today.tm_mon, today.tm_mday, hours, minutes, 0, 0, 0, -1))
         return moment if moment > now else moment + 86400
     except (ValueError, OverflowError) as error:
-        raise BadInput(f"{text!r} is no time limit", "", "write 8h, 90m, or a time of day such as 06:00") from error
+        raise BadInput("run.no_time_limit", text=text) from error

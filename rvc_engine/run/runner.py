@@ -30,7 +30,7 @@ import psutil
 from rvc_engine import __version__, disk
 from rvc_engine.common.failures import explained, understood
 from rvc_engine.common.lines import Failed, read_line, report, to_parent
-from rvc_engine.common.lock import TAKE_OVER, RunLock
+from rvc_engine.common.lock import RunLock
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.disk import is_full, move_to_backup, remove_temporaries, write_whole
 from rvc_engine.errors import Busy, RvcError
@@ -52,6 +52,7 @@ from rvc_engine.events import (
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine import workers
 from rvc_engine.machine.memory_samples import MemorySamples
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.registry import STAGES
 from rvc_engine.run.journal import Journal
 from rvc_engine.run.launcher import Begin
@@ -130,10 +131,10 @@ class Engine:
         for stage in STAGES.all():
             target = back_up_stage(stage, self.experiment, self.settings)
             if target:
-                yield MovedAside(stage=stage.name, path=str(target), reason="--fresh")
+                yield MovedAside(stage=stage.name, path=str(target), reason=Message("run.fresh"))
         others = [p for p in self.experiment.folder.glob("3_feature*") if p.is_dir()]
         if target := move_to_backup(others, self.experiment.folder, "features"):
-            yield MovedAside(stage="features", path=str(target), reason="--fresh")
+            yield MovedAside(stage="features", path=str(target), reason=Message("run.fresh"))
 
     def _explained(self, error: Exception) -> RvcError:
         if "torch" in sys.modules or isinstance(error, MemoryError):
@@ -143,14 +144,11 @@ class Engine:
                 return known
         if known := explained(error):
             return known
-        kind = type(error).__name__
-        return RvcError(
-            f"Unexpected {kind}",
-            str(error).strip().split("\n")[0],
-            f"details are in {self.experiment.engine_log}",
-        )
+        cause = message_of(error) if str(error).strip() else NOTHING
+        log = Message("run.see_log", path=self.experiment.engine_log)
+        return RvcError("common.unexpected", cause, log, kind=type(error).__name__)
 
-    def warn(self, title: str, message: str) -> None:
+    def warn(self, title: Message, message: Message) -> None:
         """May be called from any thread, also the main one; hence it never waits."""
         with contextlib.suppress(queue.Full):
             self.events.put_nowait(Warned(title=title, message=message))
@@ -206,10 +204,7 @@ class Engine:
             self._beat()
             self.beat_at = now
             if other := self.lock.lost_to() if self.lock else None:
-                title = "Another run has taken this experiment over"
-                journal.append(
-                    StageFailed(stage=self.stage, title=title, message=other.where, hint="this run saves nothing more")
-                )
+                journal.append(StageFailed.of(RvcError("run.taken_over", other.where), stage=self.stage))
                 end_now(1)
         if sample := memory.take():
             journal.append(replace(sample, stage=self.stage))
@@ -218,13 +213,13 @@ class Engine:
             journal.append(StageStopped(stage=self.stage, saved=False, after_step=step, epoch=epoch, reason=reason))
             end_now(130)
 
-    def _overdue(self, now: float) -> str:
+    def _overdue(self, now: float) -> Message:
         """Why a stop waits no longer; empty while it waits."""
         if self.signals > 1:
-            return "asked a second time"
+            return Message("run.stopped_twice")
         patience_s = self.grace_s(saving=self.closing.is_set())
         waited_s = now - max(self.last_event, self.stop_requested_at)
-        return f"a step took longer than {patience_s:.0f} s" if waited_s > patience_s else ""
+        return Message("run.slow_step", seconds=patience_s) if waited_s > patience_s else NOTHING
 
     def grace_s(self, *, saving: bool) -> float:
         """How long a stop waits after the last event."""
@@ -312,7 +307,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", required=True)
     parser.add_argument("--stages", required=True)
     parser.add_argument("--fresh", action="store_true")
-    parser.add_argument(TAKE_OVER, action="store_true")
+    parser.add_argument("--take-over", action="store_true")
     options = parser.parse_args(arguments)
     experiment = Experiment(options.folder, Workspace(Path(options.home)))
     stages = options.stages.split(",")

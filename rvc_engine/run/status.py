@@ -56,9 +56,7 @@ def _read_view(experiment: Experiment) -> RunView:
         time.sleep(0.02)  # its supervisor is about to record how it ended
         view.fold_all(reader)
     if not view.run and not view.updated_at and reader.offset:
-        raise BadInput(
-            f"{files[-1]} holds nothing that a run wrote", "", "move it away; the runs before it are in the same folder"
-        )
+        raise BadInput("run.empty_journal", path=files[-1])
     view.problem = problem_of(experiment, files[-1], reader.mistyped)
     if view.state == "running" and (holder is None or holder.pid != view.pid):
         view.note_gone()

@@ -23,6 +23,7 @@ from rvc_engine.common.streams import prepare_streams
 from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
 from rvc_engine.experiment import journals, resumed_by
 from rvc_engine.machine.children import command_of
+from rvc_engine.messages import Message
 from rvc_engine.run.journal import BRIEF_BYTES, Journal, JournalReader
 
 WRITING_S = 1.0  # it needs at most this long to record how its engine ended: readers wait so long for that event
@@ -80,21 +81,26 @@ def record_end(runs: Path, pid: int, code: int) -> None:
         return
 
 
-def cause_of(code: int, last_at: float) -> tuple[str, str]:
+def cause_of(code: int, last_at: float) -> tuple[Message, Message]:
     """Title and message for a return code of subprocess: a negative one is a signal."""
     when = time.strftime("%H:%M", time.localtime())
-    message = f"its last event was at {time.strftime('%H:%M:%S', time.localtime(last_at))}"
+    at = time.strftime("%H:%M:%S", time.localtime(last_at))
     if code >= 0:
-        return f"The engine ended unexpectedly (exit code {code}, {when})", message
+        return Message("run.ended_unexpectedly", number=code, when=when), Message("run.last_event", at=at)
     number = -code
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    if number in set(signal.Signals):
+        title = Message("run.killed_by", signal=signal.Signals(number).name, when=when)
+    else:
+        title = Message("run.killed_by_number", number=number, when=when)
+    return title, Message(_last_event(number), at=at)
+
+
+def _last_event(number: int) -> str:
+    """The code for the end by a signal."""
     if number == signal.SIGKILL:
-        message += (
-            "; it was killed by a user, or by the system because memory ran out (see dmesg): then lower the batch size"
-        )
-    elif number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE):
-        message += "; it crashed in native code: its log has the details"
-    return f"The engine was killed ({name}, {when})", message
+        return "run.last_event_killed"
+    crashed = number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE)
+    return "run.last_event_crashed" if crashed else "run.last_event"
 
 
 if __name__ == "__main__":

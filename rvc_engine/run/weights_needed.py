@@ -6,6 +6,7 @@ from rvc_engine.assets.manifest import Asset, encoder_of, find, needs, read_mani
 from rvc_engine.assets.pretrained import pretrained_names
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import verbatim
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
@@ -16,13 +17,8 @@ class WeightsMissing(BadInput):
 
     def __init__(self, preset: str, assets: list[Asset], *, pitched: bool) -> None:
         self.preset, self.assets = preset, assets
-        command = f"rvc assets pull {preset}{'' if pitched else ' --no-pitch'}"
-        names = ", ".join(asset.name for asset in assets)
-        super().__init__(
-            f"Weights that {preset} needs are missing",
-            names,
-            f"{command} fetches them; a new experiment with --preset starter needs none",
-        )
+        names = verbatim(", ".join(asset.name for asset in assets))
+        super().__init__("run.weights_missing" if pitched else "run.weights_missing_unpitched", names, preset=preset)
 
 
 def check_weights(

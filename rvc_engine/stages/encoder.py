@@ -10,6 +10,7 @@ from rvc_engine.dataset.contents import recordings, sizes_before_hashes, why_gon
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.disk import sha256_of
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.stages.receipt import fingerprint
 from rvc_engine.stages.stage import OwnStage
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Encoder(OwnStage):
-    title = "Train the content encoder"
+    title = Message("stages.encoder")
     unit = "steps"
     is_usual = False
     reads_recordings = True

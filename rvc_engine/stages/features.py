@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rvc_engine.disk import sha256_of
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.registry import STAGES
 from rvc_engine.stages.stage import OwnStage
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Features(OwnStage):
-    title = "Extract content features"
+    title = Message("stages.features")
     unit = "clips"
     needs = ("preprocess",)
     incremental = True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.registry import STAGES
 from rvc_engine.stages.receipt import Receipt, fingerprint, receipt_path
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class Stage(ABC):
     """Its name, one word, is also that of its settings section, its receipt and its value of `--until`."""
 
-    title = ""
+    title: Message = NOTHING
     """What it does, in a few words."""
     unit = "items"
     needs: tuple[str, ...] = ()
@@ -66,9 +67,9 @@ class Stage(ABC):
         """Those of its outputs that stay in use, when it runs from the start, until the new ones are complete."""
         return []
 
-    def existing_work(self, experiment: Experiment) -> str:
+    def existing_work(self, experiment: Experiment) -> Message:
         """Describes work without a receipt that it can resume from; empty when there is none."""
-        return ""
+        return NOTHING
 
     def has_begun_training(self, experiment: Experiment) -> bool:
         """Has it begun a training that running it from the start would restart?"""

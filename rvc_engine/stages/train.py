@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.stages.features import encoder_identity
 from rvc_engine.stages.stage import OwnStage
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Train(OwnStage):
-    title = "Train the voice"
+    title = Message("stages.train")
     unit = "steps"
     needs = ("preprocess", "pitch", "features")
     is_training = True
@@ -39,8 +40,8 @@ class Train(OwnStage):
         """The voice in use."""
         return experiment.small_models()[-1:]
 
-    def existing_work(self, experiment: Experiment) -> str:
-        return "checkpoints of another program are here" if has_pair(experiment) else ""
+    def existing_work(self, experiment: Experiment) -> Message:
+        return Message("stages.foreign_checkpoints") if has_pair(experiment) else NOTHING
 
     def has_begun_training(self, experiment: Experiment) -> bool:
         return has_training(experiment)

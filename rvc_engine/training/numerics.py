@@ -23,6 +23,7 @@ from torch import Tensor
 from rvc_engine.common.lines import Writer, run_reporting
 from rvc_engine.machine.device import without_shortcuts
 from rvc_engine.machine.numerics import Trial
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.models.noise import Noise
 from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.measure import random_batch
@@ -83,7 +84,7 @@ def compare(mode: str, reference: tuple[float, dict[str, Tensor]], config: Model
         with backends(mode):
             loss, gradients = step(config, mode.removesuffix("-safe"), device)
     except (RuntimeError, MemoryError) as error:
-        return Trial(mode, False, str(error).splitlines()[0])
+        return Trial(mode, False, message_of(error))
     errors = {}
     for part, wanted in reference[1].items():
         found = gradients[part]
@@ -92,11 +93,13 @@ def compare(mode: str, reference: tuple[float, dict[str, Tensor]], config: Model
         )
     seconds = round(time.monotonic() - started, 2)
     worst = max(errors, key=lambda part: errors[part])
-    why = ""
-    if not math.isfinite(loss) or math.isinf(errors[worst]):
-        why = f"not finite: {'the loss' if not math.isfinite(loss) else f'gradients of {worst}'}"
+    why = NOTHING
+    if not math.isfinite(loss):
+        why = Message("training.loss_not_finite")
+    elif math.isinf(errors[worst]):
+        why = Message("training.gradients_not_finite", part=worst)
     elif errors[worst] > LIMITS[mode]:
-        why = f"gradients of {worst} are off by {errors[worst]:.0%}, more than {LIMITS[mode]:.0%}"
+        why = Message("training.gradients_off", part=worst, error=errors[worst], limit=LIMITS[mode])
     rounded = {part: round(error, 5) if math.isfinite(error) else -1.0 for part, error in errors.items()}
     return Trial(mode, not why, why, rounded, seconds)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rvc_engine.files import weights as weight_files
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import Message
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS, ModelConfig
@@ -78,11 +79,11 @@ def checkpoint_of(content: Any) -> Checkpoint:
     """As read_checkpoint, of what was read."""
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         if isinstance(content, dict) and "weight" in content and "config" in content:
-            raise Unreadable("it is a small model, which lacks what a training needs")
-        raise Unreadable("it is no checkpoint: it has no dictionary named model")
+            raise Unreadable(Message("voices.small_model_lacks_what_training"))
+        raise Unreadable(Message("voices.no_checkpoint_no_dictionary_named"))
     weights = rvc_names(content["model"])
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise Unreadable("its model holds more than tensors, or nothing")
+        raise Unreadable(Message("voices.model_holds_more_than_tensors"))
     iteration, optimizer, embedder = (content.get(name) for name in ("iteration", "optimizer", "embedder_model"))
     epoch = iteration if type(iteration) is int and 0 <= iteration < 1 << 40 else None
     moments = isinstance(optimizer, dict) and bool(optimizer.get("state"))
@@ -103,7 +104,7 @@ def checkpoint_of(content: Any) -> Checkpoint:
             embedder,
         )
     if any(len(shapes.get(key, ())) != 2 for key in ("emb_g.weight", "enc_p.emb_phone.weight")):
-        raise Unreadable("its model is neither a generator nor discriminators of RVC")
+        raise Unreadable(Message("voices.model_neither_generator_nor_discriminators"))
     return _generator(shapes, Checkpoint("G", None, None, None, None, epoch, weights, moments, embedder=embedder))
 
 

@@ -10,6 +10,7 @@ from rvc_engine.errors import cannot_read, of_environment
 from rvc_engine.experiment import Experiment
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import Message
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.voices.bundle import is_bundle, read_bundle
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
@@ -21,7 +22,7 @@ from rvc_engine.voices.small_model import Voice, extract_command, refuse_other, 
 def facts_of(path: Path, experiment: Experiment | None = None, source: Path | None = None) -> dict[str, Any]:
     """What is in a small model, a bundle, or a checkpoint. `experiment`: of the voice, for its pitch; `source`: a
     recording to convert, for a transposition. Raises BadInput saying what the file is instead."""
-    require_file(path, f"There is no file {path}", "check the path")
+    require_file(path, Message("voices.no_file", path=path), Message("voices.check_path"))
     about = {"path": str(path), **facts_of(path)}
     if is_bundle(path):
         bundle = read_bundle(path)

@@ -12,6 +12,7 @@ from rvc_engine.common.names import fitted, index_name, room_in
 from rvc_engine.common.opening import open_file
 from rvc_engine.disk import copy_whole, whole_file
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message
 from rvc_engine.voices.bundle import write_bundle
 from rvc_engine.voices.small_model import Voice, save_small_model, small_model
 
@@ -22,11 +23,11 @@ DATE = (1980, 1, 1, 0, 0, 0)
 def refuse_starter(voice: Voice) -> None:
     """Raises BadInput for a voice that RVC programs cannot load."""
     if voice.config.version not in ("v1", "v2"):
-        why = (
-            f"it is a {voice.config.version} voice, whose network and encoder ({voice.config.encoder}) they do not have"
+        why = Message(
+            "voices.voice_whose_network_encoder_they", version=voice.config.version, encoder=voice.config.encoder
         )
-        hint = "train it again with --preset v2-40k; a bundle (--format bundle) works with this program"
-        raise BadInput(f"{voice.path} cannot be exported to RVC programs", why, hint)
+        hint = Message("voices.train_again_preset_v2_40k")
+        raise BadInput("voices.cannot_be_exported_rvc_programs", why, hint, path=voice.path)
 
 
 def planned(voice: Voice, name: str, output: Path, form: str, lists: int) -> list[Path]:

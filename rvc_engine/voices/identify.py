@@ -14,6 +14,7 @@ from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput
 from rvc_engine.files import weights
 from rvc_engine.files.foreign import describe, text_of
+from rvc_engine.messages import Message, message_of
 from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
 from rvc_engine.voices.bundle import SUFFIX, is_bundle, read_bundle
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
@@ -37,17 +38,17 @@ def describe_file(path: Path) -> FileFacts:
     """Read it whole, by the reader for what it is. Raises BadInput, in one line, when that reader refuses it or there
     is none."""
     if path.is_dir() and not (path / "config.json").is_file():
-        raise BadInput(f"{path} is a folder", "it holds no config.json of a content encoder", "give the path of a file")
+        raise BadInput("voices.folder", path=path)
     if not path.is_dir():
-        require_file(path, f"There is no file {path}", "check the path")
+        require_file(path, Message("voices.no_file", path=path), Message("voices.check_path"))
     try:
         kind, facts = _read(path)
         file = _weights_beside(path)
         return FileFacts(kind, facts, file.stat().st_size, sha256_of(file))
     except weights.Unreadable as error:
-        raise BadInput(f"{path} is refused", str(error), "fetch it again from where it was published") from error
+        raise BadInput("voices.refused", message_of(error), path=path) from error
     except (OSError, MemoryError) as error:
-        raise BadInput(f"{path} cannot be read", str(error), "check the file and its permissions") from error
+        raise BadInput("voices.cannot_be_read", message_of(error), path=path) from error
 
 
 def _weights_beside(path: Path) -> Path:
@@ -60,7 +61,7 @@ def _weights_beside(path: Path) -> Path:
 
 def _read(path: Path) -> tuple[str, dict[str, str]]:
     if path.is_dir() or path.name == "config.json":
-        return _hubert(path, "transformers folder")
+        return _hubert(path, Message("voices.transformers_folder"))
     with open_file(path) as file:
         head = file.read(16)
     if path.suffix == SUFFIX or (head[:2] == b"PK" and is_bundle(path)):
@@ -76,12 +77,12 @@ def _read(path: Path) -> tuple[str, dict[str, str]]:
 def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
     """Raises Unreadable or BadInput."""
     if not isinstance(content, dict):
-        raise weights.Unreadable(f"it holds {describe(content)}, no dictionary")
+        raise weights.Unreadable(Message("voices.holds_no_dictionary", content=describe(content)))
     if "weight" in content and "config" in content:
         return _voice(path, content)
     if {"cfg", "args"} & set(content):
         del content
-        return _hubert(path, "fairseq checkpoint")
+        return _hubert(path, Message("voices.fairseq_checkpoint"))
     if {"pair", "rest"} <= set(content):
         return _resume(content)
     model = content.get("model")
@@ -91,9 +92,7 @@ def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
         return _checkpoint(checkpoint_of(content))
     if content and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()):
         return _tensors(path, content)
-    raise weights.Unreadable(
-        "it is nothing that a voice is made of: no voice, checkpoint, content encoder or tensors by name"
-    )
+    raise weights.Unreadable(Message("voices.nothing_voice_made_no_voice"))
 
 
 def _safetensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, str]]:
@@ -109,10 +108,10 @@ def _tensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, 
     """A plain dictionary of tensors; HuBERT's when a config.json beside it says how to read it."""
     if _is_hubert(content, {}):
         if (path.parent / "config.json").is_file():
-            return _hubert(path, "transformers folder")
-        raise weights.Unreadable("it holds the weights of a HuBERT without its config.json, which belongs beside it")
+            return _hubert(path, Message("voices.transformers_folder"))
+        raise weights.Unreadable(Message("voices.holds_weights_hubert_without_config"))
     weights.check_numbers({key: value for key, value in content.items() if value.is_floating_point()})
-    return "tensors by name", _counted(content)
+    return Message("voices.tensors_name"), _counted(content)
 
 
 def _is_hubert(tensors: Mapping[Any, Any], metadata: Mapping[str, str]) -> bool:
@@ -150,7 +149,7 @@ def _voice_facts(voice: Voice) -> dict[str, str]:
 def _bundle(path: Path) -> tuple[str, dict[str, str]]:
     bundle = read_bundle(path)
     facts = {"name": text_of(bundle.model_card.get("name"), 100), "index": _with(bundle.has_index)}
-    return "voice bundle", {**facts, **_voice_facts(bundle.voice)}
+    return Message("voices.voice_bundle"), {**facts, **_voice_facts(bundle.voice)}
 
 
 def _index(path: Path) -> tuple[str, dict[str, str]]:
@@ -161,7 +160,7 @@ def _index(path: Path) -> tuple[str, dict[str, str]]:
         "rows": str(found.rows),
         "width": str(found.dim),
         "lists": str(found.lists),
-        "encoder": found.encoder or "not stated",
+        "encoder": found.encoder or Message("voices.not_stated"),
     }
     return "index", facts
 
@@ -173,7 +172,7 @@ def _hubert(path: Path, form: str) -> tuple[str, dict[str, str]]:
     facts = {"form": form, "layers": str(config.layers), "width": str(config.width)}
     if config.projection:
         facts["projection"] = str(config.projection)
-    return "content encoder (HuBERT)", facts
+    return Message("voices.content_encoder_hubert"), facts
 
 
 def _tracker(path: Path, content: Mapping[Any, Any]) -> tuple[str, dict[str, str]] | None:
@@ -186,7 +185,7 @@ def _tracker(path: Path, content: Mapping[Any, Any]) -> tuple[str, dict[str, str
 
 def _checkpoint(found: Checkpoint) -> tuple[str, dict[str, str]]:
     weights.check_numbers(found.weights)
-    kind = f"training checkpoint {found.kind}" if found.has_optimizer else f"pretrained {found.kind}"
+    kind = Message("voices.training_checkpoint", kind=found.kind) if found.has_optimizer else f"pretrained {found.kind}"
     facts = {
         "is": found.what,
         "version": found.version,
@@ -201,12 +200,12 @@ def _checkpoint(found: Checkpoint) -> tuple[str, dict[str, str]]:
 def _resume(content: dict[str, Any]) -> tuple[str, dict[str, str]]:
     pair, rest = content["pair"], content["rest"]
     if not isinstance(pair, dict) or set(pair) != {"G", "D"} or not isinstance(rest, dict):
-        raise weights.Unreadable("it is no resume file of this version")
+        raise weights.Unreadable(Message("voices.no_resume_file_version"))
     checkpoints = [checkpoint_of(pair[kind]) for kind in ("G", "D")]
     for checkpoint in checkpoints:
         weights.check_numbers(checkpoint.weights)
     counts = {name: text_of(rest.get(name), 20) for name in ("step", "epoch")}
-    return "resume file of a training", {"is": checkpoints[0].what, **counts}
+    return Message("voices.resume_file_training"), {"is": checkpoints[0].what, **counts}
 
 
 def _with(pitch: bool) -> str:

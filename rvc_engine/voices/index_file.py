@@ -17,9 +17,10 @@ from rvc_engine.common.names import SIDECAR
 from rvc_engine.common.opening import refuse_other
 from rvc_engine.errors import BadInput, cannot_read, of_environment
 from rvc_engine.files.foreign import read_json
+from rvc_engine.messages import Message, message_of
 from rvc_engine.presets import PRESETS
 
-HINT = "use an index that RVC or this program built, or --index none"
+HINT = Message("voices.use_index_rvc_program_built")
 MAX_BYTES = 16 << 30
 MAX_DIM = 4096
 MAX_LISTS = 1 << 18  # RVC makes 16 times the root of the rows: 51,000 for ten million
@@ -48,7 +49,7 @@ class _Reader:
 
     def take(self, count: int) -> np.ndarray:
         if not 0 <= count <= self.data.size - self.at:
-            raise ValueError("it ends too early, or a size in it is wrong")
+            raise ValueError(Message("voices.ends_too_early_size_wrong"))
         self.at += count
         return self.data[self.at - count : self.at]
 
@@ -60,7 +61,7 @@ class _Reader:
 
     def expect(self, what: str, value: object, *allowed: object) -> None:
         if value not in allowed:
-            raise ValueError(f"its {what} is {value!r}")
+            raise ValueError(Message("voices.text_2", thing=what, value=value))
 
 
 def check_index_file(path: Path, *, memory_bytes: int = 0) -> IndexFacts:
@@ -74,19 +75,19 @@ def check_index_file(path: Path, *, memory_bytes: int = 0) -> IndexFacts:
         refuse_other(path)
         size = path.stat().st_size
         if size < 64:
-            raise ValueError("it is too short")
+            raise ValueError(Message("voices.too_short"))
         limit = min(memory_bytes or _free_memory(), MAX_BYTES)
         if size > limit:
-            sizes = f"{size >> 20} MiB, {limit >> 20} MiB are free"
-            raise BadInput(f"The index {path} does not fit into memory", sizes, "use --index none")
+            sizes = Message("voices.mib_mib_free", size=size >> 20, limit=limit >> 20)
+            raise BadInput("voices.index_does_not_fit_memory", sizes, path=path)
         reader = _Reader(np.memmap(path, dtype=np.uint8, mode="r"))
         dim, rows, lists = _walk(reader)
     except FileNotFoundError as error:
-        raise BadInput(f"There is no index file {path}", "", "check the path given with --index") from error
+        raise BadInput("voices.no_index_file", path=path) from error
     except (OSError, ValueError) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput(f"{path} is no index that can be used", str(error), HINT) from error
+        raise BadInput("voices.no_index_can_be_used", message_of(error), HINT, path=path) from error
     encoder, version = made_with(path)
     return IndexFacts(path, dim, rows, lists, encoder, version)
 
@@ -97,11 +98,11 @@ def _walk(reader: _Reader) -> tuple[int, int, int]:
     lists = reader.number("<u8")
     probes = reader.number("<u8")
     if lists > MAX_LISTS:
-        raise ValueError(f"it has {lists} lists, more than {MAX_LISTS}")
+        raise ValueError(Message("voices.lists_more_than", lists=lists, max_lists=MAX_LISTS))
     if rows * (dim * 4 + 8) > reader.data.size:
-        raise ValueError(f"it claims {rows} rows of width {dim}, more than it holds")
+        raise ValueError(Message("voices.claims_rows_width_more_than", rows=rows, dim=dim))
     if not 0 < lists <= rows or not 0 < probes <= lists:
-        raise ValueError(f"it has {lists} lists for {rows} rows, {probes} of them searched")
+        raise ValueError(Message("voices.lists_rows_them_searched", lists=lists, rows=rows, probes=probes))
     reader.expect("quantizer", reader.word(), b"IxF2", b"IxFI", b"IxFl")
     reader.expect("quantizer's width and rows", _header(reader), (dim, lists))
     reader.expect("quantizer's size", reader.number("<u8"), lists * dim)
@@ -117,12 +118,12 @@ def _walk(reader: _Reader) -> tuple[int, int, int]:
         _finite(reader.take(size * dim * 4))
         ids = reader.take(size * 8).view("<i8")
         if size and (ids.min() < 0 or ids.max() >= rows):
-            raise ValueError("it names rows that it does not have")
+            raise ValueError(Message("voices.names_rows_does_not"))
         seen[ids] = True
     if not seen.all():
-        raise ValueError("some rows are missing and others appear twice")
+        raise ValueError(Message("voices.some_rows_missing_others_appear"))
     if reader.at != reader.data.size:
-        raise ValueError("something follows after its end")
+        raise ValueError(Message("voices.something_follows_after_end"))
     return dim, rows, lists
 
 
@@ -133,7 +134,7 @@ def _header(reader: _Reader) -> tuple[int, int]:
     reader.expect("state", reader.number("u1"), 1)
     reader.expect("metric", reader.number("<i4"), L2)
     if not 0 < dim <= MAX_DIM or not 0 < rows <= reader.data.size:
-        raise ValueError(f"it claims {rows} rows of width {dim}")
+        raise ValueError(Message("voices.claims_rows_width", rows=rows, dim=dim))
     return dim, rows
 
 
@@ -146,21 +147,21 @@ def _list_sizes(reader: _Reader, lists: int, rows: int) -> list[int]:
         sizes: list[int] = reader.take(8 * count).view("<u8").tolist()
     else:
         if count % 2 or count > 2 * lists:
-            raise ValueError("its list sizes are damaged")
+            raise ValueError(Message("voices.list_sizes_damaged"))
         sizes = [0] * lists
         for which, size in reader.take(8 * count).view("<u8").reshape(-1, 2).tolist():
             if which >= lists or sizes[which]:
-                raise ValueError("its list sizes are damaged")
+                raise ValueError(Message("voices.list_sizes_damaged"))
             sizes[which] = size
     if sum(sizes) != rows:
-        raise ValueError(f"its lists hold {sum(sizes)} rows, its header says {rows}")
+        raise ValueError(Message("voices.lists_hold_rows_header_says", sum=sum(sizes), rows=rows))
     return sizes
 
 
 def _finite(values: np.ndarray) -> None:
     for start in range(0, values.size, 1 << 24):
         if not np.isfinite(values[start : start + (1 << 24)].view("<f4")).all():
-            raise ValueError("it holds numbers that are not finite")
+            raise ValueError(Message("voices.holds_numbers_not_finite"))
 
 
 def _free_memory() -> int:

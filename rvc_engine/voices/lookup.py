@@ -14,6 +14,7 @@ from rvc_engine.conversion.retrieval import OWN_NEIGHBOURS, OWN_PROBES, Retrieva
 from rvc_engine.disk import copy_whole, facts_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING
 from rvc_engine.training.store import LATEST_ONLY, CheckpointStore
 from rvc_engine.voices.bundle import INDEX, is_bundle, read_bundle
 from rvc_engine.voices.index_file import IndexFacts, check_index_file, sidecar_of
@@ -66,9 +67,7 @@ def find_checkpoint(experiment: Experiment, epoch: int | None, step: int | None)
         step for path in experiment.folder.glob("G_*.pth") if (step := step_of(path, latest=LATEST_ONLY)) is not None
     )
     if not steps:
-        raise BadInput(
-            f"{experiment.name} has no checkpoints", f"there is no G_ file in {experiment.folder}", "train it first"
-        )
+        raise BadInput("voices.no_checkpoints", name=experiment.name, folder=experiment.folder)
     if epoch is not None:
         store = CheckpointStore(experiment)
         epochs = {number: store.epoch_of(number) for number in steps}
@@ -78,9 +77,12 @@ def find_checkpoint(experiment: Experiment, epoch: int | None, step: int | None)
         fitting, there = [number for number in steps if step in (None, number)], f"steps {', '.join(map(str, steps))}"
     if not fitting:
         raise BadInput(
-            f"{experiment.name} has no checkpoint of {'epoch' if epoch is not None else 'step'} {epoch or step}",
-            "",
+            "voices.no_checkpoint",
+            NOTHING,
             there,
+            name=experiment.name,
+            value="epoch" if epoch is not None else "step",
+            epoch=epoch or step,
         )
     if LATEST_ONLY not in fitting:
         return experiment.checkpoint("G", fitting[-1])
@@ -111,9 +113,7 @@ def name_for(wanted: str | None, unpacked: Unpacked, path: Path) -> str:
 def refuse_name(text: str) -> None:
     """Raises BadInput for a name that a file should not have."""
     if why := why_unwise(text):
-        raise BadInput(
-            f"{text!r} cannot be the name of a voice", why, "choose another --name, one that a file can have anywhere"
-        )
+        raise BadInput("voices.cannot_be_name_voice", why, text=text)
 
 
 def place(unpacked: Unpacked, name: str, workspace: Workspace) -> list[Path]:
@@ -122,7 +122,7 @@ def place(unpacked: Unpacked, name: str, workspace: Workspace) -> list[Path]:
     experiment = Experiment(workspace.logs / name, workspace)  # also for a name that a saved voice of an experiment has
     if experiment.small_model.exists() or experiment.exists() or experiment.indexes():
         there = experiment.small_model if experiment.small_model.exists() else experiment.folder
-        raise BadInput(f"There is already a voice {name!r}", f"{there} is there", "choose another --name")
+        raise BadInput("voices.already_voice", name=name, there=there)
     written = []
     if unpacked.index is not None:
         if unpacked.from_bundle:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rvc_engine import __version__
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.voices.small_model import MERGED, Voice, save_small_model, small_model
 
 
@@ -28,7 +29,7 @@ def differences(a: Voice, b: Voice) -> list[str]:
         if key != "emb_g.weight" and getattr(b.weights.get(key), "shape", None) != a.weights[key].shape
     ]
     if not found and (shapes or a.weights.keys() != b.weights.keys() or one.gin_channels != other.gin_channels):
-        found.append(f"shapes, for example of {(shapes or ['emb_g.weight'])[0]}")
+        found.append(Message("voices.shapes_example", shapes=(shapes or ["emb_g.weight"])[0]))
     return found
 
 
@@ -37,11 +38,11 @@ def merge(a: Voice, b: Voice, share: float, output: Path, info: str = "") -> Non
     rows that both have. What only one of them says of its recordings is left out. Raises BadInput naming what does not
     fit."""
     if not 0 <= share <= 1:
-        raise BadInput(f"A weight of {share:g} is not possible", "it is the first voice's share", "use 0 to 1")
+        raise BadInput("voices.weight_not_possible", share=share)
     wrong = differences(a, b)
     if wrong:
-        hint = "merge voices of one version, rate and encoder, both with pitch or both without"
-        raise BadInput(f"{a.path} and {b.path} cannot be merged", f"they differ in {', '.join(wrong)}", hint)
+        hint = Message("voices.merge_voices_one_version_rate")
+        raise BadInput("voices.cannot_be_merged", NOTHING, hint, path=a.path, path_2=b.path, wrong=", ".join(wrong))
     weights = {key: _mean(a.weights[key], b.weights[key], share) for key in a.weights}
     heavier = a if share >= 0.5 else b
     config = replace(a.config, speakers=len(weights["emb_g.weight"]))

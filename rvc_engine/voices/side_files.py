@@ -7,6 +7,7 @@ from typing import Any
 
 from rvc_engine.errors import BadInput
 from rvc_engine.files.foreign import Unreadable, read_json
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.voices.layout import refuse_embedder
 
 CONFIG = "config.json"
@@ -25,9 +26,14 @@ def refuse_other_encoder(checkpoint: Path, said: Any = None) -> None:
     try:
         refuse_embedder(said)
     except ValueError as error:
-        hint = "convert in the program that trained it, or train a voice of the same recordings here"
+        hint = Message("voices.convert_program_trained_train_voice")
         raise BadInput(
-            f"{checkpoint} was trained with another content encoder", f"{source.name}: {error}", hint
+            "voices.trained_another_content_encoder",
+            NOTHING,
+            hint,
+            checkpoint=checkpoint,
+            source=source.name,
+            reason=error,
         ) from error
 
 
@@ -38,8 +44,8 @@ def _embedder_in(path: Path) -> str | None:
     try:
         content = read_json(path)
     except (OSError, Unreadable) as error:
-        hint = "correct it, or remove it if the training used contentvec"
-        raise BadInput(f"{path}, which names the content encoder, cannot be read", str(error), hint) from error
+        hint = Message("voices.correct_remove_if_training_used")
+        raise BadInput("voices.names_content_encoder_cannot_be", message_of(error), hint, path=path) from error
     said = content.get("embedder_model") if isinstance(content, dict) else None
     return said if isinstance(said, str) and said.strip() else None
 

@@ -21,6 +21,7 @@ from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
 from rvc_engine.files import weights as weight_files
 from rvc_engine.files.foreign import describe_some, first_line, text_of
 from rvc_engine.files.weights import Unreadable, check_numbers
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weight_norm import fold
 from rvc_engine.presets import PRESETS, ModelConfig
@@ -124,9 +125,7 @@ def small_model(
     }
     broken = [key for key, value in half.items() if not torch.isfinite(value).all()]
     if broken:
-        raise RvcError(
-            "The voice has weights that are not finite", ", ".join(broken[:5]), "train again from an older checkpoint"
-        )
+        raise RvcError("voices.voice_weights_not_finite", verbatim(", ".join(broken[:5])))
     entries: dict[str, Any] = {
         "weight": half,
         "config": config.to_rvc_list(),
@@ -176,13 +175,13 @@ def _vocoder_entry(config: ModelConfig) -> dict[str, Any]:
 def read_voice(path: Path) -> Voice:
     """Read a small model of ours or of another RVC program; nothing in it is executed. Raises BadInput saying what the
     file is instead."""
-    require_file(path, f"There is no voice {path}", "check the path; rvc list shows the voices of this workspace")
+    require_file(path, Message("voices.no_voice", path=path), Message("voices.check_path_rvc_list_shows"))
     try:
         content = weight_files.read(path)
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise _bad(path, f"it is damaged or not a model at all: {error}") from error
+        raise _bad(path, Message("voices.damaged_not_model_all", reason=error)) from error
     if not isinstance(content, dict) or "weight" not in content or "config" not in content:
         refuse_other(path, content)
     return voice_of(content, path)
@@ -192,7 +191,7 @@ def voice_of(content: dict[str, Any], path: Path) -> Voice:
     """The voice in the entries of a small model. Raises BadInput that names `path` and what is wrong."""
     try:
         if not isinstance(content["weight"], dict):
-            raise ValueError("its weight is no dictionary")
+            raise ValueError(Message("voices.weight_no_dictionary"))
         weights = {key: value for key, value in rvc_names(content["weight"]).items() if "enc_q" not in key}
         config = model_of(content, weights)
     except (ValueError, KeyError) as error:
@@ -202,7 +201,10 @@ def voice_of(content: dict[str, Any], path: Path) -> Voice:
     wrong += [key for key in weights if key not in expected]
     if wrong:
         raise _bad(
-            path, f"{len(wrong)} of its tensors are missing, unknown or of another shape: {describe_some(wrong)}"
+            path,
+            Message(
+                "voices.tensors_missing_unknown_another_shape", count=len(wrong), describe_some=describe_some(wrong)
+            ),
         )
     try:
         check_numbers(weights)
@@ -227,8 +229,10 @@ def _shapes(config: ModelConfig, path: Path) -> dict[str, Tensor]:
         try:
             _built(PRESETS["starter"])
         except Exception as own:
-            hint = "rvc doctor shows what is missing on this machine"
-            raise RvcError("torch cannot build a network here", f"{type(own).__name__}: {own}", hint) from own
+            hint = Message("voices.rvc_doctor_shows_what_missing")
+            raise RvcError(
+                "voices.torch_cannot_build_network_here", NOTHING, hint, name=type(own).__name__, own=own
+            ) from own
         raise _bad(path, str(error)) from error
 
 
@@ -262,19 +266,23 @@ def refuse_other(path: Path, content: Any) -> None:
     try:
         checkpoint = checkpoint_of(content)
     except Unreadable:
-        reason = "it is a content encoder" if isinstance(content, dict) and "cfg" in content else "it holds no voice"
+        reason = (
+            Message("voices.content_encoder")
+            if isinstance(content, dict) and "cfg" in content
+            else Message("voices.holds_no_voice")
+        )
         raise _bad(path, reason) from None
-    at = "" if checkpoint.iteration is None else f" after epoch {checkpoint.iteration}"
+    at = "" if checkpoint.iteration is None else Message("voices.after_epoch", iteration=checkpoint.iteration)
     if checkpoint.kind == "D":
         raise _bad(
             path,
-            f"it is a training checkpoint, {checkpoint.what}{at}, which speaks with no voice",
-            "the G_ file beside it has one",
+            Message("voices.training_checkpoint_speaks_no_voice", thing=checkpoint.what, at=at),
+            Message("voices.g_file_beside_one"),
         )
     raise _bad(
         path,
-        f"it is a training checkpoint, {checkpoint.what}{at}",
-        f"this makes a voice of it: {extract_command(path)}",
+        Message("voices.training_checkpoint_2", thing=checkpoint.what, at=at),
+        Message("voices.makes_voice", extract_command=extract_command(path)),
     )
 
 
@@ -283,9 +291,13 @@ def extract_command(path: Path) -> str:
     import shlex
 
     name = path.absolute().parent.name
-    return f"rvc voice extract {shlex.quote(str(path))} --name {shlex.quote(name if name.strip('.') else 'voice')}"
+    return Message(
+        "voices.rvc_voice_extract_name",
+        path=shlex.quote(str(path)),
+        name=shlex.quote(name if name.strip(".") else "voice"),
+    )
 
 
 def _bad(path: Path, reason: str, hint: str = "") -> BadInput:
-    hint = hint or "choose a .pth that an RVC program exported, or train the voice again"
-    return BadInput(f"{path} is not a voice that can be used", reason, hint)
+    hint = hint or Message("voices.choose_pth_rvc_program_exported")
+    return BadInput("voices.not_voice_can_be_used", reason, hint, path=path)

@@ -13,9 +13,10 @@ from rvc_engine.disk import move_to_backup, whole_file
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors, write_safetensors
+from rvc_engine.messages import Message, joined, message_of
 from rvc_engine.pretrain.encoder_training import previous_of
 from rvc_engine.pretrain.moving import read_parts, write_parts
-from rvc_engine.training.state import UNREADABLE, reason_of
+from rvc_engine.training.state import UNREADABLE
 from rvc_engine.training.store import FORMAT, CheckpointStore, read_state
 
 NAMES = ("encoder", "train")
@@ -26,9 +27,7 @@ def save_state(experiment: Experiment, folder: Path) -> list[Path]:
     Raises BadInput when there is none, DiskFull."""
     states = {name: content for name in NAMES if (content := _newest(experiment, name)) is not None}
     if not states:
-        raise BadInput(
-            f"{experiment.name} has no training state", "", "a training saves one as it goes and when it is stopped"
-        )
+        raise BadInput("work.no_training_state", name=experiment.name)
     written: list[Path] = []
     for name, content in states.items():
         written += write_parts(folder, name, content)
@@ -44,11 +43,7 @@ def load_state(experiment: Experiment, folder: Path) -> list[str]:
     their names. Raises BadInput for parts that are missing or damaged: then nothing is changed."""
     there = [name for name in NAMES if (folder / f"{name}.json").is_file()]
     if not there:
-        raise BadInput(
-            f"There is no training state in {folder}",
-            "it has no encoder.json and no train.json",
-            "--save-state makes them",
-        )
+        raise BadInput("work.no_training_state_in", folder=folder)
     contents = {name: read_parts(folder, name) for name in there}
     for name, content in contents.items():
         _check(name, content, folder)
@@ -65,9 +60,7 @@ def load_state(experiment: Experiment, folder: Path) -> list[str]:
 def _check(name: str, content: Any, folder: Path) -> None:
     wanted = {"tensors", "metadata"} if name == "encoder" else {"format", "pair", "rest"}
     if not isinstance(content, dict) or not wanted <= content.keys() or content.get("format", FORMAT) != FORMAT:
-        raise BadInput(
-            f"{folder / name}.json is no training state of this version", "", "save it again with this version"
-        )
+        raise BadInput("work.other_training_state", path=folder / f"{name}.json")
 
 
 def _own_states(experiment: Experiment, name: str) -> list[Path]:
@@ -85,11 +78,9 @@ def _newest(experiment: Experiment, name: str) -> Any:
         try:
             return _read_encoder(path) if name == "encoder" else _read_train(path)
         except (*UNREADABLE, Unreadable) as error:
-            problems.append(f"{path.name}: {reason_of(error)}")
+            problems.append(Message("training.of_file", name=path.name, reason=message_of(error)))
     if problems:
-        raise BadInput(
-            f"No training state of {experiment.name} can be read", "; ".join(problems), "train on to make a new one"
-        )
+        raise BadInput("work.no_state_readable", joined(*problems), name=experiment.name)
     return None
 
 

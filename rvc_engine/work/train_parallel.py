@@ -21,6 +21,7 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_engine.machine.children import Child
 from rvc_engine.machine.device import cores
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.recovery import TrainingFault
 from rvc_engine.training.train_config import TrainConfig
@@ -103,8 +104,7 @@ def _follow(child: Child) -> Generator[Event, None, TrainingFault | None]:
     if child.error is not None:
         raise child.error
     if fault is None and code:
-        hint = "details are in engine.log; the same command resumes from the last checkpoint"
-        raise RvcError("A training process ended", f"exit code {code}", hint)
+        raise RvcError("work.process_ended", status=code)
     return fault
 
 
@@ -117,7 +117,6 @@ def _stop(child: Child) -> None:
             child.send(Proceed(stop=True))
     code = child.wait(END_S)
     if code != 0:
-        why = child.error.message if child.error is not None else ""
-        how = "they did not end" if code is None else f"exit code {code}"
-        hint = "the same command resumes from the last checkpoint"
-        raise RvcError("The training processes were stopped and did not save", why or how, hint)
+        why = child.error.message if child.error is not None else NOTHING
+        how = Message("work.did_not_end") if code is None else Message("work.exit_code", status=code)
+        raise RvcError("work.processes_did_not_save", why or how)

@@ -15,6 +15,7 @@ from rvc_engine.client.words import size
 from rvc_engine.common.printable import LONG, listed, printable
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_tui.drawing import aligned, bar, padded, shortened
+from rvc_tui.engine_texts import translated
 from rvc_tui.published import Need, Row, by_hand, bytes_of, need_of, place_of, progress_of
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -163,7 +164,7 @@ class AssetsScreen(AppScreen):
         lines = (
             findings(answer.data["findings"])
             if isinstance(answer.data, dict)
-            else [Text(printable(answer.problem), "bold red")]
+            else [Text(printable(translated(answer.problem)), "bold red")]
         )
         self.call_later(page.fill, lines)
 

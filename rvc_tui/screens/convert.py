@@ -16,6 +16,7 @@ from rvc_engine.common.printable import listed, printable
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_tui.conversion import Conversion
+from rvc_tui.engine_texts import translated
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.convert_choices import ConvertChoices
 from rvc_tui.texts import N_, _
@@ -283,7 +284,9 @@ class ConvertScreen(ConvertChoices):
                 else _("the voice has no pitch")
             )
             self.notify(
-                message.answer.problem or untold, title=_("No transposition can be suggested"), severity="warning"
+                translated(message.answer.problem) or untold,
+                title=_("No transposition can be suggested"),
+                severity="warning",
             )
         self.rvc.draw()
 

@@ -16,6 +16,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.setting import set_field
 from rvc_tui.conversion import Request, load, paths_of
 from rvc_tui.drawing import padded
+from rvc_tui.engine_texts import error_line
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.pick import PickScreen
@@ -83,7 +84,7 @@ class ConvertChoices(AppScreen):
         try:
             set_field(self.request.settings, name, value, f"convert.{name}")
         except BadInput as error:
-            self.notify(str(error), title=_("Not changed"), severity="error")
+            self.notify(error_line(error), title=_("Not changed"), severity="error")
         self.keep()
 
     def changed(self, message: Form.Changed) -> None:
@@ -175,7 +176,7 @@ class ConvertChoices(AppScreen):
         try:
             found = paths_of(text)
         except BadInput as error:
-            self.notify(str(error), title=_("Nothing is added"), severity="error")
+            self.notify(error_line(error), title=_("Nothing is added"), severity="error")
             return
         self.request.inputs += [path for path in found if path not in self.request.inputs]
         self.keep()

@@ -15,6 +15,7 @@ from rvc_engine.common.printable import printable
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
 from rvc_tui.drawing import bar, padded
+from rvc_tui.engine_texts import error_line, translated
 from rvc_tui.recordings import (
     ORDERS,
     Report,
@@ -28,7 +29,6 @@ from rvc_tui.recordings import (
     progress_of,
     summary,
 )
-from rvc_tui.said import said
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.choose import FolderSuggester
 from rvc_tui.screens.name import NameScreen
@@ -235,7 +235,7 @@ class DatasetScreen(AppScreen):
             return [self.shown_folder] if self.shown_folder else []
         return [
             self.read_folder,
-            *(f"{_(finding['severity'])}: {said(finding['what'])}" for finding in self.report["findings"]),
+            *(f"{_(finding['severity'])}: {translated(finding['what'])}" for finding in self.report["findings"]),
         ]
 
     def move(self, count: int) -> None:
@@ -260,7 +260,7 @@ class DatasetScreen(AppScreen):
             try:
                 self.folder = dataset_path(text)
             except BadInput as error:
-                self.problem = str(error)
+                self.problem = error_line(error)
                 self.show_all()
             else:
                 self.action_read()

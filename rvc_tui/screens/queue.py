@@ -18,6 +18,7 @@ from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.run.queue import CONVERT, RUNNING, WAITING, deadline_of
 from rvc_tui.drawing import fitted, padded
+from rvc_tui.engine_texts import error_line, translated
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.convert import ConvertScreen
@@ -115,7 +116,7 @@ class QueueScreen(AppScreen):
         """`title`: of what is said when it does not work; `done`: what is said when it does."""
         answer = client.ask(["queue", *words, "--json"])
         if answer.problem:
-            self.call_later(self.say, answer.problem, title)
+            self.call_later(self.say, translated(answer.problem), title)
         elif done:
             self.call_later(self.notify, done)
         self.tell(client.ask(["queue", "list", "--json"]), client)
@@ -133,7 +134,7 @@ class QueueScreen(AppScreen):
             return
         number = self.chosen["number"] if self.chosen else 0
         self.runner, self.entries = runner, answer.data if isinstance(answer.data, list) else []
-        self.rows.nothing = printable(answer.problem) or _(NOTHING)
+        self.rows.nothing = printable(translated(answer.problem)) or _(NOTHING)
         place = next((i for i, entry in enumerate(self.entries) if entry["number"] == number), self.rows.cursor)
         self.show_entries(place)
         self.rvc.draw()
@@ -240,7 +241,7 @@ class QueueScreen(AppScreen):
         try:
             client = self.session.client.switch(entry["name"])
         except RvcError as error:
-            self.notify(str(error), title=_("Not opened"), severity="error")
+            self.notify(error_line(error), title=_("Not opened"), severity="error")
             return
         self.rvc.watch_experiment(client)
         self.rvc.action_go("experiments")
@@ -335,5 +336,5 @@ def limit_problem(text: str, now: float) -> str:
         if text:
             deadline_of(text, now)
     except BadInput as error:
-        return str(error)
+        return error_line(error)
     return ""

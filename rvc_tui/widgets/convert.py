@@ -12,6 +12,7 @@ from rvc_engine.client.state import SILENT_S, ScreenState
 from rvc_engine.client.words import duration
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.events import Converted, ItemSkipped
+from rvc_engine.messages import NOTHING
 from rvc_engine.run.view import StageView
 from rvc_tui.conversion import Conversion, Request
 from rvc_tui.drawing import bar, cut, padded, shortened
@@ -104,7 +105,7 @@ class ConvertPanel(Panel):
         if not work.running:
             return Text(whose).append(self.ended())
         view = work.view
-        stage = view.stages.get(view.stage) or StageView("", "")
+        stage = view.stages.get(view.stage) or StageView("", NOTHING)
         silent = now - (view.updated_at or work.asked_at)
         tail = _("no progress for {time}").format(time=duration(silent))
         if silent <= SILENT_S:

@@ -138,7 +138,7 @@ def test_one_more_recording_and_the_training_resumes(rvc: Rvc) -> None:
     )
     events = run(rvc, epochs=3)
     assert any(
-        "resumes on a changed set" in event.title and "1 clips added" in event.message for event in of(events, Warned)
+        "resumes on a changed set" in event.title and "1 clip added" in event.message for event in of(events, Warned)
     )
     after = of(events, TrainStepped)
     assert after[0].step == before[-1] + 1 and {event.epoch for event in after} == {3}
