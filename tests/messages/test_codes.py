@@ -22,7 +22,7 @@ TEXTS = [
 ]
 # Calls whose texts are not shown by a front end: for programmers, for files, for the command line alone.
 OWN_WORDS = frozenset(
-    (
+    (  # noqa: SIM905
         "setting add_argument add_parser add_argument_group ArgumentParser ArgumentTypeError Command comment "
         "print AssertionError AttributeError TypeError RuntimeError Registry understood startswith endswith "
         "PydanticCustomError N_ _ Place CurveName OutOfMemoryError "
@@ -62,7 +62,7 @@ def test_parameters_are_those_of_the_words():
             lacking = needed(one.code) - one.params if one.code in templates() and not one.open else set()
             if lacking:
                 wrong.append(f"{one.place}: {one.code} lacks {sorted(lacking)}")
-    assert not wrong
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("place", ["do", "set", "flag"])
@@ -81,7 +81,7 @@ def test_words_name_no_command_and_no_flag():
         for code, text in TEXTS
         if re.search(r"\brvc [a-z]", text) or re.search(r"(?<![\w-])--[a-z]", re.sub(others, "", text))
     ]
-    assert not named
+    assert not named, "\n".join(map(str, named))
 
 
 def test_actions_of_a_message_get_their_parameters():
@@ -97,7 +97,7 @@ def test_actions_of_a_message_get_their_parameters():
                     if one.code == base
                 ):
                     lacking.append(f"{code}: {action} needs {name}")
-    assert not lacking
+    assert not lacking, "\n".join(lacking)
 
 
 def test_the_engine_holds_no_sentence_of_its_own():
@@ -106,7 +106,7 @@ def test_the_engine_holds_no_sentence_of_its_own():
         name = str(path.relative_to(ROOT))
         if not name.startswith(FOLDERS_WITH_WORDS) and name not in NO_MESSAGES:
             found += [f"{name}:{line}: {text[:80]}" for line, text in sentences(tree, OWN_WORDS)]
-    assert not found
+    assert not found, "\n".join(found)
 
 
 def test_no_flag_below_the_command_line():
@@ -120,4 +120,4 @@ def test_no_flag_below_the_command_line():
                 for number, line in enumerate(lines, 1)
                 if re.search(r"[\"' ]--[a-z][a-z-]+", line.partition("  #")[0]) and '"""' not in line
             ]
-    assert not found
+    assert not found, "\n".join(found)
