@@ -111,7 +111,7 @@ def read_16k(path: Path) -> NDArray[np.float32]:
     """(T,) of such a WAV at 16 kHz. Raises UnusableRecording."""
     wave, rate = read_wav(path)
     if rate != 16000:
-        raise UnusableRecording(f"{path.name} is at {rate} Hz, not at 16000")
+        raise UnusableRecording(Message("audio.not_16k", path=path.name, rate=rate))
     return wave
 
 

@@ -41,13 +41,19 @@ def trees() -> Iterator[tuple[Path, ast.Module]]:
 def made(path: Path, tree: ast.Module) -> Iterator[Made]:
     known = templates()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-            code = node.args[0].value
+        for code in codes_of(node) if isinstance(node, ast.Call) and node.args else []:
             if isinstance(code, str) and (code in known or (is_maker(node) and CODE.fullmatch(code))):
                 names = [keyword.arg for keyword in node.keywords]
                 yield Made(
                     f"{path.relative_to(ROOT)}:{node.lineno}", code, frozenset(filter(None, names)), None in names
                 )
+
+
+def codes_of(node: ast.Call) -> list[object]:
+    """The first argument of a call; of "a" if ... else "b" both."""
+    first = node.args[0]
+    ways = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
+    return [way.value for way in ways if isinstance(way, ast.Constant)]
 
 
 def is_maker(node: ast.Call) -> bool:

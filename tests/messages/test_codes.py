@@ -38,6 +38,10 @@ OWN_FLAGS = {
     "rvc_engine/run/launcher.py": "of the engine's process, which nobody types",
     "rvc_engine/run/runner.py": "of the engine's process, which nobody types",
     "rvc_engine/run/supervisor.py": "of the engine's process, which nobody types",
+    "rvc_engine/training/measure.py": "of a process for developers",
+    "rvc_engine/voices/extract.py": "an example in a docstring",
+    "rvc_engine/work/model_card.py": "the command in a model card",
+    "rvc_engine/work/train_parallel.py": "of torchrun",
 }
 FOLDERS_WITH_WORDS = ("rvc_engine/commands/", "rvc_engine/models/", "rvc_tui/")  # the command line, tensors, the app
 

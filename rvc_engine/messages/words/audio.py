@@ -59,4 +59,5 @@ WORDS: dict[str, str | Plural | Words] = {
     "not_our_wav": "{path} is not a mono float32 WAV",
     "samples_not_finite": "the samples are not finite",
     "too_few_samples": "{samples} samples are too few for a spectrogram of {filter_length}",
+    "not_16k": "{path} is at {rate} Hz, not at 16000",
 }

@@ -8,7 +8,6 @@ REINSTALL = "pip install --force-reinstall rvc-tui; {do.doctor} checks the packa
 
 WORDS: dict[str, str | Plural | Words] = {
     # two statements
-    "both": "{first}; {second}",
     # a path: what cannot be done with it
     "cannot_be_read": "{path} cannot be read",
     "cannot_be_used": "{path} cannot be used",

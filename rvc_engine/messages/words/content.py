@@ -62,7 +62,6 @@ WORDS: dict[str, str | Plural | Words] = {
     "configuration_neither_true_nor_false": "its configuration's {field} is neither true nor false",
     "hubert_contentvec_base_layer_9": "HuBERT/ContentVec base, layer 9 through final_proj (RVC v1)",
     "hubert_contentvec_base_layer_12": "HuBERT/ContentVec base, layer 12 (RVC v2)",
-    "tiny_hubert_seeded_random_weights": "a tiny HuBERT with seeded random weights, for tests",
     "weight_without_name": "it has a weight without a name",
     "weight_no_tensor": "its weight {name!r:.120} is no tensor",
     "two_weights": "it has two weights for {ours!r:.120}",

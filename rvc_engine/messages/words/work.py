@@ -7,7 +7,6 @@ from rvc_engine.messages.words.kinds import Plural, Words
 WORDS: dict[str, str | Plural | Words] = {
     # clips
     "folder_in_place": "{path} is a folder: move it away",
-    "other_rate": "{path} is at {rate} Hz, not at 16000",
     "unexpected": "unexpected {kind}: {reason}",
     # preprocessing
     "recordings_changed": "recordings were removed or changed",
