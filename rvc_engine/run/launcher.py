@@ -20,6 +20,7 @@ import psutil
 from rvc_engine.common.failures import explained
 from rvc_engine.common.lock import Holder, live_holder
 from rvc_engine.common.opening import last_line_of, open_to_append, size_of
+from rvc_engine.common.problems import ASK, without_problem
 from rvc_engine.errors import BadInput, Busy, RvcError, reason_of
 from rvc_engine.events import ENDS, Event, RunStarted
 from rvc_engine.experiment import Experiment, journals
@@ -75,7 +76,7 @@ class WaitingEngine:
                 stdout=self.output,
                 stderr=self.output,
                 start_new_session=True,
-                env=engine_environment(),
+                env={**engine_environment(), **ASK},
                 close_fds=True,
             )
         except OSError as error:  # raised by `go`: errors that the caller finds before are more useful
@@ -124,23 +125,20 @@ class WaitingEngine:
     def _failure(self, code: int) -> RvcError:
         """With the last line of its output, or of its log."""
         self.output.seek(0)
-        output, log = self.output.read(), self.experiment.engine_log
-        last = (
-            last_line_of(log, self.log_start)
-            if not output.strip()
-            else output.decode(errors="replace").strip().splitlines()[-1].strip()
-        )
+        log = self.experiment.engine_log
+        output, problem = without_problem(self.output.read().decode(errors="replace"))
+        last = problem or verbatim(output[-1].strip() if output else last_line_of(log, self.log_start))
         hint = Message("run.its_log", path=log)
         try:
             with os.fdopen(open_to_append(log), "ab") as file:
-                file.write(output)
+                file.write("".join(f"{line}\n" for line in output).encode())
         except OSError as error:
             hint = Message("run.log_not_written", path=log, reason=reason_of(error))
         if code == Busy.exit_code:
-            return Busy(verbatim(last))
+            return Busy(last)
         how = Message("run.signal", number=code - 128) if code > 128 else Message("run.exit_code", number=code)
         kind = BadInput if code == BadInput.exit_code else RvcError
-        return kind("run.engine_did_not_start", verbatim(last) or how, hint)
+        return kind("run.engine_did_not_start", last or how, hint)
 
 
 def start(

@@ -30,6 +30,7 @@ import psutil
 from rvc_engine import __version__, disk
 from rvc_engine.common.failures import explained, understood
 from rvc_engine.common.lock import RunLock
+from rvc_engine.common.problems import say_problem, take_request
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.disk import is_full, move_to_backup, remove_temporaries, write_whole
 from rvc_engine.errors import Busy, RvcError
@@ -307,6 +308,7 @@ def remove_partial_files(experiment: Experiment) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     prepare_streams()
+    take_request()
     parser = argparse.ArgumentParser(prog="python -m rvc_engine.run.runner", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--home", required=True)
@@ -326,6 +328,7 @@ def main(arguments: list[str] | None = None) -> int:
         taken = lock.acquire(take_over=options.take_over)
     except Busy as busy:
         print(busy, file=sys.stderr)
+        say_problem(busy.line)
         return busy.exit_code
     workers.log_to(experiment.engine_log)
     workers.LOG = experiment.engine_log

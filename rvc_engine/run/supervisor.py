@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from rvc_engine.common.failures import explained
+from rvc_engine.common.failures import understood
+from rvc_engine.common.problems import ASK, say_problem, take_request
 from rvc_engine.common.scratch import scratch_folder
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
@@ -36,10 +37,14 @@ def supervise(arguments: list[str], variables: dict[str, str], held: tuple[int, 
     """Start the engine and wait for its end. `variables`: for its environment; `held`: descriptors that it inherits."""
     folder = Path(arguments[0])
     command = [sys.executable, "-m", "rvc_engine.run.runner", *arguments]
+    asked = take_request()
     try:
-        engine = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=held)
+        environment = {**os.environ, **variables, **(ASK if asked else {})}
+        engine = subprocess.Popen(command, env=environment, pass_fds=held)
     except OSError as error:  # the last line of its output is reported to the user
-        print(" ".join(str(explained(error)).split()), file=sys.stderr, flush=True)
+        problem = understood(error, "rvc engine").line
+        print(" ".join(problem.split()), file=sys.stderr, flush=True)
+        say_problem(problem)
         return 1
 
     def forward(number: int, frame: FrameType | None) -> None:
