@@ -47,18 +47,18 @@ class HubertKind(ContentEncoder):
 
 class Hubert256(HubertKind):
     dim = 256
-    about = Message("content.hubert_contentvec_base_layer_9")
+    about = Message("content.about_hubert_256")
 
 
 class Hubert768(HubertKind):
     dim = 768
-    about = Message("content.hubert_contentvec_base_layer_12")
+    about = Message("content.about_hubert_768")
 
 
 class RandomHubert(ContentEncoder):
     """For the tiny presets of the tests."""
 
-    about = Message("content.tiny_hubert_seeded_random_weights")
+    about = Message("content.about_random")
 
     def read(self, path: Path | None, device: torch.device | str, precision: str) -> LoadedEncoder:
         from rvc_engine.content import hubert
