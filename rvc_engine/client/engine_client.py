@@ -20,9 +20,9 @@ from rvc_engine.client.following import Follower, Part
 from rvc_engine.client.listing import Listing
 from rvc_engine.client.listing import newest_experiment as newest_experiment
 from rvc_engine.client.machine import GPUS, Machine, read_machine
-from rvc_engine.client.problems import ASK, problem_in
 from rvc_engine.client.state import Outlook, Row
 from rvc_engine.common.lock import live_holder
+from rvc_engine.common.problems import ASK, problem_in, without_problem
 from rvc_engine.errors import RvcError, reason_of
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment
@@ -375,7 +375,7 @@ def listen(process: subprocess.Popen[bytes], kept: list[bytes], said: Callable[[
 
 def last_line(said: bytes, words: list[str], code: int) -> Message:
     """Why a command failed."""
-    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
-    if not lines:
+    lines, problem = without_problem(said.decode(errors="replace"))
+    if not lines and not problem:
         return Message("client.command_failed", command=words[0], number=code)
-    return problem_in(lines[-1]) or verbatim(lines[-1].removeprefix(f"rvc {words[0]}: "))
+    return problem or verbatim(lines[-1].strip().removeprefix(f"rvc {words[0]}: "))

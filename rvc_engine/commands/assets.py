@@ -9,12 +9,12 @@ from typing import Any
 
 from rvc_engine.assets.manifest import Asset, needs, read_manifest
 from rvc_engine.assets.verify import DIFFERS, MISSING, Checked, Receipts, check
-from rvc_engine.client.problems import say_problem
 from rvc_engine.client.words import size
 from rvc_engine.commands.flags import TAKE_OVER
 from rvc_engine.commands.transfers import choose_watch
 from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.printable import FACT, printable
+from rvc_engine.common.problems import say_problem
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.messages import Message

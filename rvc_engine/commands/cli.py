@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from rvc_engine import __version__
-from rvc_engine.client.problems import say_problem, take_request
 from rvc_engine.common.failures import understood
 from rvc_engine.common.printable import LONG, printable
+from rvc_engine.common.problems import say_problem, take_request
 from rvc_engine.common.streams import Parser, prepare_streams, say
 from rvc_engine.common.user import complete
 from rvc_engine.errors import RvcError

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from rvc_engine import events as ev
-from rvc_engine.client.problems import say_problem
 from rvc_engine.client.words import duration, line_of, sentences, size, stopped_words
 from rvc_engine.common.printable import LONG, printable
+from rvc_engine.common.problems import say_problem
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.experiment import resumed_by
 from rvc_engine.messages import Message, joined

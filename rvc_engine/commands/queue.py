@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from rvc_engine.client.problems import ASK, problem_in
 from rvc_engine.client.words import duration, stopped_words
 from rvc_engine.commands import pipeline
 from rvc_engine.commands.flags import TAKE_OVER, given
 from rvc_engine.common.failures import understood
 from rvc_engine.common.lock import Holder, RunLock, busy, live_holder
 from rvc_engine.common.opening import last_line_of, open_to_append
+from rvc_engine.common.problems import ASK, problem_in
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.disk import require_writable

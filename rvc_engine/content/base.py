@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rvc_engine.errors import BadInput, cannot_read, of_environment
-from rvc_engine.messages import Message, message_of
+from rvc_engine.errors import BadInput, cannot_read, of_environment, reason_of
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.registry import CONTENT_ENCODERS
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class ContentEncoder(ABC):
 
     dim: int
     """Numbers a frame."""
-    about = ""
+    about: Message = NOTHING
     """What it is, in a few words."""
     weights: tuple[str, ...] = ()
     """Files below pretrained/, any of which holds its weights, first choice first."""
@@ -64,7 +64,7 @@ class ContentEncoder(ABC):
         """Raises BadInput, with what to do, when its weights are not there. Loads nothing."""
         if not self.weights or self.is_shipped or self.find_weights(workspace) is not None:
             return
-        raise BadInput("content.weights_content_encoder_missing", name=self.name, weights=self.weights[0])
+        raise BadInput("content.weights_missing", name=self.name, weights=self.weights[0])
 
     def load(
         self, workspace: HasPretrained | None, device: torch.device | str, file: Path | None, precision: str
@@ -73,7 +73,7 @@ class ContentEncoder(ABC):
         that is missing or cannot be read."""
         path = file or self.find_weights(workspace)
         if self.weights and path is None:
-            raise BadInput("content.content_encoder_missing", weights=self.weights[0])
+            raise BadInput("content.shipped_missing", weights=self.weights[0])
         try:
             return self.read(path, device, precision)
         except (OSError, ValueError) as error:
@@ -81,9 +81,8 @@ class ContentEncoder(ABC):
                 raise
             if of_environment(error):
                 raise cannot_read(path, error) from error
-            hint = Message("content.install_program_again") if self.is_shipped else Message("content.fetch_file_again")
-            title = Message("content.no_content_encoder_program_can", path=path)
-            raise BadInput(title, message_of(error), hint) from error
+            hint = Message("content.install_again") if self.is_shipped else NOTHING
+            raise BadInput("content.not_encoder", reason_of(error), hint, path=path) from error
 
     @abstractmethod
     def read(self, path: Path | None, device: torch.device | str, precision: str) -> LoadedEncoder:
@@ -116,4 +115,4 @@ def load_encoder(
 
 def refuse_empty(waves: list[np.ndarray]) -> None:
     if any(wave.ndim != 1 or not len(wave) for wave in waves):
-        raise ValueError(Message("content.wave_must_be_t_least"))
+        raise ValueError(Message("content.no_wave"))

@@ -47,12 +47,12 @@ class HubertKind(ContentEncoder):
 
 class Hubert256(HubertKind):
     dim = 256
-    about = Message("content.hubert_contentvec_base_layer_9")
+    about = Message("content.about_hubert_256")
 
 
 class Hubert768(HubertKind):
     dim = 768
-    about = Message("content.hubert_contentvec_base_layer_12")
+    about = Message("content.about_hubert_768")
 
 
 class HubertEncoder:

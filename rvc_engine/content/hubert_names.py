@@ -37,14 +37,14 @@ def renamed(weights: Mapping[Any, Any]) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for name, value in weights.items():
         if not isinstance(name, str):
-            raise Unreadable(Message("content.weight_without_name"))
+            raise Unreadable(Message("content.weight_no_name"))
         if not isinstance(value, Tensor):
             raise Unreadable(Message("content.weight_no_tensor", name=name))
         if TRAINING_ONLY.fullmatch(name):
             continue
         ours = our_name(name)
         if ours in found:
-            raise Unreadable(Message("content.two_weights", ours=ours))
+            raise Unreadable(Message("content.weight_twice", name=ours))
         found[ours] = value
     return found
 

@@ -104,7 +104,7 @@ def checked(config: PhoneticConfig) -> PhoneticConfig:
     for name, high in BOUNDS.items():
         value = getattr(config, name)
         if type(value) is not int or not 1 <= value <= high:
-            raise Unreadable(Message("content.no_whole_number_1", name=name, value=describe(value), high=high))
+            raise Unreadable(Message("content.phonetic_size", name=name, value=describe(value), high=high))
     return config
 
 
@@ -118,5 +118,5 @@ def read_phonetic(path: Path) -> PhoneticEncoder:
             network = PhoneticEncoder(config)
         network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise Unreadable(Message("content.holds_no_phonetic_encoder", reason=first_line(error))) from error
+        raise Unreadable(Message("content.not_phonetic", reason=first_line(error))) from error
     return network.eval()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 class Phonetic(ContentEncoder):
     dim = 256
-    about = Message("content.our_own_small_network_trained")
+    about = Message("content.about_phonetic")
     weights = ("starter/encoder.safetensors",)
     is_shipped = True
     is_own = True

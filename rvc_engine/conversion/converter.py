@@ -95,9 +95,9 @@ class Converter:
     def steps(self, wave: Wave) -> Generator[float, None, NDArray[np.int16]]:
         """As `convert`, yielding the seconds of the source that are done after each piece of work."""
         if not len(wave):
-            raise UnusableRecording(Message("conversion.no_audio"))
+            raise UnusableRecording(Message("audio.no_audio"))
         if not np.isfinite(wave).all():
-            raise UnusableRecording(Message("conversion.holds_samples_not_finite"))
+            raise UnusableRecording(Message("conversion.not_finite"))
         source = cleaned(wave)
         del wave
         pitch = None
@@ -179,7 +179,7 @@ class Converter:
             )
         wave: NDArray[np.float32] = made.wave[0, 0].float().cpu().numpy()
         if not np.isfinite(wave).all():
-            raise UnusableRecording(Message("conversion.voice_answers_numbers_not_finite"))
+            raise UnusableRecording(Message("conversion.result_not_finite"))
         return wave
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,15 +11,16 @@ from rvc_engine.common.names import fitted, room_in
 from rvc_engine.common.opening import require_file
 from rvc_engine.common.user import expanded
 from rvc_engine.disk import require_writable
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, reason_of
 from rvc_engine.experiment import Experiment
-from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.setting import choices_of
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.workspace import Workspace
 
 VOICE_FILES = (".pth", ".rvcvoice")
 FORMATS = choices_of(ConvertSettings.model_fields["format"])
+MOST_NAMED = 20
 
 
 # --- which voice ------------------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) ->
     if index is None:
         return model, own
     path = expanded(index)
-    require_file(path, Message("conversion.no_index_file", path=path), Message("conversion.check_path_given_index_use"))
+    require_file(path, Message("conversion.no_index_file", path=path), NOTHING)
     return model, path
 
 
@@ -60,7 +60,7 @@ def _voice_file(text: str, workspace: Workspace) -> Path:
             return candidate
     if path.is_dir():
         raise BadInput("conversion.folder_not_voice", path=path)
-    require_file(path, Message("conversion.no_voice_2", path=path), _voices_there(workspace))
+    require_file(path, Message("voices.no_voice", path=path), _voices_there(workspace))
     return path
 
 
@@ -68,24 +68,21 @@ def _newest_voice(experiment: Experiment) -> Path:
     found, name = experiment.small_models(), experiment.name
     if not found:
         if any(experiment.folder.glob("G_*.pth")):
-            why = Message("conversion.no_but_training_checkpoints", small_model=experiment.small_model)
-            raise BadInput("conversion.no_voice_yet", why, name=name, name_2=shlex.quote(name))
+            raise BadInput("conversion.checkpoints_only", name=name, small_model=experiment.small_model)
         if experiment.exists():
-            raise BadInput("conversion.no_voice_yet_2", name=name, small_model=experiment.small_model)
-        raise BadInput("conversion.no_voice", NOTHING, _voices_there(experiment.workspace), name=name)
+            raise BadInput("conversion.not_trained_yet", name=name, small_model=experiment.small_model)
+        raise BadInput("conversion.no_voice_named", NOTHING, _voices_there(experiment.workspace), name=name)
     return found[-1]
 
 
-def _voices_there(workspace: Workspace) -> str:
-    names = sorted(p.stem for p in workspace.weights.glob("*.pth")) if workspace.weights.is_dir() else []
+def _voices_there(workspace: Workspace) -> Message:
+    folder = workspace.weights
+    names = sorted(p.stem for p in folder.glob("*.pth")) if folder.is_dir() else []
     if not names:
-        return Message("conversion.no_voices_rvc_run_name", weights=workspace.weights)
-    return Message(
-        "conversion.voices",
-        weights=workspace.weights,
-        names=", ".join(names[:20]),
-        value=", ..." if len(names) > 20 else "",
-    )
+        return Message("conversion.no_voices", folder=folder)
+    if len(names) > MOST_NAMED:
+        return Message("conversion.voices_and_more", folder=folder, names=names[:MOST_NAMED])
+    return Message("conversion.voices", folder=folder, names=names)
 
 
 # --- which files ------------------------------------------------------------------------------------------------------
@@ -98,27 +95,17 @@ def expand_inputs(inputs: Iterable[Path]) -> list[Path]:
             try:
                 inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
             except OSError as error:
-                raise BadInput("conversion.cannot_be_read_2", message_of(error), path=path) from error
+                hint = Message("common.check_permissions")
+                raise BadInput("common.cannot_be_read", reason_of(error), hint, path=path) from error
             if not inside:
-                raise BadInput("conversion.no_files", path=path)
+                raise BadInput("conversion.empty_folder", path=path)
             files += inside
         else:
-            require_file(path, Message("conversion.no_file_2", path=path), Message("conversion.check_path"))
+            require_file(path, Message("common.no_file", path=path), Message("common.check_path"))
             files.append(path)
     if not files:
-        raise BadInput("conversion.no_recordings_given")
+        raise BadInput("conversion.no_recordings")
     return list(dict.fromkeys(files))
-
-
-def _refuse_absent(path: Path) -> None:
-    try:
-        os.stat(path)
-    except FileNotFoundError as error:
-        raise BadInput("conversion.no_file", path=path) from error
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            "conversion.cannot_be_read", getattr(error, "strerror", None) or message_of(error), path=path
-        ) from error
 
 
 def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) -> list[tuple[Path, Path, str]]:
@@ -129,27 +116,24 @@ def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) ->
     single = len(inputs) == 1 and not inputs[0].is_dir()
     if single and not output.is_dir() and suffix:
         if suffix not in FORMATS:
-            raise BadInput("conversion.unknown_format", suffix=suffix, output=output, formats=", ".join(FORMATS))
+            raise BadInput("conversion.unknown_format", suffix=suffix, path=output, formats=FORMATS)
         plan = [(files[0], output, suffix)]
     elif output.exists() and not output.is_dir():
-        what = (
-            Message("conversion.without_format_name")
-            if single
-            else Message("conversion.but_several_recordings_need_folder")
-        )
-        raise BadInput("conversion.file", output=output, thing=what)
+        if single:
+            raise BadInput("conversion.file_without_format", path=output)
+        raise BadInput("conversion.file_for_several", path=output)
     elif not single and not output.exists() and suffix in FORMATS:
-        raise BadInput("conversion.would_be_one_file_several", output=output)
+        raise BadInput("conversion.one_file_for_several", path=output)
     else:
         names = _names(files, settings.format, room_in(output))
         plan = [(source, output / name, settings.format) for source, name in zip(files, names, strict=True)]
     sources = {os.path.realpath(p) for p in files}
     for _, target, _ in plan:
         if os.path.realpath(target) in sources:
-            raise BadInput("conversion.one_recordings", target=target)
+            raise BadInput("conversion.is_recording", path=target)
         if single and os.path.isdir(target):
-            raise BadInput("conversion.folder", target=target)
-    require_writable(output if output.is_dir() else output.parent, Message("conversion.choose_another_output"))
+            raise BadInput("conversion.is_folder", path=target)
+    require_writable(output if output.is_dir() else output.parent, Message("conversion.another_output"))
     return plan
 
 

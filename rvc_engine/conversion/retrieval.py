@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from rvc_engine.common.generators import result_of
 from rvc_engine.common.opening import open_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
-from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.errors import BadInput, cannot_read, of_environment, reason_of
 from rvc_engine.messages import Message
 from rvc_engine.presets import ModelConfig
-from rvc_engine.voices.index_file import HINT, IndexFacts, check_index_file
+from rvc_engine.voices.index_file import IndexFacts, check_index_file
 
 NEIGHBOURS = 8
 OWN_NEIGHBOURS, OWN_PROBES = 16, 64  # of indexes of our own encoders, whose searches no other program has to equal
@@ -108,7 +108,7 @@ class Retrieval:
         except (OSError, RuntimeError) as error:
             if of_environment(error):
                 raise cannot_read(path, error) from error
-            raise BadInput("conversion.no_index_can_be_used", str(error).split("\n")[0], HINT, path=path) from error
+            raise BadInput("voices.not_an_index", reason_of(error), path=path) from error
 
     def search(self, features: Features) -> tuple[NDArray[np.int64], Features, Features]:
         """(F50, D) -> ids, squared distances, weights, each (F50, neighbours). Where the searched list has fewer rows
@@ -143,24 +143,15 @@ def weights_of(distances: Features, ids: NDArray[np.int64]) -> Features:
 
 def refuse_other_encoder(facts: IndexFacts, model: ModelConfig) -> None:
     """Raises BadInput when an index was made from other features than the voice's: other width, other encoder."""
-    title = Message("conversion.index_does_not_belong_voice", name=facts.path.name)
-    hint = Message("conversion.use_index_same_experiment_index")
     if facts.dim != model.feature_dim:
-        raise BadInput(
-            title,
-            Message(
-                "conversion.features_wide_voice", dim=facts.dim, feature_dim=model.feature_dim, version=model.version
-            ),
-            hint,
-        )
-    if facts.encoder is None and model.version not in ("v1", "v2"):
-        raise BadInput(title, Message("conversion.nothing_says_encoder_made", encoder=model.encoder), hint)
-    if facts.encoder is not None and facts.encoder != model.encoder:
-        raise BadInput(
-            title,
-            Message("conversion.encoder_made_features_voice", encoder=facts.encoder, encoder_2=model.encoder),
-            hint,
-        )
+        why = Message("conversion.index_width", width=facts.dim, expected=model.feature_dim, version=model.version)
+    elif facts.encoder is None and model.version not in ("v1", "v2"):
+        why = Message("conversion.index_no_encoder", encoder=model.encoder)
+    elif facts.encoder is not None and facts.encoder != model.encoder:
+        why = Message("conversion.index_other_encoder", encoder=facts.encoder, expected=model.encoder)
+    else:
+        return
+    raise BadInput("conversion.index_of_another", why, name=facts.path.name)
 
 
 def phone_features(

@@ -30,12 +30,10 @@ def resolve_tracker(method: str, workspace: Workspace | None = None, *, preset: 
         wanted = [tracker for tracker in PITCH_TRACKERS.all() if tracker.preference(preset)]
         working = [tracker for tracker in wanted if tracker.works(workspace)]
         if not working:
-            raise BadInput("pitch.no_pitch_method_works_here")
+            raise BadInput("pitch.none_works")
         return max(working, key=lambda tracker: tracker.preference(preset))
     if method not in PITCH_TRACKERS:
-        raise BadInput(
-            "pitch.no_pitch_method", method=method, auto=AUTO, available_methods=", ".join(available_methods(workspace))
-        )
+        raise BadInput("pitch.no_method", method=method, methods=[AUTO, *available_methods(workspace)])
     tracker = PITCH_TRACKERS.get(method)
     tracker.check(workspace)
     return tracker

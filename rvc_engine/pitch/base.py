@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.errors import BadInput
-from rvc_engine.messages import Message
+from rvc_engine.messages import NOTHING, Message, verbatim
 
 if TYPE_CHECKING:
     from rvc_engine.workspace import Workspace
@@ -47,7 +47,7 @@ class PitchTracker(ABC):
     """Files below pretrained/, any of which holds its weights, first choice first."""
     pulled_with = ""
     """A preset of `rvc assets pull` that fetches them."""
-    kind = ""
+    kind: Message = NOTHING
     """Of its file of weights, in the words of `rvc assets verify --file`."""
 
     def __init__(self, name: str) -> None:
@@ -74,11 +74,13 @@ class PitchTracker(ABC):
         """Raises BadInput, with what to do, where it does not work."""
         if not self.is_installed():
             raise BadInput(
-                "pitch.needs_package", name=self.name, package=self.package, install=self.install or self.package
+                "pitch.package_missing", name=self.name, package=self.package, install=self.install or self.package
             )
-        if not self.works(workspace):
-            pull = Message("pitch.rvc_assets_pull_fetches", pulled_with=self.pulled_with) if self.pulled_with else ""
-            raise BadInput("pitch.weights_missing", name=self.name, weights=self.weights[0], pull=pull)
+        if self.works(workspace):
+            return
+        if self.pulled_with:
+            raise BadInput("pitch.weights_not_pulled", name=self.name, weights=self.weights[0], preset=self.pulled_with)
+        raise BadInput("pitch.weights_missing", name=self.name, weights=self.weights[0])
 
     def imported(self) -> Any:
         """Its package. Raises BadInput where it is installed and cannot be imported."""
@@ -89,8 +91,8 @@ class PitchTracker(ABC):
         except Exception as error:  # a package for another torch: OSError of a library, RuntimeError, ImportError
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
             raise BadInput(
-                "pitch.needs_package_does_not_work",
-                reason,
+                "pitch.package_broken",
+                verbatim(reason),
                 name=self.name,
                 package=self.package,
                 install=self.install or self.package,

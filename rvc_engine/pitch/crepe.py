@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rvc_engine.messages import Message
 from rvc_engine.pitch.base import Hz, OneByOne, Wave
 from rvc_engine.pitch.coarse import CEILING_HZ, FLOOR_HZ
 
@@ -28,7 +27,7 @@ there."""
 class Crepe(OneByOne):
     is_network = True
     package = "torchcrepe"
-    install = Message("pitch.torchcrepe_torchaudio")
+    install = "torchcrepe torchaudio"
 
     def track_one(self, wave_16k: Wave, frames: int, device: str) -> Hz:
         import torch

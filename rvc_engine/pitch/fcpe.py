@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rvc_engine.messages import Message
 from rvc_engine.pitch.base import Hz, OneByOne, Wave
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def network(device: str) -> Any:
 class Fcpe(OneByOne):
     is_network = True
     package = "torchfcpe"
-    install = Message("pitch.torchfcpe_torchaudio")
+    install = "torchfcpe torchaudio"
 
     def load(self, device: str, workspace: Workspace | None) -> None:
         self.imported()

@@ -18,7 +18,7 @@ class RmvpeTracker(PitchTracker):
     together = 16
     weights = ("rmvpe.pt", "rmvpe.safetensors")
     pulled_with = "v2-40k"
-    kind = Message("pitch.pitch_tracker_rmvpe")
+    kind = Message("pitch.rmvpe")
 
     def preference(self, preset: str) -> int:
         return 40

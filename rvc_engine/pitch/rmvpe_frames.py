@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rvc_engine.audio.spectrogram import triangles
-from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.errors import BadInput, cannot_read, of_environment, reason_of
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.messages import message_of
 from rvc_engine.pitch.rmvpe_network import MELS, STRIDE, Rmvpe, read_rmvpe
 
 HOP = 160
@@ -93,7 +92,7 @@ def load(path: Path, device: str) -> Rmvpe:
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput("pitch.no_rmvpe_program_can_read", message_of(error), path=path) from error
+        raise BadInput("pitch.not_rmvpe", reason_of(error), path=path) from error
 
 
 def release() -> None:

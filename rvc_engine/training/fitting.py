@@ -9,6 +9,7 @@ import torch
 
 from rvc_engine.errors import BadInput
 from rvc_engine.files import weights
+from rvc_engine.files.foreign import first_line
 from rvc_engine.files.weights import Unreadable
 from rvc_engine.messages import Message, message_of
 from rvc_engine.models.discriminators import Discriminators
@@ -28,7 +29,7 @@ def check_start(path: Path, kind: str, preset: str, config: ModelConfig) -> None
     try:
         found = read_checkpoint(path, shapes=True)
     except (OSError, Unreadable) as error:
-        raise BadInput("training.not_pretrained", message_of(error), START, path=path) from error
+        raise BadInput("training.not_pretrained", first_line(error), START, path=path) from error
     _compare(found, path, kind, preset, config, START)
     refuse_other_encoder(path, found.embedder)
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from rvc_engine.errors import RvcError, cannot_read, of_environment
-from rvc_engine.files.foreign import describe
+from rvc_engine.files.foreign import describe, first_line
 from rvc_engine.files.weights import Unreadable, check_types
 from rvc_engine.messages import NOTHING, Message, joined, message_of
 from rvc_engine.models.discriminators import Discriminators
@@ -272,7 +272,7 @@ def load_pretrained(network: nn.Module, path: Path) -> Message:
         if of_environment(error):
             raise cannot_read(path, error) from error
         hint = Message("training.fetch_again")
-        raise RvcError("training.not_pretrained", message_of(error), hint, path=path) from error
+        raise RvcError("training.not_pretrained", first_line(error), hint, path=path) from error
     own = checkpoint_of({"model": network.state_dict()})
     if found.differs_from(own):
         raise RvcError("training.wrong_kind", path=path, found=found.what, needed=own.what)

@@ -19,9 +19,10 @@ from torch import Tensor
 from rvc_engine.disk import TEMPORARY, is_full, move_to_backup, whole_file
 from rvc_engine.errors import RvcError, of_environment
 from rvc_engine.files import weights
+from rvc_engine.files.foreign import first_line
 from rvc_engine.files.zip_files import open_zip
 from rvc_engine.machine.device import out_of_memory
-from rvc_engine.messages import Message, joined, message_of, verbatim
+from rvc_engine.messages import Message, joined, verbatim
 from rvc_engine.training.hooks import Hooks, Writable, through
 from rvc_engine.training.state import UNREADABLE, TrainingState, check_rest
 from rvc_engine.voices.layout import rvc_names
@@ -123,7 +124,7 @@ class CheckpointStore:
             except UNREADABLE as error:
                 if is_full(error):
                     raise
-                raise RvcError("training.not_written_whole", message_of(error), path=path.name) from error
+                raise RvcError("training.not_written_whole", first_line(error), path=path.name) from error
 
     def remove_halves(self) -> None:
         """Remove the temporary files of a process that was killed while it saved."""
@@ -147,7 +148,7 @@ class CheckpointStore:
             except UNREADABLE as error:
                 self._check_cause(error, paths)
                 damaged += paths
-                reasons.append(Message("training.of_file", name=_names(paths), reason=message_of(error)))
+                reasons.append(Message("training.of_file", name=_names(paths), reason=first_line(error)))
                 continue
             restored.damaged = reasons
             restored.backup = move_to_backup(damaged, self.files.folder, "damaged")
@@ -161,7 +162,7 @@ class CheckpointStore:
         """Raises RvcError where the files need not be damaged: there is no permission, no memory, no disk just now."""
         memory = out_of_memory(error) if isinstance(error, RuntimeError) else None
         if memory is not None or of_environment(error):
-            reason, hint = memory.message if memory else message_of(error), Message("training.nothing_changed")
+            reason, hint = memory.message if memory else first_line(error), Message("training.nothing_changed")
             raise RvcError("common.cannot_be_read", reason, hint, path=_names(paths)) from error
 
     def _load(self, state: TrainingState, paths: list[Path]) -> Restored:

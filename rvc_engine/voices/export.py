@@ -12,7 +12,6 @@ from rvc_engine.common.names import fitted, index_name, room_in
 from rvc_engine.common.opening import open_file
 from rvc_engine.disk import copy_whole, whole_file
 from rvc_engine.errors import BadInput
-from rvc_engine.messages import Message
 from rvc_engine.voices.bundle import write_bundle
 from rvc_engine.voices.small_model import Voice, save_small_model, small_model
 
@@ -23,11 +22,8 @@ DATE = (1980, 1, 1, 0, 0, 0)
 def refuse_starter(voice: Voice) -> None:
     """Raises BadInput for a voice that RVC programs cannot load."""
     if voice.config.version not in ("v1", "v2"):
-        why = Message(
-            "voices.voice_whose_network_encoder_they", version=voice.config.version, encoder=voice.config.encoder
-        )
-        hint = Message("voices.train_again_preset_v2_40k")
-        raise BadInput("voices.cannot_be_exported_rvc_programs", why, hint, path=voice.path)
+        about = {"version": voice.config.version, "encoder": voice.config.encoder}
+        raise BadInput("voices.not_for_rvc", path=voice.path, **about)
 
 
 def planned(voice: Voice, name: str, output: Path, form: str, lists: int) -> list[Path]:

@@ -52,47 +52,45 @@ def _rvc_name(key: str) -> str:
 def checked_list(values: Any) -> list[Any]:
     """`values` when it is a `config` of RVC in type and bounds, so that a network of its size can be thought of. Raises
     ValueError."""
-    if not isinstance(values, list | tuple) or len(values) != 18:
-        raise ValueError(
-            Message(
-                "voices.config_entries_expected_18", count=len(values) if isinstance(values, list | tuple) else "no"
-            )
-        )
+    if not isinstance(values, list | tuple):
+        raise ValueError(Message("voices.config_no_list"))
+    if len(values) != 18:
+        raise ValueError(Message("voices.config_entries", count=len(values)))
     for entry, (name, low, high) in BOUNDS.items():
         _whole(values[entry], name, low, high)
     if not isinstance(values[8], int | float) or not 0 <= values[8] < 1:
-        raise ValueError(Message("voices.p_dropout_config_out_bounds"))
+        raise ValueError(Message("voices.config_dropout"))
     if not isinstance(values[9], str | int) or values[9] not in ("1", 1):
-        raise ValueError(Message("voices.residual_blocks_kind_rvc_kind", values=describe(values[9], 20)))
+        raise ValueError(Message("voices.config_resblock", kind=describe(values[9], 20)))
     for entry, (name, high) in LISTS.items():
         _row(values[entry], name, high)
     if not isinstance(values[11], list | tuple) or len(values[11]) != len(values[10]):
-        raise ValueError(Message("voices.resblock_dilation_sizes_config_do"))
+        raise ValueError(Message("voices.config_dilations"))
     for row in values[11]:
         _row(row, "resblock_dilation_sizes", 64)
     rates, kernels, first = values[12], values[14], values[13]
     if len(rates) != len(kernels) or any(
         kernel < rate or (kernel - rate) % 2 for rate, kernel in zip(rates, kernels, strict=True)
     ):
-        raise ValueError(Message("voices.upsample_kernel_sizes_config_do"))
+        raise ValueError(Message("voices.config_upsampling"))
     if values[3] % values[5] or values[2] % 2 or first % (1 << len(rates)):
-        raise ValueError(Message("voices.channels_config_cannot_be_divided"))
+        raise ValueError(Message("voices.config_channels"))
     hop = 1
     for rate in rates:
         hop *= rate
     if hop * 100 != values[17]:
-        raise ValueError(Message("voices.rate_wrong_config_says_hz", values=values[17], hop=hop * 100))
+        raise ValueError(Message("voices.wrong_rate", rate=values[17], samples=hop * 100))
     return list(values)
 
 
 def _whole(value: Any, name: str, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
-        raise ValueError(Message("voices.config_no_number", name=name, value=describe(value, 20), low=low, high=high))
+        raise ValueError(Message("voices.config_number", entry=name, value=describe(value, 20), low=low, high=high))
 
 
 def _row(values: Any, name: str, high: int) -> None:
     if not isinstance(values, list | tuple) or not 1 <= len(values) <= MAX_LENGTH:
-        raise ValueError(Message("voices.config_no_short_list_numbers", name=name))
+        raise ValueError(Message("voices.config_list", entry=name))
     for value in values:
         _whole(value, name, 1, high)
 
@@ -109,10 +107,10 @@ def model_of(content: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Model
     pitch = _pitch(content.get("f0"), "enc_p.emb_pitch.weight" in weights)
     rate = values[17]
     if rate % 1000 or (version in FEATURE_WIDTHS and f"{version}-{rate // 1000}k" not in PRESETS):
-        raise ValueError(Message("voices.rate_hz_voices_32000_40000", rate=rate, version=version))
+        raise ValueError(Message("voices.rate_of_version", rate=rate, version=version))
     layers = sum(key.startswith("flow.flows.0.enc.in_layers.") and key.endswith(".weight_v") for key in weights)
     if not 1 <= layers <= MAX_FLOWS:
-        raise ValueError(Message("voices.flow_no_layers_known"))
+        raise ValueError(Message("voices.unknown_flow"))
     config = ModelConfig.from_rvc_list(values, version, pitch, _encoder(content, version, width))
     return replace(
         config,
@@ -126,7 +124,7 @@ def model_of(content: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Model
 def _matrix(weights: Mapping[str, Tensor], key: str) -> Tensor:
     value = weights.get(key)
     if not isinstance(value, Tensor) or value.ndim != 2:
-        raise ValueError(Message("voices.missing_no_table", key=key))
+        raise ValueError(Message("voices.no_table", name=key))
     return value
 
 
@@ -136,14 +134,10 @@ def _version(said: Any, width: int, encoder: Any) -> str:
     if said is None:
         said = {width: version for version, width in FEATURE_WIDTHS.items()}.get(width, "v1")
     if said not in VERSIONS:
-        raise ValueError(Message("voices.version_known", said=describe(said, 20), versions=", ".join(VERSIONS)))
+        raise ValueError(Message("voices.unknown_version", version=describe(said, 20), versions=VERSIONS))
     wanted = FEATURE_WIDTHS.get(said, width)
     if width != wanted and encoder in (None, f"hubert-{wanted}"):
-        raise ValueError(
-            Message(
-                "voices.version_wrong_says_whose_features", said=said, feature_widths=FEATURE_WIDTHS[said], width=width
-            )
-        )
+        raise ValueError(Message("voices.wrong_version", version=said, expected=FEATURE_WIDTHS[said], width=width))
     return str(said)
 
 
@@ -155,15 +149,9 @@ def _pitch(said: Any, has: bool) -> bool:
     except (ValueError, OverflowError):
         pitch = None
     if pitch is None:
-        raise ValueError(Message("voices.f0_neither_0_nor_1", said=describe(said, 20)))
+        raise ValueError(Message("voices.unknown_f0", f0=describe(said, 20)))
     if pitch != has:
-        raise ValueError(
-            Message(
-                "voices.f0_wrong_says_pitch_weights",
-                value="with" if pitch else "without",
-                value_2="with" if has else "without",
-            )
-        )
+        raise ValueError(Message("voices.f0_but_no_pitch") if pitch else Message("voices.no_f0_but_pitch"))
     return pitch
 
 
@@ -171,7 +159,7 @@ def refuse_embedder(said: Any) -> None:
     """Raises ValueError with the name of a content encoder, as Applio's `embedder_model` gives it, that is not
     RVC's."""
     if not isinstance(said, str) or said.strip().lower() not in EMBEDDERS:
-        raise ValueError(Message("voices.features_made_content_encoder_other", said=describe(said, 100)))
+        raise ValueError(Message("voices.other_encoder", encoder=describe(said, 100)))
 
 
 def _vocoder(said: Any, usual: str) -> str:
@@ -181,8 +169,7 @@ def _vocoder(said: Any, usual: str) -> str:
     for vocoder in VOCODERS.all():
         if isinstance(said, str) and said in (vocoder.name, *vocoder.aliases):
             return vocoder.name
-    known = ", ".join(VOCODERS.names())
-    raise ValueError(Message("voices.vocoder_program_does_not", said=describe(said, 40), known=known))
+    raise ValueError(Message("voices.unknown_vocoder", vocoder=describe(said, 40), known=VOCODERS.names()))
 
 
 def _encoder(content: Mapping[str, Any], version: str, width: int) -> str:
@@ -193,7 +180,7 @@ def _encoder(content: Mapping[str, Any], version: str, width: int) -> str:
     name = content.get("encoder")
     name = f"hubert-{width}" if name is None else name
     if not isinstance(name, str) or name not in CONTENT_ENCODERS:
-        raise ValueError(Message("voices.features_made_content_encoder_version", name=describe(name, 40)))
+        raise ValueError(Message("voices.unknown_encoder", encoder=describe(name, 40)))
     if (own := CONTENT_ENCODERS.get(name).dim) != width:
-        raise ValueError(Message("voices.encoder_wrong_makes_features_wide", name=name, own=own, width=width))
+        raise ValueError(Message("voices.wrong_encoder", encoder=name, expected=own, width=width))
     return name

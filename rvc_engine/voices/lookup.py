@@ -14,7 +14,6 @@ from rvc_engine.conversion.retrieval import OWN_NEIGHBOURS, OWN_PROBES, Retrieva
 from rvc_engine.disk import copy_whole, facts_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.messages import NOTHING
 from rvc_engine.training.store import LATEST_ONLY, CheckpointStore
 from rvc_engine.voices.bundle import INDEX, is_bundle, read_bundle
 from rvc_engine.voices.index_file import IndexFacts, check_index_file, sidecar_of
@@ -72,18 +71,13 @@ def find_checkpoint(experiment: Experiment, epoch: int | None, step: int | None)
         store = CheckpointStore(experiment)
         epochs = {number: store.epoch_of(number) for number in steps}
         fitting = [number for number in steps if epochs[number] == epoch]
-        there = f"epochs {', '.join(str(value) for value in epochs.values() if value is not None)}"
+        if not fitting:
+            known = [value for value in epochs.values() if value is not None]
+            raise BadInput("voices.no_epoch", name=experiment.name, epoch=epoch, epochs=known)
     else:
-        fitting, there = [number for number in steps if step in (None, number)], f"steps {', '.join(map(str, steps))}"
-    if not fitting:
-        raise BadInput(
-            "voices.no_checkpoint",
-            NOTHING,
-            there,
-            name=experiment.name,
-            value="epoch" if epoch is not None else "step",
-            epoch=epoch or step,
-        )
+        fitting = [number for number in steps if step in (None, number)]
+        if not fitting:
+            raise BadInput("voices.no_step", name=experiment.name, step=step, steps=steps)
     if LATEST_ONLY not in fitting:
         return experiment.checkpoint("G", fitting[-1])
     # the one name says no step: the epoch decides, and where it says none, that name
@@ -113,7 +107,7 @@ def name_for(wanted: str | None, unpacked: Unpacked, path: Path) -> str:
 def refuse_name(text: str) -> None:
     """Raises BadInput for a name that a file should not have."""
     if why := why_unwise(text):
-        raise BadInput("voices.cannot_be_name_voice", why, text=text)
+        raise BadInput("voices.bad_name", why, name=text)
 
 
 def place(unpacked: Unpacked, name: str, workspace: Workspace) -> list[Path]:
@@ -122,7 +116,7 @@ def place(unpacked: Unpacked, name: str, workspace: Workspace) -> list[Path]:
     experiment = Experiment(workspace.logs / name, workspace)  # also for a name that a saved voice of an experiment has
     if experiment.small_model.exists() or experiment.exists() or experiment.indexes():
         there = experiment.small_model if experiment.small_model.exists() else experiment.folder
-        raise BadInput("voices.already_voice", name=name, there=there)
+        raise BadInput("voices.name_taken", name=name, path=there)
     written = []
     if unpacked.index is not None:
         if unpacked.from_bundle:

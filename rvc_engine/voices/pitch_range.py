@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from rvc_engine.common.arrays import read_array
 from rvc_engine.common.opening import open_file
-from rvc_engine.errors import BadInput, RvcError, UnusableRecording
-from rvc_engine.messages import message_of
+from rvc_engine.errors import BadInput, RvcError, UnusableRecording, reason_of
+from rvc_engine.messages import NOTHING, Message
 
 Range = tuple[float, float, float]
 """10th percentile, median and 90th percentile of the voiced frames, Hz."""
@@ -60,14 +60,14 @@ def range_of_recording(path: Path) -> Range:
     from rvc_engine.pitch import track
 
     if not path.is_file():
-        raise BadInput("voices.no_file_2", path=path)
+        raise BadInput("common.no_file", NOTHING, Message("common.check_path"), path=path)
     try:
         wave = decode(path, 16000)[: LONGEST_S * 16000]
     except (UnusableRecording, OSError) as error:
-        raise BadInput("voices.cannot_be_used", message_of(error), path=path) from error
+        raise BadInput("voices.recording_unusable", reason_of(error), path=path) from error
     found = range_of(track("praat", wave))
     if found is None:
-        raise BadInput("voices.no_voice_3", path=path)
+        raise BadInput("voices.no_pitch_found", path=path)
     return found
 
 

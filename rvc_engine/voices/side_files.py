@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, reason_of
 from rvc_engine.files.foreign import Unreadable, read_json
-from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages import message_of
 from rvc_engine.voices.layout import refuse_embedder
 
 CONFIG = "config.json"
@@ -26,14 +26,8 @@ def refuse_other_encoder(checkpoint: Path, said: Any = None) -> None:
     try:
         refuse_embedder(said)
     except ValueError as error:
-        hint = Message("voices.convert_program_trained_train_voice")
         raise BadInput(
-            "voices.trained_another_content_encoder",
-            NOTHING,
-            hint,
-            checkpoint=checkpoint,
-            source=source.name,
-            reason=error,
+            "voices.trained_otherwise", checkpoint=checkpoint, source=source.name, reason=message_of(error)
         ) from error
 
 
@@ -44,8 +38,7 @@ def _embedder_in(path: Path) -> str | None:
     try:
         content = read_json(path)
     except (OSError, Unreadable) as error:
-        hint = Message("voices.correct_remove_if_training_used")
-        raise BadInput("voices.names_content_encoder_cannot_be", message_of(error), hint, path=path) from error
+        raise BadInput("voices.encoder_name_unreadable", reason_of(error), path=path) from error
     said = content.get("embedder_model") if isinstance(content, dict) else None
     return said if isinstance(said, str) and said.strip() else None
 

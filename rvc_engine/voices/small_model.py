@@ -17,11 +17,12 @@ from torch import Tensor
 from rvc_engine import __version__
 from rvc_engine.common.opening import require_file
 from rvc_engine.disk import whole_file
-from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
+from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment, reason_of
 from rvc_engine.files import weights as weight_files
 from rvc_engine.files.foreign import describe_some, first_line, text_of
 from rvc_engine.files.weights import Unreadable, check_numbers
-from rvc_engine.messages import NOTHING, Message, verbatim
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
+from rvc_engine.messages.actions import command
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weight_norm import fold
 from rvc_engine.presets import PRESETS, ModelConfig
@@ -125,7 +126,7 @@ def small_model(
     }
     broken = [key for key, value in half.items() if not torch.isfinite(value).all()]
     if broken:
-        raise RvcError("voices.voice_weights_not_finite", verbatim(", ".join(broken[:5])))
+        raise RvcError("voices.weights_not_finite", verbatim(", ".join(broken[:5])))
     entries: dict[str, Any] = {
         "weight": half,
         "config": config.to_rvc_list(),
@@ -175,13 +176,13 @@ def _vocoder_entry(config: ModelConfig) -> dict[str, Any]:
 def read_voice(path: Path) -> Voice:
     """Read a small model of ours or of another RVC program; nothing in it is executed. Raises BadInput saying what the
     file is instead."""
-    require_file(path, Message("voices.no_voice", path=path), Message("voices.check_path_rvc_list_shows"))
+    require_file(path, Message("voices.no_voice", path=path), Message("voices.check_path_list"))
     try:
         content = weight_files.read(path)
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise _bad(path, Message("voices.damaged_not_model_all", reason=error)) from error
+        raise _bad(path, Message("voices.not_a_model", reason=reason_of(error))) from error
     if not isinstance(content, dict) or "weight" not in content or "config" not in content:
         refuse_other(path, content)
     return voice_of(content, path)
@@ -200,16 +201,11 @@ def voice_of(content: dict[str, Any], path: Path) -> Voice:
     wrong = [key for key in expected if getattr(weights.get(key), "shape", None) != expected[key].shape]
     wrong += [key for key in weights if key not in expected]
     if wrong:
-        raise _bad(
-            path,
-            Message(
-                "voices.tensors_missing_unknown_another_shape", count=len(wrong), describe_some=describe_some(wrong)
-            ),
-        )
+        raise _bad(path, Message("voices.other_tensors", count=len(wrong), names=describe_some(wrong)))
     try:
         check_numbers(weights)
     except Unreadable as error:
-        raise _bad(path, str(error)) from error
+        raise _bad(path, message_of(error)) from error
     epoch, step = (
         content[key] if type(content.get(key)) is int and 0 <= content[key] < MAX_NUMBER else None
         for key in ("epoch", "step")
@@ -229,11 +225,8 @@ def _shapes(config: ModelConfig, path: Path) -> dict[str, Tensor]:
         try:
             _built(PRESETS["starter"])
         except Exception as own:
-            hint = Message("voices.rvc_doctor_shows_what_missing")
-            raise RvcError(
-                "voices.torch_cannot_build_network_here", NOTHING, hint, name=type(own).__name__, own=own
-            ) from own
-        raise _bad(path, str(error)) from error
+            raise RvcError("voices.torch_builds_none", kind=type(own).__name__, reason=message_of(own)) from own
+        raise _bad(path, message_of(error)) from error
 
 
 def _built(config: ModelConfig) -> dict[str, Tensor]:
@@ -266,38 +259,33 @@ def refuse_other(path: Path, content: Any) -> None:
     try:
         checkpoint = checkpoint_of(content)
     except Unreadable:
-        reason = (
-            Message("voices.content_encoder")
-            if isinstance(content, dict) and "cfg" in content
-            else Message("voices.holds_no_voice")
-        )
-        raise _bad(path, reason) from None
-    at = "" if checkpoint.iteration is None else Message("voices.after_epoch", iteration=checkpoint.iteration)
+        encoder = isinstance(content, dict) and "cfg" in content
+        raise _bad(path, Message("voices.is_content_encoder" if encoder else "voices.holds_no_voice")) from None
+    what, epoch = checkpoint.what, checkpoint.iteration
     if checkpoint.kind == "D":
-        raise _bad(
-            path,
-            Message("voices.training_checkpoint_speaks_no_voice", thing=checkpoint.what, at=at),
-            Message("voices.g_file_beside_one"),
+        reason = (
+            Message("voices.is_discriminators", what=what)
+            if epoch is None
+            else Message("voices.is_discriminators_epoch", what=what, epoch=epoch)
         )
-    raise _bad(
-        path,
-        Message("voices.training_checkpoint_2", thing=checkpoint.what, at=at),
-        Message("voices.makes_voice", extract_command=extract_command(path)),
+        raise _bad(path, reason, Message("voices.generator_beside"))
+    reason = (
+        Message("voices.is_checkpoint", what=what)
+        if epoch is None
+        else Message("voices.is_checkpoint_epoch", what=what, epoch=epoch)
     )
+    raise _bad(path, reason, Message("voices.extract_it", path=path, name=_name_beside(path)))
 
 
 def extract_command(path: Path) -> str:
     """The command that makes a voice of a checkpoint, named after its folder."""
-    import shlex
+    return command("extract_file", {"path": str(path), "name": _name_beside(path)})
 
+
+def _name_beside(path: Path) -> str:
     name = path.absolute().parent.name
-    return Message(
-        "voices.rvc_voice_extract_name",
-        path=shlex.quote(str(path)),
-        name=shlex.quote(name if name.strip(".") else "voice"),
-    )
+    return name if name.strip(".") else "voice"
 
 
-def _bad(path: Path, reason: str, hint: str = "") -> BadInput:
-    hint = hint or Message("voices.choose_pth_rvc_program_exported")
-    return BadInput("voices.not_voice_can_be_used", reason, hint, path=path)
+def _bad(path: Path, reason: Message, hint: Message = NOTHING) -> BadInput:
+    return BadInput("voices.not_a_voice", reason, hint, path=path)

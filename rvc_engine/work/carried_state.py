@@ -12,8 +12,9 @@ import torch
 from rvc_engine.disk import move_to_backup, whole_file
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.files.foreign import first_line
 from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors, write_safetensors
-from rvc_engine.messages import Message, joined, message_of
+from rvc_engine.messages import Message, joined
 from rvc_engine.pretrain.encoder_training import previous_of
 from rvc_engine.pretrain.moving import read_parts, write_parts
 from rvc_engine.training.state import UNREADABLE
@@ -78,7 +79,7 @@ def _newest(experiment: Experiment, name: str) -> Any:
         try:
             return _read_encoder(path) if name == "encoder" else _read_train(path)
         except (*UNREADABLE, Unreadable) as error:
-            problems.append(Message("training.of_file", name=path.name, reason=message_of(error)))
+            problems.append(Message("training.of_file", name=path.name, reason=first_line(error)))
     if problems:
         raise BadInput("work.no_state_readable", joined(*problems), name=experiment.name)
     return None

@@ -10,14 +10,19 @@ from pathlib import Path
 import pytest
 
 from rvc_engine.client.engine_client import EngineClient
-from rvc_engine.client.problems import problem_in
 from rvc_engine.client.state import ScreenState
 from rvc_engine.commands.cli import main
+from rvc_engine.common.lock import RunLock
+from rvc_engine.common.problems import problem_in
+from rvc_engine.errors import Busy
 from rvc_engine.events import ItemSkipped, Paused, RunStarted, StageFailed, StageStarted, Warned, from_dict, to_dict
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.messages import Message
+from rvc_engine.run import launcher
 from rvc_engine.run.queue import FAILED, RunQueue
 from rvc_engine.run.view import RunView
+from rvc_engine.settings import for_preset
+from rvc_engine.workspace import Workspace
 
 
 def test_the_app_gets_the_problem_of_a_command_with_its_code(tmp_path: Path) -> None:
@@ -111,3 +116,17 @@ def test_lines_of_the_journal_are_translated_with_what_they_hold() -> None:
         ]
     )
     assert [line.text for line in state.lines] == ["client.run_started", "client.stage_started", "client.failed"]
+
+
+def test_an_engine_that_is_refused_says_so_with_a_code(tmp_path: Path) -> None:
+    experiment = Workspace(tmp_path).experiment("alice")
+    lock = RunLock(experiment.lock)
+    lock.acquire()
+    try:
+        with pytest.raises(Busy) as caught:
+            launcher.start(experiment, for_preset("starter"), ["preprocess"])
+    finally:
+        lock.release()
+    title = caught.value.title.params["title"]
+    assert isinstance(title, Message) and title.code == "common.another_run"
+    assert experiment.engine_log.read_text().splitlines() == [str(caught.value)]  # without the JSON

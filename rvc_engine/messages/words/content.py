@@ -1,71 +1,74 @@
-"""Words of the engine: content."""
+"""Words of the content encoders and of the readers of their weights."""
 
 from __future__ import annotations
 
 from rvc_engine.messages.words.kinds import Plural, Words
 
 WORDS: dict[str, str | Plural | Words] = {
-    "weights_content_encoder_missing": Words(
+    # what an encoder is
+    "about_hubert_256": "HuBERT/ContentVec base, layer 9 through final_proj (RVC v1)",
+    "about_hubert_768": "HuBERT/ContentVec base, layer 12 (RVC v2)",
+    "about_random": "a tiny HuBERT with seeded random weights, for tests",
+    "about_phonetic": "our own small network, trained to classify phones; built in, needs no download",
+    # its weights are not there
+    "weights_missing": Words(
         "The weights of the content encoder {name} are missing",
         "there is no {weights} in pretrained/, nor another form of it",
-        (
-            "fetch it by `rvc assets pull PRESET`, or put {weights} there, or use --preset starter, which "
-            "needs no download"
-        ),
+        "fetch it by `{do.pull_any}`, or put {weights} there, or use {flag.preset} starter, which needs no download",
     ),
-    "content_encoder_missing": Words(
+    "shipped_missing": Words(
         "The content encoder {weights} is missing",
         "it is a part of this program",
         "install it again",
     ),
-    "wave_must_be_t_least": "a wave must be (T,) with at least one sample",
-    "no_content_encoder_program_can": "{path} is no content encoder that this program can read",
-    "install_program_again": "install the program again",
-    "fetch_file_again": "fetch the file again",
-    "unknown": "has unknown",
-    "another_shape": "has another shape for",
-    "no_hubert_checkpoint": "it is no HuBERT checkpoint",
-    "no_hubert_checkpoint_no_model": "it is no HuBERT checkpoint: it has no model",
-    "no_hubert_checkpoint_neither_cfg": "it is no HuBERT checkpoint: it has neither cfg nor args",
-    "no_beside_config_json": "there is no {folder_files} beside its config.json",
-    "no_dictionary_weights": "{name} is no dictionary of weights",
-    "no_configuration": "{path} is no configuration",
-    "weights_overlap_they_larger_than": "its weights overlap: they are larger than the file",
-    "frames_not_rvc_20_ms": "its frames are not RVC's 20 ms",
-    "no_final_proj_content_rvc": "it has no final_proj, which the content of RVC v1 needs",
-    "gives_numbers_frame_not": "its {value} gives {width} numbers a frame, not {dim}",
-    "wave_must_least_samples": "a wave must have at least {window_samples} samples",
-    "weights_example": "it {thing} {count} of its weights, for example {names!r:.120}",
-    "model_no_dictionary_weights": "its model is no dictionary of weights",
-    "damaged": "{path} is damaged: {reason}",
-    "configuration_wave_eps_no_number": "its configuration's wave_eps is no number from 0 to 0.001",
-    "width_no_multiple_heads_groups": (
-        "its width is no multiple of its heads and of the groups of its positional convolution"
-    ),
-    "convolutions_not_wide_layers_nothing": (
-        "its convolutions are not as wide as its layers and nothing projects them"
-    ),
-    "convolutions_not_1_layers": "its convolutions are not 1 to {max_convolutions} layers",
-    "extractor_mode_neither_default_nor": "its extractor_mode is neither default nor layer_norm",
-    "task_normalize_neither_true_nor": "its task's normalize is neither true nor false",
-    "conv_feature_layers_more_than": "its conv_feature_layers is more than lists of numbers",
-    "conv_feature_layers_repeats_something": "its conv_feature_layers repeats by something that is no small number",
-    "convolution_not_given_channels_kernel": "a convolution is not given by its channels, kernel and stride",
-    "feat_extract_norm_neither_group": "its feat_extract_norm is neither group nor layer",
-    "conv_dim_conv_kernel_conv": "its conv_dim, conv_kernel and conv_stride have different lengths",
-    "convolution_size_no_hubert": "a convolution has a size that no HuBERT has",
-    "conv_feature_layers_not_understood": "its conv_feature_layers is not understood",
-    "not_only_one_known_here": "its {name} is not {value}, the only one known here",
-    "configuration_not_understood": "its configuration is not understood: {reason}",
-    "configuration_not_understood_2": "its configuration is not understood",
-    "configuration_no_whole_number": "its configuration's {field} is no whole number from {low} to {high}",
-    "configuration_neither_true_nor_false": "its configuration's {field} is neither true nor false",
-    "hubert_contentvec_base_layer_9": "HuBERT/ContentVec base, layer 9 through final_proj (RVC v1)",
-    "hubert_contentvec_base_layer_12": "HuBERT/ContentVec base, layer 12 (RVC v2)",
-    "weight_without_name": "it has a weight without a name",
+    # a file that is none
+    "not_encoder": Words("{path} is no content encoder that this program can read", "", "fetch the file again"),
+    "install_again": "install the program again",
+    "not_phonetic": "it holds no phonetic encoder: {reason}",
+    "phonetic_size": "its {name} is {value}, which is no whole number from 1 to {high}",
+    "not_hubert": "it is no HuBERT checkpoint",
+    "hubert_no_model": "it is no HuBERT checkpoint: it has no model",
+    "hubert_no_options": "it is no HuBERT checkpoint: it has neither cfg nor args",
+    "folder_no_weights": "there is no {first} or {second} beside its config.json",
+    # waves
+    "no_wave": "a wave must be (T,) with at least one sample",
+    "short_wave": "a wave must have at least {samples} samples",
+    # weights of HuBERT
+    "model_no_weights": "its model is no dictionary of weights",
+    "file_no_weights": "{name} is no dictionary of weights",
+    "weights_overlap": "its weights overlap: they are larger than the file",
+    "weight_no_name": "it has a weight without a name",
     "weight_no_tensor": "its weight {name!r:.120} is no tensor",
-    "two_weights": "it has two weights for {ours!r:.120}",
-    "no_whole_number_1": "its {name} is {value}, which is no whole number from 1 to {high}",
-    "holds_no_phonetic_encoder": "it holds no phonetic encoder: {reason}",
-    "our_own_small_network_trained": ("our own small network, trained to classify phones; built in, needs no download"),
+    "weight_twice": "it has two weights for {name!r:.120}",
+    "lacks_weights": "it lacks {count} of its weights, for example {name!r:.120}",
+    "unknown_weights": Plural(
+        "it has {count} unknown weight: {name!r:.120}", "it has {count} unknown weights, for example {name!r:.120}"
+    ),
+    "weights_shape": "it has another shape for {count} of its weights, for example {name!r:.120}",
+    "no_final_proj": "it has no final_proj, which the content of RVC v1 needs",
+    "width_final_proj": "its final_proj gives {width} numbers a frame, not {expected}",
+    "width_last_layer": "its last layer gives {width} numbers a frame, not {expected}",
+    "frame_length": "its frames are not RVC's 20 ms",
+    # configurations
+    "damaged": "{name} is damaged: {reason}",
+    "no_configuration": "{name} is no configuration",
+    "configuration": "its configuration is not understood",
+    "configuration_because": "its configuration is not understood: {reason}",
+    "configuration_number": "its configuration's {field} is no whole number from {low} to {high}",
+    "configuration_bool": "its configuration's {field} is neither true nor false",
+    "wave_eps": "its configuration's wave_eps is no number from 0 to 0.001",
+    "other_option": "its {name} is not {value}, the only one known here",
+    "width_multiple": "its width is no multiple of its heads and of the groups of its positional convolution",
+    "extractor_mode": "its extractor_mode is neither default nor layer_norm",
+    "normalize": "its task's normalize is neither true nor false",
+    "feat_extract_norm": "its feat_extract_norm is neither group nor layer",
+    # convolutions
+    "convolutions_width": "its convolutions are not as wide as its layers and nothing projects them",
+    "convolutions_count": "its convolutions are not 1 to {most} layers",
+    "convolution_numbers": "a convolution is not given by its channels, kernel and stride",
+    "convolution_size": "a convolution has a size that no HuBERT has",
+    "convolutions_lengths": "its conv_dim, conv_kernel and conv_stride have different lengths",
+    "convolutions_more": "its conv_feature_layers is more than lists of numbers",
+    "convolutions_repeat": "its conv_feature_layers repeats by something that is no small number",
+    "convolutions_unclear": "its conv_feature_layers is not understood",
 }

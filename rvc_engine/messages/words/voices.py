@@ -1,201 +1,220 @@
-"""Words of the engine: voices."""
+"""Words of the files of voices: small models, bundles, checkpoints and indexes, read, described, made and shared."""
 
 from __future__ import annotations
 
 from rvc_engine.messages.words.kinds import Plural, Words
 
 WORDS: dict[str, str | Plural | Words] = {
-    "no_index": Words("{path} has no index in it", "", "use another index, or --index none"),
-    "no_bundle_can_be_used": Words("{path} is no bundle that can be used", "", "get the file again"),
-    "rvc_tui_voice_1": "rvc-tui voice 1",
+    # used in several places
+    "because": "{name}: {reason}",
     "no_voice": "There is no voice {path}",
-    "check_path": "check the path",
-    "model_card_not_form_version": "its model card is not of the form {format!r}, which this version reads",
-    "model_card_names_no_parts": "its model card names no parts",
-    "model_card_describes_no_voice": "its model card describes no voice",
-    "another_size_than_model_card": "{name} has another size than its model card says",
-    "another_checksum_than_model_card": "{name} has another checksum than its model card says",
-    "model_card_names_other_parts": "its model card names other parts than it has",
-    "parts_do_not_belong": "it has parts that do not belong in it",
-    "parts_larger_than_file": "its parts are larger than the file",
-    "compressed_encrypted_too_large": "{filename} is compressed, encrypted or too large",
-    "no_checkpoint_no_dictionary_named": "it is no checkpoint: it has no dictionary named model",
-    "model_holds_more_than_tensors": "its model holds more than tensors, or nothing",
-    "model_neither_generator_nor_discriminators": "its model is neither a generator nor discriminators of RVC",
-    "small_model_lacks_what_training": "it is a small model, which lacks what a training needs",
-    "no_file": "There is no file {path}",
-    "cannot_be_exported_rvc_programs": "{path} cannot be exported to RVC programs",
-    "voice_whose_network_encoder_they": (
-        "it is a {version} voice, whose network and encoder ({encoder}) they do not have"
-    ),
-    "train_again_preset_v2_40k": (
-        "train it again with --preset v2-40k; a bundle (--format bundle) works with this program"
-    ),
-    "no_voice_can_be_extracted": Words(
-        "No voice can be extracted from {path}",
-        "it is {thing}",
-        "name the G_ file beside it",
-    ),
-    "not_hz": "it is {thing}, not of {sample_rate} Hz",
-    "leave_sample_rate_out": "leave --sample-rate out",
-    "tensors_do_not_determine_rate": "it is {thing}, and its tensors do not determine its rate",
-    "give": "give {rates}",
-    "unusual_shape": "it is {thing} of an unusual shape",
-    "put_config_json_training_beside": "put the config.json of its training beside it",
-    "config_json_beside_names_no": "the config.json beside it names no rate",
-    "give_sample_rate": "give --sample-rate",
-    "no_file_2": Words("There is no file {path}", "", "check the path"),
-    "no_voice_can_be_extracted_2": Words(
-        "No voice can be extracted from {path}",
-        "",
-        "name a G_ file, or an experiment",
-    ),
-    "text": "{path}: {reason}",
-    "cannot_be_made_voice": "{path} cannot be made a voice",
-    "does_not_describe": "{beside} does not describe it: {reason}",
-    "extracted_rvc_tui": "extracted by rvc-tui {version}",
-    "no_config_json_rvc": "it is no config.json of RVC",
-    "folder": Words("{path} is a folder", "it holds no config.json of a content encoder", "give the path of a file"),
-    "refused": Words("{path} is refused", "", "fetch it again from where it was published"),
-    "cannot_be_read": Words("{path} cannot be read", "", "check the file and its permissions"),
-    "nothing_voice_made_no_voice": (
-        "it is nothing that a voice is made of: no voice, checkpoint, content encoder or tensors by name"
-    ),
-    "tensors_name": "tensors by name",
-    "voice_bundle": "voice bundle",
-    "content_encoder_hubert": "content encoder (HuBERT)",
-    "training_checkpoint": "training checkpoint {kind}",
-    "resume_file_training": "resume file of a training",
-    "transformers_folder": "transformers folder",
-    "holds_no_dictionary": "it holds {content}, no dictionary",
-    "fairseq_checkpoint": "fairseq checkpoint",
-    "holds_weights_hubert_without_config": (
-        "it holds the weights of a HuBERT without its config.json, which belongs beside it"
-    ),
+    "check_file": "check the file and its permissions",
+    # what a file is
+    "kind_voice": "voice",
+    "kind_bundle": "voice bundle",
+    "kind_index": "index",
+    "kind_hubert": "content encoder (HuBERT)",
+    "kind_pretrained": "pretrained {letter}",
+    "kind_checkpoint": "training checkpoint {letter}",
+    "kind_resume": "resume file of a training",
+    "kind_tensors": "tensors by name",
+    "form_fairseq": "fairseq checkpoint",
+    "form_transformers": "transformers folder",
     "not_stated": "not stated",
-    "no_resume_file_version": "it is no resume file of this version",
-    "index_does_not_fit_memory": Words("The index {path} does not fit into memory", "", "use --index none"),
-    "no_index_file": Words("There is no index file {path}", "", "check the path given with --index"),
-    "no_index_can_be_used": "{path} is no index that can be used",
-    "use_index_rvc_program_built": "use an index that RVC or this program built, or --index none",
-    "mib_mib_free": "{size} MiB, {limit} MiB are free",
-    "lists_more_than": "it has {lists} lists, more than {max_lists}",
-    "claims_rows_width_more_than": "it claims {rows} rows of width {dim}, more than it holds",
-    "lists_rows_them_searched": "it has {lists} lists for {rows} rows, {probes} of them searched",
-    "some_rows_missing_others_appear": "some rows are missing and others appear twice",
-    "something_follows_after_end": "something follows after its end",
-    "claims_rows_width": "it claims {rows} rows of width {dim}",
-    "lists_hold_rows_header_says": "its lists hold {sum} rows, its header says {rows}",
-    "ends_too_early_size_wrong": "it ends too early, or a size in it is wrong",
-    "text_2": "its {thing} is {value!r}",
-    "too_short": "it is too short",
-    "names_rows_does_not": "it names rows that it does not have",
-    "list_sizes_damaged": "its list sizes are damaged",
-    "holds_numbers_not_finite": "it holds numbers that are not finite",
-    "vocoder_program_does_not": "its vocoder is {said}, which this program does not have (it has {known})",
-    "config_entries_expected_18": "config has {count} entries, expected 18",
-    "p_dropout_config_out_bounds": "p_dropout in config is out of bounds",
-    "residual_blocks_kind_rvc_kind": "its residual blocks are of kind {values}, RVC's are of kind '1'",
-    "resblock_dilation_sizes_config_do": "resblock_dilation_sizes in config do not fit its kernels",
-    "upsample_kernel_sizes_config_do": "upsample_kernel_sizes in config do not fit upsample_rates",
-    "channels_config_cannot_be_divided": "channels in config cannot be divided as its layers need",
-    "rate_wrong_config_says_hz": (
-        "its rate is wrong: config says {values} Hz, its decoder makes {hop} samples a second"
+    "with": "with",
+    "without": "without",
+    "generator": "a {model} generator",
+    "generator_with_pitch": "a {model} generator with pitch",
+    "generator_without_pitch": "a {model} generator without pitch",
+    "discriminators": "a {model} set of discriminators",
+    "strange": "strange",
+    "strange_rate": "strange {rate}",
+    # what it is not
+    "no_config_in_folder": Words(
+        "{path} is a folder", "it holds no config.json of a content encoder", "give the path of a file"
     ),
-    "config_no_number": "{name} in config is {value}, which is no number from {low} to {high}",
-    "config_no_short_list_numbers": "{name} in config is no short list of numbers",
-    "rate_hz_voices_32000_40000": "its rate is {rate} Hz; {version} voices have 32000, 40000 or 48000",
-    "flow_no_layers_known": "its flow has no layers that are known",
-    "missing_no_table": "{key} is missing or no table",
-    "version_known": "its version is {said}; known are {versions}",
-    "version_wrong_says_whose_features": (
-        "its version is wrong: it says {said}, whose features are {feature_widths} wide, its own are {width} wide"
-    ),
-    "f0_neither_0_nor_1": "its f0 is {said}, neither 0 nor 1",
-    "f0_wrong_says_pitch_weights": "its f0 is wrong: it says {value} pitch, its weights say {value_2}",
-    "features_made_content_encoder_other": (
-        "its features were made by {said}, a content encoder other than RVC's (contentvec)"
-    ),
-    "features_made_content_encoder_version": (
-        "its features were made by {name}, a content encoder that this version does not know"
-    ),
-    "encoder_wrong_makes_features_wide": (
-        "its encoder is wrong: {name} makes features {own} wide, its own are {width} wide"
-    ),
-    "no_checkpoints": Words("{name} has no checkpoints", "there is no G_ file in {folder}", "train it first"),
-    "no_checkpoint": "{name} has no checkpoint of {value} {epoch}",
-    "cannot_be_name_voice": Words(
-        "{text!r} cannot be the name of a voice",
+    "refused": Words("{path} is refused", "", "fetch it again from where it was published"),
+    "not_known": "it is nothing that a voice is made of: no voice, checkpoint, content encoder or tensors by name",
+    "no_dictionary": "it holds {content}, no dictionary",
+    "hubert_no_config": "it holds the weights of a HuBERT without its config.json, which belongs beside it",
+    "not_resume": "it is no resume file of this version",
+    "not_voice_file": Words("{path} is no file of a voice", "", "name a .pth, a bundle, or an experiment"),
+    "is_no_voice": "it is no voice",
+    "cannot_be_read_because": "it cannot be read: {reason}",
+    # a small model
+    "not_a_voice": Words(
+        "{path} is not a voice that can be used",
         "",
-        "choose another --name, one that a file can have anywhere",
+        "choose a .pth that an RVC program exported, or train the voice again",
     ),
-    "already_voice": Words("There is already a voice {name!r}", "{there} is there", "choose another --name"),
-    "weight_not_possible": Words(
-        "A weight of {share:g} is not possible",
-        "it is the first voice's share",
-        "use 0 to 1",
+    "check_path_list": "check the path; {do.list} shows the voices of this workspace",
+    "not_a_model": "it is damaged or not a model at all: {reason}",
+    "is_content_encoder": "it is a content encoder",
+    "holds_no_voice": "it holds no voice",
+    "is_checkpoint": "it is a training checkpoint, {what}",
+    "is_checkpoint_epoch": "it is a training checkpoint, {what} after epoch {epoch}",
+    "extract_it": "this makes a voice of it: {do.extract_file}",
+    "is_discriminators": "it is a training checkpoint, {what}, which speaks with no voice",
+    "is_discriminators_epoch": "it is a training checkpoint, {what} after epoch {epoch}, which speaks with no voice",
+    "generator_beside": "the G_ file beside it has one",
+    "weight_no_dictionary": "its weight is no dictionary",
+    "other_tensors": Plural(
+        "{count} of its tensors is missing, unknown or of another shape: {names}",
+        "{count} of its tensors are missing, unknown or of another shape: {names}",
     ),
-    "cannot_be_merged": Words("{path} and {path_2} cannot be merged", "they differ in {wrong}"),
-    "merge_voices_one_version_rate": ("merge voices of one version, rate and encoder, both with pitch or both without"),
-    "shapes_example": "shapes, for example of {shapes}",
-    "no_file_voice": Words("{path} is no file of a voice", "", "name a .pth, a bundle, or an experiment"),
-    "no_voice_2": "it is no voice",
-    "cannot_be_read_2": "it cannot be read: {reason}",
-    "no_voice_3": Words(
-        "{path} has no voice in it",
-        "no pitch was found",
-        "name a recording in which somebody speaks or sings",
+    "weights_not_finite": Words(
+        "The voice has weights that are not finite", "", "train again from an older checkpoint"
     ),
-    "cannot_be_used": Words("{path} cannot be used", "", "name another recording"),
-    "trained_another_content_encoder": Words(
+    "torch_builds_none": Words(
+        "torch cannot build a network here", "{kind}: {reason}", "{do.doctor} shows what is missing on this machine"
+    ),
+    # its version, rate, pitch, encoder and vocoder
+    "unknown_version": "its version is {version}; known are {versions}",
+    "wrong_version": (
+        "its version is wrong: it says {version}, whose features are {expected} wide, its own are {width} wide"
+    ),
+    "rate_of_version": "its rate is {rate} Hz; {version} voices have 32000, 40000 or 48000",
+    "wrong_rate": "its rate is wrong: config says {rate} Hz, its decoder makes {samples} samples a second",
+    "unknown_f0": "its f0 is {f0}, neither 0 nor 1",
+    "f0_but_no_pitch": "its f0 is wrong: it says with pitch, its weights say without",
+    "no_f0_but_pitch": "its f0 is wrong: it says without pitch, its weights say with",
+    "other_encoder": "its features were made by {encoder}, a content encoder other than RVC's (contentvec)",
+    "unknown_encoder": "its features were made by {encoder}, a content encoder that this version does not know",
+    "wrong_encoder": "its encoder is wrong: {encoder} makes features {expected} wide, its own are {width} wide",
+    "unknown_vocoder": "its vocoder is {vocoder}, which this program does not have (it has {known})",
+    # its configuration
+    "config_entries": Plural("config has {count} entry, expected 18", "config has {count} entries, expected 18"),
+    "config_no_list": "config has no entries, expected 18",
+    "config_number": "{entry} in config is {value}, which is no number from {low} to {high}",
+    "config_list": "{entry} in config is no short list of numbers",
+    "config_dropout": "p_dropout in config is out of bounds",
+    "config_resblock": "its residual blocks are of kind {kind}, RVC's are of kind '1'",
+    "config_dilations": "resblock_dilation_sizes in config do not fit its kernels",
+    "config_upsampling": "upsample_kernel_sizes in config do not fit upsample_rates",
+    "config_channels": "channels in config cannot be divided as its layers need",
+    "unknown_flow": "its flow has no layers that are known",
+    "no_table": "{name} is missing or no table",
+    # checkpoints
+    "lacks_training": "it is a small model, which lacks what a training needs",
+    "no_model": "it is no checkpoint: it has no dictionary named model",
+    "model_more_than_tensors": "its model holds more than tensors, or nothing",
+    "model_of_neither": "its model is neither a generator nor discriminators of RVC",
+    "no_checkpoints": Words("{name} has no checkpoints", "there is no G_ file in {folder}", "train it first"),
+    "no_epoch": Words("{name} has no checkpoint of epoch {epoch}", "", "epochs {epochs}"),
+    "no_step": Words("{name} has no checkpoint of step {step}", "", "steps {steps}"),
+    # a voice out of a checkpoint
+    "not_extracted": Words("No voice can be extracted from {path}", "", "name a G_ file, or an experiment"),
+    "extracted_not_generator": Words(
+        "No voice can be extracted from {path}", "it is {what}", "name the G_ file beside it"
+    ),
+    "cannot_be_voice": Words("{path} cannot be made a voice", "", "put the config.json of its training beside it"),
+    "not_of_rate": "it is {what}, not of {rate} Hz",
+    "leave_rate_out": "leave {flag.sample_rate} out",
+    "rate_unclear": "it is {what}, and its tensors do not determine its rate",
+    "give_one_rate": "give {flag.sample_rate} {first} or {flag.sample_rate} {second}",
+    "give_rate": "give {flag.sample_rate}",
+    "unusual_shape": "it is {what} of an unusual shape",
+    "config_not_of_it": "{path} does not describe it: {reason}",
+    "no_rvc_config": "it is no config.json of RVC",
+    "config_no_rate": "the config.json beside it names no rate",
+    "trained_otherwise": Words(
         "{checkpoint} was trained with another content encoder",
         "{source}: {reason}",
+        "convert in the program that trained it, or train a voice of the same recordings here",
     ),
-    "names_content_encoder_cannot_be": "{path}, which names the content encoder, cannot be read",
-    "convert_program_trained_train_voice": (
-        "convert in the program that trained it, or train a voice of the same recordings here"
-    ),
-    "correct_remove_if_training_used": "correct it, or remove it if the training used contentvec",
-    "not_voice_can_be_used": "{path} is not a voice that can be used",
-    "voice_weights_not_finite": Words(
-        "The voice has weights that are not finite",
+    "encoder_name_unreadable": Words(
+        "{path}, which names the content encoder, cannot be read",
         "",
-        "train again from an older checkpoint",
+        "correct it, or remove it if the training used contentvec",
     ),
-    "torch_cannot_build_network_here": Words("torch cannot build a network here", "{name}: {own}"),
-    "rvc_voice_extract_name": "rvc voice extract {path} --name {name}",
-    "check_path_rvc_list_shows": "check the path; rvc list shows the voices of this workspace",
-    "after_epoch": " after epoch {iteration}",
-    "training_checkpoint_2": "it is a training checkpoint, {thing}{at}",
-    "makes_voice": "this makes a voice of it: {extract_command}",
-    "choose_pth_rvc_program_exported": "choose a .pth that an RVC program exported, or train the voice again",
-    "tensors_missing_unknown_another_shape": (
-        "{count} of its tensors are missing, unknown or of another shape: {describe_some}"
+    # bundles
+    "not_a_bundle": Words("{path} is no bundle that can be used", "", "get the file again"),
+    "no_index_in_bundle": Words("{path} has no index in it", "", "use another index, or {flag.index} none"),
+    "card_form": "its model card is not of the form {form!r}, which this version reads",
+    "card_no_parts": "its model card names no parts",
+    "card_no_voice": "its model card describes no voice",
+    "card_other_parts": "its model card names other parts than it has",
+    "part_size": "{name} has another size than its model card says",
+    "part_checksum": "{name} has another checksum than its model card says",
+    "strange_parts": "it has parts that do not belong in it",
+    "parts_too_large": "its parts are larger than the file",
+    "part_not_stored": "{name} is compressed, encrypted or too large",
+    # indexes
+    "no_index_file": Words("There is no index file {path}", "", "check the path given with {flag.index}"),
+    "index_too_large": Words(
+        "The index {path} does not fit into memory", "{mib} MiB, {free} MiB are free", "use {flag.index} none"
     ),
-    "training_checkpoint_speaks_no_voice": "it is a training checkpoint, {thing}{at}, which speaks with no voice",
-    "g_file_beside_one": "the G_ file beside it has one",
-    "damaged_not_model_all": "it is damaged or not a model at all: {reason}",
-    "weight_no_dictionary": "its weight is no dictionary",
-    "content_encoder": "it is a content encoder",
-    "holds_no_voice": "it holds no voice",
-    "rvc_doctor_shows_what_missing": "rvc doctor shows what is missing on this machine",
-    "holds_several_voices": Words(
-        "{path} holds several voices",
+    "not_an_index": Words(
+        "{path} is no index that can be used",
         "",
-        "unpack it, and import the {suffix} that you want",
+        "use an index that RVC or this program built, or {flag.index} none",
     ),
-    "cannot_be_unpacked": Words("{path} cannot be unpacked", "", "get the file again"),
-    "holds_no_voice_can_be": Words("{path} holds no voice that can be used", "", "get the file again"),
-    "holds_no_voice_2": Words(
-        "{path} holds no voice",
-        "there is no .pth in it",
-        "name a .pth, a bundle, or a zip with a .pth",
+    "index_short": "it is too short",
+    "index_ends": "it ends too early, or a size in it is wrong",
+    "index_follows": "something follows after its end",
+    "index_kind": "its kind is {value}",
+    "index_state": "its state is {value}",
+    "index_metric": "its metric is {value}",
+    "index_rows": "it claims {rows} rows of width {width}",
+    "index_rows_missing": "it claims {rows} rows of width {width}, more than it holds",
+    "index_many_lists": "it has {lists} lists, more than {most}",
+    "index_searched": "it has {lists} lists for {rows} rows, {searched} of them searched",
+    "index_quantizer": "its quantizer is {value}",
+    "index_quantizer_shape": "its quantizer's width and rows are {value}",
+    "index_quantizer_size": "its quantizer's size is {value}",
+    "index_direct_map": "its direct map is {value}",
+    "index_direct_map_size": "its direct map's size is {value}",
+    "index_lists": "its lists are {value}",
+    "index_list_count": "its number of inverted lists is {value}",
+    "index_row_bytes": "its bytes a row are {value}",
+    "index_sizes_form": "its form of list sizes is {value}",
+    "index_sizes_count": "its number of list sizes is {value}",
+    "index_sizes_damaged": "its list sizes are damaged",
+    "index_sizes_sum": "its lists hold {held} rows, its header says {rows}",
+    "index_ids": "it names rows that it does not have",
+    "index_ids_twice": "some rows are missing and others appear twice",
+    "index_not_finite": "it holds numbers that are not finite",
+    # export
+    "not_for_rvc": Words(
+        "{path} cannot be exported to RVC programs",
+        "it is a {version} voice, whose network and encoder ({encoder}) they do not have",
+        "train it again with {flag.preset} v2-40k; a bundle ({flag.format} bundle) works with this program",
     ),
-    "more_than_times_bytes_zip": "more than {max_expansion} times its {compress_size:,} bytes in the zip",
-    "link": "{filename} is a link",
-    "locked_password": "it is locked with a password",
-    "compressed_unusual_way": "it is compressed in an unusual way",
-    "too_large_mib": "{filename} is too large: {file_size} MiB, {times}",
-    "too_large_mib_2": "{filename} is too large: {file_size} MiB",
-    "larger_than_says": "{filename} is larger than it says",
+    # import
+    "bad_name": Words(
+        "{name!r} cannot be the name of a voice", "", "choose another {flag.name}, one that a file can have anywhere"
+    ),
+    "name_taken": Words("There is already a voice {name!r}", "{path} is there", "choose another {flag.name}"),
+    "not_unpacked": Words("{path} cannot be unpacked", "", "get the file again"),
+    "several_voices": Words(
+        "{path} holds several voices", "{names}", "unpack it, and import the {suffix} that you want"
+    ),
+    "zip_voice_unusable": Words("{path} holds no voice that can be used", "{name}: {reason}", "get the file again"),
+    "zip_no_voice": Words(
+        "{path} holds no voice", "there is no .pth in it", "name a .pth, a bundle, or a zip with a .pth"
+    ),
+    "member_link": "{name} is a link",
+    "member_locked": "it is locked with a password",
+    "member_compressed": "it is compressed in an unusual way",
+    "member_expands": ("{name} is too large: {mib} MiB, more than {times} times its {packed:,} bytes in the zip"),
+    "member_too_large": "{name} is too large: {mib} MiB",
+    "member_longer": "{name} is larger than it says",
+    # merge
+    "bad_share": Words("A weight of {share:g} is not possible", "it is the first voice's share", "use 0 to 1"),
+    "not_merged": Words(
+        "{first} and {second} cannot be merged",
+        "they differ in {differences}",
+        "merge voices of one version, rate and encoder, both with pitch or both without",
+    ),
+    "differ_version": "version {first} and {second}",
+    "differ_rate": "rate {first} Hz and {second} Hz",
+    "differ_pitch": "pitch with and without",
+    "differ_no_pitch": "pitch without and with",
+    "differ_encoder": "encoder {first} and {second}",
+    "differ_shapes": "shapes, for example of {name}",
+    # the pitch of a recording
+    "recording_unusable": Words("{path} cannot be used", "", "name another recording"),
+    "no_pitch_found": Words(
+        "{path} has no voice in it", "no pitch was found", "name a recording in which somebody speaks or sings"
+    ),
 }
