@@ -40,7 +40,7 @@ class JsonDisplay:
     every_event = True
 
     def show(self, event: ev.Event, view: RunView) -> None:
-        say_json(ev.to_dict(event))
+        say_json(ev.to_dict(event), line=event)
 
     def tick(self, view: RunView) -> None: ...
 
@@ -61,19 +61,22 @@ class PlainDisplay:
     interval = 2.0
     every_event = False
 
-    def __init__(self) -> None:
+    def __init__(self, before: str = "") -> None:
+        """`before`: what each line begins with."""
+        self.before, self.last = before, ""
         self._progress_at = 0.0
         self._counter = ("", -1)
 
     def note(self, text: str) -> None:
-        say(text)
+        say(f"{self.before}{text}")
+        self.last = text.strip() or self.last
 
     def show(self, event: ev.Event, view: RunView) -> None:
         line = line_of(event)
         if line is None and isinstance(event, ev.Progressed | ev.TrainStepped):
             line = self._progress(event, view)
         if line is not None:
-            say(line)
+            self.note(line)
 
     def _progress(self, event: ev.Progressed | ev.TrainStepped, view: RunView) -> str | None:
         now = time.monotonic()
@@ -98,22 +101,24 @@ class PlainDisplay:
         return True
 
     def end(self, view: RunView) -> None:
-        print_end(view)
+        for line in end_lines(view):
+            self.note(line)
 
     def close(self) -> None: ...
 
 
-def print_end(view: RunView) -> None:
+def end_lines(view: RunView) -> list[str]:
     """The truth, last: artefacts with their sizes, or why there are none and what to do."""
     if view.state == "finished":
-        say(f"finished: {view.name} in {duration(view.updated_at - view.started_at)}")
+        lines = [f"finished: {view.name} in {duration(view.updated_at - view.started_at)}"]
         for artefact in view.artefacts:
-            say(f"  {size(artefact['bytes']):>10}  sha256 {artefact['sha256']}", f"artefact: {artefact['path']}")
-    elif view.state == "stopped":
-        say(f"stopped: {view.name} {_stop_line(view)}")
-    else:
-        error: dict[str, Any] = view.error or {"title": "unknown", "message": "", "hint": ""}
-        say(f"failed: {view.stage + ': ' if view.stage else ''}{error_line(error)}")
+            lines.append(f"  {size(artefact['bytes']):>10}  sha256 {artefact['sha256']}")
+            lines.append(f"artefact: {artefact['path']}")
+        return lines
+    if view.state == "stopped":
+        return [f"stopped: {view.name} {_stop_line(view)}"]
+    error: dict[str, Any] = view.error or {"title": "unknown", "message": "", "hint": ""}
+    return [f"failed: {view.stage + ': ' if view.stage else ''}{error_line(error)}"]
 
 
 def _stop_line(view: RunView) -> str:
@@ -208,7 +213,7 @@ class LiveDisplay:
 
     def end(self, view: RunView) -> None:
         self.close()
-        print_end(view)
+        say(*end_lines(view))
 
     def close(self) -> None:
         if self._task is not None:

@@ -76,7 +76,7 @@ class Failed(Failure, Line):
     ends: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Answered(Line):
     """What a command prints with --json, for the process that asked."""
 

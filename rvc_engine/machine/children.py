@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import IO, TypeVar
 
 from rvc_engine.common.lines import CHANNEL, Failed, Line, Mistyped, Pieces, decode, encode
+from rvc_engine.common.streams import one_line
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.environment import engine_environment
 
@@ -150,7 +151,7 @@ class Child:
     def problem(self) -> str:
         """Why it ended badly, in one line: its own error, else the last that it printed; empty when it said nothing."""
         if self.error is not None:
-            return " ".join(str(self.error).split())
+            return one_line(self.error)
         return next((text.strip() for text in reversed(self._printed) if text.strip()), "")
 
     def leave(self) -> None:

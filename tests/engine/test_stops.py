@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rvc_engine.client.words import line_of, stopped_words
-from rvc_engine.commands.display import print_end
+from rvc_engine.commands.display import PlainDisplay
 from rvc_engine.commands.watch import summary
 from rvc_engine.events import (
     CheckpointSaved,
@@ -188,7 +188,7 @@ def test_a_step_without_an_end_is_not_called_saved(
         and words in summary(view)
         and " saved" not in summary(view).replace("last saved", "")
     )
-    print_end(view)
+    PlainDisplay().end(view)
     assert words in capsys.readouterr().out
 
 
