@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -44,12 +43,6 @@ def columns(texts: Sequence[str]) -> str:
     return " ".join(
         aligned(text, max(cells, cell_len(_(head)))) for text, (head, cells) in zip(texts, COLUMNS, strict=True)
     )
-
-
-def progress_of(line: str) -> tuple[int, int] | None:
-    """(done, total) of a line such as 'dataset: 3/12 files, 4 s'."""
-    found = re.match(r"dataset: (\d+)/(\d+) files", line)
-    return (int(found[1]), int(found[2])) if found else None
 
 
 # --- the folder ------------------------------------------------------------------------------------

@@ -3,14 +3,11 @@ worker threads."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,15 +17,15 @@ from rvc_engine.client.following import Follower, Part
 from rvc_engine.client.listing import Listing
 from rvc_engine.client.listing import newest_experiment as newest_experiment
 from rvc_engine.client.machine import GPUS, Machine, read_machine
+from rvc_engine.client.replies import Detached
 from rvc_engine.client.state import Outlook, Row
+from rvc_engine.common.lines import Answered, Line
 from rvc_engine.common.lock import live_holder
-from rvc_engine.common.problems import ASK, problem_in, without_problem
 from rvc_engine.errors import RvcError, reason_of
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.environment import engine_environment
-from rvc_engine.messages import NOTHING, Message, verbatim
-from rvc_engine.messages.wire import with_messages
+from rvc_engine.machine.children import Child
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.registry import STAGES
 from rvc_engine.run import launcher
 from rvc_engine.run.conversions import conversions
@@ -43,7 +40,7 @@ if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to impo
     from rvc_engine.settings import ExperimentSettings
 
 START_S = 300.0
-KEPT_LINES = 200
+PROGRAM = "rvc_engine"  # python -m: the command line
 
 
 @dataclass(frozen=True)
@@ -59,12 +56,21 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """The end of a command. `problem`: one line with the reason of its failure; `error`: the same as it reported it."""
+
+    exit_code: int = 0
+    problem: Message = NOTHING
+    error: RvcError | None = None
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What a command printed as JSON; `problem`: one line with the reason of its failure. A check with findings gives
-    both."""
+    """The result of a command, and how it ended. A check that finds something has data and an exit code."""
 
     data: Any = None
     problem: Message = NOTHING
+    error: RvcError | None = None
 
 
 class Client(Protocol):
@@ -90,7 +96,7 @@ class Client(Protocol):
     def duplicate(self, name: str, new: str) -> Message: ...
     def remove(self, name: str) -> Message: ...
     def ask(self, words: list[str]) -> Answer: ...
-    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]: ...
+    def stream(self, words: list[str]) -> Iterator[Line | Ended]: ...
     def interrupt(self, command: str = "") -> bool: ...
     def convert(self, words: list[str]) -> tuple[str, Message]: ...
     def conversion(self) -> str: ...
@@ -109,7 +115,7 @@ class EngineClient:
         self.experiment: Experiment | None = self.workspace.experiment(name) if name else None
         self.folder = str(self.experiment.folder) if self.experiment else ""
         self._follower = Follower(self.experiment, curves=curves) if self.experiment else None
-        self._streaming: dict[str, subprocess.Popen[bytes]] = {}  # by the first two words of the command
+        self._streaming: dict[str, Child] = {}  # by the first two words of the command
         self._leaving = threading.Event()
         self._listing = Listing()
 
@@ -148,51 +154,26 @@ class EngineClient:
         return self.ask([*words, "--detach", "--json"]).problem
 
     def ask(self, words: list[str]) -> Answer:
-        """Run a command that prints JSON."""
-        try:
-            done = subprocess.run(
-                self.command(words),
-                env={**engine_environment(), **ASK},
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=START_S,
-                start_new_session=True,
-            )
-        except subprocess.TimeoutExpired:
-            return Answer(problem=Message("client.command_slow", command=words[0], seconds=START_S))
-        problem = last_line(done.stderr, words, done.returncode) if done.returncode else NOTHING
-        try:
-            return Answer(with_messages({"data": json.loads(done.stdout)})["data"], problem)
-        except ValueError:
-            return Answer(problem=problem or Message("client.command_without_json", command=words[0]))
+        """Run a command that gives a result with --json."""
+        lines, ended = self._request(words)
+        data = next((line.data for line in reversed(lines) if isinstance(line, Answered)), None)
+        return Answer(data, ended.problem, ended.error)
 
-    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
-        """Run a command that prints one event a line; the last is {"exit_code", "problem"}. `said`: called with each
-        line of its standard error, in another thread."""
-        process = subprocess.Popen(
-            self.command(words),
-            env={**engine_environment(), **ASK},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self._streaming[" ".join(words[:2])] = process
-        if self._leaving.is_set():  # the app was closed while it started
-            process.send_signal(signal.SIGINT)
-        errors: list[bytes] = []
-        listener = threading.Thread(target=listen, args=(process, errors, said), daemon=True)
-        listener.start()
-        assert process.stdout is not None
-        for line in process.stdout:
-            try:
-                event = with_messages({"event": json.loads(line)})["event"]
-            except ValueError:
-                continue
-            yield event
-        code = process.wait()
-        listener.join(timeout=5)  # a grandchild may keep the pipe open
-        yield {"exit_code": code, "problem": last_line(b"".join(errors), words, code) if code else NOTHING}
+    def _request(self, words: list[str]) -> tuple[list[Line], Ended]:
+        with self._child(words) as child:
+            lines = list(child.lines(START_S))
+            if child.late:
+                return lines, Ended(1, Message("client.command_slow", command=words[0], seconds=START_S))
+            return lines, how_it_ended(child, words)
+
+    def stream(self, words: list[str]) -> Iterator[Line | Ended]:
+        """Run a command: what it reports, as it comes, then how it ended."""
+        with self._child(words) as child:
+            self._streaming[" ".join(words[:2])] = child
+            if self._leaving.is_set():  # the app was closed while it started
+                child.process.send_signal(signal.SIGINT)
+            yield from child.lines()
+            yield how_it_ended(child, words)
 
     def interrupt(self, command: str = "") -> bool:
         """Stop the streaming commands that begin with `command` ("assets pull"), as ctrl+c does. False when none runs
@@ -200,9 +181,9 @@ class EngineClient:
         if not command:
             self._leaving.set()
         there = [
-            process
-            for name, process in list(self._streaming.items())
-            if name.startswith(command) and process.poll() is None
+            child.process
+            for name, child in list(self._streaming.items())
+            if name.startswith(command) and child.process.poll() is None
         ]
         for process in there:
             process.send_signal(signal.SIGINT)
@@ -211,9 +192,8 @@ class EngineClient:
     # --- conversions ------------------------------------------------------------------------------------------------
     def convert(self, words: list[str]) -> tuple[str, Message]:
         """Start a conversion: `words` as after `rvc`. Returns its name, and the reason if it failed."""
-        answer = self.ask([*words, "--detach", "--json"])
-        name = answer.data.get("name", "") if isinstance(answer.data, dict) else ""
-        return str(name), answer.problem
+        lines, ended = self._request([*words, "--detach", "--json"])
+        return next((line.name for line in lines if isinstance(line, Detached)), ""), ended.problem
 
     def conversion(self) -> str:
         """The newest running one; empty when none runs."""
@@ -241,8 +221,8 @@ class EngineClient:
         holder = live_holder(self.home / "queue-run.lock")
         return holder.pid if holder else 0
 
-    def command(self, words: list[str]) -> list[str]:
-        return [sys.executable, "-m", "rvc_engine", *words, "--home", str(self.home)]
+    def _child(self, words: list[str]) -> Child:
+        return Child(PROGRAM, [*words, "--home", str(self.home)], session=True)
 
     # --- experiments ------------------------------------------------------------------------------------------------
     def rows(self) -> list[Row]:
@@ -362,20 +342,8 @@ class EngineClient:
         return read_machine()
 
 
-def listen(process: subprocess.Popen[bytes], kept: list[bytes], said: Callable[[str], None] | None) -> None:
-    """Read the standard error of a process, so that it never blocks; the last lines are kept."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        kept.append(line)
-        del kept[:-KEPT_LINES]
-        text = line.decode(errors="replace").strip()
-        if said is not None and problem_in(text) is None:
-            said(text)
-
-
-def last_line(said: bytes, words: list[str], code: int) -> Message:
-    """Why a command failed."""
-    lines, problem = without_problem(said.decode(errors="replace"))
-    if not lines and not problem:
-        return Message("client.command_failed", command=words[0], number=code)
-    return problem or verbatim(lines[-1].strip().removeprefix(f"rvc {words[0]}: "))
+def how_it_ended(child: Child, words: list[str]) -> Ended:
+    code = child.wait()
+    assert code is not None
+    problem = child.problem or Message("client.command_failed", command=words[0], number=code)
+    return Ended(code, problem, child.error) if code else Ended()

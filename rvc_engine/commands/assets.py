@@ -13,10 +13,10 @@ from rvc_engine.client.words import size
 from rvc_engine.commands.flags import TAKE_OVER
 from rvc_engine.commands.transfers import choose_watch
 from rvc_engine.common.given_paths import clean_path
+from rvc_engine.common.lines import Failed, report
 from rvc_engine.common.printable import FACT, printable
-from rvc_engine.common.problems import say_problem
 from rvc_engine.common.streams import say, say_json
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.messages import Message
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.workspace import Workspace
@@ -100,7 +100,7 @@ def _verify(workspace: Workspace, assets: list[Asset], *, complete: bool, as_jso
     if bad:
         wrong = Message("commands.not_as_published", names=bad)
         say(f"rvc assets: {wrong}", error=True)
-        say_problem(wrong)
+        report(Failed.of(RvcError(wrong)))
     return 1 if bad else 0
 
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 from rvc_engine import __version__
 from rvc_engine.common.failures import understood
-from rvc_engine.common.printable import LONG, printable
-from rvc_engine.common.problems import say_problem, take_request
-from rvc_engine.common.streams import Parser, prepare_streams, say
+from rvc_engine.common.streams import Parser, WrongArguments, one_line, prepare_streams, say, say_failure
 from rvc_engine.common.user import complete
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import BadInput, RvcError, Stopped
 from rvc_engine.machine.malloc import keep_freed_memory
+from rvc_engine.messages import Message, verbatim
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,6 @@ def overview() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
-    take_request()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
@@ -110,6 +108,7 @@ def run_words(words: list[str]) -> int:
     name = words.pop(0)
     if name not in COMMANDS:
         say(f"rvc: there is no command {name!r}; rvc --help lists them", error=True)
+        _fail(BadInput(verbatim(f"there is no command {name!r}; rvc --help lists them")), words)
         return 2
     return run_command(COMMANDS[name], words, home)
 
@@ -123,7 +122,11 @@ def run_command(command: Command, words: list[str], home: str | None) -> int:
     parser.add_argument(
         "--home", default=home, metavar="DIR", help="workspace; default $RVC_HOME, else the current folder"
     )
-    options = parser.parse_args(words)
+    try:
+        options = parser.parse_args(words)
+    except WrongArguments as wrong:
+        _fail(wrong.error, words)
+        raise
     try:
         code: int = module.execute(options, command.name)
         return code
@@ -133,6 +136,7 @@ def run_command(command: Command, words: list[str], home: str | None) -> int:
         return end_with(error, f"rvc {command.name}", words)
     except KeyboardInterrupt:
         say(f"rvc {command.name}: stopped", error=True)
+        _fail(Stopped(Message("client.stopped")), words)
         return 130
 
 
@@ -141,12 +145,16 @@ def end_with(error: Exception, program: str, words: Sequence[str]) -> int:
     known = understood(error, program, words)
     with suppress(OSError, ValueError):
         say(f"{program}: {one_line(known)}", error=True)
-        say_problem(known.line)
+    _fail(known, words)
     return known.exit_code
 
 
-def one_line(error: RvcError) -> str:
-    return printable(" ".join(str(error).split()), LONG)
+def _fail(error: RvcError, words: Sequence[str]) -> None:
+    """The same as a line, for those who read lines."""
+    try:
+        say_failure(error, as_json_too="--json" in words)
+    except (OSError, ValueError):
+        _say_no_more()
 
 
 if __name__ == "__main__":

@@ -11,10 +11,9 @@ from typing import Any, Protocol
 from rvc_engine import events as ev
 from rvc_engine.client.words import duration, line_of, sentences, size, stopped_words
 from rvc_engine.common.printable import LONG, printable
-from rvc_engine.common.problems import say_problem
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.experiment import resumed_by
-from rvc_engine.messages import Message, joined
+from rvc_engine.messages import NOTHING, Message, joined, verbatim
 from rvc_engine.run.view import RunView
 
 COLUMN = 60  # characters of a foreign text beside a bar
@@ -43,7 +42,7 @@ class JsonDisplay:
     every_event = True
 
     def show(self, event: ev.Event, view: RunView) -> None:
-        say_json(ev.to_dict(event))
+        say_json(ev.to_dict(event), line=event)
 
     def tick(self, view: RunView) -> None: ...
 
@@ -64,19 +63,22 @@ class PlainDisplay:
     interval = 2.0
     every_event = False
 
-    def __init__(self) -> None:
+    def __init__(self, before: str = "") -> None:
+        """`before`: what each line begins with."""
+        self.before, self.last = before, NOTHING
         self._progress_at = 0.0
         self._counter = ("", -1)
 
     def note(self, text: str) -> None:
-        say(text)
+        say(f"{self.before}{printable(text, LONG)}")
+        self.last = verbatim(text if isinstance(text, Message) else text.strip()) or self.last
 
     def show(self, event: ev.Event, view: RunView) -> None:
         line: str | None = line_of(event)
         if line is None and isinstance(event, ev.Progressed | ev.TrainStepped):
             line = self._progress(event, view)
         if line is not None:
-            say(line)
+            self.note(line)
 
     def _progress(self, event: ev.Progressed | ev.TrainStepped, view: RunView) -> str | None:
         now = time.monotonic()
@@ -101,21 +103,21 @@ class PlainDisplay:
         return True
 
     def end(self, view: RunView) -> None:
-        print_end(view)
+        for line in end_lines(view):
+            self.note(line)
 
     def close(self) -> None: ...
 
 
-def print_end(view: RunView) -> None:
+def end_lines(view: RunView) -> list[str]:
     """The truth, last: artefacts with their sizes, or why there are none and what to do."""
     if view.state == "finished":
-        say(f"finished: {view.name} in {duration(view.updated_at - view.started_at)}")
+        lines = [f"finished: {view.name} in {duration(view.updated_at - view.started_at)}"]
         for artefact in view.artefacts:
-            say(f"  {size(artefact['bytes']):>10}  sha256 {artefact['sha256']}", f"artefact: {artefact['path']}")
-    else:
-        problem = stop_line(view) if view.state == "stopped" else failure_line(view)
-        say(printable(problem, LONG))
-        say_problem(problem)
+            lines.append(f"  {size(artefact['bytes']):>10}  sha256 {artefact['sha256']}")
+            lines.append(f"artefact: {artefact['path']}")
+        return lines
+    return [stop_line(view) if view.state == "stopped" else failure_line(view)]
 
 
 def stop_line(view: RunView) -> Message:
@@ -219,7 +221,7 @@ class LiveDisplay:
 
     def end(self, view: RunView) -> None:
         self.close()
-        print_end(view)
+        say(*end_lines(view))
 
     def close(self) -> None:
         if self._task is not None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
+from rvc_engine.client.replies import Detached
 from rvc_engine.commands.display import Display, choose_display
 from rvc_engine.commands.flags import TAKE_OVER, add_settings, add_shared, given, means_the_same
 from rvc_engine.commands.weights import offer
@@ -118,7 +119,7 @@ def run_stages(
         lines: list[str] = [*notes, *(begin() if begin else [])]
         engine = waiting.go(settings)
     if options.detach:
-        return say_detached(experiment, engine, as_json=options.json)
+        return say_detached(experiment, engine, as_json=options.json, notes=notes)
     display = choose_display(plain=options.plain, as_json=options.json)
     for line in lines:
         display.note(line)
@@ -160,9 +161,12 @@ def _answers_yes(question: str) -> bool:
     return ask(f"{question} Go ahead? [y/N]").lower().startswith("y")
 
 
-def say_detached(experiment: Experiment, engine: launcher.RunningEngine, *, as_json: bool) -> int:
+def say_detached(
+    experiment: Experiment, engine: launcher.RunningEngine, *, as_json: bool, notes: Sequence[str] = ()
+) -> int:
     if as_json:
-        say_json({"detached": True, "name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)})
+        facts: dict[str, Any] = {"name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)}
+        say_json({"detached": True, **facts}, line=Detached(**facts, notes=list(notes)))
     else:
         say(
             f"{experiment.name} runs as process {engine.pid}; rvc attach {experiment.name} follows it, rvc stop "
@@ -199,7 +203,7 @@ def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True
                 batch = next(batches, None)
                 if batch is None:
                     break
-                _show(batch, view, display)
+                show(batch, view, display)
             except Interrupted as interrupted:
                 if stopping or (display.ask_stop() if interrupted.ask else ours):
                     stopping = True
@@ -210,6 +214,11 @@ def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+    return conclude(view, display, ours=ours)
+
+
+def conclude(view: RunView, display: Display, *, ours: bool) -> int:
+    """Show how a run ended; returns and raises as `watch`."""
     if view.exit_code is None:
         view.note_gone()
         error: dict[str, Any] = view.error or {}
@@ -238,7 +247,7 @@ def _leave(engine: launcher.RunningEngine, display: Display) -> int:
     return 0
 
 
-def _show(batch: list[Event], view: RunView, display: Display) -> None:
+def show(batch: list[Event], view: RunView, display: Display) -> None:
     for event in batch:
         view.fold(event)
         display.show(view.own(event), view)

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shlex
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from rvc_engine.client.replies import Detached, QueueStarted
 from rvc_engine.client.words import duration, stopped_words
 from rvc_engine.commands import pipeline
+from rvc_engine.commands.display import PlainDisplay
 from rvc_engine.commands.flags import TAKE_OVER, given
 from rvc_engine.common.failures import understood
+from rvc_engine.common.lines import report
 from rvc_engine.common.lock import Holder, RunLock, busy, live_holder
-from rvc_engine.common.opening import last_line_of, open_to_append
-from rvc_engine.common.problems import ASK, problem_in
+from rvc_engine.common.opening import open_to_append
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.environment import engine_environment
-from rvc_engine.messages import NOTHING, Message, message_of, verbatim
+from rvc_engine.machine.children import Child
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.messages.message import fix_of
 from rvc_engine.run import launcher
 from rvc_engine.run.begin import check_ready, settle
@@ -33,10 +38,13 @@ from rvc_engine.run.conversions import new_conversion, remove_unused
 from rvc_engine.run.queue import CONVERT, DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.run.status import read_view
+from rvc_engine.run.view import RunView
 from rvc_engine.workspace import Workspace
 
 LOCK = "queue-run.lock"
 START_S = 60.0
+ATTACH = "attach"
+BEFORE = "   "  # before the lines of a run
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -165,37 +173,27 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
     require_writable(log.parent, Message("run.another_workspace"))
     log.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(open_to_append(log), "ab") as said:
-        start = said.tell()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "rvc_engine", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            env=engine_environment(),
-            start_new_session=True,
-            close_fds=True,
-        )
-    _await_holder(process, workspace.home / LOCK, log, start)
+        child = Child("rvc_engine", words, session=True, output=said)
+    try:
+        _await_start(child, log)
+    finally:
+        child.leave()
+    pid = child.process.pid
     waiting = sum(entry.state in (WAITING, RUNNING) for entry in queue.entries())
     if options.json:
-        say_json({"detached": True, "pid": process.pid, "log": str(log), "waiting": waiting})
+        say_json({"detached": True, "pid": pid, "log": str(log), "waiting": waiting})
     else:
-        say(f"the queue runs as process {process.pid}; its lines are in {log}, rvc queue stop stops it")
+        say(f"the queue runs as process {pid}; its lines are in {log}, rvc queue stop stops it")
     return 0
 
 
-def _await_holder(process: subprocess.Popen[bytes], lock: Path, log: Path, start: int) -> None:
-    """Raises RvcError with the last line that it said when it fails before it holds the queue."""
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        holder = live_holder(lock)
-        if (holder is not None and holder.pid == process.pid) or process.poll() == 0:
-            return
-        if process.returncode is not None:
-            last = verbatim(last_line_of(log, start).removeprefix("rvc queue: "))
-            how = last or Message("commands.exit_code", number=process.returncode)
-            raise RvcError("commands.queue_did_not_start", how, path=log)
-        time.sleep(0.02)
+def _await_start(child: Child, log: Path) -> None:
+    """Raises RvcError with its own error when it ends before it holds the queue."""
+    if any(isinstance(line, QueueStarted) for line in child.lines(START_S)) or child.late:
+        return
+    if (code := child.wait()) != 0:
+        how = child.problem or Message("commands.exit_code", number=code)
+        raise RvcError("commands.queue_did_not_start", how, path=log)
 
 
 def _stop(workspace: Workspace, *, as_json: bool) -> int:
@@ -220,6 +218,7 @@ def run_queue(
     lock = RunLock(workspace.home / LOCK, BUSY, BUSY_HINT)
     if said := lock.acquire(take_over=take_over):
         say(said)
+    report(QueueStarted(os.getpid()))
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         raise QueueStopped
@@ -283,33 +282,79 @@ def _place_of(workspace: Workspace, entry: Entry) -> Experiment:
 def _run_words(
     words: list[str], workspace: Workspace, entry: Entry, experiment: Experiment, deadline: float | None
 ) -> tuple[int, Message]:
-    """Run `rvc WORDS` and pass its lines on. Returns its exit code and what has become of the run. Raises QueueStopped
-    with that when the queue was stopped, and the run with it."""
+    """Start what `rvc WORDS` says, or attach to it, and print what happens. Returns its exit code and what has become
+    of the run. Raises QueueStopped with that when the queue was stopped, and the run with it."""
     say("", f"{entry.number}: rvc {shlex.join(words)}")
+    with _time_limit(experiment, deadline) as limit:
+        try:
+            code, outcome = _run_to_end(words, workspace, experiment)
+        except QueueStopped:
+            launcher.stop(experiment, wait_s=math.inf)  # it saves
+            raise QueueStopped(_how_stopped(experiment)) from None
+        except (RvcError, OSError) as error:
+            known = understood(error, "rvc queue")
+            code, outcome = known.exit_code, known.line
+            say(f"{BEFORE}rvc {words[0]}: {outcome}")
+    return code, Message("commands.time_limit", how=_how_stopped(experiment)) if limit.reached else outcome
+
+
+def _run_to_end(words: list[str], workspace: Workspace, experiment: Experiment) -> tuple[int, Message]:
+    """Raises RvcError for what cannot be attached to, and for a run that refused what it was given."""
+    ours, display = words[0] != ATTACH, PlainDisplay(BEFORE)
+    if not ours:
+        engine = launcher.attach(experiment)
+    else:
+        child, begun = _request(words, workspace)
+        if begun is None:
+            code = child.process.returncode or 1
+            return code, child.problem or Message("commands.exit_code", number=code)
+        for note in begun.notes:
+            display.note(note)
+        engine = launcher.RunningEngine(experiment, begun.pid, Path(begun.journal))
+    view = RunView(name=experiment.name, folder=str(experiment.folder))
+    for batch in launcher.follow(engine, brief=not ours):
+        pipeline.show(batch, view, display)
+    code = pipeline.conclude(view, display, ours=ours)
+    return code, display.last
+
+
+def _request(words: list[str], workspace: Workspace) -> tuple[Child, Detached | None]:
+    """Let a process of its own check a run and start its engine. What it prints is passed on."""
+    program = [*words, "--detach", "--json", "--home", str(workspace.home)]
+    child = Child("rvc_engine", program, session=True, printed=lambda text: say(f"{BEFORE}{text}"))
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "rvc_engine", *words, "--home", str(workspace.home)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            env={**engine_environment(), **ASK},
-            start_new_session=True,
-        )
-    except OSError as error:
-        outcome = understood(error, "rvc queue").line
-        say(f"   {outcome}")
-        return 1, outcome
-    try:
-        last, late = _follow(process, experiment, deadline)
+        begun = next((line for line in child.lines() if isinstance(line, Detached)), None)
+        child.wait()
     except QueueStopped:
-        # it saves; one that has only just been started is asked again
-        while not launcher.stop(experiment) and process.poll() is None:
-            time.sleep(0.1)
-        process.wait()
-        raise QueueStopped(_how_stopped(experiment)) from None
-    return process.returncode, Message("commands.time_limit", how=_how_stopped(experiment)) if late else last
+        child.wait()  # if it starts an engine, that can be stopped then
+        raise
+    finally:
+        child.leave()
+    return child, begun
+
+
+@dataclass
+class _Limit:
+    reached: bool = False
+
+
+@contextmanager
+def _time_limit(experiment: Experiment, deadline: float | None) -> Iterator[_Limit]:
+    """Stops the run at the deadline."""
+    limit = _Limit()
+
+    def on_alarm(number: int, frame: FrameType | None) -> None:
+        limit.reached = True
+        if not launcher.stop(experiment):
+            signal.setitimer(signal.ITIMER_REAL, 0.5)  # it has only just been started: ask again
+
+    signal.signal(signal.SIGALRM, on_alarm)
+    if deadline is not None:
+        signal.setitimer(signal.ITIMER_REAL, max(0.01, deadline - time.time()))
+    try:
+        yield limit
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _how_stopped(experiment: Experiment) -> Message:
@@ -329,36 +374,9 @@ def _words_to_run(entry: Entry, name: str, holder: Holder | None, *, take_over: 
 
 
 def _words_to_attach(name: str) -> list[str]:
-    return ["attach", name, "--plain"]
+    return [ATTACH, name, "--plain"]
 
 
 def _once(entry: Entry) -> list[str]:
     """--fresh counts for the first start only: a run that was interrupted resumes."""
     return [word for word in entry.words if word != "--fresh" or not entry.started_at]
-
-
-def _follow(process: subprocess.Popen[str], experiment: Experiment, deadline: float | None) -> tuple[Message, bool]:
-    """Pass its lines on; why it failed, or its last line, and whether the time limit ended it."""
-    last, problem, late = NOTHING, NOTHING, False
-
-    def on_alarm(number: int, frame: FrameType | None) -> None:
-        nonlocal late
-        late = True
-        if not launcher.stop(experiment):
-            signal.setitimer(signal.ITIMER_REAL, 0.5)  # it has only just been started: ask again
-
-    signal.signal(signal.SIGALRM, on_alarm)
-    if deadline is not None:
-        signal.setitimer(signal.ITIMER_REAL, max(0.01, deadline - time.time()))
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            if (found := problem_in(line)) is not None:
-                problem = found
-                continue
-            say(f"   {line}".rstrip("\n"))
-            last = verbatim(line.strip()) or last
-        process.wait()
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-    return problem or last, late

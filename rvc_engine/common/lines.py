@@ -34,6 +34,7 @@ class Line:
 
     KINDS: ClassVar[dict[str, type[Line]]] = {}
     ends: ClassVar[bool] = False
+    nested: ClassVar[bool] = False  # messages may lie deeper in it than in its own fields
 
     def __init_subclass__(cls) -> None:
         Line.KINDS[cls.__name__] = cls
@@ -79,10 +80,11 @@ class Failed(Failure, Line):
     ends: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Answered(Line):
     """What a command prints with --json, for the process that asked."""
 
+    nested: ClassVar[bool] = True
     data: Any
 
 
@@ -104,7 +106,7 @@ def from_record(record: dict[str, Any], family: type[LineT]) -> LineT | None:
     known = Line.KINDS.get(kind) if isinstance(kind, str) else None
     if known is None or not issubclass(known, family):
         return None
-    content = with_messages(record) if FIELD in record else record.copy()
+    content = with_messages(record) if FIELD in record or known.nested else record.copy()
     del content["event"]
     return build(known, content)
 

@@ -13,7 +13,6 @@ from rvc_engine.client.engine_client import EngineClient
 from rvc_engine.client.state import ScreenState
 from rvc_engine.commands.cli import main
 from rvc_engine.common.lock import RunLock
-from rvc_engine.common.problems import problem_in
 from rvc_engine.errors import Busy
 from rvc_engine.events import ItemSkipped, Paused, RunStarted, StageFailed, StageStarted, Warned, from_dict, to_dict
 from rvc_engine.machine.environment import engine_environment
@@ -37,13 +36,6 @@ def test_people_get_the_line_alone(tmp_path: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, env=engine_environment())
     (line,) = done.stderr.splitlines()
     assert done.returncode == 2 and line.startswith("rvc status: There is no experiment 'nobody'")
-
-
-@pytest.mark.parametrize(
-    "line", ["", "{", '{"problem":', '{"problem":5}', '{"problem":["a"]}', '["problem"]', "problem"]
-)
-def test_what_is_no_problem(line: str) -> None:
-    assert problem_in(line) is None
 
 
 def test_a_queue_keeps_codes_and_forgets_those_of_an_older_outcome(tmp_path: Path) -> None:

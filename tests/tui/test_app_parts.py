@@ -13,10 +13,11 @@ from pathlib import Path
 import pretended
 import pytest
 
-from rvc_engine.client.engine_client import EngineClient, newest_experiment
+from rvc_engine.client.engine_client import Ended, EngineClient, newest_experiment
 from rvc_engine.client.machine import Machine, read_machine
 from rvc_engine.client.state import ScreenState
 from rvc_engine.common.given_paths import clean_path
+from rvc_engine.common.lines import Answered
 from rvc_engine.common.lock import Holder
 from rvc_engine.machine.gpus import Gpu
 from rvc_engine.run.journal import Journal
@@ -91,13 +92,12 @@ def test_client_sees_who_holds_the_experiment(tmp_path: Path) -> None:
 
 def test_client_speaks_by_the_command_line(tmp_path: Path) -> None:
     client = EngineClient(tmp_path, "alice")
-    assert client.command(["run", "alice"])[1:] == ["-m", "rvc_engine", "run", "alice", "--home", str(tmp_path)]
     assert client.spelled() == "alice"
     elsewhere = str(tmp_path / "other" / "logs" / "bob")
     assert EngineClient(tmp_path, elsewhere).spelled() == elsewhere
     assert client.ask(["list", "--json"]).data == []
     assert client.ask(["status", "nobody", "--json"]).problem.startswith("There is no experiment 'nobody'")
-    assert list(client.stream(["list", "--json"])) == [[], {"exit_code": 0, "problem": ""}]
+    assert list(client.stream(["list", "--json"])) == [Answered([]), Ended()]
 
 
 def test_refused_start_is_one_line(tmp_path: Path) -> None:

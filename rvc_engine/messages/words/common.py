@@ -7,6 +7,7 @@ from rvc_engine.messages.words.kinds import Plural, Words
 REINSTALL = "pip install --force-reinstall rvc-tui; {do.doctor} checks the packages"
 
 WORDS: dict[str, str | Plural | Words] = {
+    "both": "{first}; {second}",
     # two statements
     # a path: what cannot be done with it
     "cannot_be_read": "{path} cannot be read",
