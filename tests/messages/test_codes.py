@@ -28,6 +28,13 @@ OWN_WORDS = frozenset(
 NO_MESSAGES = {
     "rvc_engine/work/model_card.py": "the text of a model card",
 }
+# Texts that look like sentences. File and text (X for what is filled in): what they are.
+NAMES_IN_FILES = {
+    ("rvc_engine/pitch/crepe.py", "torchcrepe torchaudio"): "packages for pip",
+    ("rvc_engine/pitch/fcpe.py", "torchfcpe torchaudio"): "packages for pip",
+    ("rvc_engine/voices/bundle.py", "rvc-tui voice 1"): "the format's name, in every bundle",
+    ("rvc_engine/voices/extract.py", "extracted by rvc-tui X"): "the entry info of the voice that is written",
+}
 # Files below the command line that spell flags. File: whose they are.
 OWN_FLAGS = {
     "rvc_engine/client/engine_client.py": "the app's requests, as commands",
@@ -101,7 +108,11 @@ def test_the_engine_holds_no_sentence_of_its_own():
     for path, tree in TREES:
         name = str(path.relative_to(ROOT))
         if not name.startswith(FOLDERS_WITH_WORDS) and name not in NO_MESSAGES:
-            found += [f"{name}:{line}: {text[:80]}" for line, text in sentences(tree, OWN_WORDS)]
+            found += [
+                f"{name}:{line}: {text[:80]}"
+                for line, text in sentences(tree, OWN_WORDS)
+                if (name, text) not in NAMES_IN_FILES
+            ]
     assert not found
 
 
