@@ -45,6 +45,9 @@ OWN_FLAGS = {
     "rvc_engine/run/launcher.py": "of the engine's process, which nobody types",
     "rvc_engine/run/runner.py": "of the engine's process, which nobody types",
     "rvc_engine/run/supervisor.py": "of the engine's process, which nobody types",
+    "rvc_engine/training/measure.py": "of a process that measures, which nobody types",
+    "rvc_engine/work/model_card.py": "the command that makes the same base again",
+    "rvc_engine/work/train_parallel.py": "torchrun's",
 }
 FOLDERS_WITH_WORDS = ("rvc_engine/commands/", "rvc_engine/models/", "rvc_tui/")  # the command line, tensors, the app
 
