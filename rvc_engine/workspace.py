@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rvc_engine.common import names
 from rvc_engine.common.user import cache_folder, can_write, expanded
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, reason_of
 from rvc_engine.experiment import CONVERSIONS, Experiment, is_conversion_name, is_experiment
-from rvc_engine.messages import Message, message_of, verbatim
+from rvc_engine.messages import Message
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -94,8 +94,7 @@ class Workspace:
                 return []
             raise BadInput("experiment.logs_link", logs=self.logs, target=os.readlink(self.logs)) from None
         except OSError as error:
-            reason = verbatim(error.strerror or "") or message_of(error)
-            raise BadInput("experiment.logs_not_read", reason, logs=self.logs) from error
+            raise BadInput("experiment.logs_not_read", reason_of(error), logs=self.logs) from error
 
 
 def _no_name(name: str, why: Message) -> BadInput:

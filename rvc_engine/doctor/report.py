@@ -14,7 +14,7 @@ from pathlib import Path
 from rvc_engine.doctor import audio as doctor_io
 from rvc_engine.doctor import gpu
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, load
-from rvc_engine.errors import BadInput, reason_of
+from rvc_engine.errors import BadInput, RvcError, reason_of
 from rvc_engine.messages import NOTHING, Message, message_of, verbatim
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.workspace import Workspace
@@ -64,7 +64,8 @@ def examine(home: Path) -> Iterator[Finding]:
             advice = Message("doctor.install_package", name=error.name or "rvc-tui")
             yield Finding(check.__name__, FAIL, message_of(error), advice)
         except Exception as error:  # whatever a broken installation raises is the finding
-            found = Message("doctor.cannot_be_examined", reason=message_of(error))
+            reason = error.line if isinstance(error, RvcError) else message_of(error)
+            found = Message("doctor.cannot_be_examined", reason=reason)
             yield Finding(check.__name__, FAIL, found, Message("doctor.reinstall"))
 
 

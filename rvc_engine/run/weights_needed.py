@@ -6,7 +6,7 @@ from rvc_engine.assets.manifest import Asset, encoder_of, find, needs, read_mani
 from rvc_engine.assets.pretrained import pretrained_names
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
-from rvc_engine.messages import verbatim
+from rvc_engine.messages import Message, verbatim
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
@@ -18,7 +18,12 @@ class WeightsMissing(BadInput):
     def __init__(self, preset: str, assets: list[Asset], *, pitched: bool) -> None:
         self.preset, self.assets = preset, assets
         names = verbatim(", ".join(asset.name for asset in assets))
-        super().__init__("run.weights_missing" if pitched else "run.weights_missing_unpitched", names, preset=preset)
+        title = (
+            Message("run.weights_missing", preset=preset)
+            if pitched
+            else Message("run.weights_missing_unpitched", preset=preset)
+        )
+        super().__init__(title, names)
 
 
 def check_weights(

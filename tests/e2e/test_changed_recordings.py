@@ -198,7 +198,7 @@ def test_later_stages_work_without_the_recordings(rvc: Rvc, gone: str) -> None:
         folder.mkdir()
     events = run(rvc, epochs=3)
     assert of(events, TrainStepped)[0].epoch == 3
-    assert "the recordings are not there" in of(events, StageSkipped)[0].reason
+    assert "the recordings are missing" in of(events, StageSkipped)[0].reason
     assert rvc("train", "voice", "--plain").returncode == 0
     missing = rvc("run", "voice", "--dataset", folder / "typing error", "--plain")
     assert missing.returncode == 2 and "typing error" in missing.stderr

@@ -3,6 +3,7 @@ which no catalogue could translate."""
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -21,16 +22,22 @@ TEXTS = [
     for text in (template if isinstance(template, Plural) else (template,))
 ]
 # Calls whose texts are not shown by a front end: for programmers, for files, for the command line alone.
-OWN_WORDS = frozenset(
-    (  # noqa: SIM905
-        "setting add_argument add_parser add_argument_group ArgumentParser ArgumentTypeError Command comment "
-        "print AssertionError AttributeError TypeError RuntimeError Registry understood startswith endswith "
-        "PydanticCustomError N_ _ Place CurveName OutOfMemoryError "
-    ).split()
-)
+CALLS = """
+    setting add_argument add_parser add_argument_group ArgumentParser ArgumentTypeError Command comment print
+    AssertionError AttributeError TypeError RuntimeError Registry understood startswith endswith
+    PydanticCustomError N_ _ Place CurveName OutOfMemoryError
+"""
+OWN_WORDS = frozenset(CALLS.split())
 # Files whose sentences are no messages. File: what they are.
 NO_MESSAGES = {
     "rvc_engine/work/model_card.py": "the text of a model card",
+}
+# Texts that look like sentences. File and text (X for what is filled in): what they are.
+NAMES_IN_FILES = {
+    ("rvc_engine/pitch/crepe.py", "torchcrepe torchaudio"): "packages for pip",
+    ("rvc_engine/pitch/fcpe.py", "torchfcpe torchaudio"): "packages for pip",
+    ("rvc_engine/voices/bundle.py", "rvc-tui voice 1"): "the format's name, in every bundle",
+    ("rvc_engine/voices/extract.py", "extracted by rvc-tui X"): "the entry info of the voice that is written",
 }
 # Files below the command line that spell flags. File: whose they are.
 OWN_FLAGS = {
@@ -38,10 +45,9 @@ OWN_FLAGS = {
     "rvc_engine/run/launcher.py": "of the engine's process, which nobody types",
     "rvc_engine/run/runner.py": "of the engine's process, which nobody types",
     "rvc_engine/run/supervisor.py": "of the engine's process, which nobody types",
-    "rvc_engine/training/measure.py": "of a process for developers",
-    "rvc_engine/voices/extract.py": "an example in a docstring",
-    "rvc_engine/work/model_card.py": "the command in a model card",
-    "rvc_engine/work/train_parallel.py": "of torchrun",
+    "rvc_engine/training/measure.py": "of a process that measures, which nobody types",
+    "rvc_engine/work/model_card.py": "the command that makes the same base again",
+    "rvc_engine/work/train_parallel.py": "torchrun's",
 }
 FOLDERS_WITH_WORDS = ("rvc_engine/commands/", "rvc_engine/models/", "rvc_tui/")  # the command line, tensors, the app
 
@@ -54,7 +60,8 @@ def test_every_code_has_words():
 
 
 def test_every_code_is_used():
-    used = set().union(*(codes_named(tree) for _, tree in TREES))
+    own = ast.parse((ROOT / "rvc_engine/messages/message.py").read_text(encoding="utf-8"))
+    used = codes_named(own).union(*(codes_named(tree) for _, tree in TREES))
     parts = {code for code in templates() for part in (CAUSE, FIX) if code.endswith(part)}
     assert sorted(templates().keys() - used - parts) == []
 
@@ -109,7 +116,11 @@ def test_the_engine_holds_no_sentence_of_its_own():
     for path, tree in TREES:
         name = str(path.relative_to(ROOT))
         if not name.startswith(FOLDERS_WITH_WORDS) and name not in NO_MESSAGES:
-            found += [f"{name}:{line}: {text[:80]}" for line, text in sentences(tree, OWN_WORDS)]
+            found += [
+                f"{name}:{line}: {text[:80]}"
+                for line, text in sentences(tree, OWN_WORDS)
+                if (name, text) not in NAMES_IN_FILES
+            ]
     assert not found, "\n".join(found)
 
 

@@ -161,7 +161,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "locked": Words(
         "{path} is locked",
         "another process has held it for {seconds:.0f} s",
-        "try again; if no rvc process is running, remove {path}",
+        "try again; if no such process is running, remove {path}",
     ),
     # what is given where a folder or a file is asked for
     "address": Words("{text} is an address, not {wanted}", "nothing is fetched from there"),
