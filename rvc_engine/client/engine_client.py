@@ -25,6 +25,7 @@ from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment
+from rvc_engine.machine.advisor import advise, advise_experiment
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.registry import STAGES
 from rvc_engine.run import launcher
@@ -326,8 +327,6 @@ class EngineClient:
             return Outlook(problem=str(error))
         if self.experiment is None:
             return Outlook(problem="no experiment is chosen", rows=rows)
-        from rvc_engine.machine.advisor import advise, advise_experiment
-
         if not self.experiment.exists():
             return Outlook(
                 problem="a new experiment: n chooses the recordings",

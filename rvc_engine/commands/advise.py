@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from rvc_engine.assets.pretrained import preset_here
 from rvc_engine.client.words import size
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
+from rvc_engine.machine.advisor import advise, advise_experiment
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
 from rvc_engine.workspace import Workspace
 
@@ -41,9 +43,6 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
-    from rvc_engine.assets.pretrained import preset_here
-    from rvc_engine.machine.advisor import advise, advise_experiment
-
     workspace = Workspace.find(options.home)
     if options.preset and options.preset not in PRESETS:
         raise BadInput(f"There is no preset {options.preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")

@@ -9,6 +9,7 @@ from rvc_engine.commands.display import choose_display
 from rvc_engine.commands.flags import add_settings, fill
 from rvc_engine.commands.pipeline import say_detached, watch
 from rvc_engine.common.given_paths import clean_path, refuse_no_path
+from rvc_engine.conversion.request import plan_outputs, resolve_voice
 from rvc_engine.run import launcher
 from rvc_engine.run.conversions import new_conversion, unfinished
 from rvc_engine.settings import Conversion, ExperimentSettings
@@ -40,8 +41,6 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 def _settings(options: argparse.Namespace, workspace: Workspace) -> ExperimentSettings:
     """The settings from the options. Raises BadInput for errors that can be found without loading the voice."""
-    from rvc_engine.conversion.request import plan_outputs, resolve_voice
-
     settings = ExperimentSettings()
     fill(settings.convert, options, "convert")
     voice, index = resolve_voice(options.voice, workspace, options.index)

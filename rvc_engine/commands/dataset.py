@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rvc_engine.common.streams import say, say_json
-from rvc_engine.dataset.files import dataset_path
+from rvc_engine.dataset.files import dataset_path, passed_over
 from rvc_engine.errors import BadInput
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ def _workers(text: str) -> int:
 
 def execute(options: argparse.Namespace, name: str) -> int:
     from rvc_engine.commands.dataset_progress import watched
-    from rvc_engine.dataset.files import passed_over
     from rvc_engine.dataset.findings import findings_of
     from rvc_engine.dataset.folder import Folder, summary_of
     from rvc_engine.dataset.survey import measure_all, recordings_in

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -280,8 +281,6 @@ def refuse_other(path: Path, content: Any) -> None:
 
 def extract_command(path: Path) -> str:
     """The command that makes a voice of a checkpoint, named after its folder."""
-    import shlex
-
     name = path.absolute().parent.name
     return f"rvc voice extract {shlex.quote(str(path))} --name {shlex.quote(name if name.strip('.') else 'voice')}"
 

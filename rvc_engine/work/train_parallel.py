@@ -19,7 +19,7 @@ from typing import Any
 from rvc_engine.common.opening import read_text
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, from_dict
-from rvc_engine.machine.device import cores
+from rvc_engine.machine.cpu import cores
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.recovery import TrainingFault
