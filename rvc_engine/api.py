@@ -20,16 +20,27 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from rvc_engine.audio.notes import Note
 from rvc_engine.common.failures import explained
 from rvc_engine.common.lines import error_from_record
 from rvc_engine.common.user import expanded
+from rvc_engine.conversion.request import resolve_voice
+from rvc_engine.dataset.files import passed_over
+from rvc_engine.dataset.findings import findings_of
+from rvc_engine.dataset.folder import Folder, summary_of
+from rvc_engine.dataset.survey import measure_all, recordings_in
 from rvc_engine.errors import BadInput as BadInput
 from rvc_engine.errors import RvcError as RvcError
 from rvc_engine.errors import Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event
 from rvc_engine.experiment import Experiment
 from rvc_engine.messages import Message, message_of, verbatim
-from rvc_engine.run.begin import Request
+from rvc_engine.run import launcher
+from rvc_engine.run.begin import Request, check_ready, refuse_busy, settle
+from rvc_engine.run.receipts import plan, why_to_ask
+from rvc_engine.run.stage_list import stages_of
+from rvc_engine.run.view import RunView
+from rvc_engine.run.voice_list import rows_of
 from rvc_engine.setting import set_field
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.workspace import Workspace
@@ -98,11 +109,6 @@ class DatasetReport:
 def describe_dataset(folder: PathLike, *, subfolders: bool = False, workers: int = 0) -> DatasetReport:
     """Measure every recording of a folder; what was measured before is read from a cache. `workers`: processes, 0 means
     one a core. Raises BadInput when the folder cannot be read or holds no file."""
-    from rvc_engine.dataset.files import passed_over
-    from rvc_engine.dataset.findings import findings_of
-    from rvc_engine.dataset.folder import Folder, summary_of
-    from rvc_engine.dataset.survey import measure_all, recordings_in
-
     path = _path(folder, Message("api.recordings"))
     tasks = recordings_in(path, subfolders=subfolders)
     reports = (report for report in measure_all(path, tasks, workers=workers) if report is not None)
@@ -155,12 +161,6 @@ def train(
 
 
 def _run(experiment: Experiment, request: Request, agreed: bool, on_event: OnEvent | None) -> RunView:
-    from rvc_engine.run import launcher
-    from rvc_engine.run.begin import check_ready, refuse_busy, settle
-    from rvc_engine.run.receipts import plan, why_to_ask
-    from rvc_engine.run.stage_list import stages_of
-    from rvc_engine.run.view import RunView
-
     refuse_busy(experiment, take_over=False)
     known, _ = settle(experiment, request)
     stages = stages_of(known)
@@ -189,8 +189,6 @@ def _run(experiment: Experiment, request: Request, agreed: bool, on_event: OnEve
 @in_words
 def list_voices(home: PathLike | None = None) -> list[dict[str, Any]]:
     """The voices of a workspace, newest first, as `rvc voice list --json` prints them: "voice" is what Voice takes."""
-    from rvc_engine.run.voice_list import rows_of
-
     return rows_of(_workspace(home))
 
 
@@ -214,8 +212,6 @@ class Voice:
 
     @in_words
     def __post_init__(self) -> None:
-        from rvc_engine.conversion.request import resolve_voice
-
         index = None if self.index is None else _text(self.index, Message("api.index"))
         self.workspace = _workspace(self.home)
         path, own = resolve_voice(_text(self.voice, Message("api.voice")), self.workspace, index)
@@ -239,7 +235,6 @@ class Voice:
         """
         from rvc_engine.audio.clipping import check_audible
         from rvc_engine.audio.io import decode
-        from rvc_engine.audio.notes import Note
         from rvc_engine.work.convert import SOURCE_RATE
 
         known = _convert_settings(settings)

@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rvc_engine import __version__
+from rvc_engine.common.failures import understood
 from rvc_engine.common.streams import Parser, prepare_streams, say
 from rvc_engine.common.user import complete
+from rvc_engine.errors import BadInput
+from rvc_engine.messages import NOTHING, verbatim
 from rvc_tui.texts import LANGUAGES, chosen_language, is_unicode_terminal, use
 
 
@@ -76,8 +79,6 @@ def theme_of(asked: str) -> str:
     name = os.environ.pop("TEXTUAL_THEME", "")
     name = asked or name
     if name:
-        from rvc_engine.errors import BadInput
-        from rvc_engine.messages import NOTHING, verbatim
         from rvc_tui.colours import THEMES
 
         if name not in THEMES:
@@ -103,8 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        from rvc_engine.common.failures import understood
-
         known = understood(error, "rvc-tui", sys.argv[1:] if arguments is None else arguments)
         say(f"rvc-tui: {known}", error=True)
         return known.exit_code

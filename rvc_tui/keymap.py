@@ -16,9 +16,11 @@ from textual.keys import REPLACED_KEYS, key_to_character
 from textual.keys import Keys as KeyNames
 from textual.screen import ModalScreen
 
+import rvc_tui
 from rvc_engine.common.opening import read_bytes, read_hand_edited
 from rvc_engine.common.user import config_folder
 from rvc_engine.disk import write_whole
+from rvc_tui.screens import SHOWN
 from rvc_tui.textual_private import normalized_keys
 
 HEAD = """\
@@ -60,8 +62,6 @@ def keys_file() -> Path:
 # --- every binding of the app ----------------------------------------------------------------------
 def owners() -> list[type[DOMNode]]:
     """Every class of the app that may have bindings, in a fixed order."""
-    import rvc_tui
-
     for module in pkgutil.walk_packages(rvc_tui.__path__, "rvc_tui."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -195,7 +195,6 @@ def clashes(keymap: dict[str, str]) -> list[str]:
 def contexts() -> Iterator[tuple[str, list[Key]]]:
     """What is asked for a key, in its order: a screen and then the app; a question alone."""
     from rvc_tui.app import RvcApp
-    from rvc_tui.screens import SHOWN
 
     def inherited(kind: type[DOMNode]) -> list[Key]:
         return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from rvc_engine.messages import Message
@@ -87,8 +88,6 @@ def to_int16(samples: Samples, sample_rate: int, target_rate: int = 0) -> NDArra
     """(T,) -> int16 at `target_rate` (0: unchanged; length rounded up). Truncated toward zero. NaN raises
     ValueError."""
     if target_rate and target_rate != sample_rate and len(samples):
-        import soxr
-
         length = resampled_length(len(samples), sample_rate, target_rate)
         samples = fit(soxr.resample(samples, sample_rate, target_rate, quality="HQ"), length)
     if not len(samples):

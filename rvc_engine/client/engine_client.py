@@ -24,6 +24,7 @@ from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import RvcError, reason_of
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment
+from rvc_engine.machine.advisor import advise, advise_experiment
 from rvc_engine.machine.children import Child
 from rvc_engine.messages import NOTHING, Message
 from rvc_engine.registry import STAGES
@@ -310,8 +311,6 @@ class EngineClient:
             return Outlook(problem=error.line)
         if self.experiment is None:
             return Outlook(problem=Message("client.no_experiment_chosen"), rows=rows)
-        from rvc_engine.machine.advisor import advise, advise_experiment
-
         if not self.experiment.exists():
             return Outlook(
                 problem=Message("client.new_experiment"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from rvc_engine.assets.pretrained import preset_here
 from rvc_engine.client.words import size
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
+from rvc_engine.machine.advisor import advise, advise_experiment
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
+from rvc_engine.work.trials import measure_batches
 from rvc_engine.workspace import Workspace
 
 
@@ -41,10 +44,6 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
 
 def asked(options: argparse.Namespace) -> dict[str, Any]:
-    from rvc_engine.assets.pretrained import preset_here
-    from rvc_engine.machine.advisor import advise, advise_experiment
-    from rvc_engine.work.trials import measure_batches
-
     workspace = Workspace.find(options.home)
     if options.preset and options.preset not in PRESETS:
         raise BadInput("settings.no_preset", preset=options.preset, choices=PUBLIC_PRESETS)

@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.assets.download import pull as fetch
+from rvc_engine.assets.hub import Offline
 from rvc_engine.assets.manifest import Asset, needs, read_manifest
 from rvc_engine.assets.verify import DIFFERS, MISSING, Checked, Receipts, check
 from rvc_engine.client.words import size
@@ -154,9 +156,6 @@ def pull(
 ) -> int:
     """Fetch what is missing of `assets`, with a display of the progress. `words`: the arguments that name them, for
     hints. Raises RvcError; when the hub cannot be reached, what to copy by hand is printed first."""
-    from rvc_engine.assets.download import pull as fetch
-    from rvc_engine.assets.hub import Offline
-
     watch = choose_watch(plain=plain, as_json=as_json)
     try:
         with watch:

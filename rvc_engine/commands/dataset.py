@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rvc_engine.common.streams import say, say_json
-from rvc_engine.dataset.files import dataset_path
+from rvc_engine.dataset.files import dataset_path, nothing_usable, passed_over
 
 INTERNAL = {"fingerprint", "mtime_ns", "longest_seconds", "pitch_parts", "pitch_counts"}
 """What a report holds for the folder's sake only."""
@@ -31,7 +31,6 @@ def _workers(text: str) -> int:
 
 def execute(options: argparse.Namespace, name: str) -> int:
     from rvc_engine.commands.dataset_progress import watched
-    from rvc_engine.dataset.files import nothing_usable, passed_over
     from rvc_engine.dataset.findings import findings_of
     from rvc_engine.dataset.folder import Folder, summary_of
     from rvc_engine.dataset.survey import measure_all, recordings_in

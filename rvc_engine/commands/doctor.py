@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from rvc_engine.assets.pretrained import preset_here
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.common.user import expanded
 from rvc_engine.doctor.findings import FAIL, Finding
+from rvc_engine.doctor.numerics import numerics
 from rvc_engine.doctor.report import examine
 from rvc_engine.presets import PUBLIC_PRESETS
+from rvc_engine.workspace import Workspace
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -33,10 +36,6 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _numerics(options: argparse.Namespace, home: Path) -> Iterator[Finding]:
-    from rvc_engine.assets.pretrained import preset_here
-    from rvc_engine.doctor.numerics import numerics
-    from rvc_engine.workspace import Workspace
-
     return numerics(options.preset or preset_here(Workspace.find(str(home))), options.device)
 
 

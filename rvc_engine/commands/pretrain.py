@@ -9,6 +9,7 @@ from rvc_engine.commands import pipeline
 from rvc_engine.commands.flags import add_settings
 from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.streams import say, say_json
+from rvc_engine.disk import move_to_backup
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.messages import NOTHING, Message
@@ -72,8 +73,6 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
 def _begin(options: argparse.Namespace, experiment: Experiment) -> list[str]:
     """States that were asked for are put where the trainings find them; with --fresh alone, those that wait there
     are moved to a backup."""
-    from rvc_engine.disk import move_to_backup
-
     if options.load_state:
         from rvc_engine.work.carried_state import load_state
 

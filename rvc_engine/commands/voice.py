@@ -6,10 +6,12 @@ import argparse
 import os
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
+from rvc_engine.client.words import size
 from rvc_engine.common.given_paths import clean_path
 from rvc_engine.common.names import VOICE_FILES
 from rvc_engine.common.printable import FACT, printable
@@ -18,6 +20,7 @@ from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.messages import Message
+from rvc_engine.run.voice_list import rows_of
 from rvc_engine.voices.metadata import refuse_pickle
 from rvc_engine.workspace import Workspace
 
@@ -190,9 +193,6 @@ def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
 
 # --- actions ---------------------------------------------------------------------------------------
 def _list(options: argparse.Namespace, workspace: Workspace) -> int:
-    from rvc_engine.client.words import size
-    from rvc_engine.run.voice_list import rows_of
-
     rows = rows_of(workspace)
     if options.json:
         say_json(rows, indent=1)
@@ -304,8 +304,6 @@ def _export(options: argparse.Namespace, workspace: Workspace) -> int:
 
 
 def _import(options: argparse.Namespace, workspace: Workspace) -> int:
-    from dataclasses import replace
-
     from rvc_engine.voices.lookup import name_for, place
     from rvc_engine.voices.unpack import unpack
 

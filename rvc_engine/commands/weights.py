@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rvc_engine.assets.verify import Receipts
+from rvc_engine.commands.assets import pull
 from rvc_engine.common.streams import ask, say
 from rvc_engine.run.weights_needed import WeightsMissing
 from rvc_engine.workspace import Workspace
@@ -10,9 +12,6 @@ from rvc_engine.workspace import Workspace
 def offer(workspace: Workspace, missing: WeightsMissing) -> bool:
     """Ask a person at a terminal whether to fetch them now, and do so. False: no. Raises RvcError when fetching
     fails."""
-    from rvc_engine.assets.verify import Receipts
-    from rvc_engine.commands.assets import pull
-
     receipts = Receipts(workspace)
     sizes = [receipts.bytes_of(asset) for asset in missing.assets]
     known = sum(count or 0 for count in sizes)

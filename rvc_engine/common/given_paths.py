@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from pathlib import Path, PureWindowsPath
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from rvc_engine.common.opening import open_file
 from rvc_engine.common.user import expanded
@@ -160,8 +160,6 @@ def clean_path(text: str) -> str:
 
 def _path_of_url(text: str) -> str:
     """The path that a file: URL of this machine means; the text itself where it means another's."""
-    from urllib.parse import unquote, urlsplit
-
     try:
         host = urlsplit(text).netloc
     except ValueError:

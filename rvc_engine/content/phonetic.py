@@ -12,11 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
+from rvc_engine.content.base import FRAME_SAMPLES, refuse_empty
 from rvc_engine.files.foreign import describe, first_line, parse_json
 from rvc_engine.files.weights import Unreadable, check_numbers, metadata_of, read_tensors, write_safetensors
 from rvc_engine.messages import Message
@@ -120,3 +122,25 @@ def read_phonetic(path: Path) -> PhoneticEncoder:
     except (TypeError, ValueError, RuntimeError) as error:
         raise Unreadable(Message("content.not_phonetic", reason=first_line(error))) from error
     return network.eval()
+
+
+class PhoneticContent:
+    """Always in float32. Waves go one by one: it is quick, and the result does not
+    depend on the others."""
+
+    dim = 256
+
+    def __init__(self, name: str, network: PhoneticEncoder, device: torch.device | str) -> None:
+        self.name = name
+        self.network = network.eval().to(device)
+        self.device = device
+
+    def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
+        refuse_empty(waves)
+        results = []
+        for wave in waves:
+            padded = np.pad(np.asarray(wave, dtype=np.float32), (0, -len(wave) % FRAME_SAMPLES))
+            with torch.inference_mode():
+                frames = self.network(torch.from_numpy(padded).to(self.device).unsqueeze(0))[0]
+            results.append(np.ascontiguousarray(frames.float().cpu().numpy()))
+        return results

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from rvc_engine.audio.loudness import EnvelopeMeter, fit, int16_scale, mix_gain, resampled_length
@@ -56,8 +57,6 @@ class Result:
         """The result from its start, levelled and resampled."""
         stream = None
         if rate != self.sample_rate:
-            import soxr
-
             stream = soxr.ResampleStream(self.sample_rate, rate, 1, dtype="float32", quality="HQ")
         envelope = self.meter.envelope()
         self.file.seek(0)

@@ -9,8 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from rvc_engine.assets.manifest import needs, read_manifest
+from rvc_engine.assets.verify import DIFFERS, MISSING, Receipts, check
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, load
 from rvc_engine.messages import NOTHING, Message, verbatim
+from rvc_engine.presets import PUBLIC_PRESETS
+from rvc_engine.workspace import Workspace
 
 DECODERS = {"wav": "pcm_s16le", "mp3": "mp3", "m4a": "aac", "flac": "flac", "ogg": "vorbis", "opus": "opus"}
 
@@ -43,11 +47,6 @@ def codecs(home: Path) -> Iterator[Finding]:
 
 def weights(home: Path) -> Iterator[Finding]:
     """What the presets need: complete and as published, or what is missing. Sums are computed once and cached."""
-    from rvc_engine.assets.manifest import needs, read_manifest
-    from rvc_engine.assets.verify import DIFFERS, MISSING, Receipts, check
-    from rvc_engine.presets import PUBLIC_PRESETS
-    from rvc_engine.workspace import Workspace
-
     workspace = Workspace(home)
     manifest, receipts = read_manifest(workspace), Receipts(workspace)
     rows = {asset.name: check(workspace, asset, receipts) for asset in manifest}

@@ -24,3 +24,8 @@ def cpu_has_bf16() -> bool:
     except (OSError, StopIteration):
         return False  # no Linux, or no x86: float32 is always right
     return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

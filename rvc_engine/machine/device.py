@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TypeVar
+
+import torch
 
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
+from rvc_engine.machine.cpu import cores, cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpus import ALL_GPUS, named_devices
 from rvc_engine.messages import Message
 
-if TYPE_CHECKING:
-    import torch
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
 
 def choose_device(name: str) -> torch.device:
     """auto, cpu, cuda or cuda:N. Raises BadInput when that device is not there."""
-    import torch
-
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -35,8 +35,6 @@ def choose_device(name: str) -> torch.device:
 def choose_devices(gpus: str) -> list[str]:
     """What `train.gpus` names: all, or 0,1 (cuda:0 and cuda:1), or cpu,cpu (processes on the CPU). Raises
     BadInput."""
-    import torch
-
     names = (
         [f"cuda:{index}" for index in range(torch.cuda.device_count())]
         if gpus.strip() == ALL_GPUS
@@ -55,8 +53,6 @@ def choose_devices(gpus: str) -> list[str]:
 def choose_precision(name: str, device: torch.device) -> str:
     """fp32, fp16 or bf16; auto is bf16 where the CPU or GPU has it, else fp16 on a GPU and fp32 on a
     CPU."""
-    import torch
-
     if name != "auto":
         if name == "fp16" and device.type == "cpu":
             raise BadInput("machine.fp16_does_not_train_on_cpu")
@@ -78,28 +74,31 @@ def listening_precision(name: str, device: torch.device) -> str:
 
 def without_shortcuts() -> None:
     """From now on: CUDA without TF32 and without cuDNN."""
-    import torch
-
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.enabled = False
 
 
 def name_of(device: torch.device) -> str:
     """What it is called, for people and for the cache."""
-    import torch
-
     return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def set_threads(count: int) -> None:
     """Threads of torch on a CPU; 0 means one a core."""
-    import torch
-
     torch.set_num_threads(count or cores())
+
+
+def each_on_a_core(work: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
+    """The results in order: several tasks at a time, each by one thread of torch, also where there is only one.
+    Rounding depends on the threads, so this way a result depends neither on its company nor on the cores, and a run
+    that was killed ends as one that was not."""
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(
+            max(1, min(threads, len(tasks))), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool:
+            return list(pool.map(work, tasks))
+    finally:
+        torch.set_num_threads(threads)
 
 
 @contextmanager
@@ -116,8 +115,6 @@ def memory_errors(explained: Callable[[RvcError], RvcError] = lambda known: know
 
 def out_of_memory(error: BaseException) -> RvcError | None:
     """An RvcError with a fix when `error` says that memory ran out, else None."""
-    import torch
-
     is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
     if not is_memory:
         return None

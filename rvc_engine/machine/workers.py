@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TypeVar
 from rvc_engine.common.opening import open_to_append
 from rvc_engine.common.scratch import gather_temporaries
 from rvc_engine.errors import RvcError, reason_of
-from rvc_engine.machine.device import cores
+from rvc_engine.machine.cpu import cores
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -117,19 +117,3 @@ def _end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:
         process.terminate()
     for process in processes:
         process.join(10)
-
-
-def each_on_a_core(work: Callable[[Task], Result], tasks: Sequence[Task]) -> list[Result]:
-    """The results in order: several tasks at a time, each by one thread of torch, also where there is only one.
-    Rounding depends on the threads, so this way a result depends neither on its company nor on the cores, and a run
-    that was killed ends as one that was not."""
-    import torch
-
-    threads = torch.get_num_threads()
-    try:
-        with ThreadPoolExecutor(
-            max(1, min(threads, len(tasks))), initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool:
-            return list(pool.map(work, tasks))
-    finally:
-        torch.set_num_threads(threads)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyworld
 
 RATE = 16000
 
@@ -31,8 +32,6 @@ class Perturbation:
 
 def perturbed(wave: np.ndarray, changes: list[Perturbation]) -> list[np.ndarray]:
     """(T,) at 16 kHz -> one (T,) for each change, by WORLD (Morise et al., 2016) at 5 ms."""
-    import pyworld
-
     wave = np.ascontiguousarray(wave, dtype=np.float64)
     rough, times = pyworld.dio(wave, RATE)
     pitch = pyworld.stonemask(wave, rough, times, RATE)
@@ -43,8 +42,6 @@ def perturbed(wave: np.ndarray, changes: list[Perturbation]) -> list[np.ndarray]
 
 def tracked(wave: np.ndarray) -> np.ndarray:
     """(T,) at 16 kHz -> F0 in Hz each 5 ms, 0 where unvoiced, by DIO and StoneMask."""
-    import pyworld
-
     wave = np.ascontiguousarray(wave, dtype=np.float64)
     rough, times = pyworld.dio(wave, RATE)
     return np.asarray(pyworld.stonemask(wave, rough, times, RATE))
@@ -53,8 +50,6 @@ def tracked(wave: np.ndarray) -> np.ndarray:
 def _spoken(
     pitch: np.ndarray, envelope: np.ndarray, noise: np.ndarray, change: Perturbation, samples: int
 ) -> np.ndarray:
-    import pyworld
-
     voiced = pitch > 0
     hz = np.zeros_like(pitch)
     if voiced.any():

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from rvc_engine.audio.io import decode
 from rvc_engine.common.arrays import save_array
+from rvc_engine.content.phonetic import PhoneticConfig, PhoneticEncoder
 from rvc_engine.disk import sha256_of, whole_file
 from rvc_engine.errors import UnusableRecording, reason_of
 from rvc_engine.messages import NOTHING, Message, message_of, verbatim
@@ -66,8 +69,6 @@ class Files:
 
 def prepare(task: RecordingTask) -> Prepared:
     """Write the files of one recording, unless they are there. Same content, transcript and settings: same files."""
-    from rvc_engine.audio.io import decode
-
     try:
         content = sha256_of(task.path)
     except OSError as error:
@@ -122,9 +123,6 @@ def _pieces(wave: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 
 
 def _piece(wave: NDArray[np.float32], transcript: str | None, versions: int, random: np.random.Generator) -> _Piece:
-    import torch
-
-    from rvc_engine.content.phonetic import PhoneticConfig, PhoneticEncoder
     from rvc_engine.pretrain.perturb import Perturbation, perturbed, tracked
 
     copies = perturbed(wave, [Perturbation.drawn(random) for _ in range(versions)])

@@ -12,6 +12,7 @@ from rvc_engine.dataset.files import dataset_files, dataset_path
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.machine.advisor import advise_experiment
 from rvc_engine.messages import NOTHING, Message
 from rvc_engine.run.receipts import plan
 from rvc_engine.run.weights_needed import check_weights
@@ -101,8 +102,6 @@ def _resolve(experiment: Experiment, settings: ExperimentSettings) -> None:
 
         settings.pitch.method = resolve_method("auto", experiment.workspace, preset=settings.preset)
     if settings.train.batch_size == "auto":
-        from rvc_engine.machine.advisor import advise_experiment
-
         settings.train.batch_size = int(advise_experiment(experiment, settings)["recommended"] or 1)
 
 

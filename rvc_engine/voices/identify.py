@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from rvc_engine.common.opening import open_file, require_file
+from rvc_engine.content.hubert import read_hubert
 from rvc_engine.disk import sha256_of
 from rvc_engine.errors import BadInput, reason_of
 from rvc_engine.files import weights
@@ -18,6 +19,7 @@ from rvc_engine.messages import Message, message_of, verbatim
 from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
 from rvc_engine.voices.bundle import SUFFIX, is_bundle, read_bundle
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
+from rvc_engine.voices.index_file import check_index_file
 from rvc_engine.voices.small_model import Voice, voice_of
 
 INDEX_STARTS = (b"IwFl", b"IxF2", b"IxFI", b"IxFl", b"IxMp", b"IwPQ")
@@ -154,8 +156,6 @@ def _bundle(path: Path) -> tuple[Message, dict[str, str]]:
 
 
 def _index(path: Path) -> tuple[Message, dict[str, str]]:
-    from rvc_engine.voices.index_file import check_index_file
-
     found = check_index_file(path)
     facts = {
         "rows": str(found.rows),
@@ -167,8 +167,6 @@ def _index(path: Path) -> tuple[Message, dict[str, str]]:
 
 
 def _hubert(path: Path, form: Message) -> tuple[Message, dict[str, str]]:
-    from rvc_engine.content.hubert import read_hubert
-
     config = read_hubert(path).config
     facts = {"form": form, "layers": str(config.layers), "width": str(config.width)}
     if config.projection:

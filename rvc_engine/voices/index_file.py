@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from rvc_engine.common.names import SIDECAR
 from rvc_engine.common.opening import refuse_other
@@ -164,8 +165,6 @@ def _finite(values: np.ndarray) -> None:
 
 
 def _free_memory() -> int:
-    import psutil
-
     return int(psutil.virtual_memory().available)
 
 

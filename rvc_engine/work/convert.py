@@ -19,6 +19,7 @@ from rvc_engine.audio.notes import Note
 from rvc_engine.common.generators import mapped
 from rvc_engine.common.records import read_json
 from rvc_engine.content.base import check_encoder, load_encoder
+from rvc_engine.conversion.converter import Converter
 from rvc_engine.conversion.request import plan_outputs
 from rvc_engine.dataset.files import passed_over
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
@@ -147,8 +148,6 @@ class _Prepared:
     workspace: Workspace
 
     def load(self) -> Converter:
-        from rvc_engine.conversion.converter import Converter
-
         # oneDNN caches kernels, with their memory, for each length of chunk: on a long recording 150 MB a chunk,
         # without limit. It reads this variable at its first computation.
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1")

@@ -18,8 +18,7 @@ from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import metadata_of
-from rvc_engine.machine.device import choose_device, listening_precision, memory_errors
-from rvc_engine.machine.workers import each_on_a_core
+from rvc_engine.machine.device import choose_device, each_on_a_core, listening_precision, memory_errors
 from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings

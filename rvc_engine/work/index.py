@@ -26,7 +26,7 @@ from rvc_engine.disk import facts_of, move_to_backup, whole_file, write_whole
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.device import cores
+from rvc_engine.machine.cpu import cores
 from rvc_engine.messages import NOTHING, Message
 from rvc_engine.settings import ExperimentSettings, IndexSettings
 from rvc_engine.voices.index_file import check_index_file, sidecar_of

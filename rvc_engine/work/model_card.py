@@ -12,6 +12,7 @@ from rvc_engine import __version__
 from rvc_engine.common.opening import read_text
 from rvc_engine.common.user import expanded
 from rvc_engine.dataset.clip_table import ClipRow
+from rvc_engine.disk import sha256_of
 from rvc_engine.experiment import Experiment
 from rvc_engine.pretrain.transcripts import Spoken, Transcripts
 from rvc_engine.setting import about
@@ -78,8 +79,6 @@ def _base(path: str) -> str:
 
 
 def _files(experiment: Experiment) -> list[str]:
-    from rvc_engine.disk import sha256_of
-
     paths = sorted(experiment.base.glob("*.safetensors"))
     return [f"- {path.name}: {path.stat().st_size} bytes, SHA-256 {sha256_of(path)}" for path in paths]
 

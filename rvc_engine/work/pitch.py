@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from rvc_engine.audio.io import read_16k
 from rvc_engine.common.arrays import why_not_saved
-from rvc_engine.common.opening import size_of
 from rvc_engine.disk import remove_temporaries
 from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.device import choose_device, memory_errors
-from rvc_engine.machine.workers import each_on_a_core, results_of, worker_count
+from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.pitch import resolve_tracker, track_all
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
@@ -28,8 +26,6 @@ from rvc_engine.workspace import Workspace
 STAGE = "pitch"
 CHUNK = 8
 """Clips that a worker takes at a time."""
-AT_A_TIME = 16
-"""Clips between two looks at whether the run is to stop, where a network tracks them on a CPU."""
 FEW = 16
 """A worker process takes a second to start: fewer clips are done without one, by a fast method."""
 
@@ -73,12 +69,19 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
     read."""
     tracker = resolve_tracker(settings.pitch.method, experiment.workspace, preset=settings.preset)
     if tracker.is_network and settings.pitch.device != "auto":
-        choose_device(settings.pitch.device)
+        _device_of(settings)
     if tracker.weights:
         tracker.load("cpu", experiment.workspace)
         tracker.release()
     elif tracker.package:
         tracker.imported()
+
+
+def _device_of(settings: ExperimentSettings) -> str:
+    """Raises BadInput when it is not there."""
+    from rvc_engine.machine.device import choose_device
+
+    return str(choose_device(settings.pitch.device))
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
@@ -88,7 +91,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     Raises RvcError when there is no clip, or none that can be read; BadInput for a method that does not work here.
     """
     tracker = resolve_tracker(settings.pitch.method, experiment.workspace, preset=settings.preset)
-    device = str(choose_device(settings.pitch.device)) if tracker.is_network else "cpu"
+    device = _device_of(settings) if tracker.is_network else "cpu"
     folders = (experiment.pitch_coarse, experiment.pitch_hz, experiment.voicing)
     task = PitchTask(
         [],
@@ -134,30 +137,14 @@ def _results(
     count = worker_count(workers, -(-len(clips) // CHUNK))
     tracker = PITCH_TRACKERS.get(task.method)
     if tracker.is_network:
-        parts = _by_length(task, clips)
-        if task.device != "cpu":
-            yield from map(_track_in_process, parts)
-            return
-        for first in range(0, len(parts), AT_A_TIME):
-            yield from each_on_a_core(_track_in_process, parts[first : first + AT_A_TIME])
+        from rvc_engine.work.pitch_networks import in_this_process
+
+        yield from in_this_process(task, clips)
     elif (len(clips) <= FEW and not tracker.is_slow) or len(clips) <= 2:
         yield from (track_clips(replace(task, clips=[clip])) for clip in clips)
     else:
         chunks = [replace(task, clips=clips[first : first + CHUNK]) for first in range(0, len(clips), CHUNK)]
         yield from results_of(track_clips, chunks, count)
-
-
-def _by_length(task: PitchTask, clips: list[str]) -> list[PitchTask]:
-    """One clip a task; on a GPU as many of about the same length as the method takes together."""
-    size = PITCH_TRACKERS.get(task.method).together if task.device != "cpu" else 1
-    if size > 1:
-        clips = sorted(clips, key=lambda clip: size_of(task.wavs_16k / f"{clip}.wav"))
-    return [replace(task, clips=clips[first : first + size]) for first in range(0, len(clips), size)]
-
-
-def _track_in_process(task: PitchTask) -> list[tuple[str, Message]]:
-    with memory_errors(lambda known: RvcError("work.out_of_memory_in_tracker", known.message)):
-        return track_clips(task)
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:

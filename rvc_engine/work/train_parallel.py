@@ -20,7 +20,7 @@ from rvc_engine.common.opening import read_text
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_engine.machine.children import Child
-from rvc_engine.machine.device import cores
+from rvc_engine.machine.cpu import cores
 from rvc_engine.messages import NOTHING, Message
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.recovery import TrainingFault

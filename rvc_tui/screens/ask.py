@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import ClassVar
 
@@ -99,8 +100,6 @@ class AskScreen(ModalScreen[bool]):
         self.form.move(count)
 
     def action_command(self) -> None:
-        import shlex
-
         self.app.push_screen(CommandScreen(shlex.join(["rvc", *self.ask.words(self.home)])))
 
     def action_back(self) -> None:

@@ -11,9 +11,9 @@ import torch
 from rvc_engine.audio.io import decode
 from rvc_engine.content import hubert
 from rvc_engine.content.base import check_encoder, load_encoder
-from rvc_engine.content.hubert_encoder import HubertEncoder, pad_for_hubert
+from rvc_engine.content.hubert_content import HubertEncoder, pad_for_hubert
 from rvc_engine.errors import BadInput
-from rvc_engine.machine.workers import each_on_a_core
+from rvc_engine.machine.device import each_on_a_core
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.workspace import Workspace
 

@@ -6,7 +6,7 @@ import torch
 
 from rvc_engine.audio.io import read_wav, write_wav
 from rvc_engine.content.base import load_encoder
-from rvc_engine.content.hubert_encoder import HubertEncoder
+from rvc_engine.content.hubert_content import HubertEncoder
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import ItemSkipped, Progressed
 from rvc_engine.settings import for_preset

@@ -18,6 +18,7 @@ from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.work import pitch
+from rvc_engine.work.pitch_networks import by_length
 from rvc_engine.workspace import Workspace
 from tests.pitch_methods import METHODS
 
@@ -170,10 +171,10 @@ def test_clips_of_a_length_go_together_on_a_gpu(experiment: Experiment) -> None:
     task = pitch.PitchTask(
         [], "rmvpe", "cuda", True, experiment.wavs_16k, *[experiment.folder] * 3, experiment.workspace
     )
-    parts = [part.clips for part in pitch._by_length(task, clips)]
+    parts = [part.clips for part in by_length(task, clips)]
     assert (
         sorted(clip for part in parts for clip in part) == sorted(clips)
         and max(map(len, parts)) == PITCH_TRACKERS.get("rmvpe").together
     )
     assert {int(clip[:-2]) % 2 for clip in parts[0]} == {0}, "the shortest first"
-    assert [part.clips for part in pitch._by_length(replace(task, device="cpu"), clips)] == [[clip] for clip in clips]
+    assert [part.clips for part in by_length(replace(task, device="cpu"), clips)] == [[clip] for clip in clips]

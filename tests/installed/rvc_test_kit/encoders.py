@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rvc_engine.content.base import ContentEncoder, LoadedEncoder
-from rvc_engine.content.hubert_encoder import HubertEncoder
+from rvc_engine.content.hubert_content import HubertEncoder
 
 if TYPE_CHECKING:
     import torch

@@ -1,0 +1,39 @@
+"""Pitch by a network: in the stage's own process. The other trackers' processes load no torch (pitch.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from rvc_engine.common.opening import size_of
+from rvc_engine.errors import RvcError
+from rvc_engine.machine.device import each_on_a_core, memory_errors
+from rvc_engine.messages import Message
+from rvc_engine.registry import PITCH_TRACKERS
+from rvc_engine.work.pitch import PitchTask, track_clips
+
+AT_A_TIME = 16
+"""Clips between two looks at whether the run is to stop, on a CPU."""
+
+
+def in_this_process(task: PitchTask, clips: list[str]) -> Iterator[list[tuple[str, Message]]]:
+    """As track_clips, for a few clips after the other."""
+    parts = by_length(task, clips)
+    if task.device != "cpu":
+        yield from map(_track, parts)
+        return
+    for first in range(0, len(parts), AT_A_TIME):
+        yield from each_on_a_core(_track, parts[first : first + AT_A_TIME])
+
+
+def by_length(task: PitchTask, clips: list[str]) -> list[PitchTask]:
+    """One clip a task; on a GPU as many of about the same length as the method takes together."""
+    size = PITCH_TRACKERS.get(task.method).together if task.device != "cpu" else 1
+    if size > 1:
+        clips = sorted(clips, key=lambda clip: size_of(task.wavs_16k / f"{clip}.wav"))
+    return [replace(task, clips=clips[first : first + size]) for first in range(0, len(clips), size)]
+
+
+def _track(task: PitchTask) -> list[tuple[str, Message]]:
+    with memory_errors(lambda known: RvcError("work.out_of_memory_in_tracker", known.message)):
+        return track_clips(task)
