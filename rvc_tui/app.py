@@ -21,7 +21,7 @@ from rvc_tui.changed_cells import ChangedCells
 from rvc_tui.clipboard import CopyingApp
 from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.editor import edit_suspended
-from rvc_tui.keymap import UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
+from rvc_tui.keymap import NO_KEY, UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
 from rvc_tui.palette import Entry, entries_of
@@ -62,7 +62,13 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         Binding("right,l,right_square_bracket", "beside(1)", "next screen", show=False, id="screen.next"),
         Binding("left,h,left_square_bracket", "beside(-1)", "screen before", show=False, id="screen.previous"),
         *(
-            Binding(place.key, f"go('{place.name}')", f"the screen {place.name}", show=False, id=f"screen.{place.name}")
+            Binding(
+                place.key or f"{NO_KEY}screen.{place.name}",
+                f"go('{place.name}')",
+                f"the screen {place.name}",
+                show=False,
+                id=f"screen.{place.name}",
+            )
             for place in PLACES
         ),
         Binding("question_mark", "help", "help", key_display="?", id="help"),

@@ -13,7 +13,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.run.begin import refuse_busy
 from rvc_engine.run.stage_list import base_stages
-from rvc_engine.settings import STAGE_SETTINGS
+from rvc_engine.sections import sections
 
 STATES = "the newest training states of encoder and base, in checked parts below 16 MB"
 
@@ -35,8 +35,10 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--load-state", metavar="DIR", help=f"resume from {STATES}; those that are here are moved to a backup"
     )
-    add_settings(parser, "encoder", skip=("source",), prefix="encoder-")
-    stages = {stage: model for stage, model in STAGE_SETTINGS.items() if stage != "index"}
+    own, usual = sections(base=True), sections()
+    for stage in (stage for stage in order if stage in own and stage not in usual):
+        add_settings(parser, stage, [name for name in own[stage].model_fields if name != "source"], f"{stage}-")
+    stages = {stage: model for stage, model in usual.items() if stage in order}
     pipeline.add_unambiguous(parser, stages, without=("encoder",))  # it has its own
 
 

@@ -53,6 +53,7 @@ def settle(experiment: Experiment, request: Request) -> tuple[ExperimentSettings
     if experiment.exists() and not request.fresh:
         settings = experiment.load_settings()
         _refuse_another_kind(experiment, settings, request)
+        notes += [settings.problem] if settings.problem else []
     else:
         settings = _new_settings(experiment, request, notes)
     if request.dataset:

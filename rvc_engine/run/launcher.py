@@ -104,8 +104,8 @@ class WaitingEngine:
         assert process.stdin is not None
         try:
             with process.stdin as pipe:
-                # in ASCII: a path may have bytes that are not UTF-8
-                pipe.write(json.dumps(settings.model_dump()).encode())
+                # in ASCII: a path may have bytes that are not UTF-8; a section that is not ours may hold a date
+                pipe.write(json.dumps(settings.model_dump(), default=str).encode())
         except BrokenPipeError:
             pass  # it has ended; its output is read below
         deadline = time.monotonic() + START_S

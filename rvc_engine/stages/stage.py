@@ -79,11 +79,13 @@ class Stage(ABC):
         return experiment.folder
 
     # --- is it up to date ---------------------------------------------------------------------------------------------
-    def settings(self, settings: ExperimentSettings) -> StageSettings:
-        from rvc_engine.setting import StageSettings
+    @property
+    def settings_class(self) -> type[StageSettings] | None:
+        """Of its settings: its section of experiment.toml, its flags and its form in the app. None: it has none."""
+        return None
 
-        section = getattr(settings, self.name, None)
-        return section if isinstance(section, StageSettings) else StageSettings()
+    def settings(self, settings: ExperimentSettings) -> StageSettings:
+        return settings.section(self.name)
 
     def own_identity(self, settings: ExperimentSettings) -> dict[str, Any]:
         """Its settings that change its result."""
@@ -144,7 +146,14 @@ class Stage(ABC):
 
 class OwnStage(Stage):
     """A stage of this program. Its module rvc_engine/work/NAME.py has `run` and `artefacts`, and optionally
-    `check_ready` and `used_all_inputs`."""
+    `check_ready` and `used_all_inputs`. Its settings, if it has some, are NameSettings of rvc_engine/settings.py."""
+
+    @property
+    def settings_class(self) -> type[StageSettings] | None:
+        from rvc_engine import settings
+
+        found: type[StageSettings] | None = getattr(settings, f"{self.name.capitalize()}Settings", None)
+        return found
 
     def work(self) -> ModuleType:
         return importlib.import_module(f"rvc_engine.work.{self.name}")
