@@ -207,6 +207,10 @@ class ConvertSettings(StageSettings):
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
+ENCODER_SOURCES = ("train", "shipped")
+"""Of `encoder.source`; anything else is a file."""
+
+
 class EncoderSettings(StageSettings):
     """Of a base experiment alone (`rvc pretrain`)."""
 
@@ -249,6 +253,14 @@ class EncoderSettings(StageSettings):
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
     threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
+
+    @property
+    def is_trained(self) -> bool:
+        return self.source == ENCODER_SOURCES[0]
+
+    @property
+    def is_shipped(self) -> bool:
+        return self.source == ENCODER_SOURCES[1]
 
 
 # What a preset sets otherwise than the defaults above.

@@ -17,6 +17,7 @@ from textual.notifications import SeverityLevel
 from rvc_engine.client.engine_client import Client
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import RvcError
+from rvc_engine.run.stage_list import find_stage
 from rvc_tui.changed_cells import ChangedCells
 from rvc_tui.clipboard import CopyingApp
 from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of
@@ -249,7 +250,8 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
 
     def run_words(self, words: list[str], *, agreed: bool = False) -> None:
         """`agreed`: what the engine would ask about was displayed, and the answer was yes."""
-        doubt = self.session.state.outlook.doubt if words[0] in ("run", "train") else ""
+        stage = find_stage(words[0])  # None for the whole run
+        doubt = self.session.state.outlook.doubt if stage is None or stage.is_training else ""
         if doubt and not agreed:
 
             def answered(yes: bool | None) -> None:

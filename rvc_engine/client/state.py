@@ -159,11 +159,7 @@ def _lines_of(event: ev.Event) -> list[Line]:
     mark = {ev.Warned: "warning", ev.ItemSkipped: "skipped", ev.MovedAside: "warning", ev.StageFinished: "done"}.get(
         type(event), "note"
     )
-    return [
-        Line(
-            event.at, mark, text, stage or ("train" if isinstance(event, ev.EpochFinished | ev.CheckpointSaved) else "")
-        )
-    ]
+    return [Line(event.at, mark, text, stage)]
 
 
 def clock(at: float) -> str:

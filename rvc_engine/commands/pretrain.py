@@ -14,6 +14,7 @@ from rvc_engine.experiment import Experiment, Workspace
 from rvc_engine.run.begin import refuse_busy
 from rvc_engine.run.stage_list import base_stages
 from rvc_engine.sections import sections
+from rvc_engine.settings import ENCODER_SOURCES
 
 STATES = "the newest training states of encoder and base, in checked parts below 16 MB"
 
@@ -26,7 +27,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     )
     parser.add_argument(
         "--encoder",
-        metavar="FILE|train|shipped",
+        metavar="|".join(("FILE", *ENCODER_SOURCES)),
         dest="encoder.source",
         default=argparse.SUPPRESS,
         help="the content encoder of a preset with our own: train one (the default), take the program's, or a file",
@@ -48,7 +49,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
         return _save(options, experiment)
     refuse_busy(experiment, take_over=options.take_over)
     source = getattr(options, "encoder.source", "")
-    if source not in ("", "train", "shipped"):
+    if source not in ("", *ENCODER_SOURCES):
         setattr(options, "encoder.source", clean_path(source))
     return pipeline.run_stages(options, experiment, name, lambda: _begin(options, experiment))
 

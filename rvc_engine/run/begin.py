@@ -116,6 +116,6 @@ def check_ready(
     for folder in (experiment.folder, experiment.workspace.weights):
         require_writable(folder, "use a workspace that can be written (--home DIR)")
     to_run = [stage for stage, verdict in plan(experiment, settings, stages) if verdict.action != "skip" or fresh]
-    check_weights(experiment, settings, [stage.name for stage in to_run], fresh=fresh, auto_pitch=auto_pitch)
+    check_weights(experiment, settings, to_run, fresh=fresh, auto_pitch=auto_pitch)
     for stage in to_run:
         stage.check_ready(experiment, settings, fresh=fresh)

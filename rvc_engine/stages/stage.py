@@ -17,6 +17,7 @@ from rvc_engine.registry import STAGES
 from rvc_engine.stages.receipt import Receipt, fingerprint, receipt_path
 
 if TYPE_CHECKING:
+    from rvc_engine.assets.manifest import Asset
     from rvc_engine.setting import StageSettings
     from rvc_engine.settings import ExperimentSettings
 
@@ -36,7 +37,8 @@ class Stage(ABC):
     reads_recordings = False
     """It reads the dataset, not only the outputs of earlier stages."""
     is_training = False
-    """Running it from the start needs a confirmation: a plan says so even when a stage before it must run first."""
+    """It trains the voice, in epochs. Running it from the start needs a confirmation: a plan says so even when a stage
+    before it must run first."""
     is_usual = True
     """It is part of the training of a voice."""
     is_optional = False
@@ -60,6 +62,10 @@ class Stage(ABC):
     # --- its outputs --------------------------------------------------------------------------------------------------
     def outputs(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
         """Its own files and folders: moved to a backup when it runs from the start."""
+        return []
+
+    def other_outputs(self, experiment: Experiment) -> list[Path]:
+        """Those that it wrote with other settings: `--fresh` moves them to a backup too."""
         return []
 
     def standing(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
@@ -119,6 +125,15 @@ class Stage(ABC):
         if not isinstance(old.get("upstream"), dict):
             return old
         return {**wanted, **{key: value for key, value in old.items() if key != "upstream"}}
+
+    # --- what must be there -------------------------------------------------------------------------------------------
+    def requires(self, asset: Asset, experiment: Experiment, settings: ExperimentSettings, *, fresh: bool) -> bool:
+        """Does it read this file of published weights? `fresh`: from the start."""
+        return False
+
+    def suggests(self, asset: Asset) -> bool:
+        """Would it use this file if it were there?"""
+        return False
 
     # --- running it ---------------------------------------------------------------------------------------------------
     def load(self) -> None:  # noqa: B027 - optional

@@ -47,9 +47,7 @@ def model_card(
     if model.own_encoder:
         e = s.encoder
         trained = (
-            f"{e.steps} steps, batch {e.batch}, seed {e.seed}"
-            if e.source == "train"
-            else f"taken from {_base(e.source)}"
+            f"{e.steps} steps, batch {e.batch}, seed {e.seed}" if e.is_trained else f"taken from {_base(e.source)}"
         )
         lines.append(f"Encoder: {trained}.")
     lines += [
