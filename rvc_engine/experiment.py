@@ -122,6 +122,10 @@ class Experiment:
         """{clip}.npy, (F50, D) float32."""
         return self.path(f"3_feature{dim}")
 
+    def feature_folders(self) -> list[Path]:
+        """Those of every width."""
+        return [path for path in self.folder.glob("3_feature*") if path.is_dir()]
+
     @property
     def mute(self) -> Path:
         """One clip of silence in the same layout as the experiment (0_gt_wavs/mute.wav, ...)."""

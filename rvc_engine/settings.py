@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, joined
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, ModelConfig, model_config, preset_of
-from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, VOCODERS
+from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, STAGES, VOCODERS
+from rvc_engine.sections import read_section, sections, why_unused
 from rvc_engine.setting import OneOf, StageSettings, set_field, setting
 
 ListeningPrecision = Literal["auto", "fp32", "fp16", "bf16"]
@@ -206,6 +208,10 @@ class ConvertSettings(StageSettings):
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
+ENCODER_SOURCES = ("train", "shipped")
+"""Of `encoder.source`; anything else is a file."""
+
+
 class EncoderSettings(StageSettings):
     """Of a base experiment alone (`rvc pretrain`)."""
 
@@ -249,20 +255,13 @@ class EncoderSettings(StageSettings):
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
     threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
 
+    @property
+    def is_trained(self) -> bool:
+        return self.source == ENCODER_SOURCES[0]
 
-STAGE_SETTINGS: dict[str, type[StageSettings]] = {
-    "preprocess": PreprocessSettings,
-    "pitch": PitchSettings,
-    "features": FeaturesSettings,
-    "train": TrainSettings,
-    "index": IndexSettings,
-}
-"""The stages of the pipeline of a voice, in order."""
-
-BASE_SETTINGS: dict[str, type[StageSettings]] = {**STAGE_SETTINGS, "encoder": EncoderSettings}
-"""What a base experiment has."""
-
-ALL_SETTINGS: dict[str, type[StageSettings]] = {**BASE_SETTINGS, "convert": ConvertSettings}
+    @property
+    def is_shipped(self) -> bool:
+        return self.source == ENCODER_SOURCES[1]
 
 
 def known_preset(name: str) -> str:
@@ -285,9 +284,10 @@ class Conversion(BaseModel):
 
 
 class ExperimentSettings(BaseModel):
-    """All that an experiment.toml holds: of an experiment, or of a conversion."""
+    """All that an experiment.toml holds: of an experiment, or of a conversion. Stages of other packages have their
+    sections too, under their names; one whose package is not here is kept as it was read."""
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+    model_config = ConfigDict(extra="allow", validate_assignment=True)
 
     preset: Annotated[str, AfterValidator(known_preset)] = "starter"
     pitched: bool = True
@@ -301,6 +301,37 @@ class ExperimentSettings(BaseModel):
     encoder: EncoderSettings = Field(default_factory=EncoderSettings)
     conversion: Conversion | None = None  # then nothing but `convert` counts
     convert: ConvertSettings = Field(default_factory=ConvertSettings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_others(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.keys() <= cls.model_fields.keys():
+            return given
+        own = cls.model_fields
+        return {key: value if key in own else read_section(key, value, own) for key, value in given.items()}
+
+    @model_validator(mode="after")
+    def _complete_others(self) -> ExperimentSettings:
+        assert self.__pydantic_extra__ is not None
+        for name, stage in STAGES.others().items():
+            if name not in type(self).model_fields and (kind := stage.settings_class) is not None:
+                self.__pydantic_extra__.setdefault(name, kind())
+        return self
+
+    def section(self, stage: str) -> StageSettings:
+        """The settings of a stage; empty ones for one that has none."""
+        found = getattr(self, stage, None)
+        return found if isinstance(found, StageSettings) else StageSettings()
+
+    @property
+    def unused(self) -> dict[str, dict[str, Any]]:
+        """Sections of stages whose package is not here."""
+        return {name: section for name, section in (self.model_extra or {}).items() if isinstance(section, dict)}
+
+    @property
+    def problem(self) -> Message:
+        """What of it is not used, and why; empty when all is."""
+        return joined(*(Message("settings.not_used", name=name, reason=why_unused(name)) for name in self.unused))
 
     @property
     def model(self) -> ModelConfig:
@@ -343,7 +374,7 @@ def apply(settings: ExperimentSettings, key: str, value: Any) -> None:
     """Set STAGE.name to `value` (text is parsed). Raises BadInput that names the key, its bounds and its unit."""
     stage, _, name = key.partition(".")
     name = name.replace("-", "_")
-    section = getattr(settings, stage, None) if stage in (BASE_SETTINGS if settings.base else STAGE_SETTINGS) else None
+    section = getattr(settings, stage, None) if stage in sections(base=settings.base) else None
     if section is None or name not in type(section).model_fields:
         raise BadInput("settings.no_setting", key=key)
     set_field(section, name, value, key)

@@ -18,13 +18,14 @@ from rvc_engine.client.engine_client import Client
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import RvcError
 from rvc_engine.messages import NOTHING
+from rvc_engine.run.stage_list import find_stage
 from rvc_tui import engine_texts
 from rvc_tui.changed_cells import ChangedCells
 from rvc_tui.clipboard import CopyingApp
 from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.editor import edit_suspended
 from rvc_tui.engine_texts import error_line, translated
-from rvc_tui.keymap import UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
+from rvc_tui.keymap import NO_KEY, UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
 from rvc_tui.palette import Entry, entries_of
@@ -64,7 +65,13 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         Binding("right,l,right_square_bracket", "beside(1)", "next screen", show=False, id="screen.next"),
         Binding("left,h,left_square_bracket", "beside(-1)", "screen before", show=False, id="screen.previous"),
         *(
-            Binding(place.key, f"go('{place.name}')", f"the screen {place.name}", show=False, id=f"screen.{place.name}")
+            Binding(
+                place.key or f"{NO_KEY}screen.{place.name}",
+                f"go('{place.name}')",
+                f"the screen {place.name}",
+                show=False,
+                id=f"screen.{place.name}",
+            )
             for place in PLACES
         ),
         Binding("question_mark", "help", "help", key_display="?", id="help"),
@@ -245,7 +252,8 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
 
     def run_words(self, words: list[str], *, agreed: bool = False) -> None:
         """`agreed`: what the engine would ask about was displayed, and the answer was yes."""
-        doubt = self.session.state.outlook.doubt if words[0] in ("run", "train") else ""
+        stage = find_stage(words[0])  # None for the whole run
+        doubt = self.session.state.outlook.doubt if stage is None or stage.is_training else ""
         if doubt and not agreed:
 
             def answered(yes: bool | None) -> None:

@@ -223,7 +223,8 @@ def template(keymap: dict[str, str]) -> str:
         if key.owner.__name__ != section:
             section = key.owner.__name__
             lines.append(f"\n# --- {section_name(key.owner)}")
-        keys = ",".join(map(as_written, keys_in(keymap[key.id]) if key.id in keymap else key.keys))
+        used = keys_in(keymap[key.id]) if key.id in keymap else filter(has_key, key.keys)
+        keys = ",".join(map(as_written, used))
         lines.append(f'{"" if key.id in keymap else "# "}"{key.id}" = "{keys}"  # {key.what}')
     return "\n".join(lines) + "\n"
 

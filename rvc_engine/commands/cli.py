@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rvc_engine import __version__
 from rvc_engine.common.failures import understood
@@ -16,6 +17,12 @@ from rvc_engine.common.user import complete
 from rvc_engine.errors import BadInput, RvcError, Stopped
 from rvc_engine.machine.malloc import keep_freed_memory
 from rvc_engine.messages import Message, verbatim
+from rvc_engine.registry import STAGES
+
+if TYPE_CHECKING:
+    from rvc_engine.stages.stage import Stage
+
+STAGE_MODULE = "pipeline"
 
 
 @dataclass(frozen=True)
@@ -31,13 +38,8 @@ COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
         Command(
-            "run", "train a voice from a folder of recordings: every stage, what is up to date is skipped", "pipeline"
+            "run", "train a voice from a folder of recordings: every stage, what is up to date is skipped", STAGE_MODULE
         ),
-        Command("preprocess", "cut the recordings into clips", "pipeline"),
-        Command("pitch", "track the pitch of the clips", "pipeline"),
-        Command("features", "extract content features of the clips", "pipeline"),
-        Command("train", "train the voice", "pipeline"),
-        Command("index", "build the index of the training features", "pipeline"),
         Command("pretrain", "train a base for voices from many speakers, and its content encoder", "pretrain"),
         Command("convert", "convert recordings with a voice", "convert"),
         Command("dataset", "what is in a folder of recordings, and what is wrong with it", "dataset"),
@@ -53,12 +55,40 @@ COMMANDS: dict[str, Command] = {
     )
 }
 
+"""Without those of the stages."""
+
 EXIT_CODES = "exit codes: 0 done, 1 failed, 2 bad input, 3 another run holds the experiment, 130 stopped"
 
 
+def commands() -> list[Command]:
+    """All, in the order of the help: the stages of a voice are commands too, by their names. Loads no other package."""
+    first, *others = COMMANDS.values()
+    known = [stage_command(STAGES.get(name)) for name in STAGES.names() if not STAGES.package_of(name)]
+    stages = [command for command in known if command is not None]
+    for name in STAGES.names():
+        if package := STAGES.package_of(name):
+            stages.append(Command(name, f"a stage of {package}", STAGE_MODULE))
+    return [first, *(command for command in stages if command.name not in COMMANDS), *others]
+
+
+def stage_command(stage: Stage) -> Command | None:
+    """None for a stage that has another command."""
+    if not stage.is_usual:
+        return None
+    return Command(stage.name, f"{stage.title[:1].lower()}{stage.title[1:]}", STAGE_MODULE)
+
+
+def find_command(name: str) -> Command | None:
+    """Raises BadInput for a stage of another package that cannot be loaded."""
+    if name in COMMANDS:
+        return COMMANDS[name]
+    return stage_command(STAGES.get(name)) if name in STAGES else None
+
+
 def overview() -> str:
-    width = max(map(len, COMMANDS))
-    rows = "\n".join(f"  {c.name:{width}}  {c.help}" for c in COMMANDS.values())
+    there = commands()
+    width = max(len(command.name) for command in there)
+    rows = "\n".join(f"  {c.name:{width}}  {c.help}" for c in there)
     return (
         "usage: rvc COMMAND ... [--home DIR]\n\nTrain RVC voices and convert recordings with them.\n\ncommands:\n"
         f"{rows}\n\nrvc COMMAND --help shows every setting with its default, bounds and unit. rvc-tui is the app.\n"
@@ -106,11 +136,12 @@ def run_words(words: list[str]) -> int:
         say(f"rvc-tui {__version__}")
         return 0
     name = words.pop(0)
-    if name not in COMMANDS:
+    command = find_command(name)
+    if command is None:
         say(f"rvc: there is no command {name!r}; rvc --help lists them", error=True)
         _fail(BadInput(verbatim(f"there is no command {name!r}; rvc --help lists them")), words)
         return 2
-    return run_command(COMMANDS[name], words, home)
+    return run_command(command, words, home)
 
 
 def run_command(command: Command, words: list[str], home: str | None) -> int:

@@ -20,6 +20,7 @@ from rvc_engine.messages import Message
 from rvc_engine.run import launcher
 from rvc_engine.run.conversions import new_conversion, unfinished
 from rvc_engine.run.queue import CONVERT, RunQueue
+from rvc_engine.run.stage_list import stages_of
 from rvc_engine.settings import Conversion, ConvertSettings, ExperimentSettings
 from rvc_engine.workspace import Workspace
 
@@ -63,7 +64,8 @@ def execute(options: argparse.Namespace, name: str) -> int:
         voice=str(voice.absolute()), index=str(index.absolute()) if index else "", inputs=inputs, output=output
     )
     conversion = _place(options, settings, workspace)
-    engine = launcher.start(conversion, settings, ["convert"], take_over=options.take_over)
+    stages = [stage.name for stage in stages_of(settings)]
+    engine = launcher.start(conversion, settings, stages, take_over=options.take_over)
     if options.detach:
         return say_detached(conversion, engine, as_json=options.json)
     return watch(engine, choose_display(plain=options.plain, as_json=options.json))

@@ -14,6 +14,7 @@ from rvc_engine.common.printable import LONG, printable
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.experiment import resumed_by
 from rvc_engine.messages import NOTHING, Message, joined, verbatim
+from rvc_engine.run.stage_list import has_epochs
 from rvc_engine.run.view import RunView
 
 COLUMN = 60  # characters of a foreign text beside a bar
@@ -199,7 +200,7 @@ class LiveDisplay:
         parts = [f"{printable(name, COLUMN)} {view.losses[name]:.2f}" for name in list(view.losses)[:2]]
         losses = "  ".join(parts) if stage.unit == "steps" else ""
         unit = (
-            f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if stage.name == "train" and view.epochs else stage.unit
+            f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if has_epochs(stage.name) and view.epochs else stage.unit
         )
         done, total = stage.done, stage.total
         if view.part[1]:

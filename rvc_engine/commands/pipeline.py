@@ -11,7 +11,7 @@ from typing import Any
 
 from rvc_engine.client.replies import Detached
 from rvc_engine.commands.display import Display, choose_display
-from rvc_engine.commands.flags import TAKE_OVER, add_settings, add_shared, given, means_the_same
+from rvc_engine.commands.flags import TAKE_OVER, add_settings, add_shared, given, unambiguous
 from rvc_engine.commands.weights import offer
 from rvc_engine.common.lines import error_from_record
 from rvc_engine.common.streams import ask, say, say_json
@@ -26,8 +26,9 @@ from rvc_engine.run.receipts import plan, why_to_ask
 from rvc_engine.run.stage_list import stages_needed, stages_until, usual_stages
 from rvc_engine.run.view import RunView
 from rvc_engine.run.weights_needed import WeightsMissing
+from rvc_engine.sections import sections
 from rvc_engine.setting import StageSettings
-from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings
+from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.stage import Stage
 from rvc_engine.workspace import Workspace
 
@@ -48,7 +49,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
             default="",
             help=f"the last stage to run: {', '.join(usual)}",
         )
-        add_unambiguous(parser, STAGE_SETTINGS)
+        add_unambiguous(parser, sections())
     else:
         add_settings(parser, name)
 
@@ -79,14 +80,10 @@ def add_unambiguous(
 ) -> None:
     """`rvc run` takes the flags of every stage. One that several stages have, with one meaning, is given to all of
     them; --set gives it to one. `without`: names that get no flag."""
-    having: dict[str, list[str]] = {}
-    for stage, model in stages.items():
-        for name in model.model_fields:
-            having.setdefault(name, []).append(stage)
-    shared = {name: names for name, names in having.items() if len(names) > 1}
-    for stage in stages:
-        add_settings(parser, stage, skip=(*shared, *without))
-    add_shared(parser, {name: names for name, names in shared.items() if means_the_same(name, names)})
+    own, shared = unambiguous(stages)
+    for stage, names in own.items():
+        add_settings(parser, stage, [name for name in names if name not in without])
+    add_shared(parser, shared)
 
 
 def execute(options: argparse.Namespace, name: str) -> int:

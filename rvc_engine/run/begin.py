@@ -55,6 +55,7 @@ def settle(experiment: Experiment, request: Request) -> tuple[ExperimentSettings
     if experiment.exists() and not request.fresh:
         settings = experiment.load_settings()
         _refuse_another_kind(experiment, settings, request)
+        notes += [settings.problem] if settings.problem else []
     else:
         settings = _new_settings(experiment, request, notes)
     if request.dataset:
@@ -113,6 +114,6 @@ def check_ready(
     for folder in (experiment.folder, experiment.workspace.weights):
         require_writable(folder, Message("run.writable_workspace"))
     to_run = [stage for stage, verdict in plan(experiment, settings, stages) if verdict.action != "skip" or fresh]
-    check_weights(experiment, settings, [stage.name for stage in to_run], fresh=fresh, auto_pitch=auto_pitch)
+    check_weights(experiment, settings, to_run, fresh=fresh, auto_pitch=auto_pitch)
     for stage in to_run:
         stage.check_ready(experiment, settings, fresh=fresh)

@@ -11,6 +11,7 @@ from rvc_engine.disk import require_writable
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment
 from rvc_engine.messages import Message
+from rvc_engine.run.stage_list import stages_of
 from rvc_engine.stages.receipt import is_complete
 from rvc_engine.workspace import Workspace
 
@@ -33,7 +34,7 @@ def conversions(workspace: Workspace) -> list[Experiment]:
 def unfinished(workspace: Workspace, settings: ExperimentSettings) -> Experiment | None:
     """The newest conversion with the same settings that is neither finished nor running: it is resumed."""
     for one in reversed(conversions(workspace)):
-        if is_complete(one, "convert") or live_holder(one.lock) is not None:
+        if live_holder(one.lock) is not None or all(is_complete(one, stage.name) for stage in stages_of(settings)):
             continue
         try:
             same = one.load_settings() == settings

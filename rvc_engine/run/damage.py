@@ -51,13 +51,14 @@ def problem_of(experiment: Experiment, journal: Path | None = None, mistyped: in
 
 
 def quick_settings(experiment: Experiment) -> tuple[str, Message]:
-    """(preset, why the settings cannot be read). For lists: much faster than load_settings, which keeps the
-    comments."""
+    """(preset, why the settings cannot be read, or not all be used). For lists: much faster than load_settings, which
+    keeps the comments."""
     from rvc_engine.settings import ExperimentSettings
 
     path = experiment.settings_toml
     try:
-        return ExperimentSettings.model_validate(_parsed(read_bytes(path, LIMIT_BYTES).decode("utf-8"))).preset, NOTHING
+        settings = ExperimentSettings.model_validate(_parsed(read_bytes(path, LIMIT_BYTES).decode("utf-8")))
+        return settings.preset, settings.problem
     except FileNotFoundError:
         return "", Message("run.settings_link", path=path) if path.is_symlink() else NOTHING
     except Exception:  # of many kinds
@@ -78,6 +79,7 @@ def _parsed(text: str) -> dict[str, Any]:
 def _slow_settings(experiment: Experiment) -> tuple[str, Message]:
     """The same by load_settings, which has better error messages."""
     try:
-        return experiment.load_settings().preset, NOTHING
+        settings = experiment.load_settings()
+        return settings.preset, settings.problem
     except RvcError as error:
         return "?", error.line

@@ -99,7 +99,7 @@ class WaitingEngine:
         experiment.folder.mkdir(parents=True, exist_ok=True)
         before = len(journals(experiment.runs))
         self.log_start = size_of(experiment.engine_log)
-        child.send(Begin(settings.model_dump()))
+        child.send(Begin(settings.model_dump(mode="json")))
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             for path in journals(experiment.runs)[before:]:

@@ -130,11 +130,9 @@ class Engine:
     def _back_up_all(self) -> Iterator[Event]:
         for stage in STAGES.all():
             target = back_up_stage(stage, self.experiment, self.settings)
-            if target:
-                yield MovedAside(stage=stage.name, path=str(target), reason=Message("run.fresh"))
-        others = [p for p in self.experiment.folder.glob("3_feature*") if p.is_dir()]
-        if target := move_to_backup(others, self.experiment.folder, "features"):
-            yield MovedAside(stage="features", path=str(target), reason=Message("run.fresh"))
+            others = move_to_backup(stage.other_outputs(self.experiment), self.experiment.folder, stage.name)
+            for path in filter(None, (target, others)):
+                yield MovedAside(stage=stage.name, path=str(path), reason=Message("run.fresh"))
 
     def _explained(self, error: Exception) -> RvcError:
         if "torch" in sys.modules or isinstance(error, MemoryError):

@@ -14,13 +14,29 @@ if TYPE_CHECKING:
 
 
 def find_stage(name: str) -> Stage | None:
-    return STAGES.get(name) if name in STAGES else None
+    """None for a stage of another version, or of a package that is not installed or cannot be loaded."""
+    try:
+        return STAGES.get(name) if name in STAGES else None
+    except BadInput:
+        return None
 
 
 def title_of(name: str) -> Message:
     """Also for a stage of another version, or of a package that is not installed."""
     stage = find_stage(name)
     return stage.title if stage else verbatim(name)
+
+
+def has_steps(name: str) -> bool:
+    """Does this stage train a network, step by step?"""
+    stage = find_stage(name)
+    return stage is not None and stage.unit == "steps"
+
+
+def has_epochs(name: str) -> bool:
+    """Does this stage train the voice, epoch by epoch?"""
+    stage = find_stage(name)
+    return stage is not None and stage.is_training
 
 
 def stages_of(settings: ExperimentSettings) -> list[Stage]:

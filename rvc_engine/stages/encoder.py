@@ -39,7 +39,7 @@ class Encoder(OwnStage):
 
     def inputs(self, experiment: Experiment, settings: ExperimentSettings) -> Any:
         """A fingerprint of the recordings and their transcripts, or of the encoder file that is used."""
-        if settings.encoder.source != "train":
+        if not settings.encoder.is_trained:
             file = expanded(settings.encoder.source)
             return {"file": sha256_of(file) if file.is_file() else ""}
         texts = [[str(path), sha256_of(path)] for path in dataset_files(settings, texts=True)]

@@ -42,7 +42,7 @@ FEW = 8
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput for a file that is no encoder, a recogniser or device that is not there, or speakers that do not
     fit."""
-    if settings.encoder.source != "train":
+    if not settings.encoder.is_trained:
         _given(experiment, settings)
         return
     check_speakers(experiment, settings)
@@ -55,7 +55,7 @@ def _given(experiment: Experiment, settings: ExperimentSettings) -> Path:
     """The file that the setting names, read. Raises BadInput."""
     asked = settings.encoder.source
     shipped = CONTENT_ENCODERS.get(settings.model.encoder)
-    path = shipped.find_weights(experiment.workspace) if asked == "shipped" else expanded(asked)
+    path = shipped.find_weights(experiment.workspace) if settings.encoder.is_shipped else expanded(asked)
     why, hint = Message("work.encoder_setting_names_it", asked=asked), Message("work.train_encoder_or_check_path")
     if path is None:
         raise BadInput("common.no_file", why, hint, path=f"pretrained/{shipped.weights[0]}")
@@ -75,7 +75,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     folder = experiment.encoder
     folder.mkdir(parents=True, exist_ok=True)
     remove_temporaries(folder)
-    if settings.encoder.source != "train":
+    if not settings.encoder.is_trained:
         path = _given(experiment, settings)
         copy_whole(path, experiment.own_encoder)
         write_whole(folder / "probes.json", json.dumps({"taken_from": path.name, "sha256": sha256_of(path)}, indent=1))
