@@ -19,6 +19,7 @@ from rvc_engine.client.listing import newest_experiment as newest_experiment
 from rvc_engine.client.machine import GPUS, Machine, read_machine
 from rvc_engine.client.replies import Detached
 from rvc_engine.client.state import Outlook, Row
+from rvc_engine.common.heartbeat import Heartbeat
 from rvc_engine.common.lines import Answered, Line
 from rvc_engine.common.lock import live_holder
 from rvc_engine.errors import RvcError, reason_of
@@ -33,7 +34,6 @@ from rvc_engine.run.conversions import conversions
 from rvc_engine.run.curves import Curves
 from rvc_engine.run.receipts import plan, why_to_ask
 from rvc_engine.run.stage_list import stages_until
-from rvc_engine.run.status import read_heartbeat
 from rvc_engine.stages.receipt import Receipt, receipt_path
 from rvc_engine.workspace import Workspace
 
@@ -145,7 +145,7 @@ class EngineClient:
             part = self._follower.part() if self._follower else Part()
         except OSError:
             return Update(alive=holder is not None)
-        beat = read_heartbeat(self.experiment) if holder else None
+        beat = Heartbeat.read(self.experiment.heartbeat) if holder else None
         event_at, stuck_after_s = (beat.event_at, beat.stuck_after_s) if beat is not None else (0.0, 0.0)
         more = part.more or (bool(part.events) and holder is None)  # it may have started after the lock was read
         return Update(part.events, holder is not None, event_at, stuck_after_s, more, part.curves)

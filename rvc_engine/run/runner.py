@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import queue
 import signal
@@ -29,10 +28,11 @@ import psutil
 
 from rvc_engine import __version__, disk
 from rvc_engine.common.failures import explained, understood
-from rvc_engine.common.lines import Failed, read_line, report, to_parent
+from rvc_engine.common.heartbeat import Heartbeat
+from rvc_engine.common.lines import Failed, read_line, report
 from rvc_engine.common.lock import RunLock
 from rvc_engine.common.streams import prepare_streams
-from rvc_engine.disk import is_full, move_to_backup, remove_temporaries, write_whole
+from rvc_engine.disk import is_full, move_to_backup, remove_temporaries
 from rvc_engine.errors import Busy, RvcError
 from rvc_engine.events import (
     ENDS,
@@ -250,15 +250,9 @@ class Engine:
 
     def _beat(self) -> None:
         stuck_after_s = max(STUCK_S, 10 * self.slowest_unit_s)
-        beat = {
-            "at": time.time(),
-            "pid": os.getpid(),
-            "stage": self.stage,
-            "event_at": self.last_event_at,
-            "stuck_after_s": stuck_after_s,
-        }
+        beat = Heartbeat(time.time(), os.getpid(), self.stage, self.last_event_at, stuck_after_s)
         try:
-            write_whole(self.experiment.heartbeat, json.dumps(beat), durable=False)
+            beat.write(self.experiment.heartbeat)
         except (OSError, RvcError) as error:
             if not is_full(error):  # with a full disk, writing to the log could raise too
                 print(f"heartbeat not written: {error}", file=sys.stderr)
@@ -299,7 +293,6 @@ def remove_partial_files(experiment: Experiment) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     prepare_streams()
-    to_parent()  # no worker inherits what it writes to
     parser = argparse.ArgumentParser(prog="python -m rvc_engine.run.runner", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--home", required=True)

@@ -228,7 +228,7 @@ def test_what_is_no_folder_of_recordings(rvc: Rvc, folder: Path, home: Path) -> 
         (folder, "No usable recording"),
     ]:
         done = rvc("dataset", path, "--json")
-        assert done.returncode == 2 and not done.stdout
+        assert done.returncode == 2 and json.loads(done.stdout)["event"] == "Failed"
         assert word in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
     assert list(home.iterdir()) == []
 

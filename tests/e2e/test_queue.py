@@ -247,3 +247,19 @@ def test_detached_queue_outlives_its_starter_and_can_be_stopped(rvc: Rvc, home: 
         time.sleep(0.1)
     assert states(rvc) == {"voice": "waiting"}
     assert json.loads(rvc("queue", "remove", "1", "--json").stdout) == []
+
+
+def test_a_detached_queue_that_is_done_at_once_did_start(rvc: Rvc, home: Path) -> None:
+    """It ends with exit code 1 for an entry that has failed; its last line is no error."""
+    queue = RunQueue(home)
+    queue.add("-x", [])
+    assert rvc("queue", "run").returncode == 1 and states(rvc) == {"-x": "failed"}
+    begun = rvc("queue", "run", "--detach", "--json")
+    assert begun.returncode == 0 and json.loads(begun.stdout)["waiting"] == 0, begun.stderr
+
+
+def test_a_detached_queue_that_cannot_start_says_why(rvc: Rvc, home: Path) -> None:
+    (home / "queue-run.lock").mkdir()
+    done = rvc("queue", "run", "--detach")
+    assert done.returncode == 1 and "The queue did not start" in done.stderr and "queue.log" in done.stderr
+    assert "queue-run.lock" in done.stderr.replace("queue.log", ""), done.stderr
