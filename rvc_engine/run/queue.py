@@ -50,7 +50,7 @@ class Entry:
 
     @property
     def run_name(self) -> str:
-        """As `rvc attach` and `rvc stop` take it; empty for a conversion that has not begun."""
+        """The argument of `rvc attach` and `rvc stop`; empty for a conversion that has not begun."""
         return self.conversion if self.command == CONVERT else self.name
 
     def facts(self) -> dict[str, Any]:
