@@ -12,7 +12,7 @@ import pytest
 from rvc_engine.messages import templates
 from rvc_engine.messages.actions import ACTIONS
 from rvc_engine.messages.words import CAUSE, FIX, Plural
-from rvc_engine.settings import ALL_SETTINGS
+from rvc_engine.registry import STAGES
 from tests.messages.scan import ROOT, codes_named, fields, made, needed, sentences, trees
 
 TREES = list(trees())
@@ -79,7 +79,12 @@ def test_parameters_are_those_of_the_words():
 @pytest.mark.parametrize("place", ["do", "set", "flag"])
 def test_actions_settings_and_flags_of_the_words_exist(place: str):
     named = {(code, found) for code, text in TEXTS for found in re.findall(rf"{{{place}\.([\w.]+)}}", text)}
-    settings = {f"{stage}.{name}" for stage, model in ALL_SETTINGS.items() for name in model.model_fields}
+    settings = {
+        f"{stage.name}.{name}"
+        for stage in STAGES.all()
+        if (model := stage.settings_class)
+        for name in model.model_fields
+    }
     known = {"do": ACTIONS.keys(), "set": settings}
     assert not [pair for pair in named if place in known and pair[1] not in known[place]]
 
