@@ -333,7 +333,7 @@ class ExperimentSettings(BaseModel):
 
     def section(self, stage: str) -> StageSettings:
         """The settings of a stage; empty ones for one that has none."""
-        found = getattr(self, stage, None)
+        found = getattr(self, stage) if stage in type(self).model_fields else (self.model_extra or {}).get(stage)
         return found if isinstance(found, StageSettings) else StageSettings()
 
     @property
@@ -388,7 +388,7 @@ def apply(settings: ExperimentSettings, key: str, value: Any) -> None:
     """Set STAGE.name to `value` (text is parsed). Raises BadInput that names the key, its bounds and its unit."""
     stage, _, name = key.partition(".")
     name = name.replace("-", "_")
-    section = getattr(settings, stage, None) if stage in sections(base=settings.base) else None
-    if section is None or name not in type(section).model_fields:
+    section = settings.section(stage)
+    if stage not in sections(base=settings.base) or name not in type(section).model_fields:
         raise BadInput(f"There is no setting {key!r}", "", "rvc STAGE --help lists the settings of each stage")
     set_field(section, name, value, key)
