@@ -15,12 +15,16 @@ from rvc_engine.messages import Message
 from rvc_engine.registry import STAGES
 from rvc_engine.setting import StageSettings
 
+TOP_LEVEL = frozenset({"preset", "pitched", "dataset", "base", "conversion"})
+"""What an experiment.toml holds beside the sections: no section has such a name."""
+
 
 def sections(*, base: bool = False) -> dict[str, type[StageSettings]]:
     """The settings of the stages of a voice, in order; with `base` also those that only a base has."""
     stages = [stage for stage in STAGES.all() if stage.purpose == "training" and (base or stage.is_usual)]
     stages.sort(key=lambda stage: not stage.is_usual)
-    return {stage.name: kind for stage in stages if (kind := stage.settings_class) is not None}
+    named = [stage for stage in stages if stage.name not in TOP_LEVEL]
+    return {stage.name: kind for stage in named if (kind := stage.settings_class) is not None}
 
 
 def section_class(stage: str) -> type[StageSettings]:

@@ -320,7 +320,7 @@ class ExperimentSettings(BaseModel):
 
     def section(self, stage: str) -> StageSettings:
         """The settings of a stage; empty ones for one that has none."""
-        found = getattr(self, stage, None)
+        found = getattr(self, stage) if stage in type(self).model_fields else (self.model_extra or {}).get(stage)
         return found if isinstance(found, StageSettings) else StageSettings()
 
     @property
@@ -374,7 +374,7 @@ def apply(settings: ExperimentSettings, key: str, value: Any) -> None:
     """Set STAGE.name to `value` (text is parsed). Raises BadInput that names the key, its bounds and its unit."""
     stage, _, name = key.partition(".")
     name = name.replace("-", "_")
-    section = getattr(settings, stage, None) if stage in sections(base=settings.base) else None
-    if section is None or name not in type(section).model_fields:
+    section = settings.section(stage)
+    if stage not in sections(base=settings.base) or name not in type(section).model_fields:
         raise BadInput("settings.no_setting", key=key)
     set_field(section, name, value, key)

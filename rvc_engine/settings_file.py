@@ -28,7 +28,7 @@ def render_toml(settings: ExperimentSettings) -> str:
         document.add("base", tomlkit.item(True))
     for stage, model in sections(base=settings.base).items():
         document.add(tomlkit.nl())
-        document.add(stage, _section(getattr(settings, stage), model))
+        document.add(stage, _section(settings.section(stage), model))
     for stage, section in settings.unused.items():
         document.add(tomlkit.nl())
         document.add(tomlkit.comment(str(Message("settings.section_kept", reason=why_unused(stage)))))

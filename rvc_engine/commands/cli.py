@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from rvc_engine import __version__
 from rvc_engine.common.failures import understood
@@ -18,9 +17,6 @@ from rvc_engine.errors import BadInput, RvcError, Stopped
 from rvc_engine.machine.malloc import keep_freed_memory
 from rvc_engine.messages import Message, verbatim
 from rvc_engine.registry import STAGES
-
-if TYPE_CHECKING:
-    from rvc_engine.stages.stage import Stage
 
 STAGE_MODULE = "pipeline"
 
@@ -54,35 +50,30 @@ COMMANDS: dict[str, Command] = {
         Command("advise", "which batch size fits and which is recommended", "advise"),
     )
 }
-
-"""Without those of the stages."""
+"""Without the stages, each of which is a command too."""
 
 EXIT_CODES = "exit codes: 0 done, 1 failed, 2 bad input, 3 another run holds the experiment, 130 stopped"
 
 
 def commands() -> list[Command]:
-    """All, in the order of the help: the stages of a voice are commands too, by their names. Loads no other package."""
+    """All, in the order of the help. Loads no other package."""
     first, *others = COMMANDS.values()
-    known = [stage_command(STAGES.get(name)) for name in STAGES.names() if not STAGES.package_of(name)]
-    stages = [command for command in known if command is not None]
-    for name in STAGES.names():
-        if package := STAGES.package_of(name):
-            stages.append(Command(name, f"a stage of {package}", STAGE_MODULE))
-    return [first, *(command for command in stages if command.name not in COMMANDS), *others]
+    stages = [stage_command(name) for name in STAGES.names() if name not in COMMANDS]
+    return [first, *(command for command in stages if command is not None), *others]
 
 
-def stage_command(stage: Stage) -> Command | None:
-    """None for a stage that has another command."""
-    if not stage.is_usual:
-        return None
-    return Command(stage.name, f"{stage.title[:1].lower()}{stage.title[1:]}", STAGE_MODULE)
+def stage_command(name: str) -> Command | None:
+    """`rvc NAME` of a stage; None for one of this program that another command runs."""
+    if package := STAGES.package_of(name):
+        return Command(name, f"a stage of {package}", STAGE_MODULE)
+    stage = STAGES.get(name)
+    return Command(name, f"{stage.title[:1].lower()}{stage.title[1:]}", STAGE_MODULE) if stage.is_usual else None
 
 
 def find_command(name: str) -> Command | None:
-    """Raises BadInput for a stage of another package that cannot be loaded."""
     if name in COMMANDS:
         return COMMANDS[name]
-    return stage_command(STAGES.get(name)) if name in STAGES else None
+    return stage_command(name) if name in STAGES else None
 
 
 def overview() -> str:

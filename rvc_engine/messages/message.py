@@ -45,7 +45,7 @@ class Message(str):
 
 
 def verbatim(text: str) -> Message:
-    """A text of no code: names, numbers, what another program said. It is shown as it is in every language."""
+    """A text of no code: names, numbers, what another program said. It stays as it is in every language."""
     if isinstance(text, Message):
         return text
     message = str.__new__(Message, redacted(text))
@@ -95,7 +95,7 @@ def simple(value: object) -> Value:
 
 # --- words -----------------------------------------------------------------------------------------
 class _Filler(Formatter):
-    """str.format that never fails: a parameter that is missing, or is not what its format takes, is shown as it is.
+    """str.format that never fails: a parameter that is missing, or is not what its format takes, stays as it is.
     Lists are joined by commas."""
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:

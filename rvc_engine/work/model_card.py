@@ -66,8 +66,8 @@ def command(experiment: Experiment, settings: ExperimentSettings) -> str:
     words += [] if settings.pitched else ["--no-pitch"]
     for stage, model in sections(base=True).items():
         for name, field in model.model_fields.items():
-            value = getattr(getattr(settings, stage), name)
-            if about(field)["kind"] != "speed" and value != getattr(getattr(defaults, stage), name):
+            value = getattr(settings.section(stage), name)
+            if about(field)["kind"] != "speed" and value != getattr(defaults.section(stage), name):
                 words += ["--set", f"{stage}.{name}={_base(value) if isinstance(value, str) else value}"]
     return shlex.join(words)
 

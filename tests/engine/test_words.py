@@ -43,7 +43,7 @@ BANNED = {
     "take it": "OK",
 }
 # Standard terms that hold a banned word, and names of files.
-TERMS = r"model[\s_]+cards?|card\.(json|md)|peek_metadata|aside/"
+TERMS = r"model[\s_]+cards?|(?<=\.)card_\w+|\"card_\w+\"|MODEL_CARD|card\.(json|md)|peek_metadata|aside/"
 
 # Names that others already have: keys of files and of printed JSON. File, word and reason.
 ALLOWED = {

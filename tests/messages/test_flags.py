@@ -6,7 +6,7 @@ import argparse
 import importlib
 import re
 
-from rvc_engine.commands.cli import COMMANDS
+from rvc_engine.commands.cli import commands
 from rvc_engine.messages import templates
 from rvc_engine.messages.actions import ACTIONS, Flags
 from rvc_engine.messages.words import Plural
@@ -25,7 +25,7 @@ def options_of(parser: argparse.ArgumentParser) -> set[str]:
 
 def parsers() -> dict[str, set[str]]:
     found = {}
-    for command in COMMANDS.values():
+    for command in commands().values():
         parser = argparse.ArgumentParser(prog=command.name)
         importlib.import_module(f"rvc_engine.commands.{command.module}").build(parser, command.name)
         found[command.name] = options_of(parser)
@@ -46,5 +46,5 @@ def test_a_flag_or_setting_of_the_words_is_one_of_a_command() -> None:
 
 def test_the_flags_of_an_action_are_those_of_its_command() -> None:
     known = parsers()
-    commands = [command.split() for command in ACTIONS.values() if "STAGE" not in command]
-    assert not [words for words in commands if {w for w in words if w.startswith("--")} - known[words[1]]]
+    advised = [command.split() for command in ACTIONS.values() if "STAGE" not in command]
+    assert not [words for words in advised if {w for w in words if w.startswith("--")} - known[words[1]]]

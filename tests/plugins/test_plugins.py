@@ -17,6 +17,8 @@ from rvc_engine.files.weights import read
 from rvc_engine.pitch import track
 from rvc_engine.pitch.base import at_10_ms
 from rvc_engine.registry import PITCH_TRACKERS, Registry
+from rvc_engine.sections import TOP_LEVEL
+from rvc_engine.settings import ExperimentSettings
 from rvc_engine.voices.index_file import made_with
 from rvc_engine.workspace import Workspace
 from tests.conftest import INSTALLED, rvc_environment
@@ -328,6 +330,23 @@ def test_the_app_has_a_form_for_a_stage(plugins: Plugins) -> None:
     assert "quiet_below        0.5" in pages["changed"] and pages["kept"] == 0.5
     assert ["change", "loudness.quiet_below", "0.5"] in pages["calls"]
     assert '# "screen.loudness" = ""  # the screen loudness' in pages["keys file"]
+
+
+def test_a_stage_with_a_name_that_something_else_has(plugins: Plugins, dataset: Path) -> None:
+    """It gets neither a section nor a command of that name, and hides nothing."""
+    points = "\n".join(f"{name} = toy_stage:Loudness" for name in ("dataset", "model", "status", "train"))
+    plugins.install("toy_stage", "rvc_engine.stages", points)
+    done = plugins.rvc(
+        "run", "voice", "--dataset", dataset, *RUN, "--until", "preprocess", "--set", "model.quiet_below=1"
+    )
+    assert done.returncode == 0, done.stderr
+    text = Workspace(plugins.home).experiment("voice").settings_toml.read_text()
+    assert "[model]\n" in text and "quiet_below = 1.0" in text and "[dataset]" not in text and "[train]" in text
+    assert plugins.rvc("status", "voice").stdout.startswith("voice: finished")
+    fields = {
+        name for name, field in ExperimentSettings.model_fields.items() if not hasattr(field.annotation, "of_kind")
+    }
+    assert fields == TOP_LEVEL
 
 
 def test_help_loads_no_other_package(plugins: Plugins) -> None:

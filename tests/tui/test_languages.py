@@ -117,13 +117,13 @@ def test_asked_for_goes_before_locale_and_seven_bits_are_english(monkeypatch: py
 
 # --- what the engine says --------------------------------------------------------------------------
 def test_messages_within_messages() -> None:
-    silent = Message("audio.silent_nothing_louder_db", level=-60)
+    silent = Message("audio.silent_throughout", silent_db=-60)
     line = Message("client.item_skipped", stage="preprocess", item="train", reason=silent)
     use("ja")
     assert translated(Message("client.stage_started", stage="pitch", reason=Message("run.not_done_yet"))) == (
         "ピッチ: 開始（未実行）"
     )
-    assert translated(line).startswith("前処理: 'train' を除外: ")
+    assert translated(line).startswith("前処理: 'train' を")
     assert translated("what nobody knows") == "what nobody knows"
     use("en")
     assert translated(line) == str(line)

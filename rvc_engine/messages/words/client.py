@@ -48,7 +48,6 @@ WORDS: dict[str, str | Plural | Words] = {
     # commands that were started
     "command_failed": "rvc {command} ended with exit code {number}",
     "command_slow": "rvc {command} took more than {seconds:.0f} s",
-    "command_without_json": "rvc {command} printed no JSON",
     # the GPUs of this machine
     "gpus_hidden": "CUDA_VISIBLE_DEVICES hides them",
     "driver_fails": "the NVIDIA driver fails ({reason})",

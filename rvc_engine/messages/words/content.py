@@ -8,7 +8,6 @@ WORDS: dict[str, str | Plural | Words] = {
     # what an encoder is
     "about_hubert_256": "HuBERT/ContentVec base, layer 9 through final_proj (RVC v1)",
     "about_hubert_768": "HuBERT/ContentVec base, layer 12 (RVC v2)",
-    "about_random": "a tiny HuBERT with seeded random weights, for tests",
     "about_phonetic": "our own small network, trained to classify phones; built in, needs no download",
     # its weights are not there
     "weights_missing": Words(
