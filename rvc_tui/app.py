@@ -286,11 +286,8 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
     def copy_lines(self, lines: list[str]) -> None:
         text = "\n".join(lines)
         self.copy_to_clipboard(text)
-        self.notify(
-            _("{count} lines copied").format(count=len(lines))
-            if len(lines) > 1
-            else _("copied: {text}").format(text=text)
-        )
+        many = _("{count} lines copied").format(count=len(lines))
+        self.notify(many if len(lines) > 1 else _("copied: {text}").format(text=text))
 
     def notify(
         self,

@@ -122,7 +122,7 @@ class WaitingEngine:
         hint = Message("run.its_log", path=log)
         try:
             with os.fdopen(open_to_append(log), "ab") as file:
-                file.write("".join(f"{line}\n" for line in output).encode())
+                file.write(output)
         except OSError as error:
             hint = Message("run.log_not_written", path=log, reason=reason_of(error))
         if isinstance(child.error, Busy):

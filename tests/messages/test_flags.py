@@ -25,7 +25,7 @@ def options_of(parser: argparse.ArgumentParser) -> set[str]:
 
 def parsers() -> dict[str, set[str]]:
     found = {}
-    for command in commands().values():
+    for command in commands():
         parser = argparse.ArgumentParser(prog=command.name)
         importlib.import_module(f"rvc_engine.commands.{command.module}").build(parser, command.name)
         found[command.name] = options_of(parser)
