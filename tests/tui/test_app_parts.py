@@ -125,7 +125,7 @@ def test_experiments_are_made_copied_changed_and_moved_away(tmp_path: Path) -> N
 
 
 def test_outlook_before_and_after_settings(tmp_path: Path) -> None:
-    assert "n chooses" in EngineClient(tmp_path, "alice").outlook().problem
+    assert "chooses the recordings" in EngineClient(tmp_path, "alice").outlook().problem
     write_run(tmp_path, "alice", [])
     outlook = EngineClient(tmp_path, "alice").outlook()
     assert (outlook.preset, outlook.problem) == ("starter", "") and outlook.advice is not None
