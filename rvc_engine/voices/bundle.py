@@ -127,7 +127,7 @@ def read_bundle(path: Path) -> Bundle:
         model_card = _model_card(archive)
         said = model_card["members"]
         if {MODEL_CARD, *said} != set(archive.namelist()) or WEIGHTS not in said:
-            raise ValueError(Message("voices.card_other_parts"))
+            raise ValueError(Message("voices.model_card_other_parts"))
         weights = safetensors_of(b"".join(_part(archive, WEIGHTS, model_card)))
         if INDEX in said:
             for _ in _part(archive, INDEX, model_card):
@@ -166,12 +166,12 @@ def _checked(path: Path) -> Iterator[zipfile.ZipFile]:
 def _model_card(archive: zipfile.ZipFile) -> dict[str, Any]:
     model_card = parse_json(archive.read(MODEL_CARD))
     if not isinstance(model_card, dict) or model_card.get("format") != FORMAT:
-        raise ValueError(Message("voices.card_form", form=FORMAT))
+        raise ValueError(Message("voices.model_card_form", form=FORMAT))
     members = model_card.get("members")
     if not isinstance(members, dict) or not all(isinstance(value, dict) for value in members.values()):
-        raise ValueError(Message("voices.card_no_parts"))
+        raise ValueError(Message("voices.model_card_no_parts"))
     if not isinstance(model_card.get("entries"), dict) or "config" not in model_card["entries"]:
-        raise ValueError(Message("voices.card_no_voice"))
+        raise ValueError(Message("voices.model_card_no_voice"))
     return model_card
 
 

@@ -86,7 +86,7 @@ def one_storage(content):
         (drop, "lacks 1 of its weights"),
         (transpose, "another shape for 1"),
         (claim_seven_layers, "lacks 48 of its weights"),
-        (add, "unknown 1 of its weights"),
+        (add, "1 unknown weight"),
         (twice, "two weights for"),
         (no_number, "not finite"),
         (whole_numbers, "are integers"),
