@@ -20,7 +20,6 @@ import rvc_tui
 from rvc_engine.common.opening import read_bytes, read_hand_edited
 from rvc_engine.common.user import config_folder
 from rvc_engine.disk import write_whole
-from rvc_tui.screens import SHOWN
 from rvc_tui.textual_private import normalized_keys
 
 HEAD = """\
@@ -195,6 +194,7 @@ def clashes(keymap: dict[str, str]) -> list[str]:
 def contexts() -> Iterator[tuple[str, list[Key]]]:
     """What is asked for a key, in its order: a screen and then the app; a question alone."""
     from rvc_tui.app import RvcApp
+    from rvc_tui.screens import SHOWN  # screens import this module
 
     def inherited(kind: type[DOMNode]) -> list[Key]:
         return [
