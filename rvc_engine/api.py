@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from rvc_engine.audio.notes import Note
 from rvc_engine.common.failures import explained
+from rvc_engine.common.lines import error_from_record
 from rvc_engine.common.user import expanded
 from rvc_engine.conversion.request import resolve_voice
 from rvc_engine.dataset.files import passed_over
@@ -33,6 +34,7 @@ from rvc_engine.errors import RvcError as RvcError
 from rvc_engine.errors import Stopped, UnusableRecording
 from rvc_engine.events import Converted, Event
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message, message_of, verbatim
 from rvc_engine.run import launcher
 from rvc_engine.run.begin import Request, check_ready, refuse_busy, settle
 from rvc_engine.run.receipts import plan, why_to_ask
@@ -107,7 +109,7 @@ class DatasetReport:
 def describe_dataset(folder: PathLike, *, subfolders: bool = False, workers: int = 0) -> DatasetReport:
     """Measure every recording of a folder; what was measured before is read from a cache. `workers`: processes, 0 means
     one a core. Raises BadInput when the folder cannot be read or holds no file."""
-    path = _path(folder, "folder of recordings")
+    path = _path(folder, Message("api.recordings"))
     tasks = recordings_in(path, subfolders=subfolders)
     reports = (report for report in measure_all(path, tasks, workers=workers) if report is not None)
     files = sorted(reports, key=lambda report: report.name)
@@ -140,17 +142,20 @@ def train(
     Raises BadInput for what can be known before anything is written, Busy when another run holds the experiment,
     Stopped when somebody else stopped it, RvcError when it failed.
     """
-    experiment = _workspace(home).experiment(_text(name, "name of an experiment"))
+    experiment = _workspace(home).experiment(_text(name, Message("api.name")))
     _check_callable(on_event)
     if settings is not None and not (isinstance(settings, Mapping) and all(isinstance(key, str) for key in settings)):
-        raise BadInput("The settings are not a mapping", repr(settings)[:100], 'write them as {"train.epochs": 100}')
-    given = str(_path(dataset, "folder of recordings")) if dataset else ""
+        raise BadInput("api.no_mapping", _as_given(settings))
+    given = str(_path(dataset, Message("api.recordings"))) if dataset else ""
     view = _run(experiment, Request(given, preset, pitched, settings or {}, fresh), agreed, on_event)
     if view.state == "stopped":
-        raise Stopped(f"The run of {experiment.name} was stopped", f"during {view.stage or 'the start'}")
+        raise Stopped("api.stopped_in" if view.stage else "api.stopped", name=experiment.name, stage=view.stage)
+    if view.error is not None:
+        raise RvcError(view.error["title"], view.error["message"], view.error["hint"])
     if view.state != "finished":
-        error = view.error or {"title": f"The run of {experiment.name} ended without a word"}
-        raise RvcError(error["title"], error.get("message", ""), error.get("hint", ""))
+        if view.error is None:
+            raise RvcError("api.no_end", name=experiment.name)
+        raise error_from_record(view.error)
     own = experiment.folder.parent == experiment.workspace.logs
     return Voice(experiment.name if own else experiment.folder, home=experiment.workspace.home)
 
@@ -207,9 +212,9 @@ class Voice:
 
     @in_words
     def __post_init__(self) -> None:
-        index = None if self.index is None else _text(self.index, "index")
+        index = None if self.index is None else _text(self.index, Message("api.index"))
         self.workspace = _workspace(self.home)
-        path, own = resolve_voice(_text(self.voice, "voice"), self.workspace, index)
+        path, own = resolve_voice(_text(self.voice, Message("api.voice")), self.workspace, index)
         self.path, self.index_path = path.absolute(), own and own.absolute()
 
     @cached_property
@@ -243,17 +248,15 @@ class Voice:
             converter = self._converter(known)
             return converter.convert(source), converter.sample_rate
         except UnusableRecording as error:
-            raise BadInput(
-                "The wave cannot be converted", str(error), "give samples of a voice, and their rate"
-            ) from error
+            raise BadInput("api.no_wave", message_of(error)) from error
 
     @in_words
     def convert_file(self, source: PathLike, target: PathLike, **settings: Any) -> Path:
         """One recording. `target`: a file; its suffix says the format unless `format` does. Returns its path. Raises
         RvcError when it cannot be converted."""
-        known = _path(source, "recording")
+        known = _path(source, Message("api.recording"))
         if known.is_dir():
-            raise BadInput(f"{known} is a folder", "", "convert_files takes folders")
+            raise BadInput("api.is_folder", path=known)
         (path,) = self.convert_files([known], target, **settings)
         return path
 
@@ -268,9 +271,9 @@ class Voice:
         known = _convert_settings(settings)
         _check_callable(on_event)
         if isinstance(sources, str | bytes | os.PathLike) or not isinstance(sources, Iterable):
-            raise BadInput("The sources are not a list", repr(sources)[:100], "convert_file takes one recording")
-        paths = [_path(source, "recording") for source in sources]
-        goal = _path(target, "place for results")
+            raise BadInput("api.no_list", _as_given(sources))
+        paths = [_path(source, Message("api.recording")) for source in sources]
+        goal = _path(target, Message("api.place_for_results"))
         written = []
         for event in convert_files(self.path, paths, goal, known, self.index_path, self.workspace):
             if isinstance(event, Converted):
@@ -289,41 +292,44 @@ class Voice:
         return self._converters[key]
 
 
-def _text(given: object, what: str) -> str:
+def _as_given(given: object) -> Message:
+    return verbatim(repr(given)[:100])
+
+
+def _text(given: object, what: Message) -> str:
     """A path or a name as text. Raises BadInput for anything else."""
     if not isinstance(given, str | bytes | os.PathLike):
-        raise BadInput(f"The {what} is neither text nor a path", repr(given)[:100], "give a str or a pathlib.Path")
+        raise BadInput("api.no_text", _as_given(given), thing=what)
     text = os.fsdecode(given)
     if not text:
-        raise BadInput(f"No {what} is given")
+        raise BadInput("api.not_given", thing=what)
     if "\0" in text:
-        raise BadInput(f"The {what} holds a character that no path can hold", repr(text)[:100])
+        raise BadInput("api.null_character", _as_given(text), thing=what)
     first, separator, _ = os.fspath(expanded(text)).partition("/")
     if separator and first.startswith("~") and not os.path.lexists(first):
-        raise BadInput(f"The {what} {text} cannot be found", f"there is no user {first[1:]}", "check the path")
+        raise BadInput("api.no_user", thing=what, text=text, user=first[1:])
     return text
 
 
-def _path(given: object, what: str) -> Path:
+def _path(given: object, what: Message) -> Path:
     """An absolute path. Raises BadInput for what is none."""
     return expanded(_text(given, what)).absolute()
 
 
 def _check_callable(on_event: object) -> None:
     if on_event is not None and not callable(on_event):
-        raise BadInput("on_event cannot be called", repr(on_event)[:100], "give a function of one event")
+        raise BadInput("api.no_callback", _as_given(on_event))
 
 
 def _workspace(home: PathLike | None) -> Workspace:
-    return Workspace.find(str(_path(home, "workspace")) if home is not None else None)
+    return Workspace.find(str(_path(home, Message("api.workspace"))) if home is not None else None)
 
 
 def _convert_settings(given: Mapping[str, Any]) -> ConvertSettings:
     settings = ConvertSettings()
     for name, value in given.items():
         if name not in ConvertSettings.model_fields:
-            known = ", ".join(ConvertSettings.model_fields)
-            raise BadInput(f"There is no setting {name!r} of convert", "", f"there are {known}")
+            raise BadInput("api.no_setting", name=name, names=list(ConvertSettings.model_fields))
         set_field(settings, name, value, name)
     return settings
 
@@ -338,21 +344,21 @@ def _write(path: Path, wave: Any, sample_rate: int) -> None:
     try:
         samples = np.asarray(wave)
     except ValueError as error:
-        raise UnusableRecording(f"it is no array of samples: {error}") from error
+        raise UnusableRecording(Message("api.no_array", reason=message_of(error))) from error
     whole = isinstance(sample_rate, int | np.integer) and not isinstance(sample_rate, bool)
     if not whole or not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-        allowed = f"a whole number of Hz, {LOWEST_RATE} to {HIGHEST_RATE}"
-        raise UnusableRecording(f"a sample rate is {allowed} (int), not {sample_rate!r}")
+        rate = repr(sample_rate)
+        raise UnusableRecording(Message("api.rate", lowest=LOWEST_RATE, highest=HIGHEST_RATE, rate=rate))
     if samples.ndim not in (1, 2) or not samples.size:
-        raise UnusableRecording(f"a wave is (T,) or (T, channels) samples, not {samples.shape}")
+        raise UnusableRecording(Message("api.shape", shape=str(samples.shape)))
     if samples.ndim == 2 and samples.shape[1] > MOST_CHANNELS:
-        raise UnusableRecording(f"a wave is (T,) or (T, channels) samples: {samples.shape} has too many channels")
+        raise UnusableRecording(Message("api.too_many_channels", shape=str(samples.shape)))
     if samples.dtype == np.int16:
         soundfile.write(path, samples, sample_rate, subtype="PCM_16")
     elif np.issubdtype(samples.dtype, np.floating):
         soundfile.write(path, samples.astype(np.float32), sample_rate, subtype="FLOAT")
     else:
-        raise UnusableRecording(f"samples are floats in -1..1 or int16, not {samples.dtype}")
+        raise UnusableRecording(Message("api.dtype", dtype=samples.dtype))
 
 
 __all__ = [

@@ -18,7 +18,8 @@ from typing import Any
 
 from rvc_engine.common.names import short
 from rvc_engine.common.opening import NotAFile, open_file, refuse_other, what_else
-from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.errors import BadInput, RvcError, reason_of
+from rvc_engine.messages import Message, message_of
 
 TEMPORARY = ".part"
 TEXT_BYTES = 4 << 20
@@ -38,28 +39,28 @@ def is_full(error: BaseException) -> bool:
     their own."""
     if isinstance(error, OSError):
         return error.errno in FULL or (error.errno is None and "requested and" in str(error))  # numpy's tofile
-    # The second: torch.save to a path, when a short write went unnoticed at first. The third: faiss.
-    words = ("file write failed", "inline_container.cc", "No space left on device")
-    return isinstance(error, DiskFull) or (
-        isinstance(error, RuntimeError) and any(word in str(error) for word in words)
-    )
+    if isinstance(error, RuntimeError):
+        # The second: torch.save to a path, when a short write went unnoticed at first. The third: faiss.
+        text = str(error)
+        return "file write failed" in text or "inline_container.cc" in text or "No space left on device" in text
+    return isinstance(error, DiskFull)
 
 
 # --- warnings --------------------------------------------------------------------------------------
-def _print_warning(title: str, message: str) -> None:
+def _print_warning(title: Message, message: Message) -> None:
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
             print(f"warning: {title}: {message}", file=sys.stderr, flush=True)
 
 
-on_warning: Callable[[str, str], None] = _print_warning
+on_warning: Callable[[Message, Message], None] = _print_warning
 """Takes title and message of what a file system cannot do, once a process; the engine makes an event of it."""
 _warned: set[str] = set()
 
 
-def warn_once(title: str, message: str) -> None:
-    if title not in _warned:
-        _warned.add(title)
+def warn_once(title: Message, message: Message) -> None:
+    if title.code not in _warned:
+        _warned.add(title.code)
         on_warning(title, message)
 
 
@@ -115,9 +116,7 @@ def whole_file(path: Path, *, durable: bool = True, previous: Path | None = None
         if _is_over_limit(error, temporary):
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path)) from error
         if is_full(error):
-            raise DiskFull(
-                f"The disk is full: {path}", str(error), "free some space and run the same command again"
-            ) from error
+            raise DiskFull("common.disk_full_at", message_of(error), path=path) from error
         if isinstance(error, OSError) and error.filename is not None and str(error.filename).endswith(TEMPORARY):
             error.filename = str(path)  # what people know; the temporary name means nothing to them
         raise
@@ -155,10 +154,7 @@ def sync(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in NO_SYNC:
             raise
-        warn_once(
-            "This file system cannot force files to the disk",
-            f"{error.strerror}; a power cut may undo the last minutes",
-        )
+        warn_once(Message("disk.no_sync"), Message("disk.power_cut_undoes", reason=reason_of(error)))
 
 
 def _sync_file(temporary: Path, path: Path) -> None:
@@ -181,8 +177,8 @@ def sync_folder(folder: Path) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        why = f"{folder}: {error.strerror}; after a power cut, a file may have its old content"
-        warn_once("This file system cannot force folders to the disk", why)
+        why = Message("disk.power_cut_loses_name", folder=folder, reason=reason_of(error))
+        warn_once(Message("disk.no_sync_of_folders"), why)
 
 
 def _rename(source: Path, target: Path) -> None:
@@ -193,10 +189,7 @@ def _rename(source: Path, target: Path) -> None:
         if error.errno not in NO_RENAME or not _copied_over(source, target):
             error.filename, error.filename2 = str(target), None
             raise
-        warn_once(
-            "This file system cannot rename files",
-            f"{error.strerror}: files are written in place; a power cut may damage the last",
-        )
+        warn_once(Message("disk.no_rename"), Message("disk.power_cut_damages", reason=reason_of(error)))
 
 
 def _copied_over(source: Path, target: Path) -> bool:
@@ -226,17 +219,18 @@ def _copied_over(source: Path, target: Path) -> bool:
     return True
 
 
-def require_writable(folder: Path, elsewhere: str) -> None:
+def require_writable(folder: Path, elsewhere: Message) -> None:
     """Can files be made in this folder, or, where it is not there, can it be made? Raises BadInput. `elsewhere`: how
     another place is chosen."""
     while not os.path.exists(folder) and folder != folder.parent:
         folder = folder.parent
     if not os.path.isdir(folder):
-        raise BadInput(f"{folder} is a file, not a folder", "", f"move that file out of the way, or {elsewhere}")
+        raise BadInput("disk.file_not_folder", path=folder, elsewhere=elsewhere)
     if not os.access(folder, os.W_OK | os.X_OK):
         if os.statvfs(folder).f_flag & os.ST_RDONLY:
-            raise BadInput(f"{folder} cannot be written to", "its file system is read-only", elsewhere)
-        raise BadInput(f"{folder} cannot be written to", "no permission", f"{elsewhere}, or change its permissions")
+            raise BadInput("disk.not_writable", Message("common.read_only"), elsewhere, folder=folder)
+        hint = Message("disk.elsewhere_or_permissions", elsewhere=elsewhere)
+        raise BadInput("disk.not_writable", Message("common.no_permission"), hint, folder=folder)
 
 
 # --- moving and removing ---------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from rvc_engine.common.redact import redacted
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
+from rvc_engine.messages.message import cause_of, fix_of
 
 # What an OSError says of the machine or of the rights of this user, not of what a file holds.
 NAMES = (
@@ -17,21 +18,37 @@ ENVIRONMENT = frozenset(getattr(errno, name) for name in NAMES.split() if hasatt
 
 
 class RvcError(Exception):
-    """A failure that is understood where it is raised.
+    """A failure that is understood where it is raised: `RvcError("files.no_weights", path=path)`.
 
-    `title` is one line, `message` the cause, `hint` the fix. `exit_code` is what a command ends with.
+    `what` is a code of messages/words, or a Message. `title` is one line, `message` the cause, `hint` the fix; `cause`
+    and `fix` replace those that the code has. `exit_code` is what a command ends with.
     """
 
     exit_code = 1
 
-    def __init__(self, title: str, message: str = "", hint: str = "") -> None:
-        super().__init__(redacted(title))
-        self.title = redacted(title)
-        self.message = redacted(message)
-        self.hint = redacted(hint)
+    def __init__(self, what: str, cause: Message = NOTHING, fix: Message = NOTHING, /, **params: object) -> None:
+        title = what if isinstance(what, Message) else Message(what, **params)
+        super().__init__(title)
+        self.title = title
+        self.message = verbatim(cause) if cause else cause_of(title)
+        self.hint = verbatim(fix) if fix else fix_of(title)
+
+    @property
+    def summary(self) -> Message:
+        """title: cause, without the fix."""
+        return Message("errors.with_cause", title=self.title, cause=self.message) if self.message else self.title
+
+    @property
+    def line(self) -> Message:
+        """All of it in one line: title: cause (fix)."""
+        if not self.hint:
+            return self.summary
+        if not self.message:
+            return Message("errors.with_fix", title=self.title, fix=self.hint)
+        return Message("errors.whole", title=self.title, cause=self.message, fix=self.hint)
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.title, self.message) if part) + (f" ({self.hint})" if self.hint else "")
+        return str(self.line)
 
 
 class BadInput(RvcError):
@@ -61,11 +78,13 @@ def of_environment(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in ENVIRONMENT)
 
 
+def reason_of(error: BaseException) -> Message:
+    """What an exception says: of ours all of it, of the system's its words without number and path."""
+    if isinstance(error, RvcError):
+        return error.line
+    return verbatim(error.strerror) if isinstance(error, OSError) and error.strerror else message_of(error)
+
+
 def cannot_read(path: Path, error: BaseException) -> BadInput:
     """For a file that is not to blame (see of_environment)."""
-    reason = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
-    return BadInput(
-        f"{path} cannot be read",
-        reason,
-        "the file itself may be whole: check its permissions, its disk and the free memory",
-    )
+    return BadInput("common.cannot_be_read", reason_of(error), Message("errors.file_may_be_whole"), path=path)

@@ -8,21 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from rvc_engine.common.records import Holds, Moment, Pid, build
+from rvc_engine.common.lines import Failure, Line, from_record, to_record
+from rvc_engine.common.records import Holds, Moment, Pid
+from rvc_engine.messages import NOTHING, Message
 
 Artefacts = Annotated[list[dict[str, Any]], Holds(path=str, bytes=int, sha256=str)]
 Gpus = Annotated[list[dict[str, Any]], Holds(uuid=str, index=int, reserved=int, context=int | None)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Event:
+class Event(Line):
     """`at` is seconds since the epoch; the journal fills it in."""
 
-    KINDS: ClassVar[dict[str, type[Event]]] = {}
     at: Moment = 0.0
-
-    def __init_subclass__(cls) -> None:
-        Event.KINDS[cls.__name__] = cls
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +39,7 @@ class RunStarted(Event):
 @dataclass(frozen=True, kw_only=True)
 class StageStarted(Event):
     stage: str
-    reason: str = ""  # why it is not skipped
+    reason: Message = NOTHING  # why it is not skipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +57,7 @@ class Progressed(Event):
 class ItemSkipped(Event):
     stage: str
     item: str
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,9 +147,9 @@ class Converted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Warned(Event):
-    title: str
-    message: str = ""
-    hint: str = ""
+    title: Message
+    message: Message = NOTHING
+    hint: Message = NOTHING
     stage: str = ""
 
 
@@ -160,7 +158,7 @@ class Paused(Event):
     """The stage waits for something external, such as free disk space; `Resumed` follows when it is there."""
 
     stage: str
-    reason: str
+    reason: Message
     needed_bytes: int = 0
     free_bytes: int = 0
 
@@ -177,7 +175,7 @@ class MovedAside(Event):
 
     stage: str
     path: str
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +187,7 @@ class StageFinished(Event):
 @dataclass(frozen=True, kw_only=True)
 class StageSkipped(Event):
     stage: str
-    reason: str
+    reason: Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,35 +196,35 @@ class StageStopped(Event):
     `epoch`: the checkpoint that a run resumes from when a training was not saved. `reason`: why it ended without
     saving."""
 
+    ends: ClassVar[bool] = True
     stage: str
     saved: bool | None = None
     after_step: int | None = None
     epoch: int | None = None
-    reason: str = ""
+    reason: Message = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageFailed(Event):
+class StageFailed(Failure, Event):
+    ends: ClassVar[bool] = True
     stage: str
-    title: str
-    message: str = ""
-    hint: str = ""
-    exit_code: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFinished(Event):
     """`artefacts`: [{"path", "bytes", "sha256"}], each loaded as a check before this was written."""
 
+    ends: ClassVar[bool] = True
     seconds: float
     artefacts: Artefacts = field(default_factory=list)
 
 
-ENDS = (RunFinished, StageFailed, StageStopped)
+ENDS = tuple(kind for kind in Line.KINDS.values() if issubclass(kind, Event) and kind.ends)
+"""Nothing follows one of these in a journal: RunFinished, StageFailed, StageStopped."""
 
 
 def to_dict(event: Event) -> dict[str, Any]:
-    return {"event": type(event).__name__, **vars(event)}
+    return to_record(event)
 
 
 def from_dict(record: dict[str, Any]) -> Event | None:
@@ -234,10 +232,4 @@ def from_dict(record: dict[str, Any]) -> Event | None:
 
     Raises TypeError when a required field is missing, or a field has another type than declared.
     """
-    kind = record.get("event", "")
-    known = Event.KINDS.get(kind) if isinstance(kind, str) else None
-    if known is None:
-        return None
-    content = record.copy()
-    del content["event"]
-    return build(known, content)
+    return from_record(record, Event)

@@ -13,6 +13,7 @@ from rvc_engine.common.failures import unreadable
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, message_of
 from rvc_engine.presets import ModelConfig
 
 if TYPE_CHECKING:  # pydantic takes a fifth of a second: not for a list of experiments
@@ -53,6 +54,10 @@ def journal_number(path: Path) -> tuple[int, str]:
     return int(path.stem), path.name
 
 
+def is_conversion_name(name: str) -> bool:
+    return re.fullmatch(rf"{CONVERSIONS}/[0-9]{{1,8}}", name) is not None
+
+
 def is_experiment(folder: Path) -> bool:
     """Has it settings, of whatever kind? What cannot be looked into, and a link to nothing, may be one."""
     try:
@@ -64,9 +69,11 @@ def is_experiment(folder: Path) -> bool:
     return True
 
 
-def resumed_by(name: str) -> str:
-    """What resumes a run, in words."""
-    return "the same rvc convert resumes it" if name.startswith(f"{CONVERSIONS}/") else f"rvc run {name} resumes it"
+def resumed_by(name: str) -> Message:
+    """What resumes a run."""
+    if name.startswith(f"{CONVERSIONS}/"):
+        return Message("experiment.same_command_resumes")
+    return Message("experiment.run_resumes", name=name)
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,10 @@ class Experiment:
     def features(self, dim: int) -> Path:
         """{clip}.npy, (F50, D) float32."""
         return self.path(f"3_feature{dim}")
+
+    def feature_folders(self) -> list[Path]:
+        """Those of every width."""
+        return [path for path in self.folder.glob("3_feature*") if path.is_dir()]
 
     @property
     def mute(self) -> Path:
@@ -281,6 +292,7 @@ class Experiment:
         import tomlkit
         from pydantic import ValidationError
 
+        from rvc_engine.setting import why_invalid
         from rvc_engine.settings import ExperimentSettings
 
         try:
@@ -289,22 +301,17 @@ class Experiment:
             ).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise BadInput(
-                f"{self.settings_toml} is not valid", f"{where}: {first['msg']}", "correct that line"
-            ) from error
+            where = ".".join(str(part) for part in error.errors()[0]["loc"])
+            path, reason = self.settings_toml, why_invalid(error)
+            raise BadInput("experiment.not_valid", path=path, where=where, reason=reason) from error
         except FileNotFoundError as error:
             if self.settings_toml.is_symlink():
-                raise BadInput(
-                    f"{self.settings_toml} is a link to nothing", "", "restore the file that it leads to"
-                ) from error
-            hint = f"rvc run {self.name} --dataset FOLDER makes it"
-            raise BadInput(f"There is no experiment {self.name!r} in {self.folder.parent}", "", hint) from error
+                raise BadInput("experiment.link_to_nothing", path=self.settings_toml) from error
+            raise BadInput("experiment.absent", name=self.name, parent=self.folder.parent) from error
         except OSError as error:
             raise unreadable(self.settings_toml, error) from error
         except (ValueError, RecursionError) as error:
-            raise BadInput(f"{self.settings_toml} cannot be read", str(error), "correct the file") from error
+            raise BadInput("experiment.toml_not_read", message_of(error), path=self.settings_toml) from error
 
     def save_settings(self, settings: ExperimentSettings) -> None:
         from rvc_engine.settings_file import render_toml

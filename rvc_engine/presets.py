@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message
 from rvc_engine.registry import CONTENT_ENCODERS, Registry
 
 RESBLOCK_KERNELS = (3, 7, 11)
@@ -123,7 +124,7 @@ class ModelConfig:
         preset of that version and rate (starter-1: from `starter`). Raises ValueError when the list has not 18
         entries."""
         if len(values) != 18:
-            raise ValueError(f"config has {len(values)} entries, expected 18")
+            raise ValueError(Message("presets.config_length", count=len(values)))
         rate = int(values[17])
         family = STARTER if version.startswith("starter") else preset_of(f"{version}-{rate // 1000}k").model
         return replace(
@@ -242,7 +243,7 @@ OWN: dict[str, Preset] = {
 }
 PUBLIC_PRESETS = tuple(OWN)
 """Those of this program."""
-OTHERS: Registry[Preset] = Registry("rvc_engine.presets", "preset", {})
+OTHERS: Registry[Preset] = Registry("rvc_engine.presets", Message("registry.preset"), {})
 
 
 class _Models(Mapping[str, ModelConfig]):

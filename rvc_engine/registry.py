@@ -8,11 +8,13 @@ entry point of the same group, whose object is the class; a name of this program
 from __future__ import annotations
 
 import importlib
-from functools import lru_cache
+from contextlib import suppress
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, message_of
 
 if TYPE_CHECKING:
     from rvc_engine.content.base import ContentEncoder
@@ -25,9 +27,9 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """`group`: of the entry points. `what`: in messages, as in "pitch method". `rows`: name to "module:class"."""
+    """`group`: of the entry points. `what`: what each is, as in "pitch method". `rows`: name to "module:class"."""
 
-    def __init__(self, group: str, what: str, rows: dict[str, str]) -> None:
+    def __init__(self, group: str, what: Message, rows: dict[str, str]) -> None:
         self.group, self.what, self._rows = group, what, rows
         self._made: dict[str, T] = {}
 
@@ -47,14 +49,20 @@ class Registry(Generic[T]):
 
     def all(self) -> list[T]:
         """Those that can be loaded: a broken package of somebody else hides only its own."""
-        found = []
-        for name in self.names():
-            try:
-                found.append(self.get(name))
-            except BadInput:
-                if name in self._rows:
-                    raise
+        return [*map(self.get, self._rows), *self.others().values()]
+
+    def others(self) -> dict[str, T]:
+        """Those of other packages that can be loaded, by name."""
+        found = {}
+        for name in self._others():
+            with suppress(BadInput):
+                found[name] = self.get(name)
         return found
+
+    def package_of(self, name: str) -> str:
+        """The package that brings it; empty for one of this program, and for an unknown name. Loads nothing."""
+        point = self._others().get(name)
+        return "" if point is None else point.dist.name if point.dist else point.value
 
     def _make(self, name: str) -> T:
         if name in self._rows:
@@ -62,33 +70,32 @@ class Registry(Generic[T]):
             made: T = getattr(importlib.import_module(module), kind)(name)
             return made
         if (point := self._others().get(name)) is None:
-            raise BadInput(f"There is no {self.what} {name!r}", "", f"use one of {', '.join(self.names())}")
+            raise BadInput("registry.absent", thing=self.what, name=name, names=self.names())
         try:
             return point.load()(name)  # type: ignore[no-any-return]
         except Exception as error:  # whatever somebody else's package raises when it is imported
-            package = point.dist.name if point.dist else point.value
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            title = f"The {self.what} {name} of {package} cannot be loaded"
-            raise BadInput(title, reason, f"repair or remove {package}") from error
+            package = self.package_of(name)
+            why = message_of(error)
+            raise BadInput("registry.broken", why, thing=self.what, name=name, package=package) from error
 
     def _others(self) -> dict[str, EntryPoint]:
         return {name: point for name, point in _points(self.group).items() if name not in self._rows}
 
 
-@lru_cache(maxsize=16)
+@cache
 def _points(group: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in _all_points().select(group=group)}
 
 
-@lru_cache(maxsize=1)
+@cache
 def _all_points() -> Any:
-    """All groups at once: reading the records of all installed packages takes some 30 ms."""
+    """Of all packages, which are searched once. Of another type in Python 3.10 than later."""
     return entry_points()
 
 
 PITCH_TRACKERS: Registry[PitchTracker] = Registry(
     "rvc_engine.pitch",
-    "pitch method",
+    Message("registry.pitch_method"),
     {
         "praat": "rvc_engine.pitch.praat:Praat",
         "harvest": "rvc_engine.pitch.world:Harvest",
@@ -102,7 +109,7 @@ PITCH_TRACKERS: Registry[PitchTracker] = Registry(
 
 CONTENT_ENCODERS: Registry[ContentEncoder] = Registry(
     "rvc_engine.content",
-    "content encoder",
+    Message("registry.content_encoder"),
     {
         "hubert-256": "rvc_engine.content.hubert_encoder:Hubert256",
         "hubert-768": "rvc_engine.content.hubert_encoder:Hubert768",
@@ -112,7 +119,7 @@ CONTENT_ENCODERS: Registry[ContentEncoder] = Registry(
 
 VOCODERS: Registry[Vocoder] = Registry(
     "rvc_engine.vocoders",
-    "vocoder",
+    Message("registry.vocoder"),
     {
         "hifigan": "rvc_engine.vocoders.hifigan_nsf:HifiGanNsf",
         "istft": "rvc_engine.vocoders.istft:Istft",
@@ -121,7 +128,7 @@ VOCODERS: Registry[Vocoder] = Registry(
 
 STAGES: Registry[Stage] = Registry(
     "rvc_engine.stages",
-    "stage",
+    Message("registry.stage"),
     {
         "preprocess": "rvc_engine.stages.preprocess:Preprocess",
         "encoder": "rvc_engine.stages.encoder:Encoder",
@@ -135,4 +142,4 @@ STAGES: Registry[Stage] = Registry(
 )
 """In the order in which they run."""
 
-TRAINING_HOOKS: Registry[TrainingHook] = Registry("rvc_engine.training_hooks", "training hook", {})
+TRAINING_HOOKS: Registry[TrainingHook] = Registry("rvc_engine.training_hooks", Message("registry.training_hook"), {})

@@ -3,6 +3,7 @@ and the app's forms render."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -11,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, verbatim
 from rvc_engine.registry import Registry
 
 Kind = Literal["result", "model", "course", "extent", "speed"]
@@ -81,25 +83,70 @@ def choices_of(field: FieldInfo) -> tuple[str, ...]:
 
 
 def set_field(section: StageSettings, name: str, value: Any, key: str) -> None:
+    """Raises BadInput that names the setting as `key`."""
     try:
         setattr(section, name, value)
     except ValidationError as error:
-        field = type(section).model_fields[name]
-        raise BadInput(f"{key} = {value!r} is not allowed", error.errors()[0]["msg"], describe(field)) from error
+        hint = describe(type(section).model_fields[name])
+        raise BadInput("setting.not_allowed", why_invalid(error), hint, key=key, value=value) from error
 
 
-def describe(field: FieldInfo) -> str:
+INVALID = {
+    "bool_parsing": "setting.no_bool_in_text",
+    "bool_type": "setting.no_bool",
+    "extra_forbidden": "setting.unknown",
+    "finite_number": "setting.not_finite",
+    "float_parsing": "setting.no_number_in_text",
+    "float_type": "setting.no_number",
+    "greater_than": "setting.at_bound",
+    "greater_than_equal": "setting.below",
+    "int_from_float": "setting.fraction",
+    "int_parsing": "setting.no_integer_in_text",
+    "int_parsing_size": "setting.too_long",
+    "int_type": "setting.no_integer",
+    "less_than_equal": "setting.above",
+    "list_type": "setting.no_list",
+    "literal_error": "setting.no_choice",
+    "missing": "setting.absent",
+    "model_type": "setting.no_table",
+    "no_preset": "setting.no_preset",
+    "one_of": "setting.not_registered",
+    "string_type": "setting.no_text",
+    "string_unicode": "setting.no_unicode",
+}
+"""pydantic's types of errors: the codes of their words."""
+
+
+def why_invalid(error: ValidationError) -> Message:
+    """The first thing that is wrong with a value."""
+    first = error.errors(include_url=False)[0]
+    code, details = INVALID.get(first["type"]), first.get("ctx", {})
+    if code is None:
+        return verbatim(first["msg"])
+    if first["type"] == "literal_error":
+        *others, last = re.findall(r"'[^']*'", details["expected"]) or [details["expected"]]
+        return Message(code, others=others, last=last) if others else Message("setting.not_the_one", last=last)
+    return Message(code, **{name: _whole(value) for name, value in details.items()})
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def describe(field: FieldInfo) -> Message:
     """Help, default, bounds and unit in one line, for --help, the TOML file and errors."""
     extra = about(field)
     low, high = bounds_of(field)
-    choices = choices_of(field)
-    parts = []
-    if choices:
-        parts.append("one of " + ", ".join(choices))
+    facts = []
+    if choices := choices_of(field):
+        facts.append(Message("setting.one_of", choices=choices))
     if low is not None or high is not None:
-        parts.append(f"{low if low is not None else ''}..{high if high is not None else ''}")
+        facts.append(verbatim(f"{low if low is not None else ''}..{high if high is not None else ''}"))
     if extra["unit"]:
-        parts.append(extra["unit"])
-    parts.append(f"default {field.default!r}" if isinstance(field.default, str) else f"default {field.default}")
-    text = f"{field.description} [{', '.join(parts)}]"
-    return text + (f" {extra['effect'][0].upper()}{extra['effect'][1:]}." if extra["effect"] else "")
+        facts.append(verbatim(extra["unit"]))
+    default = repr(field.default) if isinstance(field.default, str) else str(field.default)
+    facts.append(Message("setting.default", value=default))
+    if not extra["effect"]:
+        return Message("setting.about", help=field.description, facts=facts)
+    effect = f"{extra['effect'][0].upper()}{extra['effect'][1:]}"
+    return Message("setting.about_with_effect", help=field.description, facts=facts, effect=effect)

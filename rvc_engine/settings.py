@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, joined
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, ModelConfig, model_config, preset_of
-from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, VOCODERS
+from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS, STAGES, VOCODERS
+from rvc_engine.sections import read_section, sections, why_unused
 from rvc_engine.setting import OneOf, StageSettings, set_field, setting
 
 ListeningPrecision = Literal["auto", "fp32", "fp16", "bf16"]
@@ -193,7 +195,7 @@ class ConvertSettings(StageSettings):
         "auto",
         "How the source's pitch is tracked; auto is the best that is installed and has its weights.",
     )
-    format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when --output is a folder.")
+    format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when the output is a folder.")
     sample_rate: int = setting(0, "Rate of the result; 0 is the voice's own.", unit="Hz", ge=0, le=192000)
     speaker: int = setting(0, "Row of the speaker table.", ge=0, le=4096)
     seed: int = setting(0, "Seed of every random draw.", ge=0, le=2**31 - 1)
@@ -204,6 +206,10 @@ class ConvertSettings(StageSettings):
         effect="bf16 is faster on CPUs that have it, and slightly less exact",
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
+
+
+ENCODER_SOURCES = ("train", "shipped")
+"""Of `encoder.source`; anything else is a file."""
 
 
 class EncoderSettings(StageSettings):
@@ -249,26 +255,19 @@ class EncoderSettings(StageSettings):
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
     threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
 
+    @property
+    def is_trained(self) -> bool:
+        return self.source == ENCODER_SOURCES[0]
 
-STAGE_SETTINGS: dict[str, type[StageSettings]] = {
-    "preprocess": PreprocessSettings,
-    "pitch": PitchSettings,
-    "features": FeaturesSettings,
-    "train": TrainSettings,
-    "index": IndexSettings,
-}
-"""The stages of the pipeline of a voice, in order."""
-
-BASE_SETTINGS: dict[str, type[StageSettings]] = {**STAGE_SETTINGS, "encoder": EncoderSettings}
-"""What a base experiment has."""
-
-ALL_SETTINGS: dict[str, type[StageSettings]] = {**BASE_SETTINGS, "convert": ConvertSettings}
+    @property
+    def is_shipped(self) -> bool:
+        return self.source == ENCODER_SOURCES[1]
 
 
 def known_preset(name: str) -> str:
     if name not in PRESETS:
         about = {"name": name[:100], "choices": ", ".join(PUBLIC_PRESETS)}
-        raise PydanticCustomError("one_of", "There is no preset {name}: it should be one of {choices}", about)
+        raise PydanticCustomError("no_preset", "There is no preset {name}: it should be one of {choices}", about)
     return name
 
 
@@ -285,9 +284,10 @@ class Conversion(BaseModel):
 
 
 class ExperimentSettings(BaseModel):
-    """All that an experiment.toml holds: of an experiment, or of a conversion."""
+    """All that an experiment.toml holds: of an experiment, or of a conversion. Stages of other packages have their
+    sections too, under their names; one whose package is not here is kept as it was read."""
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+    model_config = ConfigDict(extra="allow", validate_assignment=True)
 
     preset: Annotated[str, AfterValidator(known_preset)] = "starter"
     pitched: bool = True
@@ -301,6 +301,37 @@ class ExperimentSettings(BaseModel):
     encoder: EncoderSettings = Field(default_factory=EncoderSettings)
     conversion: Conversion | None = None  # then nothing but `convert` counts
     convert: ConvertSettings = Field(default_factory=ConvertSettings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_others(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.keys() <= cls.model_fields.keys():
+            return given
+        own = cls.model_fields
+        return {key: value if key in own else read_section(key, value, own) for key, value in given.items()}
+
+    @model_validator(mode="after")
+    def _complete_others(self) -> ExperimentSettings:
+        assert self.__pydantic_extra__ is not None
+        for name, stage in STAGES.others().items():
+            if name not in type(self).model_fields and (kind := stage.settings_class) is not None:
+                self.__pydantic_extra__.setdefault(name, kind())
+        return self
+
+    def section(self, stage: str) -> StageSettings:
+        """The settings of a stage; empty ones for one that has none."""
+        found = getattr(self, stage) if stage in type(self).model_fields else (self.model_extra or {}).get(stage)
+        return found if isinstance(found, StageSettings) else StageSettings()
+
+    @property
+    def unused(self) -> dict[str, dict[str, Any]]:
+        """Sections of stages whose package is not here."""
+        return {name: section for name, section in (self.model_extra or {}).items() if isinstance(section, dict)}
+
+    @property
+    def problem(self) -> Message:
+        """What of it is not used, and why; empty when all is."""
+        return joined(*(Message("settings.not_used", name=name, reason=why_unused(name)) for name in self.unused))
 
     @property
     def model(self) -> ModelConfig:
@@ -321,7 +352,7 @@ def model_config_of(settings: ExperimentSettings) -> ModelConfig:
 def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> ExperimentSettings:
     """The defaults of a preset. Raises BadInput for an unknown one."""
     if preset not in PRESETS:
-        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
+        raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     settings = ExperimentSettings(preset=preset, pitched=pitched, dataset=dataset)
     for key, value in preset_of(preset).settings.items():
         stage, name = key.split(".")
@@ -343,7 +374,7 @@ def apply(settings: ExperimentSettings, key: str, value: Any) -> None:
     """Set STAGE.name to `value` (text is parsed). Raises BadInput that names the key, its bounds and its unit."""
     stage, _, name = key.partition(".")
     name = name.replace("-", "_")
-    section = getattr(settings, stage, None) if stage in (BASE_SETTINGS if settings.base else STAGE_SETTINGS) else None
-    if section is None or name not in type(section).model_fields:
-        raise BadInput(f"There is no setting {key!r}", "", "rvc STAGE --help lists the settings of each stage")
+    section = settings.section(stage)
+    if stage not in sections(base=settings.base) or name not in type(section).model_fields:
+        raise BadInput("settings.no_setting", key=key)
     set_field(section, name, value, key)

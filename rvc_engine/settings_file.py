@@ -5,8 +5,11 @@ from __future__ import annotations
 import tomlkit
 from tomlkit.items import Table
 
+from rvc_engine.messages import Message
+from rvc_engine.messages.actions import command
+from rvc_engine.sections import sections, why_unused
 from rvc_engine.setting import StageSettings, describe
-from rvc_engine.settings import BASE_SETTINGS, STAGE_SETTINGS, Conversion, ConvertSettings, ExperimentSettings
+from rvc_engine.settings import Conversion, ConvertSettings, ExperimentSettings
 
 
 def render_toml(settings: ExperimentSettings) -> str:
@@ -14,9 +17,8 @@ def render_toml(settings: ExperimentSettings) -> str:
     if settings.conversion is not None:
         return _render_conversion(settings.conversion, settings)
     document = tomlkit.document()
-    document.add(
-        tomlkit.comment("Settings of this experiment. rvc reads them at each start; `rvc STAGE --help` explains each.")
-    )
+    help = command("help_stage", {})
+    document.add(tomlkit.comment(f"Settings of this experiment. rvc reads them at each start; `{help}` explains each."))
     document.add("preset", tomlkit.item(settings.preset))
     document.add(tomlkit.comment("false trains the variant without pitch"))
     document.add("pitched", tomlkit.item(settings.pitched))
@@ -24,9 +26,13 @@ def render_toml(settings: ExperimentSettings) -> str:
     if settings.base:
         document.add(tomlkit.comment("true trains a base for voices (rvc pretrain)"))
         document.add("base", tomlkit.item(True))
-    for stage, model in (BASE_SETTINGS if settings.base else STAGE_SETTINGS).items():
+    for stage, model in sections(base=settings.base).items():
         document.add(tomlkit.nl())
-        document.add(stage, _section(getattr(settings, stage), model))
+        document.add(stage, _section(settings.section(stage), model))
+    for stage, section in settings.unused.items():
+        document.add(tomlkit.nl())
+        document.add(tomlkit.comment(str(Message("settings.section_kept", reason=why_unused(stage)))))
+        document.add(stage, tomlkit.item(section))
     return tomlkit.dumps(document)
 
 

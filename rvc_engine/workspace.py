@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from rvc_engine.common import names
 from rvc_engine.common.user import cache_folder, can_write, expanded
-from rvc_engine.errors import BadInput
-from rvc_engine.experiment import CONVERSIONS, Experiment, is_experiment
+from rvc_engine.errors import BadInput, reason_of
+from rvc_engine.experiment import CONVERSIONS, Experiment, is_conversion_name, is_experiment
+from rvc_engine.messages import Message
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -57,7 +57,7 @@ class Workspace:
     def experiment(self, name: str) -> Experiment:
         """NAME is a folder under logs/ unless it holds a path separator. Raises BadInput for a name that cannot be
         used, or, where nothing has it yet, should not be."""
-        if re.fullmatch(rf"{CONVERSIONS}/[0-9]{{1,8}}", name):
+        if is_conversion_name(name):
             return Experiment(self.conversions / name.rpartition("/")[2], self)
         if os.sep in name:
             folder = Path(os.path.abspath(expanded(name)))
@@ -67,11 +67,7 @@ class Workspace:
                 and not (folder / "experiment.toml").exists()
                 and not (folder / "runs").exists()
             ):
-                raise BadInput(
-                    f"{folder} is not an experiment",
-                    "it holds other files",
-                    "give a new name, or the folder of an experiment",
-                )
+                raise BadInput("experiment.other_files", folder=folder)
             if not folder.is_dir():
                 self._refuse_name(folder.name, folder.parent)
             return Experiment(folder, Workspace(folder.parent.parent) if folder.parent.name == "logs" else self)
@@ -87,7 +83,7 @@ class Workspace:
         if why := names.why_no_experiment(name):
             raise _no_name(name, why)
         if names.size_of(name) > (room := names.room_in(folder)):
-            raise _no_name(name, f"the file system of {folder} takes names of {room} bytes")
+            raise _no_name(name, Message("experiment.name_too_long", folder=folder, bytes=room))
 
     def experiments(self) -> list[Experiment]:
         """Also those that are damaged: damage.py says how. Raises BadInput when logs/ itself cannot be listed."""
@@ -96,16 +92,10 @@ class Workspace:
         except FileNotFoundError:
             if not self.logs.is_symlink():
                 return []
-            raise BadInput(
-                f"{self.logs} is a link to {os.readlink(self.logs)}, which is not there", "", "is that disk mounted?"
-            ) from None
+            raise BadInput("experiment.logs_link", logs=self.logs, target=os.readlink(self.logs)) from None
         except OSError as error:
-            raise BadInput(
-                f"{self.logs} cannot be read", error.strerror or str(error), "is it the folder of your experiments?"
-            ) from error
+            raise BadInput("experiment.logs_not_read", reason_of(error), logs=self.logs) from error
 
 
-def _no_name(name: str, why: str) -> BadInput:
-    return BadInput(
-        f"{name!r} cannot be the name of an experiment", why, "choose another name, one that a folder can have anywhere"
-    )
+def _no_name(name: str, why: Message) -> BadInput:
+    return BadInput("experiment.no_name", why, name=name)

@@ -13,6 +13,7 @@ from rvc_engine.common.failures import understood
 from rvc_engine.common.streams import Parser, prepare_streams, say
 from rvc_engine.common.user import complete
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import NOTHING, verbatim
 from rvc_tui.texts import LANGUAGES, chosen_language, is_unicode_terminal, use
 
 
@@ -81,7 +82,7 @@ def theme_of(asked: str) -> str:
         from rvc_tui.colours import THEMES
 
         if name not in THEMES:
-            raise BadInput(f"there is no theme {name!r}", hint=f"one of: {', '.join(THEMES)}")
+            raise BadInput(verbatim(f"there is no theme {name!r}"), NOTHING, verbatim(f"one of: {', '.join(THEMES)}"))
     return name
 
 

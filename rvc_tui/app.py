@@ -17,18 +17,21 @@ from textual.notifications import SeverityLevel
 from rvc_engine.client.engine_client import Client
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import RvcError
+from rvc_engine.messages import NOTHING
+from rvc_engine.run.stage_list import find_stage
+from rvc_tui import engine_texts
 from rvc_tui.changed_cells import ChangedCells
 from rvc_tui.clipboard import CopyingApp
 from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.editor import edit_suspended
-from rvc_tui.keymap import UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
+from rvc_tui.engine_texts import error_line, translated
+from rvc_tui.keymap import NO_KEY, UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
 from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
 from rvc_tui.palette import Entry, entries_of
 from rvc_tui.places import PLACES, beside
 from rvc_tui.reporting import ReportingApp
 from rvc_tui.safe_cells import SafeCells
-from rvc_tui.said import said
 from rvc_tui.screens import SCREENS
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.command import CommandScreen
@@ -62,7 +65,13 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         Binding("right,l,right_square_bracket", "beside(1)", "next screen", show=False, id="screen.next"),
         Binding("left,h,left_square_bracket", "beside(-1)", "screen before", show=False, id="screen.previous"),
         *(
-            Binding(place.key, f"go('{place.name}')", f"the screen {place.name}", show=False, id=f"screen.{place.name}")
+            Binding(
+                place.key or f"{NO_KEY}screen.{place.name}",
+                f"go('{place.name}')",
+                f"the screen {place.name}",
+                show=False,
+                id=f"screen.{place.name}",
+            )
             for place in PLACES
         ),
         Binding("question_mark", "help", "help", key_display="?", id="help"),
@@ -243,7 +252,8 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
 
     def run_words(self, words: list[str], *, agreed: bool = False) -> None:
         """`agreed`: what the engine would ask about was displayed, and the answer was yes."""
-        doubt = self.session.state.outlook.doubt if words[0] in ("run", "train") else ""
+        stage = find_stage(words[0])  # None for the whole run
+        doubt = self.session.state.outlook.doubt if stage is None or stage.is_training else ""
         if doubt and not agreed:
 
             def answered(yes: bool | None) -> None:
@@ -251,10 +261,10 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
                     self.run_words(words, agreed=True)
 
             question = _("The old work moves to a backup; its voice stays until the new one is whole.")
-            self.push_screen(ConfirmScreen(f"{said(doubt)}\n{question}"), answered)
+            self.push_screen(ConfirmScreen(f"{translated(doubt)}\n{question}"), answered)
             return
         words = [*words, "--yes"] if doubt else words
-        self.session.state.starting, self.session.state.refused = True, ""
+        self.session.state.starting, self.session.state.refused = True, NOTHING
         self.draw()
         self.start(self.session.client, words)
 
@@ -276,11 +286,8 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
     def copy_lines(self, lines: list[str]) -> None:
         text = "\n".join(lines)
         self.copy_to_clipboard(text)
-        self.notify(
-            _("{count} lines copied").format(count=len(lines))
-            if len(lines) > 1
-            else _("copied: {text}").format(text=text)
-        )
+        many = _("{count} lines copied").format(count=len(lines))
+        self.notify(many if len(lines) > 1 else _("copied: {text}").format(text=text))
 
     def notify(
         self,
@@ -314,7 +321,7 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         try:
             self.session.client.settings()
         except RvcError as error:
-            self.notify(str(error), title=_("The file is not valid"), severity="error")
+            self.notify(error_line(error), title=_("The file is not valid"), severity="error")
         self.look_now()
         self.draw()
 
@@ -326,6 +333,7 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         """The user's own keys; what is wrong with them is told."""
         self.keys = keys
         self.set_keymap(for_textual(keys.keymap))
+        engine_texts.use_keys(keys.keymap)
         if keys.problems:
             self.notify("; ".join(keys.problems[:5]), title=_("Keys"), severity="warning", timeout=15)
 

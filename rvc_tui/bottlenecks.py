@@ -7,7 +7,7 @@ from rvc_engine.client.pace import waiting_share
 from rvc_engine.client.state import ScreenState
 from rvc_engine.common.printable import printable
 from rvc_tui.drawing import gib, number
-from rvc_tui.said import said
+from rvc_tui.engine_texts import translated
 from rvc_tui.texts import _
 
 WAITING = 0.2  # of the time for data is worth telling
@@ -20,7 +20,7 @@ SWAP_BYTES_S = 1 << 20
 def bottlenecks(state: ScreenState) -> list[str]:
     """What keeps the training from being faster, the worst first; empty while none is known."""
     view, machine = state.view, state.machine
-    found = [_("paused: {reason}").format(reason=printable(said(view.paused)))] if view.paused else []
+    found = [_("paused: {reason}").format(reason=printable(translated(view.paused)))] if view.paused else []
     found += spilling(machine)
     share = waiting_share(view)
     if share >= WAITING:

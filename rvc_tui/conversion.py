@@ -13,9 +13,11 @@ from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Converted, Event, ItemSkipped
+from rvc_engine.messages import NOTHING, verbatim
 from rvc_engine.run.view import RunView
 from rvc_engine.setting import set_field
 from rvc_engine.settings import ConvertSettings
+from rvc_tui.engine_texts import error_line, translated
 from rvc_tui.texts import _
 from rvc_tui.typed import clean_path
 from rvc_tui.widgets.form import Item, items_of
@@ -127,10 +129,10 @@ def load(home: Path) -> tuple[Request, str]:
     for name, value in (settings if isinstance(settings, dict) else {}).items():
         try:
             if name not in ConvertSettings.model_fields:
-                raise BadInput(f"there is no setting {name!r}")
+                raise BadInput(verbatim(_("there is no setting {name}").format(name=repr(name))))
             set_field(request.settings, name, value, f"convert.{name}")
         except BadInput as error:
-            problems.append(str(error))
+            problems.append(error_line(error))
     return request, f"{home / FILE}: {'; '.join(problems)}" if problems else ""
 
 
@@ -147,7 +149,8 @@ def paths_of(text: str) -> list[str]:
     found = [path for part in parts or [one] for path in matching(part)]
     absent = next((path for path in found if not os.path.exists(path)), None)
     if absent is not None:
-        raise BadInput(f"There is no file {one if len(found) == 1 else absent}", "", "tab completes a path")
+        title = _("There is no file {path}").format(path=one if len(found) == 1 else absent)
+        raise BadInput(verbatim(title), NOTHING, verbatim(_("tab completes a path")))
     return found
 
 
@@ -164,8 +167,8 @@ def matching(pattern: str) -> list[str]:
 # --- while it runs ---------------------------------------------------------------------------------
 @dataclass
 class Conversion:
-    """One conversion, here or of before the app was opened. `name`: as `rvc attach` takes it, empty until it has begun;
-    `asked_at`: when it was started here."""
+    """One conversion, here, of before the app was opened, or of the queue. `name`: as `rvc attach` takes it, empty
+    until it has begun; `asked_at`: when it was started here, 0 for one of the queue."""
 
     view: RunView = field(default_factory=RunView)
     name: str = ""
@@ -195,9 +198,10 @@ class Conversion:
     def error(self) -> tuple[str, str, str]:
         """Title, cause and fix of a failure."""
         if self.problem:
-            return _("The conversion did not start"), self.problem, ""
+            return _("The conversion did not start"), translated(self.problem), ""
         error = self.view.error or {}
-        return error.get("title", ""), error.get("message", ""), error.get("hint", "")
+        title, message, hint = (translated(error.get(part, "")) for part in ("title", "message", "hint"))
+        return title, message, hint
 
     def fold(self, events: list[Event]) -> None:
         for event in events:

@@ -13,6 +13,7 @@ from pathlib import Path
 from textual.app import App, SuspendNotSupported
 
 from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.messages import message_of, verbatim
 from rvc_tui.texts import _
 
 
@@ -27,7 +28,8 @@ def editor_words() -> list[str]:
         try:
             words = shlex.split(text)
         except ValueError as error:
-            raise BadInput(_("{variable} is no command").format(variable=f"${name}"), f"{text}: {error}") from error
+            title = _("{variable} is no command").format(variable=f"${name}")
+            raise BadInput(verbatim(title), verbatim(f"{text}: {error}")) from error
         if words and words[0]:
             return [os.path.expanduser(words[0]), *words[1:]]
     return ["vi"]
@@ -40,7 +42,8 @@ def edit(path: Path) -> None:
         with _unimpressed_by_ctrl_c():
             subprocess.run([*words, str(path)], check=False)
     except (OSError, ValueError) as error:
-        raise BadInput(_("{program} does not start: set EDITOR").format(program=words[0]), str(error)) from error
+        title = _("{program} does not start: set EDITOR").format(program=words[0])
+        raise BadInput(verbatim(title), message_of(error)) from error
 
 
 def edit_suspended(app: App[None], path: Path) -> RvcError | None:
@@ -53,7 +56,7 @@ def edit_suspended(app: App[None], path: Path) -> RvcError | None:
             except RvcError as error:  # left by an exception, the app would stay suspended
                 problem = error
     except SuspendNotSupported as error:
-        return RvcError(_("No editor can be opened here"), str(error))
+        return RvcError(verbatim(_("No editor can be opened here")), message_of(error))
     return problem
 
 

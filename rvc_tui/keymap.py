@@ -194,7 +194,7 @@ def clashes(keymap: dict[str, str]) -> list[str]:
 def contexts() -> Iterator[tuple[str, list[Key]]]:
     """What is asked for a key, in its order: a screen and then the app; a question alone."""
     from rvc_tui.app import RvcApp
-    from rvc_tui.screens import SHOWN  # screens import this module
+    from rvc_tui.screens import SHOWN  # imports every screen
 
     def inherited(kind: type[DOMNode]) -> list[Key]:
         return [
@@ -223,7 +223,8 @@ def template(keymap: dict[str, str]) -> str:
         if key.owner.__name__ != section:
             section = key.owner.__name__
             lines.append(f"\n# --- {section_name(key.owner)}")
-        keys = ",".join(map(as_written, keys_in(keymap[key.id]) if key.id in keymap else key.keys))
+        used = keys_in(keymap[key.id]) if key.id in keymap else filter(has_key, key.keys)
+        keys = ",".join(map(as_written, used))
         lines.append(f'{"" if key.id in keymap else "# "}"{key.id}" = "{keys}"  # {key.what}')
     return "\n".join(lines) + "\n"
 

@@ -9,6 +9,7 @@ from textual.message import Message
 from rvc_engine.client.engine_client import Update
 from rvc_engine.client.machine import Machine
 from rvc_engine.client.state import Outlook
+from rvc_engine.messages import Message as EngineMessage
 
 
 @dataclass
@@ -32,4 +33,4 @@ class MachineRead(Message):
 class Refused(Message):
     """A start or a stop that did not work; `why` in one line."""
 
-    why: str
+    why: EngineMessage

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rvc_engine.client.replies import FileTransfer
 from rvc_engine.client.words import duration, size
 from rvc_tui.drawing import padded
 from rvc_tui.texts import _
@@ -76,16 +77,16 @@ def by_hand(home: Path, need: Need) -> list[str]:
     return [*lines, _("then check:"), f"  rvc assets verify {need.preset}"]
 
 
-def progress_of(event: dict[str, Any]) -> str:
-    """A line of rvc assets pull --json in words."""
-    done, total, rate = int(event.get("done") or 0), event.get("total"), float(event.get("bytes_per_s") or 0)
-    if event["event"] == "downloading":
+def progress_of(transfer: FileTransfer) -> str:
+    """In words."""
+    done, total, rate = transfer.done, transfer.total, transfer.bytes_per_s
+    if transfer.state == "downloading":
         text = (
             _("{done} of {total} MB").format(done=f"{done / 1e6:.1f}", total=f"{total / 1e6:.1f}")
             if total
             else f"{done / 1e6:.1f} MB"
         )
-        text += f"  {rate / 1e6:.1f} MB/s" if rate else ("  " + _("resuming") if event.get("resumed_at") else "")
+        text += f"  {rate / 1e6:.1f} MB/s" if rate else ("  " + _("resuming") if transfer.resumed_at else "")
         return text + ("  " + _("{time} left").format(time=duration((total - done) / rate)) if total and rate else "")
-    error = event.get("error") or {}
-    return " ".join(filter(None, [_(event["event"]), error.get("title"), error.get("message")]))
+    error = transfer.error or {}
+    return " ".join(filter(None, [_(transfer.state), error.get("title"), error.get("message")]))

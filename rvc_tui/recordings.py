@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from rich.text import Text
 from rvc_engine.client.words import duration, histogram, size
 from rvc_engine.common.printable import printable
 from rvc_tui.drawing import aligned, padded, shortened
-from rvc_tui.said import said
+from rvc_tui.engine_texts import translated
 from rvc_tui.texts import N_, _, counted, meant
 
 File = dict[str, Any]  # of files in the report
@@ -46,12 +45,6 @@ def columns(texts: Sequence[str]) -> str:
     )
 
 
-def progress_of(line: str) -> tuple[int, int] | None:
-    """(done, total) of a line such as 'dataset: 3/12 files, 4 s'."""
-    found = re.match(r"dataset: (\d+)/(\d+) files", line)
-    return (int(found[1]), int(found[2])) if found else None
-
-
 # --- the folder ------------------------------------------------------------------------------------
 def summary(report: Report) -> list[Text]:
     s = report
@@ -63,7 +56,7 @@ def summary(report: Report) -> list[Text]:
         fits = Text.assemble(
             _("a model at {rate} kHz fits: ").format(rate=s["suggested_sample_rate"] // 1000), (presets, "bold")
         )
-        lines.append(fits.append(f"  {printable(said(s['suggestion_reason']))}", "dim"))
+        lines.append(fits.append(f"  {printable(translated(s['suggestion_reason']))}", "dim"))
     if s["pitch_hz"]:
         lines.append(Text(f"{_('pitch')} {pitch_words(s['pitch_hz'])}", "dim"))
     return lines
@@ -71,15 +64,19 @@ def summary(report: Report) -> list[Text]:
 
 def finding_line(finding: dict[str, Any]) -> Text:
     severity = finding["severity"]
-    return Text.assemble((padded(_(severity), 8) + " ", STYLE.get(severity, "")), printable(said(finding["what"])))
+    return Text.assemble(
+        (padded(_(severity), 8) + " ", STYLE.get(severity, "")), printable(translated(finding["what"]))
+    )
 
 
 def about_finding(finding: dict[str, Any]) -> list[Text]:
     """What it means, the way out, and which files."""
-    lines = [Text(printable(said(finding["what"])), "bold")]
-    lines += [Text(printable(said(finding["why_it_matters"])))] if finding["why_it_matters"] else []
+    lines = [Text(printable(translated(finding["what"])), "bold")]
+    lines += [Text(printable(translated(finding["why_it_matters"])))] if finding["why_it_matters"] else []
     lines += (
-        [Text.assemble((_("fix") + "  ", "bold"), printable(said(finding["way_out"])))] if finding["way_out"] else []
+        [Text.assemble((_("fix") + "  ", "bold"), printable(translated(finding["way_out"])))]
+        if finding["way_out"]
+        else []
     )
     names = [printable(name) for name in finding["files"]]
     more = _(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else ""
@@ -114,7 +111,7 @@ def ordered(report: Report, order: str) -> list[File]:
 def file_line(file: File, name_width: int) -> Text:
     name = Text(set_cell_size(tail(printable(file["name"]), name_width), name_width) + " ", "bold")
     if not file["readable"]:
-        return Text.assemble(name, (printable(said(file["unusable"])), "red"))
+        return Text.assemble(name, (printable(translated(file["unusable"])), "red"))
     pitch = file["pitch_hz"][1] if file["pitch_hz"] else None
     clip = f"{100 * file['clipped_share']:.2g}%" if file["clipped_share"] else "-"
     parts = [
@@ -134,7 +131,7 @@ def about_file(report: Report, file: File) -> list[Text]:
     """Everything that was measured, and each finding that names it."""
     lines = [Text.assemble((printable(file["name"]), "bold"), f"  {size(file['bytes'])}")]
     if file["unusable"]:
-        lines.append(Text(_("left out: {reason}").format(reason=printable(said(file["unusable"]))), "bold red"))
+        lines.append(Text(_("left out: {reason}").format(reason=printable(translated(file["unusable"]))), "bold red"))
     if file["readable"]:
         lines += [Text(form(file)), Text(levels(file)), Text(clipping_and_pitch(file))]
     for finding in report["findings"]:

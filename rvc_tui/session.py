@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rvc_engine.client.engine_client import Client
 from rvc_engine.client.state import ScreenState
 from rvc_engine.errors import RvcError
-from rvc_tui.said import said
+from rvc_tui.engine_texts import translated
 
 if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to import
     from rvc_engine.settings import ExperimentSettings
@@ -30,12 +30,12 @@ class Session:
     unfinished: dict[str, str] = field(default_factory=dict)
     conversion: str = ""
     results: list[str] = field(default_factory=list)
-    state: ScreenState = field(default_factory=lambda: ScreenState(translate=said))
+    state: ScreenState = field(default_factory=lambda: ScreenState(translate=translated))
 
     def begin(self, client: Client) -> None:
         """Watch another experiment from its first line on."""
         self.client, self.dataset, self.preset = client, "", ""
-        self.state = ScreenState(machine=self.state.machine, translate=said)
+        self.state = ScreenState(machine=self.state.machine, translate=translated)
         self.state.view.name, self.state.view.folder = client.name, client.folder
         self.state.begun = -1  # the journal panel forgets the former experiment
 

@@ -14,6 +14,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from rvc_engine.messages import templates
+from rvc_engine.messages.words import Plural
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("rvc_tui/**/*.py", "rvc_engine/settings.py", "rvc_engine/stages/*.py")
 DOMAIN = "rvc_tui"
@@ -45,9 +48,16 @@ class Found:
 
 
 def texts() -> list[Found]:
-    """Every text of the app, in the order of the source."""
+    """Every text of the app, in the order of the source; then those of the engine."""
     paths = sorted({path for pattern in SOURCES for path in ROOT.glob(pattern)})
-    return [found for path in paths for found in texts_in(path)]
+    return [*(found for path in paths for found in texts_in(path)), *messages()]
+
+
+def messages() -> Iterator[Found]:
+    """What the engine says: the words of every code."""
+    for code, words in templates().items():
+        place = f"rvc_engine/messages/words/{code.partition('.')[0]}.py"
+        yield Found(words.one, place, many=words.many) if isinstance(words, Plural) else Found(words, place)
 
 
 def texts_in(path: Path) -> Iterator[Found]:

@@ -24,6 +24,9 @@ EXAMPLES = {
 }
 SCREEN = "AuditionScreen"
 LONG_LINE = 100
+OUTPUTS, OWN = ("stdout", "stderr"), ("sys", "subprocess")
+LAST_LINE = "last_line_of"
+ONE_WAY = "rvc_engine/machine/children.py"  # starts processes and reads what they report, for all
 COMPARED = ("features", "pitch", "train", "index", "preprocess", "encoder", "convert", "base")
 
 
@@ -62,6 +65,26 @@ def is_inside_function(tree: ast.AST) -> int:
     return len(inside)
 
 
+def starts(tree: ast.AST) -> int:
+    """Command lines of Python processes: `[sys.executable, ...]`."""
+    commands = [node for node in ast.walk(tree) if isinstance(node, ast.List | ast.Tuple)]
+    return sum(any(ast.unparse(item) == "sys.executable" for item in node.elts) for node in commands)
+
+
+def own_protocols(tree: ast.AST) -> int:
+    """Functions that read what another process of this program wrote to a pipe or a log, each in its own way."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return sum(any(map(reads_a_process, ast.walk(node))) for node in ast.walk(tree) if isinstance(node, kinds))
+
+
+def reads_a_process(node: ast.AST) -> bool:
+    """`done.stdout`, `late.stderr`, `sys.stdin.read()`, `last_line_of(log)`."""
+    if isinstance(node, ast.Call):
+        called = ast.unparse(node.func)
+        return called == LAST_LINE or (called.startswith("sys.stdin.") and called.endswith((".read", ".readline")))
+    return isinstance(node, ast.Attribute) and node.attr in OUTPUTS and ast.unparse(node.value) not in OWN
+
+
 def functions(tree: ast.AST) -> list[int]:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return [(node.end_lineno or node.lineno) - node.lineno + 1 for node in ast.walk(tree) if isinstance(node, kinds)]
@@ -92,6 +115,9 @@ def rows_of(root: Path) -> list[tuple[str, str]]:
     rows.append((f"files that know the screen {SCREEN}", str(screen)))
     rows.append(("branches on the name of a stage", str(sum(comparisons(tree, COMPARED) for tree in trees.values()))))
     rows.append(("branches on other names", str(sum(comparisons(tree, methods) for tree in trees.values()))))
+    others = [tree for path, tree in trees.items() if path.relative_to(root).as_posix() != ONE_WAY]
+    rows.append(("places that start a Python process", str(sum(map(starts, trees.values())))))
+    rows.append(("functions that read a process in a way of their own", str(sum(map(own_protocols, others)))))
     rows.append(("imports inside functions", str(sum(map(is_inside_function, trees.values())))))
     rows.append(("modules", str(len(texts))))
     rows.append(("modules directly in rvc_engine", str(len(list((root / "rvc_engine").glob("*.py"))))))

@@ -20,6 +20,8 @@ from rvc_engine.common.lock import RunLock
 from rvc_engine.common.opening import open_to_append
 from rvc_engine.disk import DiskFull, free_bytes, is_full, move_to_backup, require_writable, sha256_of, whole_file
 from rvc_engine.errors import RvcError
+from rvc_engine.messages import Message, joined, message_of, verbatim
+from rvc_engine.messages.message import fix_of
 from rvc_engine.workspace import Workspace
 
 AT_ONCE = 4
@@ -65,7 +67,7 @@ def pull(
     watch: Watch = lambda transfers: None,
     *,
     take_over: bool = False,
-    note: Callable[[str], None] = lambda text: None,
+    note: Callable[[Message], None] = lambda message: None,
 ) -> list[Transfer]:
     """Fetch what is not here yet or differs from the manifest; `watch` is called a few times a second. Returns what was
     fetched. `take_over`: the lock, also of a host that is not known to be gone; `note` is called with whose it was.
@@ -77,11 +79,11 @@ def pull(
     wanted = [asset for asset in assets if check(workspace, asset, receipts).state not in (OK, OTHER)]
     if not wanted:
         return []
-    require_writable(workspace.pretrained, "use another workspace (--home DIR)")
+    require_writable(workspace.pretrained, Message("run.another_workspace"))
     staging = workspace.pretrained / ".downloads"
     transfers = [_transfer(workspace, staging, asset) for asset in wanted]
-    hint = "wait for it, then run the same command again"
-    lock = RunLock(staging / "lock", "Another process downloads into this workspace", hint)
+    busy = Message("assets.busy")
+    lock = RunLock(staging / "lock", busy, fix_of(busy))
     if said := lock.acquire(take_over=take_over):
         note(said)
     try:
@@ -110,7 +112,7 @@ def _ask_all(transfers: list[Transfer]) -> None:
     """Sizes from the hub. Raises Offline when it does not answer within seconds; a file that it does not have has
     failed."""
     if is_offline():
-        raise Offline("HF_HUB_OFFLINE forbids downloads")
+        raise Offline("assets.downloads_forbidden")
     endpoint()  # is it an address at all?
     answers: dict[str, Remote | Exception] = {}
 
@@ -129,8 +131,9 @@ def _ask_all(transfers: list[Transfer]) -> None:
     broken = [answer for answer in answers.values() if isinstance(answer, Cut | Offline)]
     if len(broken) == len(answers):
         raise Offline(
-            f"{endpoint()} cannot be reached",
-            str(broken[0]) if broken else f"no answer within {REACHED_WITHIN_S:.0f} s",
+            "assets.hub_unreachable",
+            message_of(broken[0]) if broken else Message("assets.no_answer", seconds=REACHED_WITHIN_S),
+            endpoint=endpoint(),
         )
     for transfer in transfers:
         _take_answer(transfer, answers.get(transfer.asset.name))
@@ -154,9 +157,11 @@ def _check_room(workspace: Workspace, transfers: list[Transfer]) -> None:
     if missing and missing + SPARE_BYTES > free:
         wanted = missing + SPARE_BYTES - free
         raise DiskFull(
-            f"There is not enough room in {workspace.pretrained}",
-            f"{missing / 1e6:.0f} MB are to come, {free / 1e6:.0f} MB are free",
-            f"free {wanted / 1e6:.0f} MB, or use another --home",
+            "assets.no_room",
+            folder=workspace.pretrained,
+            missing=missing / 1e6,
+            free=free / 1e6,
+            wanted=wanted / 1e6,
         )
 
 
@@ -210,8 +215,7 @@ def _work(transfer: Transfer, workspace: Workspace, stop: threading.Event) -> No
     except RvcError as error:
         transfer.error = error
     except Exception as error:
-        hint = "make room, then run the same command again: it resumes from there"
-        full = DiskFull(f"The disk is full: {transfer.part}", str(error), hint) if is_full(error) else None
+        full = DiskFull("assets.disk_full", message_of(error), path=transfer.part) if is_full(error) else None
         transfer.error = full or explained(error) or _unreadable(transfer, error)
     finally:
         transfer.state = "done" if transfer.state == "done" else "failed"
@@ -219,8 +223,8 @@ def _work(transfer: Transfer, workspace: Workspace, stop: threading.Event) -> No
 
 def _unreadable(transfer: Transfer, error: Exception) -> RvcError:
     """The client has no words for what the hub sent."""
-    title = f"{transfer.asset.name} cannot be fetched from {endpoint()}"
-    return RvcError(title, f"{type(error).__name__}: {error}", "use another mirror in HF_ENDPOINT")
+    reason = verbatim(f"{type(error).__name__}: {error}")
+    return RvcError("assets.unreadable_answer", reason, name=transfer.asset.name, endpoint=endpoint())
 
 
 def _fetch(transfer: Transfer, stop: threading.Event) -> None:
@@ -234,12 +238,8 @@ def _fetch(transfer: Transfer, stop: threading.Event) -> None:
             tries = 0 if transfer.done >= best + PROGRESS_BYTES else tries + 1
             best = max(best, transfer.done)
             if tries >= TRIES:
-                have = f"{transfer.done / 1e6:.1f} MB of it are here"
-                raise RvcError(
-                    f"The download of {transfer.asset.name} was cut off {tries} times",
-                    f"{cut}; {have}",
-                    "run the same command again: it resumes",
-                ) from cut
+                name, done = transfer.asset.name, transfer.done / 1e6
+                raise RvcError("assets.cut_off", name=name, tries=tries, reason=message_of(cut), done=done) from cut
             stop.wait(min(WAIT_S * 2**tries, 8.0))
 
 
@@ -264,27 +264,19 @@ def _receive(transfer: Transfer, stop: threading.Event) -> None:
             file.flush()
             transfer.done = offset + len(block)
     if transfer.total is not None and transfer.done < transfer.total and not stop.is_set():
-        raise Cut("the server ended it early")
+        raise Cut(Message("assets.ended_early"))
 
 
 def _too_long(transfer: Transfer, limit: int) -> RvcError:
-    said = "it announced" if transfer.total is not None else "any published file has"
-    return RvcError(
-        f"{transfer.asset.name} from {endpoint()} does not end",
-        f"it sends more than the {limit} bytes that {said}; nothing was kept",
-        "use another mirror in HF_ENDPOINT",
-    )
+    code = "assets.longer_than_any" if transfer.total is None else "assets.longer_than_announced"
+    return RvcError(code, name=transfer.asset.name, endpoint=endpoint(), limit=limit)
 
 
 def _refuse_filling(folder: Path, more: int) -> None:
     """A hub that states no size must not take the last of the disk. Raises DiskFull."""
     disk = shutil.disk_usage(folder)
     if disk.free - more < min(SPARE_BYTES, disk.total // 50):
-        raise DiskFull(
-            f"The disk is full: {folder}",
-            f"{disk.free / 1e6:.0f} MB are free",
-            "make room, then run the same command again",
-        )
+        raise DiskFull("assets.disk_nearly_full", folder=folder, free=disk.free / 1e6)
 
 
 def _place(transfer: Transfer, workspace: Workspace) -> None:
@@ -301,18 +293,19 @@ def _place(transfer: Transfer, workspace: Workspace) -> None:
 
 def _other_file(transfer: Transfer, found: str) -> RvcError:
     return RvcError(
-        f"{transfer.asset.name} from {endpoint()} is not the published file",
-        f"its sha256 is {found[:12]}..., the manifest says {transfer.asset.sha256[:12]}...; it was not kept",
-        "try again, or another mirror in HF_ENDPOINT",
+        "assets.other_sum",
+        name=transfer.asset.name,
+        endpoint=endpoint(),
+        found=found[:12],
+        published=transfer.asset.sha256[:12],
     )
 
 
-def _other_size(transfer: Transfer, bytes: int) -> RvcError:
-    return RvcError(
-        f"{transfer.asset.name} from {endpoint()} is not the published file",
-        f"it says that the file has {bytes} bytes; published are {transfer.asset.bytes or f'at most {LARGEST_BYTES}'}",
-        "use another mirror in HF_ENDPOINT",
-    )
+def _other_size(transfer: Transfer, found: int) -> RvcError:
+    name, published = transfer.asset.name, transfer.asset.bytes
+    if published:
+        return RvcError("assets.other_size", name=name, endpoint=endpoint(), found=found, published=published)
+    return RvcError("assets.too_large", name=name, endpoint=endpoint(), found=found, most=LARGEST_BYTES)
 
 
 def _raise_failures(transfers: list[Transfer]) -> None:
@@ -320,9 +313,5 @@ def _raise_failures(transfers: list[Transfer]) -> None:
     if len(failed) == 1 and failed[0].error is not None:
         raise failed[0].error
     if failed:
-        reasons = "; ".join(t.error.title for t in failed if t.error is not None)
-        raise RvcError(
-            f"{len(failed)} of {len(transfers)} files could not be downloaded",
-            reasons,
-            "run the same command again: it resumes",
-        )
+        reasons = joined(*(t.error.title for t in failed if t.error is not None))
+        raise RvcError("assets.some_failed", reasons, count=len(failed), total=len(transfers))

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from rvc_engine.assets.manifest import Asset, endpoint
-from rvc_engine.common.redact import redacted
 from rvc_engine.errors import RvcError
+from rvc_engine.messages import Message, message_of
 
 ANSWER_S = 5.0
 """How long the hub may take to say what a file is."""
@@ -30,7 +30,10 @@ class Refused(RvcError):
 
 
 class Cut(Exception):
-    """The connection broke or stalled; the text is the reason."""
+    """The connection broke or stalled."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,7 @@ def hub() -> ModuleType:
     try:
         import huggingface_hub
     except ImportError as error:
-        raise RvcError(
-            "huggingface_hub is not installed", "", "pip install huggingface_hub, or copy the files by hand"
-        ) from error
+        raise RvcError("assets.no_hub_package") from error
     module: ModuleType = huggingface_hub
     module.logging.set_verbosity_error()
     return module
@@ -70,7 +71,7 @@ def ask(asset: Asset) -> Remote:
     try:
         metadata = module.get_hf_file_metadata(asset.url, token=_token(), timeout=ANSWER_S)
     except module.errors.OfflineModeIsEnabled as error:
-        raise Offline("HF_HUB_OFFLINE forbids downloads") from error
+        raise Offline("assets.downloads_forbidden") from error
     except module.errors.HfHubHTTPError as error:
         code = error.response.status_code
         if code in (405, 501):  # a mirror that knows no HEAD
@@ -102,7 +103,7 @@ def receive(asset: Asset, start: int, stop: threading.Event) -> Iterator[tuple[i
             if code == 416:  # nothing behind `start`
                 return
             if code >= 500 or code in (408, 429):
-                raise Cut(f"the server answers {code}")
+                raise Cut(Message("assets.answers", status=code))
             if code not in (200, 206):
                 raise _refusal(asset, code)
             at = start if code == 206 else 0
@@ -118,22 +119,14 @@ def receive(asset: Asset, start: int, stop: threading.Event) -> Iterator[tuple[i
 def _refuse_other_scheme(asset: Asset, location: str) -> None:
     scheme = location.partition(":")[0].lower() if "://" in location or location.startswith("file:") else "https"
     if scheme not in ("http", "https"):
-        raise Refused(
-            f"{endpoint()} sends {asset.name} on to {location}",
-            f"{scheme} is not followed",
-            "use another mirror in HF_ENDPOINT",
-        )
+        raise Refused("assets.other_scheme", endpoint=endpoint(), name=asset.name, location=location, scheme=scheme)
 
 
 def _broken(asset: Asset, error: Exception) -> Exception:
     """A connection that broke may hold the next time; an address that nothing can be fetched from will not."""
     if type(error).__name__ in ("UnsupportedProtocol", "TooManyRedirects"):
-        return Refused(
-            f"{endpoint()} sends {asset.name} on to an address that is not followed",
-            _words(error),
-            "use another mirror",
-        )
-    return Cut(_words(error))
+        return Refused("assets.other_address", message_of(error), endpoint=endpoint(), name=asset.name)
+    return Cut(message_of(error))
 
 
 def _client_error(module: ModuleType) -> type[Exception]:
@@ -146,23 +139,7 @@ def _client_error(module: ModuleType) -> type[Exception]:
 
 def _refusal(asset: Asset, code: int) -> RvcError:
     if code == 404:
-        return Refused(
-            f"{asset.name} is not at {asset.display_url}",
-            "the server answers 404",
-            "see whether HF_ENDPOINT names a complete mirror",
-        )
+        return Refused("assets.not_there", name=asset.name, url=asset.display_url)
     if code in (401, 403):
-        return Refused(
-            f"{endpoint()} does not give out {asset.name}",
-            f"it answers {code}",
-            "give a token in HF_TOKEN, or use another mirror",
-        )
-    return Refused(
-        f"{endpoint()} does not give out {asset.name}",
-        f"it answers {code}",
-        "try again later, or name a mirror in HF_ENDPOINT",
-    )
-
-
-def _words(error: BaseException) -> str:
-    return redacted((str(error).strip().splitlines() or [type(error).__name__])[0])
+        return Refused("assets.not_allowed", endpoint=endpoint(), name=asset.name, status=code)
+    return Refused("assets.refused", endpoint=endpoint(), name=asset.name, status=code)

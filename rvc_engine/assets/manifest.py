@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.common.redact import redacted
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, message_of, verbatim
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
 from rvc_engine.workspace import Workspace
@@ -70,7 +71,7 @@ def _endpoint() -> SplitResult:
     except ValueError:
         known = False
     if not known:
-        raise BadInput("HF_ENDPOINT is no address of a hub", text, "write it as https://host, or unset it")
+        raise BadInput("assets.bad_endpoint", verbatim(text))
     return base._replace(fragment="")
 
 
@@ -81,36 +82,28 @@ def read_manifest(workspace: Workspace) -> tuple[Asset, ...]:
 
     path = workspace.find_pretrained("manifest.toml")
     if path is None:
-        raise BadInput(
-            "There is no manifest of published weights",
-            "pretrained/manifest.toml is missing",
-            "install the program again",
-        )
+        raise BadInput("assets.no_manifest")
     try:
         table = tomlkit.parse(read_hand_edited(path)).unwrap()
         return tuple(_asset(row) for row in table.get("weight", []))
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise BadInput(
-            f"{path} cannot be used",
-            str(error).partition("\n")[0],
-            "correct it, or remove it to use the built-in one",
-        ) from error
+        raise BadInput("assets.manifest_unusable", message_of(error), path=path) from error
 
 
 def _asset(row: dict[str, Any]) -> Asset:
     absent = [key for key in REQUIRED if not isinstance(row.get(key), str)]
     if absent:
-        raise ValueError(f"a weight without {absent[0]}: {row.get('name', row)}")
+        raise ValueError(Message("assets.entry_lacks", key=absent[0], entry=row.get("name", row)))
     unknown = sorted(set(row) - set(Asset.__dataclass_fields__))
     if unknown:
-        raise ValueError(f"{row['name']} has an entry that is not known: {unknown[0]}")
+        raise ValueError(Message("assets.entry_unknown", name=row["name"], key=unknown[0]))
     if not re.fullmatch(r"[0-9a-f]{64}", row["sha256"]):
-        raise ValueError(f"the sha256 of {row['name']} is not 64 hexadecimal digits")
+        raise ValueError(Message("assets.no_sha256", name=row["name"]))
     for key in ("name", "repository", "path"):
         if row[key].startswith(("/", ".")) or "\\" in row[key] or ".." in row[key].split("/"):
-            raise ValueError(f"the {key} {row[key]!r} leaves its folder")
+            raise ValueError(Message("assets.leaves_folder", key=key, value=row[key]))
     if not isinstance(row.get("bytes", 0), int) or row.get("bytes", 1) < 1:
-        raise ValueError(f"the bytes of {row['name']} are not a count")
+        raise ValueError(Message("assets.no_size", name=row["name"]))
     return Asset(**{**row, "presets": tuple(row.get("presets", ()))})
 
 
@@ -118,7 +111,7 @@ def needs(manifest: tuple[Asset, ...], preset: str, *, pitched: bool = True) -> 
     """What a preset trains with: the content encoder, the pitch tracker where there is pitch, its G and D. Raises
     BadInput for a preset that there is not."""
     if preset not in PUBLIC_PRESETS:
-        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of {', '.join(PUBLIC_PRESETS)}")
+        raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     return [asset for asset in manifest if asset.needed_by(preset, pitched=pitched)]
 
 

@@ -13,13 +13,14 @@ from typing import Any
 from rvc_engine.assets.manifest import Asset, find
 from rvc_engine.common.opening import read_text
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
+from rvc_engine.messages import Message
 from rvc_engine.workspace import Workspace
 
 OK = "verified"
 DIFFERS = "differs"
 MISSING = "missing"
-UNCHECKED = "not checked yet"
-OTHER = "another form"
+UNCHECKED = Message("assets.unchecked")
+OTHER = Message("assets.other_form")
 
 
 @dataclass(frozen=True)

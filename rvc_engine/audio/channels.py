@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rvc_engine.audio.notes import Note
 from rvc_engine.errors import UnusableRecording
+from rvc_engine.messages import Message, verbatim
 
 Rows = NDArray[np.float32]
 """(C, T) samples, full scale at 1."""
@@ -163,7 +164,7 @@ def mix_of(meter: ChannelMeter, *, plain: bool) -> Mix:
     Raises UnusableRecording when too much of it is broken.
     """
     if meter.broken_share > REPAIRED_SHARE:
-        raise UnusableRecording(f"holds samples that are not finite: {percent(meter.broken_share)} of them")
+        raise UnusableRecording(Message("audio.not_finite", share=percent(meter.broken_share)))
     weights, opposite = weights_of(meter)
     used = [channel for channel, weight in enumerate(weights) if weight]
     highest = float(meter.peaks[used].max())
@@ -178,24 +179,17 @@ def notes_on(mix: Mix, meter: ChannelMeter) -> list[Note]:
     """What is to be said of a mix."""
     notes = []
     if meter.broken:
-        notes.append(
-            Note("repaired", f"{percent(meter.broken_share)} of its samples are not finite: they are set to 0")
-        )
-    names = ", ".join(str(channel + 1) for channel in mix.used)
+        notes.append(Note("repaired", Message("audio.repaired", share=percent(meter.broken_share))))
+    used = [channel + 1 for channel in mix.used]
     if mix.opposite:
-        notes.append(Note("opposite", f"its channels cancel each other: channel {names} is used alone"))
-    elif meter.channels > 2 and len(mix.used) < meter.channels:
-        what = f"channel {names} is" if len(mix.used) == 1 else f"channels {names} are"
-        notes.append(
-            Note(
-                "channels",
-                f"of its {meter.channels} channels {what} used: the others are {NEAR_DB:.0f} dB and more below",
-            )
-        )
+        notes.append(Note("opposite", Message("audio.opposite_channels", channel=used[0])))
+    elif meter.channels > 2 and len(used) < meter.channels:
+        text = Message("audio.quiet_channels", channels=meter.channels, count=len(used), used=used, near_db=NEAR_DB)
+        notes.append(Note("channels", text))
     return notes
 
 
-def percent(share: float) -> str:
+def percent(share: float) -> Message:
     if share < 1e-4:
-        return "less than 0.01 %"
-    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
+        return Message("audio.less_than_0_01_percent")
+    return verbatim(f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %")

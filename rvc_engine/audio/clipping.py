@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.audio.filters import HighPass, as_floats, high_pass, high_pass_part
-from rvc_engine.audio.notes import Note
+from rvc_engine.audio.notes import Note, with_notes
 from rvc_engine.audio.reading import Blocks, read
 from rvc_engine.audio.slicing import SilenceRules, Span, cut_clips, frame_rms, level, sounding_slices
 from rvc_engine.errors import UnusableRecording
+from rvc_engine.messages import NOTHING, Message
 
 LONG_S = 180.0
 """Longer recordings are not held in memory (three minutes at 48 kHz take about 300 MB while they are filtered)."""
@@ -49,7 +50,7 @@ class Clip:
     seconds: float
     samples: NDArray[np.float64]
     level_db: float
-    refused: str = ""
+    refused: Message = NOTHING
 
 
 class StoredWave:
@@ -175,39 +176,37 @@ def _is_too_short(samples: int, rules: ClipRules) -> bool:
 def _clip(part: NDArray[np.float64], start: int, rules: ClipRules) -> Clip:
     seconds = len(part) / rules.sample_rate
     peak = float(np.abs(part).max(initial=0.0))
-    refused = ""
+    refused = NOTHING
     if _is_too_short(len(part), rules):
         digits = 2 if round(seconds, 2) < rules.min_clip_s else 3
-        refused = f"too short: {seconds:.{digits}f} s, a clip needs {rules.min_clip_s:g} s"
+        refused = Message("audio.too_short", seconds=seconds, digits=digits, min_clip_s=rules.min_clip_s)
     elif not peak or not np.isfinite(peak):
-        refused = "silent" if not peak else "not finite"
+        refused = Message("audio.peak_not_finite") if peak else Message("audio.silent")
     elif peak > rules.max_peak:
-        refused = f"too loud: it peaks at {peak:.2f}, above {rules.max_peak:g}"
+        refused = Message("audio.too_loud", peak=peak, max_peak=rules.max_peak)
     if refused:
         return Clip(start, seconds, np.zeros(0), 0.0, refused)
     rms = float(np.sqrt(np.mean(part**2)))
     return Clip(start, seconds, level(part, rules.peak, rules.alpha), round(20 * np.log10(rms), 2))
 
 
-def why_no_clip(refused: list[str], rules: ClipRules, peak: float = 0.0, notes: Sequence[Note] = ()) -> str:
+def why_no_clip(refused: Sequence[Message], rules: ClipRules, peak: float = 0.0, notes: Sequence[Note] = ()) -> Message:
     """Why a recording gives no clip: from the reasons of the clips that were refused, or, where nothing sounds in it,
     from its peak; with what else is to be said of it."""
     if not refused:
         reason = why_quiet(peak, rules.silence.threshold_db)
-    elif len(refused) > 1 and all(reason.startswith("too short") for reason in refused):
-        reason = f"too short: none of its {len(refused)} sounding stretches has {rules.min_clip_s:g} s"
+    elif len(refused) > 1 and all(reason.code == "audio.too_short" for reason in refused):
+        reason = Message("audio.stretches_too_short", count=len(refused), min_clip_s=rules.min_clip_s)
     else:
         reason = refused[0]
-    return "; ".join([reason, *(note.text for note in notes)])
+    return with_notes(reason, notes)
 
 
-def why_quiet(peak: float, threshold_db: float) -> str:
+def why_quiet(peak: float, threshold_db: float) -> Message:
     """Of a recording in which nothing reaches the threshold: silent, or too quiet."""
     if peak < 10 ** (SILENT_DB / 20):
-        return f"silent: nothing in it is louder than {SILENT_DB:g} dB"
-    return (
-        f"too quiet (peak {20 * np.log10(peak):.0f} dB): raise its level, or lower --threshold-db ({threshold_db:g} dB)"
-    )
+        return Message("audio.silent_throughout", silent_db=SILENT_DB)
+    return Message("audio.too_quiet", peak_db=20 * np.log10(peak), threshold_db=threshold_db)
 
 
 def check_audible(samples: NDArray[np.floating], sample_rate: int, notes: list[Note]) -> None:
@@ -223,14 +222,12 @@ def check_audible(samples: NDArray[np.floating], sample_rate: int, notes: list[N
         if peak >= 10 ** (threshold_db / 20):
             return
     if peak < 10 ** (SILENT_DB / 20):
-        raise UnusableRecording("; ".join([why_quiet(peak, threshold_db), *(note.text for note in notes)]))
-    notes.append(
-        Note("quiet", f"it is too quiet (peak {20 * np.log10(peak):.0f} dB): raise its level for a better result")
-    )
+        raise UnusableRecording(with_notes(why_quiet(peak, threshold_db), notes))
+    notes.append(Note("quiet", Message("audio.quiet", peak_db=20 * np.log10(peak))))
 
 
-def why_unusable(path: Path, rules: ClipRules) -> str:
-    """Why this recording would give no clip, "" when it would. Of a long one no more is read than makes that sure.
+def why_unusable(path: Path, rules: ClipRules) -> Message:
+    """Why this recording would give no clip, NOTHING when it would. Of a long one no more is read than makes that sure.
 
     One that gives clips without the high-pass passes: the high-pass takes most of a second to import, and what it
     leaves nothing of is for the stage to say. Raises UnusableRecording when it cannot be decoded.
@@ -238,17 +235,17 @@ def why_unusable(path: Path, rules: ClipRules) -> str:
     return why_left_out(path, replace(rules, high_pass="off")) and why_left_out(path, rules)
 
 
-def why_left_out(path: Path, rules: ClipRules) -> str:
+def why_left_out(path: Path, rules: ClipRules) -> Message:
     """As `why_unusable`, and just what preprocessing says."""
     seen, reading = read(path, rules.sample_rate, lambda blocks, _: _Seen.of(blocks, rules))
-    return "" if seen.found else why_no_clip(seen.refused, rules, seen.peak, reading.notes)
+    return NOTHING if seen.found else why_no_clip(seen.refused, rules, seen.peak, reading.notes)
 
 
 @dataclass
 class _Seen:
     """Whether clips were found in what was looked at so far, and why not."""
 
-    refused: list[str]
+    refused: list[Message]
     found: bool = False
     peak: float = 0.0
 

@@ -21,6 +21,7 @@ from rvc_engine.audio.file_headers import LastFrame, WavSize, iff_is_whole, mp3_
 from rvc_engine.audio.notes import Note
 from rvc_engine.common.opening import open_file
 from rvc_engine.errors import UnusableRecording
+from rvc_engine.messages import Message
 
 PLAYLISTS = frozenset({"hls", "concat", "dash", "imf", "sdp", "rtsp", "webm_dash_manifest"})
 """Formats that only name other files."""
@@ -88,12 +89,12 @@ def _file(path: Path) -> Iterator[BinaryIO]:
         file = open_file(path)
         empty = not os.fstat(file.fileno()).st_size
     except PermissionError:
-        raise UnusableRecording("no permission to read it") from None
+        raise UnusableRecording(Message("audio.no_permission")) from None
     except OSError as error:
-        raise UnusableRecording(f"cannot be read: {reason_of(error)}") from error
+        raise UnusableRecording(Message("audio.cannot_be_read", reason=reason_of(error))) from error
     with file:
         if empty:
-            raise UnusableRecording("the file is empty")
+            raise UnusableRecording(Message("audio.empty"))
         yield file
 
 
@@ -108,17 +109,17 @@ def opened(path: Path, track: int = 0) -> Iterator[tuple[Any, Any]]:
                 nameless, io_open=_refuse_other_files, options={"protocol_whitelist": "none"}, metadata_errors="replace"
             )
         except _OtherFile:
-            raise UnusableRecording("it is a list of other files, not a recording") from None
+            raise UnusableRecording(Message("audio.playlist")) from None
         except (FFmpegError, OSError, ValueError) as error:
-            raise UnusableRecording(f"not audio, or damaged at its start ({reason_of(error)})") from error
+            raise UnusableRecording(Message("audio.not_audio", reason=reason_of(error))) from error
         with container:
             if PLAYLISTS & set(container.format.name.split(",")):
-                raise UnusableRecording("it is a list of other files, not a recording")
+                raise UnusableRecording(Message("audio.playlist"))
             if len(container.streams.audio) <= track:
-                raise UnusableRecording("no audio in it")
+                raise UnusableRecording(Message("audio.no_audio"))
             stream = container.streams.audio[track]
             if stream.codec_context is None:
-                raise UnusableRecording("cannot be decoded: no decoder for its audio")
+                raise UnusableRecording(Message("audio.no_decoder"))
             _check_plausible(int(stream.codec_context.sample_rate or 0), int(stream.codec_context.channels or 0))
             yield container, stream
 
@@ -126,9 +127,9 @@ def opened(path: Path, track: int = 0) -> Iterator[tuple[Any, Any]]:
 def _check_plausible(sample_rate: int, channels: int) -> None:
     """0 is what a header that says nothing leaves."""
     if sample_rate and not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-        raise UnusableRecording(f"its header is damaged: {sample_rate} Hz is no sample rate of a recording")
+        raise UnusableRecording(Message("audio.no_sample_rate", sample_rate=sample_rate))
     if channels > MOST_CHANNELS:
-        raise UnusableRecording(f"it has {channels} channels; up to {MOST_CHANNELS} can be read")
+        raise UnusableRecording(Message("audio.too_many_channels", channels=channels, most=MOST_CHANNELS))
 
 
 def most_seconds(path: Path) -> float:
@@ -136,7 +137,7 @@ def most_seconds(path: Path) -> float:
     try:
         return SPARE_S + path.stat().st_size / LEAST_BYTES_PER_SECOND
     except OSError as error:
-        raise UnusableRecording(f"cannot be read: {reason_of(error)}") from error
+        raise UnusableRecording(Message("audio.cannot_be_read", reason=reason_of(error))) from error
 
 
 def frames_of(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:
@@ -165,9 +166,7 @@ def frames_of(container: Any, stream: Any, decoded: Decoded) -> Iterator[Any]:
             _check_plausible(max(1, frame.sample_rate), frame.layout.nb_channels)
             decoded.seconds += frame.samples / frame.sample_rate
             if decoded.seconds > decoded.most_s:
-                raise UnusableRecording(
-                    "its header is damaged: it decodes to more sound than a file of its size can hold"
-                )
+                raise UnusableRecording(Message("audio.too_much_sound"))
             yield frame
 
 
@@ -176,23 +175,25 @@ def check_complete(path: Path, container: Any, stream: Any, decoded: Decoded) ->
     whole."""
     wav = wav_size(path)
     if not decoded.seconds:
-        raise UnusableRecording(f"cannot be decoded: {decoded.cause}" if decoded.cause else "no audio in it")
+        raise UnusableRecording(
+            Message("audio.cannot_be_decoded", reason=decoded.cause) if decoded.cause else Message("audio.no_audio")
+        )
     promised = _promised_seconds(path, container, stream, decoded, wav)
     missing = promised - decoded.seconds if promised else 0.0
     if missing > max(0.15, 0.005 * decoded.seconds):
-        kind = "damaged" if decoded.damaged > 1 else "ends early"
-        raise UnusableRecording(f"{kind}: {decoded.seconds:.1f} s of {promised:.1f} s decoded")
+        code = "audio.damaged" if decoded.damaged > 1 else "audio.ends_early"
+        raise UnusableRecording(Message(code, seconds=decoded.seconds, promised=promised))
     if decoded.damaged > 2 + decoded.packets // 100:  # one bad packet at an end is common in good files
         raise UnusableRecording(
-            f"damaged: {decoded.damaged} of {decoded.packets} packets cannot be decoded ({decoded.cause})"
+            Message("audio.damaged_packets", damaged=decoded.damaged, packets=decoded.packets, reason=decoded.cause)
         )
     notes = []
     if wav and wav.left_out:
         more = decoded.seconds * wav.left_out / wav.stated
-        what = f"{wav.left_out} bytes after that ({more:.1f} s, if they are sound) are left out"
-        notes.append(Note("left_out", f"its header ends it after {decoded.seconds:.1f} s: {what}"))
+        text = Message("audio.longer_than_header", seconds=decoded.seconds, left_out=wav.left_out, more=more)
+        notes.append(Note("left_out", text))
     if decoded.last.cut_off and (promised is None or missing > 0.05):
-        notes.append(Note("cut", f"its last frame is cut off after {decoded.seconds:.1f} s: more may be missing"))
+        notes.append(Note("cut", Message("audio.last_frame_cut_off", seconds=decoded.seconds)))
     return notes
 
 

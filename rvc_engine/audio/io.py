@@ -23,6 +23,7 @@ from rvc_engine.audio.reading import Blocks, Reading, read
 from rvc_engine.common.opening import open_file
 from rvc_engine.disk import whole_file
 from rvc_engine.errors import UnusableRecording
+from rvc_engine.messages import Message
 
 CODECS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "libmp3lame", "m4a": "aac", "ogg": "libopus"}
 """File format to codec, for `encode`."""
@@ -100,9 +101,9 @@ def read_wav(path: Path) -> tuple[NDArray[np.float32], int]:
         with open_file(path) as file:
             sample_rate, samples = wavfile.read(file)
     except Exception as error:  # scipy raises many kinds on a damaged header
-        raise UnusableRecording(f"{path.name} cannot be read: {reason_of(error)}") from error
+        raise UnusableRecording(Message("audio.wav_cannot_be_read", path=path.name, reason=reason_of(error))) from error
     if samples.ndim != 1 or samples.dtype != np.float32 or not samples.size:
-        raise UnusableRecording(f"{path.name} is not a mono float32 WAV")
+        raise UnusableRecording(Message("audio.not_our_wav", path=path.name))
     return samples, int(sample_rate)
 
 
@@ -110,7 +111,7 @@ def read_16k(path: Path) -> NDArray[np.float32]:
     """(T,) of such a WAV at 16 kHz. Raises UnusableRecording."""
     wave, rate = read_wav(path)
     if rate != 16000:
-        raise UnusableRecording(f"{path.name} is at {rate} Hz, not at 16000")
+        raise UnusableRecording(Message("audio.not_16k", path=path.name, rate=rate))
     return wave
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from rvc_engine.messages import Message
+
 Samples = NDArray[np.floating]
 Envelope = NDArray[np.float64]
 PEAK = 0.99
@@ -91,7 +93,7 @@ def to_int16(samples: Samples, sample_rate: int, target_rate: int = 0) -> NDArra
     if not len(samples):
         return np.zeros(0, dtype=np.int16)
     if not np.isfinite(samples).all():
-        raise ValueError("the samples are not finite")
+        raise ValueError(Message("audio.samples_not_finite"))
     return (samples * int16_scale(float(np.abs(samples).max()))).astype(np.int16)
 
 

@@ -6,13 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rvc_engine.messages import Message, joined
+
 
 @dataclass(frozen=True)
 class Note:
     """`code` is stable and names the kind; `text` speaks of one recording ("its ...")."""
 
     code: str
-    text: str
+    text: Message
+
+
+def with_notes(reason: Message, notes: Sequence[Note]) -> Message:
+    """Why a recording is not used, with what else is to be said of it."""
+    return joined(reason, *(note.text for note in notes))
 
 
 class Notices:
@@ -23,22 +30,20 @@ class Notices:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.first: dict[str, str] = {}
+        self.first: dict[str, Message] = {}
 
-    def of(self, name: str, notes: Sequence[Note]) -> list[str]:
+    def of(self, name: str, notes: Sequence[Note]) -> list[Message]:
         """A line for each note on a recording that is not the same as many before."""
         lines = []
         for note in notes:
             self.counts[note.code] += 1
-            line = f"{name}: {note.text}"
+            line = Message("audio.of_recording", name=name, note=note.text)
             self.first.setdefault(note.code, line)
             if self.counts[note.code] <= self.LISTED:
                 lines.append(line)
         return lines
 
-    def rest(self) -> list[str]:
+    def rest(self) -> list[Message]:
         """A line for each kind of which more recordings were met than `of` named."""
         more = {code: count - self.LISTED for code, count in self.counts.items() if count > self.LISTED}
-        return [
-            f"{count} more recording{'s' if count > 1 else ''} like {self.first[code]}" for code, count in more.items()
-        ]
+        return [Message("audio.more_recordings", count=count, first=self.first[code]) for code, count in more.items()]

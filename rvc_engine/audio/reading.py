@@ -22,6 +22,7 @@ from rvc_engine.audio.channels import FULL_SCALE, ChannelMeter, Mix, Rows, even,
 from rvc_engine.audio.container import Decoded, check_complete, frames_of, most_seconds, opened, reason_of
 from rvc_engine.audio.notes import Note
 from rvc_engine.errors import UnusableRecording
+from rvc_engine.messages import Message
 
 Blocks = Iterator[NDArray[np.int16]]
 Result = TypeVar("Result")
@@ -134,7 +135,7 @@ class _reasons:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, (FFmpegError, OSError, ValueError, MemoryError, OverflowError)):
-            raise UnusableRecording(f"cannot be decoded: {reason_of(error)}") from error
+            raise UnusableRecording(Message("audio.cannot_be_decoded", reason=reason_of(error))) from error
 
 
 class _Pass:
@@ -185,7 +186,7 @@ class _Pass:
         ):
             return better
         if not self.meter.samples:
-            raise UnusableRecording("no audio in it")
+            raise UnusableRecording(Message("audio.no_audio"))
         mix = mix_of(self.meter, plain=True)
         return Reading(0, mix, self.reading.stored, self.reading.sample_rate, (*notes_on(mix, self.meter), *self.notes))
 
@@ -206,13 +207,9 @@ def _louder_track(path: Path, first: ChannelMeter, others: int, sample_rate: int
     if not audible:
         return None
     reading = reading_of(path, audible[0], sample_rate)
-    named = " and ".join(str(track + 1) for track in audible)
-    what = (
-        "its first audio track is silent; "
-        f"{f'track {named} has' if len(audible) == 1 else f'tracks {named} have'} sound"
-    )
-    how = f"track {audible[0] + 1} is used (ffmpeg -i FILE -map 0:a:NUMBER OUTPUT takes one out, counting from 0)"
-    return replace(reading, notes=(Note("track", f"{what}: {how}"), *reading.notes))
+    numbers = [track + 1 for track in audible]
+    text = Message("audio.other_track", count=len(numbers), audible=numbers, track=numbers[0])
+    return replace(reading, notes=(Note("track", text), *reading.notes))
 
 
 # --- frames to samples ------------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rvc_engine.messages import Message
+
 POWER_FLOOR = 2e-7  # under the root, so that silence has a gradient
 MEL_FLOOR = 2e-6
 
@@ -27,7 +29,7 @@ def spectrogram(wave: Tensor, filter_length: int, hop: int, win: int) -> Tensor:
     """
     padding = (filter_length - hop) // 2
     if wave.shape[-1] <= padding:
-        raise ValueError(f"{wave.shape[-1]} samples are too few for a spectrogram of {filter_length}")
+        raise ValueError(Message("audio.too_few_samples", samples=wave.shape[-1], filter_length=filter_length))
     padded = F.pad(wave.unsqueeze(1), (padding, padding), mode="reflect").squeeze(1)
     window = _hann(win, wave.dtype, wave.device)
     complex_spec = torch.stft(padded, filter_length, hop, win, window, center=False, onesided=True, return_complex=True)

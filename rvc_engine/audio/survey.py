@@ -22,6 +22,7 @@ from rvc_engine.audio.lufs import LoudnessMeter
 from rvc_engine.audio.notes import Note
 from rvc_engine.audio.reading import Blocks, Reading, StoredFormat, read
 from rvc_engine.audio.slicing import SilenceRules, frame_rms, sounding_slices
+from rvc_engine.messages import NOTHING, Message
 
 SEGMENT_S = 10.0
 LOUDEST_SEGMENTS = 6
@@ -47,7 +48,7 @@ ONE_SIDED_DB = 40.0
 class Measured:
     """Levels in dBFS; None where there is nothing to measure.
 
-    `unusable` is why it would give no clip, "" when it would; `channel_kind` is mono, same, different, opposite or
+    `unusable` is why it would give no clip, NOTHING when it would; `channel_kind` is mono, same, different, opposite or
     one_sided; `notes`: what is to be said of how it is read; `loudest` (T,) at 16 kHz, one array a segment; `sha256` is
     that of the decoded samples and the rate.
     """
@@ -69,7 +70,7 @@ class Measured:
     channel_kind: str
     sha256: str
     fingerprint: str
-    unusable: str
+    unusable: Message
     notes: tuple[Note, ...]
     loudest: list[NDArray[np.floating]]
 
@@ -82,7 +83,7 @@ def survey(path: Path) -> Measured:
     spans = sounding_slices(rms, meters.samples, rate, rules.silence)
     lengths = [(end - start) / rate for start, end in spans]
     usable, longest = sum(length for length in lengths if length >= rules.min_clip_s), max(lengths, default=0.0)
-    unusable = why_left_out(path, ClipRules(RULES_RATE, rules.silence)) if usable < DOUBTED_S else ""
+    unusable = why_left_out(path, ClipRules(RULES_RATE, rules.silence)) if usable < DOUBTED_S else NOTHING
     if unusable:
         usable = longest = 0.0
     elif not usable:  # a hair's breadth from a threshold
@@ -163,7 +164,12 @@ class _Meters:
             heapq.heappushpop(self.loudest, item)
 
     def result(
-        self, reading: Reading, level: NDArray[np.float64], rules: ClipRules, usable: tuple[float, float], unusable: str
+        self,
+        reading: Reading,
+        level: NDArray[np.float64],
+        rules: ClipRules,
+        usable: tuple[float, float],
+        unusable: Message,
     ) -> Measured:
         silent = level < rules.silence.threshold_db
         noise = _noise(level, silent, rules.silence.hop_ms / 1000)

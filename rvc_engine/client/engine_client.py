@@ -3,14 +3,11 @@ worker threads."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,20 +17,23 @@ from rvc_engine.client.following import Follower, Part
 from rvc_engine.client.listing import Listing
 from rvc_engine.client.listing import newest_experiment as newest_experiment
 from rvc_engine.client.machine import GPUS, Machine, read_machine
+from rvc_engine.client.replies import Detached
 from rvc_engine.client.state import Outlook, Row
+from rvc_engine.common.heartbeat import Heartbeat
+from rvc_engine.common.lines import Answered, Line
 from rvc_engine.common.lock import live_holder
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import RvcError, reason_of
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.advisor import advise, advise_experiment
-from rvc_engine.machine.environment import engine_environment
+from rvc_engine.machine.children import Child
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.registry import STAGES
 from rvc_engine.run import launcher
 from rvc_engine.run.conversions import conversions
 from rvc_engine.run.curves import Curves
 from rvc_engine.run.receipts import plan, why_to_ask
 from rvc_engine.run.stage_list import stages_until
-from rvc_engine.run.status import read_heartbeat
 from rvc_engine.stages.receipt import Receipt, receipt_path
 from rvc_engine.workspace import Workspace
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to impo
     from rvc_engine.settings import ExperimentSettings
 
 START_S = 300.0
-KEPT_LINES = 200
+PROGRAM = "rvc_engine"  # python -m: the command line
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,21 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """The end of a command. `problem`: one line with the reason of its failure; `error`: the same as it reported it."""
+
+    exit_code: int = 0
+    problem: Message = NOTHING
+    error: RvcError | None = None
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What a command printed as JSON; `problem`: one line with the reason of its failure. A check with findings gives
-    both."""
+    """The result of a command, and how it ended. A check that finds something has data and an exit code."""
 
     data: Any = None
-    problem: str = ""
+    problem: Message = NOTHING
+    error: RvcError | None = None
 
 
 class Client(Protocol):
@@ -73,8 +82,8 @@ class Client(Protocol):
     home: Path
 
     def poll(self) -> Update: ...
-    def start(self, words: list[str]) -> str: ...
-    def stop(self) -> str: ...
+    def start(self, words: list[str]) -> Message: ...
+    def stop(self) -> Message: ...
     def outlook(self) -> Outlook: ...
     def machine(self) -> Machine: ...
     def names(self) -> list[str]: ...
@@ -83,17 +92,17 @@ class Client(Protocol):
     def switch(self, name: str) -> Client: ...
     def now(self) -> float: ...
     def settings(self) -> ExperimentSettings | None: ...
-    def change(self, key: str, value: object) -> str: ...
-    def create(self, name: str, dataset: str, preset: str) -> str: ...
-    def duplicate(self, name: str, new: str) -> str: ...
-    def remove(self, name: str) -> str: ...
+    def change(self, key: str, value: object) -> Message: ...
+    def create(self, name: str, dataset: str, preset: str) -> Message: ...
+    def duplicate(self, name: str, new: str) -> Message: ...
+    def remove(self, name: str) -> Message: ...
     def ask(self, words: list[str]) -> Answer: ...
-    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]: ...
+    def stream(self, words: list[str]) -> Iterator[Line | Ended]: ...
     def interrupt(self, command: str = "") -> bool: ...
-    def convert(self, words: list[str]) -> tuple[str, str]: ...
+    def convert(self, words: list[str]) -> tuple[str, Message]: ...
     def conversion(self) -> str: ...
     def follow(self, name: str) -> Iterator[list[Event]]: ...
-    def stop_conversion(self, name: str) -> str: ...
+    def stop_conversion(self, name: str) -> Message: ...
     def queue_runner(self) -> int: ...
 
 
@@ -107,7 +116,7 @@ class EngineClient:
         self.experiment: Experiment | None = self.workspace.experiment(name) if name else None
         self.folder = str(self.experiment.folder) if self.experiment else ""
         self._follower = Follower(self.experiment, curves=curves) if self.experiment else None
-        self._streaming: dict[str, subprocess.Popen[bytes]] = {}  # by the first two words of the command
+        self._streaming: dict[str, Child] = {}  # by the first two words of the command
         self._leaving = threading.Event()
         self._listing = Listing()
 
@@ -136,60 +145,36 @@ class EngineClient:
             part = self._follower.part() if self._follower else Part()
         except OSError:
             return Update(alive=holder is not None)
-        beat = read_heartbeat(self.experiment) if holder else None
+        beat = Heartbeat.read(self.experiment.heartbeat) if holder else None
         event_at, stuck_after_s = (beat.event_at, beat.stuck_after_s) if beat is not None else (0.0, 0.0)
         more = part.more or (bool(part.events) and holder is None)  # it may have started after the lock was read
         return Update(part.events, holder is not None, event_at, stuck_after_s, more, part.curves)
 
-    def start(self, words: list[str]) -> str:
-        """Start a run in the background: `words` as after `rvc`. Returns "", or one line with the reason why not."""
+    def start(self, words: list[str]) -> Message:
+        """Start a run in the background: `words` as after `rvc`. Returns NOTHING, or the reason why not."""
         return self.ask([*words, "--detach", "--json"]).problem
 
     def ask(self, words: list[str]) -> Answer:
-        """Run a command that prints JSON."""
-        try:
-            done = subprocess.run(
-                self.command(words),
-                env=engine_environment(),
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=START_S,
-                start_new_session=True,
-            )
-        except subprocess.TimeoutExpired:
-            return Answer(problem=f"rvc {words[0]} took more than {START_S:.0f} s")
-        problem = last_line(done.stderr, words, done.returncode) if done.returncode else ""
-        try:
-            return Answer(json.loads(done.stdout), problem)
-        except ValueError:
-            return Answer(problem=problem or f"rvc {words[0]} printed no JSON")
+        """Run a command that gives a result with --json."""
+        lines, ended = self._request(words)
+        data = next((line.data for line in reversed(lines) if isinstance(line, Answered)), None)
+        return Answer(data, ended.problem, ended.error)
 
-    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
-        """Run a command that prints one event a line; the last is {"exit_code", "problem"}. `said`: called with each
-        line of its standard error, in another thread."""
-        process = subprocess.Popen(
-            self.command(words),
-            env=engine_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        self._streaming[" ".join(words[:2])] = process
-        if self._leaving.is_set():  # the app was closed while it started
-            process.send_signal(signal.SIGINT)
-        errors: list[bytes] = []
-        listener = threading.Thread(target=listen, args=(process, errors, said), daemon=True)
-        listener.start()
-        assert process.stdout is not None
-        for line in process.stdout:
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue
-        code = process.wait()
-        listener.join(timeout=5)  # a grandchild may keep the pipe open
-        yield {"exit_code": code, "problem": last_line(b"".join(errors), words, code) if code else ""}
+    def _request(self, words: list[str]) -> tuple[list[Line], Ended]:
+        with self._child(words) as child:
+            lines = list(child.lines(START_S))
+            if child.late:
+                return lines, Ended(1, Message("client.command_slow", command=words[0], seconds=START_S))
+            return lines, how_it_ended(child, words)
+
+    def stream(self, words: list[str]) -> Iterator[Line | Ended]:
+        """Run a command: what it reports, as it comes, then how it ended."""
+        with self._child(words) as child:
+            self._streaming[" ".join(words[:2])] = child
+            if self._leaving.is_set():  # the app was closed while it started
+                child.process.send_signal(signal.SIGINT)
+            yield from child.lines()
+            yield how_it_ended(child, words)
 
     def interrupt(self, command: str = "") -> bool:
         """Stop the streaming commands that begin with `command` ("assets pull"), as ctrl+c does. False when none runs
@@ -197,20 +182,19 @@ class EngineClient:
         if not command:
             self._leaving.set()
         there = [
-            process
-            for name, process in list(self._streaming.items())
-            if name.startswith(command) and process.poll() is None
+            child.process
+            for name, child in list(self._streaming.items())
+            if name.startswith(command) and child.process.poll() is None
         ]
         for process in there:
             process.send_signal(signal.SIGINT)
         return bool(there)
 
     # --- conversions ------------------------------------------------------------------------------------------------
-    def convert(self, words: list[str]) -> tuple[str, str]:
-        """Start a conversion: `words` as after `rvc`. Returns its name, and one line with the reason if it failed."""
-        answer = self.ask([*words, "--detach", "--json"])
-        name = answer.data.get("name", "") if isinstance(answer.data, dict) else ""
-        return str(name), answer.problem
+    def convert(self, words: list[str]) -> tuple[str, Message]:
+        """Start a conversion: `words` as after `rvc`. Returns its name, and the reason if it failed."""
+        lines, ended = self._request([*words, "--detach", "--json"])
+        return next((line.name for line in lines if isinstance(line, Detached)), ""), ended.problem
 
     def conversion(self) -> str:
         """The newest running one; empty when none runs."""
@@ -225,84 +209,84 @@ class EngineClient:
             if self._leaving.is_set():
                 return
 
-    def stop_conversion(self, name: str) -> str:
-        """Ask it to stop. Returns "", or one line with the reason why not."""
+    def stop_conversion(self, name: str) -> Message:
+        """Ask it to stop. Returns NOTHING, or the reason why not."""
         try:
             launcher.stop(self.workspace.experiment(name))
         except RvcError as error:
-            return str(error)
-        return ""
+            return error.line
+        return NOTHING
 
     def queue_runner(self) -> int:
         """The process that runs the queue; 0 when none does."""
         holder = live_holder(self.home / "queue-run.lock")
         return holder.pid if holder else 0
 
-    def command(self, words: list[str]) -> list[str]:
-        return [sys.executable, "-m", "rvc_engine", *words, "--home", str(self.home)]
+    def _child(self, words: list[str]) -> Child:
+        return Child(PROGRAM, [*words, "--home", str(self.home)], session=True)
 
     # --- experiments ------------------------------------------------------------------------------------------------
     def rows(self) -> list[Row]:
         """Raises BadInput when they cannot be listed."""
         return self._listing.rows(self.workspace)
 
-    def create(self, name: str, dataset: str, preset: str) -> str:
-        """A new experiment with the defaults of its preset. Returns "", or why not."""
+    def create(self, name: str, dataset: str, preset: str) -> Message:
+        """A new experiment with the defaults of its preset. Returns NOTHING, or why not."""
         from rvc_engine.settings import for_preset
 
         try:
             experiment = self.workspace.experiment(name)
             if experiment.exists():
-                return f"there is an experiment {name!r} already"
+                return Message("client.experiment_exists", name=name)
             experiment.save_settings(for_preset(preset or preset_here(self.workspace), dataset=dataset))
         except (RvcError, OSError) as error:
-            return str(error)
-        return ""
+            return reason_of(error)
+        return NOTHING
 
-    def duplicate(self, name: str, new: str) -> str:
-        """A new experiment with the settings of another one. Returns "", or why not."""
+    def duplicate(self, name: str, new: str) -> Message:
+        """A new experiment with the settings of another one. Returns NOTHING, or why not."""
         try:
             target = self.workspace.experiment(new)
             if target.exists():
-                return f"there is an experiment {new!r} already"
+                return Message("client.experiment_exists", name=new)
             target.save_settings(self.workspace.experiment(name).load_settings())
         except (RvcError, OSError) as error:
-            return str(error)
-        return ""
+            return reason_of(error)
+        return NOTHING
 
-    def remove(self, name: str) -> str:
-        """Move an experiment to the workspace's trash/. Returns "", or why not."""
+    def remove(self, name: str) -> Message:
+        """Move an experiment to the workspace's trash/. Returns NOTHING, or why not."""
         try:
             experiment = self.workspace.experiment(name)
             if live_holder(experiment.lock) is not None:
-                return f"{name} runs; stop it first"
+                return Message("client.stop_first", name=name)
             goal = self.home / "trash" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
             goal.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(str(experiment.folder), str(goal))
         except (RvcError, OSError) as error:
-            return str(error)
-        return ""
+            return reason_of(error)
+        return NOTHING
 
     def settings(self) -> ExperimentSettings | None:
         """None when there is no experiment yet. Raises BadInput when its file is damaged."""
         return self.experiment.load_settings() if self.experiment is not None and self.experiment.exists() else None
 
-    def change(self, key: str, value: object) -> str:
-        """Set STAGE.name (or dataset) in experiment.toml. Returns "", or why not; then nothing is changed."""
+    def change(self, key: str, value: object) -> Message:
+        """Set STAGE.name (or dataset) in experiment.toml. Returns NOTHING, or why not; then nothing is changed."""
         from rvc_engine.settings import apply
 
         try:
             settings = self.settings()
             if settings is None or self.experiment is None:
-                return "there is no experiment yet"
+                return Message("client.no_experiment")
             if key == "dataset":
                 settings.dataset = str(value)
             else:
                 apply(settings, key, value)
             self.experiment.save_settings(settings)
         except (RvcError, OSError) as error:
-            return str(error)
-        return ""
+            return reason_of(error)
+        return NOTHING
 
     def spelled(self) -> str:
         """The experiment as an argument of the command line: its folder when it is not in this workspace."""
@@ -311,25 +295,25 @@ class EngineClient:
         own = self.experiment.folder.parent == self.workspace.logs
         return self.experiment.name if own else str(self.experiment.folder)
 
-    def stop(self) -> str:
-        """Ask the engine to save and stop. Returns "", or why not."""
+    def stop(self) -> Message:
+        """Ask the engine to save and stop. Returns NOTHING, or why not."""
         try:
             asked = self.experiment is not None and launcher.stop(self.experiment)
         except (RvcError, OSError) as error:
-            return str(error)
-        return "" if asked else "nothing runs"
+            return reason_of(error)
+        return NOTHING if asked else Message("client.nothing_runs")
 
     def outlook(self) -> Outlook:
         """What a run would do, and the advisor's answer. Never raises: errors are in its `problem`."""
         try:
             rows = tuple(self.rows())
         except RvcError as error:
-            return Outlook(problem=str(error))
+            return Outlook(problem=error.line)
         if self.experiment is None:
-            return Outlook(problem="no experiment is chosen", rows=rows)
+            return Outlook(problem=Message("client.no_experiment_chosen"), rows=rows)
         if not self.experiment.exists():
             return Outlook(
-                problem="a new experiment: n chooses the recordings",
+                problem=Message("client.new_experiment"),
                 rows=rows,
                 advice=advise(preset_here(self.workspace), None, gpus=GPUS.read()),
             )
@@ -344,29 +328,21 @@ class EngineClient:
             }
             known = Outlook(settings.dataset, settings.preset, rows=rows, advice=advice, missing=missing, took=took)
         except (RvcError, OSError) as error:
-            return Outlook(problem=str(error), rows=rows)
+            return Outlook(problem=reason_of(error), rows=rows)
         try:
             decided = plan(self.experiment, settings, stages_until("", settings))
             doubt = why_to_ask(self.experiment, settings, decided)
         except (RvcError, OSError) as error:
-            return replace(known, problem=str(error))
+            return replace(known, problem=reason_of(error))
         stages = tuple((stage.name, verdict.action, verdict.reason) for stage, verdict in decided)
-        return replace(known, plan=stages, doubt=f"{doubt.title}: {doubt.message}" if doubt else "")
+        return replace(known, plan=stages, doubt=doubt.summary if doubt else NOTHING)
 
     def machine(self) -> Machine:
         return read_machine()
 
 
-def listen(process: subprocess.Popen[bytes], kept: list[bytes], said: Callable[[str], None] | None) -> None:
-    """Read the standard error of a process, so that it never blocks; the last lines are kept."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        kept.append(line)
-        del kept[:-KEPT_LINES]
-        if said is not None:
-            said(line.decode(errors="replace").strip())
-
-
-def last_line(said: bytes, words: list[str], code: int) -> str:
-    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].removeprefix(f"rvc {words[0]}: ") if lines else f"rvc {words[0]} ended with exit code {code}"
+def how_it_ended(child: Child, words: list[str]) -> Ended:
+    code = child.wait()
+    assert code is not None
+    problem = child.problem or Message("client.command_failed", command=words[0], number=code)
+    return Ended(code, problem, child.error) if code else Ended()

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 
 from rvc_engine.client.state import Row
+from rvc_engine.common.lines import error_from_record
 from rvc_engine.common.lock import live_holder
-from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment, journals
+from rvc_engine.messages import Message, verbatim
+from rvc_engine.messages.message import Value
 from rvc_engine.run.damage import quick_settings
 from rvc_engine.run.status import read_view
 from rvc_engine.workspace import Workspace
@@ -38,9 +40,20 @@ class Listing:
 def row_of(experiment: Experiment) -> Row:
     view = read_view(experiment)
     state = "running" if live_holder(experiment.lock) is not None else view.state
-    problem = str(RvcError(**view.error)) if view.error and not view.run else view.problem
-    short = problem.replace(f"{experiment.folder}{os.sep}", "")  # the row has its name already
-    return Row(experiment.name, quick_settings(experiment)[0] or view.preset, state, touched(experiment), short)
+    problem = error_from_record(view.error).line if view.error and not view.run else view.problem
+    preset = quick_settings(experiment)[0] or view.preset
+    return Row(experiment.name, preset, state, touched(experiment), _short(problem, f"{experiment.folder}{os.sep}"))
+
+
+def _short(text: str, folder: str) -> Message:
+    """Without the folder in its paths: the row has its name already."""
+    if not isinstance(text, Message) or not text.code:
+        return verbatim(text.replace(folder, ""))
+    return Message(text.code, **{key: _short_param(value, folder) for key, value in text.params.items()})
+
+
+def _short_param(value: Value, folder: str) -> Value:
+    return _short(value, folder) if isinstance(value, str) else value
 
 
 def stamp_of(experiment: Experiment) -> object:

@@ -13,11 +13,12 @@ import psutil
 
 from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, torch_gpus
 from rvc_engine.machine.memory_table import CONTEXT_BYTES
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.run.view import RunView
 
 ANSWER_S = 1.0  # so long a read waits for the driver
 STALE_S = 8.0  # an older answer is not used
-NO_ANSWER = "the NVIDIA driver does not answer"
+NO_ANSWER = Message("client.driver_silent")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Machine:
 
     at: float = 0.0
     gpus: tuple[Gpu, ...] = ()
-    no_gpu: str = ""
+    no_gpu: Message = NOTHING
     cpu_percent: float | None = None
     memory_total: int | None = None
     memory_used: int | None = None
@@ -74,9 +75,8 @@ class GpuReader:
         try:
             answer = self._read()
         except Exception as error:  # any error of the binding or the driver
-            answer = GpuState(
-                reason=f"the NVIDIA driver fails ({' '.join(str(error).split()) or type(error).__name__})"
-            )
+            reason = " ".join(str(error).split()) or type(error).__name__
+            answer = GpuState(reason=Message("client.driver_fails", reason=reason))
         self._answer, self._answered_at = answer, time.monotonic()
 
 
@@ -88,7 +88,7 @@ def read_machine(state: GpuState | None = None) -> Machine:
     state = state or GPUS.read()
     memory, now = psutil.virtual_memory(), time.time()
     gpus = torch_gpus(state)
-    reason = "" if gpus else state.reason or "CUDA_VISIBLE_DEVICES hides them"
+    reason = NOTHING if gpus else state.reason or Message("client.gpus_hidden")
     percent = float(psutil.cpu_percent(interval=None))
     return Machine(now, gpus, reason, percent, int(memory.total), int(memory.total - memory.available), *SWAP.read(now))
 

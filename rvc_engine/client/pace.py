@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from rvc_engine.run.stage_list import has_steps
 from rvc_engine.run.view import RunView, StageView
 
 STEPS = 50  # the latest, for steps/s
@@ -32,8 +33,9 @@ def short(value: float) -> str:
 
 
 def in_training(view: RunView) -> StageView | None:
-    """The stage whose steps are displayed: the encoder stage of a base while it runs, else train."""
-    return view.stages.get("encoder" if view.stage == "encoder" else "train")
+    """The stage whose steps are displayed: the one that runs, if it has steps, else the last that has some."""
+    having = [stage for stage in view.stages.values() if has_steps(stage.name)]
+    return next((stage for stage in having if stage.name == view.stage), having[-1] if having else None)
 
 
 def steps_a_second(view: RunView) -> float | None:

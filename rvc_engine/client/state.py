@@ -12,6 +12,7 @@ from rvc_engine import events as ev
 from rvc_engine.client.machine import Machine
 from rvc_engine.client.words import line_of, stopped_words
 from rvc_engine.common.printable import LONG, printable
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.run.stage_list import title_of, usual_stages
 from rvc_engine.run.view import RunView, StageView
 
@@ -24,7 +25,8 @@ SILENT_S = 40.0  # so long without progress counts as stuck
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the journal panel. `mark`: note, warning, skipped, failed or done."""
+    """One line of the journal panel. `mark`: note, warning, skipped, failed or done. `text`: a Message until it is
+    translated and made printable."""
 
     at: float
     mark: str
@@ -41,7 +43,7 @@ class Row:
     preset: str = ""
     state: str = "idle"
     at: float = 0.0
-    problem: str = ""
+    problem: Message = NOTHING
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,13 @@ class Outlook:
 
     dataset: str = ""
     preset: str = ""
-    plan: tuple[tuple[str, str, str], ...] = ()
-    problem: str = ""
+    plan: tuple[tuple[str, str, Message], ...] = ()
+    problem: Message = NOTHING
     advice: dict[str, Any] | None = None
     rows: tuple[Row, ...] = ()
     missing: tuple[str, ...] = ()
     took: dict[str, float] = field(default_factory=dict)
-    doubt: str = ""
+    doubt: Message = NOTHING
 
 
 @dataclass
@@ -72,25 +74,25 @@ class ScreenState:
     outlook: Outlook = field(default_factory=Outlook)
     machine: Machine = field(default_factory=Machine)
     readings: deque[Machine] = field(default_factory=lambda: deque(maxlen=READINGS))  # the latest of the machine
-    refused: str = ""  # why the last start failed
+    refused: Message = NOTHING  # why the last start failed
     starting: bool = False
     event_at: float = 0.0  # of the last progress, by the engine's heartbeat
     stuck_after_s: float = SILENT_S  # longer without progress is reported
-    translate: Callable[[str], str] = str  # of a line of the journal, into the user's language
+    translate: Callable[[str], str] = str  # of a message, into the user's language
 
     def fold(self, events: Iterable[ev.Event]) -> None:
         for event in events:
             if isinstance(event, ev.RunStarted):
                 self.lines.clear()
                 self.begun += 1
-                self.refused, self.starting, self.event_at = "", False, 0.0
+                self.refused, self.starting, self.event_at = NOTHING, False, 0.0
             self.view.fold(event)
             if not self.view.run:
                 continue  # the training of an earlier run: only for the curves
             self.event_at = max(self.event_at, event.at)
             if not isinstance(event, DRAWN):
                 for line in in_words(self.view.own(event)):
-                    self.add(replace(line, text=self.translate(line.text)))
+                    self.add(replace(line, text=printable(self.translate(line.text), LONG)))
 
     def add(self, line: Line) -> None:
         self.lines.append(line)
@@ -136,34 +138,24 @@ class ScreenState:
         return [StageView(stage.name, stage.title) for stage in usual_stages()]
 
 
+MARKS = {ev.Warned: "warning", ev.ItemSkipped: "skipped", ev.MovedAside: "warning", ev.StageFinished: "done"}
+
+
 def in_words(event: ev.Event) -> list[Line]:
-    """No lines for what panels display: progress, steps, memory. The text is made printable, whoever wrote the
-    journal."""
-    return [replace(line, text=printable(line.text, LONG)) for line in _lines_of(event)]
-
-
-def _lines_of(event: ev.Event) -> list[Line]:
+    """No lines for what panels display: progress, steps, memory."""
     stage = str(getattr(event, "stage", "") or "")
     if isinstance(event, ev.StageFailed):
-        return [Line(event.at, "failed", f"{stage + ': ' if stage else ''}failed: {event.title}", stage)]
+        code = "client.stage_failed" if stage else "client.failed"
+        return [Line(event.at, "failed", Message(code, stage=stage, title=event.title), stage)]
     if isinstance(event, ev.StageStopped):
-        return [Line(event.at, "warning", f"{stage + ': ' if stage else ''}{stopped_words(event)}", stage)]
+        how = stopped_words(event)
+        text = Message("client.stage_stopped", stage=stage, how=how) if stage else how
+        return [Line(event.at, "warning", text, stage)]
     if isinstance(event, ev.RunFinished):
-        return [
-            Line(event.at, "done", "finished"),
-            *(Line(event.at, "done", str(a.get("path", ""))) for a in event.artefacts),
-        ]
-    text = line_of(event)
-    if text is None:
-        return []
-    mark = {ev.Warned: "warning", ev.ItemSkipped: "skipped", ev.MovedAside: "warning", ev.StageFinished: "done"}.get(
-        type(event), "note"
-    )
-    return [
-        Line(
-            event.at, mark, text, stage or ("train" if isinstance(event, ev.EpochFinished | ev.CheckpointSaved) else "")
-        )
-    ]
+        files = [verbatim(str(artefact.get("path", ""))) for artefact in event.artefacts]
+        return [Line(event.at, "done", text) for text in (Message("client.finished"), *files)]
+    line = line_of(event)
+    return [] if line is None else [Line(event.at, MARKS.get(type(event), "note"), line, stage)]
 
 
 def clock(at: float) -> str:

@@ -3,76 +3,112 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from rvc_engine import events as ev
-from rvc_engine.common.printable import LONG, printable
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.run.stage_list import find_stage
 
 
-def line_of(event: ev.Event) -> str | None:
-    """One event as printable text; None for events that need no line."""
-    words = _in_words(event)
-    return None if words is None else printable(words, LONG)
+def line_of(event: ev.Event) -> Message | None:
+    """One event in words, which may hold what others wrote: printable() makes it safe for a terminal. None for events
+    that need no line."""
+    write = LINES.get(type(event))
+    return write(event) if write is not None else None
 
 
-def _in_words(event: ev.Event) -> str | None:
-    if isinstance(event, ev.RunStarted):
-        stages = ", ".join(event.stages)
-        if not event.preset:  # a conversion
-            return f"run {event.run} of {event.name}: {stages}"
-        return f"run {event.run} of {event.name} ({event.preset}): {stages}"
-    if isinstance(event, ev.StageStarted):
-        return f"{event.stage}: started ({event.reason})"
-    if isinstance(event, ev.StageSkipped):
-        return f"{event.stage}: skipped ({event.reason})"
-    if isinstance(event, ev.ItemSkipped):
-        return f"{event.stage}: left out {event.item!r}: {event.reason}"
-    if isinstance(event, ev.MovedAside):
-        return f"{event.stage}: old work moved to {event.path} ({event.reason})"
-    if isinstance(event, ev.Warned):
-        return " ".join(f"warning: {'. '.join(filter(None, (event.title, event.message, event.hint)))}".split())
-    if isinstance(event, ev.EpochFinished):
-        losses = "  ".join(f"{name} {event.losses[name]:.3f}" for name in event.losses)
-        return f"train: epoch {event.epoch}/{event.epochs}  step {event.step}  {losses}  ({duration(event.seconds)})"
-    if isinstance(event, ev.CheckpointSaved) and event.kind != "resume":
-        return f"{event.stage}: saved {event.path}"
-    if isinstance(event, ev.Audition):
-        return f"train: epoch {event.epoch} to hear: {event.path}"
-    if isinstance(event, ev.Converted):
-        return f"convert: {event.source} -> {event.path} ({event.seconds:.2f} s)"
-    if isinstance(event, ev.Paused):
-        return f"{event.stage}: paused, {event.reason}"
-    if isinstance(event, ev.Resumed):
-        return f"{event.stage}: goes on after {duration(event.waited_s)}"
-    if isinstance(event, ev.StepsSuperseded):
-        return f"{event.stage}: goes on after step {event.after_step}"
-    if isinstance(event, ev.StageFinished):
-        return f"{event.stage}: done in {duration(event.seconds)}"
-    return None
+def _run_started(event: ev.RunStarted) -> Message:
+    if not event.preset:  # a conversion
+        return Message("client.conversion_started", run=event.run, name=event.name, stages=event.stages)
+    return Message("client.run_started", run=event.run, name=event.name, preset=event.preset, stages=event.stages)
 
 
-def stopped_words(event: ev.StageStopped) -> str:
+def _item_skipped(event: ev.ItemSkipped) -> Message:
+    return Message("client.item_skipped", stage=event.stage, item=event.item, reason=event.reason)
+
+
+def _moved(event: ev.MovedAside) -> Message:
+    return Message("client.moved_to_backup", stage=event.stage, path=event.path, reason=event.reason)
+
+
+def _warned(event: ev.Warned) -> Message:
+    return Message("client.warning", warning=sentences(event.title, event.message, event.hint))
+
+
+def _epoch_finished(event: ev.EpochFinished) -> Message:
+    losses = "  ".join(f"{name} {event.losses[name]:.3f}" for name in event.losses)
+    took = duration(event.seconds)
+    return Message(
+        "client.epoch_finished", epoch=event.epoch, epochs=event.epochs, step=event.step, losses=losses, duration=took
+    )
+
+
+def _saved(event: ev.CheckpointSaved) -> Message | None:
+    return Message("client.saved", stage=event.stage, path=event.path) if event.kind != "resume" else None
+
+
+LINES: Mapping[type[ev.Event], Callable[[Any], Message | None]] = {
+    ev.RunStarted: _run_started,
+    ev.StageStarted: lambda event: Message("client.stage_started", stage=event.stage, reason=event.reason),
+    ev.StageSkipped: lambda event: Message("client.stage_skipped", stage=event.stage, reason=event.reason),
+    ev.ItemSkipped: _item_skipped,
+    ev.MovedAside: _moved,
+    ev.Warned: _warned,
+    ev.EpochFinished: _epoch_finished,
+    ev.CheckpointSaved: _saved,
+    ev.Audition: lambda event: Message("client.audition", epoch=event.epoch, path=event.path),
+    ev.Converted: lambda event: Message(
+        "client.converted", source=event.source, path=event.path, seconds=event.seconds
+    ),
+    ev.Paused: lambda event: Message("client.paused", stage=event.stage, reason=event.reason),
+    ev.Resumed: lambda event: Message("client.resumed", stage=event.stage, duration=duration(event.waited_s)),
+    ev.StepsSuperseded: lambda event: Message("client.resumes_after", stage=event.stage, step=event.after_step),
+    ev.StageFinished: lambda event: Message("client.stage_done", stage=event.stage, duration=duration(event.seconds)),
+}
+
+
+def sentences(*parts: Message) -> Message:
+    """Two or three sentences after each other; empty ones are left out."""
+    plain = [_without_stop(part) for part in parts if part.strip()]
+    if len(plain) == 3:
+        return Message("client.three_sentences", first=plain[0], second=plain[1], third=plain[2])
+    if len(plain) == 2:
+        return Message("client.two_sentences", first=plain[0], second=plain[1])
+    return plain[0] if plain else NOTHING
+
+
+def _without_stop(text: str) -> Message:
+    """In one line, without the full stop at its end, which only texts of others have."""
+    if isinstance(text, Message) and text.code:
+        return text
+    return verbatim(" ".join(text.split()).rstrip("."))
+
+
+def stopped_words(event: ev.StageStopped) -> Message:
     """What a stopped run has kept, as far as it is known."""
     if event.saved:
-        return "stopped; what is done is saved"
+        return Message("client.stopped_saved")
     if event.saved is None:
-        return "stopped"
-    kept = _kept(event)
-    return f"ended without saving ({event.reason}); {kept}" if event.reason else f"ended without saving; {kept}"
+        return Message("client.stopped")
+    if event.reason:
+        return Message("client.not_saved_because", reason=event.reason, kept=_kept(event))
+    return Message("client.not_saved", kept=_kept(event))
 
 
-def _kept(event: ev.StageStopped) -> str:
+def _kept(event: ev.StageStopped) -> Message:
     if event.after_step is not None:
         return (
-            f"training resumes after step {event.after_step}" if event.after_step else "training resumes at the start"
+            Message("client.training_resumes_after_step", step=event.after_step)
+            if event.after_step
+            else Message("client.training_resumes_at_start")
         )
     stage = find_stage(event.stage)
     if stage is not None and stage.incremental:
-        return f"finished {stage.unit} are kept, the latest may be done again"
+        return Message("client.items_are_kept", unit=stage.unit)
     if stage is not None and stage.unit == "steps":
-        return "training resumes from the last saved state"
-    return "this stage starts again"
+        return Message("client.training_resumes_at_checkpoint")
+    return Message("client.stage_restarts")
 
 
 def duration(seconds: float) -> str:

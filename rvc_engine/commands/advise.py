@@ -11,6 +11,7 @@ from rvc_engine.common.streams import say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.machine.advisor import advise, advise_experiment
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
+from rvc_engine.work.trials import measure_batches
 from rvc_engine.workspace import Workspace
 
 
@@ -45,15 +46,16 @@ def execute(options: argparse.Namespace, name: str) -> int:
 def asked(options: argparse.Namespace) -> dict[str, Any]:
     workspace = Workspace.find(options.home)
     if options.preset and options.preset not in PRESETS:
-        raise BadInput(f"There is no preset {options.preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
+        raise BadInput("settings.no_preset", preset=options.preset, choices=PUBLIC_PRESETS)
     preset, precision, device = options.preset or "", options.precision or "", options.device or ""
+    measurement = measure_batches if options.measure else None
     if not options.name:
         preset = preset or preset_here(workspace)
-        return advise(preset, None, measure=options.measure, precision=precision or "auto", device=device or "auto")
+        return advise(preset, None, measurement=measurement, precision=precision or "auto", device=device or "auto")
     experiment = workspace.experiment(options.name)
     settings = experiment.load_settings()
     return advise_experiment(
-        experiment, settings, preset=preset, precision=precision, device=device, measure=options.measure
+        experiment, settings, preset=preset, precision=precision, device=device, measurement=measurement
     )
 
 

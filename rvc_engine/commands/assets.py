@@ -12,12 +12,14 @@ from rvc_engine.assets.hub import Offline
 from rvc_engine.assets.manifest import Asset, needs, read_manifest
 from rvc_engine.assets.verify import DIFFERS, MISSING, Checked, Receipts, check
 from rvc_engine.client.words import size
+from rvc_engine.commands.flags import TAKE_OVER
 from rvc_engine.commands.transfers import choose_watch
 from rvc_engine.common.given_paths import clean_path
-from rvc_engine.common.lock import TAKE_OVER
+from rvc_engine.common.lines import Failed, report
 from rvc_engine.common.printable import FACT, printable
 from rvc_engine.common.streams import say, say_json
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.messages import Message
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.workspace import Workspace
 
@@ -51,7 +53,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     workspace = Workspace.find(options.home)
     manifest = read_manifest(workspace)
     if options.action == "pull" and not options.presets:
-        raise BadInput("Which preset?", f"there are {CHOICES}", "for example: rvc assets pull v2-40k")
+        raise BadInput("commands.which_preset", choices=CHOICES, preset="v2-40k")
     assets = _chosen(manifest, options.presets, pitched=not options.no_pitch)
     if options.action == "list":
         return _list(workspace, assets, as_json=options.json)
@@ -98,10 +100,9 @@ def _verify(workspace: Workspace, assets: list[Asset], *, complete: bool, as_jso
             say(f"{row.asset.name:16} {row.state:13}{_explain(row)}")
     bad = [row.asset.name for row in rows if row.state == DIFFERS or (complete and row.state == MISSING)]
     if bad:
-        say(
-            f"rvc assets: {', '.join(bad)} missing or not as published (rvc assets pull PRESET fetches them)",
-            error=True,
-        )
+        wrong = Message("commands.not_as_published", names=bad)
+        say(f"rvc assets: {wrong}", error=True)
+        report(Failed.of(RvcError(wrong)))
     return 1 if bad else 0
 
 

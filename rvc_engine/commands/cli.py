@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from rvc_engine import __version__
 from rvc_engine.common.failures import understood
-from rvc_engine.common.printable import LONG, printable
-from rvc_engine.common.streams import Parser, prepare_streams, say
+from rvc_engine.common.streams import Parser, WrongArguments, one_line, prepare_streams, say, say_failure
 from rvc_engine.common.user import complete
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import BadInput, RvcError, Stopped
 from rvc_engine.machine.malloc import keep_freed_memory
+from rvc_engine.messages import Message, verbatim
+from rvc_engine.registry import STAGES
+
+STAGE_MODULE = "pipeline"
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,8 @@ COMMANDS: dict[str, Command] = {
     command.name: command
     for command in (
         Command(
-            "run", "train a voice from a folder of recordings: every stage, what is up to date is skipped", "pipeline"
+            "run", "train a voice from a folder of recordings: every stage, what is up to date is skipped", STAGE_MODULE
         ),
-        Command("preprocess", "cut the recordings into clips", "pipeline"),
-        Command("pitch", "track the pitch of the clips", "pipeline"),
-        Command("features", "extract content features of the clips", "pipeline"),
-        Command("train", "train the voice", "pipeline"),
-        Command("index", "build the index of the training features", "pipeline"),
         Command("pretrain", "train a base for voices from many speakers, and its content encoder", "pretrain"),
         Command("convert", "convert recordings with a voice", "convert"),
         Command("dataset", "what is in a folder of recordings, and what is wrong with it", "dataset"),
@@ -46,19 +44,42 @@ COMMANDS: dict[str, Command] = {
         Command("stop", "stop a run; it saves after its next step", "watch"),
         Command("list", "the experiments of this workspace", "watch"),
         Command("voice", "voice files: info, extract, merge, export, import", "voice"),
-        Command("queue", "voices one after the other, and a command at the end", "queue"),
+        Command("queue", "trainings and conversions one after the other, and a command at the end", "queue"),
         Command("assets", "the published weights: list, fetch, check", "assets"),
         Command("doctor", "what this machine can do, and what is missing", "doctor"),
         Command("advise", "which batch size fits and which is recommended", "advise"),
     )
 }
+"""Without the stages, each of which is a command too."""
 
 EXIT_CODES = "exit codes: 0 done, 1 failed, 2 bad input, 3 another run holds the experiment, 130 stopped"
 
 
+def commands() -> list[Command]:
+    """All, in the order of the help. Loads no other package."""
+    first, *others = COMMANDS.values()
+    stages = [stage_command(name) for name in STAGES.names() if name not in COMMANDS]
+    return [first, *(command for command in stages if command is not None), *others]
+
+
+def stage_command(name: str) -> Command | None:
+    """`rvc NAME` of a stage; None for one of this program that another command runs."""
+    if package := STAGES.package_of(name):
+        return Command(name, f"a stage of {package}", STAGE_MODULE)
+    stage = STAGES.get(name)
+    return Command(name, f"{stage.title[:1].lower()}{stage.title[1:]}", STAGE_MODULE) if stage.is_usual else None
+
+
+def find_command(name: str) -> Command | None:
+    if name in COMMANDS:
+        return COMMANDS[name]
+    return stage_command(name) if name in STAGES else None
+
+
 def overview() -> str:
-    width = max(map(len, COMMANDS))
-    rows = "\n".join(f"  {c.name:{width}}  {c.help}" for c in COMMANDS.values())
+    there = commands()
+    width = max(len(command.name) for command in there)
+    rows = "\n".join(f"  {c.name:{width}}  {c.help}" for c in there)
     return (
         "usage: rvc COMMAND ... [--home DIR]\n\nTrain RVC voices and convert recordings with them.\n\ncommands:\n"
         f"{rows}\n\nrvc COMMAND --help shows every setting with its default, bounds and unit. rvc-tui is the app.\n"
@@ -106,10 +127,12 @@ def run_words(words: list[str]) -> int:
         say(f"rvc-tui {__version__}")
         return 0
     name = words.pop(0)
-    if name not in COMMANDS:
+    command = find_command(name)
+    if command is None:
         say(f"rvc: there is no command {name!r}; rvc --help lists them", error=True)
+        _fail(BadInput(verbatim(f"there is no command {name!r}; rvc --help lists them")), words)
         return 2
-    return run_command(COMMANDS[name], words, home)
+    return run_command(command, words, home)
 
 
 def run_command(command: Command, words: list[str], home: str | None) -> int:
@@ -121,7 +144,11 @@ def run_command(command: Command, words: list[str], home: str | None) -> int:
     parser.add_argument(
         "--home", default=home, metavar="DIR", help="workspace; default $RVC_HOME, else the current folder"
     )
-    options = parser.parse_args(words)
+    try:
+        options = parser.parse_args(words)
+    except WrongArguments as wrong:
+        _fail(wrong.error, words)
+        raise
     try:
         code: int = module.execute(options, command.name)
         return code
@@ -131,6 +158,7 @@ def run_command(command: Command, words: list[str], home: str | None) -> int:
         return end_with(error, f"rvc {command.name}", words)
     except KeyboardInterrupt:
         say(f"rvc {command.name}: stopped", error=True)
+        _fail(Stopped(Message("client.stopped")), words)
         return 130
 
 
@@ -139,11 +167,16 @@ def end_with(error: Exception, program: str, words: Sequence[str]) -> int:
     known = understood(error, program, words)
     with suppress(OSError, ValueError):
         say(f"{program}: {one_line(known)}", error=True)
+    _fail(known, words)
     return known.exit_code
 
 
-def one_line(error: RvcError) -> str:
-    return printable(" ".join(str(error).split()), LONG)
+def _fail(error: RvcError, words: Sequence[str]) -> None:
+    """The same as a line, for those who read lines."""
+    try:
+        say_failure(error, as_json_too="--json" in words)
+    except (OSError, ValueError):
+        _say_no_more()
 
 
 if __name__ == "__main__":

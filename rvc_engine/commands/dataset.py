@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rvc_engine.common.streams import say, say_json
-from rvc_engine.dataset.files import dataset_path, passed_over
-from rvc_engine.errors import BadInput
-
-if TYPE_CHECKING:
-    from rvc_engine.dataset.files import PassedOver
+from rvc_engine.dataset.files import dataset_path, nothing_usable, passed_over
 
 INTERNAL = {"fingerprint", "mtime_ns", "longest_seconds", "pitch_parts", "pitch_counts"}
 """What a report holds for the folder's sake only."""
-LISTED = 3
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
@@ -50,7 +43,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     files = sorted(reports, key=lambda report: report.name)
     passed = passed_over(folder, subfolders=options.subfolders)
     if not any(file.readable for file in files):
-        raise _nothing_readable(folder, files, passed)
+        raise nothing_usable(str(folder), [(file.name, file.unusable) for file in files], passed)
     findings = [asdict(finding) for finding in findings_of(files, passed)]
     summary = summary_of(Folder(files))
     if options.json:
@@ -61,11 +54,3 @@ def execute(options: argparse.Namespace, name: str) -> int:
 
     say(*text_of(folder, files, summary, findings, plain=options.plain).split("\n"))
     return 0
-
-
-def _nothing_readable(folder: Path, files: Sequence[Any], passed: PassedOver) -> BadInput:
-    reasons = "; ".join(f"{file.name!r}: {file.unusable}" for file in files[:LISTED])
-    more = f"; and {len(files) - LISTED} more" if len(files) > LISTED else ""
-    more += f"; {passed.sentence}" if passed.total else ""
-    hint = "give a folder with recordings of one voice, in any format that ffmpeg reads"
-    return BadInput(f"No usable recording in {str(folder)!r}", reasons + more, hint)

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from rvc_engine.common.lines import report
 from rvc_engine.common.streams import say
 from rvc_engine.dataset.report import FileReport
+from rvc_engine.events import Progressed
 
 QUIET_S = 1.0
 """What is done by then shows no progress."""
@@ -46,6 +48,7 @@ def lines(total: int) -> Iterator[ProgressDisplay]:
         if now - last >= (INTERVAL_S if said else QUIET_S):
             last, said = now, True
             say(f"dataset: {done}/{total} files, {now - started:.0f} s", error=True)
+            report(Progressed(stage="dataset", done=done, total=total, unit="files", item=name))
 
     yield show
 

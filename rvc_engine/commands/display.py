@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from rvc_engine import events as ev
-from rvc_engine.client.words import duration, line_of, size, stopped_words
+from rvc_engine.client.words import duration, line_of, sentences, size, stopped_words
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.experiment import resumed_by
+from rvc_engine.messages import NOTHING, Message, joined, verbatim
+from rvc_engine.run.stage_list import has_epochs
 from rvc_engine.run.view import RunView
 
 COLUMN = 60  # characters of a foreign text beside a bar
@@ -40,7 +43,7 @@ class JsonDisplay:
     every_event = True
 
     def show(self, event: ev.Event, view: RunView) -> None:
-        say_json(ev.to_dict(event))
+        say_json(ev.to_dict(event), line=event)
 
     def tick(self, view: RunView) -> None: ...
 
@@ -61,19 +64,22 @@ class PlainDisplay:
     interval = 2.0
     every_event = False
 
-    def __init__(self) -> None:
+    def __init__(self, before: str = "") -> None:
+        """`before`: what each line begins with."""
+        self.before, self.last = before, NOTHING
         self._progress_at = 0.0
         self._counter = ("", -1)
 
     def note(self, text: str) -> None:
-        say(text)
+        say(f"{self.before}{printable(text, LONG)}")
+        self.last = verbatim(text if isinstance(text, Message) else text.strip()) or self.last
 
     def show(self, event: ev.Event, view: RunView) -> None:
-        line = line_of(event)
+        line: str | None = line_of(event)
         if line is None and isinstance(event, ev.Progressed | ev.TrainStepped):
             line = self._progress(event, view)
         if line is not None:
-            say(line)
+            self.note(line)
 
     def _progress(self, event: ev.Progressed | ev.TrainStepped, view: RunView) -> str | None:
         now = time.monotonic()
@@ -98,32 +104,40 @@ class PlainDisplay:
         return True
 
     def end(self, view: RunView) -> None:
-        print_end(view)
+        for line in end_lines(view):
+            self.note(line)
 
     def close(self) -> None: ...
 
 
-def print_end(view: RunView) -> None:
+def end_lines(view: RunView) -> list[str]:
     """The truth, last: artefacts with their sizes, or why there are none and what to do."""
     if view.state == "finished":
-        say(f"finished: {view.name} in {duration(view.updated_at - view.started_at)}")
+        lines = [f"finished: {view.name} in {duration(view.updated_at - view.started_at)}"]
         for artefact in view.artefacts:
-            say(f"  {size(artefact['bytes']):>10}  sha256 {artefact['sha256']}", f"artefact: {artefact['path']}")
-    elif view.state == "stopped":
-        say(f"stopped: {view.name} {_stop_line(view)}")
-    else:
-        error: dict[str, Any] = view.error or {"title": "unknown", "message": "", "hint": ""}
-        say(f"failed: {view.stage + ': ' if view.stage else ''}{error_line(error)}")
+            lines.append(f"  {size(artefact['bytes']):>10}  sha256 {artefact['sha256']}")
+            lines.append(f"artefact: {artefact['path']}")
+        return lines
+    return [stop_line(view) if view.state == "stopped" else failure_line(view)]
 
 
-def _stop_line(view: RunView) -> str:
-    words = stopped_words(view.stop).removeprefix("stopped").removeprefix("; ") if view.stop else ""
-    return "; ".join(filter(None, (f"during {view.stage or 'the start'}", words, resumed_by(view.name))))
+def stop_line(view: RunView) -> Message:
+    how = resumed_by(view.name)
+    if view.stop is not None and view.stop.saved is not None:
+        kept = Message("commands.progress_saved") if view.stop.saved else stopped_words(view.stop)
+        how = joined(kept, how)
+    code = "commands.run_stopped_in" if view.stage else "commands.run_stopped"
+    return Message(code, name=view.name, stage=view.stage, how=how)
 
 
-def error_line(error: dict[str, Any]) -> str:
-    text = ". ".join(str(error[key]).strip().rstrip(".") for key in ("title", "message", "hint") if error.get(key))
-    return printable(" ".join(text.split()), LONG)
+def failure_line(view: RunView) -> Message:
+    error = error_line(view.error) if view.error else Message("commands.unknown")
+    code = "commands.run_failed_in" if view.stage else "commands.run_failed"
+    return Message(code, stage=view.stage, error=error)
+
+
+def error_line(error: Mapping[str, Message]) -> Message:
+    return sentences(error["title"], error["message"], error["hint"])
 
 
 class LiveDisplay:
@@ -186,7 +200,7 @@ class LiveDisplay:
         parts = [f"{printable(name, COLUMN)} {view.losses[name]:.2f}" for name in list(view.losses)[:2]]
         losses = "  ".join(parts) if stage.unit == "steps" else ""
         unit = (
-            f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if stage.name == "train" and view.epochs else stage.unit
+            f"{stage.unit} (epoch {view.epoch}/{view.epochs})" if has_epochs(stage.name) and view.epochs else stage.unit
         )
         done, total = stage.done, stage.total
         if view.part[1]:
@@ -208,7 +222,7 @@ class LiveDisplay:
 
     def end(self, view: RunView) -> None:
         self.close()
-        print_end(view)
+        say(*end_lines(view))
 
     def close(self) -> None:
         if self._task is not None:

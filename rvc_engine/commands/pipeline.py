@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
+from rvc_engine.client.replies import Detached
 from rvc_engine.commands.display import Display, choose_display
-from rvc_engine.commands.flags import add_settings, add_shared, given, means_the_same
+from rvc_engine.commands.flags import TAKE_OVER, add_settings, add_shared, given, unambiguous
 from rvc_engine.commands.weights import offer
-from rvc_engine.common.lock import TAKE_OVER
+from rvc_engine.common.lines import error_from_record
 from rvc_engine.common.streams import ask, say, say_json
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, StageFailed
@@ -25,8 +26,9 @@ from rvc_engine.run.receipts import plan, why_to_ask
 from rvc_engine.run.stage_list import stages_needed, stages_until, usual_stages
 from rvc_engine.run.view import RunView
 from rvc_engine.run.weights_needed import WeightsMissing
+from rvc_engine.sections import sections
 from rvc_engine.setting import StageSettings
-from rvc_engine.settings import STAGE_SETTINGS, ExperimentSettings
+from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.stage import Stage
 from rvc_engine.workspace import Workspace
 
@@ -47,7 +49,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
             default="",
             help=f"the last stage to run: {', '.join(usual)}",
         )
-        add_unambiguous(parser, STAGE_SETTINGS)
+        add_unambiguous(parser, sections())
     else:
         add_settings(parser, name)
 
@@ -78,14 +80,10 @@ def add_unambiguous(
 ) -> None:
     """`rvc run` takes the flags of every stage. One that several stages have, with one meaning, is given to all of
     them; --set gives it to one. `without`: names that get no flag."""
-    having: dict[str, list[str]] = {}
-    for stage, model in stages.items():
-        for name in model.model_fields:
-            having.setdefault(name, []).append(stage)
-    shared = {name: names for name, names in having.items() if len(names) > 1}
-    for stage in stages:
-        add_settings(parser, stage, skip=(*shared, *without))
-    add_shared(parser, {name: names for name, names in shared.items() if means_the_same(name, names)})
+    own, shared = unambiguous(stages)
+    for stage, names in own.items():
+        add_settings(parser, stage, [name for name in names if name not in without])
+    add_shared(parser, shared)
 
 
 def execute(options: argparse.Namespace, name: str) -> int:
@@ -115,13 +113,13 @@ def run_stages(
                 raise
             settings, notes = settle(experiment, request)
             check_ready(experiment, settings, stages, fresh=options.fresh)
-        notes += begin() if begin else []
+        lines: list[str] = [*notes, *(begin() if begin else [])]
         engine = waiting.go(settings)
     if options.detach:
-        return say_detached(experiment, engine, as_json=options.json)
+        return say_detached(experiment, engine, as_json=options.json, notes=notes)
     display = choose_display(plain=options.plain, as_json=options.json)
-    for note in notes:
-        display.note(note)
+    for line in lines:
+        display.note(line)
     return watch(engine, display)
 
 
@@ -131,9 +129,7 @@ def request_of(options: argparse.Namespace, *, base: bool = False) -> Request:
     for text in options.set:
         key, equals, value = text.partition("=")
         if not equals:
-            raise BadInput(
-                f"--set {text!r} has no value", "", "write it as STAGE.KEY=VALUE, for example train.batch_size=4"
-            )
+            raise BadInput("commands.set_without_value", text=text)
         settings[key.strip()] = value.strip()
     return Request(
         dataset=options.dataset or "",
@@ -154,7 +150,7 @@ def confirm(
         return
     doubt = why_to_ask(experiment, settings, plan(experiment, settings, stages))
     alone = options.json or options.plain or not (sys.stdin.isatty() and sys.stdout.isatty())
-    if doubt is not None and (alone or not _answers_yes(f"{doubt.title}: {doubt.message}.")):
+    if doubt is not None and (alone or not _answers_yes(f"{doubt.summary}.")):
         raise doubt
 
 
@@ -162,9 +158,12 @@ def _answers_yes(question: str) -> bool:
     return ask(f"{question} Go ahead? [y/N]").lower().startswith("y")
 
 
-def say_detached(experiment: Experiment, engine: launcher.RunningEngine, *, as_json: bool) -> int:
+def say_detached(
+    experiment: Experiment, engine: launcher.RunningEngine, *, as_json: bool, notes: Sequence[str] = ()
+) -> int:
     if as_json:
-        say_json({"detached": True, "name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)})
+        facts: dict[str, Any] = {"name": experiment.name, "pid": engine.pid, "journal": str(engine.journal)}
+        say_json({"detached": True, **facts}, line=Detached(**facts, notes=list(notes)))
     else:
         say(
             f"{experiment.name} runs as process {engine.pid}; rvc attach {experiment.name} follows it, rvc stop "
@@ -201,7 +200,7 @@ def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True
                 batch = next(batches, None)
                 if batch is None:
                     break
-                _show(batch, view, display)
+                show(batch, view, display)
             except Interrupted as interrupted:
                 if stopping or (display.ask_stop() if interrupted.ask else ours):
                     stopping = True
@@ -212,13 +211,18 @@ def watch(engine: launcher.RunningEngine, display: Display, *, ours: bool = True
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+    return conclude(view, display, ours=ours)
+
+
+def conclude(view: RunView, display: Display, *, ours: bool) -> int:
+    """Show how a run ended; returns and raises as `watch`."""
     if view.exit_code is None:
         view.note_gone()
         error: dict[str, Any] = view.error or {}
         display.show(StageFailed(stage=view.stage, **error), view)
     if ours and view.exit_code == BadInput.exit_code and view.error is not None:
         display.close()
-        raise BadInput(view.error["title"], view.error["message"], view.error["hint"])
+        raise error_from_record(view.error, view.exit_code)
     display.end(view)
     return view.exit_code if view.exit_code is not None else 1
 
@@ -240,7 +244,7 @@ def _leave(engine: launcher.RunningEngine, display: Display) -> int:
     return 0
 
 
-def _show(batch: list[Event], view: RunView, display: Display) -> None:
+def show(batch: list[Event], view: RunView, display: Display) -> None:
     for event in batch:
         view.fold(event)
         display.show(view.own(event), view)

@@ -12,9 +12,11 @@ from rvc_engine.common.streams import say, say_json
 from rvc_engine.disk import move_to_backup
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.run.begin import refuse_busy
 from rvc_engine.run.stage_list import base_stages
-from rvc_engine.settings import STAGE_SETTINGS
+from rvc_engine.sections import sections
+from rvc_engine.settings import ENCODER_SOURCES
 from rvc_engine.workspace import Workspace
 
 STATES = "the newest training states of encoder and base, in checked parts below 16 MB"
@@ -28,7 +30,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     )
     parser.add_argument(
         "--encoder",
-        metavar="FILE|train|shipped",
+        metavar="|".join(("FILE", *ENCODER_SOURCES)),
         dest="encoder.source",
         default=argparse.SUPPRESS,
         help="the content encoder of a preset with our own: train one (the default), take the program's, or a file",
@@ -37,8 +39,10 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--load-state", metavar="DIR", help=f"resume from {STATES}; those that are here are moved to a backup"
     )
-    add_settings(parser, "encoder", skip=("source",), prefix="encoder-")
-    stages = {stage: model for stage, model in STAGE_SETTINGS.items() if stage != "index"}
+    own, usual = sections(base=True), sections()
+    for stage in (stage for stage in order if stage in own and stage not in usual):
+        add_settings(parser, stage, [name for name in own[stage].model_fields if name != "source"], f"{stage}-")
+    stages = {stage: model for stage, model in usual.items() if stage in order}
     pipeline.add_unambiguous(parser, stages, without=("encoder",))  # it has its own
 
 
@@ -48,7 +52,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
         return _save(options, experiment)
     refuse_busy(experiment, take_over=options.take_over)
     source = getattr(options, "encoder.source", "")
-    if source not in ("", "train", "shipped"):
+    if source not in ("", *ENCODER_SOURCES):
         setattr(options, "encoder.source", clean_path(source))
     return pipeline.run_stages(options, experiment, name, lambda: _begin(options, experiment))
 
@@ -57,11 +61,9 @@ def _save(options: argparse.Namespace, experiment: Experiment) -> int:
     from rvc_engine.work.carried_state import save_state
 
     if options.load_state:
-        raise BadInput("--save-state and --load-state cannot go together", "", "give one of them")
+        raise BadInput("commands.state_twice")
     if not experiment.load_settings().base:
-        raise BadInput(
-            f"{experiment.name} trains a voice, not a base", "", "only the training of a base is carried in parts"
-        )
+        raise BadInput("run.no_base", NOTHING, Message("commands.only_bases"), name=experiment.name)
     written = save_state(experiment, Path(clean_path(options.save_state)))
     if options.json:
         say_json([{"path": str(path), "bytes": path.stat().st_size} for path in written])

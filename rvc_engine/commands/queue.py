@@ -1,43 +1,56 @@
-"""rvc queue: voices one after the other, and a command at the end."""
+"""rvc queue: trainings and conversions one after the other, and a command at the end."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shlex
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from rvc_engine.client.replies import Detached, QueueStarted
 from rvc_engine.client.words import duration, stopped_words
 from rvc_engine.commands import pipeline
-from rvc_engine.commands.flags import given
+from rvc_engine.commands.display import PlainDisplay
+from rvc_engine.commands.flags import TAKE_OVER, given
 from rvc_engine.common.failures import understood
-from rvc_engine.common.lock import TAKE_OVER, Holder, RunLock, busy, live_holder
-from rvc_engine.common.opening import last_line_of, open_to_append
+from rvc_engine.common.lines import report
+from rvc_engine.common.lock import Holder, RunLock, busy, live_holder
+from rvc_engine.common.opening import open_to_append
 from rvc_engine.common.streams import say, say_json
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.disk import require_writable
-from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.errors import BadInput, Busy, RvcError
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.environment import engine_environment
+from rvc_engine.machine.children import Child
+from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages.message import fix_of
 from rvc_engine.run import launcher
 from rvc_engine.run.begin import check_ready, settle
-from rvc_engine.run.queue import DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
+from rvc_engine.run.conversions import new_conversion, remove_unused
+from rvc_engine.run.queue import CONVERT, DAMAGED, DONE, FAILED, RUNNING, WAITING, Entry, RunQueue, deadline_of
 from rvc_engine.run.stage_list import stages_until
 from rvc_engine.run.status import read_view
+from rvc_engine.run.view import RunView
 from rvc_engine.workspace import Workspace
 
 LOCK = "queue-run.lock"
 START_S = 60.0
+ATTACH = "attach"
+BEFORE = "   "  # before the lines of a run
 
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.description = f"{parser.description}. rvc convert ... --queue adds a conversion."
     actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|move|remove|run|stop")
-    add = actions.add_parser("add", help="put a run at the end of the queue; takes what rvc run takes")
+    add = actions.add_parser("add", help="put a training at the end of the queue: takes what rvc run takes")
     pipeline.build(add, "run")
     listing = actions.add_parser("list", help="what waits, runs and has ended")
     move = actions.add_parser("move", help="change the order")
@@ -89,10 +102,13 @@ def _add(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> 
     stages = stages_until(options.until, settings)
     check_ready(experiment, settings, stages, fresh=options.fresh)
     pipeline.confirm(experiment, settings, stages, options)
-    entry = queue.add(options.name, words_of(options))
-    if options.json:
+    return say_added(queue, queue.add(options.name, words_of(options)), as_json=options.json)
+
+
+def say_added(queue: RunQueue, entry: Entry, *, as_json: bool) -> int:
+    if as_json:
         return _list(queue, as_json=True)
-    say(f"{entry.number}: {entry.name} waits; rvc queue run starts the queue")
+    say(f"{entry.number}: {entry.title} waits; rvc queue run starts the queue")
     return 0
 
 
@@ -118,16 +134,16 @@ def _list(queue: RunQueue, *, as_json: bool) -> int:
         say_json([entry.facts() for entry in entries])
         return 0
     if not entries:
-        say("the queue is empty; rvc queue add NAME --dataset FOLDER fills it")
+        say("the queue is empty; rvc queue add NAME --dataset FOLDER or rvc convert ... --queue fills it")
     for entry in entries:
         took = f"  {duration(entry.ended_at - entry.started_at)}" if entry.ended_at and entry.started_at else ""
-        say(f"{entry.number:>3}  {entry.state:8} {entry.name}{took}{'  ' + entry.outcome if entry.outcome else ''}")
+        say(f"{entry.number:>3}  {entry.state:8} {entry.title}{took}{'  ' + entry.outcome if entry.outcome else ''}")
     return 0
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
 class QueueStopped(Exception):
-    pass
+    """With how the run was stopped, once it is."""
 
 
 def _ending(then: str | None, limit: str | None) -> tuple[list[str], float | None]:
@@ -135,11 +151,12 @@ def _ending(then: str | None, limit: str | None) -> tuple[list[str], float | Non
     try:
         action = shlex.split(then) if then else []
     except ValueError as error:
-        raise BadInput(f"{then!r} is no command", str(error), "close the quotes of --then") from error
+        raise BadInput("commands.no_command", message_of(error), then=then) from error
     return action, deadline_of(limit, time.time()) if limit else None
 
 
-BUSY = "Another process runs this queue", "rvc queue list shows how far it is, rvc queue stop stops it"
+BUSY = Message("commands.queue_runs")
+BUSY_HINT = fix_of(BUSY)
 
 
 def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) -> int:
@@ -147,52 +164,43 @@ def _detach(options: argparse.Namespace, workspace: Workspace, queue: RunQueue) 
     _ending(options.then, options.time_limit)
     holder = live_holder(workspace.home / LOCK)
     if holder is not None and not (options.take_over and not (holder.here and holder.alive)):
-        raise busy(workspace.home / LOCK, holder, *BUSY)
+        raise busy(workspace.home / LOCK, holder, BUSY, BUSY_HINT)
     log = workspace.home / "queue.log"
     words = ["queue", "run", "--home", str(workspace.home)]
     words += ["--then", options.then] if options.then else []
     words += ["--time-limit", options.time_limit] if options.time_limit else []
     words += [TAKE_OVER] if options.take_over else []
-    require_writable(log.parent, "use another workspace (--home DIR)")
+    require_writable(log.parent, Message("run.another_workspace"))
     log.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(open_to_append(log), "ab") as said:
-        start = said.tell()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "rvc_engine", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            env=engine_environment(),
-            start_new_session=True,
-            close_fds=True,
-        )
-    _await_holder(process, workspace.home / LOCK, log, start)
+        child = Child("rvc_engine", words, session=True, output=said)
+    try:
+        _await_start(child, log)
+    finally:
+        child.leave()
+    pid = child.process.pid
     waiting = sum(entry.state in (WAITING, RUNNING) for entry in queue.entries())
     if options.json:
-        say_json({"detached": True, "pid": process.pid, "log": str(log), "waiting": waiting})
+        say_json({"detached": True, "pid": pid, "log": str(log), "waiting": waiting})
     else:
-        say(f"the queue runs as process {process.pid}; its lines are in {log}, rvc queue stop stops it")
+        say(f"the queue runs as process {pid}; its lines are in {log}, rvc queue stop stops it")
     return 0
 
 
-def _await_holder(process: subprocess.Popen[bytes], lock: Path, log: Path, start: int) -> None:
-    """Raises RvcError with the last line that it said when it fails before it holds the queue."""
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline:
-        holder = live_holder(lock)
-        if (holder is not None and holder.pid == process.pid) or process.poll() == 0:
-            return
-        if process.returncode is not None:
-            last = last_line_of(log, start).removeprefix("rvc queue: ")
-            raise RvcError("The queue did not start", last or f"exit code {process.returncode}", f"its log is {log}")
-        time.sleep(0.02)
+def _await_start(child: Child, log: Path) -> None:
+    """Raises RvcError with its own error when it ends before it holds the queue."""
+    if any(isinstance(line, QueueStarted) for line in child.lines(START_S)) or child.late:
+        return
+    if (code := child.wait()) != 0:
+        how = child.problem or Message("commands.exit_code", number=code)
+        raise RvcError("commands.queue_did_not_start", how, path=log)
 
 
 def _stop(workspace: Workspace, *, as_json: bool) -> int:
     holder = live_holder(workspace.home / LOCK)
     if holder is None:
-        raise BadInput("The queue does not run", "", "rvc queue run starts it")
-    launcher.ask_to_end(holder, "The queue")
+        raise BadInput("commands.queue_does_not_run")
+    launcher.ask_to_end(holder, Message("run.the_queue"))
     if as_json:
         say_json({"stopping": holder.pid})
     else:
@@ -206,10 +214,11 @@ def run_queue(
     """Exit code 0 when every entry is done, 1 when one failed or is damaged, 3 when another process runs the queue, 130
     when stopped."""
     action, deadline = _ending(then, limit)
-    require_writable(workspace.home, "use another workspace (--home DIR)")
-    lock = RunLock(workspace.home / LOCK, *BUSY)
+    require_writable(workspace.home, Message("run.another_workspace"))
+    lock = RunLock(workspace.home / LOCK, BUSY, BUSY_HINT)
     if said := lock.acquire(take_over=take_over):
         say(said)
+    report(QueueStarted(os.getpid()))
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         raise QueueStopped
@@ -219,7 +228,7 @@ def run_queue(
     try:
         while (entry := queue.next()) is not None:
             if deadline is not None and time.time() >= deadline:
-                queue.mark(entry.number, FAILED, "the time limit was reached before its turn")
+                queue.mark(entry.number, FAILED, Message("commands.too_late"))
                 continue
             _run_entry(workspace, queue, entry, deadline, take_over=take_over)
     except QueueStopped:
@@ -234,90 +243,140 @@ def run_queue(
         try:
             failed = subprocess.call(action) != 0 or failed
         except OSError as error:
-            raise BadInput(f"{action[0]} cannot be run", str(error), "check the command given with --then") from error
+            raise BadInput("commands.command_not_run", message_of(error), command=action[0]) from error
     return 1 if failed else 0
 
 
 def _run_entry(workspace: Workspace, queue: RunQueue, entry: Entry, deadline: float | None, *, take_over: bool) -> None:
     """Run one entry to its end, or follow it where an earlier queue process left it running."""
     try:
-        experiment = workspace.experiment(entry.name)
-    except BadInput as error:
-        queue.mark(entry.number, FAILED, str(error))
+        experiment = _place_of(workspace, entry)
+    except RvcError as error:
+        queue.mark(entry.number, FAILED, error.line)
         return
-    words = _words_to_run(entry, live_holder(experiment.lock), take_over=take_over)
-    say("", f"{entry.number}: rvc {shlex.join(words)}")
-    queue.mark(entry.number, RUNNING)
-    command = [sys.executable, "-m", "rvc_engine", *words, "--home", str(workspace.home)]
+    converts = entry.command == CONVERT
+    name = experiment.name if converts else entry.name
+    queue.mark(entry.number, RUNNING, conversion=name if converts else None)
+    words = _words_to_run(entry, name, live_holder(experiment.lock), take_over=take_over)
     try:
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            env=engine_environment(),
-            start_new_session=True,
-        )
-    except OSError as error:
-        outcome = " ".join(str(understood(error, "rvc queue")).split())
-        say(f"   {outcome}")
-        queue.mark(entry.number, FAILED, outcome)
-        return
-    try:
-        last, late = _follow(process, experiment, deadline)
-    except QueueStopped:
-        # it saves; one that has only just been started is asked again
-        while not launcher.stop(experiment) and process.poll() is None:
-            time.sleep(0.1)
-        process.wait()
-        queue.mark(entry.number, WAITING, f"{_how_stopped(experiment)}; rvc queue run resumes it")
+        code, outcome = _run_words(words, workspace, entry, experiment, deadline)
+        if code == Busy.exit_code and entry.state == RUNNING and live_holder(experiment.lock) is not None:
+            # an earlier queue process had only just started it
+            code, outcome = _run_words(_words_to_attach(name), workspace, entry, experiment, deadline)
+    except QueueStopped as stopped:
+        if stopped.args:
+            queue.mark(entry.number, WAITING, Message("commands.queue_resumes", how=stopped.args[0]))
         raise
-    if process.returncode == 0:
-        queue.mark(entry.number, DONE)
+    unused = converts and code != 0 and remove_unused(experiment)
+    queue.mark(entry.number, FAILED if code else DONE, outcome if code else NOTHING, conversion="" if unused else None)
+
+
+def _place_of(workspace: Workspace, entry: Entry) -> Experiment:
+    """Where it runs. A conversion gets a folder when its turn comes, and keeps it. Raises BadInput."""
+    if entry.command != CONVERT:
+        return workspace.experiment(entry.name)
+    known = workspace.experiment(entry.conversion) if entry.conversion else None
+    return known if known is not None and known.folder.is_dir() else new_conversion(workspace)
+
+
+def _run_words(
+    words: list[str], workspace: Workspace, entry: Entry, experiment: Experiment, deadline: float | None
+) -> tuple[int, Message]:
+    """Start what `rvc WORDS` says, or attach to it, and print what happens. Returns its exit code and what has become
+    of the run. Raises QueueStopped with that when the queue was stopped, and the run with it."""
+    say("", f"{entry.number}: rvc {shlex.join(words)}")
+    with _time_limit(experiment, deadline) as limit:
+        try:
+            code, outcome = _run_to_end(words, workspace, experiment)
+        except QueueStopped:
+            launcher.stop(experiment, wait_s=math.inf)  # it saves
+            raise QueueStopped(_how_stopped(experiment)) from None
+        except (RvcError, OSError) as error:
+            known = understood(error, "rvc queue")
+            code, outcome = known.exit_code, known.line
+            say(f"{BEFORE}rvc {words[0]}: {outcome}")
+    return code, Message("commands.time_limit", how=_how_stopped(experiment)) if limit.reached else outcome
+
+
+def _run_to_end(words: list[str], workspace: Workspace, experiment: Experiment) -> tuple[int, Message]:
+    """Raises RvcError for what cannot be attached to, and for a run that refused what it was given."""
+    ours, display = words[0] != ATTACH, PlainDisplay(BEFORE)
+    if not ours:
+        engine = launcher.attach(experiment)
     else:
-        queue.mark(entry.number, FAILED, f"the time limit was reached; {_how_stopped(experiment)}" if late else last)
+        child, begun = _request(words, workspace)
+        if begun is None:
+            code = child.process.returncode or 1
+            return code, child.problem or Message("commands.exit_code", number=code)
+        for note in begun.notes:
+            display.note(note)
+        engine = launcher.RunningEngine(experiment, begun.pid, Path(begun.journal))
+    view = RunView(name=experiment.name, folder=str(experiment.folder))
+    for batch in launcher.follow(engine, brief=not ours):
+        pipeline.show(batch, view, display)
+    code = pipeline.conclude(view, display, ours=ours)
+    return code, display.last
 
 
-def _how_stopped(experiment: Experiment) -> str:
-    """What the journal says of the end of its newest run."""
-    stop = read_view(experiment).stop
-    return stopped_words(stop) if stop is not None else "stopped"
+def _request(words: list[str], workspace: Workspace) -> tuple[Child, Detached | None]:
+    """Let a process of its own check a run and start its engine. What it prints is passed on."""
+    program = [*words, "--detach", "--json", "--home", str(workspace.home)]
+    child = Child("rvc_engine", program, session=True, printed=lambda text: say(f"{BEFORE}{text}"))
+    try:
+        begun = next((line for line in child.lines() if isinstance(line, Detached)), None)
+        child.wait()
+    except QueueStopped:
+        child.wait()  # if it starts an engine, that can be stopped then
+        raise
+    finally:
+        child.leave()
+    return child, begun
 
 
-def _words_to_run(entry: Entry, holder: Holder | None, *, take_over: bool) -> list[str]:
-    """`take_over`: of a queue whose host is gone; then what it left running is gone too, if it cannot be seen here."""
-    interrupted = entry.state == RUNNING
-    if interrupted and holder is not None and not (take_over and not (holder.here and holder.alive)):
-        return ["attach", entry.name, "--plain"]
-    return ["run", entry.name, *_once(entry), *([TAKE_OVER] if take_over and interrupted else []), "--plain"]
+@dataclass
+class _Limit:
+    reached: bool = False
 
 
-def _once(entry: Entry) -> list[str]:
-    """--fresh counts for the first start only: a run that was interrupted resumes."""
-    return [word for word in entry.words if word != "--fresh" or not entry.started_at]
-
-
-def _follow(process: subprocess.Popen[str], experiment: Experiment, deadline: float | None) -> tuple[str, bool]:
-    """Pass its lines on; the last one, and whether the time limit ended it."""
-    last, late = "", False
+@contextmanager
+def _time_limit(experiment: Experiment, deadline: float | None) -> Iterator[_Limit]:
+    """Stops the run at the deadline."""
+    limit = _Limit()
 
     def on_alarm(number: int, frame: FrameType | None) -> None:
-        nonlocal late
-        late = True
+        limit.reached = True
         if not launcher.stop(experiment):
             signal.setitimer(signal.ITIMER_REAL, 0.5)  # it has only just been started: ask again
 
     signal.signal(signal.SIGALRM, on_alarm)
     if deadline is not None:
         signal.setitimer(signal.ITIMER_REAL, max(0.01, deadline - time.time()))
-    assert process.stdout is not None
     try:
-        for line in process.stdout:
-            say(f"   {line}".rstrip("\n"))
-            last = line.strip() or last
-        process.wait()
+        yield limit
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return last, late
+
+
+def _how_stopped(experiment: Experiment) -> Message:
+    """What the journal says of the end of its newest run."""
+    stop = read_view(experiment).stop
+    return stopped_words(stop) if stop is not None else Message("client.stopped")
+
+
+def _words_to_run(entry: Entry, name: str, holder: Holder | None, *, take_over: bool) -> list[str]:
+    """`take_over`: of a queue whose host is gone; then what it left running is gone too, if it cannot be seen here."""
+    interrupted = entry.state == RUNNING
+    if interrupted and holder is not None and not (take_over and not (holder.here and holder.alive)):
+        return _words_to_attach(name)
+    place = ["--resume", name] if entry.command == CONVERT else []
+    taking = [TAKE_OVER] if take_over and interrupted else []
+    return [entry.command, entry.name, *_once(entry), *place, *taking, "--plain"]
+
+
+def _words_to_attach(name: str) -> list[str]:
+    return [ATTACH, name, "--plain"]
+
+
+def _once(entry: Entry) -> list[str]:
+    """--fresh counts for the first start only: a run that was interrupted resumes."""
+    return [word for word in entry.words if word != "--fresh" or not entry.started_at]

@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Any
 
 from rvc_engine.assets.download import Transfer
+from rvc_engine.client.replies import FileTransfer
+from rvc_engine.common.lines import error_to_record
 from rvc_engine.common.printable import printable
-from rvc_engine.common.streams import as_json, say
+from rvc_engine.common.streams import say, say_json
 
 
 class TransferDisplay:
@@ -52,26 +54,12 @@ class Lines(TransferDisplay):
             at, done = self._said.get(name, (now, transfer.done))
             if changed or (transfer.state == "downloading" and now - at >= self.interval):
                 speed = (transfer.done - done) / (now - at) if now > at else 0.0
-                say(self._json(transfer, speed) if self.as_json else self._words(transfer, speed))
+                if self.as_json:
+                    _say_json(transfer, speed)
+                else:
+                    say(self._words(transfer, speed))
                 self._said[name] = (now, transfer.done)
             self._state[name] = transfer.state
-
-    def _json(self, transfer: Transfer, speed: float) -> str:
-        row: dict[str, Any] = {
-            "event": transfer.state,
-            "file": transfer.asset.name,
-            "done": transfer.done,
-            "total": transfer.total,
-        }
-        if transfer.state == "downloading":
-            row |= {"bytes_per_s": round(speed), "resumed_at": transfer.resumed_at}
-        if transfer.error is not None:
-            row["error"] = {
-                "title": transfer.error.title,
-                "message": transfer.error.message,
-                "hint": transfer.error.hint,
-            }
-        return as_json(row)
 
     def _words(self, transfer: Transfer, speed: float) -> str:
         name, done = transfer.asset.name, transfer.done / 1e6
@@ -83,6 +71,15 @@ class Lines(TransferDisplay):
         left = f", {(transfer.total - transfer.done) / speed:.0f} s left" if transfer.total and speed else ""
         rate = f", {speed / 1e6:.1f} MB/s{left}" if speed else (", resumed" if transfer.resumed_at else "")
         return f"{name}: {done:.1f}{total} MB{rate}"
+
+
+def _say_json(transfer: Transfer, speed: float) -> None:
+    facts: dict[str, Any] = {"file": transfer.asset.name, "done": transfer.done, "total": transfer.total}
+    if transfer.state == "downloading":
+        facts |= {"bytes_per_s": round(speed), "resumed_at": transfer.resumed_at}
+    if transfer.error is not None:
+        facts["error"] = error_to_record(transfer.error)
+    say_json({"event": transfer.state, **facts}, line=FileTransfer(state=transfer.state, **facts))
 
 
 class Bars(TransferDisplay):

@@ -19,6 +19,7 @@ from rvc_engine.common.streams import say, say_json
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.run.voice_list import rows_of
 from rvc_engine.voices.metadata import refuse_pickle
 from rvc_engine.workspace import Workspace
@@ -176,20 +177,18 @@ def _output(options: argparse.Namespace, workspace: Workspace, default: Path | N
     elif default is not None:
         path = default
     else:
-        raise BadInput(
-            "Nothing says where to write the voice", "", "give --output FILE, or --name NAME for weights/NAME.pth"
-        )
+        raise BadInput("commands.no_output")
     if path.is_dir():
-        raise BadInput(f"{path} is a folder", "", "give --output a file")
+        raise BadInput("commands.is_folder", path=path)
     _refuse_taken([path], options)
     return path
 
 
 def _refuse_taken(paths: list[Path], options: argparse.Namespace) -> None:
     for path in paths:
-        require_writable(path.parent, "choose another --output")
+        require_writable(path.parent, Message("commands.another_output"))
         if path.exists() and not options.replace:
-            raise BadInput(f"{path} is there already", "", "choose another --output, or add --replace")
+            raise BadInput("commands.is_there", path=path)
 
 
 # --- actions ---------------------------------------------------------------------------------------
@@ -259,11 +258,7 @@ def _extract(options: argparse.Namespace, workspace: Workspace) -> int:
         path = find_checkpoint(experiment, options.epoch, options.step)
         about = about_recordings(experiment, experiment.load_settings()) if experiment.exists() else {}
     elif options.epoch is not None or options.step is not None:
-        raise BadInput(
-            "--epoch and --step choose among an experiment's checkpoints",
-            f"{path} is one file",
-            "name the experiment instead",
-        )
+        raise BadInput("commands.one_file", path=path)
     checkpoint, step = read_generator(path), step_of(path)
     numbers = "".join(
         f"_{letter}{value}" for letter, value in (("e", checkpoint.iteration), ("s", step)) if value is not None
@@ -313,7 +308,7 @@ def _import(options: argparse.Namespace, workspace: Workspace) -> int:
     from rvc_engine.voices.unpack import unpack
 
     path = Path(clean_path(options.file))
-    require_writable(workspace.weights, "use another workspace (--home DIR)")
+    require_writable(workspace.weights, Message("run.another_workspace"))
     with TemporaryDirectory(prefix="rvc-") as folder:
         unpacked = unpack(path, Path(folder))
         if options.index:

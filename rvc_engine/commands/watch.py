@@ -47,12 +47,9 @@ def execute(options: argparse.Namespace, name: str) -> int:
 def _known(workspace: Workspace, name: str) -> Experiment:
     experiment = workspace.experiment(name)
     if not is_experiment(experiment.folder) and not os.path.isdir(experiment.runs):
-        there = ", ".join(e.name for e in workspace.experiments()) or "none yet"
-        raise BadInput(
-            f"There is no experiment {name!r} in {workspace.logs}",
-            f"there is: {there}",
-            "rvc run NAME --dataset FOLDER makes one",
-        )
+        names = [experiment.name for experiment in workspace.experiments()]
+        code = "commands.no_experiment" if names else "commands.no_experiment_yet"
+        raise BadInput(code, name=name, logs=workspace.logs, names=names)
     return experiment
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from rvc_engine.common.opening import open_file
 from rvc_engine.disk import whole_file
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import RvcError, reason_of
+from rvc_engine.messages import NOTHING, Message
 
-AGAIN = "remove that clip's files, or run the stages before again with --fresh"
+AGAIN = Message("common.redo_clip")
 Array = np.ndarray[Any, Any]
 Number = TypeVar("Number", bound=np.generic)
 
@@ -24,13 +25,13 @@ def save_array(path: Path, values: NDArray[np.generic], *, durable: bool = False
         np.save(file, values)
 
 
-def why_not_saved(path: Path, values: NDArray[np.generic]) -> str:
-    """Saves them. Returns "", or why they cannot be there, when something else has that name."""
+def why_not_saved(path: Path, values: NDArray[np.generic]) -> Message:
+    """Saves them. Returns NOTHING, or why they cannot be there, when something else has that name."""
     try:
         save_array(path, values)
     except IsADirectoryError:
-        return f"{path} is a folder: move it away"
-    return ""
+        return Message("work.folder_in_place", path=path)
+    return NOTHING
 
 
 def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kinds: str = "fiu") -> Array:
@@ -40,40 +41,43 @@ def read_array(path: Path, axes: int, *, mmap: bool = False, width: int = 0, kin
     Raises RvcError naming the file and what is wrong with it.
     """
     if not path.is_file():
-        what = "it is a folder" if path.is_dir() else "it is no file" if path.exists() else "it is not there"
-        raise RvcError(f"{path} cannot be read", what, AGAIN)
+        raise RvcError("common.cannot_be_read", _what_else(path), AGAIN, path=path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy parses the header as Python, and raises what that raises
-        raise RvcError(f"{path} cannot be read", _reason(path, error), AGAIN) from error
+        raise RvcError("common.cannot_be_read", _reason(path, error), AGAIN, path=path) from error
     if not isinstance(array, np.ndarray):  # an .npz, which numpy knows by its content
         array.close()
-        raise RvcError(f"{path} does not fit", "it is an archive of arrays (.npz), not one array (.npy)", AGAIN)
+        raise RvcError("common.array_archive", NOTHING, AGAIN, path=path)
     if array.dtype.kind not in kinds:
-        raise RvcError(f"{path} does not fit", f"it holds {array.dtype.name}, not real numbers", AGAIN)
+        raise RvcError("common.array_not_numbers", NOTHING, AGAIN, path=path, kind=array.dtype.name)
     if array.ndim != axes:
-        raise RvcError(
-            f"{path} does not fit", f"expected numbers along {axes} axes, found the shape {array.shape}", AGAIN
-        )
+        raise RvcError("common.array_axes", NOTHING, AGAIN, path=path, axes=axes, shape=str(array.shape))
     if width and array.shape[-1] != width:
-        raise RvcError(f"{path} does not fit", f"it is {array.shape[-1]} wide, not {width}", AGAIN)
+        raise RvcError("common.array_width", NOTHING, AGAIN, path=path, width=array.shape[-1], expected=width)
     if mmap:
         return array
     # as torch takes them
     return np.array(array, dtype=np.float64 if array.dtype.itemsize > 8 else array.dtype.newbyteorder("="))
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _what_else(path: Path) -> Message:
+    if path.is_dir():
+        return Message("common.is_folder")
+    return Message("common.is_no_file") if path.exists() else Message("common.is_not_there")
+
+
+def _reason(path: Path, error: Exception) -> Message:
     if isinstance(error, OSError):
-        return error.strerror or str(error)
+        return reason_of(error)
     try:
         with open_file(path) as file:
             start = file.read(6)
     except OSError as unreadable:
-        return unreadable.strerror or str(unreadable)
+        return reason_of(unreadable)
     if not start:
-        return "it is empty"
-    return "it is damaged, or holds objects instead of numbers" if start == b"\x93NUMPY" else "it is no .npy file"
+        return Message("common.is_empty")
+    return Message("common.array_damaged") if start == b"\x93NUMPY" else Message("common.is_no_npy")
 
 
 def read_floats(path: Path, axes: int, *, width: int = 0) -> NDArray[np.float32]:
@@ -85,5 +89,5 @@ def read_floats(path: Path, axes: int, *, width: int = 0) -> NDArray[np.float32]
 def finite(array: NDArray[Number], path: Path) -> NDArray[Number]:
     """The array. Raises RvcError where a number in it is not finite."""
     if not np.isfinite(array).all():
-        raise RvcError(f"{path} is damaged", "it holds numbers that are not finite", AGAIN)
+        raise RvcError("common.array_not_finite", NOTHING, AGAIN, path=path)
     return array

@@ -9,15 +9,13 @@ some seconds.
 from __future__ import annotations
 
 import fcntl
-import json
-import math
 import os
 import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
+from rvc_engine.common.heartbeat import Heartbeat
 from rvc_engine.common.opening import open_file
 from rvc_engine.experiment import heartbeat_beside
 
@@ -94,12 +92,9 @@ def _times(lock: Path, pid: int, since: float) -> list[float]:
     """Of the heartbeat, where it is of this holder: what it says, and when it was written. Else of the lock: when the
     file was touched and when it was taken."""
     beat, written = _read_beat(lock)
-    try:
-        content: Any = json.loads(beat)
-        if content.get("pid", pid) == pid and math.isfinite(content["at"]):
-            return [float(content["at"]), written]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
-        pass
+    found = Heartbeat.parse(beat)
+    if found is not None and found.pid in (0, pid):
+        return [found.at, written]
     touched = signs_of(lock).lock[1] / 1e9
     return [max(since, touched), min(since, touched)]
 

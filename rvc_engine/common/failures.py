@@ -19,48 +19,46 @@ from rvc_engine import __version__
 from rvc_engine.common.opening import NotAFile
 from rvc_engine.common.redact import redacted
 from rvc_engine.disk import is_full
-from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.errors import BadInput, RvcError, reason_of
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
+from rvc_engine.messages.message import fix_of
 
 KEPT_REPORTS = 20
-NO_PROCESS = "end other programs, raise the limit (ulimit -u), or use fewer workers"
 
-ADVICE: dict[int, tuple[str, str]] = {
-    errno.EACCES: ("no permission", "see whose it is (ls -ld), change its permissions, or choose another place"),
-    errno.EPERM: ("the system does not allow it", "see whose it is (ls -ld, lsattr), or choose another place"),
-    errno.EROFS: (
-        "its file system is read-only",
-        "choose another place: --home DIR, --output or TMPDIR on a disk that can be written",
-    ),
-    errno.ENOENT: ("it is not there", "check the path; it may have been moved or removed meanwhile"),
-    errno.ENOTDIR: ("a part of its path is a file, not a folder", "check the path"),
-    errno.EISDIR: ("it is a folder", "move it out of the way, or choose another path"),
-    errno.EEXIST: ("it is there already", "move it out of the way, or choose another path"),
-    errno.ENOTEMPTY: ("the folder is not empty", "move it out of the way"),
-    errno.ELOOP: ("its links lead round in a circle, or a link is where none may be", "remove the link"),
-    errno.ENAMETOOLONG: ("its name is too long", "choose shorter names of files and folders"),
-    errno.EFBIG: (
-        "a file would be larger than allowed",
-        "raise the limit of the shell (ulimit -f unlimited) or use another file system",
-    ),
-    errno.EMFILE: ("too many files are open", "raise the limit of the shell (ulimit -n 4096), or use fewer workers"),
-    errno.ENFILE: ("too many files are open on this machine", "end other programs, then run the same command again"),
-    errno.EAGAIN: ("the system gives no more processes or threads", NO_PROCESS),
-    errno.ENOMEM: ("there is not enough memory", "end other programs, or use fewer workers"),
-    errno.EIO: ("the disk does not read or write", "save what is there to another disk, and look at dmesg"),
-    errno.ESTALE: ("the network file system lost it", "mount it again, then run the same command again"),
-    errno.ENOTCONN: ("the network file system is not connected", "mount it again, then run the same command again"),
-    errno.ETIMEDOUT: (
-        "no answer in time",
-        "check the network or the network file system, then run the same command again",
-    ),
-    errno.ENODEV: ("its device is gone", "connect it again, then run the same command again"),
-    errno.ENXIO: ("its device is gone", "connect it again, then run the same command again"),
-    errno.EBUSY: ("something else uses it", "end what uses it, then run the same command again"),
-    errno.EINVAL: ("the file system does not know how", "use a workspace on another file system (--home DIR)"),
-    errno.ENOSYS: ("the system does not know how", "use a workspace on another file system (--home DIR)"),
-    errno.EOPNOTSUPP: ("the file system does not know how", "use a workspace on another file system (--home DIR)"),
+REFUSALS = {
+    errno.EACCES: "common.no_permission",
+    errno.EPERM: "common.system_forbids",
+    errno.EROFS: "common.read_only",
+    errno.ENOENT: "common.is_not_there",
+    errno.ENOTDIR: "common.path_through_file",
+    errno.EISDIR: "common.is_folder",
+    errno.EEXIST: "common.already_there",
+    errno.ENOTEMPTY: "common.folder_not_empty",
+    errno.ELOOP: "common.links_in_circle",
+    errno.ENAMETOOLONG: "common.name_too_long",
+    errno.EFBIG: "common.file_too_large",
+    errno.EMFILE: "common.too_many_files",
+    errno.ENFILE: "common.too_many_files_on_machine",
+    errno.EAGAIN: "common.too_many_processes",
+    errno.ENOMEM: "common.not_enough_memory",
+    errno.EIO: "common.disk_fails",
+    errno.ESTALE: "common.lost_by_network",
+    errno.ENOTCONN: "common.network_not_connected",
+    errno.ETIMEDOUT: "common.no_answer_in_time",
+    errno.ENODEV: "common.device_gone",
+    errno.ENXIO: "common.device_gone",
+    errno.EBUSY: "common.in_use",
+    errno.EINVAL: "common.unknown_to_file_system",
+    errno.ENOSYS: "common.unknown_to_system",
+    errno.EOPNOTSUPP: "common.unknown_to_file_system",
 }
-"""By number: the cause and what to do."""
+"""By number: the code that has the cause and, as its fix, what to do."""
+
+
+def refusal(number: int | None) -> Message:
+    """What this number of the system's errors means; fix_of gives what to do. Empty for a number that is not known."""
+    code = REFUSALS.get(number or 0)
+    return Message(code) if code else NOTHING
 
 
 # --- the system's errors ---------------------------------------------------------------------------
@@ -71,9 +69,10 @@ def explained(error: BaseException) -> RvcError | None:
     if isinstance(error, OSError):
         return _explained(error)
     if isinstance(error, MemoryError):
-        return RvcError("There is not enough memory", "", ADVICE[errno.ENOMEM][1])
+        return RvcError("common.out_of_memory")
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return RvcError("No thread can be started", ADVICE[errno.EAGAIN][0], NO_PROCESS)
+        why = refusal(errno.EAGAIN)
+        return RvcError("common.no_thread", why, fix_of(why))
     if isinstance(error, ImportError):
         return _of_package(error)
     return None
@@ -84,52 +83,36 @@ def _of_package(error: ImportError) -> RvcError | None:
     package = (error.name or "").partition(".")[0]
     if package in ("", "rvc_engine", "rvc_tui"):
         return None
-    missing = isinstance(error, ModuleNotFoundError)
-    title = f"The package {package} is not installed" if missing else f"The package {package} cannot be loaded"
-    return RvcError(
-        title,
-        "" if missing else _first_line(error),
-        "pip install --force-reinstall rvc-tui; rvc doctor checks the packages",
-    )
+    if isinstance(error, ModuleNotFoundError):
+        return RvcError("common.package_missing", package=package)
+    return RvcError("common.package_broken", _first_line(error), package=package)
 
 
 def unreadable(path: Path, error: OSError) -> BadInput:
     """For a file that a command needs."""
     known = _explained(error)
-    return BadInput(f"{path} cannot be read", known.message or known.title, known.hint)
+    return BadInput("common.cannot_be_read", known.message or known.title, known.hint, path=path)
 
 
 def _explained(error: OSError) -> RvcError:
     if isinstance(error, NotAFile):
-        return BadInput(f"{error.path} cannot be used", str(error), "give the path of a file")
+        return BadInput("common.cannot_be_used", message_of(error), Message("common.give_file"), path=error.path)
+    path = _name(error)
     if is_full(error):
-        where = f": {_name(error)}" if _name(error) else ""
-        return RvcError(
-            f"The disk is full{where}", error.strerror or str(error), "free some space and run the same command again"
-        )
-    if isinstance(error, FileNotFoundError) and not _name(error):
+        title = Message("common.disk_full_at", path=path) if path else Message("common.disk_full")
+        return RvcError(title, reason_of(error))
+    if isinstance(error, FileNotFoundError) and not path:
         if not _has_folder():
-            return BadInput(
-                "The current folder is gone",
-                "it was removed or unmounted",
-                "change to another folder (cd), then run it again",
-            )
+            return BadInput("common.current_folder_gone")
         if "temporary directory" in str(error):
-            return BadInput(
-                "No folder takes temporary files",
-                "neither TMPDIR nor /tmp can be written",
-                "set TMPDIR to a folder of yours",
-            )
+            return BadInput("common.no_folder_for_temporaries")
     if "AF_UNIX path too long" in str(error):
-        return BadInput(
-            "The path of the folder for temporary files is too long",
-            tempfile.gettempdir(),
-            "set TMPDIR to a shorter one, such as /tmp",
-        )
-    cause, hint = ADVICE.get(
-        error.errno or 0, (error.strerror or str(error), "check the path, the disk and its permissions")
-    )
-    return RvcError(f"{_name(error)} cannot be used" if _name(error) else "The system refused", cause, hint)
+        return BadInput("common.folder_for_temporaries_too_long", verbatim(tempfile.gettempdir()))
+    title = Message("common.cannot_be_used", path=path) if path else Message("common.system_refused")
+    cause = refusal(error.errno)
+    if cause:
+        return RvcError(title, cause, fix_of(cause))
+    return RvcError(title, reason_of(error), Message("common.check_path_disk_permissions"))
 
 
 def _name(error: OSError) -> str:
@@ -151,18 +134,23 @@ def report(error: BaseException, program: str, words: Sequence[str] = ()) -> Rvc
     """Write a report of an error that nobody foresaw, to be attached to a bug report. Returns the line that names
     it."""
     text = redacted("\n".join([*_facts(program, words), "", "".join(traceback.format_exception(error))]))
-    title = f"Unexpected {type(error).__name__}"
+    title = Message("common.unexpected", kind=type(error).__name__)
     first = _first_line(error)
     for folder in _report_folders():
         with suppress(OSError):
-            return RvcError(title, first, f"please report this with {_write_report(folder, text)}")
-    last = traceback.extract_tb(error.__traceback__)[-1:]
-    where = f"{Path(last[0].filename).name}, line {last[0].lineno}" if last else "an unknown place"
-    return RvcError(title, first, f"please report this: {where} of version {__version__}")
+            return RvcError(title, first, Message("common.report_file", path=_write_report(folder, text)))
+    return RvcError(title, first, _place(error))
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:200]
+def _place(error: BaseException) -> Message:
+    for last in traceback.extract_tb(error.__traceback__)[-1:]:
+        file = Path(last.filename).name
+        return Message("common.report_place", file=file, line=last.lineno, version=__version__)
+    return Message("common.report_unknown_place", version=__version__)
+
+
+def _first_line(error: BaseException) -> Message:
+    return message_of(error) if str(error).strip() else NOTHING
 
 
 def _facts(program: str, words: Sequence[str]) -> list[str]:
@@ -172,7 +160,9 @@ def _facts(program: str, words: Sequence[str]) -> list[str]:
         f"command: {program} {shlex.join(words)}".rstrip(),
         "packages: "
         f"{' '.join(sorted(name for name in ('torch', 'numpy', 'av', 'faiss', 'textual') if name in sys.modules))}",
-        f"home: {os.environ.get('RVC_HOME', '-')}, user {os.getuid()}, terminal {os.environ.get('TERM', '-')}",
+        f"home: {os.environ.get('RVC_HOME', '-')}",
+        f"user: {os.getuid()}",
+        f"terminal: {os.environ.get('TERM', '-')}",
     ]
 
 

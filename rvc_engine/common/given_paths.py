@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from rvc_engine.common.opening import open_file
 from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import NOTHING, Message
 
 DRIVE = re.compile(r"/?[A-Za-z]:([\\/]|$)")
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -20,18 +21,26 @@ BARE_ADDRESS = re.compile(
 )
 VIDEOS = ("youtube.com", "youtu.be", "bilibili.com", "soundcloud.com", "vimeo.com", "nicovideo.jp", "tiktok.com")
 ARCHIVES = {
-    b"PK\x03\x04": ("a zip archive", "python3 -m zipfile -e"),
-    b"Rar!\x1a\x07": ("a rar archive", "unar -o"),
-    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "7z x"),
-    b"\x1f\x8b": ("a packed file", "tar -xf"),
-    b"BZh": ("a packed file", "tar -xf"),
-    b"\xfd7zXZ\x00": ("a packed file", "tar -xf"),
-    b"\x28\xb5\x2f\xfd": ("a packed file", "tar -xf"),
+    b"PK\x03\x04": "common.zip_archive",
+    b"Rar!\x1a\x07": "common.rar_archive",
+    b"7z\xbc\xaf\x27\x1c": "common.seven_zip_archive",
+    b"\x1f\x8b": "common.packed_file",
+    b"BZh": "common.packed_file",
+    b"\xfd7zXZ\x00": "common.packed_file",
+    b"\x28\xb5\x2f\xfd": "common.packed_file",
 }
 TAR = (257, b"ustar")
+UNPACK = {
+    "common.zip_archive": "common.unpack_zip",
+    "common.rar_archive": "common.unpack_rar",
+    "common.seven_zip_archive": "common.unpack_7z",
+    "common.tar_archive": "common.unpack_tar",
+    "common.packed_file": "common.unpack_tar",
+}
+"""A kind of archive: the command that unpacks it."""
 
 
-def refuse_no_path(text: str, wanted: str) -> None:
+def refuse_no_path(text: str, wanted: Message) -> None:
     """Raises BadInput where the text is no path of this machine: an address, or a path of Windows. `wanted`: what was
     asked for."""
     text = text.strip().strip("\"'")
@@ -39,9 +48,7 @@ def refuse_no_path(text: str, wanted: str) -> None:
         return
     plain = re.sub(r"^file:/*(?=/?[A-Za-z]:)", "", text, flags=re.IGNORECASE)
     if DRIVE.match(plain) or text.startswith("\\\\"):
-        raise BadInput(
-            f"{text} is a path of Windows", "this program runs on another system", _from_windows(plain.lstrip("/"))
-        )
+        raise BadInput("common.windows_path", NOTHING, _from_windows(plain.lstrip("/")), text=text)
     scheme = ADDRESS.match(text)
     if scheme is None and not BARE_ADDRESS.match(text):
         return
@@ -49,96 +56,88 @@ def refuse_no_path(text: str, wanted: str) -> None:
     host = urlsplit(text).netloc if scheme and "[" not in text else text.split("/")[0]
     if kind == "file" and host.lower() in ("", "localhost", os.uname().nodename.lower()):
         return
-    raise BadInput(
-        f"{text} is an address, not {wanted}", "nothing is fetched from there", _fetch(text, kind, host.lower(), wanted)
-    )
+    raise BadInput("common.address", NOTHING, _fetch(text, kind, host.lower(), wanted), text=text, wanted=wanted)
 
 
-def _fetch(text: str, kind: str, host: str, wanted: str) -> str:
-    word, then = shlex.quote(text), f"then give {wanted}"
+def _fetch(text: str, kind: str, host: str, wanted: Message) -> Message:
+    word = shlex.quote(text)
     if any(host == name or host.endswith(f".{name}") for name in VIDEOS):
-        return f"fetch its sound first, if you may use it: yt-dlp -x --audio-format flac -P FOLDER {word}; {then}"
+        return Message("common.fetch_sound", word=word, wanted=wanted)
     if kind == "hf" or host in ("huggingface.co", "hf.co"):
-        return f"fetch it first: hf download OWNER/NAME --repo-type dataset --local-dir FOLDER; {then}"
+        return Message("common.fetch_from_hub", wanted=wanted)
     if kind in ("http", "https", "ftp"):
-        return f"fetch it first: curl -LO {word}, unpack it if it is an archive; {then}"
+        return Message("common.fetch_file", word=word, wanted=wanted)
     if kind in ("file", "smb", "nfs", "afp", "cifs", "sftp", "ssh", "davs", "dav"):
-        return f"it is on {host or 'another machine'}: mount it, or copy it here; {then}"
-    return f"copy it to this machine first; {then}"
+        if host:
+            return Message("common.mount_host", host=host, wanted=wanted)
+        return Message("common.mount_other_machine", wanted=wanted)
+    return Message("common.copy_here", wanted=wanted)
 
 
-def _from_windows(text: str) -> str:
+def _from_windows(text: str) -> Message:
     path = PureWindowsPath(text)
     parts = path.parts[1:]
     if not path.drive.startswith("\\\\"):
         there = "/".join(("/mnt", path.drive[:1].lower(), *parts))
-        return f"under WSL it is {shlex.quote(there)}; elsewhere copy it to this machine"
+        return Message("common.windows_drive", path=shlex.quote(there))
     server, _, share = path.drive[2:].partition("\\")
     if server.lower() in ("wsl$", "wsl.localhost"):
-        return f"inside WSL it is {shlex.quote('/' + '/'.join(parts))}"
-    return (
-        f"mount {share or 'the share'} of {server} first (under WSL: mount -t drvfs {shlex.quote(path.drive)} "
-        "/mnt/share), or copy it here"
-    )
+        return Message("common.wsl_path", path=shlex.quote("/" + "/".join(parts)))
+    drive = shlex.quote(path.drive)
+    if share:
+        return Message("common.windows_share", share=share, server=server, drive=drive)
+    return Message("common.windows_server", server=server, drive=drive)
 
 
-def why_no_folder(text: str, flag: str = "--dataset") -> BadInput:
-    """What to do about a folder of recordings that is not there, or is a file. `flag`: the words that it is given
-    after."""
-    refuse_no_path(text, "the folder of recordings")
+def why_no_folder(text: str, *, survey: bool = False) -> BadInput:
+    """What to do about a folder of recordings that is not there, or is a file. `survey`: it was given to `rvc dataset`,
+    else as the dataset of an experiment."""
+    refuse_no_path(text, Message("common.folder_of_recordings"))
     path = Path(text).expanduser()
     if os.path.isdir(path):
-        return BadInput(f"{path} cannot be read", "", "check its permissions")
+        return BadInput("common.cannot_be_read", NOTHING, Message("common.check_permissions"), path=path)
     if os.path.exists(path):
-        return _is_file(path, flag)
+        return _is_file(path, survey=survey)
     if any(c in path.name for c in "*?["):
-        return BadInput(
-            f"{path} is a pattern, not a folder",
-            "",
-            f"{flag} {shlex.quote(str(path.parent))} takes every recording in it",
-        )
+        return BadInput("common.pattern", path=path, give=_given(path.parent, survey=survey))
     if "\\" in text:
-        return BadInput(
-            f"There is no folder {path}", "\\ is no separator here", f"write it with /: {text.replace(chr(92), '/')}"
-        )
-    return BadInput(
-        f"There is no folder {path}",
-        "",
-        f"check the path given with {flag}" if flag.startswith("-") else "check the path",
-    )
+        return BadInput("common.backslashes", path=path, with_slashes=text.replace("\\", "/"))
+    hint = Message("common.check_path") if survey else Message("common.check_given_dataset")
+    return BadInput("common.no_folder", NOTHING, hint, path=path)
 
 
-def _is_file(path: Path, flag: str) -> BadInput:
-    what, tool = archive_of(path)
-    if what:
-        name = path.name.split(".")[0] or "recordings"
-        folder = shlex.quote(str(path.with_name(name if name != path.name else f"{name}-unpacked")))
-        word = shlex.quote(str(path))
-        goal = {"unar -o": f"{folder} {word}", "7z x": f"-o{folder} {word}", "tar -xf": f"{word} -C {folder}"}.get(
-            tool, f"{word} {folder}"
-        )
-        inside = " (with --subfolders where the recordings are in a folder inside it)" if flag == "--dataset" else ""
-        make = f"mkdir -p {folder} && " if tool == "tar -xf" else ""
-        return BadInput(
-            f"{path} is {what}, not a folder", "", f"unpack it: {make}{tool} {goal}; then {flag} {folder}{inside}"
-        )
-    parent = shlex.quote(str(path.parent))
-    hint = f"{flag} {parent} takes the folder it is in, with all recordings there; or put it into a folder of its own"
-    return BadInput(f"{path} is a file, not a folder", "", hint)
+def _given(folder: Path, *, survey: bool) -> Message:
+    """How this folder is given."""
+    if survey:
+        return Message("common.with_survey", path=folder)
+    return Message("common.with_dataset", path=shlex.quote(str(folder)))
 
 
-def archive_of(path: Path) -> tuple[str, str]:
-    """(what it is, the command that unpacks it) of an archive, by its content; empty for another file."""
+def _is_file(path: Path, *, survey: bool) -> BadInput:
+    kind = archive_of(path)
+    if not kind:
+        hint = Message("common.give_its_folder", give=_given(path.parent, survey=survey))
+        return BadInput("common.file_not_folder", NOTHING, hint, path=path)
+    name = path.name.split(".")[0] or "recordings"
+    folder = path.with_name(name if name != path.name else f"{name}-unpacked")
+    command = Message(UNPACK[kind.code], folder=shlex.quote(str(folder)), file=shlex.quote(str(path)))
+    give = _given(folder, survey=survey)
+    hint = NOTHING if survey else Message("common.unpack_subfolders", command=command, give=give)
+    return BadInput("common.archive", NOTHING, hint, path=path, thing=kind, command=command, give=give)
+
+
+def archive_of(path: Path) -> Message:
+    """What kind of archive it is, by its content; empty for another file."""
     if not path.is_file():  # a device or a pipe is not opened
-        return "", ""
+        return NOTHING
     try:
         with open_file(path) as file:
             head = file.read(TAR[0] + len(TAR[1]))
     except OSError:
-        return "", ""
+        return NOTHING
     if head[TAR[0] :] == TAR[1]:
-        return "a tar archive", "tar -xf"
-    return next((description for magic, description in ARCHIVES.items() if head.startswith(magic)), ("", ""))
+        return Message("common.tar_archive")
+    return next((Message(code) for magic, code in ARCHIVES.items() if head.startswith(magic)), NOTHING)
 
 
 INVISIBLE = (

@@ -27,13 +27,13 @@ from rvc_engine.common.elsewhere import held_by_kernel, last_seen, shows_life
 from rvc_engine.common.opening import read_text
 from rvc_engine.common.processes import boot_id, is_running, same_boot, start_ticks
 from rvc_engine.errors import Busy
+from rvc_engine.messages import NOTHING, Message
 
 NAMED_S = 1.0
 LOOKED_AT_S = 0.2  # somebody who only looks (elsewhere.py) has the kernel's lock for a moment
 BEAT_S = 1.0
 SHORT_S = 10.0  # a file that is only written is not held longer
 MAX_BYTES = 4096
-TAKE_OVER = "--take-over"
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Holder:
         return same_boot(self.boot, boot_id()) and is_running(self.pid, self.ticks, self.started)
 
     @property
-    def where(self) -> str:
-        return f"process {self.pid} on {self.host}"
+    def where(self) -> Message:
+        return Message("common.process", pid=self.pid, host=self.host)
 
 
 def read_holder(path: Path) -> Holder | None:
@@ -99,18 +99,20 @@ def live_holder(path: Path) -> Holder | None:
     return holder if held_by_kernel(path) or shows_life(path, holder.pid, holder.since, hurry=True) else None
 
 
-def busy(path: Path, holder: Holder | None, title: str = "", hint: str = "") -> Busy:
+def busy(path: Path, holder: Holder | None, title: Message = NOTHING, hint: Message = NOTHING) -> Busy:
     """The error that names the holder, or None for one that is not known. `title`, `hint`: of other locks than an
     experiment's."""
     name = path.parent.name
-    title = title or f"Another run holds {name}"
+    title = title or Message("common.another_run", name=name)
     if holder is None:
-        return Busy(title, "another process", f"if there is none, {TAKE_OVER} takes {path}")
-    who = f"{holder.where}, since {clock(holder.since)}"
+        return Busy(title, Message("common.another_process"), Message("common.take_over_if_none", path=path))
+    pid, host, since = holder.pid, holder.host, clock(holder.since)
     if holder.host == socket.gethostname() and holder.alive:
-        return Busy(title, who, hint or f"rvc attach {name} follows it, rvc stop {name} stops it")
+        who = Message("common.process_since", pid=pid, host=host, since=since)
+        return Busy(title, who, hint or Message("common.attach_or_stop", name=name))
     seen = clock(last_seen(path, holder.pid, holder.since))
-    return Busy(title, f"{who}, last seen {seen}", f"stop it there; if it is gone, {TAKE_OVER} takes its lock {path}")
+    who = Message("common.process_last_seen", pid=pid, host=host, since=since, seen=seen)
+    return Busy(title, who, Message("common.take_over_if_gone", path=path))
 
 
 def clock(at: float) -> str:
@@ -127,13 +129,13 @@ class RunLock:
     """Held from acquire() to release() or to the end of the process. While it is held the file's time is kept fresh,
     which shows other hosts that the holder lives."""
 
-    def __init__(self, path: Path, title: str = "", hint: str = "") -> None:
+    def __init__(self, path: Path, title: Message = NOTHING, hint: Message = NOTHING) -> None:
         self.path, self.title, self.hint = path, title, hint
         self.own: Holder | None = None
         self._descriptor = -1
         self._closing = threading.Lock()
 
-    def acquire(self, *, take_over: bool = False) -> str:
+    def acquire(self, *, take_over: bool = False) -> Message:
         """Returns what is to be said where the lock was taken from a holder on another host, else nothing. `take_over`:
         also from one that may live there, or that nobody can know. Raises Busy naming the holder."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -164,7 +166,7 @@ class RunLock:
             os.close(descriptor)
             time.sleep(0.01)
 
-    def _check_free(self, locked: bool | None, *, take_over: bool) -> str:
+    def _check_free(self, locked: bool | None, *, take_over: bool) -> Message:
         """What is to be said where it is taken over. Raises Busy."""
         holder = self._named() if locked is False else read_holder(self.path)
         if (
@@ -176,18 +178,16 @@ class RunLock:
         ):
             raise busy(self.path, holder, self.title, self.hint)
         if locked is not False and (holder is None or holder.host == socket.gethostname()):
-            return ""
+            return NOTHING
         gone = (
             locked is True and holder is not None and not shows_life(self.path, holder.pid, holder.since, hurry=False)
         )
         if not gone and not take_over:
             raise busy(self.path, holder, self.title, self.hint)
         if holder is None:
-            return "The lock of another process is taken over"
-        return (
-            f"The lock of {holder.where} is taken over: it was last seen "
-            f"{clock(last_seen(self.path, holder.pid, holder.since))}"
-        )
+            return Message("common.taken_over_unknown")
+        seen = clock(last_seen(self.path, holder.pid, holder.since))
+        return Message("common.taken_over", pid=holder.pid, host=holder.host, seen=seen)
 
     def _named(self) -> Holder | None:
         """Whoever has the kernel's lock is about to write its name into the file."""
@@ -238,11 +238,7 @@ def short_lock(path: Path) -> Iterator[None]:
         deadline = time.monotonic() + SHORT_S
         while _flocked(file.fileno()) is False:
             if time.monotonic() > deadline:
-                raise Busy(
-                    f"{path} is locked",
-                    f"another process has held it for {SHORT_S:.0f} s",
-                    f"try again; if no rvc process is running, remove {path}",
-                )
+                raise Busy("common.locked", path=path, seconds=SHORT_S)
             time.sleep(0.02)
         yield
 

@@ -8,6 +8,8 @@ import re
 import unicodedata
 from pathlib import Path
 
+from rvc_engine.messages import NOTHING, Message
+
 LONGEST = 200
 """Bytes that the name of an experiment or a voice may have."""
 FILE_NAME_BYTES = 255
@@ -70,46 +72,46 @@ def room_in(folder: Path) -> int:
 
 
 # --- what can be a name -----------------------------------------------------------------------------------------------
-def why_impossible(name: str) -> str:
+def why_impossible(name: str) -> Message:
     """Why nothing can have this name; empty where something can, wise or not."""
     if not name or name in (".", ".."):
-        return "a folder cannot have it"
+        return Message("common.name_of_no_folder")
     if "\0" in name or "/" in name or os.sep in name:
-        return "it contains a character that a folder's name cannot contain"
+        return Message("common.name_with_separator")
     if name.startswith("-"):
-        return "it begins with -, as options do"
+        return Message("common.name_begins_dash")
     if size_of(name) > LONGEST:
-        return f"it has {size_of(name)} bytes, at most {LONGEST} can be used"
-    return ""
+        return Message("common.name_bytes", size=size_of(name), longest=LONGEST)
+    return NOTHING
 
 
-def why_unwise(name: str) -> str:
+def why_unwise(name: str) -> Message:
     """Why something new should not get this name: it would be lost on another system, or taken for something else.
     Empty where it may."""
     if why := why_impossible(name):
         return why
     if name != name.strip():
-        return "it begins or ends with a space"
+        return Message("common.name_spaces")
     if name.startswith("."):
-        return "it begins with a dot, which hides it"
+        return Message("common.name_begins_dot")
     if name.endswith("."):
-        return "it ends with a dot, which Windows drops"
+        return Message("common.name_ends_dot")
     if any(map(_is_invisible, name)):
-        return "it contains a line break or another invisible character"
+        return Message("common.name_invisible")
     if "\\" in name or "|" in name:
-        return "it contains \\ or |, which other programs take for the end of a name"
+        return Message("common.name_backslash")
     if RESERVED.fullmatch(name):
-        return "Windows keeps that name for a device"
+        return Message("common.name_reserved")
     if name.lower().endswith(VOICE_FILES):
-        return f"it ends as a voice's file does ({', '.join(VOICE_FILES)})"
-    return ""
+        return Message("common.name_of_voice_file", endings=VOICE_FILES)
+    return NOTHING
 
 
-def why_no_experiment(name: str) -> str:
+def why_no_experiment(name: str) -> Message:
     """As `why_unwise`, also for names that saved voices of another experiment have."""
-    return why_unwise(name) or (
-        "it looks like a saved voice of an experiment (NAME_e12_s340)" if CHECKPOINT.search(name) else ""
-    )
+    if why := why_unwise(name):
+        return why
+    return Message("common.name_of_saved_voice") if CHECKPOINT.search(name) else NOTHING
 
 
 def _is_invisible(character: str) -> bool:

@@ -11,32 +11,34 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, reason_of
+from rvc_engine.messages import NOTHING, Message, joined, message_of
 
 TEXT_BYTES = 64 << 20
 """No text that this program reads at once is longer: settings, receipts, lists, notes."""
+KINDS = {
+    stat.S_IFDIR: "common.folder",
+    stat.S_IFIFO: "common.named_pipe",
+    stat.S_IFSOCK: "common.socket",
+    stat.S_IFCHR: "common.device",
+    stat.S_IFBLK: "common.device",
+}
 
 
 class NotAFile(OSError):
     """`path` is no file of bytes: a named pipe, a socket, a device, a folder, or a file that the kernel makes up. The
     text says which."""
 
-    def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"it is {what}, not a regular file")
+    def __init__(self, path: Path, what: Message) -> None:
+        super().__init__(Message("common.not_regular_file", thing=what))
         self.path = path
 
 
-def what_else(about: os.stat_result) -> str:
+def what_else(about: os.stat_result) -> Message:
     """What it is when it is no file: "a named pipe"; empty for a file."""
-    kinds = (
-        (stat.S_ISDIR, "a folder"),
-        (stat.S_ISFIFO, "a named pipe"),
-        (stat.S_ISSOCK, "a socket"),
-        (stat.S_ISCHR, "a device"),
-        (stat.S_ISBLK, "a device"),
-    )
-    other = next((name for is_kind, name in kinds if is_kind(about.st_mode)), "")
-    return other or ("a file of the kernel's own" if about.st_dev in _kernel_devices() else "")
+    if (code := KINDS.get(stat.S_IFMT(about.st_mode))) is not None:
+        return Message(code)
+    return Message("common.kernel_file") if about.st_dev in _kernel_devices() else NOTHING
 
 
 @functools.lru_cache(maxsize=1)
@@ -69,7 +71,7 @@ def read_bytes(path: Path, limit: int = TEXT_BYTES) -> bytes:
     with open_file(path) as file:
         data = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
     if len(data) > limit:
-        raise OSError(f"it is larger than {limit} bytes")
+        raise OSError(Message("common.larger_than", limit=limit))
     return data
 
 
@@ -88,7 +90,7 @@ def read_hand_edited(path: Path, *, errors: str = "strict", most_bytes: int = TE
     try:
         return data.decode(code, errors)
     except UnicodeDecodeError as error:
-        raise ValueError(f"it is no text in UTF-8 (byte {error.start}): save it as UTF-8") from error
+        raise ValueError(Message("common.not_utf8", byte=error.start)) from error
 
 
 def open_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> TextIO:
@@ -102,26 +104,30 @@ def last_line_of(log: Path, start: int = 0, limit: int = 1 << 16) -> str:
     try:
         with open_file(log) as file:
             file.seek(max(start, file.seek(0, os.SEEK_END) - limit))
-            said = file.read().decode(errors="replace")
+            return last_line(file.read())
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
 
 
-def require_file(path: Path, absent: str, hint: str, message: str = "") -> None:
+def last_line(output: bytes) -> str:
+    """The last that is not empty."""
+    lines = output.decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def require_file(path: Path, absent: Message, hint: Message, message: Message = NOTHING) -> None:
     """Raises BadInput: `absent` as its title when nothing is there, else what is there instead of a file. `message`:
     who names it."""
     try:
         refuse_other(path)
     except NotAFile as error:
-        why = "; ".join(filter(None, (str(error), message)))
-        raise BadInput(f"{path} cannot be used", why, "give the path of a file") from error
+        why = joined(message_of(error), message)
+        raise BadInput("common.cannot_be_used", why, Message("common.give_file"), path=path) from error
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise BadInput(absent, message, hint) from None
     except OSError as error:
-        raise BadInput(
-            f"{path} cannot be read", error.strerror or str(error), "check the path and its permissions"
-        ) from error
+        hint = Message("common.check_path_permissions")
+        raise BadInput("common.cannot_be_read", reason_of(error), hint, path=path) from error
 
 
 def open_to_append(path: Path, *, follow: bool = True) -> int:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from rvc_engine.common.opening import read_bytes
+from rvc_engine.messages import Message, verbatim
 
 T = TypeVar("T")
 Check = Callable[[Any], bool]
@@ -49,7 +50,7 @@ def parse_json(content: bytes) -> Any:
     try:
         return json.loads(content.decode("utf-8", "surrogateescape"))
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError(Message("common.nested_too_deeply")) from None
 
 
 # --- types -----------------------------------------------------------------------------------------
@@ -59,24 +60,28 @@ def build(kind: Callable[..., T], record: Any) -> T:
     Raises TypeError for a missing field, or one of another type than it declares.
     """
     if type(record) is not dict:
-        raise TypeError("it is not a JSON object")
+        raise TypeError(Message("common.not_object"))
     checks, unknown = checks_of(kind), []
     for key, value in record.items():
         check = checks.get(key)
         if check is None:
             unknown.append(key)
         elif not check(value):
-            raise TypeError(f"{key!r} is not what it must be: {outline(value)}")
+            raise TypeError(Message("common.wrong_value", key=key, value=outline(value)))
     return kind(**record) if not unknown else kind(**{key: value for key, value in record.items() if key in checks})
 
 
-def outline(value: Any) -> str:
+def outline(value: Any) -> Message:
     """A value in a few words, however large it is."""
-    if isinstance(value, dict | list):
-        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    if isinstance(value, dict):
+        return Message("common.object_of", count=len(value))
+    if isinstance(value, list):
+        return Message("common.list_of", count=len(value))
     if isinstance(value, str):
-        return repr(value[:40])
-    return "a number beyond its bounds" if type(value) is int and abs(value) > BIGGEST else str(value)
+        return verbatim(repr(value[:40]))
+    if type(value) is int and abs(value) > BIGGEST:
+        return Message("common.number_beyond_bounds")
+    return verbatim(str(value))
 
 
 @cache
@@ -129,10 +134,16 @@ def _str(value: Any) -> bool:
     return type(value) is str
 
 
+def _text(value: Any) -> bool:
+    """A Message has no type in JSON: messages/wire.py makes it of a text before."""
+    return type(value) in (str, Message)
+
+
 SCALARS: dict[Any, Check] = {
     int: _int,
     float: _float,
     str: _str,
+    Message: _text,
     bool: lambda value: type(value) is bool,
     type(None): lambda value: value is None,
     Any: lambda value: True,

@@ -13,17 +13,25 @@ import sys
 import warnings
 from typing import Any, NoReturn
 
-from rvc_engine.common.printable import printable, printable_lines
+from rvc_engine.common.lines import Answered, Failed, Line, report, to_parent, to_record
+from rvc_engine.common.printable import LONG, printable, printable_lines
+from rvc_engine.errors import BadInput, RvcError
+from rvc_engine.messages import verbatim
+from rvc_engine.messages.wire import with_codes
 
 STREAMS = ("stdin", "stdout", "stderr")
 PYTHONS_FORMAT = warnings.formatwarning
+_ended = False  # an event that ends was printed as JSON
 
 
 # --- at the beginning of a process -----------------------------------------------------------------
 def prepare_streams() -> None:
     """What cannot be encoded is written as an escape, and what cannot be decoded is read as the byte that it is: no
     name ends a command. A stream that is closed becomes /dev/null, so that no file that is opened later takes its
-    number. Warnings are made printable."""
+    number. Warnings are made printable. The programs that this process starts do not report to its parent."""
+    global _ended
+    _ended = False
+    to_parent()
     for number, name in enumerate(STREAMS):
         if not _is_open(number):
             _open_nowhere(number)
@@ -68,7 +76,9 @@ def say(*lines: str, error: bool = False) -> None:
 
 
 def as_json(value: Any, indent: int | None = None) -> str:
-    """Valid JSON in ASCII, without control characters; a number that is not finite is null."""
+    """Valid JSON in ASCII, without control characters, messages with their codes; a number that is not finite is
+    null."""
+    value = with_codes({"": value})[""]
     try:
         text = json.dumps(value, indent=indent, allow_nan=False)
     except ValueError:
@@ -76,9 +86,23 @@ def as_json(value: Any, indent: int | None = None) -> str:
     return text.replace("\x7f", "\\u007f")
 
 
-def say_json(value: Any, indent: int | None = None) -> None:
-    if sys.stdout is not None:
+def say_json(value: Any, indent: int | None = None, line: Line | None = None) -> None:
+    """Print a result of --json. A process of this program that asked for it gets `line` instead, which is else the
+    value."""
+    global _ended
+    if (parent := to_parent()) is not None:
+        parent.send(line or Answered(finite(value)))
+    elif sys.stdout is not None:
         print(as_json(value, indent), flush=True)
+    _ended = _ended or (line is not None and line.ends)
+
+
+def say_failure(error: RvcError, *, as_json_too: bool) -> None:
+    """For the process that asked, or for --json: the error as the last line. Not after an event that ends."""
+    if to_parent() is not None:
+        report(Failed.of(error))
+    elif as_json_too and not _ended and sys.stdout is not None:
+        print(as_json(to_record(Failed.of(error))), flush=True)
 
 
 def finite(value: Any) -> Any:
@@ -87,6 +111,11 @@ def finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     return [finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def one_line(error: RvcError) -> str:
+    """All that an error says."""
+    return printable(" ".join(str(error).split()), LONG)
 
 
 def ask(question: str) -> str:
@@ -98,13 +127,21 @@ def ask(question: str) -> str:
         return ""
 
 
+class WrongArguments(SystemExit):
+    """They are reported already; `error` says it again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(BadInput.exit_code)
+        self.error = BadInput(verbatim(message))
+
+
 class Parser(argparse.ArgumentParser):
     """Its complaints repeat what was typed."""
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         say(f"{self.prog}: error: {message}", error=True)
-        raise SystemExit(2)
+        raise WrongArguments(message)
 
     def _print_message(self, message: str, file: Any = None) -> None:
         super()._print_message("\n".join(printable_lines(message)), file)

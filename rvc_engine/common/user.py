@@ -46,11 +46,7 @@ def expanded(path: str | Path) -> Path:
         return Path(os.path.expanduser(text))
     folder = home()
     if folder is None:
-        raise BadInput(
-            f"{text} cannot be found",
-            "~ stands for a home folder, and this user has none",
-            "write the whole path, or set HOME",
-        )
+        raise BadInput("common.no_home", path=text)
     return folder / text[1:].lstrip(os.sep)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 from rvc_engine.events import Event, Paused, Resumed
+from rvc_engine.messages import Message
 
 LOOK_S, REPORT_S = 1.0, 5.0
 """What is waited for is looked at, and the waiting is reported, this often."""
@@ -14,7 +15,7 @@ LOOK_S, REPORT_S = 1.0, 5.0
 class Waiting:
     """One wait, from its making. Its events let a stop through: it ends where they are not asked for any more."""
 
-    def __init__(self, stage: str, reason: str, needed_bytes: int = 0) -> None:
+    def __init__(self, stage: str, reason: Message, needed_bytes: int = 0) -> None:
         self.stage, self.reason, self.needed_bytes = stage, reason, needed_bytes
         self._started, self._reported = time.monotonic(), 0.0
 

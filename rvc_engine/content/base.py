@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.errors import BadInput, cannot_read, of_environment, reason_of
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.registry import CONTENT_ENCODERS
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class ContentEncoder(ABC):
 
     dim: int
     """Numbers a frame."""
-    about = ""
+    about: Message = NOTHING
     """What it is, in a few words."""
     weights: tuple[str, ...] = ()
     """Files below pretrained/, any of which holds its weights, first choice first."""
@@ -63,12 +64,7 @@ class ContentEncoder(ABC):
         """Raises BadInput, with what to do, when its weights are not there. Loads nothing."""
         if not self.weights or self.is_shipped or self.find_weights(workspace) is not None:
             return
-        raise BadInput(
-            f"The weights of the content encoder {self.name} are missing",
-            f"there is no {self.weights[0]} in pretrained/, nor another form of it",
-            f"fetch it by `rvc assets pull PRESET`, or put {self.weights[0]} there, or use --preset starter, which "
-            "needs no download",
-        )
+        raise BadInput("content.weights_missing", name=self.name, weights=self.weights[0])
 
     def load(
         self, workspace: HasPretrained | None, device: torch.device | str, file: Path | None, precision: str
@@ -77,9 +73,7 @@ class ContentEncoder(ABC):
         that is missing or cannot be read."""
         path = file or self.find_weights(workspace)
         if self.weights and path is None:
-            raise BadInput(
-                f"The content encoder {self.weights[0]} is missing", "it is a part of this program", "install it again"
-            )
+            raise BadInput("content.shipped_missing", weights=self.weights[0])
         try:
             return self.read(path, device, precision)
         except (OSError, ValueError) as error:
@@ -87,9 +81,8 @@ class ContentEncoder(ABC):
                 raise
             if of_environment(error):
                 raise cannot_read(path, error) from error
-            hint = "install the program again" if self.is_shipped else "fetch the file again"
-            title = f"{path} is no content encoder that this program can read"
-            raise BadInput(title, str(error), hint) from error
+            hint = Message("content.install_again") if self.is_shipped else NOTHING
+            raise BadInput("content.not_encoder", reason_of(error), hint, path=path) from error
 
     @abstractmethod
     def read(self, path: Path | None, device: torch.device | str, precision: str) -> LoadedEncoder:
@@ -122,4 +115,4 @@ def load_encoder(
 
 def refuse_empty(waves: list[np.ndarray]) -> None:
     if any(wave.ndim != 1 or not len(wave) for wave in waves):
-        raise ValueError("a wave must be (T,) with at least one sample")
+        raise ValueError(Message("content.no_wave"))

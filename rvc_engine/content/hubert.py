@@ -18,6 +18,7 @@ from rvc_engine.content.hubert_names import renamed
 from rvc_engine.content.hubert_network import HubertTrunk
 from rvc_engine.files.foreign import read_json
 from rvc_engine.files.weights import Unreadable, check_numbers, metadata_of, plain, read, write_safetensors
+from rvc_engine.messages import Message, message_of
 
 LAYER_OF = {256: 9, 768: 12}  # RVC v1: layer 9 through final_proj; v2: layer 12 as it is
 FRAMES = (320, 400)  # samples from frame to frame, and that one frame sees
@@ -45,7 +46,7 @@ class Hubert(nn.Module):
         outputs, (B, F50, D) each. The wave is taken as it is, and padding changes valid frames too, through the group
         norm. ValueError for too short waves."""
         if source.shape[-1] < self.config.window_samples:
-            raise ValueError(f"a wave must have at least {self.config.window_samples} samples")
+            raise ValueError(Message("content.short_wave", samples=self.config.window_samples))
         convolved = self.trunk.feature_extractor(source)
         mask = None if padding_mask is None or not padding_mask.any() else frame_mask(padding_mask, convolved.shape[1])
         return self.transform(convolved, mask, layers)
@@ -120,9 +121,12 @@ def _fill(network: Hubert, weights: dict[str, Tensor]) -> None:
     missing = sorted(wanted.keys() - weights.keys())
     unknown = sorted(weights.keys() - wanted.keys())
     wrong = sorted(name for name in wanted.keys() & weights.keys() if weights[name].shape != wanted[name])
-    for what, names in (("lacks", missing), ("has unknown", unknown), ("has another shape for", wrong)):
-        if names:
-            raise Unreadable(f"it {what} {len(names)} of its weights, for example {names[0]!r:.120}")
+    if missing:
+        raise Unreadable(Message("content.lacks_weights", count=len(missing), name=missing[0]))
+    if unknown:
+        raise Unreadable(Message("content.unknown_weights", count=len(unknown), name=unknown[0]))
+    if wrong:
+        raise Unreadable(Message("content.weights_shape", count=len(wrong), name=wrong[0]))
     state = {name: weights.pop(name.removeprefix("trunk.")).float().contiguous() for name in network.state_dict()}
     network.load_state_dict(state, assign=True)
 
@@ -140,13 +144,13 @@ def _read_file(path: Path) -> tuple[HubertConfig, dict[Any, Any], int]:
     content = read(path)
     size = path.stat().st_size
     if not isinstance(content, dict):
-        raise Unreadable("it is no HuBERT checkpoint")
+        raise Unreadable(Message("content.not_hubert"))
     if "model" in content:
         if not isinstance(content["model"], dict):
-            raise Unreadable("its model is no dictionary of weights")
+            raise Unreadable(Message("content.model_no_weights"))
         return _fairseq_config(content), content["model"], size
     if any(not isinstance(value, Tensor) for value in content.values()):
-        raise Unreadable("it is no HuBERT checkpoint: it has no model")
+        raise Unreadable(Message("content.hubert_no_model"))
     with open_file(path) as file:
         own = file.read(9)[8:] == b"{"
     text = metadata_of(path).get(METADATA) if own else None
@@ -160,19 +164,19 @@ def _fairseq_config(content: Mapping[str, Any]) -> HubertConfig:
     else:
         model = task = args
     if not isinstance(model, dict) or not isinstance(task, dict):
-        raise Unreadable("it is no HuBERT checkpoint: it has neither cfg nor args")
+        raise Unreadable(Message("content.hubert_no_options"))
     return from_fairseq(model, task.get("normalize", False))
 
 
 def _read_folder(folder: Path) -> tuple[HubertConfig, dict[Any, Any], int]:
     found = [folder / name for name in FOLDER_FILES if (folder / name).is_file()]
     if not found:
-        raise Unreadable(f"there is no {' or '.join(FOLDER_FILES)} beside its config.json")
+        raise Unreadable(Message("content.folder_no_weights", first=FOLDER_FILES[0], second=FOLDER_FILES[1]))
     preprocessor = folder / "preprocessor_config.json"
     config = from_transformers(_json(folder / "config.json"), _json(preprocessor) if preprocessor.is_file() else {})
     content = read(found[0])
     if not isinstance(content, dict):
-        raise Unreadable(f"{found[0].name} is no dictionary of weights")
+        raise Unreadable(Message("content.file_no_weights", name=found[0].name))
     return config, content, found[0].stat().st_size
 
 
@@ -180,15 +184,15 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         content = read_json(path)
     except Unreadable as error:
-        raise Unreadable(f"{path.name} is damaged: {error}") from error
+        raise Unreadable(Message("content.damaged", name=path.name, reason=message_of(error))) from error
     if not isinstance(content, dict):
-        raise Unreadable(f"{path.name} is no configuration")
+        raise Unreadable(Message("content.no_configuration", name=path.name))
     return content
 
 
 def _check_weights(weights: Mapping[str, Tensor], size: int) -> None:
     if sum(tensor.nbytes for tensor in weights.values()) > size:
-        raise Unreadable("its weights overlap: they are larger than the file")
+        raise Unreadable(Message("content.weights_overlap"))
     check_numbers(weights)
 
 
@@ -207,11 +211,13 @@ def output_of(config: HubertConfig, dim: int | None) -> tuple[int, bool]:
     if dim is None:
         return config.layers, False
     if (config.hop_samples, config.window_samples) != FRAMES:
-        raise Unreadable("its frames are not RVC's 20 ms")
+        raise Unreadable(Message("content.frame_length"))
     projected = dim == 256
     if projected and not config.projection:
-        raise Unreadable("it has no final_proj, which the content of RVC v1 needs")
+        raise Unreadable(Message("content.no_final_proj"))
     width = config.projection if projected else config.width
     if width != dim:
-        raise Unreadable(f"its {'final_proj' if projected else 'last layer'} gives {width} numbers a frame, not {dim}")
+        if projected:
+            raise Unreadable(Message("content.width_final_proj", width=width, expected=dim))
+        raise Unreadable(Message("content.width_last_layer", width=width, expected=dim))
     return min(LAYER_OF[dim], config.layers), projected

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from rvc_engine.files.foreign import Unreadable, parse_json
+from rvc_engine.messages import Message, message_of
 
 Convolution = tuple[int, int, int]  # channels, kernel, stride
 BASE_CONVOLUTIONS = ((512, 10, 5), *[(512, 3, 2)] * 4, *[(512, 2, 2)] * 2)
@@ -70,28 +71,28 @@ def checked(config: HubertConfig) -> HubertConfig:
         if field.name in BOUNDS:
             low, high = BOUNDS[field.name]
             if type(value) is not int or not low <= value <= high:
-                raise Unreadable(f"its configuration's {field.name} is no whole number from {low} to {high}")
+                raise Unreadable(Message("content.configuration_number", field=field.name, low=low, high=high))
         elif field.type == "bool" and type(value) is not bool:
-            raise Unreadable(f"its configuration's {field.name} is neither true nor false")
+            raise Unreadable(Message("content.configuration_bool", field=field.name))
     if type(config.wave_eps) is not float or not 0 <= config.wave_eps <= 1e-3:
-        raise Unreadable("its configuration's wave_eps is no number from 0 to 0.001")
+        raise Unreadable(Message("content.wave_eps"))
     _check_convolutions(config.convolutions)
     if config.width % config.heads or config.width % config.position_groups:
-        raise Unreadable("its width is no multiple of its heads and of the groups of its positional convolution")
+        raise Unreadable(Message("content.width_multiple"))
     if not config.input_projection and config.convolutions[-1][0] != config.width:
-        raise Unreadable("its convolutions are not as wide as its layers and nothing projects them")
+        raise Unreadable(Message("content.convolutions_width"))
     return config
 
 
 def _check_convolutions(layers: Any) -> None:
     if not 1 <= len(layers) <= MAX_CONVOLUTIONS:
-        raise Unreadable(f"its convolutions are not 1 to {MAX_CONVOLUTIONS} layers")
+        raise Unreadable(Message("content.convolutions_count", most=MAX_CONVOLUTIONS))
     for layer in layers:
         if len(layer) != 3 or any(type(n) is not int for n in layer):
-            raise Unreadable("a convolution is not given by its channels, kernel and stride")
+            raise Unreadable(Message("content.convolution_numbers"))
         channels, kernel, stride = layer
         if not (1 <= channels <= 2048 and 1 <= kernel <= 64 and 1 <= stride <= 16):
-            raise Unreadable("a convolution has a size that no HuBERT has")
+            raise Unreadable(Message("content.convolution_size"))
 
 
 # --- fairseq ---------------------------------------------------------------------------------------
@@ -104,9 +105,9 @@ def from_fairseq(options: Mapping[str, Any], normalize: Any) -> HubertConfig:
     )
     mode = options.get("extractor_mode", "default")
     if mode not in ("default", "layer_norm"):
-        raise Unreadable("its extractor_mode is neither default nor layer_norm")
+        raise Unreadable(Message("content.extractor_mode"))
     if type(normalize) is not bool:
-        raise Unreadable("its task's normalize is neither true nor false")
+        raise Unreadable(Message("content.normalize"))
     width = options.get("encoder_embed_dim", 768)
     return checked(
         HubertConfig(
@@ -131,14 +132,14 @@ def parse_convolutions(source: Any) -> tuple[Convolution, ...]:
     """`[(512,10,5)] + [(512,3,2)] * 4`, which is Python that fairseq evaluates: here lists of three numbers, + and *
     alone are read."""
     if not isinstance(source, str) or len(source) > MAX_SOURCE_LENGTH or not re.fullmatch(r"[0-9()\[\],+* ]+", source):
-        raise Unreadable("its conv_feature_layers is more than lists of numbers")
+        raise Unreadable(Message("content.convolutions_more"))
     try:
         tree = ast.parse(source.strip(), mode="eval").body
         found = tuple(_layers(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, Unreadable):
             raise
-        raise Unreadable("its conv_feature_layers is not understood") from error
+        raise Unreadable(Message("content.convolutions_unclear")) from error
     _check_convolutions(found)
     return found
 
@@ -152,21 +153,21 @@ def _layers(node: ast.expr) -> list[Convolution]:
     elif isinstance(node, ast.List):
         layers = [_triple(element) for element in node.elts]
     else:
-        raise Unreadable("its conv_feature_layers is more than lists of numbers")
+        raise Unreadable(Message("content.convolutions_more"))
     if len(layers) > MAX_CONVOLUTIONS:
-        raise Unreadable(f"its convolutions are not 1 to {MAX_CONVOLUTIONS} layers")
+        raise Unreadable(Message("content.convolutions_count", most=MAX_CONVOLUTIONS))
     return layers
 
 
 def _small(node: ast.expr) -> int:
     if not isinstance(node, ast.Constant) or type(node.value) is not int or node.value > MAX_CONVOLUTIONS:
-        raise Unreadable("its conv_feature_layers repeats by something that is no small number")
+        raise Unreadable(Message("content.convolutions_repeat"))
     return node.value
 
 
 def _triple(node: ast.expr) -> Convolution:
     if not isinstance(node, ast.Tuple | ast.List) or len(node.elts) != 3:
-        raise Unreadable("a convolution is not given by its channels, kernel and stride")
+        raise Unreadable(Message("content.convolution_numbers"))
     channels, kernel, stride = (
         e.value if isinstance(e, ast.Constant) and type(e.value) is int else 0 for e in node.elts
     )
@@ -184,16 +185,16 @@ def from_transformers(options: Mapping[str, Any], preprocessor: Mapping[str, Any
     refuse_other(options, {"conv_pos_batch_norm": False, "feat_proj_layer_norm": True})
     norm = options.get("feat_extract_norm", "group")
     if norm not in ("group", "layer"):
-        raise Unreadable("its feat_extract_norm is neither group nor layer")
+        raise Unreadable(Message("content.feat_extract_norm"))
     base = zip(*BASE_CONVOLUTIONS, strict=True)
     columns = [
         options.get(name, list(values))
         for name, values in zip(("conv_dim", "conv_kernel", "conv_stride"), base, strict=True)
     ]
     if any(not isinstance(column, list) or not 1 <= len(column) <= MAX_CONVOLUTIONS for column in columns):
-        raise Unreadable(f"its convolutions are not 1 to {MAX_CONVOLUTIONS} layers")
+        raise Unreadable(Message("content.convolutions_count", most=MAX_CONVOLUTIONS))
     if len({len(column) for column in columns}) > 1:
-        raise Unreadable("its conv_dim, conv_kernel and conv_stride have different lengths")
+        raise Unreadable(Message("content.convolutions_lengths"))
     return checked(
         HubertConfig(
             convolutions=tuple(zip(*columns, strict=True)),
@@ -216,7 +217,7 @@ def refuse_other(options: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """Raises Unreadable when an option that is there has another value than the only one that this program computes."""
     for name, value in known.items():
         if options.get(name, value) != value:
-            raise Unreadable(f"its {name} is not {value}, the only one known here")
+            raise Unreadable(Message("content.other_option", name=name, value=value))
 
 
 def to_text(config: HubertConfig) -> str:
@@ -228,11 +229,11 @@ def from_text(text: str) -> HubertConfig:
     try:
         options = parse_json(text)
     except Unreadable as error:
-        raise Unreadable(f"its configuration is not understood: {error}") from error
+        raise Unreadable(Message("content.configuration_because", reason=message_of(error))) from error
     try:
         options["convolutions"] = tuple(map(tuple, options["convolutions"]))
         return checked(HubertConfig(**options))
     except Unreadable:
         raise
     except (ValueError, TypeError, KeyError) as error:
-        raise Unreadable("its configuration is not understood") from error
+        raise Unreadable(Message("content.configuration")) from error

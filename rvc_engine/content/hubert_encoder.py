@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rvc_engine.content.base import ContentEncoder, LoadedEncoder
+from rvc_engine.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,9 +46,9 @@ class HubertKind(ContentEncoder):
 
 class Hubert256(HubertKind):
     dim = 256
-    about = "HuBERT/ContentVec base, layer 9 through final_proj (RVC v1)"
+    about = Message("content.about_hubert_256")
 
 
 class Hubert768(HubertKind):
     dim = 768
-    about = "HuBERT/ContentVec base, layer 12 (RVC v2)"
+    about = Message("content.about_hubert_768")

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import Message
 
 TRAINING_ONLY = re.compile(r"mask_emb|masked_spec_embed|label_embs_concat|target_glu\..*")
 STARTS = (
@@ -36,14 +37,14 @@ def renamed(weights: Mapping[Any, Any]) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for name, value in weights.items():
         if not isinstance(name, str):
-            raise Unreadable("it has a weight without a name")
+            raise Unreadable(Message("content.weight_no_name"))
         if not isinstance(value, Tensor):
-            raise Unreadable(f"its weight {name!r:.120} is no tensor")
+            raise Unreadable(Message("content.weight_no_tensor", name=name))
         if TRAINING_ONLY.fullmatch(name):
             continue
         ours = our_name(name)
         if ours in found:
-            raise Unreadable(f"it has two weights for {ours!r:.120}")
+            raise Unreadable(Message("content.weight_twice", name=ours))
         found[ours] = value
     return found
 

@@ -21,6 +21,7 @@ from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
 from rvc_engine.content.base import FRAME_SAMPLES, refuse_empty
 from rvc_engine.files.foreign import describe, first_line, parse_json
 from rvc_engine.files.weights import Unreadable, check_numbers, metadata_of, read_tensors, write_safetensors
+from rvc_engine.messages import Message
 from rvc_engine.models.convnext import ConvNextBlock
 
 RATE = 16000
@@ -105,7 +106,7 @@ def checked(config: PhoneticConfig) -> PhoneticConfig:
     for name, high in BOUNDS.items():
         value = getattr(config, name)
         if type(value) is not int or not 1 <= value <= high:
-            raise Unreadable(f"its {name} is {describe(value)}, which is no whole number from 1 to {high}")
+            raise Unreadable(Message("content.phonetic_size", name=name, value=describe(value), high=high))
     return config
 
 
@@ -119,7 +120,7 @@ def read_phonetic(path: Path) -> PhoneticEncoder:
             network = PhoneticEncoder(config)
         network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise Unreadable(f"it holds no phonetic encoder: {first_line(error)}") from error
+        raise Unreadable(Message("content.not_phonetic", reason=first_line(error))) from error
     return network.eval()
 
 

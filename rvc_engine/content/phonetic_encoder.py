@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rvc_engine.content.base import ContentEncoder, LoadedEncoder
+from rvc_engine.messages import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 class Phonetic(ContentEncoder):
     dim = 256
-    about = "our own small network, trained to classify phones; built in, needs no download"
+    about = Message("content.about_phonetic")
     weights = ("starter/encoder.safetensors",)
     is_shipped = True
     is_own = True

@@ -20,6 +20,7 @@ from rvc_engine.conversion.retrieval import Retrieval, phone_features
 from rvc_engine.errors import UnusableRecording
 from rvc_engine.files.half import autocast, rounded
 from rvc_engine.machine.device import listening_precision
+from rvc_engine.messages import Message
 from rvc_engine.models.noise import Noise, NoiseSource
 from rvc_engine.pitch import track
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
@@ -94,9 +95,9 @@ class Converter:
     def steps(self, wave: Wave) -> Generator[float, None, NDArray[np.int16]]:
         """As `convert`, yielding the seconds of the source that are done after each piece of work."""
         if not len(wave):
-            raise UnusableRecording("no audio in it")
+            raise UnusableRecording(Message("audio.no_audio"))
         if not np.isfinite(wave).all():
-            raise UnusableRecording("it holds samples that are not finite")
+            raise UnusableRecording(Message("conversion.not_finite"))
         source = cleaned(wave)
         del wave
         pitch = None
@@ -178,7 +179,7 @@ class Converter:
             )
         wave: NDArray[np.float32] = made.wave[0, 0].float().cpu().numpy()
         if not np.isfinite(wave).all():
-            raise UnusableRecording("the voice answers with numbers that are not finite")
+            raise UnusableRecording(Message("conversion.result_not_finite"))
         return wave
 
 

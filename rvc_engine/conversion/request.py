@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,13 +11,16 @@ from rvc_engine.common.names import fitted, room_in
 from rvc_engine.common.opening import require_file
 from rvc_engine.common.user import expanded
 from rvc_engine.disk import require_writable
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, reason_of
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.setting import choices_of
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.workspace import Workspace
 
+VOICE_FILES = (".pth", ".rvcvoice")
 FORMATS = choices_of(ConvertSettings.model_fields["format"])
+MOST_NAMED = 20
 
 
 # --- which voice ------------------------------------------------------------------------------------------------------
@@ -30,7 +32,7 @@ def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) ->
     BadInput listing what is there.
     """
     own: Path | None
-    if os.sep in name_or_path or name_or_path.endswith((".pth", ".rvcvoice")):
+    if os.sep in name_or_path or name_or_path.endswith(VOICE_FILES):
         model = _voice_file(name_or_path, workspace)
         own = _own_index(model)
     else:
@@ -41,7 +43,7 @@ def resolve_voice(name_or_path: str, workspace: Workspace, index: str | None) ->
     if index is None:
         return model, own
     path = expanded(index)
-    require_file(path, f"There is no index file {path}", "check the path given with --index, or use --index none")
+    require_file(path, Message("conversion.no_index_file", path=path), NOTHING)
     return model, path
 
 
@@ -57,8 +59,8 @@ def _voice_file(text: str, workspace: Workspace) -> Path:
         if candidate.is_file():
             return candidate
     if path.is_dir():
-        raise BadInput(f"{path} is a folder, not a voice", "", "name an experiment, a .pth file or a bundle")
-    require_file(path, f"There is no voice {path}", _voices_there(workspace))
+        raise BadInput("conversion.folder_not_voice", path=path)
+    require_file(path, Message("voices.no_voice", path=path), _voices_there(workspace))
     return path
 
 
@@ -66,23 +68,21 @@ def _newest_voice(experiment: Experiment) -> Path:
     found, name = experiment.small_models(), experiment.name
     if not found:
         if any(experiment.folder.glob("G_*.pth")):
-            why = f"there is no {experiment.small_model}, but there are training checkpoints"
-            raise BadInput(
-                f"{name} has no voice yet", why, f"rvc voice extract {shlex.quote(name)} makes one of the newest"
-            )
+            raise BadInput("conversion.checkpoints_only", name=name, small_model=experiment.small_model)
         if experiment.exists():
-            raise BadInput(
-                f"{name} has no voice yet", f"there is no {experiment.small_model}", f"rvc run {name} trains it"
-            )
-        raise BadInput(f"There is no voice {name!r}", "", _voices_there(experiment.workspace))
+            raise BadInput("conversion.not_trained_yet", name=name, small_model=experiment.small_model)
+        raise BadInput("conversion.no_voice_named", NOTHING, _voices_there(experiment.workspace), name=name)
     return found[-1]
 
 
-def _voices_there(workspace: Workspace) -> str:
-    names = sorted(p.stem for p in workspace.weights.glob("*.pth")) if workspace.weights.is_dir() else []
+def _voices_there(workspace: Workspace) -> Message:
+    folder = workspace.weights
+    names = sorted(p.stem for p in folder.glob("*.pth")) if folder.is_dir() else []
     if not names:
-        return f"there are no voices in {workspace.weights}; rvc run NAME --dataset FOLDER makes one"
-    return f"voices in {workspace.weights}: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}"
+        return Message("conversion.no_voices", folder=folder)
+    if len(names) > MOST_NAMED:
+        return Message("conversion.voices_and_more", folder=folder, names=names[:MOST_NAMED])
+    return Message("conversion.voices", folder=folder, names=names)
 
 
 # --- which files ------------------------------------------------------------------------------------------------------
@@ -95,27 +95,17 @@ def expand_inputs(inputs: Iterable[Path]) -> list[Path]:
             try:
                 inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
             except OSError as error:
-                raise BadInput(f"{path} cannot be read", str(error), "check its permissions") from error
+                hint = Message("common.check_permissions")
+                raise BadInput("common.cannot_be_read", reason_of(error), hint, path=path) from error
             if not inside:
-                raise BadInput(f"There are no files in {path}", "", "name recordings, or a folder that holds some")
+                raise BadInput("conversion.empty_folder", path=path)
             files += inside
         else:
-            require_file(path, f"There is no file {path}", "check the path")
+            require_file(path, Message("common.no_file", path=path), Message("common.check_path"))
             files.append(path)
     if not files:
-        raise BadInput("No recordings are given", "", "name recordings, or folders of recordings")
+        raise BadInput("conversion.no_recordings")
     return list(dict.fromkeys(files))
-
-
-def _refuse_absent(path: Path) -> None:
-    try:
-        os.stat(path)
-    except FileNotFoundError as error:
-        raise BadInput(f"There is no file {path}", "", "check the path") from error
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{path} cannot be read", getattr(error, "strerror", None) or str(error), "check the path"
-        ) from error
 
 
 def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) -> list[tuple[Path, Path, str]]:
@@ -126,25 +116,24 @@ def plan_outputs(inputs: list[Path], output: Path, settings: ConvertSettings) ->
     single = len(inputs) == 1 and not inputs[0].is_dir()
     if single and not output.is_dir() and suffix:
         if suffix not in FORMATS:
-            raise BadInput(f"Unknown format .{suffix}", f"{output}", f"use one of {', '.join(FORMATS)}")
+            raise BadInput("conversion.unknown_format", suffix=suffix, path=output, formats=FORMATS)
         plan = [(files[0], output, suffix)]
     elif output.exists() and not output.is_dir():
-        what = "without a format in its name" if single else "but several recordings need a folder"
-        raise BadInput(f"{output} is a file, {what}", "", "give --output a folder")
+        if single:
+            raise BadInput("conversion.file_without_format", path=output)
+        raise BadInput("conversion.file_for_several", path=output)
     elif not single and not output.exists() and suffix in FORMATS:
-        raise BadInput(f"{output} would be one file for several recordings", "", "give --output a folder")
+        raise BadInput("conversion.one_file_for_several", path=output)
     else:
         names = _names(files, settings.format, room_in(output))
         plan = [(source, output / name, settings.format) for source, name in zip(files, names, strict=True)]
     sources = {os.path.realpath(p) for p in files}
     for _, target, _ in plan:
         if os.path.realpath(target) in sources:
-            raise BadInput(f"{target} is one of the recordings", "it would be overwritten", "choose another --output")
+            raise BadInput("conversion.is_recording", path=target)
         if single and os.path.isdir(target):
-            raise BadInput(
-                f"{target} is a folder", "a result of that name cannot be written", "choose another --output"
-            )
-    require_writable(output if output.is_dir() else output.parent, "choose another --output")
+            raise BadInput("conversion.is_folder", path=target)
+    require_writable(output if output.is_dir() else output.parent, Message("conversion.another_output"))
     return plan
 
 

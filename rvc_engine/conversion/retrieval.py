@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from rvc_engine.common.generators import result_of
 from rvc_engine.common.opening import open_file
 from rvc_engine.conversion.kmeans import PASSES, centres_of
-from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.errors import BadInput, cannot_read, of_environment, reason_of
+from rvc_engine.messages import Message
 from rvc_engine.presets import ModelConfig
-from rvc_engine.voices.index_file import HINT, IndexFacts, check_index_file
+from rvc_engine.voices.index_file import IndexFacts, check_index_file
 
 NEIGHBOURS = 8
 OWN_NEIGHBOURS, OWN_PROBES = 16, 64  # of indexes of our own encoders, whose searches no other program has to equal
@@ -107,7 +108,7 @@ class Retrieval:
         except (OSError, RuntimeError) as error:
             if of_environment(error):
                 raise cannot_read(path, error) from error
-            raise BadInput(f"{path} is no index that can be used", str(error).split("\n")[0], HINT) from error
+            raise BadInput("voices.not_an_index", reason_of(error), path=path) from error
 
     def search(self, features: Features) -> tuple[NDArray[np.int64], Features, Features]:
         """(F50, D) -> ids, squared distances, weights, each (F50, neighbours). Where the searched list has fewer rows
@@ -142,16 +143,15 @@ def weights_of(distances: Features, ids: NDArray[np.int64]) -> Features:
 
 def refuse_other_encoder(facts: IndexFacts, model: ModelConfig) -> None:
     """Raises BadInput when an index was made from other features than the voice's: other width, other encoder."""
-    title = f"The index {facts.path.name} does not belong to this voice"
-    hint = "use the index of the same experiment, or --index none"
     if facts.dim != model.feature_dim:
-        raise BadInput(
-            title, f"its features are {facts.dim} wide, the voice's {model.feature_dim} ({model.version})", hint
-        )
-    if facts.encoder is None and model.version not in ("v1", "v2"):
-        raise BadInput(title, f"nothing says that the encoder {model.encoder} made it", hint)
-    if facts.encoder is not None and facts.encoder != model.encoder:
-        raise BadInput(title, f"the encoder {facts.encoder} made its features, {model.encoder} the voice's", hint)
+        why = Message("conversion.index_width", width=facts.dim, expected=model.feature_dim, version=model.version)
+    elif facts.encoder is None and model.version not in ("v1", "v2"):
+        why = Message("conversion.index_no_encoder", encoder=model.encoder)
+    elif facts.encoder is not None and facts.encoder != model.encoder:
+        why = Message("conversion.index_other_encoder", encoder=facts.encoder, expected=model.encoder)
+    else:
+        return
+    raise BadInput("conversion.index_of_another", why, name=facts.path.name)
 
 
 def phone_features(

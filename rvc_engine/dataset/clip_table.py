@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.disk import whole_file
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import RvcError, reason_of
+from rvc_engine.messages import NOTHING, Message, message_of
 
 USED = "used"
 WAITING = "waiting"
@@ -60,14 +61,12 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
         text = read_hand_edited(path, errors="surrogateescape", most_bytes=MOST_BYTES)
         return _rows_in(text.rstrip("\0"), kind)
     except IsADirectoryError:
-        why = "it is a folder"
+        reason = Message("common.is_folder")
     except OSError as error:
-        why = error.strerror or str(error)
+        reason = reason_of(error)
     except (csv.Error, ValueError) as error:
-        why = str(error)
-    raise RvcError(
-        f"{path} cannot be used", why, "put the old file back, or move it away: the recordings are then cut anew"
-    )
+        reason = message_of(error)
+    raise RvcError("dataset.table_cannot_be_used", path=path, reason=reason)
 
 
 def _rows_in(text: str, kind: type[Row]) -> list[Row]:
@@ -75,18 +74,19 @@ def _rows_in(text: str, kind: type[Row]) -> list[Row]:
     wanted = [field.name for field in fields(kind) if field.default is MISSING]  # others are columns of a later version
     reader = csv.DictReader(io.StringIO(text, newline=""))
     if "\0" in text:
-        raise ValueError(f"it holds a zero byte in line {text[: text.index(chr(0))].count(chr(10)) + 1}")
+        raise ValueError(Message("dataset.zero_byte", line=text[: text.index("\0")].count("\n") + 1))
     if text and (lacking := [name for name in wanted if name not in (reader.fieldnames or ())]):
-        raise ValueError(f"it has no column {lacking[0]!r}; its first line is {text.partition(chr(10))[0][:80]!r}")
+        first_line = text.partition("\n")[0][:80]
+        raise ValueError(Message("dataset.no_column", column=lacking[0], first_line=first_line))
     rows: list[Row] = []
-    problem = ""
+    problem = NOTHING
     for record in reader:
         if problem:  # not in the last row
             raise ValueError(problem)
         try:
             rows.append(_row_of(record, kind))
         except ValueError as error:
-            problem = f"line {reader.line_num}: {error}"
+            problem = Message("dataset.in_line", line=reader.line_num, reason=message_of(error))
     return rows
 
 
@@ -96,12 +96,12 @@ def _row_of(record: dict[str, Any], kind: type[Row]) -> Row:
     for field in fields(kind):
         text = record.get(field.name, None if field.default is MISSING else field.default)
         if text is None:
-            raise ValueError(f"{field.name} is missing")
+            raise ValueError(Message("dataset.value_missing", column=field.name))
         values[field.name] = NUMBERS[str(field.type)](text) if str(field.type) in NUMBERS else text
         if field.type != "str" and not 0 <= abs(values[field.name]) < LARGEST:
-            raise ValueError(f"{field.name} is {text[:20]!r}")
+            raise ValueError(Message("dataset.value_unfit", column=field.name, value=text[:20]))
     if kind is ClipRow and not CLIP.fullmatch(values["clip"]):
-        raise ValueError(f"{values['clip'][:40]!r} is no name of a clip")
+        raise ValueError(Message("dataset.no_clip_name", name=values["clip"][:40]))
     return kind(**values)
 
 

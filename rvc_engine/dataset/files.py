@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from rvc_engine.common.given_paths import clean_path, refuse_no_path, why_no_folder
 from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import NOTHING, Message, joined, message_of
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 def dataset_path(text: str) -> str:
     """The folder that somebody gave, as a whole path. Raises BadInput for an address or a path of Windows."""
-    refuse_no_path(text, "the folder of recordings")
+    refuse_no_path(text, Message("dataset.folder_of_recordings"))
     return clean_path(text)
 
 
@@ -28,13 +30,14 @@ def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[
     lie among the recordings are left out too; `texts`: only those. Raises BadInput when it cannot be read."""
     folder = dataset_folder(settings)
     if not settings.dataset:
-        raise BadInput("No recordings are given", "", "--dataset FOLDER names the folder of recordings")
+        raise BadInput("dataset.no_folder_given")
     if not os.path.isdir(folder):
         raise why_no_folder(settings.dataset)
     files: list[Path] = []
 
     def fail(error: OSError) -> None:
-        raise BadInput(f"{folder} cannot be read", str(error), "check its permissions") from error
+        hint = Message("common.check_permissions")
+        raise BadInput("common.cannot_be_read", message_of(error), hint, path=folder) from error
 
     for root, folders, names in os.walk(folder, onerror=fail):
         files += [
@@ -51,10 +54,10 @@ def dataset_files(settings: ExperimentSettings, *, texts: bool = False) -> list[
 MOST_ENTRIES = 100_000
 """So many things that were passed over are counted."""
 KINDS = {
-    "below": ("file in sub-folders", "files in sub-folders"),
-    "folders": ("link to a folder", "links to folders"),
-    "dangling": ("link to nothing", "links to nothing"),
-    "others": ("pipe or device", "pipes or devices"),
+    "below": "dataset.below",
+    "folders": "dataset.folder_links",
+    "dangling": "dataset.dangling_links",
+    "others": "dataset.no_files",
 }
 
 
@@ -70,22 +73,35 @@ class PassedOver:
         return sum(self.counts.values())
 
     @property
-    def words(self) -> str:
-        """Such as "3 files in sub-folders and 1 link to nothing"."""
-        parts = [f"{count} {KINDS[kind][count != 1]}" for kind, count in self.counts.items()]
-        return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)
+    def sentence(self) -> Message:
+        """Such as "3 files in sub-folders and 1 link to nothing were not used"; of nothing at all it is NOTHING."""
+        if not self.total:
+            return NOTHING
+        *others, last = (Message(KINDS[kind], count=count) for kind, count in self.counts.items())
+        what = Message("dataset.several_kinds", kinds=others, last=last) if others else last
+        return Message("dataset.passed_over", count=self.total, what=what)
 
     @property
-    def sentence(self) -> str:
-        return f"{self.words} {'was' if self.total == 1 else 'were'} not used"
+    def hint(self) -> Message:
+        return Message("dataset.use_subfolders") if self.counts.get("below") else Message("dataset.copy_linked")
 
-    @property
-    def hint(self) -> str:
-        return (
-            "--subfolders includes files in sub-folders"
-            if self.counts.get("below")
-            else "copy there what the links name"
-        )
+
+def empty_folder(folder: str, *, subfolders: bool) -> BadInput:
+    if subfolders:
+        return BadInput("dataset.all_folders_empty", folder=folder)
+    return BadInput("dataset.folder_empty", folder=folder)
+
+
+LISTED = 3
+"""Reasons that an error lists."""
+
+
+def nothing_usable(folder: str, reasons: Sequence[tuple[str, Message]], passed: PassedOver) -> BadInput:
+    """`reasons`: why each recording of a folder cannot be used, by its name."""
+    said = joined(*(Message("dataset.reason_of", name=name, reason=reason) for name, reason in reasons[:LISTED]))
+    if len(reasons) > LISTED:
+        said = Message("dataset.and_more_reasons", reasons=said, count=len(reasons) - LISTED)
+    return BadInput("dataset.nothing_usable", folder=folder, reasons=joined(said, passed.sentence))
 
 
 def passed_over(folder: Path, *, subfolders: bool) -> PassedOver:

@@ -10,6 +10,7 @@ from typing import Any
 from rvc_engine.dataset.report import PITCH_FLOOR_HZ, FileReport
 from rvc_engine.dataset.thresholds import FILLED, LOW_HZ, MIN_BANDWIDTH_S
 from rvc_engine.dataset.voices import pitch_counts, pitch_range
+from rvc_engine.messages import Message
 
 RATES = (48000, 40000, 32000)
 PRESETS_OF_RATE = {
@@ -73,18 +74,18 @@ class Folder:
         return statistics.pstdev(levels) if len(levels) > 1 else None
 
 
-def suggest_rate(folder: Folder) -> tuple[int, str]:
+def suggest_rate(folder: Folder) -> tuple[int, Message]:
     """The model's sample rate in Hz, and why. 16000 where nothing above it would be filled or nothing is known."""
     hz, rate = folder.bandwidth_hz, folder.median(lambda f: float(f.sample_rate))
     if hz is None or rate is None:
-        return 16000, "nothing could be measured"
-    reach = f"the audio reaches {hz / 1000:.1f} kHz"
-    for candidate in RATES:
-        if rate >= candidate and hz >= FILLED * candidate / 2:
-            return candidate, f"{reach}, and a model at {candidate // 1000} kHz uses {candidate // 2000} kHz"
+        return 16000, Message("dataset.nothing_measured")
+    khz = hz / 1000
+    for full in RATES:
+        if rate >= full and hz >= FILLED * full / 2:
+            return full, Message("dataset.rate_filled", khz=khz, rate_khz=full // 1000, used_khz=full // 2000)
     if hz > LOW_HZ:
-        return 32000, f"{reach}; 32 kHz is the lowest rate of the published models"
-    return 16000, f"the audio ends at {hz / 1000:.1f} kHz, and a model at 16 kHz uses 8 kHz"
+        return 32000, Message("dataset.lowest_rate_published", khz=khz)
+    return 16000, Message("dataset.audio_ends", khz=khz)
 
 
 def summary_of(folder: Folder) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rvc_engine.common.user import cache_folder
 from rvc_engine.dataset.report import VERSION, FileReport
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import RvcError
+from rvc_engine.messages.wire import with_codes, with_messages
 
 SAVE_EVERY_S = 5.0
 
@@ -43,10 +44,11 @@ class Kept:
         found = {}
         for record in records:
             try:
-                report = FileReport.model_validate(record)
-            except ValidationError:
+                report = FileReport.model_validate(with_messages(record))
+            except (ValidationError, AttributeError):
                 continue
-            found[report.name] = report
+            if report.unusable.code or not report.unusable:  # else written by an older version, without codes
+                found[report.name] = report
         return found
 
     def of(self, name: str, bytes: int, mtime_ns: int) -> FileReport | None:
@@ -64,9 +66,8 @@ class Kept:
         if not self.changed:
             return
         there = [report for name, report in {**self._read(), **self.reports}.items() if (self.folder / name).is_file()]
-        text = json.dumps(
-            {"version": VERSION, "folder": str(self.folder), "files": [report.model_dump() for report in there]}
-        )
+        records = [with_codes(report.model_dump()) for report in there]
+        text = json.dumps({"version": VERSION, "folder": str(self.folder), "files": records})
         with contextlib.suppress(OSError, RvcError):
             write_whole(self.path, text, durable=False)
         self.saved, self.changed = time.monotonic(), False

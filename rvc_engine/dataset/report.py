@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainValidator
+
+from rvc_engine.messages import Message, verbatim
 
 VERSION = 2
 """Of the measurements: one more whenever a number that they give changes."""
@@ -11,13 +15,18 @@ PITCH_STEPS = 108
 """Counts of voiced frames in steps of half a semitone from 50 Hz to 1130 Hz."""
 
 
+def _reason(value: object) -> Message:
+    assert isinstance(value, str)
+    return verbatim(value)
+
+
 class FileReport(BaseModel):
     """What is known of one recording; None where there was nothing to measure. Levels in dBFS, lengths in seconds,
     shares 0..1.
 
-    `unusable` says why `rvc run` would leave it out, "" when it would not. `low_passed`: the spectrum ends at a wall.
-    `notes`: what is to be said of how it is read, by kind. `pitch_hz`: 10th percentile, median and 90th percentile of
-    the voiced frames of the loudest minute.
+    `unusable` says why `rvc run` would leave it out, NOTHING when it would not. `low_passed`: the spectrum ends at a
+    wall. `notes`: what is to be said of how it is read, by kind. `pitch_hz`: 10th percentile, median and 90th
+    percentile of the voiced frames of the loudest minute.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -26,7 +35,7 @@ class FileReport(BaseModel):
     bytes: int
     mtime_ns: int
     readable: bool
-    unusable: str
+    unusable: Annotated[Message, PlainValidator(_reason)]
     seconds: float = 0.0
     usable_seconds: float = 0.0
     longest_seconds: float = 0.0

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.given_paths import why_no_folder
-from rvc_engine.dataset.files import dataset_files
+from rvc_engine.dataset.files import dataset_files, empty_folder
 from rvc_engine.dataset.kept import Kept
 from rvc_engine.dataset.report import PITCH_FLOOR_HZ, PITCH_STEPS, FileReport
-from rvc_engine.errors import BadInput, RvcError, UnusableRecording
+from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.machine.workers import results_of, worker_count
+from rvc_engine.messages import Message, message_of
 from rvc_engine.settings import ExperimentSettings, PreprocessSettings
 
 SMALL_BYTES = 1 << 20
 """A worker process takes a second to start: less than this is measured without one."""
-LOST = "cannot be measured: the process that read it ended"
-NOT_KEPT = ("no permission", "cannot be read", "cannot be measured")
+LOST = Message("dataset.process_ended")
+NOT_KEPT = (LOST.code, "audio.no_permission", "audio.cannot_be_read", "dataset.cannot_be_measured")
 """Reasons that may be gone the next time although the file is the same."""
 
 
@@ -38,16 +39,11 @@ def measure_file(task: FileTask) -> FileReport:
     known: dict[str, Any] = {"name": task.name, "bytes": task.bytes, "mtime_ns": task.mtime_ns}
     try:
         m = survey(task.path)
-    except UnusableRecording as reason:
-        return FileReport(**known, readable=False, unusable=str(reason))
-    except (
-        ArithmeticError,
-        LookupError,
-        OSError,
-        ValueError,
-        MemoryError,
-    ) as error:  # a file that nobody has thought of
-        return FileReport(**known, readable=False, unusable=f"cannot be measured: {str(error) or type(error).__name__}")
+    except UnusableRecording as error:
+        return FileReport(**known, readable=False, unusable=message_of(error))
+    except (ArithmeticError, LookupError, OSError, ValueError, MemoryError) as error:  # what nobody has thought of
+        reason = Message("dataset.cannot_be_measured", reason=message_of(error))
+        return FileReport(**known, readable=False, unusable=reason)
     return FileReport(
         **known,
         readable=True,
@@ -70,7 +66,7 @@ def measure_file(task: FileTask) -> FileReport:
         dc_offset=_rounded(m.dc_offset, 5) or 0.0,
         sha256=m.sha256,
         fingerprint=m.fingerprint,
-        notes={note.code: note.text for note in m.notes},
+        notes={note.code: str(note.text) for note in m.notes},
         **_pitch(m.loudest),
     )
 
@@ -102,7 +98,7 @@ def _pitch(parts: Sequence[object]) -> dict[str, Any]:
 def recordings_in(folder: Path, *, subfolders: bool = False) -> list[FileTask]:
     """The files that `rvc run --dataset` would read. Raises BadInput when the folder cannot be read or holds none."""
     if not os.path.isdir(folder):
-        raise why_no_folder(str(folder), "rvc dataset")
+        raise why_no_folder(str(folder), survey=True)
     tasks = []
     for path in dataset_files(
         ExperimentSettings(dataset=str(folder), preprocess=PreprocessSettings(subfolders=subfolders))
@@ -114,10 +110,7 @@ def recordings_in(folder: Path, *, subfolders: bool = False) -> list[FileTask]:
         name = os.fsencode(path.relative_to(folder)).decode(errors="backslashreplace")
         tasks.append(FileTask(name, path, stat.st_size, stat.st_mtime_ns))
     if not tasks:
-        hint = "put recordings into it" + (
-            "" if subfolders else ", or use --subfolders if they are in folders inside it"
-        )
-        raise BadInput(f"The folder {str(folder)!r} is empty", "there is no file in it", hint)
+        raise empty_folder(str(folder), subfolders=subfolders)
     return tasks
 
 
@@ -133,7 +126,7 @@ def measure_all(folder: Path, tasks: Sequence[FileTask], *, workers: int = 0) ->
     yield from known.values()
     try:
         for report in _measured([task for task in tasks if task.name not in known], workers):
-            if report is not None and not report.unusable.startswith(NOT_KEPT):
+            if report is not None and report.unusable.code not in NOT_KEPT:
                 kept.add(report)
             yield report
     finally:
@@ -163,4 +156,5 @@ def _measured_alone(task: FileTask) -> FileReport:
     try:
         return next(report for report in results_of(measure_file, [task], 1) if report is not None)
     except RvcError:
-        return FileReport(name=task.name, bytes=task.bytes, mtime_ns=task.mtime_ns, readable=False, unusable=LOST)
+        known: dict[str, Any] = {"name": task.name, "bytes": task.bytes, "mtime_ns": task.mtime_ns}
+        return FileReport(**known, readable=False, unusable=LOST)

@@ -12,6 +12,7 @@ from rvc_engine.common.opening import open_file
 from rvc_engine.common.waiting import Waiting
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
+from rvc_engine.messages import Message, verbatim
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -42,14 +43,12 @@ def is_gone(path: Path) -> bool:
 
 def wait_for(paths: Sequence[Path], settings: ExperimentSettings, stage: str) -> Iterator[Event]:
     """Until all are back. The events on the way let a stop through. Raises RvcError after train.disk_wait_s."""
-    names = f"{paths[0].name!r}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
-    waiting = Waiting(stage, f"recordings in {settings.dataset} vanished: {names}")
+    names = verbatim(repr(paths[0].name))
+    if len(paths) > 1:
+        names = Message("dataset.and_more_names", name=paths[0].name, count=len(paths) - 1)
+    waiting = Waiting(stage, Message("dataset.vanished", folder=settings.dataset, names=names))
     while any(map(is_gone, paths)):
         if waiting.seconds > settings.train.disk_wait_s:
-            hint = (
-                "mount the disk again and run the same command: it resumes; what was removed on purpose is then "
-                "left out"
-            )
-            raise RvcError(f"Recordings in {settings.dataset} vanished during the run", names, hint)
+            raise RvcError("dataset.vanished_for_good", folder=settings.dataset, names=names)
         yield from waiting.pause()
     yield from waiting.ended()

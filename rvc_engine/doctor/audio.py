@@ -12,6 +12,7 @@ from pathlib import Path
 from rvc_engine.assets.manifest import needs, read_manifest
 from rvc_engine.assets.verify import DIFFERS, MISSING, Receipts, check
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, load
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_engine.workspace import Workspace
 
@@ -22,11 +23,14 @@ def codecs(home: Path) -> Iterator[Finding]:
     """Each format that a recording may have and that a conversion may write."""
     av, reason = load("av")
     if av is None:
-        yield Finding("codecs", FAIL, reason, "pip install av")
+        yield Finding("codecs", FAIL, reason, Message("doctor.install_package", name="av"))
         return
     from rvc_engine.audio.io import CODECS
 
-    for name, direction, wanted in (("codecs in", "r", DECODERS), ("codecs out", "w", CODECS)):
+    for name, direction, wanted in (
+        (Message("doctor.codecs_in"), "r", DECODERS),
+        (Message("doctor.codecs_out"), "w", CODECS),
+    ):
         lacking = []
         for form, codec in wanted.items():
             try:
@@ -35,14 +39,10 @@ def codecs(home: Path) -> Iterator[Finding]:
                 lacking.append(form)
         here = [form for form in wanted if form not in lacking]
         if lacking:
-            yield Finding(
-                name,
-                WARN,
-                f"{', '.join(here)}; not {', '.join(lacking)}",
-                "pip install --force-reinstall av (its wheel has them)",
-            )
+            found = Message("doctor.formats_lacking", formats=here, lacking=lacking)
+            yield Finding(name, WARN, found, Message("doctor.reinstall_av"))
         else:
-            yield Finding(name, OK, f"{', '.join(here)} (PyAV {av.__version__})")
+            yield Finding(name, OK, Message("doctor.formats", formats=here, version=av.__version__))
 
 
 def weights(home: Path) -> Iterator[Finding]:
@@ -53,45 +53,53 @@ def weights(home: Path) -> Iterator[Finding]:
     here = [row for row in rows.values() if row.state not in (MISSING, DIFFERS)]
     for row in rows.values():
         if row.state == DIFFERS:
-            yield Finding(
-                "weights",
-                FAIL,
-                f"{row.path} is not the published file",
-                f"rvc assets pull {row.asset.presets[0]} replaces it",
-            )
+            advice = Message("doctor.pull_again", preset=row.asset.presets[0])
+            yield Finding("weights", FAIL, Message("doctor.not_as_published", path=row.path), advice)
     if not here:
-        yield Finding("weights", WARN, "none: only the preset starter works", "rvc assets pull v2-40k")
+        yield Finding("weights", WARN, Message("doctor.no_weights"), Message("doctor.pull", preset="v2-40k"))
         return
     for preset in PUBLIC_PRESETS:
         wanted = needs(manifest, preset)
         lacking = [asset.name for asset in wanted if rows[asset.name].state == MISSING]
         if wanted and not lacking and not any(rows[asset.name].state == DIFFERS for asset in wanted):
-            yield Finding(f"weights {preset}", OK, f"complete: {', '.join(asset.name for asset in wanted)}")
+            names = [asset.name for asset in wanted]
+            yield Finding(f"weights {preset}", OK, Message("doctor.weights_complete", names=names))
         elif lacking and len(lacking) < len(wanted):
-            yield Finding(f"weights {preset}", NONE, f"without {', '.join(lacking)}", f"rvc assets pull {preset}")
+            found = Message("doctor.weights_lacking", names=lacking)
+            yield Finding(f"weights {preset}", NONE, found, Message("doctor.pull", preset=preset))
 
 
 def terminal(home: Path) -> Iterator[Finding]:
     """What the app can draw here."""
     if not sys.stdout.isatty():
-        yield Finding("terminal", NONE, "output does not go to a terminal", "the app needs one; rvc run works without")
+        yield Finding("terminal", NONE, Message("doctor.no_terminal"), Message("doctor.run_without_terminal"))
         return
     kind, color_term = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
     if kind in ("", "dumb"):
-        yield Finding(
-            "terminal", WARN, f"TERM={kind or 'not set'}", "export TERM=xterm-256color, or use rvc-tui --plain"
-        )
+        found = verbatim(f"TERM={kind}") if kind else Message("doctor.term_not_set")
+        yield Finding("terminal", WARN, found, Message("doctor.set_term"))
     else:
-        colours = "16.7 million" if color_term in ("truecolor", "24bit") else "256" if "256" in kind else "16"
-        inside = "tmux" if os.environ.get("TMUX") else "screen" if os.environ.get("STY") else ""
-        yield Finding("terminal", OK, f"{kind}, {colours} colours{f', inside {inside}' if inside else ''}")
+        yield Finding("terminal", OK, _drawn_with(kind, color_term))
     columns, lines = shutil.get_terminal_size()
     small = columns < 80 or lines < 24
     yield Finding(
-        "terminal size", WARN if small else OK, f"{columns}x{lines}", "the app wants 80x24 or more" if small else ""
+        Message("doctor.terminal_size"),
+        WARN if small else OK,
+        verbatim(f"{columns}x{lines}"),
+        Message("doctor.terminal_small") if small else NOTHING,
     )
     encoding = locale.getpreferredencoding(False)
     plain = "utf" not in encoding.lower()
-    yield Finding(
-        "locale", WARN if plain else OK, encoding, "export LC_ALL=C.UTF-8, or use rvc-tui --ascii" if plain else ""
-    )
+    advice = Message("doctor.set_locale") if plain else NOTHING
+    yield Finding("locale", WARN if plain else OK, verbatim(encoding), advice)
+
+
+def _drawn_with(kind: str, color_term: str) -> Message:
+    """`kind`, `color_term`: as TERM and COLORTERM have it."""
+    colours: Message | int = 256 if "256" in kind else 16
+    if color_term in ("truecolor", "24bit"):
+        colours = Message("doctor.true_colours")
+    inside = "tmux" if os.environ.get("TMUX") else "screen" if os.environ.get("STY") else ""
+    if inside:
+        return Message("doctor.terminal_inside", kind=kind, colours=colours, program=inside)
+    return Message("doctor.terminal", kind=kind, colours=colours)

@@ -8,79 +8,72 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, first_line, load
+from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, load
 from rvc_engine.machine.gpus import Gpu, load_nvml, read_gpus, torch_gpus
+from rvc_engine.messages import NOTHING, Message, message_of
 
 
 def driver(home: Path, nvml: Any = None) -> Iterator[Finding]:
     """NVML, the driver's version, each GPU, MIG. `nvml` replaces pynvml in tests."""
     nvml = nvml if nvml is not None else load_nvml()
     if nvml is None:
-        yield Finding("nvml", WARN, "pynvml is not installed", "pip install nvidia-ml-py")
+        yield Finding("nvml", WARN, Message("doctor.no_pynvml"), Message("doctor.install_pynvml"))
         return
     state = read_gpus(nvml)
     if not state.gpus:
-        yield Finding(
-            "driver",
-            NONE,
-            state.reason,
-            "a GPU needs NVIDIA's driver (nvidia-smi shows it); without one --preset starter trains",
-        )
+        yield Finding("driver", NONE, state.reason, Message("doctor.gpu_needs_driver"))
         return
-    yield Finding("driver", OK, f"NVIDIA {_version(nvml)}")
-    yield Finding("nvml", OK, f"{len(state.gpus)} GPU{'s' if len(state.gpus) > 1 else ''}")
+    yield Finding("driver", OK, _driver(nvml))
+    yield Finding("nvml", OK, Message("doctor.gpus", count=len(state.gpus)))
     seen = {gpu.index for gpu in torch_gpus(state)}
     for gpu in state.gpus:
         yield _gpu(gpu, gpu.index in seen)
     if any(gpu.mig for gpu in state.gpus):
-        yield Finding(
-            "mig", OK, "switched on", "CUDA_VISIBLE_DEVICES=MIG-... chooses a slice (nvidia-smi -L lists them)"
-        )
+        yield Finding("mig", OK, Message("doctor.mig_on"), Message("doctor.choose_mig"))
 
 
-def _version(nvml: Any) -> str:
+def _driver(nvml: Any) -> Message:
     try:
         nvml.nvmlInit()
         found = nvml.nvmlSystemGetDriverVersion()
         nvml.nvmlShutdown()
-        return found.decode() if isinstance(found, bytes) else str(found)
+        return Message("doctor.driver", version=found.decode() if isinstance(found, bytes) else found)
     except (nvml.NVMLError, UnicodeDecodeError):
-        return "of unknown version"
+        return Message("doctor.driver_unknown")
 
 
 def _gpu(gpu: Gpu, visible: bool) -> Finding:
-    free = f"{gpu.memory_free / 1e9:.1f}" if gpu.memory_free is not None else "?"
-    total = f"{gpu.memory_total / 1e9:.1f}" if gpu.memory_total is not None else "?"
-    capability = f", compute capability {gpu.capability[0]}.{gpu.capability[1]}" if gpu.capability else ""
-    found = f"{gpu.name}: {free} GB free of {total} GB{capability}"
+    name, found = f"gpu {gpu.index}", _memory_of(gpu)
     if not visible:
-        chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-        return Finding(
-            f"gpu {gpu.index}", WARN, f"{found}; hidden by CUDA_VISIBLE_DEVICES={chosen}", "unset it to use this GPU"
-        )
+        found = Message("doctor.gpu_hidden", found=found, chosen=os.environ.get("CUDA_VISIBLE_DEVICES"))
+        return Finding(name, WARN, found, Message("doctor.show_gpu"))
     if gpu.memory_free is not None and gpu.memory_free < 3e9:
-        return Finding(
-            f"gpu {gpu.index}",
-            WARN,
-            found,
-            "other programs hold its memory: nvidia-smi names them; rvc advise finds what fits",
-        )
-    return Finding(f"gpu {gpu.index}", OK, found)
+        return Finding(name, WARN, found, Message("doctor.gpu_full"))
+    return Finding(name, OK, found)
+
+
+def _memory_of(gpu: Gpu) -> Message:
+    free = gpu.memory_free / 1e9 if gpu.memory_free is not None else "?"
+    total = gpu.memory_total / 1e9 if gpu.memory_total is not None else "?"
+    if not gpu.capability:
+        return Message("doctor.gpu", name=gpu.name, free=free, total=total)
+    capability = ".".join(map(str, gpu.capability))
+    return Message("doctor.gpu_capability", name=gpu.name, free=free, total=total, capability=capability)
 
 
 def cuda(home: Path) -> Iterator[Finding]:
     """Whether torch computes on the GPU; a computed sum on each proves more than what it reports."""
     torch, reason = load("torch")
     if torch is None:
-        yield Finding("cuda", FAIL, reason, "pip install torch")
+        yield Finding("cuda", FAIL, reason, Message("doctor.install_package", name="torch"))
         return
     there = bool(torch_gpus(read_gpus()))
     if not torch.version.cuda:
-        hint = "pip install a torch built for CUDA: https://pytorch.org/get-started/locally"
-        yield Finding("cuda", FAIL if there else NONE, "torch is built for CPUs", hint if there else "")
+        hint = Message("doctor.install_torch_with_cuda") if there else NOTHING
+        yield Finding("cuda", FAIL if there else NONE, Message("doctor.torch_without_cuda"), hint)
     elif not torch.cuda.is_available():
-        hint = f"update the driver for CUDA {torch.version.cuda}, or install a torch built for an older CUDA"
-        yield Finding("cuda", FAIL if there else NONE, "torch sees no GPU", hint if there else "")
+        hint = Message("doctor.update_driver", cuda=torch.version.cuda) if there else NOTHING
+        yield Finding("cuda", FAIL if there else NONE, Message("doctor.torch_without_gpu"), hint)
     else:
         for index in range(torch.cuda.device_count()):
             yield _computes(torch, index)
@@ -91,11 +84,9 @@ def _computes(torch: Any, index: int) -> Finding:
     try:
         total = torch.arange(1000, device=f"cuda:{index}").sum().item()
     except Exception as error:  # torch has many: no kernel for this GPU, memory, a broken driver
-        hint = "install a torch whose CUDA supports this GPU, or use --device cpu"
-        return Finding(name, FAIL, first_line(error), hint)
-    precision = "bf16 and fp16" if torch.cuda.is_bf16_supported() else "fp16"
-    right = total == 499500
-    found = f"{torch.cuda.get_device_name(index)} computes, {precision}, CUDA {torch.version.cuda}"
-    return Finding(
-        name, OK if right else FAIL, found if right else "it computes wrong sums", "" if right else "use another GPU"
-    )
+        return Finding(name, FAIL, message_of(error), Message("doctor.install_other_torch"))
+    if total != 499500:
+        return Finding(name, FAIL, Message("doctor.gpu_computes_wrong"), Message("doctor.use_other_gpu"))
+    precisions = Message("doctor.bf16_and_fp16") if torch.cuda.is_bf16_supported() else "fp16"
+    gpu, version = torch.cuda.get_device_name(index), torch.version.cuda
+    return Finding(name, OK, Message("doctor.gpu_computes", name=gpu, precisions=precisions, cuda=version))

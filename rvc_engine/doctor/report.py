@@ -13,8 +13,9 @@ from pathlib import Path
 
 from rvc_engine.doctor import audio as doctor_io
 from rvc_engine.doctor import gpu
-from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, first_line, load
-from rvc_engine.errors import BadInput
+from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, load
+from rvc_engine.errors import BadInput, RvcError, reason_of
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.workspace import Workspace
 
@@ -60,25 +61,22 @@ def examine(home: Path) -> Iterator[Finding]:
         try:
             yield from check(home)
         except ImportError as error:
-            yield Finding(check.__name__, FAIL, first_line(error), f"pip install {error.name or 'rvc-tui'}")
+            advice = Message("doctor.install_package", name=error.name or "rvc-tui")
+            yield Finding(check.__name__, FAIL, message_of(error), advice)
         except Exception as error:  # whatever a broken installation raises is the finding
-            yield Finding(
-                check.__name__,
-                FAIL,
-                f"cannot be examined: {first_line(error)}",
-                "pip install --force-reinstall rvc-tui",
-            )
+            reason = error.line if isinstance(error, RvcError) else message_of(error)
+            found = Message("doctor.cannot_be_examined", reason=reason)
+            yield Finding(check.__name__, FAIL, found, Message("doctor.reinstall"))
 
 
 # --- Python and packages ---------------------------------------------------------------------------
 def python(home: Path) -> Iterator[Finding]:
-    found = (
-        f"{platform.python_version()} ({sys.executable}), {platform.system()} {platform.release()} {platform.machine()}"
-    )
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    found = verbatim(f"{platform.python_version()} ({sys.executable}), {system}")
     if sys.version_info[:2] < OLDEST_PYTHON:
-        yield Finding("python", FAIL, found, "use Python 3.10 or newer")
+        yield Finding("python", FAIL, found, Message("doctor.use_newer_python"))
     elif sys.prefix == sys.base_prefix:
-        yield Finding("python", OK, f"{found}, not in a virtual environment")
+        yield Finding("python", OK, Message("doctor.no_venv", found=found))
     else:
         yield Finding("python", OK, found)
 
@@ -86,12 +84,17 @@ def python(home: Path) -> Iterator[Finding]:
 def torch_version(home: Path) -> Iterator[Finding]:
     torch, reason = load("torch")
     if torch is None:
-        yield Finding("torch", FAIL, reason, "pip install torch")
+        yield Finding("torch", FAIL, reason, Message("doctor.install_package", name="torch"))
         return
-    old = _numbers(torch.__version__)[:2] < OLDEST_TORCH
-    built = f"for CUDA {torch.version.cuda}" if torch.version.cuda else "for CPUs"
-    advice = f"pip install --upgrade torch ({'.'.join(map(str, OLDEST_TORCH))} or newer)" if old else ""
-    yield Finding("torch", WARN if old else OK, f"{torch.__version__}, built {built}", advice)
+    version, cuda = torch.__version__, torch.version.cuda
+    found = Message("doctor.torch_for_cpus", version=version)
+    if cuda:
+        found = Message("doctor.torch_for_cuda", version=version, cuda=cuda)
+    if _numbers(version)[:2] < OLDEST_TORCH:
+        advice = Message("doctor.upgrade_torch", oldest=".".join(map(str, OLDEST_TORCH)))
+        yield Finding("torch", WARN, found, advice)
+    else:
+        yield Finding("torch", OK, found)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -101,27 +104,16 @@ def _numbers(version: str) -> tuple[int, ...]:
 def packages(home: Path) -> Iterator[Finding]:
     missing = {name: reason for name in PACKAGES if (reason := load(name)[1])}
     if missing:
-        first = next(iter(missing.items()))
-        yield Finding(
-            "packages",
-            FAIL,
-            f"not usable: {', '.join(missing)} ({first[0]}: {first[1]})",
-            "pip install --upgrade rvc-tui",
-        )
+        name, reason = next(iter(missing.items()))
+        found = Message("doctor.packages_unusable", names=list(missing), name=name, reason=reason)
+        yield Finding("packages", FAIL, found, Message("doctor.upgrade_package", name="rvc-tui"))
     else:
-        yield Finding("packages", OK, f"all {len(PACKAGES)} can be imported")
+        yield Finding("packages", OK, Message("doctor.packages_usable", count=len(PACKAGES)))
     hub, reason = load("huggingface_hub")
-    version = getattr(hub, "__version__", "")
-    yield (
-        Finding("downloads", OK, f"huggingface_hub {version}")
-        if hub
-        else Finding(
-            "downloads",
-            WARN,
-            reason,
-            "pip install huggingface_hub, or copy weights by hand (rvc assets list names them)",
-        )
-    )
+    if hub is None:
+        yield Finding("downloads", WARN, reason, Message("doctor.install_hub"))
+    else:
+        yield Finding("downloads", OK, verbatim(f"huggingface_hub {getattr(hub, '__version__', '')}"))
 
 
 def pitch_methods(home: Path) -> Iterator[Finding]:
@@ -136,11 +128,14 @@ def pitch_methods(home: Path) -> Iterator[Finding]:
                 tracker.imported()
             except BadInput as error:
                 broken.add(tracker.name)
-                advice = f"pip install --upgrade {tracker.install}"
-                yield Finding(f"pitch {tracker.name}", WARN, f"{tracker.package}: {error.message}", advice)
+                found = Message("doctor.pitch_package", package=tracker.package, reason=error.message)
+                advice = Message("doctor.upgrade_package", name=tracker.install)
+                yield Finding(f"pitch {tracker.name}", WARN, found, advice)
     usable = [tracker.name for tracker in trackers if tracker.works(workspace) and tracker.name not in broken]
-    found = ", ".join(usable) + (f"; not installed: {', '.join(absent)}" if absent else "")
-    advice = 'pip install "rvc-tui[all]" brings every method' if absent else ""
+    found, advice = verbatim(", ".join(usable)), NOTHING
+    if absent:
+        found = Message("doctor.pitch_without", names=usable, absent=absent)
+        advice = Message("doctor.install_every_pitch_method")
     yield Finding("pitch", OK if usable else FAIL, found, advice)
 
 
@@ -148,21 +143,26 @@ def pitch_methods(home: Path) -> Iterator[Finding]:
 def memory(home: Path) -> Iterator[Finding]:
     psutil, reason = load("psutil")
     if psutil is None:
-        yield Finding("memory", FAIL, reason, "pip install psutil")
+        yield Finding("memory", FAIL, reason, Message("doctor.install_package", name="psutil"))
     else:
         memory = psutil.virtual_memory()
         little = memory.total / 1e9 < MEMORY_GB
-        advice = "use --preset starter and small batches" if little else ""
-        found = f"{memory.available / 1e9:.1f} GB free of {memory.total / 1e9:.1f} GB, {os.cpu_count()} cores"
+        advice = Message("doctor.use_less_memory") if little else NOTHING
+        free, total = memory.available / 1e9, memory.total / 1e9
+        found = Message("doctor.memory", free=free, total=total, cores=os.cpu_count())
         yield Finding("memory", WARN if little else OK, found, advice)
-    shared = Path("/dev/shm")
-    if not shared.is_dir():
-        yield Finding("shared memory", NONE, "no /dev/shm")
-        return
-    room = shutil.disk_usage(shared).free / 1e6
-    few = room < SHARED_MB
-    advice = "start the container with --shm-size=1g" if few else ""
-    yield Finding("shared memory", WARN if few else OK, f"{room:.0f} MB free in /dev/shm", advice)
+    yield _shared_memory(Path("/dev/shm"))
+
+
+def _shared_memory(folder: Path) -> Finding:
+    name = Message("doctor.shared_memory")
+    if not folder.is_dir():
+        return Finding(name, NONE, Message("doctor.no_shared_memory"))
+    free = shutil.disk_usage(folder).free / 1e6
+    found = Message("doctor.shared_memory_free", megabytes=free)
+    if free < SHARED_MB:
+        return Finding(name, WARN, found, Message("doctor.raise_shared_memory"))
+    return Finding(name, OK, found)
 
 
 def disk(home: Path) -> Iterator[Finding]:
@@ -171,12 +171,11 @@ def disk(home: Path) -> Iterator[Finding]:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free / 1e9
-    advice = "free some space, or use another --home: a training takes 2 to 5 GB" if free < DISK_GB else ""
-    yield Finding("disk", WARN if advice else OK, f"{free:.1f} GB free for {home}", advice)
+    advice = Message("doctor.free_disk") if free < DISK_GB else NOTHING
+    yield Finding("disk", WARN if advice else OK, Message("doctor.disk", free=free, home=home), advice)
     try:
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".rvc-doctor-"):
-            yield Finding("workspace", OK, f"{home} can be written to")
+            yield Finding("workspace", OK, Message("doctor.home_writable", home=home))
     except OSError as error:
-        yield Finding(
-            "workspace", FAIL, f"{home}: {error.strerror or error}", "use a folder of your own: --home DIR or RVC_HOME"
-        )
+        found = Message("doctor.home_refused", home=home, reason=reason_of(error))
+        yield Finding("workspace", FAIL, found, Message("doctor.use_own_home"))

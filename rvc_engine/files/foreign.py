@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.opening import open_file, what_else
+from rvc_engine.messages import Message, message_of, verbatim
 
 # A whole training state of a v2 voice (1.2 GiB) has 93,000 opcodes, 262 KiB of pickle and 2,908 records.
 MAX_PICKLE_BYTES = 8 << 20
@@ -40,7 +41,10 @@ SCALARS = (str, int, float, bytes, bool, type(None))
 
 
 class Unreadable(ValueError):
-    """A file that is damaged, hostile or no file of weights. The text is the reason, one line, without the path."""
+    """A file that is damaged, hostile or no file of weights. `reason`: one line, without the path."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
 
 
 @dataclass
@@ -52,31 +56,33 @@ class Opaque:
 
 
 # --- words -----------------------------------------------------------------------------------------
-def describe(value: Any, most: int = 60) -> str:
+def describe(value: Any, most: int = 60) -> Message:
     """A foreign value for a message: one printable line of about `most` characters, whatever the value holds."""
     if isinstance(value, str):
-        return repr(value if len(value) <= most else value[:most] + "...")
+        return verbatim(repr(value if len(value) <= most else value[:most] + "..."))
     if isinstance(value, int) and value.bit_length() > 64:
-        return f"a number of {value.bit_length()} bits"
+        return Message("files.number_bits", bits=value.bit_length())
     if value is None or isinstance(value, int | float):
-        return str(value)
+        return verbatim(str(value))
     if isinstance(value, bytes):
-        return f"{len(value)} bytes"
+        return Message("files.bytes", count=len(value))
     if isinstance(value, dict):
-        return f"a dictionary of {len(value)} entries"
+        return Message("files.dictionary", count=len(value))
     if isinstance(value, list | tuple):
-        return f"a list of {len(value)} values"
+        return Message("files.list", count=len(value))
     if isinstance(value, Opaque):
-        return value.kind[:most]
+        return verbatim(value.kind[:most])
     shape = getattr(value, "shape", None)
-    return type(value).__name__ if shape is None else f"a tensor of the shape {list(shape)}"
+    return verbatim(type(value).__name__) if shape is None else Message("files.tensor", shape=list(shape))
 
 
-def describe_some(values: Iterable[Any], most: int = 5) -> str:
+def describe_some(values: Iterable[Any], most: int = 5) -> Message:
     """The first few of many."""
-    some = list(values)
-    more = f" and {len(some) - most} more" if len(some) > most else ""
-    return ", ".join(describe(value, 80) for value in some[:most]) + more
+    every = list(values)
+    some = [describe(value, 80) for value in every[:most]]
+    if len(every) > most:
+        return Message("files.some_and_more", some=some, count=len(every) - most)
+    return Message("files.some", some=some)
 
 
 def text_of(value: Any, most: int) -> str:
@@ -86,10 +92,10 @@ def text_of(value: Any, most: int) -> str:
     return describe(value)[:most] if isinstance(value, int | float) else ""
 
 
-def first_line(error: BaseException) -> str:
-    """What an error says, as one printable line."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return "".join(c if c.isprintable() else "?" for c in lines[0][:MAX_REASON])
+def first_line(error: BaseException) -> Message:
+    """What an error says: its message, or one printable line of another program's words."""
+    reason = message_of(error)
+    return reason if reason.code else verbatim("".join(c if c.isprintable() else "?" for c in reason[:MAX_REASON]))
 
 
 # --- weight ----------------------------------------------------------------------------------------
@@ -129,28 +135,28 @@ class _Scale:
             return EMPTY
         mark = id(held)
         if mark in self.begun:
-            raise Unreadable(f"its values are nested too deeply (more than {MAX_DEPTH} levels): one holds itself")
+            raise Unreadable(Message("files.holds_itself", levels=MAX_DEPTH))
         found = self.known.get(mark)
         if found is None:
             self.begun.add(mark)
             found = self.known[mark] = self._sum(held, depth)
             self.begun.remove(mark)
         if depth + found.height > MAX_DEPTH:
-            raise Unreadable(f"its values are nested too deeply (more than {MAX_DEPTH} levels)")
+            raise Unreadable(Message("files.too_deep", levels=MAX_DEPTH))
         return found
 
     def _sum(self, held: Any, depth: int) -> Weight:
         if depth > MAX_DEPTH:
-            raise Unreadable(f"its values are nested too deeply (more than {MAX_DEPTH} levels)")
+            raise Unreadable(Message("files.too_deep", levels=MAX_DEPTH))
         values, characters, size, height = 1, 0, 0, 0
         for item in (*held, *held.values()) if isinstance(held, dict) else held:
             one = self.of(item, depth + 1)
             values, characters, size = values + one.values, characters + one.characters, size + one.bytes
             height = max(height, one.height + 1)
         if values > MAX_VALUES:
-            raise Unreadable(f"it holds more than {MAX_VALUES:,} values")
+            raise Unreadable(Message("files.many_values", most=MAX_VALUES))
         if characters > MAX_CHARACTERS:
-            raise Unreadable(f"it holds more than {MAX_CHARACTERS >> 20} million characters of text")
+            raise Unreadable(Message("files.much_text", millions=MAX_CHARACTERS >> 20))
         return Weight(values, characters, size, height)
 
 
@@ -160,7 +166,7 @@ def check_regular(path: Path) -> int:
     there is none."""
     about = path.stat()
     if other := what_else(about):
-        raise Unreadable(f"it is {other}, not a regular file")
+        raise Unreadable(Message("common.not_regular_file", thing=other))
     return about.st_size
 
 
@@ -168,7 +174,7 @@ def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> Any:
     """Raises Unreadable for what is no JSON, is larger than `limit`, or nested too deeply; OSError when it cannot be
     opened."""
     if check_regular(path) > limit:
-        raise Unreadable(f"it is too large: more than {limit >> 10:,} KiB")
+        raise Unreadable(Message("files.too_large", kib=limit >> 10))
     with open_file(path) as file:
         return parse_json(file.read(limit + 1), limit)
 
@@ -176,20 +182,20 @@ def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> Any:
 def parse_json(content: bytes | str, limit: int = MAX_JSON_BYTES) -> Any:
     """As `read_json`, of what was read."""
     if len(content) > limit:
-        raise Unreadable(f"it is too large: more than {limit >> 10:,} KiB")
+        raise Unreadable(Message("files.too_large", kib=limit >> 10))
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         value = json.loads(text, parse_int=_whole_number)
     except Unreadable:
         raise
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else first_line(error)
-        raise Unreadable(f"it is no JSON that can be read: {reason}") from error
+        reason = Message("common.nested_too_deeply") if isinstance(error, RecursionError) else first_line(error)
+        raise Unreadable(Message("files.no_json", reason=reason)) from error
     weigh(value)
     return value
 
 
 def _whole_number(text: str) -> int:
     if len(text) > MAX_DIGITS:
-        raise Unreadable(f"it holds a number of more than {MAX_DIGITS} digits")
+        raise Unreadable(Message("files.long_number", digits=MAX_DIGITS))
     return int(text)

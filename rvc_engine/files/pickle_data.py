@@ -36,6 +36,7 @@ from rvc_engine.files.pickle_names import (
     Global,
     put_entry,
 )
+from rvc_engine.messages import Message, verbatim
 
 Storages = Callable[[str, str, int], Any]
 """(key, torch's name of the dtype, elements) -> the numbers of a storage, (elements,). Raises Unreadable when the file
@@ -51,7 +52,7 @@ class _Bounded:
 
     def read(self, count: int) -> bytes:
         if count > MAX_TEXT_BYTES:
-            raise Unreadable(f"its pickle has a text of {count:,} bytes: more than {MAX_TEXT_BYTES:,}")
+            raise Unreadable(Message("pickle.long_text", count=count, most=MAX_TEXT_BYTES))
         return self._counted(self.stream.read(count))
 
     def readline(self) -> bytes:
@@ -59,13 +60,13 @@ class _Bounded:
         while not line.endswith(b"\n") and (more := self.read(1)):
             line += more
             if len(line) > MAX_LINE_BYTES:
-                raise Unreadable(f"its pickle has a line of more than {MAX_LINE_BYTES:,} bytes")
+                raise Unreadable(Message("pickle.long_line", most=MAX_LINE_BYTES))
         return line
 
     def _counted(self, content: bytes) -> bytes:
         self.left -= len(content)
         if self.left < 0:
-            raise Unreadable(f"its pickle is larger than {MAX_PICKLE_BYTES >> 20} MiB")
+            raise Unreadable(Message("pickle.too_large", mib=MAX_PICKLE_BYTES >> 20))
         return content
 
 
@@ -81,12 +82,12 @@ class _Machine:
 
     def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            raise Unreadable("its pickle takes more than it has put down")
+            raise Unreadable(Message("pickle.empty_stack"))
         return self.stack.pop()
 
     def pop_to_mark(self) -> list[Any]:
         if not self.marks:
-            raise Unreadable("its pickle has no mark where it needs one")
+            raise Unreadable(Message("pickle.no_mark"))
         mark = self.marks.pop()
         items = self.stack[mark:]
         del self.stack[mark:]
@@ -100,12 +101,12 @@ class _Machine:
     def run(self, stream: bytes | IO[bytes] | mmap.mmap) -> Any:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(cast("IO[bytes]", _Bounded(stream)))):
             if count > MAX_OPCODES:
-                raise Unreadable(f"its pickle has more than {MAX_OPCODES:,} opcodes")
+                raise Unreadable(Message("pickle.many_opcodes", most=MAX_OPCODES))
             name = opcode.name
             if name == "STOP":
                 result = self.pop()
                 if self.stack or self.marks:
-                    raise Unreadable("its pickle ends with something left over")
+                    raise Unreadable(Message("pickle.left_over"))
                 return result
             if name in CONSTANTS:
                 self.stack.append(CONSTANTS[name]())
@@ -114,14 +115,14 @@ class _Machine:
             elif (step := STEPS.get(name)) is not None:
                 step(self, argument)
             elif name not in ("PROTO", "FRAME"):
-                raise Unreadable(f"its pickle has the opcode {name}, which no file of weights needs")
-        raise Unreadable("its pickle has no end")
+                raise Unreadable(Message("pickle.opcode", name=name))
+        raise Unreadable(Message("pickle.no_end"))
 
     def copies(self, value: Any) -> None:
         """One opcode copies all of `value`, which may be recalled any number of times."""
         self.copied += len(value) if isinstance(value, list | tuple | dict | str | bytes) else 0
         if self.copied > MAX_COPIED:
-            raise Unreadable(f"its pickle copies more than {MAX_COPIED:,} values")
+            raise Unreadable(Message("pickle.copies", most=MAX_COPIED))
 
     # --- opcodes ------------------------------------------------------------------------------------------------
     def mark(self, _: Any) -> None:
@@ -135,7 +136,7 @@ class _Machine:
 
     def get(self, number: int) -> None:
         if number not in self.memo:
-            raise Unreadable("its pickle recalls what it never stored")
+            raise Unreadable(Message("pickle.not_stored"))
         self.stack.append(self.memo[number])
 
     def append(self, _: Any) -> None:
@@ -148,7 +149,7 @@ class _Machine:
     def _extend(self, items: list[Any]) -> None:
         target = self.top()
         if type(target) is not list:
-            raise Unreadable("it appends to something that is not a list")
+            raise Unreadable(Message("pickle.no_list"))
         target.extend(items)
 
     def set_item(self, _: Any) -> None:
@@ -158,7 +159,7 @@ class _Machine:
     def set_items(self, _: Any) -> None:
         items = self.pop_to_mark()
         if len(items) % 2:
-            raise Unreadable("a dictionary has a key without a value")
+            raise Unreadable(Message("pickle.key_without_value"))
         target = self.top()
         for key, value in zip(items[::2], items[1::2], strict=True):
             put_entry(target, key, value)
@@ -176,34 +177,34 @@ class _Machine:
     def stack_name(self, _: Any) -> None:
         name, module = self.pop(), self.pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise Unreadable("it names something with no text")
+            raise Unreadable(Message("pickle.name_no_text"))
         self._name(module, name)
 
     def _name(self, module: str, name: str) -> None:
         found = Global(module, name)
         full = f"{module}.{name}"
         if full in QUANTISED:
-            raise Unreadable("its weights are quantised integers: get the file in float16 or float32")
+            raise Unreadable(Message("pickle.quantised"))
         known = full in CALLS or full in OPAQUE or full in TYPES or full == UNTYPED
         if not known and not (module == "torch" and (name in STORAGES or name in UNTYPED_DTYPES)):
-            raise Unreadable(f"it asks for {found}, which no file of weights needs")
+            raise Unreadable(Message("pickle.asks_for", found=found))
         self.stack.append(found)
 
     def reduce(self, _: Any) -> None:
         arguments, called = self.pop(), self.pop()
         if not isinstance(called, Global) or str(called) not in CALLS or not isinstance(arguments, tuple):
-            raise Unreadable(f"it calls {called if isinstance(called, Global) else 'something'}, which is not allowed")
+            raise Unreadable(Message("pickle.calls", called=called_name(called)))
         for argument in arguments:
             self.copies(argument)
         self.tensors += called.name.startswith("_rebuild_")
         if self.tensors > MAX_TENSORS:
-            raise Unreadable(f"it holds more than {MAX_TENSORS:,} tensors")
+            raise Unreadable(Message("pickle.many_tensors", most=MAX_TENSORS))
         self.stack.append(self.calls[str(called)](*arguments))
 
     def new_object(self, _: Any) -> None:
         arguments, kind = self.pop(), self.pop()
         if not isinstance(kind, Global) or str(kind) not in OPAQUE or arguments != ():
-            raise Unreadable(f"it makes {kind if isinstance(kind, Global) else 'an object'}, which is not allowed")
+            raise Unreadable(Message("pickle.makes", kind=called_name(kind)))
         self.stack.append(Opaque(str(kind)))
 
     def build(self, _: Any) -> None:
@@ -211,18 +212,18 @@ class _Machine:
         if isinstance(target, Opaque) and target.kind == "numpy.dtype":
             return  # byte order and the like: only little endian numbers are taken
         if type(state) is not dict:
-            raise Unreadable("an object has a state that is no dictionary")
+            raise Unreadable(Message("pickle.state_no_dictionary"))
         if isinstance(target, Opaque):
             self.copies(state)
             target.state.update(state)
             target.state.pop("_parent", None)  # omegaconf's way back up
         elif type(target) is not dict:  # an OrderedDict's _metadata is not needed
-            raise Unreadable("it changes something that has no state")
+            raise Unreadable(Message("pickle.no_state"))
 
     def persistent(self, _: Any) -> None:
         reference = self.pop()
         if not isinstance(reference, tuple) or len(reference) not in (5, 6) or reference[0] != "storage":
-            raise Unreadable("it refers to something that is no stored tensor")
+            raise Unreadable(Message("pickle.no_stored_tensor"))
         kind, key, count = reference[1], reference[2], reference[4]
         dtype = None
         if isinstance(kind, Global):
@@ -234,7 +235,7 @@ class _Machine:
             or count < 0
             or reference[5:] not in ((), (None,))
         ):
-            raise Unreadable("it refers to a storage in an unknown way")
+            raise Unreadable(Message("pickle.unknown_storage"))
         self.stack.append(self.storages(key, dtype, count))
 
 
@@ -282,6 +283,11 @@ STEPS: dict[str, Callable[[_Machine, Any], None]] = {
 }
 
 
+def called_name(value: Any) -> Message:
+    """What a pickle wants to call, for a message."""
+    return verbatim(str(value)) if isinstance(value, Global) else Message("pickle.no_name")
+
+
 def load(stream: bytes | IO[bytes] | mmap.mmap, storages: Storages, room: int = 0) -> Any:
     """One pickle as plain data (dict, list, tuple, text, numbers, bytes, None), tensors and Opaque. `room`: bytes that
     its tensors may describe, each counted wherever it appears.
@@ -290,7 +296,7 @@ def load(stream: bytes | IO[bytes] | mmap.mmap, storages: Storages, room: int = 
     """
     value = _Machine(storages, CALLS).run(stream)
     if weigh(value).bytes > room:
-        raise Unreadable("its tensors overlap: they are larger than the file")
+        raise Unreadable(Message("pickle.tensors_overlap"))
     return value
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rvc_engine.files.foreign import MAX_KEY, MAX_RANK, SCALARS, Opaque, Unreadable, describe
+from rvc_engine.messages import Message
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,13 +81,13 @@ def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[i
 
     numbers = (offset, *size, *stride)
     if not isinstance(storage, Tensor) or any(type(number) is not int or number < 0 for number in numbers):
-        raise Unreadable("a tensor is described by something other than numbers")
+        raise Unreadable(Message("pickle.tensor_no_numbers"))
     if len(size) != len(stride) or len(size) > MAX_RANK:
-        raise Unreadable(f"a tensor has {len(size)} dimensions and {len(stride)} strides")
+        raise Unreadable(Message("pickle.dimensions", dimensions=len(size), strides=len(stride)))
     count = math.prod(size)
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     if count and (count > storage.numel() or last >= storage.numel()):
-        raise Unreadable(f"a tensor of {list(size)} lies outside its {storage.numel()} stored numbers")
+        raise Unreadable(Message("pickle.tensor_outside", size=list(size), numbers=storage.numel()))
     return storage.as_strided(size, stride, offset) if count else storage.new_empty(size)
 
 
@@ -105,7 +106,7 @@ def _untyped_tensor(
 
     known = isinstance(dtype, Global) and dtype.module == "torch" and dtype.name in UNTYPED_DTYPES
     if not known or not isinstance(storage, torch.Tensor):
-        raise Unreadable("a tensor is of an unknown type")
+        raise Unreadable(Message("pickle.tensor_type"))
     return _tensor(storage.view(getattr(torch, dtype.name)), offset, size, stride)
 
 
@@ -113,7 +114,7 @@ def _parameter(tensor: Tensor, *_: Any) -> Tensor:
     from torch import Tensor
 
     if not isinstance(tensor, Tensor):
-        raise Unreadable("a parameter holds no tensor")
+        raise Unreadable(Message("pickle.no_tensor"))
     return tensor
 
 
@@ -126,13 +127,13 @@ def _ordered_dict(pairs: Any = ()) -> dict[Any, Any]:
 
 def _sequence(value: Any) -> list[Any] | tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise Unreadable("it gives something else where a list belongs")
+        raise Unreadable(Message("pickle.no_sequence"))
     return value
 
 
 def _encoded(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
-        raise Unreadable(f"bytes are encoded as {describe(encoding, 20)}")
+        raise Unreadable(Message("pickle.bytes_encoded", encoding=describe(encoding, 20)))
     return text.encode("latin1")
 
 
@@ -145,17 +146,17 @@ def _numpy_scalar(dtype: Opaque, content: bytes) -> Any:
 
     name = NUMPY_SCALARS.get(dtype.state["name"])
     if dtype.kind != "numpy.dtype" or name is None or not isinstance(content, bytes):
-        raise Unreadable("a number of numpy's is of an unknown kind")
+        raise Unreadable(Message("pickle.numpy_number"))
     return np.frombuffer(content, np.dtype(name).newbyteorder("<"), 1)[0].item()
 
 
 def put_entry(target: Any, key: Any, value: Any) -> None:
     if type(target) is not dict:
-        raise Unreadable("it sets an entry of something that is no dictionary")
+        raise Unreadable(Message("pickle.no_dictionary"))
     if not isinstance(key, SCALARS):  # hashing nested tuples may take for ever
-        raise Unreadable("a dictionary has a key that is no text or number")
+        raise Unreadable(Message("pickle.key_kind"))
     if isinstance(key, int) and abs(key) >= MAX_KEY:
-        raise Unreadable("a dictionary has a key that is too large a number")
+        raise Unreadable(Message("pickle.key_large"))
     target[key] = value
 
 

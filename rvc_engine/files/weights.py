@@ -35,6 +35,7 @@ from rvc_engine.files.foreign import (
 )
 from rvc_engine.files.pickle_data import load
 from rvc_engine.files.zip_files import open_zip
+from rvc_engine.messages import Message
 
 __all__ = [
     "Opaque",
@@ -88,24 +89,24 @@ def _read(path: Path, *, shapes: bool) -> Any:
     except Unreadable:
         raise
     except MemoryError as error:
-        raise Unreadable("it needs more memory than there is") from error
+        raise Unreadable(Message("files.needs_memory")) from error
     except OSError as error:
         if of_environment(error):
             raise
-        raise Unreadable(f"it is damaged: {first_line(error)}") from error
+        raise Unreadable(Message("files.damaged", reason=first_line(error))) from error
     except Exception as error:  # zipfile, struct, pickletools and torch each have their own words for damage
-        raise Unreadable(f"it is damaged: {first_line(error)}") from error
-    raise Unreadable("it is no file of weights: neither torch's format nor safetensors")
+        raise Unreadable(Message("files.damaged", reason=first_line(error))) from error
+    raise Unreadable(Message("files.no_weights"))
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """A file that is one dictionary of tensors. Raises as `read`, and Unreadable when it holds anything else."""
     content = read(path)
     if not isinstance(content, dict) or not content:
-        raise Unreadable("it holds no dictionary of tensors")
+        raise Unreadable(Message("files.no_tensors"))
     other = [key for key, value in content.items() if not isinstance(value, Tensor) or not isinstance(key, str)]
     if other:
-        raise Unreadable(f"it holds more than tensors: {describe(other[0], 40)}")
+        raise Unreadable(Message("files.more_than_tensors", other=describe(other[0], 40)))
     return content
 
 
@@ -117,7 +118,7 @@ def metadata_of(path: Path) -> dict[str, str]:
         with _open_safetensors(path) as file:
             return dict(file.metadata() or {})
     except SafetensorError as error:
-        raise Unreadable(f"it is damaged: {first_line(error)}") from error
+        raise Unreadable(Message("files.damaged", reason=first_line(error))) from error
 
 
 def safetensors_of(content: bytes) -> dict[str, Tensor]:
@@ -129,7 +130,7 @@ def safetensors_of(content: bytes) -> dict[str, Tensor]:
     try:
         return dict(load_safetensors(content))
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise Unreadable(f"it is damaged: {first_line(error)}") from error
+        raise Unreadable(Message("files.damaged", reason=first_line(error))) from error
 
 
 def check_types(weights: Mapping[Any, Any]) -> None:
@@ -137,10 +138,9 @@ def check_types(weights: Mapping[Any, Any]) -> None:
     integers and the like mean nothing without what the program that made them knows."""
     for name, value in weights.items():
         if not isinstance(value, Tensor):
-            raise Unreadable(f"{describe(name, 120)} is no tensor")
+            raise Unreadable(Message("files.no_tensor", name=describe(name, 120)))
         if value.dtype not in FLOATS and not (isinstance(name, str) and name.endswith(COUNTERS)):
-            need = "get the file in float16 or float32"
-            raise Unreadable(f"its weights are {words_for(value.dtype)}, for example {describe(name, 120)}: {need}")
+            raise Unreadable(Message("files.other_type", type=words_for(value.dtype), name=describe(name, 120)))
 
 
 def check_numbers(weights: Mapping[Any, Any]) -> None:
@@ -148,17 +148,18 @@ def check_numbers(weights: Mapping[Any, Any]) -> None:
     check_types(weights)
     for name, value in weights.items():
         if value.dtype in FLOATS and not value.isfinite().all():
-            raise Unreadable(f"some of its weights are not finite, for example {describe(name, 120)}")
+            raise Unreadable(Message("files.not_finite", name=describe(name, 120)))
 
 
-def words_for(dtype: torch.dtype) -> str:
+def words_for(dtype: torch.dtype) -> Message:
     """What numbers of a type are, for people."""
     name = str(dtype).removeprefix("torch.")
     if dtype.is_floating_point:
-        return f"{'8-bit floats (fp8, ' if name.startswith('float8') else 'floats of an unusual kind ('}{name})"
+        fp8 = name.startswith("float8")
+        return Message("files.type_fp8", type=name) if fp8 else Message("files.type_float", type=name)
     if dtype == torch.bool:
-        return "yes or no (bool)"
-    return f"{'complex numbers' if dtype.is_complex else 'integers'} ({name})"
+        return Message("files.type_bool")
+    return Message("files.type_complex", type=name) if dtype.is_complex else Message("files.type_integer", type=name)
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
@@ -185,13 +186,13 @@ def _read_zip(path: Path, size: int, shapes: bool) -> Any:
         records = _records(archive, size)
         found = [name for name in records if name.rpartition("/")[2] == "data.pkl"]
         if len(found) != 1:
-            raise Unreadable("it is a zip, but no file of weights" if not found else "it has several pickles")
+            raise Unreadable(Message("files.several_pickles") if found else Message("files.zip_no_weights"))
         prefix = found[0][: -len("data.pkl")]
         if records[found[0]].file_size > MAX_PICKLE_BYTES:
-            raise Unreadable(f"its pickle is larger than {MAX_PICKLE_BYTES >> 20} MiB")
+            raise Unreadable(Message("pickle.too_large", mib=MAX_PICKLE_BYTES >> 20))
         order = records.get(f"{prefix}byteorder")
         if order is not None and archive.read(order)[:8] != b"little":
-            raise Unreadable("its numbers are big endian")
+            raise Unreadable(Message("files.big_endian"))
         held: dict[str, Tensor] = {}
 
         def storage(key: str, dtype_name: str, count: int) -> Tensor:
@@ -199,7 +200,7 @@ def _read_zip(path: Path, size: int, shapes: bool) -> Any:
             if key not in held:
                 record = records.get(f"{prefix}data/{key}")
                 if record is None or record.file_size != count * dtype.itemsize:
-                    raise Unreadable("a stored tensor is missing or has another size than it says")
+                    raise Unreadable(Message("files.tensor_missing"))
                 held[key] = (
                     torch.empty(count, dtype=dtype, device="meta") if shapes else _stored(archive, record, dtype)
                 )
@@ -217,7 +218,7 @@ def _stored(archive: zipfile.ZipFile, record: zipfile.ZipInfo, dtype: torch.dtyp
             room[at : at + len(block)] = np.frombuffer(block, dtype=np.uint8)
             at += len(block)
     if at != record.file_size:
-        raise Unreadable("a stored tensor is cut short")
+        raise Unreadable(Message("files.tensor_cut_short"))
     return flat.view(dtype)
 
 
@@ -226,13 +227,13 @@ def _records(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     members = archive.infolist()
     records = {member.filename: member for member in members}
     if len(records) != len(members):
-        raise Unreadable("it has a record twice")
+        raise Unreadable(Message("files.record_twice"))
     if any(
         member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size for member in members
     ):
-        raise Unreadable("it is compressed, which no file of weights is")
+        raise Unreadable(Message("files.compressed"))
     if sum(member.file_size for member in members) > size:
-        raise Unreadable("its records are larger than the file")
+        raise Unreadable(Message("files.records_too_large"))
     return records
 
 
@@ -247,7 +248,7 @@ def _read_old_stream(path: Path, shapes: bool) -> Any:
             or not isinstance(sizes, dict)
             or sizes.get("little_endian") is not True
         ):
-            raise Unreadable("it is of a version of torch's old format that is not known")
+            raise Unreadable(Message("files.old_format"))
         wanted: dict[str, Tensor] = {}
         promised = 0
 
@@ -257,7 +258,7 @@ def _read_old_stream(path: Path, shapes: bool) -> Any:
             if key not in wanted:
                 promised += count * dtype.itemsize
                 if promised > data.size():
-                    raise Unreadable("its tensors are larger than the file")
+                    raise Unreadable(Message("files.tensors_too_large"))
                 # the numbers follow after the object
                 wanted[key] = torch.zeros(count, dtype=dtype, device="meta" if shapes else "cpu")
             return _same(wanted[key], dtype, count)
@@ -268,18 +269,18 @@ def _read_old_stream(path: Path, shapes: bool) -> Any:
             or not all(isinstance(key, str) for key in keys)
             or sorted(keys) != sorted(wanted)
         ):
-            raise Unreadable("it lacks some of its stored tensors")
+            raise Unreadable(Message("files.tensors_missing"))
         for key in () if shapes else keys:
             target = wanted[key]
             count, numbers = int.from_bytes(data.read(8), "little", signed=True), data.read(target.nbytes)
             if count != target.numel() or len(numbers) != target.nbytes:
-                raise Unreadable("a stored tensor has another size than it says")
+                raise Unreadable(Message("files.tensor_size"))
             target.copy_(_numbers(numbers, target.dtype))
         return content
 
 
 def _no_storages(key: str, dtype_name: str, count: int) -> Tensor:
-    raise Unreadable("it stores a tensor where there is none")
+    raise Unreadable(Message("files.tensor_misplaced"))
 
 
 def _numbers(content: bytes, dtype: torch.dtype) -> Tensor:
@@ -288,13 +289,13 @@ def _numbers(content: bytes, dtype: torch.dtype) -> Tensor:
 
 def _same(storage: Tensor, dtype: torch.dtype, count: int) -> Tensor:
     if storage.dtype != dtype or storage.numel() != count:
-        raise Unreadable("two tensors disagree about what they share")
+        raise Unreadable(Message("files.tensors_disagree"))
     return storage
 
 
 def _check_header(start: bytes) -> None:
     if int.from_bytes(start, "little") > MAX_HEADER_BYTES:
-        raise Unreadable(f"its header is larger than {MAX_HEADER_BYTES >> 20} MiB")
+        raise Unreadable(Message("files.large_header", mib=MAX_HEADER_BYTES >> 20))
 
 
 @contextmanager
@@ -313,7 +314,7 @@ def _read_safetensors(path: Path, shapes: bool) -> dict[str, Tensor]:
     with _open_safetensors(path) as file:
         names = list(file.keys())
         if len(names) > MAX_TENSORS:
-            raise Unreadable(f"it holds more than {MAX_TENSORS:,} tensors")
+            raise Unreadable(Message("pickle.many_tensors", most=MAX_TENSORS))
         found = {name: _shape_of(file.get_slice(name)) for name in names}
         return found if shapes else {name: file.get_tensor(name) for name in names}
 
@@ -341,7 +342,7 @@ SAFETENSORS_DTYPES = {
 def _shape_of(part: Any) -> Tensor:
     dtype = SAFETENSORS_DTYPES.get(part.get_dtype())
     if dtype is None:
-        raise Unreadable(f"its weights are of the unknown type {describe(part.get_dtype())}")
+        raise Unreadable(Message("files.unknown_type", type=describe(part.get_dtype())))
     return torch.empty(part.get_shape(), dtype=dtype, device="meta")
 
 
@@ -355,13 +356,13 @@ class _Plain:
     def of(self, value: Any, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > MAX_VALUES or depth > MAX_DEPTH:
-            raise Unreadable("its configuration is too large or too deep")
+            raise Unreadable(Message("files.configuration_too_large"))
         if isinstance(value, Opaque):
             for key in ("_content", "_val"):
                 if key in value.state:
                     return self.of(value.state[key], depth + 1)
             if value.kind != "argparse.Namespace":
-                raise Unreadable(f"its configuration holds {value.kind}")
+                raise Unreadable(Message("files.configuration_holds", kind=value.kind))
             value = value.state
         if isinstance(value, dict):
             return {key: self.of(item, depth + 1) for key, item in value.items()}
@@ -369,4 +370,4 @@ class _Plain:
             return [self.of(item, depth + 1) for item in value]
         if value is None or isinstance(value, str | int | float | bytes):
             return value
-        raise Unreadable("its configuration holds something that is no plain data")
+        raise Unreadable(Message("files.configuration_not_plain"))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rvc_engine.files.foreign import MAX_DIRECTORY_BYTES, MAX_RECORDS, Unreadable, check_regular
+from rvc_engine.messages import Message
 
 
 class _Opening(io.BufferedReader):
@@ -18,7 +19,7 @@ class _Opening(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if not self.opened and size is not None and size > MAX_DIRECTORY_BYTES:
-            raise Unreadable(f"it is a zip whose list of records is larger than {MAX_DIRECTORY_BYTES >> 20} MiB")
+            raise Unreadable(Message("files.large_zip_list", mib=MAX_DIRECTORY_BYTES >> 20))
         return super().read(size)
 
 
@@ -30,5 +31,5 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     with _Opening(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
         file.opened = True
         if len(archive.infolist()) > MAX_RECORDS:
-            raise Unreadable(f"it is a zip of more than {MAX_RECORDS:,} records")
+            raise Unreadable(Message("files.many_records", most=MAX_RECORDS))
         yield archive

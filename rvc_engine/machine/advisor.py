@@ -21,7 +21,8 @@ from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
-from rvc_engine.machine.measurements import Cost, Measure, cost_of, run_measurement
+from rvc_engine.machine.measurements import Cost, Measure, cost_of
+from rvc_engine.messages import Message
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, default_batch_size
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ MARGIN = 0.10  # of the free memory stays free
 LARGEST = 1024  # the bound of train.batch_size
 SMALL_SET_MINUTES = 30.0
 STEPS_AN_EPOCH = 8  # fewer and an epoch is too coarse to schedule or to save by
-NOTHING_FITS = "Not even 1 fits: free memory, or choose a smaller preset."
 CLIP_S = 3.7  # a clip without its overlap, about
 
 
@@ -47,7 +47,7 @@ class Memory:
     others: int | None
     own: int = 0
     precision: str = "fp32"  # what `auto` means there
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -74,25 +74,21 @@ def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Mem
     """Memory of `device` (auto, cpu, cuda or cuda:N). Raises BadInput for a device that is not there."""
     named = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device)
     if named is None:
-        raise BadInput(f"There is no device {device!r}", "", "use auto, cpu, cuda or cuda:N")
+        raise BadInput("machine.no_device", name=device)
     if device == "cpu":
         return _system_memory(own)
     state = state or read_gpus()
     seen = torch_gpus(state)
     if device == "auto" and not seen:
-        return _system_memory(own, (f"No GPU: {state.reason or 'CUDA_VISIBLE_DEVICES hides them'}.",))
+        return _system_memory(own, Message("machine.no_gpu", reason=state.reason or Message("machine.gpus_hidden")))
     index = int(named[1] or 0)
     if index >= len(seen):
-        raise BadInput(
-            f"Device {device} is not available",
-            state.reason or f"{len(seen)} GPUs are visible",
-            "use --device cpu or auto",
-        )
+        reason = state.reason or Message("machine.gpus_visible", count=len(seen))
+        raise BadInput("machine.device_not_available", reason, name=device)
     gpu = seen[index]
     if gpu.memory_total is None or gpu.memory_free is None:
-        return _system_memory(
-            own, (f"{gpu.name} does not report memory{' (MIG is on)' if gpu.mig else ''}: this is the main memory.",)
-        )
+        code = "machine.memory_of_mig_not_reported" if gpu.mig else "machine.memory_not_reported"
+        return _system_memory(own, Message(code, gpu=gpu.name))
     return _gpu_memory(gpu, index, own)
 
 
@@ -113,11 +109,11 @@ def _gpu_memory(gpu: Gpu, index: int, own: set[int]) -> Memory:
     known = not own or (held is not None and not own.isdisjoint(held))
     others = max(gpu.memory_total - gpu.memory_free - ours, 0) if known else None
     precision = "fp16" if gpu.capability is not None and gpu.capability < (8, 0) else "bf16"
-    notes = ("MIG is on: the numbers are those of the whole card, a slice has less.",) if gpu.mig else ()
+    notes = (Message("machine.mig"),) if gpu.mig else ()
     return Memory(f"cuda:{index}", gpu.name, gpu.memory_total, gpu.memory_free, others, ours, precision, notes)
 
 
-def _system_memory(own: set[int], notes: tuple[str, ...] = ()) -> Memory:
+def _system_memory(own: set[int], *notes: Message) -> Memory:
     memory = psutil.virtual_memory()
     total, free = int(memory.total), int(memory.available)
     if limit := container_limit():
@@ -179,29 +175,26 @@ def largest_that_fits(cost: Cost, available: int) -> int:
     return max(0, min(LARGEST, int((available * (1 - MARGIN) - cost.fixed) / cost.slope)))
 
 
-def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tuple[int, list[str]]:
+def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tuple[int, list[Message]]:
     """The batch size for this much data, and why."""
     starter_on_cpu = preset.startswith("starter") and kind == "cpu"
     batch = default_batch_size(preset, kind)
     if starter_on_cpu:
-        size, reasons = batch, ["The starter hears a short window of each clip: 8 fill a step."]
+        size, reasons = batch, [Message("machine.short_windows")]
     elif minutes is None:
-        size, reasons = batch, ["How much audio there is is not known before preprocess; 4 suits less than 30 minutes."]
+        size, reasons = batch, [Message("machine.unknown_minutes")]
     elif minutes < SMALL_SET_MINUTES:
-        size, reasons = (
-            batch,
-            [f"{minutes:.1f} minutes of audio: below 30, small batches of 4 learn more from each clip."],
-        )
+        size, reasons = batch, [Message("machine.few_minutes", minutes=minutes)]
     else:
-        size, reasons = 8, [f"{minutes:.0f} minutes of audio: from 30 on, 8 is steadier."]
+        size, reasons = 8, [Message("machine.many_minutes", minutes=minutes)]
     if minutes is not None and not starter_on_cpu:
         most = max(1, int(minutes * 60 / CLIP_S) // STEPS_AN_EPOCH)
         if most < size:
             size = most
-            reasons.append(f"With so few clips, {size} still makes about {STEPS_AN_EPOCH} steps an epoch.")
+            reasons.append(Message("machine.few_clips", size=size, steps=STEPS_AN_EPOCH))
     if largest < size:
         size = max(largest, 1)
-        reasons.append(f"No more than {largest} fits in memory." if largest else NOTHING_FITS)
+        reasons.append(Message("machine.largest", size=largest) if largest else Message("machine.nothing_fits"))
     return size, reasons
 
 
@@ -227,34 +220,39 @@ def advise(
     preset: str,
     experiment: Experiment | None,
     *,
-    measure: bool = False,
     precision: str = "auto",
     device: str = "auto",
     several: str = "",
-    measurement: Measure = run_measurement,
+    measurement: Measure | None = None,
     gpus: GpuState | None = None,
 ) -> dict[str, Any]:
     """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset
     or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
-    decides, for each of them has a batch of this size. `gpus`: what the driver reports, where that is known already."""
+    decides, for each of them has a batch of this size. `measurement`: measures now. `gpus`: what the driver reports,
+    where that is known already."""
     if preset not in PRESETS:
-        raise BadInput(f"There is no preset {preset!r}", "", f"choose one of: {', '.join(PUBLIC_PRESETS)}")
+        raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     own = run_processes(experiment)
     devices = memories_now(several, own, gpus) if several else []
     devices = devices or [memory_now(device, own, gpus)]
     memory = min(devices, key=lambda found: found.free + found.own)
     if precision == "fp16" and memory.kind == "cpu":
-        raise BadInput("fp16 does not train on a CPU", "", "use precision fp32 or bf16")
+        raise BadInput("machine.fp16_does_not_train_on_cpu")
     precision = memory.precision if precision == "auto" else precision
     minutes = minutes_of(experiment)
-    cost = cost_of(preset, precision, memory.device, memory.name, measurement if measure else None, minutes)
+    cost = cost_of(preset, precision, memory.device, memory.name, measurement, minutes)
     largest = largest_that_fits(cost, memory.free + memory.own)
     recommended, reasons = recommend(preset, memory.kind, minutes, largest)
     if len(devices) > 1:
-        reasons.append(f"The batch is each GPU's own; of {len(devices)}, {memory.device} has the least room.")
-    reasons += [f"{MARGIN:.0%} of the free memory is left free.", *_about_source(cost), *cost.notes, *memory.notes]
+        reasons.append(Message("machine.smallest_decides", count=len(devices), device=memory.device))
+    reasons += [
+        Message("machine.left_free", share=MARGIN),
+        _about_source(cost),
+        *cost.notes,
+        *memory.notes,
+    ]
     if memory.others is None:
-        reasons.append("What other processes hold is not told here.")
+        reasons.append(Message("machine.others_not_reported"))
     return {
         **memory.record(),
         "preset": preset,
@@ -277,14 +275,14 @@ def advise_experiment(
     preset: str = "",
     precision: str = "",
     device: str = "",
-    measure: bool = False,
+    measurement: Measure | None = None,
     gpus: GpuState | None = None,
 ) -> dict[str, Any]:
     """For what an experiment's settings say; what is given goes before them. Raises as `advise` does."""
     return advise(
         preset or settings.preset,
         experiment,
-        measure=measure,
+        measurement=measurement,
         precision=precision or settings.train.precision,
         device=device or settings.train.device,
         several="" if device else settings.train.gpus,
@@ -292,8 +290,8 @@ def advise_experiment(
     )
 
 
-def _about_source(cost: Cost) -> list[str]:
+def _about_source(cost: Cost) -> Message:
     if cost.source == "table":
-        return ["Memory is estimated from the preset's shapes; rvc advise --measure runs real steps."]
-    words = "Measured now" if cost.source == "measured" else "Measured on this machine before"
-    return [f"{words} at batch sizes {', '.join(str(row.batch_size) for row in cost.rows)}."]
+        return Message("machine.estimated")
+    code = "machine.measured_now" if cost.source == "measured" else "machine.measured_before"
+    return Message(code, sizes=[row.batch_size for row in cost.rows])

@@ -11,7 +11,8 @@ from typing import Any
 from rvc_engine.common.opening import read_text
 from rvc_engine.common.user import cache_folder
 from rvc_engine.disk import write_whole
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import RvcError, reason_of
+from rvc_engine.messages import NOTHING, Message
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class Cache:
     def get(self, key: str) -> Any:
         return self.all().get(key)
 
-    def keep(self, key: str, finding: Any) -> str:
-        """Empty, or why it could not be kept: then it is found out again next time, no more."""
+    def keep(self, key: str, finding: Any) -> Message:
+        """NOTHING, or why it could not be kept: then it is found out again next time, no more."""
         try:
             write_whole(self.path, json.dumps({**self.all(), key: finding}, indent=1))
         except (OSError, RvcError) as error:
-            return str(error)
-        return ""
+            return reason_of(error)
+        return NOTHING
 
 
 def key_of(*parts: str) -> str:

@@ -12,6 +12,7 @@ import torch
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.machine.cpu import cores, cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpus import ALL_GPUS, named_devices
+from rvc_engine.messages import Message
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -24,13 +25,10 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise BadInput(f"There is no device {name!r}", "", "use auto, cpu, cuda or cuda:N") from error
+        raise BadInput("machine.no_device", name=name) from error
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise BadInput(
-            f"Device {name} is not available",
-            f"torch sees {torch.cuda.device_count()} CUDA devices",
-            "use --device cpu or auto",
-        )
+        reason = Message("machine.gpus_seen_by_torch", count=torch.cuda.device_count())
+        raise BadInput("machine.device_not_available", reason, name=name)
     return device
 
 
@@ -43,10 +41,10 @@ def choose_devices(gpus: str) -> list[str]:
         else named_devices(gpus)
     )
     if not names:
-        raise BadInput("train.gpus is all, but there is no GPU", "torch sees no CUDA device", "leave train.gpus empty")
+        raise BadInput("machine.all_of_no_gpu")
     on_gpu = [name for name in names if name != "cpu"]
     if 0 < len(on_gpu) < len(names) or len(set(on_gpu)) < len(on_gpu):
-        raise BadInput(f"train.gpus = {gpus!r} names devices of two kinds, or one twice", "", "write it as 0,1 or all")
+        raise BadInput("machine.gpus_mixed", gpus=gpus)
     for name in names:
         choose_device(name)
     return names
@@ -57,7 +55,7 @@ def choose_precision(name: str, device: torch.device) -> str:
     CPU."""
     if name != "auto":
         if name == "fp16" and device.type == "cpu":
-            raise BadInput("fp16 does not train on a CPU", "", "use precision fp32 or bf16")
+            raise BadInput("machine.fp16_does_not_train_on_cpu")
         return name
     if device.type != "cuda":
         return "bf16" if cpu_has_bf16() else "fp32"
@@ -70,7 +68,7 @@ def listening_precision(name: str, device: torch.device) -> str:
     if name == "auto":
         return "fp16" if device.type == "cuda" else "fp32"
     if name == "fp16" and device.type == "cpu":
-        raise BadInput("fp16 is no use on a CPU", "CPUs compute it slower than fp32", "use precision fp32 or bf16")
+        raise BadInput("machine.fp16_no_use_on_cpu")
     return name
 
 
@@ -120,6 +118,4 @@ def out_of_memory(error: BaseException) -> RvcError | None:
     is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
     if not is_memory:
         return None
-    return RvcError(
-        "Out of memory", str(error).split("\n")[0], "lower --batch-size, or free memory that other programs hold"
-    )
+    return RvcError("machine.out_of_memory", reason=str(error).split("\n")[0])

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
+from rvc_engine.messages import NOTHING, Message, message_of
+
 T = TypeVar("T")
 ALL_GPUS = "all"
 
@@ -42,7 +44,7 @@ class GpuState:
     """The GPUs of this machine, or why there are none to see: that is a state, not an error."""
 
     gpus: tuple[Gpu, ...] = ()
-    reason: str = ""
+    reason: Message = NOTHING
 
 
 def load_nvml() -> ModuleType | None:
@@ -58,24 +60,20 @@ def read_gpus(nvml: Any = None) -> GpuState:
     """A snapshot of every GPU that the driver shows. `nvml` replaces pynvml in tests."""
     nvml = nvml if nvml is not None else load_nvml()
     if nvml is None:
-        return GpuState(reason="pynvml is not installed")
+        return GpuState(reason=Message("machine.no_pynvml"))
     try:
         nvml.nvmlInit()
     except nvml.NVMLError as error:
-        return GpuState(reason=f"no NVIDIA driver ({_words(error)})")
+        return GpuState(reason=Message("machine.no_driver", reason=message_of(error)))
     try:
         count = nvml.nvmlDeviceGetCount()
         gpus = tuple(gpu for index in range(count) if (gpu := _read_gpu(nvml, index)) is not None)
-        return GpuState(gpus, "" if gpus else "the driver shows no GPU")
+        return GpuState(gpus, NOTHING if gpus else Message("machine.no_gpu_of_driver"))
     except nvml.NVMLError as error:
-        return GpuState(reason=f"the driver does not list its GPUs ({_words(error)})")
+        return GpuState(reason=Message("machine.gpus_not_listed", reason=message_of(error)))
     finally:
         with suppress(nvml.NVMLError):  # what it has reported counts
             nvml.nvmlShutdown()
-
-
-def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
 
 
 def _read_gpu(nvml: Any, index: int) -> Gpu | None:

@@ -1,28 +1,24 @@
-"""What a batch costs in memory and time: by the table of shapes, or by real steps in a throw-away process, kept for
-next time."""
+"""What a batch costs in memory and time: by the table of shapes, or by real steps that somebody measures
+(work/trials.py), kept for next time."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from rvc_engine.common.lines import Line
+from rvc_engine.common.records import build
 from rvc_engine.machine.cache import Cache, key_of
-from rvc_engine.machine.environment import engine_environment
-from rvc_engine.machine.memory_table import CONTEXT_BYTES, bytes_per_sample, clip_bytes, fixed_bytes
+from rvc_engine.machine.memory_table import bytes_per_sample, clip_bytes, fixed_bytes
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.presets import PRESETS
 
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
-MEASURE_S = 900.0
-# With all that the process of a training has imported, for that counts too
-MEASURING = "import rvc_engine.work.train, rvc_engine.training.measure as measure; measure.main()"
 
 
 @dataclass(frozen=True)
-class Batch:
-    """A line of what `python -m rvc_engine.training.measure` prints, or of the table (samples_per_s None)."""
+class Measured(Line):
+    """A batch size, as training/measure.py reports it."""
 
     batch_size: int
     memory_bytes: int
@@ -36,11 +32,11 @@ class Cost:
     source: str  # measured, cached or table
     fixed: float
     slope: float
-    rows: tuple[Batch, ...] = ()
+    rows: tuple[Measured, ...] = ()
     start: float = 0.0
     each: float | None = None
     error_percent: float | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     def memory(self, batch_size: int) -> int:
         return int(self.fixed + self.slope * batch_size)
@@ -55,7 +51,7 @@ def table_cost(preset: str, precision: str, kind: str) -> Cost:
     return Cost("table", fixed_bytes(config, kind), bytes_per_sample(config, precision))
 
 
-def fit(source: str, rows: Sequence[Batch], fallback: Cost) -> Cost:
+def fit(source: str, rows: Sequence[Measured], fallback: Cost) -> Cost:
     """Lines through the two smallest batches; with a third row, how far the prediction is off. One row: the table's
     slope."""
     ordered = sorted(rows, key=lambda row: row.batch_size)
@@ -73,7 +69,7 @@ def fit(source: str, rows: Sequence[Batch], fallback: Cost) -> Cost:
     return Cost(source, fixed, slope, tuple(ordered), start, each, error)
 
 
-def _time_line(first: Batch, second: Batch) -> tuple[float, float | None]:
+def _time_line(first: Measured, second: Measured) -> tuple[float, float | None]:
     """(start, each) in seconds; each is None where no speed is known."""
     if not first.samples_per_s or not second.samples_per_s:
         return 0.0, None
@@ -85,38 +81,11 @@ def _time_line(first: Batch, second: Batch) -> tuple[float, float | None]:
     return two - each * second.batch_size, each
 
 
-def run_measurement(preset: str, precision: str, device: str, batches: Sequence[int]) -> tuple[list[Batch], str]:
-    """Real training steps in a throw-away process: what it measured, and why it ended early ("" if it did not)."""
-    command = [sys.executable, "-c", MEASURING, preset, precision, device, *map(str, batches)]
+def read_row(record: object) -> Measured | None:
+    """Of a cache; None for what is no measurement."""
     try:
-        done = subprocess.run(
-            command, capture_output=True, timeout=MEASURE_S, env=engine_environment(), stdin=subprocess.DEVNULL
-        )
-        out, said, code = done.stdout, done.stderr.decode(errors="replace"), done.returncode
-    except subprocess.TimeoutExpired as late:
-        out, said, code = late.stdout or b"", f"it took longer than {MEASURE_S:.0f} s", 1
-    rows = [row for line in out.decode(errors="replace").splitlines() if (row := read_row(line)) is not None]
-    if device.startswith("cuda"):
-        rows = [replace(row, memory_bytes=row.memory_bytes + CONTEXT_BYTES) for row in rows]
-    if len(rows) >= len(batches):
-        return rows, ""
-    last = next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
-    why = (
-        "the system ended it, most likely for memory"
-        if code in (-9, 137)
-        else last or f"it ended with exit code {code}"
-    )
-    return rows, why
-
-
-def read_row(line: str) -> Batch | None:
-    try:
-        record = json.loads(line)
-        speed = record.get("samples_per_s")
-        return Batch(
-            int(record["batch_size"]), int(record["memory_bytes"]), float(speed) if speed is not None else None
-        )
-    except (ValueError, TypeError, KeyError, AttributeError):
+        return build(Measured, record)
+    except TypeError:
         return None
 
 
@@ -124,17 +93,15 @@ def read_row(line: str) -> Batch | None:
 KEPT = Cache("measurements.json")
 
 
-def cached_rows(key: str) -> list[Batch]:
+def cached_rows(key: str) -> list[Measured]:
     kept = KEPT.get(key)
-    return (
-        [row for record in kept if (row := read_row(json.dumps(record))) is not None] if isinstance(kept, list) else []
-    )
+    return [row for record in kept if (row := read_row(record)) is not None] if isinstance(kept, list) else []
 
 
-def keep_rows(key: str, rows: Sequence[Batch]) -> str:
-    """Empty, or why the measurement could not be kept."""
-    why = KEPT.keep(key, [asdict(row) for row in rows])
-    return f"The measurement could not be kept in {KEPT.path}: {why}." if why else ""
+def keep_rows(key: str, rows: Sequence[Measured]) -> Message:
+    """NOTHING, or why the measurement could not be kept."""
+    reason = KEPT.keep(key, [asdict(row) for row in rows])
+    return Message("machine.measurement_not_kept", path=KEPT.path, reason=reason) if reason else NOTHING
 
 
 USED = Cache("used.json")
@@ -160,7 +127,7 @@ def with_clips(cost: Cost, preset: str, kind: str, minutes: float | None) -> Cos
 def checked_by_use(cost: Cost, key: str, preset: str, kind: str) -> Cost:
     """`cost`, which is without clips, with how far its prediction is from what the last such training held."""
     finding = USED.get(key)
-    used = read_row(json.dumps(finding))
+    used = read_row(finding)
     if used is None or used.memory_bytes <= 0:
         return cost
     minutes = finding.get("minutes")
@@ -168,14 +135,13 @@ def checked_by_use(cost: Cost, key: str, preset: str, kind: str) -> Cost:
         used.batch_size
     )
     error = round(100 * abs(predicted - used.memory_bytes) / used.memory_bytes, 1)
-    note = (
-        f"The last training here, with {used.batch_size}, held {used.memory_bytes / 1e9:.2f} GB: {error} % from "
-        "what is predicted."
-    )
+    held = used.memory_bytes / 1e9
+    note = Message("machine.last_use", batch_size=used.batch_size, gigabytes=held, error_percent=error)
     return replace(cost, error_percent=error, notes=(*cost.notes, note))
 
 
-Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Batch], str]]
+Measure = Callable[[str, str, str, Sequence[int]], tuple[list[Measured], Message]]
+"""Preset, precision, device and batch sizes. -> what it measured, and why it ended early (NOTHING if it did not)."""
 
 
 def cost_of(
@@ -191,14 +157,15 @@ def cost_of(
     kind = device.partition(":")[0]
     table = table_cost(preset, precision, kind)
     key = key_of(preset, precision, kind, device_name)
-    notes: list[str] = []
+    notes: list[Message] = []
     cost = None
     if measurement is not None:
         rows, why = measurement(preset, precision, device, MEASURED_BATCHES[kind])
         if why:
-            notes.append(f"The measurement ended early: {why}.")
+            notes.append(Message("machine.measurement_ended", reason=why))
         if rows:
-            notes += filter(None, [keep_rows(key, rows)])
+            if not_kept := keep_rows(key, rows):
+                notes.append(not_kept)
             cost = fit("measured", rows, table)
     if cost is None:
         kept = cached_rows(key)

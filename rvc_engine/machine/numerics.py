@@ -1,35 +1,44 @@
-"""Which precision computes correctly on this machine: tried once, in a separate process, and cached.
-
-The trial itself is training/numerics.py. Nothing here imports torch.
-"""
+"""Which precision computes correctly on this machine: tried once (training/numerics.py, in a process of its own that
+somebody else starts: work/trials.py), and cached. Nothing here imports torch."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from rvc_engine.common.lines import Line
+from rvc_engine.common.records import build
 from rvc_engine.machine.cache import Cache, key_of
-from rvc_engine.machine.environment import engine_environment
+from rvc_engine.messages import NOTHING, Message
+from rvc_engine.messages.wire import with_codes, with_messages
 
 LADDER = {"bf16": ("bf16", "fp32", "fp32-safe"), "fp16": ("fp16", "fp32", "fp32-safe"), "fp32": ("fp32", "fp32-safe")}
 """For a precision that was asked for: what to try, quickest first."""
-TRIAL_S = 300.0
 KEPT = Cache("numerics.json")
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What training/numerics.py found of one mode. `worst`: part of the networks, and the relative error of its
-    gradient."""
+class Trial(Line):
+    """What training/numerics.py found of one mode. `gradients`: the relative error of each part of the networks; -1
+    where one is not finite."""
 
     mode: str
     ok: bool
-    why: str
-    worst: tuple[str, float] = ("", 0.0)
+    why: Message = NOTHING
+    gradients: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def worst(self) -> tuple[str, float]:
+        """The part that is furthest off, and its error."""
+        return max(self.gradients.items(), key=lambda item: item[1] if item[1] >= 0 else math.inf, default=("", 0.0))
+
+
+TryMode = Callable[[str, str, str], Trial]
+"""Preset, device and mode."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,13 @@ class Choice:
 
 
 def choose_mode(
-    preset: str, precision: str, device: str, device_name: str, *, found: list[Trial] | None = None
+    preset: str,
+    precision: str,
+    device: str,
+    device_name: str,
+    try_mode: TryMode,
+    *,
+    found: list[Trial] | None = None,
 ) -> Choice:
     """Tries the modes of LADDER in turn up to the first that is right, unless it was done here before. `found`: of
     trials just made."""
@@ -51,61 +66,24 @@ def choose_mode(
     if kept is not None and (trials := _trials(kept)):
         return _choice(trials, kept=True)
     by_mode = {trial.mode: trial for trial in found or []}
-    trials = [by_mode[mode] for mode in LADDER[precision] if mode in by_mode] or try_modes(
-        preset, device, LADDER[precision]
-    )
-    KEPT.keep(key, [_record(trial) for trial in trials])
+    trials = [by_mode[mode] for mode in LADDER[precision] if mode in by_mode]
+    if not trials:
+        for mode in LADDER[precision]:
+            trials.append(try_mode(preset, device, mode))
+            if trials[-1].ok:
+                break
+    KEPT.keep(key, [with_codes(asdict(trial)) for trial in trials])
     return _choice(trials)
-
-
-def _record(trial: Trial) -> dict[str, Any]:
-    part, error = trial.worst
-    return {"mode": trial.mode, "ok": trial.ok, "why": trial.why, "gradients": {part: error}, "seconds": trial.seconds}
 
 
 def _choice(trials: list[Trial], *, kept: bool = False) -> Choice:
     return Choice(next((trial.mode for trial in trials if trial.ok), ""), tuple(trials), kept)
 
 
-def try_modes(preset: str, device: str, modes: tuple[str, ...], *, all_of_them: bool = False) -> list[Trial]:
-    """In a process each, because a broken one may take its process with it. Up to the first that is right, unless all
-    are asked for."""
-    trials: list[Trial] = []
-    for mode in modes:
-        trials.append(_try(preset, device, mode))
-        if trials[-1].ok and not all_of_them:
-            break
-    return trials
-
-
-def _try(preset: str, device: str, mode: str) -> Trial:
-    command = [sys.executable, "-m", "rvc_engine.training.numerics", preset, device, mode]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=TRIAL_S, env=engine_environment(), stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        return Trial(mode, False, f"it took longer than {TRIAL_S:.0f} s")
-    found = _trials([line for line in done.stdout.splitlines() if line.startswith("{")])
-    if found:
-        return found[0]
-    last = next(
-        (line.strip() for line in reversed(done.stderr.splitlines()) if line.strip()), f"exit code {done.returncode}"
-    )
-    return Trial(mode, False, f"it ended early: {last}")
-
-
 def _trials(records: Any) -> list[Trial]:
-    """Of lines or entries; what cannot be read is left out."""
+    """Of a cache; what cannot be read is left out."""
     trials = []
     for record in records if isinstance(records, list) else []:
-        try:
-            entry = json.loads(record) if isinstance(record, str) else record
-            errors = {str(part): float(error) for part, error in entry["gradients"].items()}
-            worst = max(errors.items(), key=lambda item: item[1] if item[1] >= 0 else float("inf"), default=("", 0.0))
-            trials.append(
-                Trial(str(entry["mode"]), bool(entry["ok"]), str(entry["why"]), worst, float(entry["seconds"]))
-            )
-        except (ValueError, TypeError, KeyError, AttributeError):
-            continue
+        with suppress(TypeError):
+            trials.append(build(Trial, with_messages(record) if isinstance(record, dict) else record))
     return trials

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from rvc_engine.common.opening import open_to_append
 from rvc_engine.common.scratch import gather_temporaries
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import RvcError, reason_of
 from rvc_engine.machine.cpu import cores
 
 Task = TypeVar("Task")
@@ -54,10 +54,7 @@ def worker_pool(count: int) -> ProcessPoolExecutor:
     try:
         context.Lock()
     except OSError as error:
-        hint = (
-            "make /dev/shm writable and large enough: docker run --shm-size 1g, or mount -o remount,rw,size=1g /dev/shm"
-        )
-        raise RvcError("Worker processes cannot share memory", f"/dev/shm: {error.strerror or error}", hint) from error
+        raise RvcError("machine.no_shared_memory", reason=reason_of(error)) from error
     return ProcessPoolExecutor(count, mp_context=context, initializer=_become_worker, initargs=(LOG,))
 
 
@@ -98,10 +95,7 @@ def results_of(
                 yield future.result()
         whole = True
     except BrokenProcessPool as error:
-        hint = "run the same command again; with --workers 1 it needs the least memory"
-        raise RvcError(
-            "A worker process ended unexpectedly", "most often the machine's memory ran out", hint
-        ) from error
+        raise RvcError("machine.worker_ended") from error
     finally:
         _end(pool, at_once=not whole)
 
@@ -112,7 +106,7 @@ def _submitted(pool: ProcessPoolExecutor, work: Callable[[Task], Result], tasks:
     try:
         return {pool.submit(work, task) for task in tasks}
     except (BrokenPipeError, ConnectionResetError, EOFError) as error:
-        raise BrokenProcessPool("a worker ended as it started") from error
+        raise BrokenProcessPool from error
 
 
 def _end(pool: ProcessPoolExecutor, *, at_once: bool) -> None:

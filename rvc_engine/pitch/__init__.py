@@ -30,12 +30,10 @@ def resolve_tracker(method: str, workspace: Workspace | None = None, *, preset: 
         wanted = [tracker for tracker in PITCH_TRACKERS.all() if tracker.preference(preset)]
         working = [tracker for tracker in wanted if tracker.works(workspace)]
         if not working:
-            raise BadInput("No pitch method works here", "", "rvc doctor says what is missing")
+            raise BadInput("pitch.none_works")
         return max(working, key=lambda tracker: tracker.preference(preset))
     if method not in PITCH_TRACKERS:
-        raise BadInput(
-            f"There is no pitch method {method!r}", "", f"use one of {AUTO}, {', '.join(available_methods(workspace))}"
-        )
+        raise BadInput("pitch.no_method", method=method, methods=[AUTO, *available_methods(workspace)])
     tracker = PITCH_TRACKERS.get(method)
     tracker.check(workspace)
     return tracker

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import NOTHING, Message, verbatim
 
 if TYPE_CHECKING:
     from rvc_engine.workspace import Workspace
@@ -46,7 +47,7 @@ class PitchTracker(ABC):
     """Files below pretrained/, any of which holds its weights, first choice first."""
     pulled_with = ""
     """A preset of `rvc assets pull` that fetches them."""
-    kind = ""
+    kind: Message = NOTHING
     """Of its file of weights, in the words of `rvc assets verify --file`."""
 
     def __init__(self, name: str) -> None:
@@ -73,17 +74,13 @@ class PitchTracker(ABC):
         """Raises BadInput, with what to do, where it does not work."""
         if not self.is_installed():
             raise BadInput(
-                f"{self.name} needs the package {self.package}",
-                "it is not installed",
-                f"pip install {self.install or self.package}, or choose another pitch method",
+                "pitch.package_missing", name=self.name, package=self.package, install=self.install or self.package
             )
-        if not self.works(workspace):
-            pull = f"rvc assets pull {self.pulled_with} fetches it, or " if self.pulled_with else ""
-            raise BadInput(
-                f"The weights of {self.name} are missing",
-                f"there is no pretrained/{self.weights[0]}",
-                f"{pull}put {self.weights[0]} into pretrained/, or choose another pitch method",
-            )
+        if self.works(workspace):
+            return
+        if self.pulled_with:
+            raise BadInput("pitch.weights_not_pulled", name=self.name, weights=self.weights[0], preset=self.pulled_with)
+        raise BadInput("pitch.weights_missing", name=self.name, weights=self.weights[0])
 
     def imported(self) -> Any:
         """Its package. Raises BadInput where it is installed and cannot be imported."""
@@ -94,9 +91,11 @@ class PitchTracker(ABC):
         except Exception as error:  # a package for another torch: OSError of a library, RuntimeError, ImportError
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
             raise BadInput(
-                f"{self.name} needs the package {self.package}, which does not work here",
-                reason,
-                f"pip install --upgrade {self.install or self.package}, or choose another pitch method",
+                "pitch.package_broken",
+                verbatim(reason),
+                name=self.name,
+                package=self.package,
+                install=self.install or self.package,
             ) from error
 
     def load(self, device: str, workspace: Workspace | None) -> None:

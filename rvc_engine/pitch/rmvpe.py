@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rvc_engine.messages import Message
 from rvc_engine.pitch.base import Hz, PitchTracker, Wave
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ class RmvpeTracker(PitchTracker):
     together = 16
     weights = ("rmvpe.pt", "rmvpe.safetensors")
     pulled_with = "v2-40k"
-    kind = "pitch tracker (RMVPE)"
+    kind = Message("pitch.rmvpe")
 
     def preference(self, preset: str) -> int:
         return 40

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rvc_engine.audio.spectrogram import triangles
-from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.errors import BadInput, cannot_read, of_environment, reason_of
 from rvc_engine.files.weights import Unreadable
 from rvc_engine.pitch.rmvpe_network import MELS, STRIDE, Rmvpe, read_rmvpe
 
@@ -92,11 +92,7 @@ def load(path: Path, device: str) -> Rmvpe:
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput(
-            f"{path} is no RMVPE that this program can read",
-            str(error),
-            "fetch the file again, or choose another pitch method",
-        ) from error
+        raise BadInput("pitch.not_rmvpe", reason_of(error), path=path) from error
 
 
 def release() -> None:

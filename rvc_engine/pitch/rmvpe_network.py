@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import Message
 
 MELS = 128
 BINS = 360
@@ -176,12 +177,14 @@ def read_rmvpe(path: Path) -> Rmvpe:
     wanted = network.state_dict()
     # of training; some files lack them
     counters = {key: torch.tensor(0) for key in wanted if key.endswith("num_batches_tracked")}
-    for what, keys in (("lacks", set(wanted) - set(found) - set(counters)), ("has unknown", set(found) - set(wanted))):
-        if keys:
-            raise Unreadable(f"it {what} {len(keys)} tensors, for example {min(keys)[:80]!r}")
+    if lacking := set(wanted) - set(found) - set(counters):
+        raise Unreadable(Message("pitch.lacks_tensors", count=len(lacking), name=min(lacking)[:80]))
+    if unknown := set(found) - set(wanted):
+        raise Unreadable(Message("pitch.unknown_tensors", count=len(unknown), name=min(unknown)[:80]))
     for key in sorted(set(wanted) & set(found)):
         if wanted[key].shape != found[key].shape:
-            raise Unreadable(f"{key} has the shape {list(found[key].shape)}, not {list(wanted[key].shape)}")
+            shape, expected = list(found[key].shape), list(wanted[key].shape)
+            raise Unreadable(Message("pitch.tensor_shape", name=key, shape=shape, expected=expected))
     weights.check_numbers(found)
     network.load_state_dict(
         {key: counters[key] if key in counters else found[key].float() for key in wanted}, assign=True
@@ -195,5 +198,5 @@ def _tensors(content: Any) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(
         isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()
     ):
-        raise Unreadable("it is no dictionary of tensors")
+        raise Unreadable(Message("pitch.no_tensors"))
     return content

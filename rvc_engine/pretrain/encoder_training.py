@@ -20,6 +20,7 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import CheckpointSaved, Event, Progressed, TrainStepped
 from rvc_engine.files.foreign import MAX_HEADER_BYTES, parse_json
 from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors
+from rvc_engine.messages import Message, joined, message_of
 from rvc_engine.pretrain.encoder_data import EncoderData, augmented, masked
 from rvc_engine.pretrain.encoder_network import Heads, LossWeights, forward_losses, total
 
@@ -32,6 +33,7 @@ COLOUR_OF = 4  # every Nth recording makes the mean colour of speech
 PROGRESS_S = 0.5
 PLAIN = 0.5  # how often a crop is neither augmented nor masked
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+WHAT = {"phones": "pretrain.phones", "speakers": "pretrain.speakers", "config": "pretrain.config"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,15 +119,14 @@ class EncoderState:
         try:
             about = parse_json(metadata_of(path).get("encoder", "{}"), MAX_HEADER_BYTES)
         except ValueError as error:
-            raise Unreadable("its description is damaged") from error
+            raise Unreadable(Message("pretrain.no_description")) from error
         if not isinstance(about, dict) or type(about.get("step")) is not int:
-            raise Unreadable("its description is damaged")
+            raise Unreadable(Message("pretrain.no_description"))
         tensors = read_tensors(path)
         own = {"phones": self.phones, "speakers": self.speakers, "config": self.network.config.to_dict()}
-        other = [name for name, value in own.items() if about.get(name) != value]
+        other = [Message(WHAT[name]) for name, value in own.items() if about.get(name) != value]
         if other:
-            hint = "use the same recordings and settings, or --fresh"
-            raise RvcError(f"{path} is of another training", f"it has other {', '.join(other)}", hint)
+            raise RvcError("pretrain.other_training", path=path, other=other)
         for prefix, module in (("network.", self.network), ("heads.", self.heads)):
             module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
         for name, parameter in self._named().items():
@@ -141,25 +142,21 @@ def previous_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}-previous{path.suffix}")
 
 
-def restore(state: EncoderState, path: Path) -> list[str]:
+def restore(state: EncoderState, path: Path) -> list[Message]:
     """Load the newest complete state; returns why newer ones could not be read. Without any, nothing is changed. Raises
     RvcError when none can be read, or one does not fit: a training never starts over silently."""
     for half in path.parent.glob(f".{path.name}.*{TEMPORARY}"):
         half.unlink(missing_ok=True)
     there = [candidate for candidate in (path, previous_of(path)) if candidate.is_file()]
-    damaged: list[str] = []
+    damaged: list[Message] = []
     for candidate in there:
         try:
             state.load(candidate)
             return damaged
         except (OSError, Unreadable, KeyError, TypeError, RuntimeError) as error:
-            damaged.append(f"{candidate.name}: {str(error).splitlines()[0]}")
+            damaged.append(Message("training.of_file", name=candidate.name, reason=message_of(error)))
     if damaged:
-        raise RvcError(
-            "No state of the encoder's training can be read",
-            "; ".join(damaged),
-            "put back a whole file, or use --fresh",
-        )
+        raise RvcError("pretrain.no_state", joined(*damaged))
     return []
 
 
@@ -246,11 +243,8 @@ class EncoderLoop:
         norm = nn.utils.clip_grad_norm_([*state.network.parameters(), *state.heads.parameters()], LONGEST_GRADIENT)
         numbers = {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
         if not all(map(math.isfinite, numbers.values())):
-            wrong = ", ".join(name for name, value in numbers.items() if not math.isfinite(value))
-            hint = (
-                "run the same command again with a lower --encoder-learning-rate; it resumes from the last saved state"
-            )
-            raise RvcError(f"The encoder's training went wrong at step {state.step + 1}", f"not finite: {wrong}", hint)
+            wrong = [name for name, value in numbers.items() if not math.isfinite(value)]
+            raise RvcError("pretrain.not_finite", step=state.step + 1, numbers=wrong)
         state.optimizer.step()
         state.step += 1
         norm_value = numbers.pop("norm")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, message_of
 
 RATE = 16000
 HOP = 160  # samples of a label
@@ -26,7 +27,10 @@ UNKNOWN = ""  # the phone of what has no label
 
 
 class NotAligned(Exception):
-    """The text is the reason."""
+    """A recording gets no labels."""
+
+    def __init__(self, reason: Message) -> None:
+        super().__init__(reason)
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,9 @@ class Labels:
 def check_packages(recogniser: str) -> None:
     """Raises BadInput that names a package of the extra `pretrain` that is missing."""
     if importlib.util.find_spec("pyworld") is None:
-        raise BadInput("WORLD, which makes other voices, is not installed", "", "pip install rvc-tui[pretrain]")
+        raise BadInput("pretrain.no_world")
     if recogniser != "none" and importlib.util.find_spec("pocketsphinx") is None:
-        raise BadInput(
-            "PocketSphinx, which labels the phones, is not installed",
-            "",
-            "pip install rvc-tui[pretrain], or use --encoder-recogniser none, which learns without labels",
-        )
+        raise BadInput("pretrain.no_pocketsphinx")
 
 
 def words_of(transcript: str) -> str:
@@ -68,7 +68,7 @@ def label(wave: NDArray[np.float32], transcript: str) -> Labels:
     count = len(wave) // HOP
     loudest = float(np.abs(wave).max()) if len(wave) else 0.0
     if not loudest:
-        raise NotAligned("it is silent")
+        raise NotAligned(Message("pretrain.silent"))
     pcm = (np.pad(wave / loudest * PEAK, PAD * HOP) * 32767).astype("<i2").tobytes()
     sure = np.ones(count + 2 * PAD, np.float32)
     words = words_of(transcript)
@@ -80,7 +80,7 @@ def label(wave: NDArray[np.float32], transcript: str) -> Labels:
         try:
             aligned = _aligned(pcm, words, WIDER)
         except (RuntimeError, ValueError) as error:
-            raise NotAligned(f"its transcript could not be aligned: {_first_line(error)}") from error
+            raise NotAligned(Message("pretrain.not_aligned", reason=message_of(error))) from error
     phone, state = _spread(aligned, count + 2 * PAD)
     inside = slice(PAD, PAD + count)
     return Labels(phone[inside], state[inside], sure[inside])
@@ -104,7 +104,7 @@ def _recognised(pcm: bytes, sure: NDArray[np.float32]) -> str:
     _decode(decoder, pcm)
     hypothesis = decoder.hyp()
     if hypothesis is None or not hypothesis.hypstr:
-        raise NotAligned("no words are recognised in it")
+        raise NotAligned(Message("pretrain.no_words"))
     for word in decoder.seg():
         sure[word.start_frame : word.end_frame + 1] = word.prob
     return str(hypothesis.hypstr)
@@ -119,7 +119,7 @@ def _aligned(pcm: bytes, words: str, beams: dict[str, float]) -> list[tuple[str,
     _decode(decoder, pcm)
     found = decoder.get_alignment()
     if found is None:
-        raise RuntimeError("no path through its states")
+        raise RuntimeError(Message("pretrain.no_path"))
     return [
         (phone.name, place, s.start, s.duration) for word in found for phone in word for place, s in enumerate(phone)
     ]
@@ -130,7 +130,3 @@ def _spread(aligned: list[tuple[str, int, int, int]], count: int) -> tuple[NDArr
     for name, place, start, length in aligned:
         phone[start : start + length], state[start : start + length] = name, place
     return phone, state
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -18,6 +18,7 @@ from rvc_engine.disk import facts_of, sha256_of, write_whole
 from rvc_engine.errors import BadInput
 from rvc_engine.files.foreign import MAX_LISTING_BYTES, Unreadable, check_regular, describe, first_line, read_json
 from rvc_engine.files.weights import read_tensors, write_safetensors
+from rvc_engine.messages import Message
 
 PART_BYTES = 15_000_000  # with its header below 16 MB
 FORMAT = 1
@@ -73,28 +74,26 @@ def read_parts(folder: Path, name: str) -> Any:
     try:
         listed = read_json(listing, MAX_LISTING_BYTES)
         if listed["format"] != FORMAT:
-            raise ValueError("it is of another version of this program")
+            raise ValueError(Message("pretrain.other_version"))
         held: dict[int, dict[int, Tensor]] = {}  # by the tensor's number, then by where in it a piece begins
         for part in listed["parts"]:
             path = folder / os.path.basename(part["file"])
             check_regular(path)
             if sha256_of(path) != part["sha256"]:
-                raise Unreadable(f"{path.name} is not whole: its SHA-256 is another")
+                raise Unreadable(Message("pretrain.part_damaged", name=path.name))
             for key, piece in read_tensors(path).items():
                 owner, _, start = key.partition(".")
                 held.setdefault(int(owner), {})[int(start)] = piece
         tensors = [_joined(held[number], about) for number, about in enumerate(listed["tensors"])]
         return _unpacked(listed["content"], tensors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
-        raise BadInput(
-            f"{listing} cannot be used", first_line(error), "copy all of that folder's files again"
-        ) from error
+        raise BadInput("pretrain.parts_unusable", first_line(error), path=listing) from error
 
 
 def _joined(pieces: dict[int, Tensor], about: dict[str, Any]) -> Tensor:
     dtype = getattr(torch, str(about["dtype"])[:40], None)
     if not isinstance(dtype, torch.dtype):
-        raise Unreadable(f"a tensor is of the unknown type {describe(about['dtype'])}")
+        raise Unreadable(Message("pretrain.unknown_type", type=describe(about["dtype"])))
     flat = torch.cat([pieces[start] for start in sorted(pieces)])
     return flat.clone().view(dtype).reshape(about["shape"])
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rvc_engine.messages import Message
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import STATES
 from rvc_engine.pretrain.encoder_training import EncoderState
@@ -54,7 +55,7 @@ def probe(state: EncoderState, data: EncoderData) -> dict[str, Any]:
         "held_out": sorted({s.speaker for s in data.held}),
         "phone_accuracy": _phone_accuracy(state, data, encoded, 0),
         "phone_accuracy_perturbed": _phone_accuracy(state, data, encoded, 1),
-        "probed_on": "held-out speakers" if enough else "all speakers",
+        "probed_on": Message("pretrain.held_out_speakers") if enough else Message("pretrain.all_speakers"),
         "speaker": {"features": speaker_accuracy(everyone, features), "log_mels": speaker_accuracy(everyone, mels)},
         "spectrum_r2": explained(some, features, levelled),
         "pitch_r2": {"features": pitch_fit(some, features), "log_mels": pitch_fit(some, mels)},

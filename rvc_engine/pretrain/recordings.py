@@ -16,7 +16,9 @@ from rvc_engine.audio.io import decode
 from rvc_engine.common.arrays import save_array
 from rvc_engine.content.phonetic import PhoneticConfig, PhoneticEncoder
 from rvc_engine.disk import sha256_of, whole_file
-from rvc_engine.errors import UnusableRecording
+from rvc_engine.errors import UnusableRecording, reason_of
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
+from rvc_engine.messages.wire import FIELD, with_codes, with_messages
 from rvc_engine.pretrain.labels import Labels, NotAligned, label
 
 RATE = 16000
@@ -45,7 +47,7 @@ class Prepared:
 
     name: str
     key: str
-    note: str = ""
+    note: Message = NOTHING
 
 
 @dataclass(frozen=True)
@@ -70,29 +72,38 @@ def prepare(task: RecordingTask) -> Prepared:
     try:
         content = sha256_of(task.path)
     except OSError as error:
-        return Prepared(task.name, "", f"it cannot be read: {error.strerror}")
+        return Prepared(task.name, "", Message("pretrain.not_read", reason=reason_of(error)))
     key = hashlib.sha256(json.dumps([content, task.transcript, task.versions, task.seed]).encode()).hexdigest()[:24]
     files = Files.of(task.folder, key)
     if files.there:
-        with np.load(files.labels) as held:
-            return Prepared(task.name, key, str(held["note"]))
+        return Prepared(task.name, key, _read_note(files.labels))
     try:
         wave = decode(task.path, RATE)
     except UnusableRecording as unusable:
-        return Prepared(task.name, "", str(unusable))
+        return Prepared(task.name, "", message_of(unusable))
     wave = wave[: len(wave) // FRAME * FRAME]
     if len(wave) < RATE // 2 or float(np.abs(wave).max()) < LOUD:
-        return Prepared(task.name, "", "it is shorter than half a second, or silent")
+        return Prepared(task.name, "", Message("pretrain.too_short"))
     pieces = _pieces(wave)
     transcript = task.transcript if len(pieces) == 1 or task.transcript is None else ""
     random = np.random.default_rng([task.seed, int(content[:12], 16)])
     parts = [_piece(piece, transcript, task.versions, random) for piece in pieces]
-    labels, note = Labels.joined([part.labels for part in parts]), next((part.note for part in parts if part.note), "")
+    labels = Labels.joined([part.labels for part in parts])
+    note = next((part.note for part in parts if part.note), NOTHING)
     save_array(files.mels, np.concatenate([part.mels for part in parts], axis=2))
     with whole_file(files.labels, durable=False) as temporary, temporary.open("wb") as file:
         f0 = np.concatenate([part.f0 for part in parts])
-        np.savez(file, phone=labels.phone, state=labels.state, sure=labels.sure, f0=f0, note=np.array(note))
+        codes = np.array(json.dumps(with_codes({"note": note}).get(FIELD, {})))
+        phone, state, sure = labels.phone, labels.state, labels.sure
+        np.savez(file, phone=phone, state=state, sure=sure, f0=f0, note=np.array(str(note)), messages=codes)
     return Prepared(task.name, key, note)
+
+
+def _read_note(labels: Path) -> Message:
+    """Of a recording that was prepared before; without its code where an older version did that."""
+    with np.load(labels) as held:
+        codes = json.loads(str(held[FIELD])) if FIELD in held else {}
+        return verbatim(with_messages({"note": str(held["note"]), FIELD: codes})["note"])
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,7 @@ class _Piece:
     mels: NDArray[np.float16]
     labels: Labels
     f0: NDArray[np.float32]
-    note: str
+    note: Message
 
 
 def _pieces(wave: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -119,11 +130,11 @@ def _piece(wave: NDArray[np.float32], transcript: str | None, versions: int, ran
     with torch.inference_mode():
         mels = network.mels(torch.from_numpy(np.stack([wave, *copies]).astype(np.float32))).numpy().astype(np.float16)
     count = mels.shape[2]
-    labels, note = Labels.none(count), ""
+    labels, note = Labels.none(count), NOTHING
     if transcript is not None:
         try:
             labels = label(wave, transcript)
-        except NotAligned as reason:
-            note = f"used without labels: {reason}"
+        except NotAligned as error:
+            note = Message("pretrain.unlabelled", reason=message_of(error))
     f0 = tracked(wave)[: 2 * count : 2].astype(np.float32)
     return _Piece(mels, labels, np.pad(f0, (0, count - len(f0))), note)

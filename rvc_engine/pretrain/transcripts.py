@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from rvc_engine.common.opening import read_hand_edited
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import message_of
 
 TABLE_BYTES = 1 << 28
 TABLES = ("transcripts.csv", "catalogue.csv")
@@ -52,11 +53,9 @@ class Transcripts:
         try:
             rows = list(csv.DictReader(io.StringIO(read_hand_edited(path, most_bytes=TABLE_BYTES), newline="")))
         except (OSError, ValueError, csv.Error) as error:
-            raise BadInput(f"{path} cannot be read", str(error), "write it as CSV in UTF-8") from error
+            raise BadInput("pretrain.transcripts_unreadable", message_of(error), path=path) from error
         if rows and not {"path", "transcript"} <= rows[0].keys():
-            raise BadInput(
-                f"{path} lacks a column", f"it has {', '.join(map(str, rows[0]))}", "it needs path and transcript"
-            )
+            raise BadInput("pretrain.transcripts_lack", path=path, columns=list(rows[0]))
         for row in rows:
             texts = {
                 name: (row.get(name) or "").strip() for name in ("transcript", "language", "licence", "attribution")
@@ -75,4 +74,4 @@ class Transcripts:
         try:
             return Spoken(read_hand_edited(beside).strip()) if beside.is_file() else Spoken()
         except (OSError, ValueError) as error:
-            raise BadInput(f"{beside} cannot be read", str(error), "write it as text in UTF-8") from error
+            raise BadInput("pretrain.text_unreadable", message_of(error), path=beside) from error

@@ -13,13 +13,14 @@ from rvc_engine.disk import require_writable
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.advisor import advise_experiment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.run.receipts import plan
 from rvc_engine.run.weights_needed import check_weights
 from rvc_engine.settings import ExperimentSettings, apply, for_base, for_preset
 from rvc_engine.stages.stage import Stage
 
 BASE_PRESET = "starter"
-ANOTHER = "use another name, or --fresh, which moves the old work to a backup"
+ANOTHER = Message("run.another_name_or_fresh")
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,14 @@ def refuse_busy(experiment: Experiment, *, take_over: bool) -> None:
         raise busy(experiment.lock, holder)
 
 
-def settle(experiment: Experiment, request: Request) -> tuple[ExperimentSettings, list[str]]:
+def settle(experiment: Experiment, request: Request) -> tuple[ExperimentSettings, list[Message]]:
     """The experiment's settings with the requested changes, automatic values resolved, and notes for the user. Writes
     nothing. Raises BadInput."""
-    notes: list[str] = []
+    notes: list[Message] = []
     if experiment.exists() and not request.fresh:
         settings = experiment.load_settings()
         _refuse_another_kind(experiment, settings, request)
+        notes += [settings.problem] if settings.problem else []
     else:
         settings = _new_settings(experiment, request, notes)
     if request.dataset:
@@ -67,14 +69,16 @@ def settle(experiment: Experiment, request: Request) -> tuple[ExperimentSettings
 
 def _refuse_another_kind(experiment: Experiment, settings: ExperimentSettings, request: Request) -> None:
     if request.preset and request.preset != settings.preset:
-        raise BadInput(f"{experiment.name} was made with preset {settings.preset}, not {request.preset}", "", ANOTHER)
+        made, wanted = settings.preset, request.preset
+        raise BadInput("run.other_preset", NOTHING, ANOTHER, name=experiment.name, preset=made, wanted=wanted)
     if request.base and not settings.base:
-        raise BadInput(f"{experiment.name} trains a voice, not a base", "", ANOTHER)
+        raise BadInput("run.no_base", NOTHING, ANOTHER, name=experiment.name)
     if request.pitched is not None and request.pitched != settings.pitched:
-        raise BadInput(f"{experiment.name} was made with{'' if settings.pitched else 'out'} pitch", "", ANOTHER)
+        made_so = "run.made_with_pitch" if settings.pitched else "run.made_without_pitch"
+        raise BadInput(made_so, NOTHING, ANOTHER, name=experiment.name)
 
 
-def _new_settings(experiment: Experiment, request: Request, notes: list[str]) -> ExperimentSettings:
+def _new_settings(experiment: Experiment, request: Request, notes: list[Message]) -> ExperimentSettings:
     old = experiment.load_settings() if experiment.exists() else None
     base = request.base or (old.base if old else False)
     preset = request.preset or (old.preset if old else BASE_PRESET if base else _default_preset(experiment, notes))
@@ -84,15 +88,11 @@ def _new_settings(experiment: Experiment, request: Request, notes: list[str]) ->
     return (for_base if base else for_preset)(preset, pitched=pitched, dataset=old.dataset if old else "")
 
 
-def _default_preset(experiment: Experiment, notes: list[str]) -> str:
+def _default_preset(experiment: Experiment, notes: list[Message]) -> str:
     missing = missing_weights(experiment.workspace, DEFAULT_PRESET)
     if not missing:
         return DEFAULT_PRESET
-    lacking = (
-        f"the weights of {DEFAULT_PRESET} are not here ({', '.join(missing)}; rvc assets pull {DEFAULT_PRESET} "
-        "fetches them)"
-    )
-    notes.append(f"preset: {BASE_PRESET}, because {lacking}")
+    notes.append(Message("run.preset_because", chosen=BASE_PRESET, preset=DEFAULT_PRESET, missing=missing))
     return BASE_PRESET
 
 
@@ -112,8 +112,8 @@ def check_ready(
     """All checks that are possible before anything is written. Raises BadInput, WeightsMissing for published
     weights."""
     for folder in (experiment.folder, experiment.workspace.weights):
-        require_writable(folder, "use a workspace that can be written (--home DIR)")
+        require_writable(folder, Message("run.writable_workspace"))
     to_run = [stage for stage, verdict in plan(experiment, settings, stages) if verdict.action != "skip" or fresh]
-    check_weights(experiment, settings, [stage.name for stage in to_run], fresh=fresh, auto_pitch=auto_pitch)
+    check_weights(experiment, settings, to_run, fresh=fresh, auto_pitch=auto_pitch)
     for stage in to_run:
         stage.check_ready(experiment, settings, fresh=fresh)

@@ -10,6 +10,8 @@ from rvc_engine.common.lock import live_holder
 from rvc_engine.disk import require_writable
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
+from rvc_engine.run.stage_list import stages_of
 from rvc_engine.stages.receipt import is_complete
 from rvc_engine.workspace import Workspace
 
@@ -32,7 +34,7 @@ def conversions(workspace: Workspace) -> list[Experiment]:
 def unfinished(workspace: Workspace, settings: ExperimentSettings) -> Experiment | None:
     """The newest conversion with the same settings that is neither finished nor running: it is resumed."""
     for one in reversed(conversions(workspace)):
-        if is_complete(one, "convert") or live_holder(one.lock) is not None:
+        if live_holder(one.lock) is not None or all(is_complete(one, stage.name) for stage in stages_of(settings)):
             continue
         try:
             same = one.load_settings() == settings
@@ -51,7 +53,7 @@ def new_conversion(workspace: Workspace) -> Experiment:
         if live_holder(old.lock) is None:
             shutil.rmtree(old.folder, ignore_errors=True)
     parent = workspace.conversions
-    require_writable(parent, "use a workspace that can be written (--home DIR)")
+    require_writable(parent, Message("run.writable_workspace"))
     number = max((_number(one.folder) for one in there), default=0)
     while True:
         number += 1
@@ -60,6 +62,15 @@ def new_conversion(workspace: Workspace) -> Experiment:
             return Experiment(parent / str(number), workspace)
         except FileExistsError:  # another conversion began at the same moment
             continue
+
+
+def remove_unused(conversion: Experiment) -> bool:
+    """Remove the folder of a conversion that has not begun: nothing is in it. False for any other."""
+    try:
+        conversion.folder.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def _number(folder: Path) -> int:

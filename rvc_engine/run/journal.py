@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +9,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from rvc_engine.common.lines import LINE_BYTES, encode
 from rvc_engine.common.opening import NotAFile, open_file, open_to_append
 from rvc_engine.disk import is_full, sync
 from rvc_engine.events import (
@@ -22,7 +22,6 @@ from rvc_engine.events import (
     StageFinished,
     StepsSuperseded,
     TrainStepped,
-    to_dict,
 )
 from rvc_engine.experiment import journal_number, journals, named_journals
 from rvc_engine.run.replay import brief_events, parse_lines
@@ -32,7 +31,6 @@ DURABLE = (*ENDS, CheckpointSaved, StageFinished)
 CHUNK_BYTES = 1 << 20  # of a journal are read at once: its events take ten times the memory
 BRIEF_BYTES = 4 << 20  # the same when few of them are parsed
 BUFFER_BYTES = 1 << 16
-LINE_BYTES = 64 << 20  # a longer line is not an event
 FULL_S = 900.0  # so long a write waits for free disk space: the journal alone must not end a run
 
 
@@ -65,7 +63,7 @@ class Journal:
     def append(self, event: Event) -> Event:
         """Returns the event with its time filled in."""
         stamped = event if event.at else replace(event, at=time.time())
-        data = line_of(to_dict(stamped))
+        data = encode(stamped)
         give_up = time.monotonic() + FULL_S
         while data:
             try:
@@ -88,18 +86,6 @@ class Journal:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def line_of(record: dict[str, Any]) -> bytes:
-    """File names that are not UTF-8 keep their bytes. In ASCII when the text has other surrogates, which cannot be
-    encoded."""
-    try:
-        line = json.dumps(record, ensure_ascii=False, allow_nan=True, separators=(",", ":")).encode(
-            "utf-8", "surrogateescape"
-        )
-    except UnicodeEncodeError:
-        line = json.dumps(record, allow_nan=True, separators=(",", ":")).encode()
-    return line + b"\n"
 
 
 def _last_byte(path: Path, size: int) -> bytes:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from rvc_engine.common.failures import explained
-from rvc_engine.common.lock import TAKE_OVER, Holder, live_holder
-from rvc_engine.common.opening import last_line_of, open_to_append, size_of
-from rvc_engine.errors import BadInput, Busy, RvcError
+from rvc_engine.common.lines import Line
+from rvc_engine.common.lock import Holder, live_holder
+from rvc_engine.common.opening import last_line, last_line_of, open_to_append, size_of
+from rvc_engine.errors import BadInput, Busy, RvcError, reason_of
 from rvc_engine.events import ENDS, Event, RunStarted
 from rvc_engine.experiment import Experiment, journals
-from rvc_engine.machine.environment import engine_environment
+from rvc_engine.machine.children import Child
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.run.damage import cannot_read, check_folder
 from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader
 from rvc_engine.run.supervisor import WRITING_S
@@ -33,6 +33,14 @@ if TYPE_CHECKING:
 
 POLL_S = 0.1
 START_S = 120.0
+END_S = 5.0  # for the last lines of an engine that has ended
+
+
+@dataclass(frozen=True)
+class Begin(Line):
+    """To a waiting engine: its settings, as ExperimentSettings.model_dump gives them."""
+
+    settings: dict[str, Any]
 
 
 @dataclass
@@ -60,24 +68,13 @@ class WaitingEngine:
         self, experiment: Experiment, stages: list[str], *, fresh: bool = False, take_over: bool = False
     ) -> None:
         self.experiment = experiment
-        command = [sys.executable, "-m", "rvc_engine.run.supervisor", str(experiment.folder)]
-        command += ["--home", str(experiment.workspace.home), "--stages", ",".join(stages)] + (
-            ["--fresh"] if fresh else []
-        )
-        command += [TAKE_OVER] if take_over else []
+        words = [str(experiment.folder), "--home", str(experiment.workspace.home), "--stages", ",".join(stages)]
+        words += [*(["--fresh"] if fresh else []), *(["--take-over"] if take_over else [])]
         self.output = tempfile.TemporaryFile()  # noqa: SIM115 - its output before it has a log; __exit__ closes it
-        self.process: subprocess.Popen[bytes] | None = None
+        self.child: Child | None = None
         self.start_error: RvcError | None = None
         try:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=self.output,
-                stderr=self.output,
-                start_new_session=True,
-                env=engine_environment(),
-                close_fds=True,
-            )
+            self.child = Child("rvc_engine.run.supervisor", words, session=True, listening=True, output=self.output)
         except OSError as error:  # raised by `go`: errors that the caller finds before are more useful
             self.start_error = explained(error)
         self.started = False
@@ -87,67 +84,65 @@ class WaitingEngine:
 
     def __exit__(self, *error: object) -> None:
         self.output.close()
-        if self.process is not None and not self.started:
-            assert self.process.stdin is not None
-            self.process.stdin.close()  # also the engine's: it ends, then its supervisor cleans up and ends
-            threading.Thread(target=self.process.wait, daemon=True).start()
+        if self.child is None:
+            return
+        self.child.leave()
+        if not self.started:  # without settings the engine ends, then its supervisor cleans up and ends
+            threading.Thread(target=self.child.process.wait, daemon=True).start()
 
     def go(self, settings: ExperimentSettings) -> RunningEngine:
         """Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
-        experiment, process = self.experiment, self.process
-        if process is None:
-            why = self.start_error or RvcError("the cause is not known")
-            raise RvcError("The engine did not start", ": ".join(filter(None, (why.title, why.message))), why.hint)
+        experiment, child = self.experiment, self.child
+        if child is None:
+            why = self.start_error or RvcError("run.cause_unknown")
+            raise RvcError("run.engine_did_not_start", why.summary, why.hint)
         experiment.folder.mkdir(parents=True, exist_ok=True)
         before = len(journals(experiment.runs))
         self.log_start = size_of(experiment.engine_log)
-        assert process.stdin is not None
-        try:
-            with process.stdin as pipe:
-                # in ASCII: a path may have bytes that are not UTF-8
-                pipe.write(json.dumps(settings.model_dump()).encode())
-        except BrokenPipeError:
-            pass  # it has ended; its output is read below
+        child.send(Begin(settings.model_dump(mode="json")))
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             for path in journals(experiment.runs)[before:]:
                 first = next(iter(JournalReader(path).read_new(1 << 16)), None)
-                if isinstance(first, RunStarted) and first.keeper == process.pid:
+                if isinstance(first, RunStarted) and first.keeper == child.process.pid:
                     self.started = True
-                    return RunningEngine(experiment, first.pid, path, process)
-            if process.poll() is not None:
-                raise self._failure(process.returncode)
+                    return RunningEngine(experiment, first.pid, path, child.process)
+            if child.wait(0) is not None:
+                raise self._failure(child)
             time.sleep(0.02)
-        raise RvcError(
-            "The engine did not start", f"no answer for {START_S:.0f} s", f"its log is {experiment.engine_log}"
-        )
+        log = Message("run.its_log", path=experiment.engine_log)
+        raise RvcError("run.engine_did_not_start", Message("run.no_answer", seconds=START_S), log)
 
-    def _failure(self, code: int) -> RvcError:
-        """With the last line of its output, or of its log."""
+    def _failure(self, child: Child) -> RvcError:
+        """With what it reported; else the last line of its output, or of its log."""
+        for _ in child.lines(END_S):
+            pass
         self.output.seek(0)
         output, log = self.output.read(), self.experiment.engine_log
-        last = (
-            last_line_of(log, self.log_start)
-            if not output.strip()
-            else output.decode(errors="replace").strip().splitlines()[-1].strip()
-        )
-        hint = f"its log is {log}"
+        hint = Message("run.its_log", path=log)
         try:
             with os.fdopen(open_to_append(log), "ab") as file:
                 file.write(output)
         except OSError as error:
-            hint = f"its log {log} cannot be written: {error.strerror or error}"
-        if code == Busy.exit_code:
-            return Busy(last)
-        how = f"it was killed by signal {code - 128}" if code > 128 else f"it ended with exit code {code}"
-        return (BadInput if code == BadInput.exit_code else RvcError)("The engine did not start", last or how, hint)
+            hint = Message("run.log_not_written", path=log, reason=reason_of(error))
+        if isinstance(child.error, Busy):
+            return child.error
+        code = child.process.returncode
+        how = Message("run.signal", number=code - 128) if code > 128 else Message("run.exit_code", number=code)
+        why = child.problem or verbatim(last_line(output) or last_line_of(log, self.log_start)) or how
+        return (BadInput if code == BadInput.exit_code else RvcError)("run.engine_did_not_start", why, hint)
 
 
 def start(
-    experiment: Experiment, settings: ExperimentSettings, stages: list[str], *, fresh: bool = False
+    experiment: Experiment,
+    settings: ExperimentSettings,
+    stages: list[str],
+    *,
+    fresh: bool = False,
+    take_over: bool = False,
 ) -> RunningEngine:
     """Start an engine. Raises Busy when another run holds the experiment, RvcError when the engine does not start."""
-    with WaitingEngine(experiment, stages, fresh=fresh) as engine:
+    with WaitingEngine(experiment, stages, fresh=fresh, take_over=take_over) as engine:
         return engine.go(settings)
 
 
@@ -158,9 +153,7 @@ def attach(experiment: Experiment) -> RunningEngine:
         check_folder(experiment)
         files = journals(experiment.runs)
         if not files:
-            raise BadInput(
-                f"{experiment.name} has no run yet", "", f"rvc run {experiment.name} --dataset FOLDER starts one"
-            )
+            raise BadInput("run.no_run_yet", name=experiment.name)
         first = next(iter(JournalReader(files[-1]).read_new(1 << 16)), None)
     except OSError as error:
         raise cannot_read(error, experiment.folder) from error
@@ -192,25 +185,24 @@ def follow(engine: RunningEngine, *, brief: bool = False) -> Iterator[list[Event
         time.sleep(POLL_S)
 
 
-def ask_to_end(holder: Holder, what: str) -> None:
+def ask_to_end(holder: Holder, name: str) -> None:
     """Raises BadInput for a process on another machine or in another container, which a signal cannot reach; RvcError
     for another user's."""
     if not (holder.here and holder.alive):
-        raise BadInput(f"{what} runs on another machine, or in another container", holder.where, "stop it there")
+        raise BadInput("run.on_another_machine", holder.where, name=name)
     try:
         os.kill(holder.pid, signal.SIGTERM)
     except ProcessLookupError:
         pass  # it has ended
     except PermissionError as error:
-        hint = f"that user can stop it; so can root: sudo kill -TERM {holder.pid}"
-        raise RvcError(f"{what} runs as another user", f"process {holder.pid}{_owner(holder.pid)}", hint) from error
+        raise RvcError("run.of_another_user", _owned(holder.pid), name=name, pid=holder.pid) from error
 
 
-def _owner(pid: int) -> str:
+def _owned(pid: int) -> Message:
     try:
-        return f" of {psutil.Process(pid).username()}"
+        return Message("run.of_user", pid=pid, user=psutil.Process(pid).username())
     except (psutil.Error, KeyError, OSError):
-        return ""
+        return NOTHING
 
 
 def stop(experiment: Experiment, *, wait_s: float = 0.0) -> bool:

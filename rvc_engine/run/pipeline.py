@@ -24,6 +24,7 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.malloc import give_back_freed_memory
+from rvc_engine.messages import Message, message_of
 from rvc_engine.run.receipts import outputs_digest, verdict, wanted_receipt
 from rvc_engine.stages.receipt import Receipt, receipt_path
 from rvc_engine.stages.stage import Stage
@@ -31,6 +32,8 @@ from rvc_engine.stages.stage import Stage
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
 
+CHANGED = "changed"
+"""In place of a fingerprint of inputs: none is equal to it."""
 ROOM_BYTES = 16 << 20  # a stage that met a full disk tries again when this much is free
 
 
@@ -87,7 +90,7 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     remove_replaced(stage, experiment, settings)
     wanted.inputs = stage.inputs_read(experiment, wanted)
     if not stage.used_all_inputs(experiment, settings):
-        wanted.inputs = "changed since"
+        wanted.inputs = CHANGED
     wanted.extent = stage.settings(settings).of_kind("extent")  # with values that the stage has resolved
     wanted.complete, wanted.seconds, wanted.finished_at = True, time.monotonic() - started, time.time()
     wanted.outputs = outputs_digest(stage, experiment, settings)
@@ -117,7 +120,8 @@ def _with_room(
                 raise
             full_since = full_since or time.monotonic()
             folder = stage.disk_of(experiment, settings)
-            yield from _wait_for_room(stage, folder, full_since + settings.train.disk_wait_s, str(error))
+            why = error.line if isinstance(error, RvcError) else message_of(error)
+            yield from _wait_for_room(stage, folder, full_since + settings.train.disk_wait_s, why)
 
 
 def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings, receipt: Receipt) -> Iterator[Event]:
@@ -130,13 +134,12 @@ def _receipt(stage: Stage, experiment: Experiment, settings: ExperimentSettings,
     return _with_room(stage, experiment, settings, save)
 
 
-def _wait_for_room(stage: Stage, folder: Path, deadline: float, why: str) -> Iterator[Event]:
+def _wait_for_room(stage: Stage, folder: Path, deadline: float, why: Message) -> Iterator[Event]:
     """Waits once at least, since free_bytes does not know of quotas. The events let the caller stop it."""
-    waiting = Waiting(stage.name, "the disk is full", ROOM_BYTES)
+    waiting = Waiting(stage.name, Message("run.disk_is_full"), ROOM_BYTES)
     while True:
         if time.monotonic() > deadline:
-            hint = f"free some space and run the same command again: {stage.name} resumes where it stopped"
-            raise DiskFull(f"The disk is full, and was for {waiting.seconds:.0f} s", why, hint)
+            raise DiskFull("run.disk_stayed_full", why, seconds=waiting.seconds, stage=stage.name)
         yield from waiting.pause(free_bytes(folder))
         if free_bytes(folder) >= ROOM_BYTES:
             break
@@ -155,7 +158,7 @@ def run_pipeline(
     for stage in stages:
         for path in stage.artefacts(experiment, settings):
             if not path.is_file() or not path.stat().st_size:
-                raise RvcError(f"{path} is missing after {stage.name}", "", "run the same command again")
+                raise RvcError("run.missing_after", path=path, stage=stage.name)
             artefacts.append({"path": str(path), **facts_of(path)})
             yield Progressed(
                 stage=stage.name, done=len(artefacts), total=len(artefacts), unit="artefacts", item=str(path)

@@ -1,4 +1,5 @@
-"""The queue of a workspace: runs one after the other. It is saved in queue.json, so that it survives restarts."""
+"""The queue of a workspace: trainings and conversions one after the other. It is saved in queue.json, so that it
+survives restarts."""
 
 from __future__ import annotations
 
@@ -16,15 +17,20 @@ from rvc_engine.common.lock import short_lock
 from rvc_engine.common.records import BIGGEST, Moment, build, outline, read_json
 from rvc_engine.disk import require_writable, write_whole
 from rvc_engine.errors import BadInput
+from rvc_engine.experiment import is_conversion_name
+from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages.wire import with_codes, with_messages
 
+RUN, CONVERT = "run", "convert"
 WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 DAMAGED = "damaged"  # the file has something else in the place of an entry: it is listed, kept unchanged, and not run
 
 
 @dataclass
 class Entry:
-    """One run: `words` are the arguments of `rvc run` after the name. `outcome` is the last line of an ended run, or
-    the problem of a damaged entry. `record`: its JSON in the file, so that writing it again loses nothing."""
+    """`rvc COMMAND NAME WORDS`: `name` is an experiment, or the voice of a conversion. `outcome` is the last line of an
+    ended run, or the problem of a damaged entry. `conversion`: its name (conversions/3) once it has begun. `record`:
+    its JSON in the file, so that writing it again loses nothing."""
 
     number: int
     name: str
@@ -33,8 +39,19 @@ class Entry:
     added_at: Moment = 0.0
     started_at: Moment = 0.0
     ended_at: Moment = 0.0
-    outcome: str = ""
+    outcome: Message = NOTHING
+    command: str = RUN  # entries of earlier versions have none
+    conversion: str = ""
     record: Any = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def title(self) -> str:
+        return f"{self.command} {self.name}" if self.command == CONVERT else self.name
+
+    @property
+    def run_name(self) -> str:
+        """The argument of `rvc attach` and `rvc stop`; empty for a conversion that has not begun."""
+        return self.conversion if self.command == CONVERT else self.name
 
     def facts(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "record"}
@@ -43,7 +60,7 @@ class Entry:
         """Its JSON for the file; fields of a later version stay."""
         if self.state == DAMAGED:
             return self.record
-        return {**(self.record or {}), **self.facts()}
+        return with_codes({**(self.record or {}), **self.facts()})
 
 
 class RunQueue:
@@ -61,30 +78,30 @@ class RunQueue:
         try:
             content = read_json(self.path)
             if not isinstance(content, dict) or not isinstance(content.get("entries"), list):
-                raise ValueError("it has no list of entries")
+                raise ValueError(Message("run.no_list"))
             return content
         except FileNotFoundError:
             return {"entries": []}
         except OSError as error:
             raise unreadable(self.path, error) from error
         except ValueError as error:
-            raise BadInput(
-                f"{self.path} cannot be read", str(error), "correct it, or move it away to start an empty queue"
-            ) from error
+            hint = Message("run.correct_queue")
+            raise BadInput("common.cannot_be_read", message_of(error), hint, path=self.path) from error
 
     @contextmanager
     def changing(self) -> Iterator[list[Entry]]:
         """The entries, to be changed; written when the block ends without an error."""
-        require_writable(self._lock.parent, "use another workspace (--home DIR)")
+        require_writable(self._lock.parent, Message("run.another_workspace"))
         with short_lock(self._lock):
             content = self._content()
             entries = entries_of(content["entries"], self.path)
             yield entries
             write_whole(self.path, json.dumps({**content, "entries": [entry.written() for entry in entries]}, indent=1))
 
-    def add(self, name: str, words: list[str]) -> Entry:
+    def add(self, name: str, words: list[str], command: str = RUN) -> Entry:
         with self.changing() as entries:
-            entry = Entry(max((e.number for e in entries), default=0) + 1, name, words, added_at=time.time())
+            number = max((e.number for e in entries), default=0) + 1
+            entry = Entry(number, name, words, added_at=time.time(), command=command)
             entries.append(entry)
         return entry
 
@@ -100,13 +117,15 @@ class RunQueue:
         with self.changing() as entries:
             entry = _find(entries, number)
             if entry.state == RUNNING:
-                raise BadInput(f"Entry {number} ({entry.name}) runs", "", f"rvc stop {entry.name} first")
+                raise BadInput("run.entry_runs", number=number, title=entry.title, name=entry.run_name)
             entries.remove(entry)
 
-    def mark(self, number: int, state: str, outcome: str = "") -> None:
+    def mark(self, number: int, state: str, outcome: Message = NOTHING, *, conversion: str | None = None) -> None:
+        """`conversion`: its name from now on; None changes nothing."""
         with self.changing() as entries:
             entry = _find(entries, number)
             entry.state, entry.outcome = state, outcome
+            entry.conversion = entry.conversion if conversion is None else conversion
             if state == RUNNING:
                 entry.started_at = time.time()
             elif state in (DONE, FAILED):
@@ -141,19 +160,25 @@ def _number(record: Any) -> int:
 
 def _entry(record: Any, number: int, path: Path) -> Entry:
     try:
-        entry = build(Entry, record)
+        known = with_messages(record) if isinstance(record, dict) else record
+        entry = build(Entry, known)
         entry.number = number  # another one has its own
         if entry.state not in (WAITING, RUNNING, DONE, FAILED):
-            raise TypeError(f"'state' is not what it must be: {outline(entry.state)}")
+            raise TypeError(Message("common.wrong_value", key="state", value=outline(entry.state)))
+        if entry.command not in (RUN, CONVERT):
+            raise TypeError(Message("common.wrong_value", key="command", value=outline(entry.command)))
+        if entry.conversion and not is_conversion_name(entry.conversion):
+            raise TypeError(Message("common.wrong_value", key="conversion", value=outline(entry.conversion)))
         for word in (entry.name, *entry.words):
             if "\0" in word or not entry.name:
-                raise TypeError("no program takes such words")
+                raise TypeError(Message("run.impossible_words"))
             os.fsencode(word)
+        entry.record = known
     except (TypeError, UnicodeError) as error:
         name = record.get("name") if isinstance(record, dict) else None
-        why = f"no entry of {path}: {error}; correct it there, or rvc queue remove {number}"
+        why = Message("run.damaged_entry", path=path, reason=message_of(error), number=number)
         entry = Entry(number, name if isinstance(name, str) and name else "?", state=DAMAGED, outcome=why)
-    entry.record = record
+        entry.record = record
     return entry
 
 
@@ -161,7 +186,7 @@ def _find(entries: list[Entry], number: int) -> Entry:
     for entry in entries:
         if entry.number == number:
             return entry
-    raise BadInput(f"There is no entry {number} in the queue", "", "rvc queue list shows them")
+    raise BadInput("run.no_entry", number=number)
 
 
 def deadline_of(text: str, now: float) -> float:
@@ -175,4 +200,4 @@ def deadline_of(text: str, now: float) -> float:
         moment = time.mktime((today.tm_year, today.tm_mon, today.tm_mday, hours, minutes, 0, 0, 0, -1))
         return moment if moment > now else moment + 86400
     except (ValueError, OverflowError) as error:
-        raise BadInput(f"{text!r} is no time limit", "", "write 8h, 90m, or a time of day such as 06:00") from error
+        raise BadInput("run.no_time_limit", text=text) from error

@@ -13,12 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rvc_engine.dataset.contents import (
-    nothing_in_common,
-    why_gone,
-)
+from rvc_engine.dataset.contents import nothing_in_common, why_gone
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message, verbatim
 from rvc_engine.stages.receipt import Receipt, fingerprint, receipt_path
 from rvc_engine.stages.stage import Stage
 
@@ -62,18 +60,21 @@ def outputs_digest(stage: Stage, experiment: Experiment, settings: ExperimentSet
     return fingerprint(sorted(seen))
 
 
-def differences(old: dict[str, Any], new: dict[str, Any]) -> str:
+PARTS = {"upstream": "run.its_input", "model": "run.model_shape"}
+"""Parts of an identity that are not single values, in words."""
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Message]:
     """What changed, for people: 'clip_s 4.0 -> 3.7'."""
-    words = []
-    for key in sorted({*old, *new}):
-        if old.get(key) != new.get(key):
-            plain = not isinstance(old.get(key), dict | list) and not isinstance(new.get(key), dict | list)
-            words.append(
-                f"{key} {old.get(key)} -> {new.get(key)}"
-                if plain
-                else {"upstream": "its input", "model": "the model's shape"}.get(key, key)
-            )
-    return ", ".join(words)
+    return [
+        _difference(key, old.get(key), new.get(key)) for key in sorted({*old, *new}) if old.get(key) != new.get(key)
+    ]
+
+
+def _difference(key: str, old: Any, new: Any) -> Message:
+    if not isinstance(old, dict | list) and not isinstance(new, dict | list):
+        return verbatim(f"{key} {old} -> {new}")
+    return Message(PARTS[key]) if key in PARTS else verbatim(key)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Verdict:
     """`action`: skip, start, resume, or replace (old work is moved to a backup first); in a plan also after."""
 
     action: str
-    reason: str
+    reason: Message
 
 
 def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, wanted: Receipt) -> Verdict:
@@ -93,48 +94,43 @@ def verdict(stage: Stage, experiment: Experiment, settings: ExperimentSettings, 
     if old is None:
         standing = stage.standing(experiment, settings)
         leftovers = any(p.exists() for p in stage.outputs(experiment, settings) if p not in standing)
-        return (
-            Verdict("replace", "files without a receipt are in its place")
-            if leftovers
-            else Verdict("start", "not done yet")
-        )
+        if leftovers:
+            return Verdict("replace", Message("run.no_receipt"))
+        return Verdict("start", Message("run.not_done_yet"))
     before = stage.comparable(settings, old.identity, wanted.identity)
-    changed = f"changed: {differences(before, wanted.identity)}" if before != wanted.identity else ""
+    changed = NOTHING
+    if before != wanted.identity:
+        changed = Message("run.changed", settings=differences(before, wanted.identity))
     if stage.reads_recordings and not wanted.inputs:
         return _without_recordings(stage, settings, changed)
     if changed:
         return Verdict("replace", changed)
     if not old.complete:
-        return Verdict("resume", "was not finished")
+        return Verdict("resume", Message("run.unfinished"))
     if old.inputs != wanted.inputs and not stage.read_the_same(settings, old.inputs):
-        return Verdict("resume", "its input changed")
+        return Verdict("resume", Message("run.input_changed"))
     if any(
         "auto" in (asked, old.extent.get(key)) or asked > old.extent.get(key, 0) for key, asked in wanted.extent.items()
     ):
-        return Verdict("resume", f"more is asked for: {differences(old.extent, wanted.extent)}")
+        return Verdict("resume", Message("run.extended", settings=differences(old.extent, wanted.extent)))
     if outputs_digest(stage, experiment, settings) != old.outputs:
-        return Verdict("resume", "some of its files are missing or changed")
-    return Verdict("skip", "up to date")
+        return Verdict("resume", Message("run.outputs_changed"))
+    return Verdict("skip", Message("run.up_to_date"))
 
 
-def _without_recordings(stage: Stage, settings: ExperimentSettings, changed: str) -> Verdict:
+def _without_recordings(stage: Stage, settings: ExperimentSettings, changed: Message) -> Verdict:
     why = why_gone(settings)
     if changed:
-        hint = f"bring the recordings back, or undo the change ({changed})"
-        raise BadInput(f"{stage.name} must be done again, and the recordings are not there", why, hint)
-    return Verdict("skip", f"the recordings are not there ({why}): what was made of them is used")
+        raise BadInput("run.needs_recordings", why, stage=stage.name, changed=changed)
+    return Verdict("skip", Message("run.recordings_missing", why=why))
 
 
-def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdict]]) -> str:
-    """Why a run with these verdicts would restart an existing training; "" when it would not."""
-    return next(
-        (
-            decided.reason
-            for stage, decided in rows
-            if decided.action == "replace" and stage.has_begun_training(experiment)
-        ),
-        "",
-    )
+def restarts_training(experiment: Experiment, rows: Sequence[tuple[Stage, Verdict]]) -> Message:
+    """Why a run with these verdicts would restart an existing training; empty when it would not."""
+    for stage, decided in rows:
+        if decided.action == "replace" and stage.has_begun_training(experiment):
+            return decided.reason
+    return NOTHING
 
 
 def why_to_ask(
@@ -142,18 +138,10 @@ def why_to_ask(
 ) -> BadInput | None:
     """What a run with these verdicts would do to a training that the user may not expect; None if nothing."""
     if why := restarts_training(experiment, rows):
-        hint = (
-            "undo the change, use another name, or --yes: the old work moves to a backup, its voice stays until "
-            "the new one is whole"
-        )
-        return BadInput(f"This would restart the training of {experiment.name} from step 0", why, hint)
+        return BadInput("run.would_restart", why, name=experiment.name)
     resumes = any(stage.needs and stage.has_begun_training(experiment) for stage, _ in rows)
     if resumes and nothing_in_common(experiment, settings):
-        why = f"none of the recordings that it was made of is in {settings.dataset}"
-        hint = (
-            "use another name for another speaker; --yes resumes the training on these recordings, --fresh begins anew"
-        )
-        return BadInput(f"This would train {experiment.name} on other recordings", why, hint)
+        return BadInput("run.other_recordings", name=experiment.name, folder=settings.dataset)
     return None
 
 
@@ -165,7 +153,7 @@ def plan(experiment: Experiment, settings: ExperimentSettings, stages: Sequence[
         waits = stale & set(stage.needs_of(settings))
         decided = verdict(stage, experiment, settings, wanted_receipt(stage, experiment, settings))
         if waits and not (decided.action == "replace" and stage.is_training):
-            decided = Verdict("after", f"after {', '.join(sorted(waits))}")
+            decided = Verdict("after", Message("run.after", stages=sorted(waits)))
         if decided.action != "skip":
             stale.add(stage.name)
         rows.append((stage, decided))

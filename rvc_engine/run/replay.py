@@ -9,6 +9,7 @@ import json
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from rvc_engine.common.lines import Mistyped, decode
 from rvc_engine.events import Event, MemorySampled, Progressed, RunStarted, StepsSuperseded, TrainStepped, from_dict
 
 STEPS_KEPT = 100  # the latest steps, as many as a view keeps the waits of
@@ -19,23 +20,6 @@ _STEP, _PROGRESS, _MEMORY = (
 )
 # these depend on the events before them
 _BARRIERS = tuple(f'"{kind.__name__}"'.encode() for kind in (RunStarted, StepsSuperseded))
-
-
-class Mistyped(ValueError):
-    """A line with an event whose fields have wrong types."""
-
-
-def parse_line(line: bytes) -> Event | None:
-    """None for an incomplete line, a line that is not an event, or an event of a kind that this version does not know.
-    Raises Mistyped."""
-    try:
-        record = json.loads(line.decode("utf-8", "surrogateescape"))
-    except (ValueError, RecursionError):
-        return None
-    try:
-        return from_dict(record) if isinstance(record, dict) else None
-    except TypeError as error:
-        raise Mistyped(str(error)) from error
 
 
 def parse_lines(lines: Sequence[bytes]) -> tuple[list[Event], int]:
@@ -50,7 +34,7 @@ def parse_lines(lines: Sequence[bytes]) -> tuple[list[Event], int]:
     events, mistyped = [], 0
     for line in lines:
         try:
-            if (event := parse_line(line)) is not None:
+            if (event := decode(line, Event)) is not None:
                 events.append(event)
         except Mistyped:
             mistyped += 1
@@ -65,7 +49,7 @@ def brief_events(lines: Iterable[bytes]) -> tuple[list[Event], int] | None:
     events, mistyped = [], 0
     for place in sorted(chosen.kept):
         try:
-            event = parse_line(chosen.kept[place])
+            event = decode(chosen.kept[place], Event)
         except Mistyped:
             event, mistyped = None, mistyped + 1
         if event is not None:

@@ -1,6 +1,6 @@
 """The engine process: lock, signals, heartbeat, and the pipeline in a worker thread.
 
-    python -m rvc_engine.run.runner FOLDER --stages preprocess,pitch  < settings.json
+    python -m rvc_engine.run.runner FOLDER --stages preprocess,pitch  with the line Begin on standard input
 
 It is started by launcher.WaitingEngine, under a supervisor, in its own session. Until the settings arrive it imports
 the modules of its stages and writes nothing; without settings it ends. Its exit code and the last event of its journal
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import queue
 import signal
@@ -29,9 +28,11 @@ import psutil
 
 from rvc_engine import __version__, disk
 from rvc_engine.common.failures import explained, understood
-from rvc_engine.common.lock import TAKE_OVER, RunLock
+from rvc_engine.common.heartbeat import Heartbeat
+from rvc_engine.common.lines import Failed, read_line, report
+from rvc_engine.common.lock import RunLock
 from rvc_engine.common.streams import prepare_streams
-from rvc_engine.disk import is_full, move_to_backup, remove_temporaries, write_whole
+from rvc_engine.disk import is_full, move_to_backup, remove_temporaries
 from rvc_engine.errors import Busy, RvcError
 from rvc_engine.events import (
     ENDS,
@@ -51,8 +52,10 @@ from rvc_engine.events import (
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine import workers
 from rvc_engine.machine.memory_samples import MemorySamples
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.registry import STAGES
 from rvc_engine.run.journal import Journal
+from rvc_engine.run.launcher import Begin
 from rvc_engine.run.pipeline import back_up_stage, run_pipeline
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.stages.receipt import is_complete
@@ -103,10 +106,10 @@ class Engine:
         except StopRequested:
             self.events.put(StageStopped(stage=stage, saved=kept))
         except RvcError as error:
-            self.events.put(failure(stage, error))
+            self.events.put(StageFailed.of(error, stage=stage))
         except Exception as error:
             traceback.print_exc()
-            self.events.put(failure(stage, self._explained(error)))
+            self.events.put(StageFailed.of(self._explained(error), stage=stage))
         finally:
             self.events.put(None)
 
@@ -127,11 +130,9 @@ class Engine:
     def _back_up_all(self) -> Iterator[Event]:
         for stage in STAGES.all():
             target = back_up_stage(stage, self.experiment, self.settings)
-            if target:
-                yield MovedAside(stage=stage.name, path=str(target), reason="--fresh")
-        others = [p for p in self.experiment.folder.glob("3_feature*") if p.is_dir()]
-        if target := move_to_backup(others, self.experiment.folder, "features"):
-            yield MovedAside(stage="features", path=str(target), reason="--fresh")
+            others = move_to_backup(stage.other_outputs(self.experiment), self.experiment.folder, stage.name)
+            for path in filter(None, (target, others)):
+                yield MovedAside(stage=stage.name, path=str(path), reason=Message("run.fresh"))
 
     def _explained(self, error: Exception) -> RvcError:
         if "torch" in sys.modules or isinstance(error, MemoryError):
@@ -141,14 +142,11 @@ class Engine:
                 return known
         if known := explained(error):
             return known
-        kind = type(error).__name__
-        return RvcError(
-            f"Unexpected {kind}",
-            str(error).strip().split("\n")[0],
-            f"details are in {self.experiment.engine_log}",
-        )
+        cause = message_of(error) if str(error).strip() else NOTHING
+        log = Message("run.see_log", path=self.experiment.engine_log)
+        return RvcError("common.unexpected", cause, log, kind=type(error).__name__)
 
-    def warn(self, title: str, message: str) -> None:
+    def warn(self, title: Message, message: Message) -> None:
         """May be called from any thread, also the main one; hence it never waits."""
         with contextlib.suppress(queue.Full):
             self.events.put_nowait(Warned(title=title, message=message))
@@ -204,10 +202,7 @@ class Engine:
             self._beat()
             self.beat_at = now
             if other := self.lock.lost_to() if self.lock else None:
-                title = "Another run has taken this experiment over"
-                journal.append(
-                    StageFailed(stage=self.stage, title=title, message=other.where, hint="this run saves nothing more")
-                )
+                journal.append(StageFailed.of(RvcError("run.taken_over", other.where), stage=self.stage))
                 end_now(1)
         if sample := memory.take():
             journal.append(replace(sample, stage=self.stage))
@@ -216,13 +211,13 @@ class Engine:
             journal.append(StageStopped(stage=self.stage, saved=False, after_step=step, epoch=epoch, reason=reason))
             end_now(130)
 
-    def _overdue(self, now: float) -> str:
+    def _overdue(self, now: float) -> Message:
         """Why a stop waits no longer; empty while it waits."""
         if self.signals > 1:
-            return "asked a second time"
+            return Message("run.stopped_twice")
         patience_s = self.grace_s(saving=self.closing.is_set())
         waited_s = now - max(self.last_event, self.stop_requested_at)
-        return f"a step took longer than {patience_s:.0f} s" if waited_s > patience_s else ""
+        return Message("run.slow_step", seconds=patience_s) if waited_s > patience_s else NOTHING
 
     def grace_s(self, *, saving: bool) -> float:
         """How long a stop waits after the last event."""
@@ -255,15 +250,9 @@ class Engine:
 
     def _beat(self) -> None:
         stuck_after_s = max(STUCK_S, 10 * self.slowest_unit_s)
-        beat = {
-            "at": time.time(),
-            "pid": os.getpid(),
-            "stage": self.stage,
-            "event_at": self.last_event_at,
-            "stuck_after_s": stuck_after_s,
-        }
+        beat = Heartbeat(time.time(), os.getpid(), self.stage, self.last_event_at, stuck_after_s)
         try:
-            write_whole(self.experiment.heartbeat, json.dumps(beat), durable=False)
+            beat.write(self.experiment.heartbeat)
         except (OSError, RvcError) as error:
             if not is_full(error):  # with a full disk, writing to the log could raise too
                 print(f"heartbeat not written: {error}", file=sys.stderr)
@@ -271,12 +260,6 @@ class Engine:
 
 class StopRequested(Exception):
     pass
-
-
-def failure(stage: str, error: RvcError) -> StageFailed:
-    return StageFailed(
-        stage=stage, title=error.title, message=error.message, hint=error.hint, exit_code=error.exit_code
-    )
 
 
 def end_now(code: int) -> None:
@@ -315,20 +298,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", required=True)
     parser.add_argument("--stages", required=True)
     parser.add_argument("--fresh", action="store_true")
-    parser.add_argument(TAKE_OVER, action="store_true")
+    parser.add_argument("--take-over", action="store_true")
     options = parser.parse_args(arguments)
     experiment = Experiment(options.folder, Workspace(Path(options.home)))
     stages = options.stages.split(",")
     threading.Thread(target=preload, args=(experiment, [STAGES.get(name) for name in stages]), daemon=True).start()
-    content = sys.stdin.buffer.read()
-    if not content:
+    begin = read_line(sys.stdin.buffer, Begin)
+    if begin is None:
         os._exit(0)
-    settings = ExperimentSettings.model_validate(json.loads(content))
+    settings = ExperimentSettings.model_validate(begin.settings)
     lock = RunLock(experiment.lock)
     try:
         taken = lock.acquire(take_over=options.take_over)
     except Busy as busy:
         print(busy, file=sys.stderr)
+        report(Failed.of(busy))
         return busy.exit_code
     workers.log_to(experiment.engine_log)
     workers.LOG = experiment.engine_log
@@ -346,7 +330,7 @@ def main(arguments: list[str] | None = None) -> int:
             code = engine.run(journal, number, [Warned(title=taken)] if taken else [])
         except Exception as error:
             with contextlib.suppress(Exception):
-                journal.append(failure(engine.stage, understood(error, "rvc engine")))
+                journal.append(StageFailed.of(understood(error, "rvc engine"), stage=engine.stage))
             raise
     lock.release()
     sys.stdout.flush()
@@ -356,14 +340,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def guarded(arguments: list[str] | None = None) -> int:
-    """As `main`, but an error outside the stages becomes the last line of the output, which the launcher reports; its
-    traceback is in the log."""
+    """As `main`, but an error outside the stages is reported to the launcher; its traceback is in the log."""
     try:
         return main(arguments)
     except Exception as error:
         traceback.print_exc()
         known = understood(error, "rvc engine")
         print(" ".join(str(known).split()), file=sys.stderr, flush=True)
+        report(Failed.of(known))
         end_now(known.exit_code)
         return known.exit_code
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message, verbatim
 from rvc_engine.registry import STAGES
 from rvc_engine.stages.stage import Stage
 
@@ -13,13 +14,29 @@ if TYPE_CHECKING:
 
 
 def find_stage(name: str) -> Stage | None:
-    return STAGES.get(name) if name in STAGES else None
+    """None for a stage of another version, or of a package that is not installed or cannot be loaded."""
+    try:
+        return STAGES.get(name) if name in STAGES else None
+    except BadInput:
+        return None
 
 
-def title_of(name: str) -> str:
+def title_of(name: str) -> Message:
     """Also for a stage of another version, or of a package that is not installed."""
     stage = find_stage(name)
-    return stage.title if stage else name
+    return stage.title if stage else verbatim(name)
+
+
+def has_steps(name: str) -> bool:
+    """Does this stage train a network, step by step?"""
+    stage = find_stage(name)
+    return stage is not None and stage.unit == "steps"
+
+
+def has_epochs(name: str) -> bool:
+    """Does this stage train the voice, epoch by epoch?"""
+    stage = find_stage(name)
+    return stage is not None and stage.is_training
 
 
 def stages_of(settings: ExperimentSettings) -> list[Stage]:
@@ -50,7 +67,7 @@ def stages_until(last: str, settings: ExperimentSettings) -> list[Stage]:
         order = STAGES.names()
         last = next(name for name in reversed(order[: order.index(last)]) if name in names)
     if last and last not in names:
-        raise BadInput(f"There is no stage {last!r} in this experiment", "", f"it has {', '.join(names)}")
+        raise BadInput("run.no_stage", name=last, names=names)
     return stages[: names.index(last) + 1] if last else stages
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from rvc_engine.common.heartbeat import Heartbeat
 from rvc_engine.common.lock import live_holder
 from rvc_engine.common.opening import open_file
-from rvc_engine.common.records import Moment, Pid, build, read_json
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.experiment import Experiment, journals
 from rvc_engine.run import snapshot
@@ -56,13 +55,13 @@ def _read_view(experiment: Experiment) -> RunView:
         time.sleep(0.02)  # its supervisor is about to record how it ended
         view.fold_all(reader)
     if not view.run and not view.updated_at and reader.offset:
-        raise BadInput(
-            f"{files[-1]} holds nothing that a run wrote", "", "move it away; the runs before it are in the same folder"
-        )
+        raise BadInput("run.empty_journal", path=files[-1])
     view.problem = problem_of(experiment, files[-1], reader.mistyped)
     if view.state == "running" and (holder is None or holder.pid != view.pid):
         view.note_gone()
-    elif view.state == "running" and (beat := read_heartbeat(experiment)) is not None and beat.pid == view.pid:
+    elif (
+        view.state == "running" and (beat := Heartbeat.read(experiment.heartbeat)) is not None and beat.pid == view.pid
+    ):
         now = time.time()
         view.silent_s = max(0.0, now - beat.event_at)
         view.stuck = view.silent_s > (beat.stuck_after_s or math.inf) or now - beat.at > FROZEN_S
@@ -113,23 +112,3 @@ def log_tail(experiment: Experiment, lines: int = 8) -> list[str]:
             return log.read().decode(errors="replace").splitlines()[-lines:]
     except OSError:
         return []
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """What an engine writes each second while it lives. `event_at`: the time of its last event; after `stuck_after_s`
-    without an event it counts as stuck."""
-
-    at: Moment
-    pid: Pid = 0
-    stage: str = ""
-    event_at: Moment = 0.0
-    stuck_after_s: float = 0.0  # 0: not known
-
-
-def read_heartbeat(experiment: Experiment) -> Heartbeat | None:
-    """None when there is no valid one."""
-    try:
-        return build(Heartbeat, read_json(experiment.heartbeat))
-    except (OSError, ValueError, TypeError):
-        return None

@@ -1,6 +1,6 @@
 """Watches one engine, and records how it ended when it could not do so itself: killed, or crashed in native code.
 
-    python -m rvc_engine.run.supervisor FOLDER --home HOME --stages ...  < settings.json
+    python -m rvc_engine.run.supervisor FOLDER --home HOME --stages ...  with the line Begin on standard input
 
 It starts the engine with the same arguments and waits. It needs little memory, so that the system's out-of-memory
 killer does not choose it.
@@ -16,11 +16,14 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from rvc_engine.common.failures import explained
+from rvc_engine.common.failures import understood
+from rvc_engine.common.lines import Failed, handed_on, report
 from rvc_engine.common.scratch import scratch_folder
 from rvc_engine.common.streams import prepare_streams
 from rvc_engine.events import ENDS, RunStarted, StageFailed, StageStarted
 from rvc_engine.experiment import journals, resumed_by
+from rvc_engine.machine.children import command_of
+from rvc_engine.messages import Message
 from rvc_engine.run.journal import BRIEF_BYTES, Journal, JournalReader
 
 WRITING_S = 1.0  # it needs at most this long to record how its engine ended: readers wait so long for that event
@@ -34,11 +37,16 @@ def main(arguments: list[str]) -> int:
 def supervise(arguments: list[str], variables: dict[str, str], held: tuple[int, ...]) -> int:
     """Start the engine and wait for its end. `variables`: for its environment; `held`: descriptors that it inherits."""
     folder = Path(arguments[0])
-    command = [sys.executable, "-m", "rvc_engine.run.runner", *arguments]
+    ours, descriptors = handed_on()  # the engine reports to the launcher too
+    environment = {**os.environ, **variables, **ours}
     try:
-        engine = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=held)
-    except OSError as error:  # the last line of its output is reported to the user
-        print(" ".join(str(explained(error)).split()), file=sys.stderr, flush=True)
+        engine = subprocess.Popen(
+            command_of("rvc_engine.run.runner", arguments), env=environment, pass_fds=(*held, *descriptors)
+        )
+    except OSError as error:
+        known = understood(error, "rvc engine")
+        print(" ".join(str(known).split()), file=sys.stderr, flush=True)
+        report(Failed.of(known))
         return 1
 
     def forward(number: int, frame: FrameType | None) -> None:
@@ -73,21 +81,26 @@ def record_end(runs: Path, pid: int, code: int) -> None:
         return
 
 
-def cause_of(code: int, last_at: float) -> tuple[str, str]:
+def cause_of(code: int, last_at: float) -> tuple[Message, Message]:
     """Title and message for a return code of subprocess: a negative one is a signal."""
     when = time.strftime("%H:%M", time.localtime())
-    message = f"its last event was at {time.strftime('%H:%M:%S', time.localtime(last_at))}"
+    at = time.strftime("%H:%M:%S", time.localtime(last_at))
     if code >= 0:
-        return f"The engine ended unexpectedly (exit code {code}, {when})", message
+        return Message("run.ended_unexpectedly", number=code, when=when), Message("run.last_event", at=at)
     number = -code
-    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    if number in set(signal.Signals):
+        title = Message("run.killed_by", signal=signal.Signals(number).name, when=when)
+    else:
+        title = Message("run.killed_by_number", number=number, when=when)
+    return title, Message(_last_event(number), at=at)
+
+
+def _last_event(number: int) -> str:
+    """The code for the end by a signal."""
     if number == signal.SIGKILL:
-        message += (
-            "; it was killed by a user, or by the system because memory ran out (see dmesg): then lower the batch size"
-        )
-    elif number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE):
-        message += "; it crashed in native code: its log has the details"
-    return f"The engine was killed ({name}, {when})", message
+        return "run.last_event_killed"
+    crashed = number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGFPE)
+    return "run.last_event_crashed" if crashed else "run.last_event"
 
 
 if __name__ == "__main__":

@@ -8,20 +8,24 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
-from typing import Any
+from typing import Any, NewType
 
 from rvc_engine import events as ev
+from rvc_engine.common.lines import error_to_record
 from rvc_engine.common.records import Moment, Pid, build
 from rvc_engine.errors import RvcError
 from rvc_engine.experiment import Experiment, resumed_by
+from rvc_engine.messages import NOTHING, Message
+from rvc_engine.messages.wire import with_codes, with_messages
 from rvc_engine.run.curves import Curves
 from rvc_engine.run.journal import BRIEF_BYTES, CHUNK_BYTES, JournalReader
 from rvc_engine.run.moved import moved_artefacts
 from rvc_engine.run.replay import STEPS_KEPT
 from rvc_engine.run.stage_list import find_stage, title_of
 
-GRAD_NORM = "grad norm "  # with the network: g or d
-RATE = "learning rate"
+CurveName = NewType("CurveName", str)
+GRAD_NORM = CurveName("grad norm ")  # with the network: g or d
+RATE = CurveName("learning rate")
 PATHS = ("path", "target", "picture")  # fields of events that name a file
 EPOCHS_KEPT = 32  # ends of the latest epochs, to estimate the time that is left
 
@@ -29,16 +33,28 @@ EPOCHS_KEPT = 32  # ends of the latest epochs, to estimate the time that is left
 @dataclass
 class StageView:
     name: str
-    title: str
+    title: Message
     state: str = "pending"  # pending, running, done, skipped, failed, stopped
     done: int = 0
     total: int = 0
     unit: str = ""
     item: str = ""
-    reason: str = ""
+    reason: Message = NOTHING
     seconds: float = 0.0
     started_at: Moment = 0.0
-    skipped_items: list[tuple[str, str]] = field(default_factory=list)
+    skipped_items: list[tuple[str, Message]] = field(default_factory=list)
+
+    def to_record(self) -> dict[str, Any]:
+        items = [{"item": item, "reason": reason} for item, reason in self.skipped_items]
+        return {**vars(self), "skipped_items": items}
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> StageView:
+        """Raises TypeError or KeyError for what `to_record` did not make."""
+        stage = build(cls, {**record, "skipped_items": []})
+        items = [build(ev.ItemSkipped, {**one, "stage": stage.name}) for one in record["skipped_items"]]
+        stage.skipped_items = [(one.item, one.reason) for one in items]
+        return stage
 
 
 @dataclass
@@ -66,7 +82,7 @@ class RunView:
     # seconds (for data, in all) of the latest steps
     waits: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=STEPS_KEPT))
     warnings: list[ev.Warned] = field(default_factory=list)
-    error: dict[str, str] | None = None
+    error: dict[str, Message] | None = None
     exit_code: int | None = None
     stop: ev.StageStopped | None = None  # how it was stopped
     artefacts: ev.Artefacts = field(default_factory=list)
@@ -79,8 +95,8 @@ class RunView:
     gpus: ev.Gpus = field(default_factory=list)  # what the engine holds on each, as in MemorySampled
     silent_s: float = 0.0  # since the last event, by the heartbeat
     stuck: bool = False  # silent for longer than such a stage should be
-    paused: str = ""  # what the stage waits for
-    problem: str = ""  # of some of its files; the others are used
+    paused: Message = NOTHING  # what the stage waits for
+    problem: Message = NOTHING  # of some of its files; the others are used
     results: list[ev.Converted | ev.ItemSkipped] = field(default_factory=list)  # of a conversion
     part: tuple[int, int] = (0, 0)  # of a conversion: seconds of the current recording, done and total
 
@@ -178,7 +194,7 @@ class RunView:
 
     @_handle.register
     def _(self, event: ev.Resumed) -> None:
-        self.paused = ""
+        self.paused = NOTHING
 
     @_handle.register
     def _(self, event: ev.MemorySampled) -> None:
@@ -207,7 +223,7 @@ class RunView:
     @_handle.register
     def _(self, event: ev.StageFailed) -> None:
         self.state, self.exit_code = "failed", event.exit_code
-        self.error = {"title": event.title, "message": event.message, "hint": event.hint}
+        self.error = error_to_record(event.error())
         if event.stage:
             self._stage(event.stage).state = "failed"
 
@@ -243,41 +259,37 @@ class RunView:
         """The journal has no end, and neither the engine nor its supervisor lives: killed together, or the machine
         restarted."""
         when = time.strftime("%H:%M", time.localtime(self.updated_at)) if self.updated_at else "?"
-        hint = resumed_by(self.name)
-        self.state, self.exit_code = "failed", 1
-        title = f"The engine ended unexpectedly (last event at {when})"
-        message = "it was killed together with its supervisor, or the machine restarted"
-        self.error = {"title": title, "message": message, "hint": hint}
+        self.note_unreadable(RvcError("run.gone", NOTHING, resumed_by(self.name), when=when))
         if self.stage and self.stages[self.stage].state == "running":
             self.stages[self.stage].state = "failed"
 
     def note_unreadable(self, error: RvcError) -> None:
-        """The state of its runs is not known."""
+        """The state of its runs is not known: it counts as failed."""
         self.state, self.exit_code = "failed", 1
-        self.error = {"title": error.title, "message": error.message, "hint": error.hint}
+        self.error = error_to_record(error)
 
     # --- snapshots --------------------------------------------------------------------------------------------------
     def to_record(self) -> dict[str, Any]:
         """As JSON, for a snapshot: all but its curves."""
         record = {name: value for name, value in vars(self).items() if name != "curves"}
-        record["stages"] = [vars(stage) for stage in self.stages.values()]
+        record["stages"] = [stage.to_record() for stage in self.stages.values()]
         record["warnings"] = [vars(warning) for warning in self.warnings]
         record["stop"] = vars(self.stop) if self.stop else None
         record["results"] = [ev.to_dict(result) for result in self.results]
-        return {**record, "epoch_ends": [*self.epoch_ends], "waits": [*self.waits]}
+        return with_codes({**record, "epoch_ends": [*self.epoch_ends], "waits": [*self.waits]})
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> RunView:
         """Raises TypeError for a record that `to_record` did not make."""
         if not isinstance(record["stages"], list) or not isinstance(record["warnings"], list):
             raise TypeError("no lists of stages and warnings")
+        record = with_messages(record)
         view = build(cls, {**record, "stages": {}, "warnings": [], "stop": None, "results": []})
         done, total = view.part
         view.part = done, total  # JSON has lists
         view.stop = build(ev.StageStopped, record["stop"]) if record["stop"] is not None else None
         for one in record["stages"]:
-            stage = build(StageView, one)
-            stage.skipped_items = [(item, reason) for item, reason in stage.skipped_items]
+            stage = StageView.from_record(one)
             view.stages[stage.name] = stage
         for one in record["results"]:
             result = ev.from_dict(one)
@@ -314,7 +326,7 @@ class RunView:
         record["saved"] = self.stop.saved if self.stop else None
         record["silent_s"], record["stuck"], record["paused"] = round(self.silent_s, 1), self.stuck, self.paused
         record["problem"] = self.problem
-        record["warnings"] = [f"{w.title}: {w.message}" if w.message else w.title for w in self.warnings]
+        record["warnings"] = [RvcError(w.title, w.message).summary for w in self.warnings]
         record["stages"] = {
             s.name: {"state": s.state, "done": s.done, "total": s.total, "skipped": len(s.skipped_items)}
             for s in self.stages.values()

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.names import voice_of_stem
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, reason_of
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.run.damage import cannot_read, check_folder
 from rvc_engine.voices.metadata import SUFFIX, UNKNOWN, peek_metadata
 from rvc_engine.workspace import Workspace
@@ -38,7 +39,7 @@ def _rows_in(folder: Path, suffix: str, row_of: Callable[[Path], dict[str, Any]]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        return [_row(folder, folder.name, str(folder), problem=str(cannot_read(error, folder)))]
+        return [_row(folder, folder.name, str(folder), problem=cannot_read(error, folder).line)]
     return [row_of(path) for path in found if path.is_symlink() or os.path.isfile(path)]
 
 
@@ -47,7 +48,7 @@ def _row(path: Path, name: str, voice: str, **more: Any) -> dict[str, Any]:
         about = path.stat()
         size, at = about.st_size, about.st_mtime
     except OSError as error:
-        size, at, more = 0, 0.0, {"problem": f"it cannot be read: {error.strerror}"}
+        size, at, more = 0, 0.0, {"problem": Message("run.not_read", reason=reason_of(error))}
     return {
         "voice": voice,
         "name": name,
@@ -91,14 +92,11 @@ def _unfinished(experiment: Experiment) -> list[dict[str, Any]]:
             if path.match("G_*.pth") and (at := _time(path)) is not None
         ]
     except BadInput as error:
-        return [_row(experiment.folder, experiment.name, experiment.name, problem=str(error))]
+        return [_row(experiment.folder, experiment.name, experiment.name, problem=error.line)]
     except OSError as error:
-        return [
-            _row(
-                experiment.folder, experiment.name, experiment.name, problem=str(cannot_read(error, experiment.folder))
-            )
-        ]
-    facts = {"what": "checkpoints", "problem": "training checkpoints only; extract makes a voice of the newest"}
+        problem = cannot_read(error, experiment.folder).line
+        return [_row(experiment.folder, experiment.name, experiment.name, problem=problem)]
+    facts = {"what": "checkpoints", "problem": Message("run.only_checkpoints", name=experiment.name)}
     return [_row(max(timed)[1], experiment.name, experiment.name, **facts)] if timed else []
 
 

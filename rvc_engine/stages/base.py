@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Base(OwnStage):
-    title = "Put the base together"
+    title = Message("stages.base")
     unit = "files"
     is_usual = False
     needs = ("train",)

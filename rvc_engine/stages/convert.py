@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rvc_engine.disk import sha256_of
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Convert(OwnStage):
-    title = "Convert recordings"
+    title = Message("stages.convert")
     unit = "files"
     purpose = "conversion"
     is_usual = False

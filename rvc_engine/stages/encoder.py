@@ -10,6 +10,7 @@ from rvc_engine.dataset.contents import recordings, sizes_before_hashes, why_gon
 from rvc_engine.dataset.files import dataset_files
 from rvc_engine.disk import sha256_of
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.stages.receipt import fingerprint
 from rvc_engine.stages.stage import OwnStage
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Encoder(OwnStage):
-    title = "Train the content encoder"
+    title = Message("stages.encoder")
     unit = "steps"
     is_usual = False
     reads_recordings = True
@@ -38,7 +39,7 @@ class Encoder(OwnStage):
 
     def inputs(self, experiment: Experiment, settings: ExperimentSettings) -> Any:
         """A fingerprint of the recordings and their transcripts, or of the encoder file that is used."""
-        if settings.encoder.source != "train":
+        if not settings.encoder.is_trained:
             file = expanded(settings.encoder.source)
             return {"file": sha256_of(file) if file.is_file() else ""}
         texts = [[str(path), sha256_of(path)] for path in dataset_files(settings, texts=True)]

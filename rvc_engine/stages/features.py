@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from rvc_engine.disk import sha256_of
 from rvc_engine.experiment import Experiment
-from rvc_engine.registry import STAGES
+from rvc_engine.messages import Message
+from rvc_engine.registry import CONTENT_ENCODERS, STAGES
 from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
+    from rvc_engine.assets.manifest import Asset
     from rvc_engine.settings import ExperimentSettings
 
 
 class Features(OwnStage):
-    title = "Extract content features"
+    title = Message("stages.features")
     unit = "clips"
     needs = ("preprocess",)
     incremental = True
@@ -26,6 +28,12 @@ class Features(OwnStage):
 
     def outputs(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
         return [experiment.features(settings.model.feature_dim), experiment.mute]
+
+    def other_outputs(self, experiment: Experiment) -> list[Path]:
+        return experiment.feature_folders()
+
+    def requires(self, asset: Asset, experiment: Experiment, settings: ExperimentSettings, *, fresh: bool) -> bool:
+        return asset.name in CONTENT_ENCODERS.get(settings.model.encoder).weights
 
     def identity(self, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
         return {**super().identity(experiment, settings), **encoder_identity(experiment, settings)}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Index(OwnStage):
-    title = "Build the index"
+    title = Message("stages.index")
     unit = "rows"
     needs = ("features",)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rvc_engine.assets.manifest import Asset, tracker_of
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Pitch(OwnStage):
-    title = "Track the pitch"
+    title = Message("stages.pitch")
     unit = "clips"
     needs = ("preprocess",)
     workers = ("rvc_engine.work.pitch", "rvc_engine.pitch.praat", "parselmouth")
@@ -25,3 +27,10 @@ class Pitch(OwnStage):
 
     def outputs(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
         return [experiment.pitch_coarse, experiment.pitch_hz, experiment.voicing]
+
+    def requires(self, asset: Asset, experiment: Experiment, settings: ExperimentSettings, *, fresh: bool) -> bool:
+        tracker = tracker_of(asset)
+        return tracker is not None and tracker.name == settings.pitch.method
+
+    def suggests(self, asset: Asset) -> bool:
+        return tracker_of(asset) is not None

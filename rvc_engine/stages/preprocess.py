@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rvc_engine.dataset.contents import as_before_hashes, recordings, recordings_read
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.stages.receipt import Receipt, fingerprint
 from rvc_engine.stages.stage import OwnStage
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Preprocess(OwnStage):
-    title = "Cut the recordings into clips"
+    title = Message("stages.preprocess")
     unit = "files"
     workers = ("rvc_engine.work.preprocess", "scipy.signal")
     incremental = True

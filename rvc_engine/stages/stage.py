@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.registry import STAGES
 from rvc_engine.stages.receipt import Receipt, fingerprint, receipt_path
 
 if TYPE_CHECKING:
+    from rvc_engine.assets.manifest import Asset
     from rvc_engine.setting import StageSettings
     from rvc_engine.settings import ExperimentSettings
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 class Stage(ABC):
     """Its name, one word, is also that of its settings section, its receipt and its value of `--until`."""
 
-    title = ""
+    title: Message = NOTHING
     """What it does, in a few words."""
     unit = "items"
     needs: tuple[str, ...] = ()
@@ -36,7 +38,8 @@ class Stage(ABC):
     reads_recordings = False
     """It reads the dataset, not only the outputs of earlier stages."""
     is_training = False
-    """Running it from the start needs a confirmation: a plan says so even when a stage before it must run first."""
+    """It trains the voice, in epochs. Running it from the start needs a confirmation: a plan says so even when a stage
+    before it must run first."""
     is_usual = True
     """It is part of the training of a voice."""
     is_optional = False
@@ -62,13 +65,17 @@ class Stage(ABC):
         """Its own files and folders: moved to a backup when it runs from the start."""
         return []
 
+    def other_outputs(self, experiment: Experiment) -> list[Path]:
+        """Those that it wrote with other settings: `--fresh` moves them to a backup too."""
+        return []
+
     def standing(self, experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
         """Those of its outputs that stay in use, when it runs from the start, until the new ones are complete."""
         return []
 
-    def existing_work(self, experiment: Experiment) -> str:
+    def existing_work(self, experiment: Experiment) -> Message:
         """Describes work without a receipt that it can resume from; empty when there is none."""
-        return ""
+        return NOTHING
 
     def has_begun_training(self, experiment: Experiment) -> bool:
         """Has it begun a training that running it from the start would restart?"""
@@ -79,11 +86,13 @@ class Stage(ABC):
         return experiment.folder
 
     # --- is it up to date ---------------------------------------------------------------------------------------------
-    def settings(self, settings: ExperimentSettings) -> StageSettings:
-        from rvc_engine.setting import StageSettings
+    @property
+    def settings_class(self) -> type[StageSettings] | None:
+        """Of its settings: its section of experiment.toml, its flags and its form in the app. None: it has none."""
+        return None
 
-        section = getattr(settings, self.name, None)
-        return section if isinstance(section, StageSettings) else StageSettings()
+    def settings(self, settings: ExperimentSettings) -> StageSettings:
+        return settings.section(self.name)
 
     def own_identity(self, settings: ExperimentSettings) -> dict[str, Any]:
         """Its settings that change its result."""
@@ -118,6 +127,15 @@ class Stage(ABC):
             return old
         return {**wanted, **{key: value for key, value in old.items() if key != "upstream"}}
 
+    # --- what must be there -------------------------------------------------------------------------------------------
+    def requires(self, asset: Asset, experiment: Experiment, settings: ExperimentSettings, *, fresh: bool) -> bool:
+        """Does it read this file of published weights? `fresh`: from the start."""
+        return False
+
+    def suggests(self, asset: Asset) -> bool:
+        """Would it use this file if it were there?"""
+        return False
+
     # --- running it ---------------------------------------------------------------------------------------------------
     def load(self) -> None:  # noqa: B027 - optional
         """Import what it needs, ahead of time."""
@@ -144,7 +162,14 @@ class Stage(ABC):
 
 class OwnStage(Stage):
     """A stage of this program. Its module rvc_engine/work/NAME.py has `run` and `artefacts`, and optionally
-    `check_ready` and `used_all_inputs`."""
+    `check_ready` and `used_all_inputs`. Its settings, if it has some, are NameSettings of rvc_engine/settings.py."""
+
+    @property
+    def settings_class(self) -> type[StageSettings] | None:
+        from rvc_engine import settings
+
+        found: type[StageSettings] | None = getattr(settings, f"{self.name.capitalize()}Settings", None)
+        return found
 
     def work(self) -> ModuleType:
         return importlib.import_module(f"rvc_engine.work.{self.name}")

@@ -6,16 +6,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rvc_engine.assets.pretrained import pretrained_names
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.stages.features import encoder_identity
 from rvc_engine.stages.stage import OwnStage
 
 if TYPE_CHECKING:
+    from rvc_engine.assets.manifest import Asset
     from rvc_engine.settings import ExperimentSettings
 
 
 class Train(OwnStage):
-    title = "Train the voice"
+    title = Message("stages.train")
     unit = "steps"
     needs = ("preprocess", "pitch", "features")
     is_training = True
@@ -39,11 +42,18 @@ class Train(OwnStage):
         """The voice in use."""
         return experiment.small_models()[-1:]
 
-    def existing_work(self, experiment: Experiment) -> str:
-        return "checkpoints of another program are here" if has_pair(experiment) else ""
+    def existing_work(self, experiment: Experiment) -> Message:
+        return Message("stages.foreign_checkpoints") if has_pair(experiment) else NOTHING
 
     def has_begun_training(self, experiment: Experiment) -> bool:
         return has_training(experiment)
+
+    def requires(self, asset: Asset, experiment: Experiment, settings: ExperimentSettings, *, fresh: bool) -> bool:
+        """The G or D that it starts from, unless another is given or there is a training to resume."""
+        for kind, given in (("G", settings.train.pretrained_g), ("D", settings.train.pretrained_d)):
+            if asset.name in pretrained_names(settings.preset, kind, settings.model):
+                return not given and (fresh or not has_training(experiment))
+        return False
 
     def identity(self, experiment: Experiment, settings: ExperimentSettings) -> dict[str, Any]:
         """A training can resume with other clips, but not with another model shape, features of another encoder, or

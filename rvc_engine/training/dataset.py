@@ -16,8 +16,9 @@ from torch import Tensor
 from rvc_engine.audio.spectrogram import spectrogram
 from rvc_engine.common.arrays import AGAIN, finite, read_array, read_floats
 from rvc_engine.common.opening import refuse_other
-from rvc_engine.errors import RvcError
+from rvc_engine.errors import RvcError, reason_of
 from rvc_engine.machine.memory_table import KEPT_CLIPS_BYTES
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.presets import ModelConfig
 from rvc_engine.training.sampler import MAX_FRAMES
 
@@ -156,7 +157,7 @@ class ClipDataset:
         pitch = torch.from_numpy(read_array(row.coarse, 1)).long() if row.coarse is not None else None
         hz = torch.from_numpy(read_floats(row.hz, 1)) if row.hz is not None else None
         if pitch is not None and len(pitch) and not 0 <= int(pitch.min()) <= int(pitch.max()) <= 255:
-            raise RvcError(f"{row.coarse} is damaged", "coarse pitch lies outside of 0..255", AGAIN)
+            raise RvcError("training.coarse_pitch_range", NOTHING, AGAIN, path=row.coarse)
         spec = self._spectrogram(samples, row)
         n = min(len(phone), spec.shape[1], MAX_FRAMES, *(len(x) for x in (pitch, hz) if x is not None))
         wave = samples[: n * config.hop_samples].clone()
@@ -169,7 +170,7 @@ class ClipDataset:
                 samples.unsqueeze(0), self.config.filter_length, self.config.hop_samples, self.config.filter_length
             )[0]
         except ValueError as error:
-            raise RvcError(f"{row.wave} is too short", str(error), AGAIN) from error
+            raise RvcError("training.wave_too_short", message_of(error), AGAIN, path=row.wave) from error
 
     def batch(self, indices: Sequence[int], lengths: Sequence[int] = ()) -> Batch:
         """`lengths`: frames of all clips of the batch, where these are a part of it."""
@@ -213,14 +214,11 @@ def _read_wave(path: Path, rate: int, *, mmap: bool = False) -> np.ndarray[Any, 
         refuse_other(path)
         found_rate, samples = wavfile.read(path, mmap=mmap)
     except Exception as error:  # scipy raises many kinds on a damaged header
-        raise RvcError(
-            f"{path} cannot be read", getattr(error, "strerror", None) or str(error) or "it is damaged", AGAIN
-        ) from error
+        reason = reason_of(error) if str(error).strip() else Message("training.is_damaged")
+        raise RvcError("common.cannot_be_read", reason, AGAIN, path=path) from error
     if found_rate != rate or samples.ndim != 1:
         raise RvcError(
-            f"{path} does not fit",
-            f"it has {found_rate} Hz and {samples.ndim} axes, the model takes {rate} Hz mono",
-            AGAIN,
+            "training.wave_unfit", NOTHING, AGAIN, path=path, found_rate=found_rate, axes=samples.ndim, rate=rate
         )
     plain: np.ndarray[Any, Any] = np.asarray(samples, dtype=None if mmap else np.float32)
     return plain / np.float32(32768) if samples.dtype == np.int16 and not mmap else plain

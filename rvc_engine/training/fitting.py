@@ -9,17 +9,18 @@ import torch
 
 from rvc_engine.errors import BadInput
 from rvc_engine.files import weights
+from rvc_engine.files.foreign import first_line
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import Message, message_of
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PUBLIC_PRESETS, ModelConfig
-from rvc_engine.training.state import UNREADABLE, reason_of
+from rvc_engine.training.state import FEW, UNREADABLE
 from rvc_engine.training.store import KINDS, read_state
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of, describe, read_checkpoint
 from rvc_engine.voices.side_files import rate_beside, refuse_other_encoder
 
-START = "use files of this preset, or none to start from nothing"
-FEW = 5  # tensors that an error names
+START = Message("training.use_preset_files")
 
 
 def check_start(path: Path, kind: str, preset: str, config: ModelConfig) -> None:
@@ -28,7 +29,7 @@ def check_start(path: Path, kind: str, preset: str, config: ModelConfig) -> None
     try:
         found = read_checkpoint(path, shapes=True)
     except (OSError, Unreadable) as error:
-        raise BadInput(f"{path} is no pretrained file that can be read", reason_of(error), START) from error
+        raise BadInput("training.not_pretrained", first_line(error), START, path=path) from error
     _compare(found, path, kind, preset, config, START)
     refuse_other_encoder(path, found.embedder)
 
@@ -49,23 +50,20 @@ def check_candidates(candidates: list[list[Path]], preset: str, config: ModelCon
             hint = _hint(found["G"], preset)
             _compare(found[kind], path, kind, preset, config, hint)
             if kind == "G" and found[kind].speakers != config.speakers:
-                rows = f"its speaker table has {found[kind].speakers} rows, that of {preset} has {config.speakers}"
-                hint = (
-                    "to start from its weights, move G_ and D_ to another folder and give them as --pretrained-g "
-                    "and --pretrained-d"
-                )
-                raise BadInput(f"{path} does not fit this experiment", rows, hint)
+                rows, expected = found[kind].speakers, config.speakers
+                why = Message("training.other_speaker_table", rows=rows, preset=preset, expected=expected)
+                raise BadInput("training.unfit", why, Message("training.start_from_weights"), path=path)
         if len(paths) == 2:
             refuse_other_encoder(paths[0], found["G"].embedder)
         return
 
 
-def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: ModelConfig, hint: str) -> None:
+def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: ModelConfig, hint: Message) -> None:
     """`presets` of a checkpoint are those whose shapes it has, whatever the size of its speaker table."""
     try:
         weights.check_types(found.weights)
     except Unreadable as error:
-        raise BadInput(f"{path} does not fit this experiment", str(error), hint) from error
+        raise BadInput("training.unfit", message_of(error), hint, path=path) from error
     if found.kind == kind and preset in found.presets and found.pitch in (None, config.pitch):
         return
     rate = found.sample_rate or (rate_beside(path) if found.kind == "G" else None)
@@ -73,30 +71,28 @@ def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: Mode
         kind, config.version, config.sample_rate if kind == "G" else None, config.pitch if kind == "G" else None
     )
     what = describe(found.kind, found.version, rate, found.pitch)
-    unusual = f" of an unusual shape{_wrong_tensors(found, kind, config)}" if what == own else ""
-    raise BadInput(
-        f"{path} does not fit this experiment",
-        f"it is {what}{unusual}, this experiment is {preset} and needs {own}",
-        hint,
-    )
+    why = Message("training.other_kind", found=what, preset=preset, needed=own)
+    if what == own:
+        why = Message("training.unusual_shape", found=what, preset=preset, needed=own)
+        if tensors := _wrong_tensors(found, kind, config):
+            why = Message("training.unusual_tensors", found=what, preset=preset, needed=own, tensors=tensors)
+    raise BadInput("training.unfit", why, hint, path=path)
 
 
-def _wrong_tensors(found: Checkpoint, kind: str, config: ModelConfig) -> str:
-    """ " (names)" of tensors that are missing, unknown or of another shape, where a few are: the file is damaged or was
+def _wrong_tensors(found: Checkpoint, kind: str, config: ModelConfig) -> list[str]:
+    """Names of tensors that are missing, unknown or of another shape, where a few are: the file is damaged or was
     changed then."""
     with torch.device("meta"):
         network = Synthesizer(config) if kind == "G" else Discriminators(config.discriminator)
     expected = {key: value.shape for key, value in network.state_dict().items()}
     there = {key: getattr(value, "shape", None) for key, value in found.weights.items()}
     wrong = sorted(key for key in {*expected, *there} if expected.get(key) != there.get(key))
-    return f" ({', '.join(wrong)})" if 0 < len(wrong) <= FEW else ""
+    return wrong if len(wrong) <= FEW else []
 
 
-def _hint(generator: Checkpoint, preset: str) -> str:
+def _hint(generator: Checkpoint, preset: str) -> Message:
     fitting = [name for name in generator.presets if name in PUBLIC_PRESETS and name != preset]
     if len(fitting) == 1:
-        return (
-            f"use a new experiment with --preset {fitting[0]}{'' if generator.pitch else ' --no-pitch'}, or move "
-            "G_ and D_ away"
-        )
-    return "move G_ and D_ away, or use an experiment with the preset that they were made with"
+        code = "training.fitting_preset" if generator.pitch else "training.fitting_preset_unpitched"
+        return Message(code, preset=fitting[0])
+    return Message("training.move_pair_away")

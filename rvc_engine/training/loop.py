@@ -15,12 +15,14 @@ from rvc_engine.disk import DiskFull
 from rvc_engine.errors import RvcError
 from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Warned
 from rvc_engine.machine.device import out_of_memory
+from rvc_engine.messages import NOTHING, Message, verbatim
+from rvc_engine.messages.message import cause_of
 from rvc_engine.training.dataset import Batch, ClipDataset
 from rvc_engine.training.epoch_budget import EpochBudget
 from rvc_engine.training.hooks import Hooks
 from rvc_engine.training.precision import set_rate
 from rvc_engine.training.ranks import Alone, Ranks
-from rvc_engine.training.recovery import StepFailed, TrainingFault
+from rvc_engine.training.recovery import MEMORY, NOT_FINITE, StepFailed, TrainingFault
 from rvc_engine.training.sampler import BucketSampler
 from rvc_engine.training.saving import Saver
 from rvc_engine.training.scalars import Scalars
@@ -77,10 +79,7 @@ class TrainingLoop:
             raise
         except GeneratorExit:
             if not self.saver.save_now():
-                hint = f"training resumes after step {self.saver.saved_step}"
-                raise RvcError(
-                    "The training was stopped and not saved", "its weights are no longer finite", hint
-                ) from None
+                raise RvcError("training.stopped_not_saved", step=self.saver.saved_step) from None
             raise
 
     def _check_place(self) -> Iterator[Event]:
@@ -89,9 +88,8 @@ class TrainingLoop:
         if state.position and state.order != self._order(self.sampler.batches(state.epoch + 1)):
             self.total += state.position
             state.begin_epoch()
-            yield Warned(
-                title="The epoch under way starts again", message="its clips or its batch size changed", stage="train"
-            )
+            title = Message("training.epoch_starts_again")
+            yield Warned(title=title, message=cause_of(title), stage="train")
 
     def _order(self, batches: list[list[int]]) -> str:
         return hashlib.sha256(json.dumps([[row.name for row in self.dataset.rows], batches]).encode()).hexdigest()[:16]
@@ -131,8 +129,8 @@ class TrainingLoop:
         yield finished
         yield self._progress()
         if self.scalars.broken:
-            yield Warned(title="The TensorBoard log ends here", message=self.scalars.broken, stage="train")
-            self.scalars.broken = ""
+            yield Warned(title=Message("training.tensorboard_ends"), message=self.scalars.broken, stage="train")
+            self.scalars.broken = NOTHING
         yield from self.saver.end_of_epoch()
 
     def _set_epochs(self, epochs: int) -> None:
@@ -203,7 +201,7 @@ class TrainingLoop:
             memory_error = out_of_memory(error)
             if memory_error is None:
                 raise
-            raise StepFailed(TrainingFault("memory", step, memory_error.message, batch.names)) from None
+            raise StepFailed(TrainingFault(MEMORY, step, memory_error.message, list(batch.names))) from None
 
     def _check_finite(self, numbers: dict[str, float], batch: Batch) -> None:
         """The fp16 scaler skips a step whose gradients overflow and lowers its scale; anything else that is not finite
@@ -212,7 +210,8 @@ class TrainingLoop:
         self._overflows = self._overflows + 1 if wrong else 0
         explained = self.state.precision.scaler.is_enabled() and all(name.startswith("grad_norm") for name in wrong)
         if wrong and not (explained and self._overflows <= OVERFLOWS):
-            raise StepFailed(TrainingFault("not finite", self.state.step + 1, ", ".join(wrong), batch.names))
+            wrong_ones = verbatim(", ".join(wrong))
+            raise StepFailed(TrainingFault(NOT_FINITE, self.state.step + 1, wrong_ones, list(batch.names)))
         numbers.update(dict.fromkeys(wrong, 0.0))
 
     def _progress(self) -> Progressed:

@@ -1,15 +1,14 @@
 """Memory and speed of real steps, in a process of its own: `python -m rvc_engine.training.measure PRESET PRECISION
 DEVICE BATCH...`.
 
-Prints one JSON line a batch size: {"batch_size", "memory_bytes", "samples_per_s"}. memory_bytes is the peak of the
-process (its resident set on a CPU, what torch reserved on a GPU), so batch sizes are best given in rising order.
+Reports a Measured a batch size. memory_bytes is the peak of the process (its resident set on a CPU, what torch reserved
+on a GPU), so batch sizes are best given in rising order.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import resource
 import sys
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 
 import torch
 
+from rvc_engine.common.lines import Writer, run_reporting
+from rvc_engine.machine.measurements import Measured
 from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.dataset import Batch
 from rvc_engine.training.state import TrainingState
@@ -52,7 +53,7 @@ def measure(
     pitch: bool = True,
     frames: int = FRAMES,
     steps: int = STEPS,
-) -> Iterator[dict[str, float]]:
+) -> Iterator[Measured]:
     """One row a batch size, after a step to warm up. Raises what torch raises when memory runs out."""
     config = model_config(preset, pitch=pitch)
     state = TrainingState.fresh(config, TrainConfig(epochs=1, precision=precision), device)
@@ -64,7 +65,7 @@ def measure(
         for _ in range(steps):
             trainer.step(batch, state.noise).numbers()
         seconds = (time.perf_counter() - started) / steps
-        yield {"batch_size": size, "memory_bytes": peak_bytes(device), "samples_per_s": size / seconds}
+        yield Measured(size, peak_bytes(device), size / seconds)
 
 
 def forget_peak(device: torch.device) -> None:
@@ -88,7 +89,7 @@ def peak_bytes(device: torch.device) -> int:
         return peak if sys.platform == "darwin" else peak * 1024
 
 
-def main() -> None:
+def main(writer: Writer) -> None:
     parser = argparse.ArgumentParser(prog="python -m rvc_engine.training.measure", description=__doc__)
     parser.add_argument("preset")
     parser.add_argument("precision", choices=("fp32", "fp16", "bf16"))
@@ -102,8 +103,8 @@ def main() -> None:
     for row in measure(
         asked.preset, asked.precision, torch.device(asked.device), asked.batch, pitch=not asked.no_pitch, **size
     ):
-        print(json.dumps(row), flush=True)
+        writer.send(row)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(run_reporting(main))

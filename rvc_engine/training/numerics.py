@@ -2,9 +2,8 @@
 `python -m rvc_engine.training.numerics PRESET DEVICE MODE...`.
 
 One step (losses, and gradients of generator and discriminators) in each mode, beside the same step on the CPU in
-float32: same weights, same random numbers, drawn on the CPU. Prints a JSON line a mode: {"mode", "ok", "why", "loss",
-"gradients": {part: error}, "seconds"}. The relative error of a gradient is the norm of its difference over the norm of
-the reference, for each part of the networks.
+float32: same weights, same random numbers, drawn on the CPU. Reports a Trial a mode. The relative error of a gradient
+is the norm of its difference over the norm of the reference, for each part of the networks.
 
 Users report silent NaN and buzzing voices on some GPUs; only a trial finds out whether one is right.
 """
@@ -12,18 +11,19 @@ Users report silent NaN and buzzing voices on some GPUs; only a trial finds out 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from rvc_engine.common.lines import Writer, run_reporting
 from rvc_engine.machine.device import without_shortcuts
+from rvc_engine.machine.numerics import Trial
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.models.noise import Noise
 from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.measure import random_batch
@@ -36,19 +36,6 @@ MODES = ("fp32", "fp32-safe", "bf16", "fp16")
 LIMITS = {"fp32": 0.02, "fp32-safe": 0.02, "bf16": 0.35, "fp16": 0.2}
 """Highest relative error of a part's gradient that passes."""
 CLIPS, FRAMES = 2, 160
-
-
-@dataclass(frozen=True)
-class Verdict:
-    mode: str
-    ok: bool
-    why: str = ""
-    loss: float = math.nan
-    gradients: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def line(self) -> str:
-        return json.dumps(self.__dict__)
 
 
 class DrawnOnCpu(Noise):
@@ -91,15 +78,13 @@ def step(config: ModelConfig, precision: str, device: torch.device) -> tuple[flo
     return numbers["loss/g/total"], gradients
 
 
-def compare(
-    mode: str, reference: tuple[float, dict[str, Tensor]], config: ModelConfig, device: torch.device
-) -> Verdict:
+def compare(mode: str, reference: tuple[float, dict[str, Tensor]], config: ModelConfig, device: torch.device) -> Trial:
     started = time.monotonic()
     try:
         with backends(mode):
             loss, gradients = step(config, mode.removesuffix("-safe"), device)
     except (RuntimeError, MemoryError) as error:
-        return Verdict(mode, False, str(error).splitlines()[0])
+        return Trial(mode, False, message_of(error))
     errors = {}
     for part, wanted in reference[1].items():
         found = gradients[part]
@@ -108,31 +93,33 @@ def compare(
         )
     seconds = round(time.monotonic() - started, 2)
     worst = max(errors, key=lambda part: errors[part])
-    why = ""
-    if not math.isfinite(loss) or math.isinf(errors[worst]):
-        why = f"not finite: {'the loss' if not math.isfinite(loss) else f'gradients of {worst}'}"
+    why = NOTHING
+    if not math.isfinite(loss):
+        why = Message("training.loss_not_finite")
+    elif math.isinf(errors[worst]):
+        why = Message("training.gradients_not_finite", part=worst)
     elif errors[worst] > LIMITS[mode]:
-        why = f"gradients of {worst} are off by {errors[worst]:.0%}, more than {LIMITS[mode]:.0%}"
+        why = Message("training.gradients_off", part=worst, error=errors[worst], limit=LIMITS[mode])
     rounded = {part: round(error, 5) if math.isfinite(error) else -1.0 for part, error in errors.items()}
-    return Verdict(mode, not why, why, loss, rounded, seconds)
+    return Trial(mode, not why, why, rounded, seconds)
 
 
-def examine(preset: str, device: torch.device, modes: list[str], *, pitch: bool = True) -> Iterator[Verdict]:
+def examine(preset: str, device: torch.device, modes: list[str], *, pitch: bool = True) -> Iterator[Trial]:
     config = model_config(preset, pitch=pitch)
     reference = step(config, "fp32", torch.device("cpu"))
     for mode in modes:
         yield compare(mode, reference, config, device)
 
 
-def main() -> None:
+def main(writer: Writer) -> None:
     parser = argparse.ArgumentParser(prog="python -m rvc_engine.training.numerics", description=__doc__)
     parser.add_argument("preset")
     parser.add_argument("device")
     parser.add_argument("modes", nargs="+", choices=MODES)
     asked: Any = parser.parse_args()
-    for verdict in examine(asked.preset, torch.device(asked.device), asked.modes):
-        print(verdict.line(), flush=True)
+    for trial in examine(asked.preset, torch.device(asked.device), asked.modes):
+        writer.send(trial)
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(run_reporting(main))

@@ -6,30 +6,33 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from rvc_engine.common.lines import Line
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Warned
 from rvc_engine.machine.device import without_shortcuts
+from rvc_engine.messages import Message, joined
 from rvc_engine.training.train_config import TrainConfig
 
+MEMORY, NOT_FINITE = "memory", "not_finite"  # kinds of faults
 WATCHED_STEPS = 200  # after a break-down: another one within so many steps ends the training
 
 
 @dataclass(frozen=True)
-class TrainingFault:
-    """`kind`: memory or not finite. `what`: the numbers that were not finite, or torch's words. `clips`: of the step's
+class TrainingFault(Line):
+    """`kind`: MEMORY or NOT_FINITE. `what`: the numbers that were not finite, or torch's words. `clips`: of the step's
     batch."""
 
     kind: str
     step: int
-    what: str
-    clips: tuple[str, ...]
+    what: Message
+    clips: list[str]
 
 
 class StepFailed(Exception):
     """The state in memory is of no use any more. Carries facts alone: nothing that would hold memory."""
 
     def __init__(self, fault: TrainingFault) -> None:
-        super().__init__(f"{fault.kind} at step {fault.step}: {fault.what}")
+        super().__init__(fault)
         self.fault = fault
 
 
@@ -43,35 +46,28 @@ class Recovery:
 
     def after(self, fault: TrainingFault) -> Warned:
         """Change the config, and report it. Raises RvcError with a fix when there is nothing left to change."""
-        return self._smaller(fault) if fault.kind == "memory" else self._safer(fault)
+        return self._smaller(fault) if fault.kind == MEMORY else self._safer(fault)
 
     def _smaller(self, fault: TrainingFault) -> Warned:
         size = self.train_config.batch_size
         if size == 1:
-            hint = "use a smaller preset or --device cpu, or free memory that other programs hold"
-            raise RvcError(f"Out of memory at step {fault.step} with one clip a step", fault.what, hint)
+            raise RvcError("training.out_of_memory_with_one", fault.what, step=fault.step)
         self.train_config = replace(self.train_config, batch_size=size // 2)
-        message = (
-            f"the batch size is now {size // 2} instead of {size}, and stays so; the steps since the last save "
-            "are done again"
-        )
-        return Warned(title=f"Out of memory at step {fault.step}", message=message, hint=fault.what, stage="train")
+        title = Message("training.out_of_memory", step=fault.step)
+        message = Message("training.smaller_batch", size=size // 2, before=size)
+        return Warned(title=title, message=message, hint=fault.what, stage="train")
 
     def _safer(self, fault: TrainingFault) -> Warned:
-        title = f"Training broke down at step {fault.step}"
+        title = Message("training.broke_down", step=fault.step)
         clips = ", ".join(dict.fromkeys(fault.clips))
-        message = f"the clips were {clips}; not finite: {fault.what}"
+        message = Message("training.not_finite", clips=clips, what=fault.what)
         if self._broke_at is not None and fault.step <= self._broke_at + WATCHED_STEPS:
-            before = f"it did at step {self._broke_at} too"
-            hint = "lower --learning-rate, or look at these clips; the next run resumes from the last checkpoint"
-            raise RvcError(title, f"{message}; {before}", hint)
+            before = Message("training.broke_before", step=self._broke_at)
+            raise RvcError(title, joined(message, before), Message("training.lower_rate"))
         self._broke_at = fault.step
         old = self.train_config.precision
         self.train_config = replace(self.train_config, precision="fp32")
         if self.device.type == "cuda":
             without_shortcuts()
-        how = "once more" if old == "fp32" else f"in fp32 instead of {old} until this run ends"
-        hint = "look at these clips if it happens again"
-        return Warned(
-            title=title, message=f"{message}; the steps since the last save are done {how}", hint=hint, stage="train"
-        )
+        how = Message("training.once_more") if old == "fp32" else Message("training.in_fp32", precision=old)
+        return Warned(title=title, message=joined(message, how), hint=Message("training.look_at_clips"), stage="train")

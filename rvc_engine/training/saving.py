@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from rvc_engine.common.waiting import Waiting
 from rvc_engine.disk import DiskFull, free_bytes, is_full
 from rvc_engine.events import CheckpointSaved, Event, Warned
-from rvc_engine.training.recovery import StepFailed, TrainingFault
+from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages.message import cause_of
+from rvc_engine.training.recovery import NOT_FINITE, StepFailed, TrainingFault
 from rvc_engine.training.retention import Keeping, note_best, prune
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.store import CheckpointStore
@@ -45,12 +47,9 @@ class Saver:
             yield from self._save_small(anew=False, size=0)
         else:
             if any(path.exists() for path in self.store.pair_paths(self.state.step)):
-                names = " and ".join(path.name for path in self.store.pair_paths(self.state.step))
-                yield Warned(
-                    title=f"{names} are written again",
-                    message="they were damaged, or not of this training",
-                    stage="train",
-                )
+                first, second = (path.name for path in self.store.pair_paths(self.state.step))
+                title = Message("training.pair_written_again", first=first, second=second)
+                yield Warned(title=title, message=cause_of(title), stage="train")
             yield from self._save_pair()
 
     def inside_epoch(self) -> Iterator[Event]:
@@ -77,8 +76,8 @@ class Saver:
         try:
             self.store.write_state(self.state)
         except DiskFull as error:
-            lost = f"{self.state.step - self._at[0]} steps are not saved; {error.message}"
-            raise DiskFull(error.title, lost, f"free some space; training resumes from step {self._at[0]}") from error
+            lost = Message("training.steps_not_saved", count=self.state.step - self._at[0], reason=error.message)
+            raise DiskFull(error.title, lost, Message("training.free_space", step=self._at[0])) from error
         self._at = self.state.at
         return True
 
@@ -101,7 +100,7 @@ class Saver:
         if state.at == self._at:
             return
         if not state.is_finite():
-            raise StepFailed(TrainingFault("not finite", state.step, "a weight", self.clips))
+            raise StepFailed(TrainingFault(NOT_FINITE, state.step, Message("training.a_weight"), list(self.clips)))
         yield from self._when_room(lambda: self.store.write_state(state))
         self._at, self._time = state.at, time.monotonic()
         self._took_s = self._time - started
@@ -129,9 +128,9 @@ class Saver:
         """Write, waiting for room: for a full training state, or `size` bytes, 0 for what may not need any. The events
         on the way let a stop through. Raises DiskFull after `wait_s`."""
         needed = 0 if size == 0 else int(1.1 * (size or self.state.bytes)) + MARGIN_BYTES
-        waiting = Waiting("train", "the disk is full", needed)
+        waiting = Waiting("train", Message("run.disk_is_full"), needed)
         while True:
-            free, pause_s, tried = free_bytes(self.store.files.folder), 0.0, ""
+            free, pause_s, tried = free_bytes(self.store.files.folder), 0.0, NOTHING
             if free >= needed:
                 try:
                     write()
@@ -139,11 +138,12 @@ class Saver:
                 except (DiskFull, OSError, RuntimeError) as error:
                     if not is_full(error):
                         raise
-                    pause_s, tried = TRY_S if needed > 2 * MARGIN_BYTES else 0.0, str(error)
+                    pause_s = TRY_S if needed > 2 * MARGIN_BYTES else 0.0
+                    tried = error.line if isinstance(error, DiskFull) else message_of(error)
             if waiting.seconds > self.wait_s:
-                why = tried or f"{free >> 20} MB are free, a save needs {needed >> 20} MB"
-                hint = f"free some space; training resumes from step {self._at[0]}"
-                raise DiskFull(f"The disk is full, and was for {waiting.seconds:.0f} s", why, hint)
+                why = tried or Message("training.no_room", free=free >> 20, needed=needed >> 20)
+                hint = Message("training.free_space", step=self._at[0])
+                raise DiskFull("training.disk_stays_full", why, hint, seconds=waiting.seconds)
             yield from waiting.pause(free, pause_s)
         yield from waiting.ended()
 

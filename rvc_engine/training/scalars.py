@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from rvc_engine.messages import NOTHING, message_of
+
 EVERY_STEPS = 10
 
 
@@ -15,8 +17,8 @@ class Scalars:
 
     def __init__(self, folder: Path, step: int, *, off: bool = False) -> None:
         """`step`: steps already done; what an earlier run wrote after it is hidden. `off`: another process writes."""
-        self.missing = ""
-        self.broken = ""  # why an open log ended, once
+        self.missing = NOTHING
+        self.broken = NOTHING  # why an open log ended, once
         self._writer: Any = None
         if off:
             return
@@ -25,7 +27,7 @@ class Scalars:
 
             self._writer = SummaryWriter(str(folder), purge_step=step + 1)
         except ImportError as error:
-            self.missing = str(error)
+            self.missing = message_of(error)
 
     def add(self, step: int, values: Mapping[str, float], *, now: bool = False) -> None:
         """`values` by name, at `step`; written when `now`, or every few steps."""
@@ -35,7 +37,7 @@ class Scalars:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, step)
         except OSError as error:  # a full disk must not end a training for its log's sake
-            self._writer, self.broken = None, str(error)
+            self._writer, self.broken = None, message_of(error)
 
     def __enter__(self) -> Scalars:
         return self
@@ -48,4 +50,4 @@ class Scalars:
         try:
             self._writer.close()
         except OSError as problem:
-            self.broken = str(problem)
+            self.broken = message_of(problem)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from rvc_engine.errors import RvcError, cannot_read, of_environment
 from rvc_engine.files.foreign import describe, first_line
 from rvc_engine.files.weights import Unreadable, check_types
+from rvc_engine.messages import NOTHING, Message, joined, message_of
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.noise import Noise
 from rvc_engine.models.synthesizer import Synthesizer
@@ -30,6 +31,7 @@ from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.voices.checkpoint import checkpoint_of, read_checkpoint
 from rvc_engine.voices.layout import rvc_names
 
+FEW = 5  # tensors that an error names
 # What reading a damaged file raises, in zipfile, torch or pickle.
 UNREADABLE = (
     OSError,
@@ -200,35 +202,34 @@ REST: dict[str, Any] = {
 def check_rest(rest: Any) -> None:
     """Is it what `TrainingState.rest` gives, in its types? Raises ValueError, which means a damaged file."""
     if not isinstance(rest, dict):
-        raise ValueError("it holds no state beside G and D")
+        raise ValueError(Message("training.no_state"))
     for name, kind in REST.items():
         value = rest.get(name)
         if name not in rest or not isinstance(value, kind) or (isinstance(value, int) and not 0 <= value < 1 << 40):
-            raise ValueError(f"its {name} is {describe(value)}")
+            raise ValueError(Message("training.wrong_state", name=name, value=describe(value)))
     if not all(isinstance(key, str) and isinstance(value, NUMBER) for key, value in rest["sums"].items()):
-        raise ValueError("its sums are no numbers")
+        raise ValueError(Message("training.wrong_sums"))
 
 
 def check_tensors(found: Any, expected: dict[str, Tensor], name: str) -> None:
     """Raises RvcError naming what is missing, too much or wrongly shaped."""
     if not isinstance(found, dict):
-        raise RvcError(f"{name} holds no weights", "its model is no dictionary", "choose another file")
+        raise RvcError("training.no_weights", path=name)
     try:
         check_types(found)
     except Unreadable as error:
-        raise RvcError(f"{name} does not fit this model", str(error), "use another file") from error
-    wrong = [f"{key} is missing" for key in expected if key not in found]
-    wrong += [f"{describe(key, 120)} is not known" for key in found if key not in expected]
+        raise RvcError("training.unusable_weights", message_of(error), path=name) from error
+    wrong = [Message("training.tensor_missing", key=key) for key in expected if key not in found]
+    wrong += [Message("training.tensor_unknown", key=describe(key, 120)) for key in found if key not in expected]
     for key, tensor in expected.items():
         if key in found and getattr(found[key], "shape", None) != tensor.shape:
-            wrong.append(f"{key} is {list(getattr(found[key], 'shape', []))}, expected {list(tensor.shape)}")
+            shape, expected_shape = (str(list(getattr(value, "shape", []))) for value in (found[key], tensor))
+            wrong.append(Message("training.tensor_shape", key=key, found=shape, expected=expected_shape))
     if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise RvcError(
-            f"{name} does not fit this model",
-            "; ".join(wrong[:5]) + more,
-            "use the preset it was made with, or another file",
-        )
+        why = joined(*wrong[:FEW])
+        if len(wrong) > FEW:
+            why = Message("files.some_and_more", some=why, count=len(wrong) - FEW)
+        raise RvcError("training.wrong_tensors", why, path=name)
 
 
 def _plain_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
@@ -250,54 +251,37 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str, ord
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments = saved.get("state") if isinstance(saved, dict) else None
     if not isinstance(moments, dict) or (moments and set(moments) != set(range(len(parameters)))):
-        raise RvcError(
-            f"{name} does not fit this model",
-            f"its optimizer does not have the {len(parameters)} expected entries",
-            _FRESH,
-        )
+        raise RvcError("training.wrong_moment_count", path=name, count=len(parameters))
     moments = {number: moments[place] for number, place in enumerate(order)} if moments else {}
     for number, entry in moments.items():
         shapes = [getattr(entry.get(key), "shape", None) for key in ("exp_avg", "exp_avg_sq")]
         if "step" not in entry or any(shape != parameters[number].shape for shape in shapes):
-            raise RvcError(
-                f"{name} does not fit this model", f"its optimizer's entry {number} has another shape", _FRESH
-            )
+            raise RvcError("training.wrong_moment", path=name, number=number)
     optimizer.load_state_dict({"state": moments, "param_groups": own["param_groups"]})
 
 
-_FRESH = "move the file away to resume from an older one, or train again with --fresh"
-
-
-def load_pretrained(network: nn.Module, path: Path) -> str:
+def load_pretrained(network: nn.Module, path: Path) -> Message:
     """Start from a file with a `model` dictionary. Returns a note when its speaker table has another size: matching
     rows are copied.
 
     Raises RvcError when the file cannot be read, or that says what it is when it is of another kind, version or rate.
     """
-    hint = "fetch the file again, or use none to start from nothing"
     try:
         found = read_checkpoint(path)
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise RvcError(f"{path} is no pretrained file that can be read", reason_of(error), hint) from error
+        hint = Message("training.fetch_again")
+        raise RvcError("training.not_pretrained", first_line(error), hint, path=path) from error
     own = checkpoint_of({"model": network.state_dict()})
     if found.differs_from(own):
-        reason = f"it is {found.what}, this training needs {own.what}"
-        raise RvcError(
-            f"{path} does not fit this model", reason, "use the file of this preset, or none to start from nothing"
-        )
-    expected, weights, note = network.state_dict(), found.weights, ""
+        raise RvcError("training.wrong_kind", path=path, found=found.what, needed=own.what)
+    expected, weights, note = network.state_dict(), found.weights, NOTHING
     table, rows = weights.get("emb_g.weight"), expected.get("emb_g.weight")
     if rows is not None and table is not None and table.shape[1:] == rows.shape[1:] and len(table) != len(rows):
         count = min(len(table), len(rows))
         weights["emb_g.weight"] = torch.cat([table[:count].to(rows), rows[count:]])
-        note = f"its speaker table has {len(table)} rows, this model {len(rows)}: {count} were copied"
+        note = Message("training.speakers_copied", rows=len(table), own=len(rows), copied=count)
     check_tensors(weights, expected, str(path))
     network.load_state_dict(weights)
     return note
-
-
-def reason_of(error: BaseException) -> str:
-    """The first line of what an error says."""
-    return first_line(error)

@@ -19,10 +19,12 @@ from torch import Tensor
 from rvc_engine.disk import TEMPORARY, is_full, move_to_backup, whole_file
 from rvc_engine.errors import RvcError, of_environment
 from rvc_engine.files import weights
+from rvc_engine.files.foreign import first_line
 from rvc_engine.files.zip_files import open_zip
 from rvc_engine.machine.device import out_of_memory
+from rvc_engine.messages import Message, joined, verbatim
 from rvc_engine.training.hooks import Hooks, Writable, through
-from rvc_engine.training.state import UNREADABLE, TrainingState, check_rest, reason_of
+from rvc_engine.training.state import UNREADABLE, TrainingState, check_rest
 from rvc_engine.voices.layout import rvc_names
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Restored:
 
     step: int
     entry: dict[str, Any] | None
-    damaged: list[str] = field(default_factory=list)
+    damaged: list[Message] = field(default_factory=list)
     backup: Path | None = None
     newer: list[int] = field(default_factory=list)
 
@@ -122,8 +124,7 @@ class CheckpointStore:
             except UNREADABLE as error:
                 if is_full(error):
                     raise
-                hint = "the disk or the memory is faulty; training resumes from the last checkpoint"
-                raise RvcError(f"{path.name} was not written whole", reason_of(error), hint) from error
+                raise RvcError("training.not_written_whole", first_line(error), path=path.name) from error
 
     def remove_halves(self) -> None:
         """Remove the temporary files of a process that was killed while it saved."""
@@ -140,32 +141,29 @@ class CheckpointStore:
         that can be read does not fit.
         """
         damaged: list[Path] = []
-        reasons: list[str] = []
+        reasons: list[Message] = []
         for paths in self.candidates():
             try:
                 restored = self._load(state, paths)
             except UNREADABLE as error:
                 self._check_cause(error, paths)
                 damaged += paths
-                reasons.append(f"{' and '.join(path.name for path in paths)}: {reason_of(error)}")
+                reasons.append(Message("training.of_file", name=_names(paths), reason=first_line(error)))
                 continue
             restored.damaged = reasons
             restored.backup = move_to_backup(damaged, self.files.folder, "damaged")
             restored.newer = [step for step in self.steps() if restored.entry and state.step < step != LATEST_ONLY]
             return restored
         if reasons:
-            raise RvcError(
-                "No checkpoint can be read", "; ".join(reasons), "put back whole files, or train again with --fresh"
-            )
+            raise RvcError("training.no_checkpoint", joined(*reasons))
         return None
 
     def _check_cause(self, error: BaseException, paths: list[Path]) -> None:
         """Raises RvcError where the files need not be damaged: there is no permission, no memory, no disk just now."""
         memory = out_of_memory(error) if isinstance(error, RuntimeError) else None
         if memory is not None or of_environment(error):
-            names = " and ".join(path.name for path in paths)
-            hint = "nothing was changed: run the same command again when they can be read"
-            raise RvcError(f"{names} cannot be read", memory.message if memory else reason_of(error), hint) from error
+            reason, hint = memory.message if memory else first_line(error), Message("training.nothing_changed")
+            raise RvcError("common.cannot_be_read", reason, hint, path=_names(paths)) from error
 
     def _load(self, state: TrainingState, paths: list[Path]) -> Restored:
         """Raises one of UNREADABLE for a damaged file, RvcError for a whole one that does not fit."""
@@ -176,7 +174,7 @@ class CheckpointStore:
             return Restored(state.step, content["rest"])
         pair = {kind: read_pair_file(path) for kind, path in zip(KINDS, paths, strict=True)}
         if pair["G"]["iteration"] != pair["D"]["iteration"]:
-            raise ValueError("G_ and D_ are of different epochs")
+            raise ValueError(Message("training.pair_of_two_epochs"))
         state.load_pair(pair, {kind: str(path) for kind, path in zip(KINDS, paths, strict=True)})
         step = int(paths[0].stem.split("_")[1])
         counted = [int(moment["step"]) for moment in pair["G"]["optimizer"]["state"].values()]
@@ -187,19 +185,25 @@ class CheckpointStore:
         return Restored(state.step, None)
 
 
+def _names(paths: list[Path]) -> Message:
+    """Of a full training state, or of a pair."""
+    first, *second = (verbatim(path.name) for path in paths)
+    return Message("training.two", first=first, second=second[0]) if second else first
+
+
 def read_state(path: Path, *, shapes: bool = False) -> dict[str, Any]:
     """A resume file, which may come from another machine: data alone, each record compared with its checksum. `shapes`:
     without numbers. Raises one of UNREADABLE."""
     content = weights.read_shapes(path) if shapes else weights.read(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError("it is no resume file of this version")
+        raise ValueError(Message("training.other_resume_format"))
     pair = content.get("pair")
     if (
         not isinstance(pair, dict)
         or set(pair) != set(KINDS)
         or not all(isinstance(side, dict) for side in pair.values())
     ):
-        raise ValueError("it holds no G and D")
+        raise ValueError(Message("training.no_pair"))
     check_rest(content.get("rest"))
     return content
 
@@ -212,9 +216,9 @@ def read_pair_file(path: Path) -> dict[str, Any]:
         or not isinstance(content.get("model"), dict)
         or not {"iteration", "optimizer"} <= set(content)
     ):
-        raise ValueError(f"{path.name} is no training checkpoint")
+        raise ValueError(Message("training.not_checkpoint", name=path.name))
     if type(content["iteration"]) is not int or not 0 <= content["iteration"] < 1 << 40:
-        raise ValueError(f"{path.name} does not say after which epoch it was saved")
+        raise ValueError(Message("training.no_epoch", name=path.name))
     content["model"] = rvc_names(content["model"])
     return content
 
@@ -224,7 +228,7 @@ def check_whole(path: Path) -> None:
     with open_zip(path) as archive:
         bad = archive.testzip()
     if bad is not None:
-        raise ValueError(f"the checksum of its record {bad} is wrong")
+        raise ValueError(Message("training.wrong_checksum", record=bad))
 
 
 def _nbytes(content: Any) -> int:

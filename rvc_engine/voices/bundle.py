@@ -23,6 +23,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.files.foreign import MAX_JSON_BYTES, first_line, parse_json
 from rvc_engine.files.weights import safetensors_of
 from rvc_engine.files.zip_files import open_zip
+from rvc_engine.messages import Message
 from rvc_engine.voices.small_model import Voice, read_voice, small_model, voice_of
 
 SUFFIX = ".rvcvoice"
@@ -47,7 +48,7 @@ class Bundle:
         """Raises BadInput when there is none or it is no longer what the model card says, RvcError when the disk is
         full."""
         if not self.has_index:
-            raise BadInput(f"{self.path} has no index in it", "", "use another index, or --index none")
+            raise BadInput("voices.no_index_in_bundle", path=self.path)
         with (
             _checked(self.path) as archive,
             whole_file(target, durable=False) as temporary,
@@ -126,7 +127,7 @@ def read_bundle(path: Path) -> Bundle:
         model_card = _model_card(archive)
         said = model_card["members"]
         if {MODEL_CARD, *said} != set(archive.namelist()) or WEIGHTS not in said:
-            raise ValueError("its model card names other parts than it has")
+            raise ValueError(Message("voices.card_other_parts"))
         weights = safetensors_of(b"".join(_part(archive, WEIGHTS, model_card)))
         if INDEX in said:
             for _ in _part(archive, INDEX, model_card):
@@ -143,34 +144,34 @@ def read_any_voice(path: Path) -> Voice:
 @contextmanager
 def _checked(path: Path) -> Iterator[zipfile.ZipFile]:
     """The opened zip, its members known and small enough. What is wrong inside is raised as BadInput."""
-    require_file(path, f"There is no voice {path}", "check the path")
+    require_file(path, Message("voices.no_voice", path=path), Message("common.check_path"))
     try:
         with open_zip(path) as archive:
             members = archive.infolist()
             if len({member.filename for member in members}) != len(members) or not {m.filename for m in members} <= set(
                 LIMITS
             ):
-                raise ValueError("it has parts that do not belong in it")
+                raise ValueError(Message("voices.strange_parts"))
             if sum(member.file_size for member in members) > path.stat().st_size:
-                raise ValueError("its parts are larger than the file")
+                raise ValueError(Message("voices.parts_too_large"))
             for member in members:
                 stored = member.compress_type == zipfile.ZIP_STORED and member.file_size == member.compress_size
                 if not stored or member.file_size > LIMITS[member.filename] or member.flag_bits & 1:
-                    raise ValueError(f"{member.filename} is compressed, encrypted or too large")
+                    raise ValueError(Message("voices.part_not_stored", name=member.filename))
             yield archive
     except DAMAGED as error:
-        raise BadInput(f"{path} is no bundle that can be used", first_line(error), "get the file again") from error
+        raise BadInput("voices.not_a_bundle", first_line(error), path=path) from error
 
 
 def _model_card(archive: zipfile.ZipFile) -> dict[str, Any]:
     model_card = parse_json(archive.read(MODEL_CARD))
     if not isinstance(model_card, dict) or model_card.get("format") != FORMAT:
-        raise ValueError(f"its model card is not of the form {FORMAT!r}, which this version reads")
+        raise ValueError(Message("voices.card_form", form=FORMAT))
     members = model_card.get("members")
     if not isinstance(members, dict) or not all(isinstance(value, dict) for value in members.values()):
-        raise ValueError("its model card names no parts")
+        raise ValueError(Message("voices.card_no_parts"))
     if not isinstance(model_card.get("entries"), dict) or "config" not in model_card["entries"]:
-        raise ValueError("its model card describes no voice")
+        raise ValueError(Message("voices.card_no_voice"))
     return model_card
 
 
@@ -179,10 +180,10 @@ def _part(archive: zipfile.ZipFile, name: str, model_card: Mapping[str, Any]) ->
     says."""
     said, digest = model_card["members"][name], hashlib.sha256()
     if archive.getinfo(name).file_size != said.get("bytes"):
-        raise ValueError(f"{name} has another size than its model card says")
+        raise ValueError(Message("voices.part_size", name=name))
     with archive.open(name) as source:
         while block := source.read(BLOCK):
             digest.update(block)
             yield block
     if digest.hexdigest() != said.get("sha256"):
-        raise ValueError(f"{name} has another checksum than its model card says")
+        raise ValueError(Message("voices.part_checksum", name=name))

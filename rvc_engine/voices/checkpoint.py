@@ -13,6 +13,7 @@ from torch import Tensor
 
 from rvc_engine.files import weights as weight_files
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import Message, verbatim
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS, ModelConfig
@@ -53,16 +54,35 @@ class Checkpoint:
         return any(None not in pair and pair[0] != pair[1] for pair in pairs)
 
     @property
-    def what(self) -> str:
+    def what(self) -> Message:
         """In words: "a v2 40k generator with pitch"."""
         return describe(self.kind, self.version, self.sample_rate, self.pitch)
 
+    @property
+    def kind_of_file(self) -> Message:
+        """In words: "training checkpoint G", or "pretrained G"."""
+        if self.has_optimizer:
+            return Message("voices.kind_checkpoint", letter=self.kind)
+        return Message("voices.kind_pretrained", letter=self.kind)
 
-def describe(kind: str, version: str | None, sample_rate: int | None, pitch: bool | None) -> str:
-    rate = "" if sample_rate is None else f"{sample_rate // 1000}k "
-    with_pitch = "" if pitch is None else f" {'with' if pitch else 'without'} pitch"
-    noun = {"G": "generator", "D": "set of discriminators"}[kind]
-    return f"a {version or 'strange'} {rate}{noun}{with_pitch}"
+
+def describe(kind: str, version: str | None, sample_rate: int | None, pitch: bool | None) -> Message:
+    model = _model(version, sample_rate)
+    if kind == "D":
+        return Message("voices.discriminators", model=model)
+    if pitch is None:
+        return Message("voices.generator", model=model)
+    if pitch:
+        return Message("voices.generator_with_pitch", model=model)
+    return Message("voices.generator_without_pitch", model=model)
+
+
+def _model(version: str | None, sample_rate: int | None) -> Message:
+    """Version and rate: "v2 40k"."""
+    rate = f"{sample_rate // 1000}k" if sample_rate is not None else ""
+    if version is not None:
+        return verbatim(f"{version} {rate}".rstrip())
+    return Message("voices.strange_rate", rate=rate) if rate else Message("voices.strange")
 
 
 def read_checkpoint(path: Path, *, shapes: bool = False) -> Checkpoint:
@@ -78,11 +98,11 @@ def checkpoint_of(content: Any) -> Checkpoint:
     """As read_checkpoint, of what was read."""
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         if isinstance(content, dict) and "weight" in content and "config" in content:
-            raise Unreadable("it is a small model, which lacks what a training needs")
-        raise Unreadable("it is no checkpoint: it has no dictionary named model")
+            raise Unreadable(Message("voices.lacks_training"))
+        raise Unreadable(Message("voices.no_model"))
     weights = rvc_names(content["model"])
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise Unreadable("its model holds more than tensors, or nothing")
+        raise Unreadable(Message("voices.model_more_than_tensors"))
     iteration, optimizer, embedder = (content.get(name) for name in ("iteration", "optimizer", "embedder_model"))
     epoch = iteration if type(iteration) is int and 0 <= iteration < 1 << 40 else None
     moments = isinstance(optimizer, dict) and bool(optimizer.get("state"))
@@ -103,7 +123,7 @@ def checkpoint_of(content: Any) -> Checkpoint:
             embedder,
         )
     if any(len(shapes.get(key, ())) != 2 for key in ("emb_g.weight", "enc_p.emb_phone.weight")):
-        raise Unreadable("its model is neither a generator nor discriminators of RVC")
+        raise Unreadable(Message("voices.model_of_neither"))
     return _generator(shapes, Checkpoint("G", None, None, None, None, epoch, weights, moments, embedder=embedder))
 
 

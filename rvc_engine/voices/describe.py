@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.opening import require_file
-from rvc_engine.errors import cannot_read, of_environment
+from rvc_engine.errors import cannot_read, of_environment, reason_of
 from rvc_engine.experiment import Experiment
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import Message
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.voices.bundle import is_bundle, read_bundle
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
@@ -21,7 +22,7 @@ from rvc_engine.voices.small_model import Voice, extract_command, refuse_other, 
 def facts_of(path: Path, experiment: Experiment | None = None, source: Path | None = None) -> dict[str, Any]:
     """What is in a small model, a bundle, or a checkpoint. `experiment`: of the voice, for its pitch; `source`: a
     recording to convert, for a transposition. Raises BadInput saying what the file is instead."""
-    require_file(path, f"There is no file {path}", "check the path")
+    require_file(path, Message("common.no_file", path=path), Message("common.check_path"))
     about = {"path": str(path), **facts_of(path)}
     if is_bundle(path):
         bundle = read_bundle(path)
@@ -33,7 +34,7 @@ def facts_of(path: Path, experiment: Experiment | None = None, source: Path | No
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise no_voice(path, str(error)) from error
+        raise no_voice(path, reason_of(error)) from error
     if isinstance(content, dict) and "weight" in content and "config" in content:
         voice = voice_of(content, path)
         return {"what": "voice", **about, **_voice(voice), **_pitch(voice, experiment, source)}
@@ -66,9 +67,8 @@ def _voice(voice: Voice) -> dict[str, Any]:
 
 
 def _checkpoint(found: Checkpoint, path: Path) -> dict[str, Any]:
-    kind = ("training checkpoint" if found.has_optimizer else "pretrained") + f" {found.kind}"
     return {
-        "what": kind,
+        "what": found.kind_of_file,
         "is": found.what,
         "version": found.version,
         "sample_rate": found.sample_rate,

@@ -22,11 +22,8 @@ DATE = (1980, 1, 1, 0, 0, 0)
 def refuse_starter(voice: Voice) -> None:
     """Raises BadInput for a voice that RVC programs cannot load."""
     if voice.config.version not in ("v1", "v2"):
-        why = (
-            f"it is a {voice.config.version} voice, whose network and encoder ({voice.config.encoder}) they do not have"
-        )
-        hint = "train it again with --preset v2-40k; a bundle (--format bundle) works with this program"
-        raise BadInput(f"{voice.path} cannot be exported to RVC programs", why, hint)
+        about = {"version": voice.config.version, "encoder": voice.config.encoder}
+        raise BadInput("voices.not_for_rvc", path=voice.path, **about)
 
 
 def planned(voice: Voice, name: str, output: Path, form: str, lists: int) -> list[Path]:

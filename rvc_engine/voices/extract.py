@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine import __version__
-from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.errors import BadInput, cannot_read, of_environment, reason_of
 from rvc_engine.files.foreign import first_line, read_json
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.voices.checkpoint import Checkpoint, read_checkpoint
 from rvc_engine.voices.layout import checked_list, model_of
@@ -24,17 +25,13 @@ def read_generator(path: Path) -> Checkpoint:
     try:
         checkpoint = read_checkpoint(path)
     except FileNotFoundError:
-        raise BadInput(f"There is no file {path}", "", "check the path") from None
+        raise BadInput("common.no_file", NOTHING, Message("common.check_path"), path=path) from None
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput(
-            f"No voice can be extracted from {path}", str(error), "name a G_ file, or an experiment"
-        ) from error
+        raise BadInput("voices.not_extracted", reason_of(error), path=path) from error
     if checkpoint.kind != "G":
-        raise BadInput(
-            f"No voice can be extracted from {path}", f"it is {checkpoint.what}", "name the G_ file beside it"
-        )
+        raise BadInput("voices.extracted_not_generator", path=path, what=checkpoint.what)
     refuse_other_encoder(path, checkpoint.embedder)
     return checkpoint
 
@@ -42,9 +39,13 @@ def read_generator(path: Path) -> Checkpoint:
 def config_of(checkpoint: Checkpoint, path: Path, sample_rate: int | None = None) -> ModelConfig:
     """The shape of a generator's voice, from its tensors; where two rates share theirs, or no preset fits, from
     `sample_rate` or from the config.json that RVC programs keep beside a checkpoint. Raises BadInput."""
-    title = f"{path} cannot be made a voice"
+    title = Message("voices.cannot_be_voice", path=path)
     if sample_rate is not None and checkpoint.sample_rate not in (None, sample_rate):
-        raise BadInput(title, f"it is {checkpoint.what}, not of {sample_rate} Hz", "leave --sample-rate out")
+        raise BadInput(
+            title,
+            Message("voices.not_of_rate", what=checkpoint.what, rate=sample_rate),
+            Message("voices.leave_rate_out"),
+        )
     presets = [name for name in checkpoint.presets if sample_rate in (None, PRESETS[name].sample_rate)]
     beside = path.with_name(CONFIG)
     if len(presets) > 1 and beside.is_file():
@@ -52,34 +53,32 @@ def config_of(checkpoint: Checkpoint, path: Path, sample_rate: int | None = None
     if len(presets) == 1 and checkpoint.pitch is not None and checkpoint.speakers is not None:
         return replace(PRESETS[presets[0]], pitch=checkpoint.pitch, speakers=checkpoint.speakers)
     if len(checkpoint.presets) > 1:
-        rates = " or ".join(f"--sample-rate {PRESETS[name].sample_rate}" for name in checkpoint.presets)
-        raise BadInput(title, f"it is {checkpoint.what}, and its tensors do not determine its rate", f"give {rates}")
+        first, second = (PRESETS[checkpoint.presets[place]].sample_rate for place in (0, -1))
+        hint = Message("voices.give_one_rate", first=first, second=second)
+        raise BadInput(title, Message("voices.rate_unclear", what=checkpoint.what), hint)
     if not beside.is_file():
-        raise BadInput(
-            title, f"it is {checkpoint.what} of an unusual shape", "put the config.json of its training beside it"
-        )
+        raise BadInput(title, Message("voices.unusual_shape", what=checkpoint.what))
     try:
         entries = {"config": _list_of(_rvc_json(beside, title)), "version": checkpoint.version}
         return model_of(entries, checkpoint.weights)
     except (ValueError, KeyError, TypeError) as error:
-        reason = f"{beside} does not describe it: {first_line(error)}"
-        raise BadInput(title, reason, "put the config.json of its training beside it") from error
+        raise BadInput(title, Message("voices.config_not_of_it", path=beside, reason=first_line(error))) from error
 
 
-def _rvc_json(path: Path, title: str) -> dict[str, Any]:
+def _rvc_json(path: Path, title: Message) -> dict[str, Any]:
     try:
         content = read_json(path)
         if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("data", "model")):
-            raise ValueError("it is no config.json of RVC")
+            raise ValueError(Message("voices.no_rvc_config"))
     except (OSError, ValueError) as error:
-        raise BadInput(title, f"{path}: {error}", "put the config.json of its training beside it") from error
+        raise BadInput(title, Message("voices.because", name=path, reason=reason_of(error))) from error
     return content
 
 
-def _rate_of(content: dict[str, Any], title: str) -> int:
+def _rate_of(content: dict[str, Any], title: Message) -> int:
     rate = rate_in(content)
     if rate is None:
-        raise BadInput(title, "the config.json beside it names no rate", "give --sample-rate")
+        raise BadInput(title, Message("voices.config_no_rate"), Message("voices.give_rate"))
     return rate
 
 
@@ -112,9 +111,8 @@ def extract(
 ) -> None:
     """Write the small model of the generator in `path`. `about`: what is known of step and recordings. Raises BadInput
     when its weights are not those of the configuration, or not finite."""
-    text = info or (
-        f"{checkpoint.iteration}epoch" if checkpoint.iteration is not None else f"extracted by rvc-tui {__version__}"
-    )
+    known = checkpoint.iteration is not None
+    text = info or (f"{checkpoint.iteration}epoch" if known else f"extracted by rvc-tui {__version__}")
     ours = {"encoder": config.encoder, "unvoiced": None, "epoch": checkpoint.iteration, "step": None, **about}
     entries = {
         "weight": checkpoint.weights,

@@ -12,9 +12,10 @@ from torch import Tensor
 from rvc_engine.common.opening import open_file, require_file
 from rvc_engine.content.hubert import read_hubert
 from rvc_engine.disk import sha256_of
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, reason_of
 from rvc_engine.files import weights
 from rvc_engine.files.foreign import describe, text_of
+from rvc_engine.messages import Message, message_of, verbatim
 from rvc_engine.registry import CONTENT_ENCODERS, PITCH_TRACKERS
 from rvc_engine.voices.bundle import SUFFIX, is_bundle, read_bundle
 from rvc_engine.voices.checkpoint import Checkpoint, checkpoint_of
@@ -26,10 +27,10 @@ INDEX_STARTS = (b"IwFl", b"IxF2", b"IxFI", b"IxFl", b"IxMp", b"IwPQ")
 
 @dataclass(frozen=True)
 class FileFacts:
-    """`kind` in a few words; `facts` by name, in words. `bytes` and `sha256` of the file itself (of a folder: of its
-    weights)."""
+    """`kind` in a few words; `facts` by name: messages where they are words. `bytes` and `sha256` of the file itself
+    (of a folder: of its weights)."""
 
-    kind: str
+    kind: Message
     facts: dict[str, str]
     bytes: int
     sha256: str
@@ -39,17 +40,18 @@ def describe_file(path: Path) -> FileFacts:
     """Read it whole, by the reader for what it is. Raises BadInput, in one line, when that reader refuses it or there
     is none."""
     if path.is_dir() and not (path / "config.json").is_file():
-        raise BadInput(f"{path} is a folder", "it holds no config.json of a content encoder", "give the path of a file")
+        raise BadInput("voices.no_config_in_folder", path=path)
     if not path.is_dir():
-        require_file(path, f"There is no file {path}", "check the path")
+        require_file(path, Message("common.no_file", path=path), Message("common.check_path"))
     try:
         kind, facts = _read(path)
         file = _weights_beside(path)
         return FileFacts(kind, facts, file.stat().st_size, sha256_of(file))
     except weights.Unreadable as error:
-        raise BadInput(f"{path} is refused", str(error), "fetch it again from where it was published") from error
+        raise BadInput("voices.refused", message_of(error), path=path) from error
     except (OSError, MemoryError) as error:
-        raise BadInput(f"{path} cannot be read", str(error), "check the file and its permissions") from error
+        hint = Message("voices.check_file")
+        raise BadInput("common.cannot_be_read", reason_of(error), hint, path=path) from error
 
 
 def _weights_beside(path: Path) -> Path:
@@ -60,9 +62,9 @@ def _weights_beside(path: Path) -> Path:
     return next(folder / name for name in ("model.safetensors", "pytorch_model.bin") if (folder / name).is_file())
 
 
-def _read(path: Path) -> tuple[str, dict[str, str]]:
+def _read(path: Path) -> tuple[Message, dict[str, str]]:
     if path.is_dir() or path.name == "config.json":
-        return _hubert(path, "transformers folder")
+        return _hubert(path, Message("voices.form_transformers"))
     with open_file(path) as file:
         head = file.read(16)
     if path.suffix == SUFFIX or (head[:2] == b"PK" and is_bundle(path)):
@@ -75,15 +77,15 @@ def _read(path: Path) -> tuple[str, dict[str, str]]:
     return _torch_file(path, content)
 
 
-def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
+def _torch_file(path: Path, content: Any) -> tuple[Message, dict[str, str]]:
     """Raises Unreadable or BadInput."""
     if not isinstance(content, dict):
-        raise weights.Unreadable(f"it holds {describe(content)}, no dictionary")
+        raise weights.Unreadable(Message("voices.no_dictionary", content=describe(content)))
     if "weight" in content and "config" in content:
         return _voice(path, content)
     if {"cfg", "args"} & set(content):
         del content
-        return _hubert(path, "fairseq checkpoint")
+        return _hubert(path, Message("voices.form_fairseq"))
     if {"pair", "rest"} <= set(content):
         return _resume(content)
     model = content.get("model")
@@ -93,28 +95,26 @@ def _torch_file(path: Path, content: Any) -> tuple[str, dict[str, str]]:
         return _checkpoint(checkpoint_of(content))
     if content and all(isinstance(key, str) and isinstance(value, Tensor) for key, value in content.items()):
         return _tensors(path, content)
-    raise weights.Unreadable(
-        "it is nothing that a voice is made of: no voice, checkpoint, content encoder or tensors by name"
-    )
+    raise weights.Unreadable(Message("voices.not_known"))
 
 
-def _safetensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, str]]:
+def _safetensors(path: Path, content: Mapping[str, Tensor]) -> tuple[Message, dict[str, str]]:
     if (found := _tracker(path, content)) is not None:
         return found
     metadata = weights.metadata_of(path)
     if _is_hubert({}, metadata):
-        return _hubert(path, "safetensors")
+        return _hubert(path, verbatim("safetensors"))
     return _tensors(path, content)
 
 
-def _tensors(path: Path, content: Mapping[str, Tensor]) -> tuple[str, dict[str, str]]:
+def _tensors(path: Path, content: Mapping[str, Tensor]) -> tuple[Message, dict[str, str]]:
     """A plain dictionary of tensors; HuBERT's when a config.json beside it says how to read it."""
     if _is_hubert(content, {}):
         if (path.parent / "config.json").is_file():
-            return _hubert(path, "transformers folder")
-        raise weights.Unreadable("it holds the weights of a HuBERT without its config.json, which belongs beside it")
+            return _hubert(path, Message("voices.form_transformers"))
+        raise weights.Unreadable(Message("voices.hubert_no_config"))
     weights.check_numbers({key: value for key, value in content.items() if value.is_floating_point()})
-    return "tensors by name", _counted(content)
+    return Message("voices.kind_tensors"), _counted(content)
 
 
 def _is_hubert(tensors: Mapping[Any, Any], metadata: Mapping[str, str]) -> bool:
@@ -131,8 +131,8 @@ def _counted(content: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 # --- one reader each -------------------------------------------------------------------------------
-def _voice(path: Path, content: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    return "voice", _voice_facts(voice_of(content, path))
+def _voice(path: Path, content: dict[str, Any]) -> tuple[Message, dict[str, str]]:
+    return Message("voices.kind_voice"), _voice_facts(voice_of(content, path))
 
 
 def _voice_facts(voice: Voice) -> dict[str, str]:
@@ -149,42 +149,41 @@ def _voice_facts(voice: Voice) -> dict[str, str]:
     return {key: value for key, value in facts.items() if value}
 
 
-def _bundle(path: Path) -> tuple[str, dict[str, str]]:
+def _bundle(path: Path) -> tuple[Message, dict[str, str]]:
     bundle = read_bundle(path)
     facts = {"name": text_of(bundle.model_card.get("name"), 100), "index": _with(bundle.has_index)}
-    return "voice bundle", {**facts, **_voice_facts(bundle.voice)}
+    return Message("voices.kind_bundle"), {**facts, **_voice_facts(bundle.voice)}
 
 
-def _index(path: Path) -> tuple[str, dict[str, str]]:
+def _index(path: Path) -> tuple[Message, dict[str, str]]:
     found = check_index_file(path)
     facts = {
         "rows": str(found.rows),
         "width": str(found.dim),
         "lists": str(found.lists),
-        "encoder": found.encoder or "not stated",
+        "encoder": found.encoder or Message("voices.not_stated"),
     }
-    return "index", facts
+    return Message("voices.kind_index"), facts
 
 
-def _hubert(path: Path, form: str) -> tuple[str, dict[str, str]]:
+def _hubert(path: Path, form: Message) -> tuple[Message, dict[str, str]]:
     config = read_hubert(path).config
     facts = {"form": form, "layers": str(config.layers), "width": str(config.width)}
     if config.projection:
         facts["projection"] = str(config.projection)
-    return "content encoder (HuBERT)", facts
+    return Message("voices.kind_hubert"), facts
 
 
-def _tracker(path: Path, content: Mapping[Any, Any]) -> tuple[str, dict[str, str]] | None:
+def _tracker(path: Path, content: Mapping[Any, Any]) -> tuple[Message, dict[str, str]] | None:
     """None where these are no weights of a pitch tracker."""
     for tracker in PITCH_TRACKERS.all():
         if (tensors := tracker.tensors_of(path, content)) is not None:
-            return tracker.kind, _counted(tensors)
+            return verbatim(tracker.kind), _counted(tensors)
     return None
 
 
-def _checkpoint(found: Checkpoint) -> tuple[str, dict[str, str]]:
+def _checkpoint(found: Checkpoint) -> tuple[Message, dict[str, str]]:
     weights.check_numbers(found.weights)
-    kind = f"training checkpoint {found.kind}" if found.has_optimizer else f"pretrained {found.kind}"
     facts = {
         "is": found.what,
         "version": found.version,
@@ -193,19 +192,20 @@ def _checkpoint(found: Checkpoint) -> tuple[str, dict[str, str]]:
         "speakers": found.speakers,
         "epoch": found.iteration,
     }
-    return kind, {key: str(value) for key, value in facts.items() if value is not None}
+    texts = {key: value if isinstance(value, str) else str(value) for key, value in facts.items() if value is not None}
+    return found.kind_of_file, texts
 
 
-def _resume(content: dict[str, Any]) -> tuple[str, dict[str, str]]:
+def _resume(content: dict[str, Any]) -> tuple[Message, dict[str, str]]:
     pair, rest = content["pair"], content["rest"]
     if not isinstance(pair, dict) or set(pair) != {"G", "D"} or not isinstance(rest, dict):
-        raise weights.Unreadable("it is no resume file of this version")
+        raise weights.Unreadable(Message("voices.not_resume"))
     checkpoints = [checkpoint_of(pair[kind]) for kind in ("G", "D")]
     for checkpoint in checkpoints:
         weights.check_numbers(checkpoint.weights)
     counts = {name: text_of(rest.get(name), 20) for name in ("step", "epoch")}
-    return "resume file of a training", {"is": checkpoints[0].what, **counts}
+    return Message("voices.kind_resume"), {"is": checkpoints[0].what, **counts}
 
 
-def _with(pitch: bool) -> str:
-    return "with" if pitch else "without"
+def _with(pitch: bool) -> Message:
+    return Message("voices.with") if pitch else Message("voices.without")

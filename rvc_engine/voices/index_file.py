@@ -16,11 +16,11 @@ import psutil
 
 from rvc_engine.common.names import SIDECAR
 from rvc_engine.common.opening import refuse_other
-from rvc_engine.errors import BadInput, cannot_read, of_environment
+from rvc_engine.errors import BadInput, cannot_read, of_environment, reason_of
 from rvc_engine.files.foreign import read_json
+from rvc_engine.messages import Message
 from rvc_engine.presets import PRESETS
 
-HINT = "use an index that RVC or this program built, or --index none"
 MAX_BYTES = 16 << 30
 MAX_DIM = 4096
 MAX_LISTS = 1 << 18  # RVC makes 16 times the root of the rows: 51,000 for ten million
@@ -49,7 +49,7 @@ class _Reader:
 
     def take(self, count: int) -> np.ndarray:
         if not 0 <= count <= self.data.size - self.at:
-            raise ValueError("it ends too early, or a size in it is wrong")
+            raise ValueError(Message("voices.index_ends"))
         self.at += count
         return self.data[self.at - count : self.at]
 
@@ -59,9 +59,10 @@ class _Reader:
     def word(self) -> bytes:
         return self.take(4).tobytes()
 
-    def expect(self, what: str, value: object, *allowed: object) -> None:
+    def expect(self, value: object, code: str, *allowed: object) -> None:
+        """Raises ValueError with the message of `code`, a sentence about another value than is allowed."""
         if value not in allowed:
-            raise ValueError(f"its {what} is {value!r}")
+            raise ValueError(Message(code, value=repr(value)))
 
 
 def check_index_file(path: Path, *, memory_bytes: int = 0) -> IndexFacts:
@@ -75,55 +76,54 @@ def check_index_file(path: Path, *, memory_bytes: int = 0) -> IndexFacts:
         refuse_other(path)
         size = path.stat().st_size
         if size < 64:
-            raise ValueError("it is too short")
+            raise ValueError(Message("voices.index_short"))
         limit = min(memory_bytes or _free_memory(), MAX_BYTES)
         if size > limit:
-            sizes = f"{size >> 20} MiB, {limit >> 20} MiB are free"
-            raise BadInput(f"The index {path} does not fit into memory", sizes, "use --index none")
+            raise BadInput("voices.index_too_large", path=path, mib=size >> 20, free=limit >> 20)
         reader = _Reader(np.memmap(path, dtype=np.uint8, mode="r"))
         dim, rows, lists = _walk(reader)
     except FileNotFoundError as error:
-        raise BadInput(f"There is no index file {path}", "", "check the path given with --index") from error
+        raise BadInput("voices.no_index_file", path=path) from error
     except (OSError, ValueError) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput(f"{path} is no index that can be used", str(error), HINT) from error
+        raise BadInput("voices.not_an_index", reason_of(error), path=path) from error
     encoder, version = made_with(path)
     return IndexFacts(path, dim, rows, lists, encoder, version)
 
 
 def _walk(reader: _Reader) -> tuple[int, int, int]:
-    reader.expect("kind", reader.word(), b"IwFl")
+    reader.expect(reader.word(), "voices.index_kind", b"IwFl")
     dim, rows = _header(reader)
     lists = reader.number("<u8")
     probes = reader.number("<u8")
     if lists > MAX_LISTS:
-        raise ValueError(f"it has {lists} lists, more than {MAX_LISTS}")
+        raise ValueError(Message("voices.index_many_lists", lists=lists, most=MAX_LISTS))
     if rows * (dim * 4 + 8) > reader.data.size:
-        raise ValueError(f"it claims {rows} rows of width {dim}, more than it holds")
+        raise ValueError(Message("voices.index_rows_missing", rows=rows, width=dim))
     if not 0 < lists <= rows or not 0 < probes <= lists:
-        raise ValueError(f"it has {lists} lists for {rows} rows, {probes} of them searched")
-    reader.expect("quantizer", reader.word(), b"IxF2", b"IxFI", b"IxFl")
-    reader.expect("quantizer's width and rows", _header(reader), (dim, lists))
-    reader.expect("quantizer's size", reader.number("<u8"), lists * dim)
+        raise ValueError(Message("voices.index_searched", lists=lists, rows=rows, searched=probes))
+    reader.expect(reader.word(), "voices.index_quantizer", b"IxF2", b"IxFI", b"IxFl")
+    reader.expect(_header(reader), "voices.index_quantizer_shape", (dim, lists))
+    reader.expect(reader.number("<u8"), "voices.index_quantizer_size", lists * dim)
     _finite(reader.take(lists * dim * 4))
-    reader.expect("direct map", reader.number("u1"), 0)
-    reader.expect("direct map's size", reader.number("<u8"), 0)
-    reader.expect("lists", reader.word(), b"ilar")
-    reader.expect("number of inverted lists", reader.number("<u8"), lists)
-    reader.expect("bytes a row", reader.number("<u8"), dim * 4)
+    reader.expect(reader.number("u1"), "voices.index_direct_map", 0)
+    reader.expect(reader.number("<u8"), "voices.index_direct_map_size", 0)
+    reader.expect(reader.word(), "voices.index_lists", b"ilar")
+    reader.expect(reader.number("<u8"), "voices.index_list_count", lists)
+    reader.expect(reader.number("<u8"), "voices.index_row_bytes", dim * 4)
     sizes = _list_sizes(reader, lists, rows)
     seen = np.zeros(rows, dtype=bool)
     for size in sizes:
         _finite(reader.take(size * dim * 4))
         ids = reader.take(size * 8).view("<i8")
         if size and (ids.min() < 0 or ids.max() >= rows):
-            raise ValueError("it names rows that it does not have")
+            raise ValueError(Message("voices.index_ids"))
         seen[ids] = True
     if not seen.all():
-        raise ValueError("some rows are missing and others appear twice")
+        raise ValueError(Message("voices.index_ids_twice"))
     if reader.at != reader.data.size:
-        raise ValueError("something follows after its end")
+        raise ValueError(Message("voices.index_follows"))
     return dim, rows, lists
 
 
@@ -131,37 +131,37 @@ def _header(reader: _Reader) -> tuple[int, int]:
     """Width and rows of the index that begins here."""
     dim, rows = reader.number("<i4"), reader.number("<i8")
     reader.take(16)  # two numbers that faiss writes and does not read
-    reader.expect("state", reader.number("u1"), 1)
-    reader.expect("metric", reader.number("<i4"), L2)
+    reader.expect(reader.number("u1"), "voices.index_state", 1)
+    reader.expect(reader.number("<i4"), "voices.index_metric", L2)
     if not 0 < dim <= MAX_DIM or not 0 < rows <= reader.data.size:
-        raise ValueError(f"it claims {rows} rows of width {dim}")
+        raise ValueError(Message("voices.index_rows", rows=rows, width=dim))
     return dim, rows
 
 
 def _list_sizes(reader: _Reader, lists: int, rows: int) -> list[int]:
     form = reader.word()
-    reader.expect("form of list sizes", form, b"full", b"sprs")
+    reader.expect(form, "voices.index_sizes_form", b"full", b"sprs")
     count = reader.number("<u8")
     if form == b"full":
-        reader.expect("number of list sizes", count, lists)
+        reader.expect(count, "voices.index_sizes_count", lists)
         sizes: list[int] = reader.take(8 * count).view("<u8").tolist()
     else:
         if count % 2 or count > 2 * lists:
-            raise ValueError("its list sizes are damaged")
+            raise ValueError(Message("voices.index_sizes_damaged"))
         sizes = [0] * lists
         for which, size in reader.take(8 * count).view("<u8").reshape(-1, 2).tolist():
             if which >= lists or sizes[which]:
-                raise ValueError("its list sizes are damaged")
+                raise ValueError(Message("voices.index_sizes_damaged"))
             sizes[which] = size
     if sum(sizes) != rows:
-        raise ValueError(f"its lists hold {sum(sizes)} rows, its header says {rows}")
+        raise ValueError(Message("voices.index_sizes_sum", held=sum(sizes), rows=rows))
     return sizes
 
 
 def _finite(values: np.ndarray) -> None:
     for start in range(0, values.size, 1 << 24):
         if not np.isfinite(values[start : start + (1 << 24)].view("<f4")).all():
-            raise ValueError("it holds numbers that are not finite")
+            raise ValueError(Message("voices.index_not_finite"))
 
 
 def _free_memory() -> int:

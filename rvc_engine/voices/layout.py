@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from rvc_engine.files.foreign import describe
+from rvc_engine.messages import Message
 from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.registry import CONTENT_ENCODERS, VOCODERS
 
@@ -51,45 +52,45 @@ def _rvc_name(key: str) -> str:
 def checked_list(values: Any) -> list[Any]:
     """`values` when it is a `config` of RVC in type and bounds, so that a network of its size can be thought of. Raises
     ValueError."""
-    if not isinstance(values, list | tuple) or len(values) != 18:
-        raise ValueError(f"config has {len(values) if isinstance(values, list | tuple) else 'no'} entries, expected 18")
+    if not isinstance(values, list | tuple):
+        raise ValueError(Message("voices.config_no_list"))
+    if len(values) != 18:
+        raise ValueError(Message("voices.config_entries", count=len(values)))
     for entry, (name, low, high) in BOUNDS.items():
         _whole(values[entry], name, low, high)
     if not isinstance(values[8], int | float) or not 0 <= values[8] < 1:
-        raise ValueError("p_dropout in config is out of bounds")
+        raise ValueError(Message("voices.config_dropout"))
     if not isinstance(values[9], str | int) or values[9] not in ("1", 1):
-        raise ValueError(f"its residual blocks are of kind {describe(values[9], 20)}, RVC's are of kind '1'")
+        raise ValueError(Message("voices.config_resblock", kind=describe(values[9], 20)))
     for entry, (name, high) in LISTS.items():
         _row(values[entry], name, high)
     if not isinstance(values[11], list | tuple) or len(values[11]) != len(values[10]):
-        raise ValueError("resblock_dilation_sizes in config do not fit its kernels")
+        raise ValueError(Message("voices.config_dilations"))
     for row in values[11]:
         _row(row, "resblock_dilation_sizes", 64)
     rates, kernels, first = values[12], values[14], values[13]
     if len(rates) != len(kernels) or any(
         kernel < rate or (kernel - rate) % 2 for rate, kernel in zip(rates, kernels, strict=True)
     ):
-        raise ValueError("upsample_kernel_sizes in config do not fit upsample_rates")
+        raise ValueError(Message("voices.config_upsampling"))
     if values[3] % values[5] or values[2] % 2 or first % (1 << len(rates)):
-        raise ValueError("channels in config cannot be divided as its layers need")
+        raise ValueError(Message("voices.config_channels"))
     hop = 1
     for rate in rates:
         hop *= rate
     if hop * 100 != values[17]:
-        raise ValueError(
-            f"its rate is wrong: config says {values[17]} Hz, its decoder makes {hop * 100} samples a second"
-        )
+        raise ValueError(Message("voices.wrong_rate", rate=values[17], samples=hop * 100))
     return list(values)
 
 
 def _whole(value: Any, name: str, low: int, high: int) -> None:
     if type(value) is not int or not low <= value <= high:
-        raise ValueError(f"{name} in config is {describe(value, 20)}, which is no number from {low} to {high}")
+        raise ValueError(Message("voices.config_number", entry=name, value=describe(value, 20), low=low, high=high))
 
 
 def _row(values: Any, name: str, high: int) -> None:
     if not isinstance(values, list | tuple) or not 1 <= len(values) <= MAX_LENGTH:
-        raise ValueError(f"{name} in config is no short list of numbers")
+        raise ValueError(Message("voices.config_list", entry=name))
     for value in values:
         _whole(value, name, 1, high)
 
@@ -106,10 +107,10 @@ def model_of(content: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Model
     pitch = _pitch(content.get("f0"), "enc_p.emb_pitch.weight" in weights)
     rate = values[17]
     if rate % 1000 or (version in FEATURE_WIDTHS and f"{version}-{rate // 1000}k" not in PRESETS):
-        raise ValueError(f"its rate is {rate} Hz; {version} voices have 32000, 40000 or 48000")
+        raise ValueError(Message("voices.rate_of_version", rate=rate, version=version))
     layers = sum(key.startswith("flow.flows.0.enc.in_layers.") and key.endswith(".weight_v") for key in weights)
     if not 1 <= layers <= MAX_FLOWS:
-        raise ValueError("its flow has no layers that are known")
+        raise ValueError(Message("voices.unknown_flow"))
     config = ModelConfig.from_rvc_list(values, version, pitch, _encoder(content, version, width))
     return replace(
         config,
@@ -123,7 +124,7 @@ def model_of(content: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Model
 def _matrix(weights: Mapping[str, Tensor], key: str) -> Tensor:
     value = weights.get(key)
     if not isinstance(value, Tensor) or value.ndim != 2:
-        raise ValueError(f"{key} is missing or no table")
+        raise ValueError(Message("voices.no_table", name=key))
     return value
 
 
@@ -133,13 +134,10 @@ def _version(said: Any, width: int, encoder: Any) -> str:
     if said is None:
         said = {width: version for version, width in FEATURE_WIDTHS.items()}.get(width, "v1")
     if said not in VERSIONS:
-        raise ValueError(f"its version is {describe(said, 20)}; known are {', '.join(VERSIONS)}")
+        raise ValueError(Message("voices.unknown_version", version=describe(said, 20), versions=VERSIONS))
     wanted = FEATURE_WIDTHS.get(said, width)
     if width != wanted and encoder in (None, f"hubert-{wanted}"):
-        raise ValueError(
-            f"its version is wrong: it says {said}, whose features are {FEATURE_WIDTHS[said]} wide, its own are "
-            f"{width} wide"
-        )
+        raise ValueError(Message("voices.wrong_version", version=said, expected=FEATURE_WIDTHS[said], width=width))
     return str(said)
 
 
@@ -151,12 +149,9 @@ def _pitch(said: Any, has: bool) -> bool:
     except (ValueError, OverflowError):
         pitch = None
     if pitch is None:
-        raise ValueError(f"its f0 is {describe(said, 20)}, neither 0 nor 1")
+        raise ValueError(Message("voices.unknown_f0", f0=describe(said, 20)))
     if pitch != has:
-        raise ValueError(
-            f"its f0 is wrong: it says {'with' if pitch else 'without'} pitch, its weights say "
-            f"{'with' if has else 'without'}"
-        )
+        raise ValueError(Message("voices.f0_but_no_pitch") if pitch else Message("voices.no_f0_but_pitch"))
     return pitch
 
 
@@ -164,9 +159,7 @@ def refuse_embedder(said: Any) -> None:
     """Raises ValueError with the name of a content encoder, as Applio's `embedder_model` gives it, that is not
     RVC's."""
     if not isinstance(said, str) or said.strip().lower() not in EMBEDDERS:
-        raise ValueError(
-            f"its features were made by {describe(said, 100)}, a content encoder other than RVC's (contentvec)"
-        )
+        raise ValueError(Message("voices.other_encoder", encoder=describe(said, 100)))
 
 
 def _vocoder(said: Any, usual: str) -> str:
@@ -176,8 +169,7 @@ def _vocoder(said: Any, usual: str) -> str:
     for vocoder in VOCODERS.all():
         if isinstance(said, str) and said in (vocoder.name, *vocoder.aliases):
             return vocoder.name
-    known = ", ".join(VOCODERS.names())
-    raise ValueError(f"its vocoder is {describe(said, 40)}, which this program does not have (it has {known})")
+    raise ValueError(Message("voices.unknown_vocoder", vocoder=describe(said, 40), known=VOCODERS.names()))
 
 
 def _encoder(content: Mapping[str, Any], version: str, width: int) -> str:
@@ -188,9 +180,7 @@ def _encoder(content: Mapping[str, Any], version: str, width: int) -> str:
     name = content.get("encoder")
     name = f"hubert-{width}" if name is None else name
     if not isinstance(name, str) or name not in CONTENT_ENCODERS:
-        raise ValueError(
-            f"its features were made by {describe(name, 40)}, a content encoder that this version does not know"
-        )
+        raise ValueError(Message("voices.unknown_encoder", encoder=describe(name, 40)))
     if (own := CONTENT_ENCODERS.get(name).dim) != width:
-        raise ValueError(f"its encoder is wrong: {name} makes features {own} wide, its own are {width} wide")
+        raise ValueError(Message("voices.wrong_encoder", encoder=name, expected=own, width=width))
     return name

@@ -66,22 +66,18 @@ def find_checkpoint(experiment: Experiment, epoch: int | None, step: int | None)
         step for path in experiment.folder.glob("G_*.pth") if (step := step_of(path, latest=LATEST_ONLY)) is not None
     )
     if not steps:
-        raise BadInput(
-            f"{experiment.name} has no checkpoints", f"there is no G_ file in {experiment.folder}", "train it first"
-        )
+        raise BadInput("voices.no_checkpoints", name=experiment.name, folder=experiment.folder)
     if epoch is not None:
         store = CheckpointStore(experiment)
         epochs = {number: store.epoch_of(number) for number in steps}
         fitting = [number for number in steps if epochs[number] == epoch]
-        there = f"epochs {', '.join(str(value) for value in epochs.values() if value is not None)}"
+        if not fitting:
+            known = [value for value in epochs.values() if value is not None]
+            raise BadInput("voices.no_epoch", name=experiment.name, epoch=epoch, epochs=known)
     else:
-        fitting, there = [number for number in steps if step in (None, number)], f"steps {', '.join(map(str, steps))}"
-    if not fitting:
-        raise BadInput(
-            f"{experiment.name} has no checkpoint of {'epoch' if epoch is not None else 'step'} {epoch or step}",
-            "",
-            there,
-        )
+        fitting = [number for number in steps if step in (None, number)]
+        if not fitting:
+            raise BadInput("voices.no_step", name=experiment.name, step=step, steps=steps)
     if LATEST_ONLY not in fitting:
         return experiment.checkpoint("G", fitting[-1])
     # the one name says no step: the epoch decides, and where it says none, that name
@@ -111,9 +107,7 @@ def name_for(wanted: str | None, unpacked: Unpacked, path: Path) -> str:
 def refuse_name(text: str) -> None:
     """Raises BadInput for a name that a file should not have."""
     if why := why_unwise(text):
-        raise BadInput(
-            f"{text!r} cannot be the name of a voice", why, "choose another --name, one that a file can have anywhere"
-        )
+        raise BadInput("voices.bad_name", why, name=text)
 
 
 def place(unpacked: Unpacked, name: str, workspace: Workspace) -> list[Path]:
@@ -122,7 +116,7 @@ def place(unpacked: Unpacked, name: str, workspace: Workspace) -> list[Path]:
     experiment = Experiment(workspace.logs / name, workspace)  # also for a name that a saved voice of an experiment has
     if experiment.small_model.exists() or experiment.exists() or experiment.indexes():
         there = experiment.small_model if experiment.small_model.exists() else experiment.folder
-        raise BadInput(f"There is already a voice {name!r}", f"{there} is there", "choose another --name")
+        raise BadInput("voices.name_taken", name=name, path=there)
     written = []
     if unpacked.index is not None:
         if unpacked.from_bundle:

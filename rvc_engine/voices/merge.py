@@ -9,26 +9,29 @@ from torch import Tensor
 
 from rvc_engine import __version__
 from rvc_engine.errors import BadInput
+from rvc_engine.messages import Message
 from rvc_engine.voices.small_model import MERGED, Voice, save_small_model, small_model
 
 
-def differences(a: Voice, b: Voice) -> list[str]:
+def differences(a: Voice, b: Voice) -> list[Message]:
     """Why two voices cannot be merged, in words; empty when they can. The number of speakers may differ."""
     one, other = a.config, b.config
-    facts = {
-        "version": (one.version, other.version),
-        "rate": (f"{one.sample_rate} Hz", f"{other.sample_rate} Hz"),
-        "pitch": tuple("with" if config.pitch else "without" for config in (one, other)),
-        "encoder": (one.encoder, other.encoder),
-    }
-    found = [f"{name} {first} and {second}" for name, (first, second) in facts.items() if first != second]
+    found = []
+    if one.version != other.version:
+        found.append(Message("voices.differ_version", first=one.version, second=other.version))
+    if one.sample_rate != other.sample_rate:
+        found.append(Message("voices.differ_rate", first=one.sample_rate, second=other.sample_rate))
+    if one.pitch != other.pitch:
+        found.append(Message("voices.differ_pitch") if one.pitch else Message("voices.differ_no_pitch"))
+    if one.encoder != other.encoder:
+        found.append(Message("voices.differ_encoder", first=one.encoder, second=other.encoder))
     shapes = [
         key
         for key in a.weights
         if key != "emb_g.weight" and getattr(b.weights.get(key), "shape", None) != a.weights[key].shape
     ]
     if not found and (shapes or a.weights.keys() != b.weights.keys() or one.gin_channels != other.gin_channels):
-        found.append(f"shapes, for example of {(shapes or ['emb_g.weight'])[0]}")
+        found.append(Message("voices.differ_shapes", name=(shapes or ["emb_g.weight"])[0]))
     return found
 
 
@@ -37,11 +40,9 @@ def merge(a: Voice, b: Voice, share: float, output: Path, info: str = "") -> Non
     rows that both have. What only one of them says of its recordings is left out. Raises BadInput naming what does not
     fit."""
     if not 0 <= share <= 1:
-        raise BadInput(f"A weight of {share:g} is not possible", "it is the first voice's share", "use 0 to 1")
-    wrong = differences(a, b)
-    if wrong:
-        hint = "merge voices of one version, rate and encoder, both with pitch or both without"
-        raise BadInput(f"{a.path} and {b.path} cannot be merged", f"they differ in {', '.join(wrong)}", hint)
+        raise BadInput("voices.bad_share", share=share)
+    if wrong := differences(a, b):
+        raise BadInput("voices.not_merged", first=a.path, second=b.path, differences=wrong)
     weights = {key: _mean(a.weights[key], b.weights[key], share) for key in a.weights}
     heavier = a if share >= 0.5 else b
     config = replace(a.config, speakers=len(weights["emb_g.weight"]))

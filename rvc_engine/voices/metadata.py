@@ -15,6 +15,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.files.foreign import MAX_JSON_BYTES, MAX_PICKLE_BYTES, Unreadable, first_line, parse_json
 from rvc_engine.files.pickle_data import load_plain
 from rvc_engine.files.zip_files import open_zip
+from rvc_engine.messages import Message, message_of
 from rvc_engine.presets import PRESETS
 
 SUFFIX = ".rvcvoice"
@@ -42,17 +43,17 @@ def peek_metadata(path: Path) -> dict[str, Any]:
             return {**UNKNOWN, "what": "bundle", **_of_model_card(_record(path, "card.json", MAX_JSON_BYTES))}
         content = _entries(path)
         if not isinstance(content, dict) or not isinstance(content.get("config"), list | tuple):
-            raise Unreadable("it is no voice")
+            raise Unreadable(Message("voices.is_no_voice"))
         return {**UNKNOWN, "what": "voice", **_of_entries(content)}
     except Unreadable as error:
-        return {**UNKNOWN, "problem": str(error)}
+        return {**UNKNOWN, "problem": message_of(error)}
     except Exception as error:  # a damaged zip, pickle or JSON: each has its own words for it
-        return {**UNKNOWN, "problem": f"it cannot be read: {first_line(error)}"}
+        return {**UNKNOWN, "problem": Message("voices.cannot_be_read_because", reason=first_line(error))}
 
 
-def no_voice(path: Path, why: str) -> BadInput:
-    """The error for a file that is neither a voice nor anything that one is made of. `why`: half a sentence."""
-    return BadInput(f"{path} is no file of a voice", why, "name a .pth, a bundle, or an experiment")
+def no_voice(path: Path, why: Message) -> BadInput:
+    """The error for a file that is neither a voice nor anything that one is made of."""
+    return BadInput("voices.not_voice_file", why, path=path)
 
 
 def refuse_pickle(path: Path) -> None:
@@ -65,7 +66,7 @@ def refuse_pickle(path: Path) -> None:
     try:
         load_plain(record)
     except Unreadable as error:
-        raise no_voice(path, str(error)) from error
+        raise no_voice(path, message_of(error)) from error
     except (ValueError, EOFError):
         return
 
@@ -85,7 +86,7 @@ def _record(path: Path, name: str, limit: int) -> bytes:
     with open_zip(path) as archive:
         found = [member for member in archive.infolist() if member.filename.rpartition("/")[2] == name]
         if len(found) != 1 or max(found[0].file_size, found[0].compress_size) > limit:
-            raise Unreadable("it is no voice")
+            raise Unreadable(Message("voices.is_no_voice"))
         return archive.read(found[0])
 
 

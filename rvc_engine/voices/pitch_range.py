@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rvc_engine.common.arrays import read_array
 from rvc_engine.common.opening import open_file
-from rvc_engine.errors import BadInput, RvcError, UnusableRecording
+from rvc_engine.errors import BadInput, RvcError, UnusableRecording, reason_of
+from rvc_engine.messages import NOTHING, Message
 
 Range = tuple[float, float, float]
 """10th percentile, median and 90th percentile of the voiced frames, Hz."""
@@ -59,16 +60,14 @@ def range_of_recording(path: Path) -> Range:
     from rvc_engine.pitch import track
 
     if not path.is_file():
-        raise BadInput(f"There is no file {path}", "", "check the path")
+        raise BadInput("common.no_file", NOTHING, Message("common.check_path"), path=path)
     try:
         wave = decode(path, 16000)[: LONGEST_S * 16000]
     except (UnusableRecording, OSError) as error:
-        raise BadInput(f"{path} cannot be used", str(error), "name another recording") from error
+        raise BadInput("voices.recording_unusable", reason_of(error), path=path) from error
     found = range_of(track("praat", wave))
     if found is None:
-        raise BadInput(
-            f"{path} has no voice in it", "no pitch was found", "name a recording in which somebody speaks or sings"
-        )
+        raise BadInput("voices.no_pitch_found", path=path)
     return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rvc_engine.errors import BadInput
+from rvc_engine.errors import BadInput, reason_of
 from rvc_engine.files.foreign import Unreadable, read_json
+from rvc_engine.messages import message_of
 from rvc_engine.voices.layout import refuse_embedder
 
 CONFIG = "config.json"
@@ -25,9 +26,8 @@ def refuse_other_encoder(checkpoint: Path, said: Any = None) -> None:
     try:
         refuse_embedder(said)
     except ValueError as error:
-        hint = "convert in the program that trained it, or train a voice of the same recordings here"
         raise BadInput(
-            f"{checkpoint} was trained with another content encoder", f"{source.name}: {error}", hint
+            "voices.trained_otherwise", checkpoint=checkpoint, source=source.name, reason=message_of(error)
         ) from error
 
 
@@ -38,8 +38,7 @@ def _embedder_in(path: Path) -> str | None:
     try:
         content = read_json(path)
     except (OSError, Unreadable) as error:
-        hint = "correct it, or remove it if the training used contentvec"
-        raise BadInput(f"{path}, which names the content encoder, cannot be read", str(error), hint) from error
+        raise BadInput("voices.encoder_name_unreadable", reason_of(error), path=path) from error
     said = content.get("embedder_model") if isinstance(content, dict) else None
     return said if isinstance(said, str) and said.strip() else None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,10 +17,12 @@ from torch import Tensor
 from rvc_engine import __version__
 from rvc_engine.common.opening import require_file
 from rvc_engine.disk import whole_file
-from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
+from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment, reason_of
 from rvc_engine.files import weights as weight_files
 from rvc_engine.files.foreign import describe_some, first_line, text_of
 from rvc_engine.files.weights import Unreadable, check_numbers
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
+from rvc_engine.messages.actions import command
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weight_norm import fold
 from rvc_engine.presets import PRESETS, ModelConfig
@@ -125,9 +126,7 @@ def small_model(
     }
     broken = [key for key, value in half.items() if not torch.isfinite(value).all()]
     if broken:
-        raise RvcError(
-            "The voice has weights that are not finite", ", ".join(broken[:5]), "train again from an older checkpoint"
-        )
+        raise RvcError("voices.weights_not_finite", verbatim(", ".join(broken[:5])))
     entries: dict[str, Any] = {
         "weight": half,
         "config": config.to_rvc_list(),
@@ -177,13 +176,13 @@ def _vocoder_entry(config: ModelConfig) -> dict[str, Any]:
 def read_voice(path: Path) -> Voice:
     """Read a small model of ours or of another RVC program; nothing in it is executed. Raises BadInput saying what the
     file is instead."""
-    require_file(path, f"There is no voice {path}", "check the path; rvc list shows the voices of this workspace")
+    require_file(path, Message("voices.no_voice", path=path), Message("voices.check_path_list"))
     try:
         content = weight_files.read(path)
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise _bad(path, f"it is damaged or not a model at all: {error}") from error
+        raise _bad(path, Message("voices.not_a_model", reason=reason_of(error))) from error
     if not isinstance(content, dict) or "weight" not in content or "config" not in content:
         refuse_other(path, content)
     return voice_of(content, path)
@@ -193,7 +192,7 @@ def voice_of(content: dict[str, Any], path: Path) -> Voice:
     """The voice in the entries of a small model. Raises BadInput that names `path` and what is wrong."""
     try:
         if not isinstance(content["weight"], dict):
-            raise ValueError("its weight is no dictionary")
+            raise ValueError(Message("voices.weight_no_dictionary"))
         weights = {key: value for key, value in rvc_names(content["weight"]).items() if "enc_q" not in key}
         config = model_of(content, weights)
     except (ValueError, KeyError) as error:
@@ -202,13 +201,11 @@ def voice_of(content: dict[str, Any], path: Path) -> Voice:
     wrong = [key for key in expected if getattr(weights.get(key), "shape", None) != expected[key].shape]
     wrong += [key for key in weights if key not in expected]
     if wrong:
-        raise _bad(
-            path, f"{len(wrong)} of its tensors are missing, unknown or of another shape: {describe_some(wrong)}"
-        )
+        raise _bad(path, Message("voices.other_tensors", count=len(wrong), names=describe_some(wrong)))
     try:
         check_numbers(weights)
     except Unreadable as error:
-        raise _bad(path, str(error)) from error
+        raise _bad(path, message_of(error)) from error
     epoch, step = (
         content[key] if type(content.get(key)) is int and 0 <= content[key] < MAX_NUMBER else None
         for key in ("epoch", "step")
@@ -228,9 +225,8 @@ def _shapes(config: ModelConfig, path: Path) -> dict[str, Tensor]:
         try:
             _built(PRESETS["starter"])
         except Exception as own:
-            hint = "rvc doctor shows what is missing on this machine"
-            raise RvcError("torch cannot build a network here", f"{type(own).__name__}: {own}", hint) from own
-        raise _bad(path, str(error)) from error
+            raise RvcError("voices.torch_builds_none", kind=type(own).__name__, reason=message_of(own)) from own
+        raise _bad(path, message_of(error)) from error
 
 
 def _built(config: ModelConfig) -> dict[str, Tensor]:
@@ -263,28 +259,33 @@ def refuse_other(path: Path, content: Any) -> None:
     try:
         checkpoint = checkpoint_of(content)
     except Unreadable:
-        reason = "it is a content encoder" if isinstance(content, dict) and "cfg" in content else "it holds no voice"
-        raise _bad(path, reason) from None
-    at = "" if checkpoint.iteration is None else f" after epoch {checkpoint.iteration}"
+        encoder = isinstance(content, dict) and "cfg" in content
+        raise _bad(path, Message("voices.is_content_encoder" if encoder else "voices.holds_no_voice")) from None
+    what, epoch = checkpoint.what, checkpoint.iteration
     if checkpoint.kind == "D":
-        raise _bad(
-            path,
-            f"it is a training checkpoint, {checkpoint.what}{at}, which speaks with no voice",
-            "the G_ file beside it has one",
+        reason = (
+            Message("voices.is_discriminators", what=what)
+            if epoch is None
+            else Message("voices.is_discriminators_epoch", what=what, epoch=epoch)
         )
-    raise _bad(
-        path,
-        f"it is a training checkpoint, {checkpoint.what}{at}",
-        f"this makes a voice of it: {extract_command(path)}",
+        raise _bad(path, reason, Message("voices.generator_beside"))
+    reason = (
+        Message("voices.is_checkpoint", what=what)
+        if epoch is None
+        else Message("voices.is_checkpoint_epoch", what=what, epoch=epoch)
     )
+    raise _bad(path, reason, Message("voices.extract_it", path=path, name=_name_beside(path)))
 
 
 def extract_command(path: Path) -> str:
     """The command that makes a voice of a checkpoint, named after its folder."""
+    return command("extract_file", {"path": str(path), "name": _name_beside(path)})
+
+
+def _name_beside(path: Path) -> str:
     name = path.absolute().parent.name
-    return f"rvc voice extract {shlex.quote(str(path))} --name {shlex.quote(name if name.strip('.') else 'voice')}"
+    return name if name.strip(".") else "voice"
 
 
-def _bad(path: Path, reason: str, hint: str = "") -> BadInput:
-    hint = hint or "choose a .pth that an RVC program exported, or train the voice again"
-    return BadInput(f"{path} is not a voice that can be used", reason, hint)
+def _bad(path: Path, reason: Message, hint: Message = NOTHING) -> BadInput:
+    return BadInput("voices.not_a_voice", reason, hint, path=path)

@@ -18,6 +18,7 @@ from rvc_engine.disk import free_bytes
 from rvc_engine.errors import BadInput
 from rvc_engine.files.foreign import describe, describe_some, first_line
 from rvc_engine.files.zip_files import open_zip
+from rvc_engine.messages import Message
 from rvc_engine.voices.bundle import INDEX, SUFFIX, is_bundle, read_bundle
 from rvc_engine.voices.small_model import Voice, read_voice, save_small_model, small_model
 
@@ -43,7 +44,7 @@ class Unpacked:
 def unpack(path: Path, folder: Path) -> Unpacked:
     """`folder`: for what has to be unpacked; a .pth stays where it is. Raises BadInput that names the file and what is
     wrong."""
-    require_file(path, f"There is no file {path}", "check the path")
+    require_file(path, Message("common.no_file", path=path), Message("common.check_path"))
     if is_bundle(path):
         return _unpack_bundle(path, folder)
     if _is_shared_zip(path):
@@ -80,21 +81,19 @@ def _unpack_zip(path: Path, folder: Path) -> Unpacked:
         with open_zip(path) as archive:
             model = _one(archive, path, ".pth")
             if model is None:
-                raise BadInput(
-                    f"{path} holds no voice", "there is no .pth in it", "name a .pth, a bundle, or a zip with a .pth"
-                )
+                raise BadInput("voices.zip_no_voice", path=path)
             name = PurePosixPath(model.filename.replace("\\", "/")).stem
             index = _one(archive, path, ".index")
             _write(archive, model, folder / "voice.pth")
             if index is not None:
                 _write(archive, index, folder / INDEX)
     except BROKEN as error:
-        raise BadInput(f"{path} cannot be unpacked", first_line(error), "get the file again") from error
+        raise BadInput("voices.not_unpacked", first_line(error), path=path) from error
     try:
         voice = read_voice(folder / "voice.pth")
     except BadInput as error:
-        reason = f"{describe(model.filename, 100)}: {error.message}"
-        raise BadInput(f"{path} holds no voice that can be used", reason, "get the file again") from error
+        name = describe(model.filename, 100)
+        raise BadInput("voices.zip_voice_unusable", path=path, name=name, reason=error.message) from error
     return Unpacked(name, voice, folder / "voice.pth", folder / INDEX if index is not None else None)
 
 
@@ -115,28 +114,37 @@ def _one(archive: zipfile.ZipFile, path: Path, suffix: str) -> zipfile.ZipInfo |
         found = [member for member in found if not names[member].startswith(extra)] or found
     if len(found) > 1:
         listed = describe_some(names[member] for member in found)
-        raise BadInput(f"{path} holds several voices", listed, f"unpack it, and import the {suffix} that you want")
+        raise BadInput("voices.several_voices", path=path, names=listed, suffix=suffix)
     return found[0] if found else None
 
 
 def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
     """Raises ValueError for a link, a locked member, or one that is too large for the disk or for what it says."""
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise ValueError(f"{describe(member.filename, 100)} is a link")
+        raise ValueError(Message("voices.member_link", name=describe(member.filename, 100)))
     if member.flag_bits & 1:
-        raise ValueError("it is locked with a password")
+        raise ValueError(Message("voices.member_locked"))
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError("it is compressed in an unusual way")
+        raise ValueError(Message("voices.member_compressed"))
     if member.file_size > max(SMALL_BYTES, MAX_EXPANSION * member.compress_size):
-        times = f"more than {MAX_EXPANSION} times its {member.compress_size:,} bytes in the zip"
-        raise ValueError(f"{describe(member.filename, 100)} is too large: {member.file_size >> 20} MiB, {times}")
+        raise ValueError(
+            Message(
+                "voices.member_expands",
+                name=describe(member.filename, 100),
+                mib=member.file_size >> 20,
+                times=MAX_EXPANSION,
+                packed=member.compress_size,
+            )
+        )
     limit = MAX_BYTES[target.suffix]
     if member.file_size > min(limit, free_bytes(target.parent)):
-        raise ValueError(f"{describe(member.filename, 100)} is too large: {member.file_size >> 20} MiB")
+        raise ValueError(
+            Message("voices.member_too_large", name=describe(member.filename, 100), mib=member.file_size >> 20)
+        )
     written = 0
     with archive.open(member) as source, target.open("wb") as goal:
         while block := source.read(BLOCK):
             written += len(block)
             if written > member.file_size:
-                raise ValueError(f"{describe(member.filename, 100)} is larger than it says")
+                raise ValueError(Message("voices.member_longer", name=describe(member.filename, 100)))
             goal.write(block)

@@ -18,6 +18,7 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import Unreadable, write_safetensors
+from rvc_engine.messages import message_of
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.store import CheckpointStore
 from rvc_engine.voices.checkpoint import read_checkpoint
@@ -34,8 +35,7 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
     rows = speakers_of(settings, known_sources(experiment, settings))
     taken = [name for name, row in rows.items() if row == NEW_VOICE]
     if taken:
-        hint = "give the folder another name, or a number from 1 on"
-        raise BadInput(f"The folder {taken[0]!r} takes row 0", "a base keeps that row for new voices", hint)
+        raise BadInput("work.row_of_new_voices", folder=taken[0])
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:
@@ -43,11 +43,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     store = CheckpointStore(experiment)
     steps = store.steps()
     if not steps:
-        raise RvcError(
-            "There is no G_ and D_ pair to make a base of",
-            f"{experiment.folder} has none",
-            "run the same command again",
-        )
+        raise RvcError("work.no_pair", folder=experiment.folder)
     clips = read_rows(experiment.clips_csv, ClipRow)
     rows = speakers_of(settings, (clip.source for clip in clips))
     seconds = sum(clip.seconds for clip in clips)
@@ -90,11 +86,7 @@ def half(value: Tensor, key: str) -> Tensor:
         return value
     small = value.half()
     if not torch.isfinite(small).all():
-        raise RvcError(
-            f"The weight {key} cannot be written",
-            "it is not finite in half precision",
-            "train again with a lower learning rate",
-        )
+        raise RvcError("work.weight_not_finite", key=key)
     return small
 
 
@@ -109,5 +101,5 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
         try:
             reader(path)
         except (OSError, Unreadable) as error:
-            raise RvcError(f"{path} cannot be read", str(error), "run the same command again") from error
+            raise RvcError("work.result_unreadable", message_of(error), path=path) from error
     return [*paths, experiment.base / "card.md"]

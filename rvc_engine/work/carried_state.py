@@ -4,6 +4,7 @@ experiment."""
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,97 @@ import torch
 from rvc_engine.disk import move_to_backup, whole_file
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.files.foreign import first_line
 from rvc_engine.files.weights import Unreadable, metadata_of, read_tensors, write_safetensors
+from rvc_engine.messages import Message, joined
 from rvc_engine.pretrain.encoder_training import previous_of
 from rvc_engine.pretrain.moving import read_parts, write_parts
-from rvc_engine.training.state import UNREADABLE, reason_of
+from rvc_engine.training.state import UNREADABLE
 from rvc_engine.training.store import FORMAT, CheckpointStore, read_state
 
-NAMES = ("encoder", "train")
+
+class Carried(ABC):
+    """The state of one training: `name` is that of its parts."""
+
+    name: str
+    keys: frozenset[str]
+    """What a state holds at least."""
+
+    @abstractmethod
+    def incoming(self, experiment: Experiment) -> Path:
+        """Where the training finds one that was brought."""
+
+    @abstractmethod
+    def own_states(self, experiment: Experiment) -> list[Path]:
+        """Those of this experiment, newest first."""
+
+    def replaced(self, experiment: Experiment) -> list[Path]:
+        """What one that is brought takes the place of."""
+        return self.own_states(experiment)
+
+    @abstractmethod
+    def read(self, path: Path) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def write(self, content: dict[str, Any], path: Path) -> None: ...
+
+
+class EncoderState(Carried):
+    name = "encoder"
+    keys = frozenset({"tensors", "metadata"})
+
+    def incoming(self, experiment: Experiment) -> Path:
+        return experiment.incoming / "encoder.safetensors"
+
+    def own_states(self, experiment: Experiment) -> list[Path]:
+        state = experiment.encoder / "state.safetensors"
+        return [state, previous_of(state)]
+
+    def read(self, path: Path) -> dict[str, Any]:
+        metadata = metadata_of(path)
+        json.loads(metadata["encoder"])
+        return {"tensors": read_tensors(path), "metadata": metadata}
+
+    def write(self, content: dict[str, Any], path: Path) -> None:
+        write_safetensors(path, content["tensors"], content["metadata"])
+
+
+class TrainState(Carried):
+    name = "train"
+    keys = frozenset({"format", "pair", "rest"})
+
+    def incoming(self, experiment: Experiment) -> Path:
+        return experiment.incoming / "train.pt"
+
+    def own_states(self, experiment: Experiment) -> list[Path]:
+        return [experiment.resume_state, experiment.resume_previous]
+
+    def replaced(self, experiment: Experiment) -> list[Path]:
+        return [path for paths in CheckpointStore(experiment).candidates() for path in paths]
+
+    def read(self, path: Path) -> dict[str, Any]:
+        return read_state(path)
+
+    def write(self, content: dict[str, Any], path: Path) -> None:
+        with whole_file(path) as temporary:
+            torch.save(content, temporary)
+
+
+STATES: tuple[Carried, ...] = (EncoderState(), TrainState())
 
 
 def save_state(experiment: Experiment, folder: Path) -> list[Path]:
     """The newest full training states of the encoder's and of the base's training, in parts. Works while they run.
     Raises BadInput when there is none, DiskFull."""
-    states = {name: content for name in NAMES if (content := _newest(experiment, name)) is not None}
+    states = {state.name: content for state in STATES if (content := _newest(experiment, state)) is not None}
     if not states:
-        raise BadInput(
-            f"{experiment.name} has no training state", "", "a training saves one as it goes and when it is stopped"
-        )
+        raise BadInput("work.no_training_state", name=experiment.name)
     written: list[Path] = []
     for name, content in states.items():
         written += write_parts(folder, name, content)
-    for name in NAMES:
-        for path in folder.glob(f"{name}*"):
-            if path not in written and (path.suffix == ".safetensors" or name not in states):
+    for state in STATES:
+        for path in folder.glob(f"{state.name}*"):
+            if path not in written and (path.suffix == ".safetensors" or state.name not in states):
                 path.unlink()  # of an earlier state that had more parts
     return written
 
@@ -42,71 +111,35 @@ def save_state(experiment: Experiment, folder: Path) -> list[Path]:
 def load_state(experiment: Experiment, folder: Path) -> list[str]:
     """Put states into incoming/, where the trainings find them; a state that is there is moved to a backup. Returns
     their names. Raises BadInput for parts that are missing or damaged: then nothing is changed."""
-    there = [name for name in NAMES if (folder / f"{name}.json").is_file()]
+    there = [state for state in STATES if (folder / f"{state.name}.json").is_file()]
     if not there:
-        raise BadInput(
-            f"There is no training state in {folder}",
-            "it has no encoder.json and no train.json",
-            "--save-state makes them",
-        )
-    contents = {name: read_parts(folder, name) for name in there}
-    for name, content in contents.items():
-        _check(name, content, folder)
-    move_to_backup([path for name in there for path in _own_states(experiment, name)], experiment.folder, "state")
-    for name, content in contents.items():
-        if name == "encoder":
-            write_safetensors(experiment.incoming / "encoder.safetensors", content["tensors"], content["metadata"])
-        else:
-            with whole_file(experiment.incoming / "train.pt") as temporary:
-                torch.save(content, temporary)
-    return there
+        raise BadInput("work.no_training_state_in", folder=folder)
+    contents = [(state, read_parts(folder, state.name)) for state in there]
+    for state, content in contents:
+        _check(state, content, folder)
+    replaced = [path for state in there for path in (*state.replaced(experiment), state.incoming(experiment))]
+    move_to_backup(replaced, experiment.folder, "state")
+    for state, content in contents:
+        state.write(content, state.incoming(experiment))
+    return [state.name for state in there]
 
 
-def _check(name: str, content: Any, folder: Path) -> None:
-    wanted = {"tensors", "metadata"} if name == "encoder" else {"format", "pair", "rest"}
-    if not isinstance(content, dict) or not wanted <= content.keys() or content.get("format", FORMAT) != FORMAT:
-        raise BadInput(
-            f"{folder / name}.json is no training state of this version", "", "save it again with this version"
-        )
+def _check(state: Carried, content: Any, folder: Path) -> None:
+    whole = isinstance(content, dict) and state.keys <= content.keys()
+    if not whole or content.get("format", FORMAT) != FORMAT:
+        raise BadInput("work.other_training_state", path=folder / f"{state.name}.json")
 
 
-def _own_states(experiment: Experiment, name: str) -> list[Path]:
-    if name == "encoder":
-        state = experiment.encoder / "state.safetensors"
-        return [state, previous_of(state), experiment.incoming / "encoder.safetensors"]
-    store = CheckpointStore(experiment)
-    return [*(path for paths in store.candidates() for path in paths), experiment.incoming / "train.pt"]
-
-
-def _newest(experiment: Experiment, name: str) -> Any:
+def _newest(experiment: Experiment, state: Carried) -> Any:
     """None where there is none. Raises BadInput when none of those there can be read."""
     problems = []
-    for path in _checkpoints(experiment, name):
+    for path in (*state.own_states(experiment), state.incoming(experiment)):
+        if not path.is_file():
+            continue
         try:
-            return _read_encoder(path) if name == "encoder" else _read_train(path)
+            return state.read(path)
         except (*UNREADABLE, Unreadable) as error:
-            problems.append(f"{path.name}: {reason_of(error)}")
+            problems.append(Message("training.of_file", name=path.name, reason=first_line(error)))
     if problems:
-        raise BadInput(
-            f"No training state of {experiment.name} can be read", "; ".join(problems), "train on to make a new one"
-        )
+        raise BadInput("work.no_state_readable", joined(*problems), name=experiment.name)
     return None
-
-
-def _checkpoints(experiment: Experiment, name: str) -> list[Path]:
-    if name == "encoder":
-        state = experiment.encoder / "state.safetensors"
-        paths = [state, previous_of(state), experiment.incoming / "encoder.safetensors"]
-    else:
-        paths = [experiment.resume_state, experiment.resume_previous, experiment.incoming / "train.pt"]
-    return [path for path in paths if path.is_file()]
-
-
-def _read_encoder(path: Path) -> dict[str, Any]:
-    metadata = metadata_of(path)
-    json.loads(metadata["encoder"])
-    return {"tensors": read_tensors(path), "metadata": metadata}
-
-
-def _read_train(path: Path) -> dict[str, Any]:
-    return read_state(path)

@@ -23,10 +23,12 @@ from rvc_engine.conversion.converter import Converter
 from rvc_engine.conversion.request import plan_outputs
 from rvc_engine.dataset.files import passed_over
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
-from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording
+from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording, reason_of
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.device import choose_device, listening_precision, memory_errors
+from rvc_engine.messages import Message, message_of
+from rvc_engine.messages.message import fix_of
 from rvc_engine.pitch import resolve_tracker
 from rvc_engine.settings import ConvertSettings, ExperimentSettings
 from rvc_engine.voices.bundle import read_any_voice
@@ -156,18 +158,17 @@ class _Prepared:
 
 def _prepare(voice_path: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace) -> _Prepared:
     if 0 < settings.sample_rate < LOWEST_RATE:
-        raise BadInput(
-            f"A sample rate of {settings.sample_rate} Hz is too low",
-            "",
-            f"use 0 for the voice's own, or at least {LOWEST_RATE}",
-        )
+        raise BadInput("work.sample_rate_too_low", sample_rate=settings.sample_rate, lowest=LOWEST_RATE)
     device = choose_device(settings.device)
     settings = settings.model_copy(update={"precision": listening_precision(settings.precision, device)})
     voice = read_any_voice(voice_path)
     check_encoder(voice.config.encoder, workspace)
     if settings.speaker >= voice.config.speakers:
         raise BadInput(
-            f"{voice_path.name} has no speaker {settings.speaker}", "", f"use 0..{voice.config.speakers - 1}"
+            "work.voice_lacks_speaker",
+            name=voice_path.name,
+            speaker=settings.speaker,
+            last=voice.config.speakers - 1,
         )
     tracker = None
     if voice.config.pitch:
@@ -188,9 +189,8 @@ def _warnings_about(inputs: Iterable[Path]) -> Iterator[Event]:
     for folder in filter(Path.is_dir, inputs):
         passed = passed_over(folder, subfolders=False)
         if passed.total:
-            yield Warned(
-                title=f"{folder}: {passed.sentence}", hint="name their folders or what the links name", stage="convert"
-            )
+            title = Message("training.of_file", name=folder, reason=passed.sentence)
+            yield Warned(title=title, hint=Message("work.name_what_links_name"), stage="convert")
 
 
 def _convert(
@@ -214,8 +214,8 @@ def _convert(
 @dataclass(frozen=True)
 class _Failure:
     source: Path
-    reason: str
-    hint: str
+    reason: Message
+    hint: Message
 
 
 def _report_failures(failures: list[_Failure], total: int, named: list[Path]) -> None:
@@ -225,13 +225,14 @@ def _report_failures(failures: list[_Failure], total: int, named: list[Path]) ->
     if not nothing:
         failures = [failure for failure in failures if failure.source in named or _has_recording_name(failure.source)]
     if failures:
-        first, more = failures[0], f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-        title = (
-            "No recording could be converted"
-            if nothing
-            else f"{len(failures)} of {total} recordings could not be converted"
-        )
-        raise RvcError(title, f"{first.source.name}: {first.reason}{more}", first.hint)
+        title = Message("work.none_converted")
+        if not nothing:
+            title = Message("work.some_not_converted", count=len(failures), total=total)
+        first, more = failures[0], len(failures) - 1
+        why = Message("training.of_file", name=first.source.name, reason=first.reason)
+        if more:
+            why = Message("work.first_of_failures", name=first.source.name, reason=first.reason, count=more)
+        raise RvcError(title, why, first.hint)
 
 
 def _has_recording_name(path: Path) -> bool:
@@ -248,27 +249,23 @@ def _convert_item(
     Raises Stopped and DiskFull, which end them all.
     """
     if os.path.isdir(target):
-        return _Failure(source, f"{target} is a folder", "choose another --output, or move that folder out of the way")
+        why = Message("work.target_is_folder", path=target)
+        return _Failure(source, why, fix_of(why))
     try:
         samples = yield from _convert_one(converter, source)
         encode(target, samples, converter.sample_rate, format)
     except (DiskFull, Stopped):
         raise
     except UnusableRecording as error:
-        return _Failure(source, str(error), "check the recordings with another player")
+        return _Failure(source, message_of(error), Message("work.try_another_player"))
     except OSError as error:
-        return _Failure(
-            source,
-            f"{target} cannot be written: {error.strerror or error}",
-            "choose another --output, or change its permissions",
-        )
+        why = Message("work.target_not_written", path=target, reason=reason_of(error))
+        return _Failure(source, why, fix_of(why))
     except RvcError as error:
-        return _Failure(source, ": ".join(filter(None, (error.title, error.message))), error.hint)
+        return _Failure(source, error.summary, error.hint)
     except Exception as error:
-        what = str(error).strip().partition("\n")[0]
-        return _Failure(
-            source, f"unexpected {type(error).__name__}: {what}", "convert it to WAV with another program, and try that"
-        )
+        why = Message("work.unexpected", kind=type(error).__name__, reason=message_of(error))
+        return _Failure(source, why, Message("work.convert_to_wav"))
     event = Converted(source=str(source), path=str(target), seconds=len(samples) / converter.sample_rate)
     if written:
         written.add(event)
@@ -281,7 +278,7 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
     wave = decode(source, SOURCE_RATE, notes)
     check_audible(wave, SOURCE_RATE, notes)
     for note in notes:
-        yield Warned(title=f"{source.name}: {note.text}", stage="convert")
+        yield Warned(title=Message("audio.of_recording", name=source.name, note=note.text), stage="convert")
     seconds = -(-len(wave) // SOURCE_RATE)
     steps = converter.steps(wave)
     del wave  # saves memory: the converter has its own filtered copy
@@ -289,6 +286,5 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
     def progressed(done: float) -> Progressed:
         return Progressed(stage="convert", done=int(done), total=seconds, unit="seconds", item=source.name)
 
-    hint = "free memory that other programs hold, or use --device cpu"
-    with memory_errors(lambda known: RvcError("Out of memory", known.message, hint)):
+    with memory_errors(lambda known: RvcError("work.out_of_memory", known.message)):
         return (yield from mapped(steps, progressed))

@@ -20,6 +20,8 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import Unreadable
 from rvc_engine.machine.device import choose_device, choose_precision, memory_errors, set_threads
 from rvc_engine.machine.workers import results_of, worker_count
+from rvc_engine.messages import Message, message_of
+from rvc_engine.messages.message import cause_of
 from rvc_engine.pretrain.encoder_data import EncoderData, Source
 from rvc_engine.pretrain.encoder_network import LossWeights
 from rvc_engine.pretrain.encoder_training import EncoderLoop, EncoderState, EncoderTrainConfig, restore
@@ -40,7 +42,7 @@ FEW = 8
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
     """Raises BadInput for a file that is no encoder, a recogniser or device that is not there, or speakers that do not
     fit."""
-    if settings.encoder.source != "train":
+    if not settings.encoder.is_trained:
         _given(experiment, settings)
         return
     check_speakers(experiment, settings)
@@ -53,17 +55,17 @@ def _given(experiment: Experiment, settings: ExperimentSettings) -> Path:
     """The file that the setting names, read. Raises BadInput."""
     asked = settings.encoder.source
     shipped = CONTENT_ENCODERS.get(settings.model.encoder)
-    path = shipped.find_weights(experiment.workspace) if asked == "shipped" else expanded(asked)
-    wanted = f"--encoder {asked} asks for it", "use --encoder train, or check the path"
+    path = shipped.find_weights(experiment.workspace) if settings.encoder.is_shipped else expanded(asked)
+    why, hint = Message("work.encoder_setting_names_it", asked=asked), Message("work.train_encoder_or_check_path")
     if path is None:
-        raise BadInput(f"There is no file pretrained/{shipped.weights[0]}", *wanted)
-    require_file(path, f"There is no file {path}", wanted[1], wanted[0])
+        raise BadInput("common.no_file", why, hint, path=f"pretrained/{shipped.weights[0]}")
+    require_file(path, Message("common.no_file", path=path), hint, why)
     try:
         read_phonetic(path)
     except (OSError, Unreadable) as error:
         if of_environment(error):
             raise cannot_read(path, error) from error
-        raise BadInput(f"{path} is no content encoder", str(error), "choose another --encoder") from error
+        raise BadInput("work.not_encoder", message_of(error), path=path) from error
     return path
 
 
@@ -73,7 +75,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     folder = experiment.encoder
     folder.mkdir(parents=True, exist_ok=True)
     remove_temporaries(folder)
-    if settings.encoder.source != "train":
+    if not settings.encoder.is_trained:
         path = _given(experiment, settings)
         copy_whole(path, experiment.own_encoder)
         write_whole(folder / "probes.json", json.dumps({"taken_from": path.name, "sha256": sha256_of(path)}, indent=1))
@@ -82,8 +84,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     set_threads(settings.encoder.threads)
     sources = yield from _prepared(experiment, settings)
     data = EncoderData(sources, held_out(sources, settings.encoder.held_out))
-    hint = "lower --encoder-batch, or free memory that other programs hold"
-    with memory_errors(lambda known: RvcError(known.title, known.message, hint)):
+    with memory_errors(lambda known: RvcError(known.title, known.message, Message("work.smaller_encoder_batch"))):
         yield from _trained(experiment, settings, data)
 
 
@@ -91,16 +92,15 @@ def _trained(experiment: Experiment, settings: ExperimentSettings, data: Encoder
     s, device = settings.encoder, choose_device(settings.encoder.device)
     data.load_to(device)
     if not data.phones and s.recogniser != "none":
-        yield Warned(
-            title="No recording has labels", message="the encoder learns from the other losses alone", stage=STAGE
-        )
+        title = Message("work.no_labels")
+        yield Warned(title=title, message=cause_of(title), stage=STAGE)
     config = PhoneticConfig(width=s.width, blocks=s.blocks, dim=settings.model.feature_dim)
     state = EncoderState.fresh(config, data.phones, data.speakers, s.seed, device)
     path = experiment.encoder / "state.safetensors"
     if adopt(experiment.incoming / "encoder.safetensors", path):
-        yield Warned(title="The encoder's training resumes from a state that was brought here", stage=STAGE)
+        yield Warned(title=Message("work.encoder_state_brought"), stage=STAGE)
     for damaged in restore(state, path):
-        yield Warned(title="A newer state of the encoder's training is damaged", message=damaged, stage=STAGE)
+        yield Warned(title=Message("work.encoder_state_damaged"), message=damaged, stage=STAGE)
     yield StepsSuperseded(stage=STAGE, after_step=state.step, epoch=0)
     yield from EncoderLoop(state, data, train_config_of(settings, device), path).run()
     about = {
@@ -173,9 +173,7 @@ def _prepared(experiment: Experiment, settings: ExperimentSettings) -> Generator
         if waiting:
             yield from wait_for([task.path for task in waiting.values()], settings, STAGE)
     if not sources:
-        raise RvcError(
-            "There is no recording to train the encoder on", f"{len(tasks)} were tried", "give other recordings"
-        )
+        raise RvcError("work.no_recording", Message("work.recordings_tried", count=len(tasks)))
     return sorted(sources, key=lambda source: source.name)
 
 
@@ -189,9 +187,7 @@ def recording_tasks(experiment: Experiment, settings: ExperimentSettings) -> lis
         text = spoken.text if s.recogniser != "none" and spoken.is_english else None
         tasks.append(RecordingTask(name, path, text, s.versions, s.seed, experiment.encoder / "recordings"))
     if not tasks:
-        raise BadInput(
-            f"The folder {settings.dataset!r} is empty", "", "put a folder of recordings for each speaker into it"
-        )
+        raise BadInput("work.empty_dataset", dataset=settings.dataset)
     return tasks
 
 
@@ -208,5 +204,5 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
     try:
         read_phonetic(experiment.own_encoder)
     except (OSError, Unreadable) as error:
-        raise RvcError(f"{experiment.own_encoder} cannot be read", str(error), "run the same command again") from error
+        raise RvcError("work.result_unreadable", message_of(error), path=experiment.own_encoder) from error
     return [experiment.own_encoder, experiment.encoder / "probes.json"]

@@ -19,6 +19,7 @@ from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import metadata_of
 from rvc_engine.machine.device import choose_device, each_on_a_core, listening_precision, memory_errors
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
 
@@ -41,19 +42,16 @@ def is_own(settings: ExperimentSettings) -> bool:
     return settings.base and settings.model.own_encoder
 
 
-def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Path) -> str:
-    """Why a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where it
-    does."""
+def other_encoder(experiment: Experiment, settings: ExperimentSettings, base: Path) -> Message:
+    """That a base's G or D, which says what it was trained with, does not fit this experiment's features; empty where
+    it does."""
     if base.suffix != ".safetensors" or not settings.model.own_encoder:
-        return ""
+        return NOTHING
     made_by = metadata_of(base).get("encoder_sha256", "")
     used = experiment.own_encoder if is_own(settings) else _of_preset(experiment, settings)
     if not made_by or used is None or not used.is_file() or sha256_of(used) == made_by:
-        return ""
-    return (
-        f"the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns "
-        "much slower"
-    )
+        return NOTHING
+    return Message("work.other_encoder", path=base, used=used)
 
 
 def _of_preset(experiment: Experiment, settings: ExperimentSettings) -> Path | None:
@@ -83,16 +81,14 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     waiting.sort(key=lambda clip: size_of(experiment.wavs_16k / f"{clip}.wav"))
     for start in range(0, len(waiting), BATCH):
         for clip, result in _encode(experiment, encoder, device, waiting[start : start + BATCH]):
-            reason = result if isinstance(result, str) else why_not_saved(folder / f"{clip}.npy", result)
+            reason = result if isinstance(result, Message) else why_not_saved(folder / f"{clip}.npy", result)
             if reason:
                 failed += 1
                 yield ItemSkipped(stage="features", item=clip, reason=reason)
             done += 1
             yield Progressed(stage="features", done=done, total=len(clips), unit="clips", item=clip)
     if failed == len(clips):
-        raise RvcError(
-            "No clip gives content features", f"{failed} clips were tried", "run preprocess again with --fresh"
-        )
+        raise RvcError("work.no_features", Message("work.clips_tried", count=failed))
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
@@ -120,19 +116,18 @@ def write_mute(experiment: Experiment, settings: ExperimentSettings, encoder: Lo
 
 def _encode(
     experiment: Experiment, encoder: LoadedEncoder, device: torch.device, clips: list[str]
-) -> Iterator[tuple[str, NDArray[np.float32] | str]]:
+) -> Iterator[tuple[str, NDArray[np.float32] | Message]]:
     """Each clip with its features, or with the reason why it has none."""
     waves: dict[str, NDArray[np.float32]] = {}
     for clip in clips:
         try:
             waves[clip] = read_16k(experiment.wavs_16k / f"{clip}.wav")
         except UnusableRecording as error:
-            yield clip, str(error)
-    title, hint = "Out of memory in the content encoder", "free memory, or use --device cpu"
-    with memory_errors(lambda known: RvcError(title, known.message, hint)):
+            yield clip, message_of(error)
+    with memory_errors(lambda known: RvcError("work.out_of_memory_in_encoder", known.message)):
         if device.type == "cpu":
             results = each_on_a_core(lambda wave: encoder.encode([wave])[0], list(waves.values()))
         else:
             results = encoder.encode(list(waves.values()))
     for clip, features in zip(waves, results, strict=True):
-        yield clip, features if np.isfinite(features).all() else "its content features are not finite"
+        yield clip, features if np.isfinite(features).all() else Message("work.features_not_finite")

@@ -27,6 +27,7 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import cores
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.settings import ExperimentSettings, IndexSettings
 from rvc_engine.voices.index_file import check_index_file, sidecar_of
 
@@ -49,8 +50,8 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         yield ItemSkipped(stage="index", item=name, reason=reason)
     found = sum(counts.values())
     if not found:
-        why = f"{len(skipped)} files cannot be used: {skipped[0][1]}" if skipped else ""
-        raise RvcError("There are no features to index", why, f"rvc features {experiment.name} makes them")
+        why = Message("work.unusable_files", count=len(skipped), reason=skipped[0][1]) if skipped else NOTHING
+        raise RvcError("work.nothing_to_index", why, name=experiment.name)
     work = _Work(found, settings.index)
     yield work.progressed(0)
     vectors = yield from _gather(counts, work, settings.index, settings.model.feature_dim)
@@ -78,21 +79,19 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     yield work.progressed(work.total - work.done, path.name)
     target = move_to_backup([*others, *map(sidecar_of, others)], experiment.folder, "index") or replaced
     if target:
-        yield MovedAside(stage="index", path=str(target), reason="another index took its place")
+        yield MovedAside(stage="index", path=str(target), reason=Message("work.index_replaced"))
 
 
 def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path]:
     """The index, checked and loaded. Raises RvcError."""
     indexes = experiment.indexes()
     if not indexes:
-        raise RvcError(f"{experiment.name} has no index", "", f"rvc index {experiment.name} builds it")
+        raise RvcError("work.no_index", name=experiment.name)
     facts = check_index_file(indexes[-1])
     Retrieval.load(facts.path)
     if facts.dim != settings.model.feature_dim or facts.encoder != settings.model.encoder:
         raise RvcError(
-            f"{facts.path} is of another encoder",
-            f"{facts.encoder}, {facts.dim} wide",
-            f"rvc index {experiment.name} --fresh",
+            "work.index_of_other_encoder", path=facts.path, encoder=facts.encoder, dim=facts.dim, name=experiment.name
         )
     return [facts.path]
 
@@ -124,14 +123,14 @@ def _feature_files(experiment: Experiment, settings: ExperimentSettings) -> list
     return [path for path in paths if os.path.lexists(path)]
 
 
-def _row_counts(files: list[Path], dim: int) -> tuple[dict[Path, int], list[tuple[str, str]]]:
+def _row_counts(files: list[Path], dim: int) -> tuple[dict[Path, int], list[tuple[str, Message]]]:
     counts: dict[Path, int] = {}
     skipped = []
     for path in files:
         try:
             counts[path] = len(read_array(path, 2, mmap=True, width=dim))
         except RvcError as error:
-            skipped.append((path.stem, f"its features cannot be used: {error}"))
+            skipped.append((path.stem, Message("work.unusable_features", reason=error.line)))
     return counts, skipped
 
 
@@ -152,9 +151,10 @@ def _gather(counts: dict[Path, int], work: _Work, settings: IndexSettings, dim: 
             vectors[places[wanted]] = read_floats(path, 2, width=dim)[wanted]
         except RvcError as error:
             usable[places[wanted]] = False
-            yield ItemSkipped(stage="index", item=path.stem, reason=f"its features cannot be used: {error}")
+            reason = Message("work.unusable_features", reason=error.line)
+            yield ItemSkipped(stage="index", item=path.stem, reason=reason)
         start += rows
         yield work.progressed(int(wanted.sum()), path.stem)
     if not usable.any():
-        raise RvcError("There are no features to index", "none of them can be used", AGAIN)
+        raise RvcError("work.nothing_usable_to_index", NOTHING, AGAIN)
     return vectors if usable.all() else vectors[usable]

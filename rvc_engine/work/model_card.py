@@ -15,8 +15,9 @@ from rvc_engine.dataset.clip_table import ClipRow
 from rvc_engine.disk import sha256_of
 from rvc_engine.experiment import Experiment
 from rvc_engine.pretrain.transcripts import Spoken, Transcripts
+from rvc_engine.sections import sections
 from rvc_engine.setting import about
-from rvc_engine.settings import BASE_SETTINGS, ExperimentSettings, for_base
+from rvc_engine.settings import ExperimentSettings, for_base
 
 
 def model_card(
@@ -47,9 +48,7 @@ def model_card(
     if model.own_encoder:
         e = s.encoder
         trained = (
-            f"{e.steps} steps, batch {e.batch}, seed {e.seed}"
-            if e.source == "train"
-            else f"taken from {_base(e.source)}"
+            f"{e.steps} steps, batch {e.batch}, seed {e.seed}" if e.is_trained else f"taken from {_base(e.source)}"
         )
         lines.append(f"Encoder: {trained}.")
     lines += [
@@ -65,10 +64,10 @@ def command(experiment: Experiment, settings: ExperimentSettings) -> str:
     defaults = for_base(settings.preset, pitched=settings.pitched)
     words = ["rvc", "pretrain", experiment.name, "--dataset", _base(settings.dataset), "--preset", settings.preset]
     words += [] if settings.pitched else ["--no-pitch"]
-    for stage, model in BASE_SETTINGS.items():
+    for stage, model in sections(base=True).items():
         for name, field in model.model_fields.items():
-            value = getattr(getattr(settings, stage), name)
-            if about(field)["kind"] != "speed" and value != getattr(getattr(defaults, stage), name):
+            value = getattr(settings.section(stage), name)
+            if about(field)["kind"] != "speed" and value != getattr(defaults.section(stage), name):
                 words += ["--set", f"{stage}.{name}={_base(value) if isinstance(value, str) else value}"]
     return shlex.join(words)
 

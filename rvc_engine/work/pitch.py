@@ -16,6 +16,7 @@ from rvc_engine.errors import RvcError, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.workers import results_of, worker_count
+from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.pitch import resolve_tracker, track_all
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
@@ -46,20 +47,20 @@ class PitchTask:
         return self.coarse / name, self.hz / name, self.voicing / name
 
 
-def track_clips(task: PitchTask) -> list[tuple[str, str]]:
-    """Track a few clips and write their files. -> (clip, why it is not used or "")"""
-    results = []
+def track_clips(task: PitchTask) -> list[tuple[str, Message]]:
+    """Track a few clips and write their files. -> (clip, why it is not used or NOTHING)"""
+    results: list[tuple[str, Message]] = []
     waves: dict[str, NDArray[np.float32]] = {}
     for clip in task.clips:
         try:
             waves[clip] = read_16k(task.wavs_16k / f"{clip}.wav")
         except UnusableRecording as unusable:
-            results.append((clip, str(unusable)))
+            results.append((clip, message_of(unusable)))
     tracked = track_all(task.method, list(waves.values()), device=task.device, workspace=task.workspace)
     for clip, f0 in zip(waves, tracked, strict=True):
         filled = fill_unvoiced(f0) if task.interpolate else f0
         outputs = zip(task.outputs(clip), (coarse(filled), filled, f0 > 0), strict=True)
-        results.append((clip, next(filter(None, (why_not_saved(path, values) for path, values in outputs)), "")))
+        results.append((clip, next(filter(None, (why_not_saved(path, values) for path, values in outputs)), NOTHING)))
     return results
 
 
@@ -126,12 +127,12 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         for folder in folders:
             remove_temporaries(folder)
     if not tracked:
-        raise RvcError(
-            "No clip to track the pitch of", f"{experiment.wavs_16k} has none that can be read", "run preprocess again"
-        )
+        raise RvcError("work.no_clip_to_track", folder=experiment.wavs_16k)
 
 
-def _results(task: PitchTask, clips: list[str], workers: int) -> Generator[list[tuple[str, str]] | None, None, None]:
+def _results(
+    task: PitchTask, clips: list[str], workers: int
+) -> Generator[list[tuple[str, Message]] | None, None, None]:
     """Networks run in this process; other methods take a core each."""
     count = worker_count(workers, -(-len(clips) // CHUNK))
     tracker = PITCH_TRACKERS.get(task.method)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from rvc_engine.common.opening import size_of
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.device import each_on_a_core, memory_errors
+from rvc_engine.messages import Message
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.work.pitch import PitchTask, track_clips
 
@@ -15,7 +16,7 @@ AT_A_TIME = 16
 """Clips between two looks at whether the run is to stop, on a CPU."""
 
 
-def in_this_process(task: PitchTask, clips: list[str]) -> Iterator[list[tuple[str, str]]]:
+def in_this_process(task: PitchTask, clips: list[str]) -> Iterator[list[tuple[str, Message]]]:
     """As track_clips, for a few clips after the other."""
     parts = by_length(task, clips)
     if task.device != "cpu":
@@ -33,7 +34,6 @@ def by_length(task: PitchTask, clips: list[str]) -> list[PitchTask]:
     return [replace(task, clips=clips[first : first + size]) for first in range(0, len(clips), size)]
 
 
-def _track(task: PitchTask) -> list[tuple[str, str]]:
-    title, hint = "Out of memory in the pitch tracker", "free memory, or use --device cpu"
-    with memory_errors(lambda known: RvcError(title, known.message, hint)):
+def _track(task: PitchTask) -> list[tuple[str, Message]]:
+    with memory_errors(lambda known: RvcError("work.out_of_memory_in_tracker", known.message)):
         return track_clips(task)

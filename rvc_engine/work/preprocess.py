@@ -23,21 +23,28 @@ from rvc_engine.dataset.clip_table import (
     write_rows,
 )
 from rvc_engine.dataset.contents import Stats, is_same, renamed, stats_of, up_to_date
-from rvc_engine.dataset.files import PassedOver, dataset_files, dataset_folder, passed_over, source_name
+from rvc_engine.dataset.files import (
+    PassedOver,
+    dataset_files,
+    dataset_folder,
+    empty_folder,
+    nothing_usable,
+    passed_over,
+    source_name,
+)
 from rvc_engine.dataset.vanished import GONE, wait_for
 from rvc_engine.disk import TEMPORARY, move_to_backup, remove_temporaries, sha256_of
 from rvc_engine.errors import BadInput, UnusableRecording
 from rvc_engine.events import Event, ItemSkipped, MovedAside, Progressed, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.workers import results_of, worker_count
+from rvc_engine.messages import Message, message_of, verbatim
 from rvc_engine.settings import ExperimentSettings
 
 STAGE = "preprocess"
 SAVE_EVERY_S = 1.0
 SMALL_BYTES = 8 << 20
 """A worker process takes a second to start: less than this is done without one."""
-LISTED = 3
-"""Reasons that an error lists."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class SourceCut:
 
     row: SourceRow
     clips: list[ClipRow]
-    refused: list[tuple[str, str]]
+    refused: list[tuple[str, Message]]
     notes: Sequence[Note] = ()
     vanished: bool = False
 
@@ -90,7 +97,7 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
         try:
             reason = why_unusable(path, clip_rules(settings))
         except UnusableRecording as unusable:
-            reason = str(unusable)
+            reason = message_of(unusable)
         if not reason:
             return
         reasons.append((source_name(path, settings), reason))
@@ -100,20 +107,12 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
 def _files(settings: ExperimentSettings) -> list[Path]:
     files = dataset_files(settings)
     if not files:
-        hint = "put recordings into it" + (
-            "" if settings.preprocess.subfolders else ", or use --subfolders if they are in folders inside it"
-        )
-        raise BadInput(f"The folder {settings.dataset!r} is empty", "there is no file in it", hint)
+        raise empty_folder(settings.dataset, subfolders=settings.preprocess.subfolders)
     return files
 
 
-def _nothing_usable(settings: ExperimentSettings, reasons: list[tuple[str, str]]) -> BadInput:
-    listed = "; ".join(f"{name!r}: {reason}" for name, reason in reasons[:LISTED])
-    more = f"; and {len(reasons) - LISTED} more" if len(reasons) > LISTED else ""
-    passed = _passed_over(settings)
-    more += f"; {passed.sentence}" if passed.total else ""
-    hint = "give a folder with recordings of one voice, in any format that ffmpeg reads"
-    return BadInput(f"No usable recording in {settings.dataset!r}", listed + more, hint)
+def _nothing_usable(settings: ExperimentSettings, reasons: Sequence[tuple[str, Message]]) -> BadInput:
+    return nothing_usable(settings.dataset, reasons, _passed_over(settings))
 
 
 # --- in a worker process ----------------------------------------------------------------------------------------------
@@ -121,7 +120,7 @@ def cut_source(task: SourceTask) -> SourceCut:
     """Decode one recording and write its clips."""
     scratch = task.ground_truth / f".{task.i}.{os.getpid()}.decoded{TEMPORARY}"
     clips: list[ClipRow] = []
-    refused: list[tuple[str, str]] = []
+    refused: list[tuple[str, Message]] = []
     notes: list[Note] = []
     seconds = 0.0
     try:
@@ -137,9 +136,11 @@ def cut_source(task: SourceTask) -> SourceCut:
             write_wav(task.ground_truth / f"{name}.wav", clip.samples, task.rules.sample_rate)
             write_wav(task.wavs_16k / f"{name}.wav", resample(clip.samples, task.rules.sample_rate, 16000), 16000)
             clips.append(ClipRow(name, task.i, task.name, start_s, clip.seconds, clip.level_db))
-        outcome = USED if clips else why_no_clip([reason for _, reason in refused], task.rules, found.peak, notes)
+        outcome = (
+            verbatim(USED) if clips else why_no_clip([reason for _, reason in refused], task.rules, found.peak, notes)
+        )
     except UnusableRecording as unusable:
-        outcome = str(unusable)
+        outcome = message_of(unusable)
     finally:
         scratch.unlink(missing_ok=True)
     content = _content_now(task)
@@ -198,9 +199,7 @@ class Ledger:
                 for path in pair:
                     path.unlink(missing_ok=True)
         target = move_to_backup(stale, self.experiment.folder, STAGE)
-        return (
-            [MovedAside(stage=STAGE, path=str(target), reason="recordings were removed or changed")] if target else []
-        )
+        return [MovedAside(stage=STAGE, path=str(target), reason=Message("work.recordings_changed"))] if target else []
 
     def _is_whole(self, row: SourceRow, path: Path, about: os.stat_result) -> bool:
         clips = self.clips.get(row.source, [])
@@ -282,7 +281,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         for folder in (experiment.ground_truth, experiment.wavs_16k):
             remove_temporaries(folder)
     if not any(ledger.clips.values()):
-        raise _nothing_usable(settings, [(row.source, row.outcome) for row in ledger.sources.values()])
+        raise _nothing_usable(settings, [(row.source, verbatim(row.outcome)) for row in ledger.sources.values()])
 
 
 def _passed_over(settings: ExperimentSettings) -> PassedOver:

@@ -9,6 +9,7 @@ from rvc_engine.dataset.clip_table import ClipRow, read_rows
 from rvc_engine.dataset.contents import known_sources
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import Message
 from rvc_engine.settings import ExperimentSettings
 
 
@@ -34,20 +35,15 @@ def speakers_of(settings: ExperimentSettings, sources: Iterable[str]) -> dict[st
         return {}
     names = {folder_of(source) for source in sources}
     if "" in names:
-        raise BadInput(
-            "A recording has no speaker",
-            f"it is in {settings.dataset} itself",
-            "move it into a folder of its speaker's name",
-        )
+        raise BadInput("work.no_folder_of_speaker", dataset=settings.dataset)
     rows = speaker_rows(names, settings.train.speaker)
     if len(set(rows.values())) < len(rows):
-        raise BadInput("Two speakers have one number", ", ".join(sorted(rows)), "give each folder a number of its own")
+        raise BadInput("work.one_number_twice", names=sorted(rows))
     highest = max(rows.values(), default=0)
     if highest >= settings.model.speakers:
-        why = (
-            f"{len(rows)} folders reach row {highest}, and {settings.preset} has rows 0..{settings.model.speakers - 1}"
-        )
-        raise BadInput("There are too many speakers", why, "use fewer folders, or numbers as their names")
+        last, preset = settings.model.speakers - 1, settings.preset
+        why = Message("work.folders_reach", count=len(rows), highest=highest, preset=preset, last=last)
+        raise BadInput("work.too_many_speakers", why)
     return rows
 
 
@@ -56,11 +52,7 @@ def check_speakers(experiment: Experiment, settings: ExperimentSettings) -> None
     gone."""
     if settings.train.speakers == "folders":
         if not settings.preprocess.subfolders:
-            raise BadInput(
-                "Speakers by folder need their folders",
-                "preprocess.subfolders is off",
-                "add --set preprocess.subfolders=true",
-            )
+            raise BadInput("work.subfolders_off")
         speakers_of(settings, known_sources(experiment, settings))
 
 

@@ -22,6 +22,8 @@ from rvc_engine.machine.device import (
     without_shortcuts,
 )
 from rvc_engine.machine.numerics import choose_mode
+from rvc_engine.messages import Message, joined
+from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.presets import default_batch_size
 from rvc_engine.pretrain.moving import adopt
 from rvc_engine.settings import ExperimentSettings
@@ -40,6 +42,7 @@ from rvc_engine.work.train_attempt import Attempt
 from rvc_engine.work.train_start import NAME, find_start
 from rvc_engine.work.training_clips import changes, mute_rows, training_set, usable_rows
 from rvc_engine.work.training_clips import used_all_inputs as used_all_inputs
+from rvc_engine.work.trials import try_mode
 from rvc_engine.workspace import Workspace
 
 MIN_CLIPS_S = 60.0
@@ -50,8 +53,8 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
     from does not fit, or a training hook cannot be loaded. `fresh`: what is there is moved to a backup, it is no
     start."""
     if settings.train.speaker >= settings.model.speakers:
-        why = f"{settings.preset} has {settings.model.speakers}"
-        raise BadInput(f"There is no speaker {settings.train.speaker}", why, "use --speaker 0")
+        about = {"preset": settings.preset, "speakers": settings.model.speakers}
+        raise BadInput("work.no_speaker_row", speaker=settings.train.speaker, **about)
     check_speakers(experiment, settings)
     installed_hooks()
     if settings.train.gpus:
@@ -97,12 +100,8 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
         / 100
     )
     if clips_s < MIN_CLIPS_S:
-        yield Warned(
-            title=f"Only {clips_s:.0f} s of clips",
-            message="a voice needs 5 to 60 minutes",
-            hint="add recordings",
-            stage=NAME,
-        )
+        title = Message("work.few_clips", seconds=clips_s)
+        yield Warned(title=title, message=cause_of(title), hint=fix_of(title), stage=NAME)
     write_config(experiment, settings, train_config)
     learnt = training_set(experiment, rows)
     difference = changes(experiment, learnt)
@@ -112,9 +111,9 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     store = CheckpointStore(experiment, begin_hooks(again=False))
     store.remove_halves()
     if not store.candidates() and adopt(experiment.incoming / "train.pt", experiment.resume_state):
-        yield Warned(title="Training resumes from a state that was brought here", stage=NAME)
+        yield Warned(title=Message("work.state_brought"), stage=NAME)
     if difference and store.candidates():
-        yield Warned(title="Training resumes on a changed set of clips", message=difference, stage=NAME)
+        yield Warned(title=Message("work.resumes_on_other_clips"), message=difference, stage=NAME)
     attempt = Attempt(experiment, settings, dataset, frames, store, learnt)
     devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
     while fault := (
@@ -137,22 +136,18 @@ def _right_precision(settings: ExperimentSettings, device: torch.device) -> Gene
     asked = choose_precision(settings.train.precision, device)
     if device.type == "cpu":
         return asked
-    choice = choose_mode(settings.preset, asked, str(device), name_of(device))
+    choice = choose_mode(settings.preset, asked, str(device), name_of(device), try_mode)
     if choice.mode == asked:
         return asked
-    why = "; ".join(f"{trial.mode}: {trial.why}" for trial in choice.trials if not trial.ok)
+    wrong = [trial for trial in choice.trials if not trial.ok]
+    why = joined(*(Message("training.of_file", name=trial.mode, reason=trial.why) for trial in wrong))
     if choice.mode.endswith("-safe") or not choice.mode:
         without_shortcuts()
-    hint = "rvc doctor --numerics shows it; another driver or torch may fix it"
+    title, hint = Message("work.other_precision", mode=choice.mode, asked=asked), Message("work.see_numerics")
     if not choice.mode:
-        yield Warned(
-            title=f"No precision computes right on {name_of(device)}",
-            message=why,
-            hint=f"use --device cpu; {hint}",
-            stage=NAME,
-        )
-    else:
-        yield Warned(title=f"Training in {choice.mode} instead of {asked}", message=why, hint=hint, stage=NAME)
+        title = Message("work.no_precision", device=name_of(device))
+        hint = joined(Message("work.use_cpu"), hint)
+    yield Warned(title=title, message=why, hint=hint, stage=NAME)
     return "fp32"
 
 

@@ -18,6 +18,8 @@ from rvc_engine.experiment import Experiment, journals
 from rvc_engine.machine.device import name_of
 from rvc_engine.machine.measurements import keep_use
 from rvc_engine.machine.memory_table import CONTEXT_BYTES
+from rvc_engine.messages import Message
+from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.audition import Auditions
 from rvc_engine.training.dataset import ClipDataset
@@ -81,9 +83,8 @@ class Attempt:
         saver = (Saver if self.ranks.first else SilentSaver)(state, self.store, keeping, self._to_share, t.disk_wait_s)
         with Scalars(experiment.tensorboard, state.step, off=not self.ranks.first) as scalars:
             if scalars.missing and not self.again:
-                yield Warned(
-                    title="No TensorBoard log", message=scalars.missing, hint="pip install tensorboard", stage=NAME
-                )
+                title = Message("work.no_tensorboard")
+                yield Warned(title=title, message=scalars.missing, hint=fix_of(title), stage=NAME)
             budget = EpochBudget(t.minutes * 60, self._settle) if t.epochs == "auto" else None
             forget_peak(device)
             together = train_config.batch_size * self.ranks.count
@@ -117,11 +118,9 @@ class Attempt:
         ):
             write_whole(experiment.training_set, json.dumps(self.learnt, indent=0))
         else:
-            hint = f"--epochs {state.epoch + max(1, state.epoch // 2)} trains on; --fresh begins anew on all of it"
-            reached = f"epoch {state.epoch} of {train_config.epochs} is reached"
-            yield Warned(
-                title="Nothing was trained on the changed set of clips", message=reached, hint=hint, stage=NAME
-            )
+            epoch, epochs, more = state.epoch, train_config.epochs, state.epoch + max(1, state.epoch // 2)
+            title = Message("work.not_trained_on_changed", epoch=epoch, epochs=epochs, more=more)
+            yield Warned(title=title, message=cause_of(title), hint=fix_of(title), stage=NAME)
 
     def _restored(self, state: TrainingState) -> Restored | None:
         """The first process moves damaged files out of the way; the others read what it read."""

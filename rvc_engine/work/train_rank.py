@@ -2,53 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import torch
 
+from rvc_engine.common.lines import Failed, Writer, read_line
 from rvc_engine.errors import RvcError
-from rvc_engine.events import Event, Paused, TrainStepped, to_dict
+from rvc_engine.events import Event, Paused, TrainStepped
 from rvc_engine.training.ranks import Together
 from rvc_engine.work.train import one_of_several
-from rvc_engine.work.train_parallel import MARK, Spec
+from rvc_engine.work.train_parallel import Proceed, Spec
 
 DONE, FAILED, ORPHANED = 0, 1, 3
 
 
-def say(kind: str, content: Any) -> None:
-    """The line goes out whole: several processes write to one pipe, where print's two writes, text and newline, have
-    met another's."""
-    line = f"{MARK}{json.dumps({kind: content})}\n".encode()
-    while line:
-        line = line[os.write(sys.stdout.fileno(), line) :]
-
-
-def report(event: Event) -> bool:
+def report(writer: Writer, event: Event) -> bool:
     """Is the training to stop after it? Ends the process when nobody listens any more."""
-    say("event", to_dict(event))
-    answer = sys.stdin.readline().strip()
-    if not answer:
+    writer.send(event)
+    answer = read_line(sys.stdin.buffer, Proceed)
+    if answer is None:
         os._exit(ORPHANED)
-    return answer == "stop"
+    return answer.stop
 
 
-def train(spec: Spec, ranks: Together, device: torch.device) -> None:
+def train(spec: Spec, ranks: Together, device: torch.device, writer: Writer) -> None:
     steps, stop = one_of_several(spec, ranks, device), False
     while True:
         try:
             event = next(steps)
         except StopIteration as end:
             if end.value is not None:
-                say("fault", asdict(end.value))
+                writer.send(end.value)
                 leave_at_once(FAILED)
             return
         if ranks.first:
-            stop = report(event) or stop
+            stop = report(writer, event) or stop
             if stop and isinstance(event, Paused):
                 steps.close()
                 leave_at_once(FAILED)
@@ -68,11 +59,11 @@ def main() -> None:
     spec = Spec.read(Path(sys.argv[1]))
     device = torch.device(spec.devices[int(os.environ["LOCAL_RANK"])])
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    ranks = Together(device)
+    ranks, writer = Together(device), Writer(sys.stdout.fileno())
     try:
-        train(spec, ranks, device)
+        train(spec, ranks, device, writer)
     except RvcError as error:
-        say("error", {"title": error.title, "message": error.message, "hint": error.hint})
+        writer.send(Failed.of(error))
         leave_at_once(FAILED)
     # all is saved; at the interpreter's end a library's thread that still lives has aborted a process, once in CI
     leave_at_once(DONE)

@@ -11,6 +11,8 @@ from rvc_engine.common.user import expanded
 from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, Warned
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message, joined, verbatim
+from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.state import TrainingState, load_pretrained
 from rvc_engine.training.store import Restored
@@ -27,23 +29,26 @@ def find_start(experiment: Experiment, settings: ExperimentSettings) -> dict[str
 
 
 def _find_pretrained(experiment: Experiment, settings: ExperimentSettings, kind: str, value: str) -> Path | None:
-    flag = f"--pretrained-{kind.lower()}"
+    setting = Message("work.pretrained_g" if kind == "G" else "work.pretrained_d")
     if value == "none":
         return None
     if value:
         path = expanded(value)
-        require_file(path, f"There is no file {path}", f"check the path, or use {flag} none", f"{flag} names it")
+        require_file(
+            path,
+            Message("common.no_file", path=path),
+            Message("work.check_path_or_none", setting=setting),
+            Message("work.setting_names_it", setting=setting),
+        )
         return path
     names = pretrained_names(settings.preset, kind, settings.model)
     if not names:
         return None
     found = experiment.workspace.find_pretrained(*names)
     if found is None and not has_own(settings.preset):
-        missing = (
-            f"The pretrained weights of {settings.preset} are missing",
-            f"{names[0]} is not in {experiment.workspace.pretrained}",
-        )
-        raise BadInput(*missing, f"put that file there, or use {flag} none")
+        hint = Message("work.put_there_or_none", setting=setting)
+        about = {"preset": settings.preset, "file": names[0], "folder": experiment.workspace.pretrained}
+        raise BadInput("work.pretrained_missing", NOTHING, hint, **about)
     return found
 
 
@@ -51,31 +56,25 @@ def start(experiment: Experiment, settings: ExperimentSettings, state: TrainingS
     networks = {"G": state.generator, "D": state.adversary.network}
     for kind, path in find_start(experiment, settings).items():
         if path is not None:
-            said = {"has other speakers": load_pretrained(networks[kind], path)}
-            said["was made with another content encoder"] = other_encoder(experiment, settings, path)
-            yield from (Warned(title=f"{path} {what}", message=why, stage=NAME) for what, why in said.items() if why)
+            if note := load_pretrained(networks[kind], path):
+                yield Warned(title=Message("work.other_speakers", path=path), message=note, stage=NAME)
+            if other := other_encoder(experiment, settings, path):
+                yield Warned(title=other, message=cause_of(other), stage=NAME)
 
 
 def report_restored(restored: Restored, train_config: TrainConfig, *, again: bool) -> Iterator[Event]:
     if restored.damaged:
-        message = f"{'; '.join(restored.damaged)}; moved to {restored.backup}"
-        yield Warned(
-            title=f"Resuming from step {restored.step}: newer checkpoints are damaged", message=message, stage=NAME
-        )
+        damaged = joined(*restored.damaged)
+        title = Message("work.damaged_checkpoints", step=restored.step, damaged=damaged, backup=restored.backup)
+        yield Warned(title=title, message=cause_of(title), stage=NAME)
     if restored.newer:
-        title = f"Resuming from step {restored.step}, though there are newer pairs"
-        message = f"G_ and D_ of steps {', '.join(map(str, restored.newer))} are not used"
-        yield Warned(
-            title=title,
-            message=message,
-            hint="to resume from them, move resume.pt and resume-previous.pt away",
-            stage=NAME,
-        )
+        title = Message("work.newer_pairs", step=restored.step, steps=", ".join(map(str, restored.newer)))
+        yield Warned(title=title, message=cause_of(title), hint=fix_of(title), stage=NAME)
     if restored.entry is None:
-        message = "the order of clips and the random draws differ from those of an uninterrupted run"
-        yield Warned(title=f"The checkpoint of step {restored.step} has no resume state", message=message, stage=NAME)
+        title = Message("work.no_resume_state", step=restored.step)
+        yield Warned(title=title, message=cause_of(title), stage=NAME)
         return
     old, new = restored.entry["course"], train_config.numbers()
     changed = ", ".join(f"{key} {old.get(key)} -> {value}" for key, value in new.items() if old.get(key) != value)
     if changed and not again:
-        yield Warned(title="Training continues with other settings", message=changed, stage=NAME)
+        yield Warned(title=Message("work.resumes_with_other_settings"), message=verbatim(changed), stage=NAME)

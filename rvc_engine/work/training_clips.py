@@ -12,6 +12,7 @@ from rvc_engine.dataset.clip_table import ClipRow, SourceRow, read_rows
 from rvc_engine.errors import RvcError
 from rvc_engine.events import ItemSkipped
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import NOTHING, Message
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training.dataset import ClipDataset, Row
 from rvc_engine.work.speakers import clip_speakers
@@ -45,14 +46,10 @@ def usable_rows(experiment: Experiment, settings: ExperimentSettings) -> tuple[l
         else:
             rows.append(row)
     if not rows:
-        why = (
-            f"{len(skipped)} clips, the first because {skipped[0].reason}"
-            if skipped
-            else f"{experiment.ground_truth} is empty"
-        )
-        raise RvcError(
-            "There is no clip to train on", why, "rvc run does the stages before; longer recordings give longer clips"
-        )
+        why = Message("work.no_clip_there", folder=experiment.ground_truth)
+        if skipped:
+            why = Message("work.no_clip_usable", count=len(skipped), reason=skipped[0].reason)
+        raise RvcError("work.no_clip", why)
     return rows, skipped
 
 
@@ -63,18 +60,19 @@ def training_set(experiment: Experiment, rows: list[Row]) -> dict[str, str]:
     return {row.wave.stem: sources.get(row.wave.stem, "") for row in rows if row.wave.parent == experiment.ground_truth}
 
 
-def changes(experiment: Experiment, now: dict[str, str]) -> str:
-    """How the clips differ from those that the training has learnt from so far; "" where they do not, or where that is
-    not known."""
+def changes(experiment: Experiment, now: dict[str, str]) -> Message:
+    """How the clips differ from those that the training has learnt from so far; NOTHING where they do not, or where
+    that is not known."""
     try:
         before = json.loads(read_bytes(experiment.training_set))
         then = {str(clip): str(content) for clip, content in before.items()}
     except (OSError, ValueError, AttributeError):
-        return ""
+        return NOTHING
     added, removed = now.keys() - then.keys(), then.keys() - now.keys()
     others = [clip for clip in now.keys() & then.keys() if now[clip] and then[clip] and now[clip] != then[clip]]
-    counts = {"added": len(added), "removed": len(removed), "of changed recordings": len(others)}
-    return ", ".join(f"{count} clips {what}" for what, count in counts.items() if count)
+    counts = {"work.clips_added": len(added), "work.clips_removed": len(removed), "work.clips_changed": len(others)}
+    found = [Message(code, count=count) for code, count in counts.items() if count]
+    return Message("work.changes", changes=found) if found else NOTHING
 
 
 def used_all_inputs(experiment: Experiment, settings: ExperimentSettings) -> bool:
@@ -82,20 +80,20 @@ def used_all_inputs(experiment: Experiment, settings: ExperimentSettings) -> boo
     return not changes(experiment, training_set(experiment, usable_rows(experiment, settings)[0]))
 
 
-def _why_unusable(row: Row, probe: ClipDataset, least: int) -> str:
+def _why_unusable(row: Row, probe: ClipDataset, least: int) -> Message:
     """Why a clip cannot be trained on, by the headers of its files; empty where it can."""
     missing = [path for path in row.files() if not os.path.lexists(path)]
     if missing:
-        return "it has no " + " and no ".join(path.parent.name for path in missing)
+        return Message("work.clip_lacks", count=len(missing), folders=[path.parent.name for path in missing])
     try:
         covered = probe.coverage(row)
     except RvcError as error:
-        return ": ".join((error.title, error.message))
+        return error.summary
     whole = max(covered.values())
     for path, frames in covered.items():
         if whole - frames > OTHER_LENGTH:
-            return f"{path} is of another clip: {frames / 100:.1f} s of {whole / 100:.1f} s"
-    return f"it is shorter than a training slice of {least * 10} ms" if min(covered.values()) < least else ""
+            return Message("work.of_another_clip", path=path, seconds=frames / 100, whole=whole / 100)
+    return Message("work.clip_too_short", least=least * 10) if min(covered.values()) < least else NOTHING
 
 
 def mute_rows(experiment: Experiment, settings: ExperimentSettings) -> list[Row]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from rvc_tui.places import PLACES, Place
 
 
+@cache
 def screen_class(place: Place) -> Any:
+    """The class; one that is for several places is derived for each."""
     module, _, name = place.screen.partition(":")
-    return getattr(importlib.import_module(module), name)
+    found = getattr(importlib.import_module(module), name)
+    return found if found.place else type(name, (found,), {"place": place.name})
 
 
 def make(place: Place) -> Any:

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from rvc_engine.common.printable import printable
 from rvc_engine.errors import BadInput
 from rvc_engine.setting import set_field
+from rvc_tui.engine_texts import error_line
 from rvc_tui.screens.command import CommandScreen
 from rvc_tui.texts import _
 from rvc_tui.voice_forms import Ask
@@ -82,7 +83,7 @@ class AskScreen(ModalScreen[bool]):
         try:
             set_field(self.ask, message.key.partition(".")[2], message.value, message.key)
         except BadInput as error:
-            self.show(str(error))
+            self.show(error_line(error))
             return
         self.show()
 

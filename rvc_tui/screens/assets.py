@@ -3,18 +3,21 @@ do."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from rvc_engine.client.engine_client import Answer, Client
+from rvc_engine.client.engine_client import Answer, Client, Ended
+from rvc_engine.client.replies import FileTransfer
 from rvc_engine.client.words import size
+from rvc_engine.common.lines import Answered, Line
 from rvc_engine.common.printable import LONG, listed, printable
 from rvc_engine.presets import PUBLIC_PRESETS
 from rvc_tui.drawing import aligned, bar, padded, shortened
+from rvc_tui.engine_texts import translated
 from rvc_tui.published import Need, Row, by_hand, bytes_of, need_of, place_of, progress_of
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -65,7 +68,7 @@ class AssetsScreen(AppScreen):
         super().__init__()
         self.assets: list[Row] = []
         self.pulling = ""  # the preset that is fetched
-        self.transfers: dict[str, dict[str, Any]] = {}  # the last that was told of each file
+        self.transfers: dict[str, FileTransfer] = {}  # the last that was told of each file
         self.verifying = False
         self.list_problem = self.pull_problem = ""
 
@@ -101,16 +104,16 @@ class AssetsScreen(AppScreen):
 
     @work(thread=True, group="pull")
     def pull(self, client: Client, preset: str) -> None:
-        for event in client.stream(["assets", "pull", preset, "--json"]):
-            self.call_later(self.pulled, event)
+        for line in client.stream(["assets", "pull", preset, "--json"]):
+            self.call_later(self.pulled, line)
 
-    def pulled(self, event: dict[str, Any]) -> None:
-        if "exit_code" in event:
-            self.pull_ended(int(event["exit_code"]), str(event["problem"]))
-        elif "file" in event:
-            self.transfers[event["file"]] = event
+    def pulled(self, line: Line | Ended) -> None:
+        if isinstance(line, Ended):
+            self.pull_ended(line.exit_code, line.problem)
+        elif isinstance(line, FileTransfer):
+            self.transfers[line.file] = line
             self.show_all()
-        elif event.get("event") == "by_hand" and self.rvc.shown is self:
+        elif isinstance(line, Answered) and line.data.get("event") == "by_hand" and self.rvc.shown is self:
             self.action_by_hand()
 
     def pull_ended(self, code: int, problem: str) -> None:
@@ -133,11 +136,11 @@ class AssetsScreen(AppScreen):
     @work(thread=True, group="verify")
     def check(self, client: Client) -> None:
         problem, rows = "", None
-        for told in client.stream(["assets", "verify", "--json"]):
-            if isinstance(told, list):
-                rows = told
-            else:
-                problem = str(told.get("problem", ""))
+        for line in client.stream(["assets", "verify", "--json"]):
+            if isinstance(line, Answered):
+                rows = line.data
+            elif isinstance(line, Ended):
+                problem = line.problem
         self.call_later(self.verified, rows, problem)
 
     def verified(self, rows: list[Row] | None, problem: str) -> None:
@@ -163,7 +166,7 @@ class AssetsScreen(AppScreen):
         lines = (
             findings(answer.data["findings"])
             if isinstance(answer.data, dict)
-            else [Text(printable(answer.problem), "bold red")]
+            else [Text(printable(translated(answer.problem)), "bold red")]
         )
         self.call_later(page.fill, lines)
 
@@ -199,17 +202,17 @@ class AssetsScreen(AppScreen):
         ).append(f"  {need.size}", "dim")
 
     def file_line(self, row: Row) -> Text:
-        event = self.transfers.get(row["name"])
-        state = event["event"] if event else row["state"]
+        transfer = self.transfers.get(row["name"])
+        state = transfer.state if transfer else row["state"]
         line = Text.assemble(
             (f"{printable(row['name']):<16} ", "bold"), (padded(printable(_(state)), 15) + " ", STYLE.get(state, ""))
         )
-        if event and event["event"] == "downloading":
-            return line.append(bar(event["done"], event.get("total") or 0, 14, ascii=self.ascii) + " ").append(
-                printable(progress_of(event))
+        if transfer and state == "downloading":
+            return line.append(bar(transfer.done, transfer.total or 0, 14, ascii=self.ascii) + " ").append(
+                printable(progress_of(transfer))
             )
-        if event:
-            return line.append(printable(progress_of(event).removeprefix(_(state)).strip()))
+        if transfer:
+            return line.append(printable(progress_of(transfer).removeprefix(_(state)).strip()))
         known = bytes_of(row)
         line.append(aligned(size(known) if known else _("size not stated"), 15) + "  ")
         where = printable(place_of(self.session.client.home, row))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rvc_tui.app import RvcApp
 
 
-def translated(active: ActiveBinding) -> ActiveBinding:
+def in_language(active: ActiveBinding) -> ActiveBinding:
     binding = active.binding
     words = replace(binding, description=_(binding.description), tooltip=_(binding.tooltip))
     return active._replace(binding=words, tooltip=_(active.tooltip))
@@ -79,7 +79,7 @@ class AppScreen(MessageScreen):
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """In the user's language: footer, help and palette show these."""
         found = super().active_bindings
-        return found if is_english() else {key: translated(binding) for key, binding in found.items()}
+        return found if is_english() else {key: in_language(binding) for key, binding in found.items()}
 
     def body(self) -> ComposeResult:
         """The panels between the row of screens and the footer."""

@@ -17,6 +17,7 @@ from rvc_engine.common.printable import printable
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS
+from rvc_tui.engine_texts import error_line
 from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 
@@ -128,7 +129,7 @@ class ChooseScreen(ModalScreen[Choice | None]):
             choice = Choice(values["name"], dataset_path(values["dataset"]), values["preset"], run)
             problem = self.problem(choice)
         except BadInput as error:
-            problem = str(error)
+            problem = error_line(error)
         if problem:
             self.query_one("#problem", Static).update(printable(problem))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from rvc_engine.common.printable import listed, printable
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event
 from rvc_tui.conversion import Conversion
+from rvc_tui.engine_texts import translated
 from rvc_tui.screens.confirm import ConfirmScreen
 from rvc_tui.screens.convert_choices import ConvertChoices
 from rvc_tui.texts import N_, _
@@ -41,6 +43,7 @@ NEEDING_A_REQUEST = (
     "cycle",
     "reset",
     "convert",
+    "enqueue",
     "cancel",
 )
 
@@ -99,6 +102,13 @@ class ConvertScreen(ConvertChoices):
         ),
         Binding("d", "reset", "default", show=False, id="form.default", tooltip="back to the default"),
         Binding("x", "convert", "convert", id="convert.start", tooltip="convert the recordings"),
+        Binding(
+            "n",
+            "enqueue",
+            "queue",
+            id="convert.queue",
+            tooltip="put it at the end of the queue; the voice may be trained before its turn",
+        ),
         Binding("c", "cancel", "cancel", id="convert.cancel", tooltip="stop the conversion (asks first)"),
         Binding("t", "turn", "results", id="convert.turn", tooltip="the settings, or the results"),
         Binding("escape", "leave_field", show=False, id="form.leave"),
@@ -121,6 +131,12 @@ class ConvertScreen(ConvertChoices):
         ended: bool = False
 
     @dataclass
+    class Queued(Message):
+        """It waits in the queue, or with `problem` does not."""
+
+        problem: str = ""
+
+    @dataclass
     class Suggested(Message):
         voice: str
         answer: Answer
@@ -129,6 +145,7 @@ class ConvertScreen(ConvertChoices):
         super().__init__()
         self.conversion = Conversion()
         self.shows_results = False
+        self.wanted_conversion = ""  # chosen on another screen
         self._asking = False
 
     def body(self) -> ComposeResult:
@@ -139,7 +156,15 @@ class ConvertScreen(ConvertChoices):
 
     def on_mount(self) -> None:
         self.form.listener = self.changed
-        self.find_conversion(self.session.client)
+        if not self.wanted_conversion:
+            self.find_conversion(self.session.client)
+
+    def entered(self) -> None:
+        super().entered()
+        name, self.wanted_conversion = self.wanted_conversion, ""
+        if name and name != self.conversion.name:
+            self.find_conversion(self.session.client, name)
+        self.shows_results = self.shows_results or bool(name)
 
     @property
     def form(self) -> Form:
@@ -176,10 +201,11 @@ class ConvertScreen(ConvertChoices):
             self._follow(client, work, name)
 
     @work(thread=True, group="convert")
-    def find_conversion(self, client: Client) -> None:
-        """One that runs since before the app was opened."""
-        if name := client.conversion():
-            work = Conversion(asked_at=client.now())
+    def find_conversion(self, client: Client, name: str = "") -> None:
+        """One that runs since before the app was opened; with a name that one, also when it has ended."""
+        asked_at = 0.0 if name else client.now()
+        if name := name or client.conversion():
+            work = Conversion(asked_at=asked_at)
             self.post_message(self.Began(work, name))
             self._follow(client, work, name)
 
@@ -192,6 +218,10 @@ class ConvertScreen(ConvertChoices):
             self.post_message(self.Began(work, name, str(error)))
         self.post_message(self.Happened(work, [], ended=True))
 
+    @work(thread=True, group="queue")
+    def put_into_queue(self, client: Client, words: list[str]) -> None:
+        self.post_message(self.Queued(client.ask([*words, "--queue", "--json"]).problem))
+
     @work(thread=True, group="suggest")
     def ask_for_pitch(self, client: Client, voice: str, source: str) -> None:
         self.post_message(self.Suggested(voice, client.ask(["voice", "info", voice, "--source", source, "--json"])))
@@ -200,6 +230,7 @@ class ConvertScreen(ConvertChoices):
         work = message.work
         work.name, work.problem = message.name, message.problem
         self.conversion = work
+        self.results.cursor = 0
         self.session.conversion = work.name if work.running else ""
         self.shows_results = True
         self.rvc.draw()
@@ -208,13 +239,17 @@ class ConvertScreen(ConvertChoices):
         work = message.work
         known = len(work.view.results)
         work.fold(message.events)
-        if len(work.view.results) > known and self.results.cursor == known - 1:  # it follows the end
+        is_shown = work is self.conversion
+        if is_shown and len(work.view.results) > known and self.results.cursor == known - 1:  # it follows the end
             self.results.cursor = len(work.view.results) - 1
         if not message.ended:
             self.rvc.draw_soon()
             return
         work.end()
-        self.session.conversion = ""
+        self.session.conversion = "" if self.session.conversion == work.name else self.session.conversion
+        if not work.asked_at:  # of the queue
+            self.rvc.draw()
+            return
         self.session.results += [path for path in work.paths if path not in self.session.results]
         if self.rvc.shown is not self:
             told = _("{count} converted").format(count=len(work.paths)) + _(", {count} failed").format(
@@ -222,6 +257,12 @@ class ConvertScreen(ConvertChoices):
             )
             self.notify(told, title=_(HAS[work.state]) if work.state in HAS else "")
         self.rvc.draw()
+
+    def on_convert_screen_queued(self, message: Queued) -> None:
+        if message.problem:
+            self.notify(message.problem, title=_("Not added"), severity="error", timeout=10)
+        else:
+            self.notify(_("The conversion is in the queue: the screen queue starts it"))
 
     def on_convert_screen_suggested(self, message: Suggested) -> None:
         self._asking = False
@@ -243,7 +284,9 @@ class ConvertScreen(ConvertChoices):
                 else _("the voice has no pitch")
             )
             self.notify(
-                message.answer.problem or untold, title=_("No transposition can be suggested"), severity="warning"
+                translated(message.answer.problem) or untold,
+                title=_("No transposition can be suggested"),
+                severity="warning",
             )
         self.rvc.draw()
 
@@ -255,6 +298,8 @@ class ConvertScreen(ConvertChoices):
             return not self.shows_results
         if action == "convert":
             return not self.conversion.running and not self.request.missing()
+        if action == "enqueue":
+            return not self.request.missing()
         if action == "cancel":
             return self.conversion.running
         if action == "take_away":
@@ -301,21 +346,29 @@ class ConvertScreen(ConvertChoices):
         self.ask_for_pitch(self.session.client, self.request.voice, str(source))
 
     def action_convert(self) -> None:
+        self.agreed_to_write(self.start_conversion)
+
+    def action_enqueue(self) -> None:
+        def agreed(yes: bool | None) -> None:
+            if yes and self.request is not None:
+                self.put_into_queue(self.session.client, self.request.words())
+
+        self.agreed_to_write(agreed)
+
+    def agreed_to_write(self, then: Callable[[bool | None], None]) -> None:
         """Asks only when files would be written over."""
         if self.request is None:
             return
         there = self.request.replaces()
         if not there:
-            self.start_conversion(True)
+            then(True)
             return
         names = listed(path.name for path in there[:5]) + (
             _(" and {count} more").format(count=len(there) - 5) if len(there) > 5 else ""
         )
         where = printable(within(str(there[0].parent), self.session.client.home))
-        self.app.push_screen(
-            ConfirmScreen(_("Write over what is in {folder}?").format(folder=where) + f"\n{names}"),
-            self.start_conversion,
-        )
+        question = _("Write over what is in {folder}?").format(folder=where)
+        self.app.push_screen(ConfirmScreen(f"{question}\n{names}"), then)
 
     def start_conversion(self, yes: bool | None) -> None:
         if not yes or self.request is None or self.conversion.running:

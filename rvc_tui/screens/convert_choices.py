@@ -16,6 +16,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.setting import set_field
 from rvc_tui.conversion import Request, load, paths_of
 from rvc_tui.drawing import padded
+from rvc_tui.engine_texts import error_line
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.screens.pick import PickScreen
@@ -83,7 +84,7 @@ class ConvertChoices(AppScreen):
         try:
             set_field(self.request.settings, name, value, f"convert.{name}")
         except BadInput as error:
-            self.notify(str(error), title=_("Not changed"), severity="error")
+            self.notify(error_line(error), title=_("Not changed"), severity="error")
         self.keep()
 
     def changed(self, message: Form.Changed) -> None:
@@ -112,7 +113,12 @@ class ConvertChoices(AppScreen):
             f"{name} {padded(kind_of(row), 14)} {padded(epochs_of(row), 11)} {size(row['bytes'])}"
             for name, row in named
         ]
-        at = next((place for place, row in enumerate(rows) if self.request and row["voice"] == self.request.voice), 0)
+        # those that a run before it in the queue trains
+        there = {row["voice"] for row in rows}
+        coming = [name for name in self.session.client.names() if name not in there]
+        names += [f"{padded(printable(name), 28)} {_('not trained yet')}" for name in coming]
+        values = [*(row["voice"] for row in rows), *coming]
+        at = values.index(self.request.voice) if self.request and self.request.voice in values else 0
 
         def picked(place: int | None) -> None:
             if place is None:
@@ -120,6 +126,8 @@ class ConvertChoices(AppScreen):
             if place < len(rows):
                 row = rows[place]
                 self.choose(row["voice"], "" if row["voice"] == row["name"] else row["index"] or "")
+            elif place < len(values):
+                self.choose(values[place])
             else:
                 suggester = FileSuggester(".pth", ".rvcvoice")
                 self.app.push_screen(NameScreen(_("A .pth, or a bundle (.rvcvoice)"), "", suggester), self._voice_typed)
@@ -168,7 +176,7 @@ class ConvertChoices(AppScreen):
         try:
             found = paths_of(text)
         except BadInput as error:
-            self.notify(str(error), title=_("Nothing is added"), severity="error")
+            self.notify(error_line(error), title=_("Nothing is added"), severity="error")
             return
         self.request.inputs += [path for path in found if path not in self.request.inputs]
         self.keep()

@@ -10,11 +10,14 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from rvc_engine.client.engine_client import Client
+from rvc_engine.client.engine_client import Client, Ended
+from rvc_engine.common.lines import Answered
 from rvc_engine.common.printable import printable
 from rvc_engine.dataset.files import dataset_path
 from rvc_engine.errors import BadInput
+from rvc_engine.events import Progressed
 from rvc_tui.drawing import bar, padded
+from rvc_tui.engine_texts import error_line, translated
 from rvc_tui.recordings import (
     ORDERS,
     Report,
@@ -25,10 +28,8 @@ from rvc_tui.recordings import (
     header,
     ordered,
     pictures,
-    progress_of,
     summary,
 )
-from rvc_tui.said import said
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.choose import FolderSuggester
 from rvc_tui.screens.name import NameScreen
@@ -116,20 +117,17 @@ class DatasetScreen(AppScreen):
     @work(thread=True, group="dataset", exclusive=True)
     def read(self, client: Client, words: list[str]) -> None:
         report: Report | None = None
-        for told in client.stream(words, self.listen):
-            if "exit_code" in told:
-                self.call_later(self.ended, words[1], report, int(told["exit_code"]), str(told["problem"]))
-            else:
-                report = told
+        for line in client.stream(words):
+            if isinstance(line, Progressed):
+                self.call_later(self.progressed, line.done, line.total)
+            elif isinstance(line, Answered):
+                report = line.data
+            elif isinstance(line, Ended):
+                self.call_later(self.ended, words[1], report, line.exit_code, line.problem)
 
-    def listen(self, line: str) -> None:
-        """On a thread."""
-        self.call_later(self.heard, line)
-
-    def heard(self, line: str) -> None:
-        if found := progress_of(line):
-            self.progress = found
-            self.show_all()
+    def progressed(self, done: int, total: int) -> None:
+        self.progress = (done, total)
+        self.show_all()
 
     def ended(self, folder: str, report: Report | None, code: int, problem: str) -> None:
         self.reading, self.read_folder = "", folder
@@ -235,7 +233,7 @@ class DatasetScreen(AppScreen):
             return [self.shown_folder] if self.shown_folder else []
         return [
             self.read_folder,
-            *(f"{_(finding['severity'])}: {said(finding['what'])}" for finding in self.report["findings"]),
+            *(f"{_(finding['severity'])}: {translated(finding['what'])}" for finding in self.report["findings"]),
         ]
 
     def move(self, count: int) -> None:
@@ -260,7 +258,7 @@ class DatasetScreen(AppScreen):
             try:
                 self.folder = dataset_path(text)
             except BadInput as error:
-                self.problem = str(error)
+                self.problem = error_line(error)
                 self.show_all()
             else:
                 self.action_read()

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 
 from rvc_engine.common.printable import printable
 from rvc_engine.errors import RvcError
+from rvc_tui.engine_texts import error_line
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.choose import Choice, ChooseScreen
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -95,7 +96,7 @@ class ExperimentsScreen(AppScreen):
         try:
             client = self.session.client.switch(name)
         except RvcError as error:
-            self.notify(str(error), title=_("Not opened"), severity="error")
+            self.notify(error_line(error), title=_("Not opened"), severity="error")
             return False
         self.rvc.watch_experiment(client)
         self.panel.put_cursor_on(name)

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from rvc_engine.client.words import duration
 from rvc_engine.common.printable import listed, printable
 from rvc_tui.drawing import padded
-from rvc_tui.said import said
+from rvc_tui.engine_texts import translated
 from rvc_tui.session import Session
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.stages import stage_name
@@ -58,13 +58,13 @@ class PlanScreen(ModalScreen[bool]):
         for name, action, reason in outlook.plan:
             took = outlook.took.get(name)
             line = Text.assemble((stage_name(name), "bold"), printable(_(WORDS.get(action, action))))
-            line.append(f"  {printable(said(reason))}" if action not in ("skip", "after") else "", "dim")
+            line.append(f"  {printable(translated(reason))}" if action not in ("skip", "after") else "", "dim")
             line.append("  " + _("took {time} last time").format(time=duration(took)) if took else "", "dim")
             lines.append(line)
         if not outlook.plan:
             lines.append(Text(_("every stage: preprocess, pitch, features, train, index")))
         if outlook.doubt:
-            lines += [Text(), Text(said(outlook.doubt), "bold")]
+            lines += [Text(), Text(translated(outlook.doubt), "bold")]
             lines.append(Text(_("The old work moves to a backup; its voice stays until the new one is whole."), "dim"))
         if outlook.missing:
             lines += [Text(), Text.assemble((padded(_("needs"), 5) + "  ", "bold"), listed(outlook.missing))]

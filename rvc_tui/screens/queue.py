@@ -1,7 +1,8 @@
-"""Voices one after the other: what waits, runs and has ended, and a command for the end."""
+"""The queue: trainings and conversions that wait, run and have ended, and a command for the end."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -15,10 +16,12 @@ from rvc_engine.client.state import clock
 from rvc_engine.client.words import duration
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.run.queue import RUNNING, WAITING, deadline_of
+from rvc_engine.run.queue import CONVERT, RUNNING, WAITING, deadline_of
 from rvc_tui.drawing import fitted, padded
+from rvc_tui.engine_texts import error_line, translated
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
+from rvc_tui.screens.convert import ConvertScreen
 from rvc_tui.screens.name import NameScreen
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.failure import FailurePanel
@@ -49,7 +52,7 @@ class QueueScreen(AppScreen):
             "open",
             key_display="o",
             id="queue.open",
-            tooltip="watch the experiment of the chosen entry",
+            tooltip="watch the experiment of the chosen entry, or its conversion",
         ),
         Binding("K", "shift(-1)", "up", show=False, id="queue.earlier", tooltip="the chosen entry one place earlier"),
         Binding("J", "shift(1)", "down", show=False, id="queue.later", tooltip="the chosen entry one place later"),
@@ -113,7 +116,7 @@ class QueueScreen(AppScreen):
         """`title`: of what is said when it does not work; `done`: what is said when it does."""
         answer = client.ask(["queue", *words, "--json"])
         if answer.problem:
-            self.call_later(self.say, answer.problem, title)
+            self.call_later(self.say, translated(answer.problem), title)
         elif done:
             self.call_later(self.notify, done)
         self.tell(client.ask(["queue", "list", "--json"]), client)
@@ -131,7 +134,7 @@ class QueueScreen(AppScreen):
             return
         number = self.chosen["number"] if self.chosen else 0
         self.runner, self.entries = runner, answer.data if isinstance(answer.data, list) else []
-        self.rows.nothing = printable(answer.problem) or _(NOTHING)
+        self.rows.nothing = printable(translated(answer.problem)) or _(NOTHING)
         place = next((i for i, entry in enumerate(self.entries) if entry["number"] == number), self.rows.cursor)
         self.show_entries(place)
         self.rvc.draw()
@@ -148,14 +151,14 @@ class QueueScreen(AppScreen):
 
     @property
     def name_width(self) -> int:
-        return min(20, max([10, *(cell_len(printable(entry["name"])) for entry in self.entries)]))
+        return min(20, max([10, *(cell_len(printable(title_of(entry))) for entry in self.entries)]))
 
     def line(self, entry: dict[str, Any]) -> Text:
         state = entry["state"]
         line = Text.assemble(
             f"{entry['number']:>3}  ",
             (padded(_(state), 8) + " ", STYLE.get(state, "")),
-            (f"{fitted(entry['name'], self.name_width)} ", "bold"),
+            (f"{fitted(title_of(entry), self.name_width)} ", "bold"),
         )
         return line.append(padded(self.since(entry), 20) + " ", "dim").append(printable(entry["outcome"], LONG))
 
@@ -172,10 +175,14 @@ class QueueScreen(AppScreen):
         entry = self.chosen
         if entry is None:
             return []
-        lines = [Text.assemble(("rvc run ", "dim"), printable(" ".join([entry["name"], *entry["words"]])))]
+        words = printable(" ".join([entry["name"], *entry["words"]]))
+        lines = [Text.assemble((f"rvc {entry['command']} ", "dim"), words)]
         lines += [Text(f"{_('outcome')}  {printable(entry['outcome'], LONG)}")] if entry["outcome"] else []
         if entry["state"] == WAITING:
-            lines.append(Text(_("it takes the settings that the experiment has when its turn comes"), "dim"))
+            later = _("it takes the settings that the experiment has when its turn comes")
+            if converts(entry):
+                later = _("it takes the voice that is there when its turn comes")
+            lines.append(Text(later, "dim"))
         return lines
 
     # --- keys --------------------------------------------------------------------------------------
@@ -186,7 +193,9 @@ class QueueScreen(AppScreen):
             return any(entry["state"] in (WAITING, RUNNING) for entry in self.entries)
         if action == "stop_queue":
             return bool(self.runner)
-        if action in ("open", "shift", "remove"):
+        if action == "open":
+            return self.chosen is not None and bool(self.chosen["conversion"] or not converts(self.chosen))
+        if action in ("shift", "remove"):
             return bool(self.entries)
         return super().works(action)
 
@@ -196,12 +205,14 @@ class QueueScreen(AppScreen):
 
     def to_copy(self) -> list[str]:
         return [
-            f"{entry['number']} {entry['state']} {entry['name']} {entry['outcome']}".rstrip() for entry in self.entries
+            f"{entry['number']} {entry['state']} {title_of(entry)} {entry['outcome']}".rstrip()
+            for entry in self.entries
         ]
 
     def move(self, count: int) -> None:
         self.rows.move(count)
         self.show_entries()
+        self.rvc.draw()  # the footer too
 
     def action_add(self) -> None:
         name = self.session.client.name
@@ -222,10 +233,15 @@ class QueueScreen(AppScreen):
         entry = self.chosen
         if entry is None:
             return
+        if converts(entry):
+            screen = self.app.get_screen("convert", ConvertScreen)
+            screen.wanted_conversion = entry["conversion"]
+            self.rvc.action_go(screen.place)
+            return
         try:
             client = self.session.client.switch(entry["name"])
         except RvcError as error:
-            self.notify(str(error), title=_("Not opened"), severity="error")
+            self.notify(error_line(error), title=_("Not opened"), severity="error")
             return
         self.rvc.watch_experiment(client)
         self.rvc.action_go("experiments")
@@ -236,7 +252,9 @@ class QueueScreen(AppScreen):
             return
         if entry["state"] == RUNNING and self.runner:
             self.notify(
-                _("X stops the queue, s its run"), title=_("{name} runs").format(name=entry["name"]), severity="warning"
+                _("X stops the queue, s its run"),
+                title=_("{name} runs").format(name=title_of(entry)),
+                severity="warning",
             )
             return
 
@@ -244,9 +262,10 @@ class QueueScreen(AppScreen):
             if yes:
                 self.change(self.session.client, ["remove", str(entry["number"])], _("Not removed"))
 
-        question = _("Take {number}, {name}, out of the queue?\nThe experiment and its work stay.").format(
-            number=entry["number"], name=printable(entry["name"])
-        )
+        question = _("Take {number}, {name}, out of the queue?\nThe experiment and its work stay.")
+        if converts(entry):
+            question = _("Take {number}, {name}, out of the queue?\nThe recordings and what is converted stay.")
+        question = question.format(number=entry["number"], name=printable(title_of(entry)))
         self.app.push_screen(ConfirmScreen(question), answered)
 
     def action_stop_queue(self) -> None:
@@ -303,10 +322,19 @@ LIMIT_QUESTION = N_(
 )
 
 
+def converts(entry: dict[str, Any]) -> bool:
+    return bool(entry["command"] == CONVERT)
+
+
+def title_of(entry: dict[str, Any]) -> str:
+    """The experiment; for a conversion its voice, a file without its folder."""
+    return f"{_('convert')} {Path(entry['name']).name}" if converts(entry) else str(entry["name"])
+
+
 def limit_problem(text: str, now: float) -> str:
     try:
         if text:
             deadline_of(text, now)
     except BadInput as error:
-        return str(error)
+        return error_line(error)
     return ""

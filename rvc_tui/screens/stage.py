@@ -17,6 +17,8 @@ from rvc_tui.widgets.stages import OneStagePanel
 
 
 class StageScreen(AppScreen):
+    """For any stage: `place` is its name."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "change", "change", id="form.change", tooltip="change the chosen setting"),
         Binding("space", "cycle", "next", id="form.next", tooltip="the next of the few values of a setting"),
@@ -51,8 +53,8 @@ class StageScreen(AppScreen):
             self.form.show([], None)
             return
         defaults = (for_base if settings.base else for_preset)(settings.preset, pitched=settings.pitched)
-        section = getattr(settings, self.place)
-        self.form.show(items_of(self.place, section, getattr(defaults, self.place)), section)
+        section = settings.section(self.place)
+        self.form.show(items_of(self.place, section, defaults.section(self.place)), section)
 
     def settings(self) -> ExperimentSettings | None:
         return self.session.settings()  # where they are damaged the heading says it, by the outlook
@@ -100,19 +102,3 @@ class StageScreen(AppScreen):
             self.notify(_("the run that is under way keeps what it began with"), title=_("Saved for the next run"))
         self.draw()
         self.rvc.look_now()
-
-
-class PreprocessScreen(StageScreen):
-    place = "preprocess"
-
-
-class PitchScreen(StageScreen):
-    place = "pitch"
-
-
-class FeaturesScreen(StageScreen):
-    place = "features"
-
-
-class IndexScreen(StageScreen):
-    place = "index"

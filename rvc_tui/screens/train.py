@@ -11,7 +11,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 
-from rvc_engine.client.engine_client import Client
+from rvc_engine.client.engine_client import Client, Ended
+from rvc_engine.common.lines import Answered
 from rvc_tui.remembered import Price, kept_price, read_price, remember
 from rvc_tui.screens.audition import AuditionScreen, pictures_in
 from rvc_tui.screens.curves import CurvesScreen
@@ -259,10 +260,11 @@ class TrainScreen(StageScreen):
     def measure(self, client: Client, words: list[str]) -> None:
         advice: dict[str, Any] | None = None
         problem = ""
-        for told in client.stream(words):
-            if "recommended" in told:
-                advice = told
-            problem = str(told.get("problem", problem))
+        for line in client.stream(words):
+            if isinstance(line, Answered):
+                advice = line.data
+            elif isinstance(line, Ended):
+                problem = line.problem
         self.call_later(self.measured, client, advice, problem)
 
     def measured(self, client: Client, advice: dict[str, Any] | None, problem: str) -> None:

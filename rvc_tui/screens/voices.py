@@ -18,6 +18,8 @@ from textual.suggester import Suggester, SuggestFromList
 from rvc_engine.client.engine_client import Answer, Client
 from rvc_engine.client.words import size
 from rvc_engine.common.printable import printable
+from rvc_engine.errors import reason_of
+from rvc_tui.engine_texts import translated
 from rvc_tui.screens.ask import AskScreen
 from rvc_tui.screens.base import AppScreen
 from rvc_tui.screens.confirm import ConfirmScreen
@@ -140,7 +142,7 @@ class VoicesScreen(AppScreen):
             goal.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(path, goal)
         except OSError as error:
-            self.post_message(self.Acted("delete", Answer(problem=str(error))))
+            self.post_message(self.Acted("delete", Answer(problem=reason_of(error))))
         else:
             self.post_message(self.Acted("delete", Answer([str(goal)])))
 
@@ -154,13 +156,13 @@ class VoicesScreen(AppScreen):
             self.panel.cursor = paths.index(wanted) if wanted else 0
             self.panel.nothing = _("no voices yet: r trains one, i takes one in from a file")
         else:
-            self.panel.nothing = printable(message.answer.problem)
+            self.panel.nothing = printable(translated(message.answer.problem))
         self.rvc.draw()
 
     def on_voices_screen_facts_read(self, message: FactsRead) -> None:
         self.busy = ""
         if message.answer.problem:
-            self.tell(message.answer.problem, failed=_("{name} cannot be used").format(name=message.name))
+            self.tell(translated(message.answer.problem), failed=_("{name} cannot be used").format(name=message.name))
         elif self.rvc.screen is self:
             self.app.push_screen(
                 FactsScreen(message.name, [line for facts in message.answer.data for line in fact_lines(facts)])
@@ -171,7 +173,7 @@ class VoicesScreen(AppScreen):
         self.busy = ""
         home = self.session.client.home
         if message.answer.problem:
-            self.tell(message.answer.problem, failed=_("{action} failed").format(action=_(message.action)))
+            self.tell(translated(message.answer.problem), failed=_("{action} failed").format(action=_(message.action)))
         elif message.action == "delete":
             self.tell(_("moved to {folder}").format(folder=within(str(message.answer.data[0]), home)))
         else:

@@ -9,7 +9,7 @@ from rich.text import Text
 from rvc_engine.client.state import ScreenState
 from rvc_engine.common.printable import printable
 from rvc_tui.drawing import gib, number, padded
-from rvc_tui.said import said
+from rvc_tui.engine_texts import translated
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.panel import Panel, join
 
@@ -39,9 +39,9 @@ class AdvisorPanel(Panel):
         if self.measuring:
             lines.append(Text(_("measuring real steps, for minutes perhaps; m stops it"), "bold"))
         if self.problem:
-            lines.append(Text(printable(self.problem), "bold red"))
+            lines.append(Text(printable(translated(self.problem)), "bold red"))
         lines += [*table(advice, width), Text(self.memory(advice), "dim")]
-        return join(lines + [Text(printable(said(reason)), "dim") for reason in advice["reasons"]])
+        return join(lines + [Text(printable(translated(reason)), "dim") for reason in advice["reasons"]])
 
     def headline(self, advice: dict[str, Any]) -> Text:
         line = recommendation(advice)

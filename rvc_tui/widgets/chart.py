@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from rich.text import Text
 
+from rvc_engine.client.pace import in_training
 from rvc_engine.client.state import ScreenState
 from rvc_engine.common.printable import printable
 from rvc_engine.run.curves import Curves, Point
@@ -243,7 +244,7 @@ def axis_of(view: RunView, axis: str) -> tuple[Callable[[Point], float], str]:
     """Where a point lies on the axis, and the unit there."""
     curves = view.curves
     if axis == "epoch":
-        stage = view.stages.get("train")
+        stage = in_training(view)
         pace = view.epochs / stage.total if stage is not None and stage.total else 0.0
         return (lambda point: curves.epoch_at(point.step) or point.step * pace), _("epochs")
     if axis == "time":

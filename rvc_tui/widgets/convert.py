@@ -12,6 +12,7 @@ from rvc_engine.client.state import SILENT_S, ScreenState
 from rvc_engine.client.words import duration
 from rvc_engine.common.printable import LONG, printable
 from rvc_engine.events import Converted, ItemSkipped
+from rvc_engine.messages import NOTHING
 from rvc_engine.run.view import StageView
 from rvc_tui.conversion import Conversion, Request
 from rvc_tui.drawing import bar, cut, padded, shortened
@@ -99,23 +100,28 @@ class ConvertPanel(Panel):
         work = self.work
         if work.state == "idle":
             return Text(request.missing() or _("x converts"), "bold")
+        # one of the queue may be of another voice and recordings
+        whose = f"{work.name}: " if work.name and not work.asked_at else ""
         if not work.running:
-            return self.ended()
+            return Text(whose).append(self.ended())
         view = work.view
-        stage = view.stages.get(view.stage) or StageView("", "")
+        stage = view.stages.get(view.stage) or StageView("", NOTHING)
         silent = now - (view.updated_at or work.asked_at)
         tail = _("no progress for {time}").format(time=duration(silent))
         if silent <= SILENT_S:
             tail = _("for {time}").format(time=duration(max(0.0, now - (view.started_at or work.asked_at))))
         tail = "  " + tail
         if not stage.total:
-            return Text(_("starting") + tail, STYLE["running"])
+            return Text(whose + _("starting") + tail, STYLE["running"])
         done, seconds = view.part
         text = f" {stage.done}/{stage.total} {_('files')}"
         text += f"  {printable(stage.item, ITEM)} {done}/{seconds} s" if seconds else ""
         share = stage.done + (done / seconds if seconds else 0)
-        drawn = bar(share, stage.total, max(8, min(24, width - cell_len(text) - cell_len(tail))), ascii=self.ascii)
-        return Text.assemble((drawn, STYLE["running"]), text, (tail, "bold yellow" if silent > SILENT_S else "dim"))
+        room = width - cell_len(whose) - cell_len(text) - cell_len(tail)
+        drawn = bar(share, stage.total, max(8, min(24, room)), ascii=self.ascii)
+        return Text.assemble(
+            whose, (drawn, STYLE["running"]), text, (tail, "bold yellow" if silent > SILENT_S else "dim")
+        )
 
     def ended(self) -> Text:
         work = self.work

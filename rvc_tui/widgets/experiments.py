@@ -8,7 +8,7 @@ from rvc_engine.client.state import Row, ScreenState
 from rvc_engine.client.words import duration
 from rvc_engine.common.printable import printable
 from rvc_tui.drawing import fitted, padded
-from rvc_tui.said import said
+from rvc_tui.engine_texts import translated
 from rvc_tui.texts import _
 from rvc_tui.widgets.heading import STATE_STYLE
 from rvc_tui.widgets.panel import Panel, join
@@ -58,5 +58,5 @@ class ExperimentsPanel(Panel):
         line.append(padded(_(known), 9) + " ", STATE_STYLE.get(known, ""))
         if row.problem:
             room = max(10, width - line.cell_len - PLACE_WIDTH)
-            return line.append(fitted(said(row.problem), room), "yellow")
+            return line.append(fitted(translated(row.problem), room), "yellow")
         return line.append(f"{printable(row.preset, 20):<9} {age}", "dim")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.text import Text
 
 from rvc_engine.client.state import ScreenState
 from rvc_engine.common.printable import LONG, printable
 from rvc_tui.drawing import padded
+from rvc_tui.engine_texts import translated
 from rvc_tui.texts import _
 from rvc_tui.widgets.panel import Panel, join
 
@@ -22,11 +25,13 @@ class FailurePanel(Panel):
         lines = []
         for label, (text, style) in zip(labels, rows, strict=True):
             if text:
-                lines.append(Text.assemble((label, "dim"), (printable(" ".join(str(text).split()), LONG), style)))
+                lines.append(
+                    Text.assemble((label, "dim"), (printable(" ".join(translated(text).split()), LONG), style))
+                )
         return join(lines)
 
 
-def told(state: ScreenState) -> dict[str, str]:
+def told(state: ScreenState) -> Mapping[str, str]:
     """The error to show: a refused start is newer than the run's own error."""
     if state.refused:
         return {"title": _("The run did not start"), "message": state.refused}

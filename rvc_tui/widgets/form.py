@@ -20,6 +20,7 @@ from textual.widgets.option_list import Option
 from rvc_engine.common.printable import printable
 from rvc_engine.errors import BadInput
 from rvc_engine.setting import about, bounds_of, choices_of, set_field
+from rvc_tui.engine_texts import translated
 from rvc_tui.safe_cells import Field
 from rvc_tui.texts import _
 
@@ -78,7 +79,7 @@ def check(section: Any, item: Item, text: str) -> str:
     try:
         set_field(section.model_copy(), item.name, text, item.key)
     except BadInput as error:
-        return f"{error.title}: {error.message}"
+        return ": ".join(translated(part) for part in (error.title, error.message) if part)
     return ""
 
 

@@ -9,7 +9,7 @@ from rvc_engine.client.state import ScreenState
 from rvc_engine.client.words import duration
 from rvc_engine.common.printable import printable
 from rvc_tui.drawing import shortened
-from rvc_tui.said import said
+from rvc_tui.engine_texts import translated
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.panel import Panel, join
 
@@ -33,7 +33,7 @@ class Heading(Panel):
             "  ",
         )
         head.append(*self.activity(state, now))
-        where = printable(state.outlook.dataset or said(state.outlook.problem)) or _("reading...")
+        where = printable(state.outlook.dataset or translated(state.outlook.problem)) or _("reading...")
         label = _("recordings") + " " if state.outlook.dataset else ""
         return join([head, Text.assemble((label, "dim"), shortened(where, width - cell_len(label), ascii=self.ascii))])
 

@@ -10,7 +10,7 @@ from rvc_engine.client.state import ScreenState
 from rvc_engine.common.printable import printable
 from rvc_engine.machine.gpus import Gpu
 from rvc_tui.drawing import gib, padded, sparkline
-from rvc_tui.said import said
+from rvc_tui.engine_texts import translated
 from rvc_tui.texts import _
 from rvc_tui.widgets.advisor import recommendation
 from rvc_tui.widgets.panel import Panel, join
@@ -46,7 +46,7 @@ class MemoryPanel(Panel):
             line,
             Text(
                 _("{free}. {reason}").format(
-                    free=free, reason=printable(said(advice["reasons"][0])) if advice["reasons"] else ""
+                    free=free, reason=printable(translated(advice["reasons"][0])) if advice["reasons"] else ""
                 ),
                 "dim",
             ),
@@ -153,7 +153,7 @@ def cpu_line(state: ScreenState, age: str) -> Text:
 
 
 def no_gpu(reason: str) -> str:
-    return _("no GPU: {reason}").format(reason=printable(said(reason)))
+    return _("no GPU: {reason}").format(reason=printable(translated(reason)))
 
 
 def share_words(share: Share, gpu: Gpu) -> str:

@@ -11,6 +11,7 @@ from rvc_engine.client.pace import in_training, run_seconds, steps_a_second, tim
 from rvc_engine.client.state import ScreenState
 from rvc_engine.client.words import duration
 from rvc_engine.common.printable import printable
+from rvc_engine.run.stage_list import has_epochs
 from rvc_engine.run.view import GRAD_NORM, RunView
 from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.drawing import number
@@ -32,14 +33,15 @@ class PacePanel(Panel):
 
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
         lines = [self.pace(state.view, now), self.learning(state.view, now, width)]
-        if state.running and state.view.stage == "train":
+        if state.running and has_epochs(state.view.stage):
             lines.append(bottleneck_line(state))
         return join(lines)
 
     def pace(self, view: RunView, now: float) -> Text:
         stage = in_training(view)
         total = f"/{stage.total}" if stage is not None and stage.total and stage.unit == "steps" else ""
-        epoch = "" if view.stage == "encoder" else f"{_('epoch')} {view.epoch}/{view.epochs or '?'}  "
+        is_voice = stage is None or has_epochs(stage.name)
+        epoch = f"{_('epoch')} {view.epoch}/{view.epochs or '?'}  " if is_voice else ""
         line = Text.assemble((f"{epoch}{_('step')} {view.step}{total}", "bold"))
         if rate := steps_a_second(view):
             line.append(f"  {number(float(f'{rate:.3g}'))} {_('steps/s')}")

@@ -26,9 +26,10 @@ class PlacesLine(Panel):
     def line(self, *, short: bool) -> Text:
         parts = []
         for place in (place for place in PLACES if place.name in self.app.SCREENS):
-            name = meant("short", place.short) if short else _(place.name)
             here = place.name == self.shown
-            parts.append(
-                Text(f"[{place.key} {name}]" if here else f"{place.key} {name}", "bold reverse" if here else "dim")
-            )
+            if not place.key and short and not here:
+                continue
+            name = meant("short", place.short) if short else _(place.name)
+            words = " ".join(filter(None, (place.key, name)))
+            parts.append(Text(f"[{words}]" if here else words, "bold reverse" if here else "dim"))
         return Text(" " if short else "  ").join(parts)

@@ -11,7 +11,7 @@ from rvc_engine.common.printable import printable
 from rvc_engine.run.stage_list import title_of, usual_stages
 from rvc_engine.run.view import StageView
 from rvc_tui.drawing import bar, padded
-from rvc_tui.said import said
+from rvc_tui.engine_texts import translated
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.panel import Panel, join
 
@@ -62,7 +62,7 @@ class StagesPanel(Panel):
             line.append(counter)
         else:
             reason = stage.reason if stage.state in ("pending", "skipped") and stage.reason != word else ""
-            line.append(printable(said(reason) or ("" if stage.state == "skipped" else _(stage.title))), "dim")
+            line.append(printable(translated(reason) or ("" if stage.state == "skipped" else _(stage.title))), "dim")
         return line.append(tail)
 
     def tail(self, stage: StageView, now: float) -> str:
@@ -87,5 +87,5 @@ class OneStagePanel(StagesPanel):
         lines = [self.line(stage, width, now) for stage in state.stages() if stage.name == self.stage]
         for name, action, reason in state.outlook.plan:
             if name == self.stage and not state.running and action not in ("skip", "after") and state.view.stages:
-                lines.append(Text(_("next run: {reason}").format(reason=printable(said(reason))), "dim"))
+                lines.append(Text(_("next run: {reason}").format(reason=printable(translated(reason))), "dim"))
         return join(lines or [Text(_("not part of this experiment"), "dim")])

@@ -14,7 +14,7 @@ from rich.text import Text
 from rvc_engine.client.words import size
 from rvc_engine.common.printable import FACT, printable
 from rvc_tui.drawing import aligned, cut, fitted, padded
-from rvc_tui.said import said
+from rvc_tui.engine_texts import translated
 from rvc_tui.texts import N_, _
 from rvc_tui.widgets.paths import within
 
@@ -52,7 +52,7 @@ def voice_row(row: dict[str, Any], home: Path, width: int) -> Text:
     line = Text(f"{fitted(name_of(row), NAME)} ", no_wrap=True)
     if row["problem"]:
         why = (
-            said(row["problem"])
+            translated(row["problem"])
             if row["what"] == "checkpoints"
             else _("unusable: {reason}").format(reason=row["problem"])
         )
@@ -90,7 +90,7 @@ def voice_lines(row: dict[str, Any], home: Path) -> list[Text]:
         (_("trained on"), _("{minutes} minutes").format(minutes=f"{row['minutes']:.1f}") if row["minutes"] else ""),
         (_("licence") if row["what"] == "bundle" else _("info"), row["info"] or ""),
         (_("index"), _("in the bundle") if row["has_index"] else within(row["index"], home) if row["index"] else ""),
-        (_("problem"), said(row["problem"])),
+        (_("problem"), translated(row["problem"])),
     ]
     return [Text.assemble((padded(label, 11), "dim"), printable(text)) for label, text in rows if text]
 

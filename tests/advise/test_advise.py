@@ -18,9 +18,10 @@ from rvc_engine.machine import measurements
 from rvc_engine.machine.advisor import advise, container_limit, memory_now, recommend
 from rvc_engine.machine.cpu import cpu_has_bf16
 from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, visible_gpus
-from rvc_engine.machine.measurements import Batch, keep_use
+from rvc_engine.machine.measurements import Measured, keep_use
 from rvc_engine.machine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
 from rvc_engine.presets import PRESETS
+from rvc_engine.work import trials
 from rvc_engine.workspace import Workspace
 
 ON_CPU = "bf16" if cpu_has_bf16() else "fp32"  # what precision auto is here
@@ -101,7 +102,7 @@ def one_gpu(monkeypatch: pytest.MonkeyPatch, *silent: str) -> None:
     monkeypatch.setattr(advisor, "read_gpus", lambda: read_gpus(FakeNvml(silent)))
 
 
-def measured(rows: list[Batch], why: str = "") -> Any:
+def measured(rows: list[Measured], why: str = "") -> Any:
     return lambda preset, precision, device, batches: (rows, why)
 
 
@@ -222,8 +223,8 @@ def test_without_a_gpu_the_main_memory_counts(monkeypatch: pytest.MonkeyPatch) -
 
 def test_measured_line_is_kept_and_used_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
     one_gpu(monkeypatch)
-    rows = [Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0), Batch(8, int(6.6 * GIB), 22.0)]
-    advice = advise("v2-40k", None, measure=True, measurement=measured(rows))
+    rows = [Measured(2, 3 * GIB, 10.0), Measured(4, 4 * GIB, 16.0), Measured(8, int(6.6 * GIB), 22.0)]
+    advice = advise("v2-40k", None, measurement=measured(rows))
     assert advice["source"] == "measured"
     assert advice["largest"] == int((18 * 0.9 - 2) / 0.5)  # fixed 2 GiB, half a GiB a sample, a tenth kept free
     assert advice["error_percent"] == pytest.approx(100 * 0.6 / 6.6, abs=0.1)
@@ -236,8 +237,8 @@ def test_measured_line_is_kept_and_used_next_time(monkeypatch: pytest.MonkeyPatc
 
 def test_a_training_checks_the_prediction(monkeypatch: pytest.MonkeyPatch) -> None:
     one_gpu(monkeypatch)
-    rows = [Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0), Batch(8, 6 * GIB, 22.0)]
-    assert advise("v2-40k", None, measure=True, measurement=measured(rows))["error_percent"] == 0
+    rows = [Measured(2, 3 * GIB, 10.0), Measured(4, 4 * GIB, 16.0), Measured(8, 6 * GIB, 22.0)]
+    assert advise("v2-40k", None, measurement=measured(rows))["error_percent"] == 0
     keep_use("v2-40k", "bf16", "cuda", "Card", 8, 5 * GIB, 10.0)  # a GPU holds no clips
     advice = advise("v2-40k", None)
     assert advice["error_percent"] == pytest.approx(20.0)
@@ -263,37 +264,45 @@ def test_clips_that_a_processor_keeps_are_counted(tmp_path: Path) -> None:
 
 def test_failing_measurement_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     one_gpu(monkeypatch)
-    advice = advise(
-        "v2-40k", None, measure=True, measurement=measured([], "the system ended it, most likely for memory")
-    )
+    advice = advise("v2-40k", None, measurement=measured([], "the system ended it, most likely for memory"))
     assert advice["source"] == "table" and any("most likely for memory" in reason for reason in advice["reasons"])
-    part = advise("v2-40k", None, measure=True, measurement=measured([Batch(2, 3 * GIB, 10.0)], "killed"))
+    part = advise("v2-40k", None, measurement=measured([Measured(2, 3 * GIB, 10.0)], "killed"))
     assert part["source"] == "measured" and any("killed" in reason for reason in part["reasons"])
 
 
 def test_cache_that_cannot_be_written_is_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     one_gpu(monkeypatch)
     (tmp_path / "cache").write_text("a file where the folder should be")
-    advice = advise(
-        "v2-40k", None, measure=True, measurement=measured([Batch(2, 3 * GIB, 10.0), Batch(4, 4 * GIB, 16.0)])
-    )
+    advice = advise("v2-40k", None, measurement=measured([Measured(2, 3 * GIB, 10.0), Measured(4, 4 * GIB, 16.0)]))
     assert any("could not be kept" in reason for reason in advice["reasons"])
 
 
-def test_measuring_process_that_dies(monkeypatch: pytest.MonkeyPatch) -> None:
-    def ended(code: int, out: str, said: str) -> Any:
-        return lambda *args, **more: subprocess.CompletedProcess(args, code, out.encode(), said.encode())
+ROW = "from rvc_engine.common.lines import to_parent; from rvc_engine.machine.measurements import Measured\n"
+ROW += "to_parent().send(Measured(2, 100, 1.5))\n"
 
-    line = '{"batch_size": 2, "memory_bytes": 100, "samples_per_s": 1.5}\n'
-    monkeypatch.setattr(measurements.subprocess, "run", ended(-9, line, ""))
-    assert measurements.run_measurement("starter", "fp32", "cpu", (2, 4)) == (
-        [Batch(2, 100, 1.5)],
-        "the system ended it, most likely for memory",
-    )
-    monkeypatch.setattr(measurements.subprocess, "run", ended(1, "", "Traceback\nRuntimeError: CUDA out of memory\n"))
-    assert measurements.run_measurement("starter", "fp32", "cpu", (2, 4)) == ([], "RuntimeError: CUDA out of memory")
-    monkeypatch.setattr(measurements.subprocess, "run", ended(0, f"{line}noise\n{line}", ""))
-    assert measurements.run_measurement("starter", "fp32", "cpu", (2, 4))[1] == ""
+
+@pytest.mark.parametrize(
+    ("code", "rows", "why"),
+    [
+        (
+            ROW + "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+            1,
+            "the system ended it, most likely for memory",
+        ),
+        ("raise RuntimeError('CUDA out of memory')", 0, "RuntimeError: CUDA out of memory"),
+        (ROW + "print('noise', flush=True)\n" + ROW, 2, ""),
+        ("raise SystemExit(7)", 0, "it ended with exit code 7"),
+        ("import time; time.sleep(60)", 0, "it took longer than 2 s"),
+    ],
+)
+def test_measuring_process_that_dies(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, rows: int, why: str
+) -> None:
+    (tmp_path / "pretended_measuring.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(trials, "MEASURING", "pretended_measuring")
+    monkeypatch.setattr(trials, "MEASURE_S", 2.0 if "sleep" in code else 60.0)
+    assert trials.measure_batches("starter", "fp32", "cpu", (2, 4)) == ([Measured(2, 100, 1.5)] * rows, why)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +366,7 @@ def test_real_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     """A real process with real steps: memory grows with the batch, and the answer is kept."""
     monkeypatch.setattr(measurements, "MEASURED_BATCHES", {"cpu": (1, 4)})
     ours = np.ones(2 << 30, np.uint8)  # what the caller holds does not count
-    advice = advise("starter-tiny", None, measure=True, device="cpu")
+    advice = advise("starter-tiny", None, measurement=trials.measure_batches, device="cpu")
     assert advice["source"] == "measured", advice["reasons"]
     rows = {row["batch_size"]: row for row in advice["batch"]}
     assert rows[1]["memory_bytes"] < rows[4]["memory_bytes"] < ours.nbytes and rows[4]["samples_per_s"] > 0

@@ -15,6 +15,7 @@ from rvc_engine.commands.cli import main
 from rvc_engine.machine import advisor as advisor
 from rvc_engine.machine.cpu import cpu_has_bf16
 from rvc_engine.machine.gpus import Gpu, GpuState
+from rvc_engine.messages.wire import with_messages
 from rvc_engine.settings import for_preset
 from rvc_engine.workspace import Workspace
 
@@ -94,4 +95,6 @@ def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_the_app_shows_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment(tmp_path, precision="fp16", device="cuda:1")
-    assert EngineClient(tmp_path, "alice").outlook().advice == answer(capsys, tmp_path, "alice")
+    shown, answered = EngineClient(tmp_path, "alice").outlook().advice, with_messages(answer(capsys, tmp_path, "alice"))
+    assert shown == answered
+    assert [reason.code for reason in shown["reasons"]] == [reason.code for reason in answered["reasons"]]

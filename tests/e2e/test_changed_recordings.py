@@ -138,7 +138,7 @@ def test_one_more_recording_and_the_training_resumes(rvc: Rvc) -> None:
     )
     events = run(rvc, epochs=3)
     assert any(
-        "resumes on a changed set" in event.title and "1 clips added" in event.message for event in of(events, Warned)
+        "resumes on a changed set" in event.title and "1 clip added" in event.message for event in of(events, Warned)
     )
     after = of(events, TrainStepped)
     assert after[0].step == before[-1] + 1 and {event.epoch for event in after} == {3}
@@ -198,7 +198,7 @@ def test_later_stages_work_without_the_recordings(rvc: Rvc, gone: str) -> None:
         folder.mkdir()
     events = run(rvc, epochs=3)
     assert of(events, TrainStepped)[0].epoch == 3
-    assert "the recordings are not there" in of(events, StageSkipped)[0].reason
+    assert "the recordings are missing" in of(events, StageSkipped)[0].reason
     assert rvc("train", "voice", "--plain").returncode == 0
     missing = rvc("run", "voice", "--dataset", folder / "typing error", "--plain")
     assert missing.returncode == 2 and "typing error" in missing.stderr

@@ -23,6 +23,7 @@ from rvc_engine.commands.cli import main
 from rvc_engine.dataset import survey
 from rvc_engine.dataset.kept import Kept
 from rvc_engine.dataset.survey import LOST, FileTask, measure_all, measure_file, recordings_in
+from rvc_engine.messages.wire import with_messages
 from tests.conftest import SAMPLES, Rvc, rvc_environment
 from tests.engine.test_import_hygiene import loaded_after
 
@@ -227,7 +228,7 @@ def test_what_is_no_folder_of_recordings(rvc: Rvc, folder: Path, home: Path) -> 
         (folder, "No usable recording"),
     ]:
         done = rvc("dataset", path, "--json")
-        assert done.returncode == 2 and not done.stdout
+        assert done.returncode == 2 and json.loads(done.stdout)["event"] == "Failed"
         assert word in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
     assert list(home.iterdir()) == []
 
@@ -279,6 +280,23 @@ def test_records_of_another_kind_are_measured_again(folder: Path, cache: Path) -
     kept["files"][0]["seconds"] = "long"
     path.write_text(json.dumps(kept))
     assert len(measured(folder)) == 1
+
+
+def test_the_codes_of_what_it_says_are_in_the_report_and_in_the_cache(ask: Ask, folder: Path, cache: Path) -> None:
+    shutil.copy(target(1)[0], folder / "a.flac")
+    (folder / "b.wav").write_bytes(b"")
+    report, again = ask(folder), ask(folder)
+    assert report == again, "also for what was measured before"
+    read = with_messages(report)
+    assert read["files"][1]["unusable"].code == "audio.empty" and read["suggestion_reason"].code
+    unreadable = findings(read)["unreadable"]
+    assert unreadable["what"].params["count"] == 1 and unreadable["why_it_matters"] == "Left out: the file is empty."
+    assert unreadable["why_it_matters"].params["reasons"].code == "audio.empty"
+    (path,) = cache.iterdir()
+    kept = json.loads(path.read_text())
+    del kept["files"][1]["messages"]  # as older versions wrote it
+    path.write_text(json.dumps(kept))
+    assert measured(folder) == ["b.wav"] and ask(folder) == report
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
+import tomlkit
 
-from tests.conftest import rvc_environment
+from tests.conftest import ROOT, rvc_environment
 
 HEAVY = ("torch", "numpy", "scipy", "faiss", "av", "textual", "rich")
 
@@ -77,3 +81,56 @@ def test_training_needs_torch_and_numbers_alone() -> None:
         "rich",
         "psutil",
     }
+
+
+# --- names of modules in strings: what is started by -m and -c, and what is imported later ---------
+NAMED = re.compile(r"\brvc_engine\.(\w+)")
+LOOKED_UP = {"registry.py": "its rows name a class for each thing there is; the class is imported when it is asked for"}
+
+
+def layers() -> dict[str, int]:
+    """Each package and module of rvc_engine, the lowest layer first: from the contract of `make check`."""
+    contracts = tomlkit.parse((ROOT / "pyproject.toml").read_text()).unwrap()["tool"]["importlinter"]["contracts"]
+    (rows,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    return {name.strip(): rank for rank, row in enumerate(reversed(rows)) for name in row.split(":")}
+
+
+def strings_in(tree: ast.AST) -> Iterator[str]:
+    """Without docstrings."""
+    documents = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
+            yield node.value
+
+
+def upward(name: str, source: str, ranks: dict[str, int]) -> list[str]:
+    """The modules of higher layers that a module of `name` names in its strings."""
+    named = [found for text in strings_in(ast.parse(source)) for found in NAMED.findall(text)]
+    return [f"{name} names rvc_engine.{other}" for other in named if ranks.get(other, -1) > ranks[name]]
+
+
+def test_names_of_modules_in_strings_go_one_way_too() -> None:
+    """A process that is started by the name of its module is an import as well. `python -m rvc_engine`, the command
+    line, is what any program may call."""
+    ranks, found = layers(), []
+    for path in sorted((ROOT / "rvc_engine").rglob("*.py")):
+        first = path.relative_to(ROOT / "rvc_engine").parts[0]
+        if first not in LOOKED_UP and (name := first.removesuffix(".py")) in ranks:
+            found += upward(name, path.read_text(), ranks)
+    assert not found, found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'COMMAND = [sys.executable, "-m", "rvc_engine.training.numerics"]',
+        'MEASURING = "import rvc_engine.work.train, os; os.getcwd()"',
+        'importlib.import_module(f"rvc_engine.stages.{name}")',
+    ],
+)
+def test_a_name_that_goes_up_is_found(source: str) -> None:
+    assert len(upward("machine", source, layers())) == 1
+    assert upward("commands", source, layers()) == []
+    assert upward("machine", f"def f():\n    '''{source}'''", layers()) == []

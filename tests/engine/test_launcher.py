@@ -28,8 +28,8 @@ def test_an_engine_that_is_not_wanted_ends_and_writes_nothing(experiment: Experi
         return len(processes) >= 2
 
     with pytest.raises(RvcError, match="no such folder"), WaitingEngine(experiment, ["preprocess", "pitch"]) as waiting:
-        assert waiting.process is not None
-        supervisor = psutil.Process(waiting.process.pid)
+        assert waiting.child is not None
+        supervisor = psutil.Process(waiting.child.process.pid)
         wait_for(both, "supervisor and engine")
         raise RvcError("no such folder")
     _, alive = psutil.wait_procs(processes, timeout=30)

@@ -11,9 +11,10 @@ import pytest
 
 from rvc_engine.commands.cli import main
 from rvc_engine.errors import BadInput
-from rvc_engine.run.queue import DONE, RunQueue
+from rvc_engine.run.queue import DONE, RUNNING, WAITING, RunQueue
 from rvc_tui.screens.queue import QueueScreen
 
+# As the first versions wrote it, which had only trainings.
 WHOLE = {
     "number": 1,
     "name": "alice",
@@ -48,6 +49,10 @@ BAD: list[Any] = [
     {**SEVENTH, "started_at": -5},
     {**SEVENTH, "outcome": {"deep": [1]}},
     {**SEVENTH, "started_at": 10**400},
+    {**SEVENTH, "command": "speak"},  # of a later version
+    {**SEVENTH, "command": None},
+    {**SEVENTH, "command": "convert", "conversion": "../../etc"},
+    {**SEVENTH, "command": "convert", "conversion": 3},
 ]
 
 
@@ -75,7 +80,7 @@ def test_one_bad_entry(home: Path, capsys: pytest.CaptureFixture[str], bad: Any)
     assert " damaged " in lines[1] and str(queue.path) in lines[1] and "rvc queue remove" in lines[1]
     assert main(["queue", "list", "--json", "--home", str(home)]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [set(row) for row in rows] == [set(WHOLE)] * 3
+    assert [set(row) - {"messages"} for row in rows] == [{*WHOLE, "command", "conversion"}] * 3
     following = queue.next()
     assert following is not None and following.name == "alice"
     queue.mark(1, DONE)
@@ -108,6 +113,28 @@ def test_a_queue_with_a_bad_entry_runs_the_others(home: Path, capsys: pytest.Cap
     assert main(["queue", "run", "--home", str(home)]) == 1
     assert [entry.state for entry in queue.entries()] == ["damaged", "failed", "failed"]
     assert "cannot be the name" in capsys.readouterr().out
+
+
+def test_entries_without_a_command_are_trainings(home: Path) -> None:
+    queue = queue_of(home, WHOLE)
+    (entry,) = queue.entries()
+    assert (entry.command, entry.title, entry.run_name) == ("run", "alice", "alice")
+    queue.mark(1, DONE)
+    kept = kept_of(queue)[0]
+    assert kept["command"] == "run" and same({**kept, "state": "waiting", "ended_at": 0.0}, {**kept, **WHOLE})
+
+
+def test_a_conversion_keeps_its_place(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    queue = queue_of(home, WHOLE)
+    added = queue.add("alice", ["/a.wav", "--output=/out"], "convert")
+    assert (added.title, added.run_name) == ("convert alice", "")
+    queue.mark(2, RUNNING, conversion="conversions/4")
+    assert main(["queue", "remove", "2", "--home", str(home)]) == 2
+    assert "rvc stop conversions/4 first" in capsys.readouterr().err
+    queue.mark(2, WAITING, "stopped")
+    assert queue.entries()[1].run_name == "conversions/4"
+    assert main(["queue", "list", "--home", str(home)]) == 0
+    assert "waiting  convert alice" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rvc_engine.client.words import line_of, stopped_words
-from rvc_engine.commands.display import print_end
+from rvc_engine.commands.display import PlainDisplay
 from rvc_engine.commands.watch import summary
 from rvc_engine.events import (
     CheckpointSaved,
@@ -29,6 +29,7 @@ from rvc_engine.events import (
 )
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine import memory_samples
+from rvc_engine.messages import Message
 from rvc_engine.registry import STAGES
 from rvc_engine.run import runner
 from rvc_engine.run.journal import Journal, read
@@ -125,7 +126,7 @@ def test_a_clean_stop_says_saved(experiment: Experiment, monkeypatch: pytest.Mon
     code, events = events_of(experiment, monkeypatch, work, ["train"])
     assert (code, closed) == (130, [True])
     assert only_end(events).saved is True
-    assert stopped_words(only_end(events)) == "stopped; what is done is saved"
+    assert stopped_words(only_end(events)) == "stopped; progress is saved"
 
 
 @pytest.mark.parametrize("stage", ["index", "base"])
@@ -139,7 +140,7 @@ def test_a_stage_that_starts_again_is_not_called_saved(
 
     end = only_end(events_of(experiment, monkeypatch, work, [stage])[1])
     assert end.saved is False
-    assert stopped_words(end) == "ended without saving; this stage starts again"
+    assert stopped_words(end) == "ended without saving; this stage restarts"
 
 
 def test_a_stop_after_a_stage_has_finished_loses_nothing(
@@ -157,7 +158,7 @@ def test_a_stop_after_a_stage_has_finished_loses_nothing(
 @pytest.mark.parametrize(
     ("before", "words"),
     [
-        ([], "training resumes from the last saved state"),
+        ([], "training resumes from the last checkpoint"),
         ([step(1)], "training resumes at the start"),
         (
             [step(1), CheckpointSaved(path="resume.pt", kind="resume", epoch=1, step=1), step(2)],
@@ -189,7 +190,7 @@ def test_a_step_without_an_end_is_not_called_saved(
         and words in summary(view)
         and " saved" not in summary(view).replace("last saved", "")
     )
-    print_end(view)
+    PlainDisplay().end(view)
     assert words in capsys.readouterr().out
 
 
@@ -207,7 +208,7 @@ def test_a_second_signal_ends_at_once_and_says_so(experiment: Experiment, monkey
     assert end.saved is False
     assert (
         stopped_words(end)
-        == "ended without saving (asked a second time); finished clips are kept, the latest may be done again"
+        == "ended without saving (stopped a second time); finished clips are kept, the latest may run again"
     )
 
 
@@ -294,5 +295,7 @@ def test_a_journal_of_before_says_no_more_than_it_knows() -> None:
 
 def test_every_stage_has_words_for_a_hard_end() -> None:
     for name in STAGES.names():
-        assert "without saving" in stopped_words(StageStopped(stage=name, saved=False, reason="asked a second time"))
+        assert "without saving" in stopped_words(
+            StageStopped(stage=name, saved=False, reason=Message("run.stopped_twice"))
+        )
     assert line_of(StageStopped(stage="train", saved=False)) is None  # the end says it

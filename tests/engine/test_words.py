@@ -43,7 +43,7 @@ BANNED = {
     "take it": "OK",
 }
 # Standard terms that hold a banned word, and names of files.
-TERMS = r"model[\s_]+cards?|card\.(json|md)|peek_metadata|aside/"
+TERMS = r"model[\s_]+cards?|(?<=\.)card_\w+|\"card_\w+\"|MODEL_CARD|card\.(json|md)|peek_metadata|aside/"
 
 # Names that others already have: keys of files and of printed JSON. File, word and reason.
 ALLOWED = {
@@ -75,13 +75,6 @@ ALLOWED = {
     ("rvc_engine/dataset/findings.py", "way out"): "a key of `rvc dataset --json`",
     ("rvc_engine/commands/dataset_text.py", "way out"): "a key of `rvc dataset --json`",
 }
-# Sentences that the app finds by their words (rvc_tui/sentences.py): they change together with its catalogues.
-SENTENCES = (
-    "the whole card, a slice has less",
-    "is not told here",
-    "can be heard as clicks",
-    ": goes on after ",
-)
 # Files as a whole: written by a program.
 EXEMPT = {
     "docs/reliability.md": "written by the fault suite, from the texts of tests/faults at that commit",
@@ -93,8 +86,6 @@ WORDS = re.compile(rf"(?<![a-z])({'|'.join(BANNED)})(?![a-z])", re.IGNORECASE)
 def words_in(text: str) -> Iterator[str]:
     """The banned words of a text, in the parts of identifiers too (camelCase and snake_case)."""
     text = re.sub(TERMS, " ", text, flags=re.IGNORECASE)
-    for sentence in SENTENCES:
-        text = text.replace(sentence, " ")
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
     for found in WORDS.finditer(re.sub(r"[\s_#]+", " ", apart)):
         yield found.group(1).lower()

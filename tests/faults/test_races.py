@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from rvc_engine.common.lines import encode
 from rvc_engine.common.lock import live_holder
 from rvc_engine.events import ENDS, RunStarted
 from rvc_engine.experiment import journals
 from rvc_engine.run import launcher
 from rvc_engine.run.journal import read
+from rvc_engine.run.launcher import Begin
 from tests.conftest import rvc_environment
 from tests.faults.conftest import Row
 from tests.faults.harness import SETTINGS, Voice, settings_for, wait_for, weight_differences
@@ -27,7 +29,7 @@ ONE = "One at a time: a second run on the experiment exits 3 and says who holds 
 def race_of_engines(voice: Voice, recordings: Path) -> str:
     """Two engines that wait for their settings are given them at one moment. -> what the loser said."""
     voice.experiment.folder.mkdir(parents=True, exist_ok=True)
-    text = settings_for(recordings, preprocess__workers="1").model_dump_json().encode()
+    text = encode(Begin(settings_for(recordings, preprocess__workers="1").model_dump()))
     command = [sys.executable, "-m", "rvc_engine.run.runner", str(voice.experiment.folder)]
     command += ["--home", str(voice.home), "--stages", "preprocess"]
     racers = [

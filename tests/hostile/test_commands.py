@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from rvc_engine import events as ev
-from rvc_engine.commands.cli import COMMANDS, main
+from rvc_engine.commands.cli import commands, main
 from rvc_engine.experiment import Experiment
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.presets import PRESETS
@@ -198,8 +198,8 @@ def light_words(home: Workspace) -> list[list[str]]:
         ["run", NAME, "--until", WORD],
         [WORD],
         ["--" + WORD],
-        *([command, f"--{WORD}"] for command in COMMANDS),
-        *([command, WORD, WORD, WORD] for command in COMMANDS),
+        *([command.name, f"--{WORD}"] for command in commands()),
+        *([command.name, WORD, WORD, WORD] for command in commands()),
     ]
 
 

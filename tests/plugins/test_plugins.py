@@ -17,6 +17,8 @@ from rvc_engine.files.weights import read
 from rvc_engine.pitch import track
 from rvc_engine.pitch.base import at_10_ms
 from rvc_engine.registry import PITCH_TRACKERS, Registry
+from rvc_engine.sections import TOP_LEVEL
+from rvc_engine.settings import ExperimentSettings
 from rvc_engine.voices.index_file import made_with
 from rvc_engine.workspace import Workspace
 from tests.conftest import INSTALLED, rvc_environment
@@ -151,11 +153,16 @@ def test_a_pipeline_of_toys(plugins: Plugins, dataset: Path) -> None:
     plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")
     chosen = ("pitch.method=crossings", "features.encoder=bands-8", "train.vocoder=one-layer", "train.epochs=1")
     sets = [word for choice in (*chosen, "train.batch_size=2") for word in ("--set", choice)]
-    done = plugins.rvc("run", "voice", "--dataset", dataset, "--preset", "starter-tiny", *sets)
+    words = ("--dataset", dataset, "--preset", "starter-tiny", *sets, "--set", "train.threads=1")
+    done = plugins.rvc("run", "voice", *words, "--quiet-below", "0.01")
     assert done.returncode == 0, done.stderr
     experiment = Workspace(plugins.home).experiment("voice")
     assert np.load(next(iter(experiment.features(8).glob("*.npy")))).shape[1] == 8
     assert experiment.path("loudness.json").is_file()
+    assert (
+        "[loudness]" in experiment.settings_toml.read_text()
+        and "quiet_below = 0.01" in experiment.settings_toml.read_text()
+    )
     content = read(experiment.small_model)
     assert content["encoder"] == "bands-8" and content["vocoder"] == "one-layer"
     output = plugins.home / "out.wav"
@@ -219,6 +226,178 @@ def test_a_voice_of_a_preset_says_nothing_of_its_vocoder(plugins: Plugins, datas
     done = plugins.rvc("run", "voice", *words, "--set", "train.batch_size=2", "--until", "train")
     assert done.returncode == 0, done.stderr
     assert "vocoder" not in read(Workspace(plugins.home).experiment("voice").small_model)
+
+
+RUN = ("--preset", "starter-tiny", "--set", "pitch.method=praat")
+
+
+def test_a_stage_brings_its_command_and_its_settings(plugins: Plugins, dataset: Path) -> None:
+    """One file: a command with its flags, a section of experiment.toml, --set, and an identity that they change."""
+    plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")
+    assert "  loudness    a stage of toy_stage" in plugins.rvc("--help").stdout
+    told = " ".join(plugins.rvc("loudness", "--help").stdout.split())
+    assert "--quiet-below N Clips with a lower peak are left out. [0.0..1.0, default 0.0]".replace(
+        ".0", ""
+    ) in told.replace(".0", "")
+    assert "--quiet-below" in plugins.rvc("run", "--help").stdout
+    refused = plugins.rvc("loudness", "voice", "--dataset", dataset, *RUN, "--quiet-below", "2")
+    assert refused.returncode == 2 and "loudness.quiet_below = '2' is not allowed" in refused.stderr
+    done = plugins.rvc("loudness", "voice", "--dataset", dataset, *RUN, "--plain")
+    assert done.returncode == 0 and "pitch" not in done.stdout, done.stdout + done.stderr
+    experiment = Workspace(plugins.home).experiment("voice")
+    assert len(json.loads(experiment.path("loudness.json").read_text())) == len(experiment.clips()) > 0
+    assert "loudness: skipped (up to date)" in plugins.rvc("loudness", "voice", "--plain").stdout
+    changed = plugins.rvc("loudness", "voice", "--set", "loudness.quiet_below=1", "--plain")
+    assert "old work moved to" in changed.stdout and "changed: quiet_below 0.0 -> 1.0" in changed.stdout, changed.stderr
+    assert "left out" in changed.stdout and json.loads(experiment.path("loudness.json").read_text()) == {}
+    assert "quiet_below = 1.0" in experiment.settings_toml.read_text()
+
+
+def test_settings_of_a_stage_that_is_not_here_are_kept(plugins: Plugins, dataset: Path) -> None:
+    plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")
+    words = ("--dataset", dataset, *RUN, "--until", "preprocess")
+    assert plugins.rvc("run", "voice", *words, "--set", "loudness.quiet_below=0.25").returncode == 0
+    text = Workspace(plugins.home).experiment("voice").settings_toml
+    (plugins.folder / "toy_stage.py").write_text("import no_such_module")
+    broken = plugins.rvc("run", "voice", "--until", "preprocess", "--plain")
+    why = "the settings of loudness are kept and not used: The stage loudness of toy_stage cannot be loaded"
+    assert broken.returncode == 0 and why in broken.stdout, broken.stderr
+    shutil.rmtree(plugins.folder)
+    done = plugins.rvc("run", "voice", "--set", "train.epochs=7", "--until", "preprocess", "--plain")
+    why = "the settings of loudness are kept and not used: no installed package has this stage"
+    assert done.returncode == 0 and why in done.stdout, done.stderr
+    assert "epochs = 7" in text.read_text() and "[loudness]" in text.read_text(), "it was rewritten"
+    for words in (("status", "voice"), ("list",)):
+        assert why in plugins.rvc(*words).stdout
+    assert json.loads(plugins.rvc("status", "voice", "--json").stdout)["problem"] == why
+    refused = plugins.rvc("run", "voice", "--set", "loudness.quiet_below=0.5")
+    assert refused.returncode == 2 and "There is no setting 'loudness.quiet_below'" in refused.stderr
+    plugins.folder.mkdir()
+    plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")
+    again = plugins.rvc("loudness", "voice", "--plain")
+    assert again.returncode == 0 and "kept and not used" not in again.stdout
+    assert "quiet_below = 0.25" in text.read_text()
+
+
+def test_a_stage_takes_no_flag_of_this_program(plugins: Plugins, dataset: Path) -> None:
+    plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")
+    file = plugins.folder / "toy_stage.py"
+    more = """
+    epochs: int = setting(3, "Another meaning.")
+    json: bool = setting(False, "As a flag of every command.")
+    workers: int = setting(0, "Worker processes; 0 means one a core.", kind="speed", ge=0, le=256)
+"""
+    file.write_text(file.read_text().replace("\n\nclass Loudness(Stage)", f"{more}\n\nclass Loudness(Stage)"))
+    told = " ".join(plugins.rvc("run", "--help").stdout.split())
+    assert "--epochs N Epochs in all" in told and "for preprocess, pitch, loudness" in told
+    assert "As a flag of every command" not in told
+    assert "--epochs N Another meaning" in " ".join(plugins.rvc("loudness", "--help").stdout.split())
+    words = (
+        "--dataset",
+        dataset,
+        *RUN,
+        "--until",
+        "preprocess",
+        "--set",
+        "loudness.json=true",
+        "--set",
+        "loudness.epochs=5",
+    )
+    done = plugins.rvc("run", "voice", *words, "--workers", "1", "--epochs", "9")
+    assert done.returncode == 0, done.stderr
+    settings = Workspace(plugins.home).experiment("voice").settings_toml.read_text()
+    assert "json = true" in settings and settings.count("workers = 1") == 3
+    assert "epochs = 9" in settings and "epochs = 5" in settings
+
+
+def test_the_app_has_a_form_for_a_stage(plugins: Plugins) -> None:
+    plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")
+    environment = rvc_environment()
+    environment["PYTHONPATH"] = os.pathsep.join([str(plugins.folder), environment["PYTHONPATH"]])
+    done = subprocess.run(
+        [sys.executable, HERE.parent / "tui" / "toy_stage_shown.py"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    pages = json.loads(done.stdout)
+    assert "> screen: loudness" in " ".join(pages["palette"].replace("│", "").split()), pages["palette"]
+    assert "[loudness]  1-9 0 a: other screens" in pages["form"] and "quiet_below        0.0" in pages["form"]
+    assert "Clips with a lower peak are left out." in pages["form"]
+    assert "7 index  [loudness]  8 convert" in pages["wide"]
+    assert "quiet_below        0.5" in pages["changed"] and pages["kept"] == 0.5
+    assert ["change", "loudness.quiet_below", "0.5"] in pages["calls"]
+    assert '# "screen.loudness" = ""  # the screen loudness' in pages["keys file"]
+
+
+def test_a_stage_with_a_name_that_something_else_has(plugins: Plugins, dataset: Path) -> None:
+    """It gets neither a section nor a command of that name, and hides nothing."""
+    points = "\n".join(f"{name} = toy_stage:Loudness" for name in ("dataset", "model", "status", "train"))
+    plugins.install("toy_stage", "rvc_engine.stages", points)
+    done = plugins.rvc(
+        "run", "voice", "--dataset", dataset, *RUN, "--until", "preprocess", "--set", "model.quiet_below=1"
+    )
+    assert done.returncode == 0, done.stderr
+    text = Workspace(plugins.home).experiment("voice").settings_toml.read_text()
+    assert "[model]\n" in text and "quiet_below = 1.0" in text and "[dataset]" not in text and "[train]" in text
+    assert plugins.rvc("status", "voice").stdout.startswith("voice: finished")
+    fields = {
+        name for name, field in ExperimentSettings.model_fields.items() if not hasattr(field.annotation, "of_kind")
+    }
+    assert fields == TOP_LEVEL
+
+
+def test_help_loads_no_other_package(plugins: Plugins) -> None:
+    plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")
+    (plugins.folder / "toy_stage.py").write_text("raise SystemExit('it was loaded')")
+    done = plugins.rvc("--help")
+    assert done.returncode == 0 and "a stage of toy_stage" in done.stdout and "it was loaded" not in done.stderr
+
+
+def test_entry_points_are_looked_for_once() -> None:
+    code = """
+import importlib.metadata as metadata
+found, calls = metadata.entry_points, []
+metadata.entry_points = lambda **which: (calls.append(which), found(**which))[1]
+from rvc_engine.commands.cli import main
+main(["--help"])
+import rvc_tui.app
+from rvc_engine.settings import for_preset
+from rvc_engine.pitch import PITCH_TRACKERS
+from rvc_engine.settings_file import render_toml
+render_toml(for_preset("starter")), PITCH_TRACKERS.all()
+print(calls.count({}), [which for which in calls if "rvc" in str(which)])  # pydantic looks for its own
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=rvc_environment(), check=True
+    )
+    assert said.stdout.split("\n")[-2] == "1 []"
+
+
+@pytest.mark.parametrize("line", ["[trian]\nepochs = 3", "loudness = 3", "[[loudness]]\nx = 1"])
+def test_what_is_no_section_is_refused(tmp_path: Path, line: str) -> None:
+    experiment = Workspace(tmp_path).experiment("x")
+    experiment.folder.mkdir(parents=True)
+    experiment.settings_toml.write_text(f"preset = 'starter'\n{line}\n")
+    with pytest.raises(BadInput, match=r"experiment\.toml") as caught:
+        experiment.load_settings()
+    assert str(caught.value.message).startswith(line.strip("[").split()[0].strip("[]"))
+
+
+def test_a_section_that_is_not_ours_may_hold_anything(tmp_path: Path) -> None:
+    experiment = Workspace(tmp_path).experiment("x")
+    experiment.folder.mkdir(parents=True)
+    section = "[others]\nday = 2026-11-23\ndeep = {a = [1, {b = 'c'}]}\nnumber = inf\nname = '声 \"x\"'\n"
+    experiment.settings_toml.write_text(f"preset = 'starter'\n{section}")
+    settings = experiment.load_settings()
+    assert settings.problem.startswith("the settings of others are kept") and settings.train.epochs == 20
+    before = settings.unused["others"]
+    settings.train.epochs = 5
+    experiment.save_settings(settings)
+    again = experiment.load_settings()
+    assert again.unused["others"] == before and again.train.epochs == 5 and again == settings
 
 
 @pytest.mark.soak

@@ -99,6 +99,8 @@ def test_phones_follow_the_words(tmp_path: Path) -> None:
     assert phones[0] == "SIL"
     nonsense = prepare(task_of(tmp_path, "xyzzy plugh"))
     assert nonsense.key and nonsense.note.startswith("used without labels")
+    again = prepare(task_of(tmp_path, "xyzzy plugh"))
+    assert again == nonsense and again.note.code == nonsense.note.code == "pretrain.unlabelled"
 
 
 @needs_packages

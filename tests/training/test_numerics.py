@@ -3,7 +3,6 @@ used."""
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,15 @@ from typing import Any
 import pytest
 import torch
 
+from rvc_engine.common.lines import decode, encode
 from rvc_engine.events import Warned
-from rvc_engine.machine import numerics
-from rvc_engine.machine.numerics import KEPT, Choice, Trial, choose_mode, try_modes
+from rvc_engine.machine.cache import key_of
+from rvc_engine.machine.numerics import KEPT, Choice, Trial, choose_mode
 from rvc_engine.presets import PRESETS
 from rvc_engine.settings import for_preset
 from rvc_engine.training import numerics as trial
 from rvc_engine.work import train
+from rvc_engine.work.trials import try_mode
 
 TINY = "starter-tiny"
 CPU = torch.device("cpu")
@@ -50,7 +51,7 @@ def test_wrong_gradients_are_found(monkeypatch: pytest.MonkeyPatch, spoil: Any, 
     monkeypatch.setattr(trial, "step", lambda *_: (loss, {**gradients, "dec": spoil(gradients["dec"])}))
     verdict = trial.compare("fp32", (loss, gradients), config, CPU)
     assert not verdict.ok and why in verdict.why
-    json.loads(verdict.line())
+    assert decode(encode(verdict), Trial) == verdict
 
 
 def test_a_loss_that_is_not_finite_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,17 +60,20 @@ def test_a_loss_that_is_not_finite_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert trial.compare("fp32", reference, PRESETS[TINY], CPU).why == "not finite: the loss"
 
 
-def test_what_was_tried_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_tried_is_remembered() -> None:
     """The first time in a process, then from the cache; another name of the device is another trial."""
-    first = choose_mode(TINY, "fp32", "cpu", "this CPU")
+    first = choose_mode(TINY, "fp32", "cpu", "this CPU", try_mode)
     assert first.mode == "fp32" and not first.kept and KEPT.path.is_file()
-    monkeypatch.setattr(numerics, "_try", lambda *words: Trial("fp32", False, "tried again"))
-    again = choose_mode(TINY, "fp32", "cpu", "this CPU")
+
+    def pretended(preset: str, device: str, mode: str) -> Trial:
+        return Trial("fp32", False, "tried again")
+
+    again = choose_mode(TINY, "fp32", "cpu", "this CPU", pretended)
     assert again.mode == "fp32" and again.kept
-    assert choose_mode(TINY, "fp32", "cpu", "another").mode == ""
+    assert choose_mode(TINY, "fp32", "cpu", "another", pretended).mode == ""
 
 
-def test_the_next_mode_of_the_ladder_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_mode_of_the_ladder_is_taken() -> None:
     right = {"fp32-safe"}
     tried: list[str] = []
 
@@ -77,13 +81,12 @@ def test_the_next_mode_of_the_ladder_is_taken(monkeypatch: pytest.MonkeyPatch) -
         tried.append(mode)
         return Trial(mode, mode in right, "" if mode in right else "gradients of dec are off by 90%")
 
-    monkeypatch.setattr(numerics, "_try", pretended)
-    assert choose_mode(TINY, "bf16", "cuda:0", "a GPU").mode == "fp32-safe"
+    assert choose_mode(TINY, "bf16", "cuda:0", "a GPU", pretended).mode == "fp32-safe"
     assert tried == ["bf16", "fp32", "fp32-safe"]
 
 
 def test_a_trial_that_dies_says_why() -> None:
-    (found,) = try_modes("no such preset", "cpu", ("fp32",))
+    found = try_mode("no such preset", "cpu", "fp32")
     assert not found.ok and found.why.startswith("it ended early: ") and "no such preset" in found.why
 
 
@@ -91,7 +94,7 @@ def test_a_trial_that_dies_says_why() -> None:
 def test_a_damaged_memory_is_no_obstacle(damage: str) -> None:
     KEPT.path.parent.mkdir(parents=True)
     KEPT.path.write_text(damage)
-    assert choose_mode(TINY, "fp32", "cpu", "this CPU").mode == "fp32"
+    assert choose_mode(TINY, "fp32", "cpu", "this CPU", try_mode).mode == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -115,3 +118,11 @@ def test_a_training_says_what_it_uses_instead(monkeypatch: pytest.MonkeyPatch, m
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert end.value.value == "fp32"
+
+
+def test_what_an_earlier_version_kept_is_used() -> None:
+    record = {"mode": "fp32", "ok": True, "why": "", "gradients": {"dec": 0.001}, "seconds": 1.5}
+    KEPT.keep(key_of(TINY, "fp32", "this CPU"), [{"mode": 5}, record])
+    found = choose_mode(TINY, "fp32", "cpu", "this CPU", lambda *words: Trial("fp32", False, "tried again"))
+    assert found == Choice("fp32", (Trial("fp32", True, "", {"dec": 0.001}, 1.5),), kept=True)
+    assert found.trials[0].worst == ("dec", 0.001)

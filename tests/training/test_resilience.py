@@ -33,11 +33,12 @@ from rvc_engine.events import (
     Warned,
 )
 from rvc_engine.experiment import Experiment
+from rvc_engine.messages import verbatim
 from rvc_engine.run.journal import Journal, steps_once
 from rvc_engine.run.view import RunView
 from rvc_engine.settings import ExperimentSettings
 from rvc_engine.training import saving
-from rvc_engine.training.recovery import Recovery, TrainingFault
+from rvc_engine.training.recovery import MEMORY, NOT_FINITE, Recovery, TrainingFault
 from rvc_engine.training.retention import Keeping as Rules
 from rvc_engine.training.retention import Pair, read_best, superfluous
 from rvc_engine.training.state import UNREADABLE, TrainingState
@@ -299,14 +300,14 @@ def test_two_break_downs_end_it(make: Callable[[str], Made], monkeypatch: Any) -
 
 def test_recovery_knows_when_to_give_up() -> None:
     recovery = Recovery(TrainConfig(epochs=1, batch_size=3, precision="bf16"), torch.device("cpu"))
-    fault = TrainingFault("not finite", 10, "loss", ("a", "b", "a"))
+    fault = TrainingFault(NOT_FINITE, 10, verbatim("loss"), ["a", "b", "a"])
     assert "a, b" in recovery.after(fault).message and recovery.train_config.precision == "fp32"
     assert "once more" in recovery.after(replace(fault, step=211)).message
     with pytest.raises(RvcError, match="step 411"):
         recovery.after(replace(fault, step=411))
-    assert "now 1 instead of 3" in recovery.after(replace(fault, kind="memory")).message
+    assert "now 1 instead of 3" in recovery.after(replace(fault, kind=MEMORY)).message
     with pytest.raises(RvcError, match="with one clip") as caught:
-        recovery.after(replace(fault, kind="memory"))
+        recovery.after(replace(fault, kind=MEMORY))
     assert "smaller preset" in caught.value.hint
 
 
@@ -393,7 +394,7 @@ def test_a_stop_on_a_full_disk_says_what_is_lost(make: Callable[[str], Made], mo
     made = make("voice")
     stage = train.run(*made)
     assert any(isinstance(event, TrainStepped) for event in stage)
-    with pytest.raises(DiskFull, match="1 steps are not saved"):
+    with pytest.raises(DiskFull, match="1 step is not saved"):
         stage.close()  # type: ignore[attr-defined]
     assert not list(made[0].folder.glob("*resume*"))
 

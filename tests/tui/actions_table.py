@@ -97,6 +97,7 @@ SCREENS = [
     Action("ConvertScreen", "form.default", "convert", request),
     Action("ConvertScreen", "form.leave", "convert", left, ("enter",)),
     Action("ConvertScreen", "convert.start", "convert", asks("convert", "alice")),
+    Action("ConvertScreen", "convert.queue", "convert", asks("ask", "convert", "alice")),
     Action("ConvertScreen", "convert.cancel", "convert-results", opens(ConfirmScreen)),
     Action("ConvertScreen", "convert.turn", "convert", lambda app: screen(app).shows_results),
     Action("DatasetScreen", "dataset.folder", "dataset", opens(NameScreen)),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rvc_engine import events as ev
-from rvc_engine.client.engine_client import Answer, Update
+from rvc_engine.client.engine_client import Answer, Ended, Update
 from rvc_engine.client.machine import Machine
 from rvc_engine.client.state import Outlook, Row
+from rvc_engine.common.lines import Line
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
 
 T0 = 1_700_000_000.0
@@ -121,12 +122,9 @@ class PretendedClient:
         assert isinstance(told, Answer)
         return told
 
-    def stream(self, words: list[str], said: Callable[[str], None] | None = None) -> Iterator[dict[str, Any]]:
+    def stream(self, words: list[str]) -> Iterator[Line | Ended]:
         self.calls.append(("stream", *words))
-        if said is not None:
-            for line in self.answers.get("said " + words[0], []):
-                said(line)
-        yield from self.answers.get(" ".join(words[:2]), [{"exit_code": 0, "problem": ""}])
+        yield from self.answers.get(" ".join(words[:2]), [Ended()])
 
     def interrupt(self, command: str = "") -> bool:
         self.calls.append(("interrupt", command) if command else ("interrupt",))

@@ -9,7 +9,8 @@ from typing import Any
 import pretended
 from snapshot_app import settle
 
-from rvc_engine.client.engine_client import Answer
+from rvc_engine.client.engine_client import Answer, Ended
+from rvc_engine.common.lines import Line
 from rvc_tui.app import RvcApp
 
 V2 = ["v2-40k"]
@@ -50,14 +51,14 @@ FINDINGS = [
 ]
 
 
-class Slow(list[dict[str, Any]]):
+class Slow(list[Line]):
     """Events of a stream that waits before its end until it is told to go on."""
 
-    def __init__(self, events: list[dict[str, Any]], end: dict[str, Any]) -> None:
+    def __init__(self, events: list[Line], end: Ended) -> None:
         super().__init__(events)
         self.end, self.go_on = end, threading.Event()
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[Line | Ended]:
         yield from list.__iter__(self)
         self.go_on.wait(10)
         yield self.end

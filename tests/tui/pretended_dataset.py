@@ -7,6 +7,9 @@ from typing import Any
 import pretended
 from snapshot_app import settle
 
+from rvc_engine.client.engine_client import Ended
+from rvc_engine.common.lines import Answered, Line
+from rvc_engine.events import Progressed
 from rvc_tui.app import RvcApp
 
 
@@ -97,15 +100,14 @@ REPORT = {
     "suggestion_reason": "the audio reaches 20.0 kHz",
     "findings": FINDINGS,
 }
-END = {"exit_code": 0, "problem": ""}
+LINES = [Progressed(stage="dataset", done=2, total=6, unit="files"), Answered(REPORT), Ended()]
 FOLDER = "/home/me/recordings/alice"
 
 
 def dataset_app(
-    events: list[dict[str, Any]] | None = None, *, ascii: bool = False, scenario: str = "", folder: str = FOLDER
+    events: list[Line | Ended] | None = None, *, ascii: bool = False, scenario: str = "", folder: str = FOLDER
 ) -> RvcApp:
-    client = pretended.PretendedClient(answers={f"dataset {folder}": [REPORT, END] if events is None else events})
-    client.answers["said dataset"] = ["dataset: 2/6 files, 3 s"]
+    client = pretended.PretendedClient(answers={f"dataset {folder}": LINES if events is None else events})
     if scenario:
         client.waiting, client.alive = getattr(pretended, scenario)(), True
     return RvcApp(client, ascii=ascii, first="dataset")

@@ -15,7 +15,12 @@ T0 = pretended.T0
 
 def entry(number: int, name: str, state: str = "waiting", **more: Any) -> dict[str, Any]:
     known = {"words": ["--until", "index"], "added_at": T0, "started_at": 0.0, "ended_at": 0.0, "outcome": ""}
-    return {"number": number, "name": name, "state": state, **known, **more}
+    return {"number": number, "name": name, "state": state, **known, "command": "run", "conversion": "", **more}
+
+
+def conversion(number: int, voice: str, state: str = "waiting", **more: Any) -> dict[str, Any]:
+    words = ["/home/me/takes/a b.wav", "--output=/home/me/out", "--transpose=-3"]
+    return entry(number, voice, state, words=words, command="convert", **more)
 
 
 ENTRIES = [

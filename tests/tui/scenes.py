@@ -12,7 +12,7 @@ from typing import Any
 import pretended
 from pretended_assets import FINDINGS, assets_app, choose
 from pretended_dataset import dataset_app, read
-from pretended_queue import queue_app
+from pretended_queue import ENTRIES, conversion, queue_app
 from pretended_training import ADVICE, training
 from pretended_voices import FACTS, converted, voices_in
 from snapshot_app import app_of, client_of, settle
@@ -192,7 +192,7 @@ SCENES = (
     scene("convert", converting, ready=with_request),
     scene("convert-results", converting, ready=with_results),
     scene("voices", voices),
-    scene("queue", lambda: queue_app(pid=77)),
+    scene("queue", lambda: queue_app([*ENTRIES, conversion(6, "alice")], pid=77)),
     scene("assets", assets_app, ready=choose_preset),
     scene("help", on("training", "train"), "question_mark"),
     scene("plan", on("idle", "experiments"), "r"),

@@ -13,10 +13,11 @@ from pathlib import Path
 import pretended
 import pytest
 
-from rvc_engine.client.engine_client import EngineClient, newest_experiment
+from rvc_engine.client.engine_client import Ended, EngineClient, newest_experiment
 from rvc_engine.client.machine import Machine, read_machine
 from rvc_engine.client.state import ScreenState
 from rvc_engine.common.given_paths import clean_path
+from rvc_engine.common.lines import Answered
 from rvc_engine.common.lock import Holder
 from rvc_engine.machine.gpus import Gpu
 from rvc_engine.run.journal import Journal
@@ -91,13 +92,12 @@ def test_client_sees_who_holds_the_experiment(tmp_path: Path) -> None:
 
 def test_client_speaks_by_the_command_line(tmp_path: Path) -> None:
     client = EngineClient(tmp_path, "alice")
-    assert client.command(["run", "alice"])[1:] == ["-m", "rvc_engine", "run", "alice", "--home", str(tmp_path)]
     assert client.spelled() == "alice"
     elsewhere = str(tmp_path / "other" / "logs" / "bob")
     assert EngineClient(tmp_path, elsewhere).spelled() == elsewhere
     assert client.ask(["list", "--json"]).data == []
     assert client.ask(["status", "nobody", "--json"]).problem.startswith("There is no experiment 'nobody'")
-    assert list(client.stream(["list", "--json"])) == [[], {"exit_code": 0, "problem": ""}]
+    assert list(client.stream(["list", "--json"])) == [Answered([]), Ended()]
 
 
 def test_refused_start_is_one_line(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_experiments_are_made_copied_changed_and_moved_away(tmp_path: Path) -> N
 
 
 def test_outlook_before_and_after_settings(tmp_path: Path) -> None:
-    assert "n chooses" in EngineClient(tmp_path, "alice").outlook().problem
+    assert "chooses the recordings" in EngineClient(tmp_path, "alice").outlook().problem
     write_run(tmp_path, "alice", [])
     outlook = EngineClient(tmp_path, "alice").outlook()
     assert (outlook.preset, outlook.problem) == ("starter", "") and outlook.advice is not None

@@ -3,13 +3,16 @@ the doctor."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pretended_assets import FINDINGS, HUB, ROWS, Slow, assets_app, choose
 from snapshot_app import client_of, settle, text_of
 
-from rvc_engine.client.engine_client import Answer, EngineClient
+from rvc_engine.client.engine_client import Answer, Ended, EngineClient
+from rvc_engine.client.replies import FileTransfer
+from rvc_engine.common.lines import Answered
 from rvc_tui.app import RvcApp
 from rvc_tui.published import need_of, progress_of, total_of
 from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
@@ -34,17 +37,10 @@ def test_what_a_preset_needs() -> None:
 
 
 def test_progress_in_words() -> None:
-    event = {
-        "event": "downloading",
-        "file": "a",
-        "done": 50_000_000,
-        "total": 100_000_000,
-        "bytes_per_s": 10_000_000,
-        "resumed_at": 0,
-    }
-    assert progress_of(event) == "50.0 of 100.0 MB  10.0 MB/s  5.0 s left"
-    assert progress_of({**event, "total": None, "bytes_per_s": 0, "resumed_at": 5}) == "50.0 MB  resuming"
-    failed = {"event": "failed", "done": 1, "total": 2, "error": {"title": "Refused", "message": "404", "hint": "x"}}
+    transfer = FileTransfer("a", "downloading", 50_000_000, 100_000_000, 10_000_000)
+    assert progress_of(transfer) == "50.0 of 100.0 MB  10.0 MB/s  5.0 s left"
+    assert progress_of(replace(transfer, total=None, bytes_per_s=0, resumed_at=5)) == "50.0 MB  resuming"
+    failed = FileTransfer("a", "failed", 1, 2, error={"title": "Refused", "message": "404", "hint": "x"})
     assert progress_of(failed) == "failed Refused 404"
 
 
@@ -69,17 +65,10 @@ async def test_presets_and_files_are_told() -> None:
 async def test_pull_asks_with_the_size_then_shows_how_far_it_is() -> None:
     events = Slow(
         [
-            {
-                "event": "downloading",
-                "file": "rmvpe.pt",
-                "done": 90_000_000,
-                "total": 181184272,
-                "bytes_per_s": 12_000_000,
-                "resumed_at": 0,
-            },
-            {"event": "done", "file": "v2/f0G40k.pth", "done": 73106273, "total": 73106273},
+            FileTransfer("rmvpe.pt", "downloading", 90_000_000, 181184272, 12_000_000),
+            FileTransfer("v2/f0G40k.pth", "done", 73106273, 73106273),
         ],
-        {"exit_code": 0, "problem": ""},
+        Ended(),
     )
     app = assets_app(assets_pull=events)
     async with app.run_test(size=(120, 40)) as pilot:
@@ -102,13 +91,13 @@ async def test_pull_asks_with_the_size_then_shows_how_far_it_is() -> None:
 
 
 async def test_stopped_and_failed_downloads_say_what_is_kept() -> None:
-    app = assets_app(assets_pull=[{"exit_code": 130, "problem": "stopped"}])
+    app = assets_app(assets_pull=[Ended(130, "stopped")])
     async with app.run_test(size=(80, 24)) as pilot:
         await choose(pilot)
         await pilot.press("p", "y")
         await settle(pilot)
         assert "what is here is kept" in notes(app)
-        offline = [{"event": "by_hand", "files": []}, {"exit_code": 1, "problem": "huggingface.co cannot be reached"}]
+        offline = [Answered({"event": "by_hand", "files": []}), Ended(1, "huggingface.co cannot be reached")]
         client_of(app).answers["assets pull"] = offline
         await pilot.press("p", "y")
         await settle(pilot)
@@ -121,7 +110,7 @@ async def test_stopped_and_failed_downloads_say_what_is_kept() -> None:
 
 
 async def test_leaving_asks_only_while_something_is_fetched() -> None:
-    events = Slow([], {"exit_code": 130, "problem": ""})
+    events = Slow([], Ended(130))
     app = assets_app(assets_pull=events)
     async with app.run_test(size=(80, 24)) as pilot:
         await choose(pilot)
@@ -142,17 +131,17 @@ async def test_leaving_asks_only_while_something_is_fetched() -> None:
 
 async def test_verify_names_what_is_not_as_published() -> None:
     bad = [{**ROWS[0], "state": "differs"}, *ROWS[1:]]
-    app = assets_app(assets_verify=[bad, {"exit_code": 1, "problem": "hubert_base.pt missing or not as published"}])
+    app = assets_app(assets_verify=[Answered(bad), Ended(1, "hubert_base.pt missing or not as published")])
     async with app.run_test(size=(80, 24)) as pilot:
         await choose(pilot)
         await pilot.press("v")
         await settle(pilot)
         assert "Not as published: hubert_base.pt" in notes(app)
-        client_of(app).answers["assets verify"] = [ROWS, {"exit_code": 0, "problem": ""}]
+        client_of(app).answers["assets verify"] = [Answered(ROWS), Ended()]
         await pilot.press("v")
         await settle(pilot)
         assert "1 files are as published" in notes(app)
-        client_of(app).answers["assets verify"] = [{"exit_code": 2, "problem": "the manifest cannot be used"}]
+        client_of(app).answers["assets verify"] = [Ended(2, "the manifest cannot be used")]
         await pilot.press("v")
         await settle(pilot)
         assert "Not verified: the manifest cannot be used" in notes(app)
@@ -206,5 +195,5 @@ def test_real_commands_have_the_shape_that_the_screen_reads(tmp_path: Path) -> N
     rows = client.ask(["assets", "list", "--json"]).data
     assert {"hubert_base.pt", "rmvpe.pt"} <= {row["name"] for row in need_of("v2-40k", rows).lacking}
     verified = list(client.stream(["assets", "verify", "--json"]))
-    assert isinstance(verified[0], list) and verified[-1]["exit_code"] == 0
+    assert isinstance(verified[0], Answered) and isinstance(verified[0].data, list) and verified[-1] == Ended()
     assert client.ask(["queue", "list", "--json"]).data == [] and client.queue_runner() == 0

@@ -12,7 +12,7 @@ from pretended import PretendedClient
 from pretended_voices import voices_in, wait_for
 from snapshot_app import settle
 
-from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.client.engine_client import Ended, EngineClient
 from rvc_engine.events import Event, StageStopped
 from rvc_tui.app import RvcApp
 from rvc_tui.conversion import Request
@@ -59,9 +59,8 @@ def test_a_process_that_has_only_begun_is_stopped(tmp_path: Path, after_s: float
     ends: list[int] = []
 
     def read() -> None:
-        ends.extend(
-            record["exit_code"] for record in client.stream(["dataset", speech, "--json"]) if "exit_code" in record
-        )
+        lines = client.stream(["dataset", speech, "--json"])
+        ends.extend(line.exit_code for line in lines if isinstance(line, Ended))
 
     thread = threading.Thread(target=read)
     thread.start()
@@ -77,4 +76,4 @@ def test_leaving_stops_what_is_about_to_start(tmp_path: Path) -> None:
     assert client.interrupt() is False
     started = time.monotonic()
     last = list(client.switch("other").stream(["doctor", "--json"]))[-1]
-    assert last["exit_code"] != 0 and time.monotonic() - started < 5
+    assert isinstance(last, Ended) and last.exit_code != 0 and time.monotonic() - started < 5

@@ -96,6 +96,35 @@ async def test_a_choice_is_kept_and_converted(app: RvcApp, home: Path) -> None:
     assert app.parting_words() == [f"written: {home}/converted/alice/{name}.wav" for name in "ac"]
 
 
+def said(app: RvcApp) -> str:
+    return "\n".join(f"{note.title}: {note.message}" for note in app._notifications)
+
+
+async def test_a_conversion_is_put_into_the_queue(app: RvcApp, home: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert not screen_of(app).works("enqueue"), "nothing is chosen yet"
+        await choose(pilot, app, home)
+        client_of(app).answers[f"convert {request_of(app).voice}"] = Answer([])
+        await pilot.press("n")
+        await wait_for(pilot, lambda: bool(app._notifications))
+        call = ("ask", *screen_of(app).command(), "--queue", "--json")
+        assert call in client_of(app).calls and "is in the queue" in said(app)
+        assert screen_of(app).conversion.state == "idle" and not screen_of(app).shows_results
+        (home / "converted" / "alice").mkdir(parents=True)
+        (home / "converted" / "alice" / "a.wav").touch()
+        await pilot.press("n")
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmScreen) and "Write over" in text_of(app)
+        await pilot.press("n")
+        await pilot.pause()
+        assert client_of(app).calls.count(call) == 1
+        client_of(app).answers[f"convert {request_of(app).voice}"] = Answer(problem="queue.json cannot be read")
+        await pilot.press("n", "y")
+        await wait_for(pilot, lambda: len(app._notifications) == 2)
+        assert "Not added" in said(app) and "queue.json cannot be read" in said(app)
+
+
 async def test_a_choice_waits_until_the_voices_are_read(
     app: RvcApp, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

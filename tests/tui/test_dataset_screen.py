@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pretended
 import pytest
-from pretended_dataset import END, FILES, FOLDER, REPORT, dataset_app, read
+from pretended_dataset import FILES, FOLDER, REPORT, dataset_app, read
 from snapshot_app import client_of, settle, text_of
 from textual.widgets import Input
 
-from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.client.engine_client import Ended, EngineClient
+from rvc_engine.common.lines import Answered
 from rvc_tui.app import RvcApp
-from rvc_tui.recordings import ORDERS, about_file, file_line, ordered, pictures, printable, progress_of, summary
+from rvc_tui.recordings import ORDERS, about_file, file_line, ordered, pictures, printable, summary
 from rvc_tui.screens.name import NameScreen
 
 
@@ -40,7 +41,6 @@ def test_lines_hold_nothing_that_moves_the_cursor() -> None:
     for file in FILES:
         text = "\n".join(line.plain for line in about_file(REPORT, file)) + file_line(file, 20).plain
         assert file_line(file, 20).plain.count("\n") == 0 and "\x1b" not in text
-    assert progress_of("dataset: 3/12 files, 4 s") == (3, 12) and progress_of("Traceback") is None
     assert "v2-40k, then v2-32k" in summary(REPORT)[1].plain
     assert max(len(line.plain) for line in pictures(REPORT, 80, ascii=True)) <= 80
 
@@ -97,7 +97,7 @@ async def test_folder_is_chosen_with_completion_and_used(tmp_path: Path) -> None
     folder.mkdir()
     app = dataset_app(folder=str(folder))
     client_of(app).answers[f"dataset {FOLDER}"] = [
-        {"exit_code": 2, "problem": "There is no folder /home/me/recordings/alice: check the path"}
+        Ended(2, "There is no folder /home/me/recordings/alice: check the path")
     ]
     async with app.run_test(size=(80, 24)) as pilot:
         await read(pilot)
@@ -119,12 +119,12 @@ async def test_folder_is_chosen_with_completion_and_used(tmp_path: Path) -> None
 
 
 async def test_stopping_keeps_what_is_measured() -> None:
-    app = dataset_app([{"exit_code": 130, "problem": ""}])
+    app = dataset_app([Ended(130)])
     async with app.run_test(size=(80, 24)) as pilot:
         await read(pilot)
         assert "what is measured is kept" in text_of(app) and not app.session.unfinished
         app.shown.reading = "x"  # type: ignore[union-attr]
-        app.shown.heard("dataset: 2/6 files, 3 s")  # type: ignore[union-attr]
+        app.shown.progressed(2, 6)  # type: ignore[union-attr]
         await pilot.pause()
         assert "2/6 files" in text_of(app)
         await pilot.press("X")
@@ -153,7 +153,7 @@ async def test_copy() -> None:
 @pytest.mark.parametrize("size", [(60, 20), (200, 60)])
 async def test_sizes_and_ascii(size: tuple[int, int]) -> None:
     report = {**REPORT, "files": [file for file in FILES if file["name"].isascii()]}
-    app = dataset_app([report, END], ascii=True)
+    app = dataset_app([Answered(report), Ended()], ascii=True)
     async with app.run_test(size=size) as pilot:
         await read(pilot)
         for _ in range(3):
@@ -169,8 +169,8 @@ def test_real_report_is_drawn(tmp_path: Path) -> None:
             file.writeframes(b"".join(struct.pack("<h", int(20000 * value)) for value in tone))
     (tmp_path / "no sound.wav").write_text("text")
     told = list(EngineClient(tmp_path, "").stream(["dataset", str(tmp_path), "--json"]))
-    assert told[-1]["exit_code"] == 0, told
-    report = told[0]
+    assert told[-1] == Ended(), told
+    report = next(line.data for line in told if isinstance(line, Answered))
     assert summary(report) and all(
         file_line(file, 20).plain and about_file(report, file) for order in ORDERS for file in ordered(report, order)
     )

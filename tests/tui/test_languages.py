@@ -3,10 +3,8 @@ columns."""
 
 from __future__ import annotations
 
-import ast
 import gettext
 import io
-import re
 import string
 import time
 from collections.abc import Iterator
@@ -19,10 +17,12 @@ from snapshot_app import text_of
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from rvc_tui import texts
+from rvc_engine.messages import Message
+from rvc_engine.messages.actions import ACTIONS
+from rvc_tui import engine_texts, texts
+from rvc_tui.engine_texts import translated
+from rvc_tui.keymap import every_key
 from rvc_tui.places import PLACES
-from rvc_tui.said import said
-from rvc_tui.sentences import SENTENCES
 from rvc_tui.texts import LANGUAGES, language_of, use
 from tools import catalogues
 
@@ -116,66 +116,34 @@ def test_asked_for_goes_before_locale_and_seven_bits_are_english(monkeypatch: py
 
 
 # --- what the engine says --------------------------------------------------------------------------
-COMPOSED = {  # of parts that stand apart in the engine
-    "This would restart the training of {} from step 0: {}",
-    "This would train {} on other recordings: none of the recordings that it was made of is in {}",
-    "1 recording",
-    "{} recordings",
-    "1 file",
-    "{} files",
-    "1 exact duplicate",
-    "{} exact duplicates",
-    "no NVIDIA driver",
-    "{} minutes of usable sound",
-    "{} seconds of usable sound",
-    "{} cannot be read",
-    "the audio reaches {} kHz, and a model at {} kHz uses {} kHz",
-    "the audio reaches {} kHz; 32 kHz is the lowest rate of the published models",
-    "Long pauses are cut out before training ({} minutes here); the minutes above count without them.",
-    "Long pauses are cut out before training ({} seconds here); the minutes above count without them.",
-    "Measured now at batch sizes {}.",
-    "Measured on this machine before at batch sizes {}.",
-    "train: epoch {}/{}  step {}  {}  ({})",
-    "{}: stopped; what is done is saved",
-    "{}: failed: {}",
-    "stopped; what is done is saved",
-    "failed: {}",
-    "{} exact duplicate",
-    "{}: saved {}",
-    "{}: stopped",
-    "{}: ended without saving; {}",
-    "{}: ended without saving ({}); {}",
-}
-
-
-def strings_of(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
-        elif isinstance(node, ast.JoinedStr):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
-
-
-def test_sentences_are_the_words_of_the_engine() -> None:
-    paths = [*(ROOT / "rvc_engine").rglob("*.py")]
-    there = {text for path in paths for text in strings_of(path)}
-    bare = {re.sub(r"{\w+}", "{}", sentence) for sentence in SENTENCES}
-    assert bare - there - COMPOSED == set()
-
-
-def test_sentences_within_sentences() -> None:
+def test_messages_within_messages() -> None:
+    silent = Message("audio.silent_throughout", silent_db=-60)
+    line = Message("client.item_skipped", stage="preprocess", item="train", reason=silent)
     use("ja")
-    assert (
-        said("3 recordings clipped, the worst in 2 % of the samples") == "録音 3 件にクリッピング。最悪でサンプルの 2 %"
+    assert translated(Message("client.stage_started", stage="pitch", reason=Message("run.not_done_yet"))) == (
+        "ピッチ: 開始（未実行）"
     )
-    assert said("pitch: started (not done yet)") == "ピッチ: 開始（未実行）"
-    assert said("run 2 of index (starter): preprocess, pitch") == "index の実行 2 (starter): 前処理、ピッチ"
-    assert said("preprocess: left out 'train': silent") == "前処理: 'train' を除外: 無音"
-    assert said("what nobody knows") == "what nobody knows"
-    use("zh")
-    assert said("after pitch, features") == "在音高，特征之后"
+    assert translated(line).startswith("前処理: 'train' を")
+    assert translated("what nobody knows") == "what nobody knows"
     use("en")
-    assert said("pitch: started (not done yet)") == "pitch: started (not done yet)"
+    assert translated(line) == str(line)
+
+
+def test_hints_name_keys_in_the_app_and_commands_elsewhere() -> None:
+    hint = Message("common.attach_or_stop", name="my voice")
+    assert str(hint) == "rvc attach 'my voice' follows it, rvc stop 'my voice' stops it"
+    assert translated(hint) == "[1] follows it, [s] stops it"
+    engine_texts.use_keys({"run.stop": ["ctrl+s"], "screen.experiments": []})
+    try:
+        assert translated(hint) == "rvc attach 'my voice' follows it, [ctrl+s] stops it"
+    finally:
+        engine_texts.use_keys({})
+
+
+def test_every_key_of_an_action_exists() -> None:
+    there = {key.id for key in every_key()}
+    assert {id for ids in engine_texts.KEYS_OF.values() for id in ids} <= there
+    assert engine_texts.KEYS_OF.keys() <= ACTIONS.keys()
 
 
 # --- the screens -----------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pretended
 import pytest
-from pretended_queue import ENTRIES, queue_app
+from pretended_queue import ENTRIES, conversion, queue_app
+from pretended_voices import converted, wait_for
 from snapshot_app import client_of, settle, text_of
 from textual.widgets import Input
 
@@ -163,6 +164,36 @@ async def test_open_watches_the_experiment_of_the_entry() -> None:
         await pilot.press("j", "enter")
         await pilot.pause(0.1)
         assert app.session.client.name == "bob" and app.shown is not None and app.shown.place == "experiments"
+
+
+async def test_a_conversion_is_listed_opened_and_removed() -> None:
+    out = Path("/home/me/out")
+    begun = conversion(2, "alice", "running", started_at=T0 - 60, conversion="conversions/7")
+    app = queue_app([ENTRIES[0], begun, conversion(3, "/home/me/声.rvcvoice")], pid=77)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        client_of(app).answers["convert"] = converted(out)
+        shown = text_of(app)
+        assert "running  convert alice" in shown and "waiting  convert 声.rvcvoice" in shown
+        await pilot.press("G")
+        await pilot.pause()
+        shown = " ".join(text_of(app).replace("│", "").split())
+        assert "rvc convert /home/me/声.rvcvoice /home/me/takes/a b.wav --output=/home/me/out --transpose=-3" in shown
+        assert "the voice that is there when its turn comes" in shown
+        assert "o open" not in text_of(app), "it has not begun"
+        await pilot.press("D")
+        await pilot.pause()
+        assert "convert 声.rvcvoice, out of the queue?" in text_of(app) and "what is converted stay" in text_of(app)
+        await pilot.press("y")
+        await settle(pilot)
+        assert asked(app) == [("remove", "3", "--json")]
+        await pilot.press("k", "o")
+        await settle(pilot)
+        assert app.shown is not None and app.shown.place == "convert"
+        assert ("follow", "conversions/7") in client_of(app).calls
+        await wait_for(pilot, lambda: "2 converted, 1 failed" in text_of(app))
+        assert "conversions/7: finished after" in text_of(app)
+        assert app.session.results == [] and not app._notifications, "the queue has made them, not the app"
 
 
 async def test_it_looks_again_only_when_the_file_has_changed(tmp_path: Path) -> None:

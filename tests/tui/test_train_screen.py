@@ -15,8 +15,9 @@ from textual.pilot import Pilot
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-from rvc_engine.client.engine_client import EngineClient
+from rvc_engine.client.engine_client import Ended, EngineClient
 from rvc_engine.client.state import Line, Outlook, ScreenState
+from rvc_engine.common.lines import Answered
 from rvc_engine.run.journal import Journal
 from rvc_engine.workspace import Workspace
 from rvc_tui.app import RvcApp
@@ -180,13 +181,13 @@ async def test_one_key_uses_the_advice() -> None:
 async def test_measuring_tells_what_it_found() -> None:
     app = app_of("finished", first="train")
     client = client_of(app)
-    client.answers["advise alice"] = [dict(ADVICE), {"exit_code": 0, "problem": ""}]
+    client.answers["advise alice"] = [Answered(dict(ADVICE)), Ended()]
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         shown = await shown_after(pilot, "m")
         assert ("stream", "advise", "alice", "--precision", "auto", "--measure", "--json") in client.calls
         assert "8 recommended" in shown and "measured now" in shown and not app.session.unfinished
-        client.answers["advise alice"] = [{"exit_code": 1, "problem": "no such preset"}]
+        client.answers["advise alice"] = [Ended(1, "no such preset")]
         assert "not measured: no such preset" in await shown_after(pilot, "m")
 
 

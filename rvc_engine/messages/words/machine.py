@@ -1,0 +1,70 @@
+"""Words of the engine: devices, GPUs, worker processes, memory and the batch size that fits."""
+
+from __future__ import annotations
+
+from rvc_engine.messages.words.kinds import Plural, Words
+
+WORDS: dict[str, str | Plural | Words] = {
+    # devices
+    "no_device": Words("There is no device {name!r}", "", "use auto, cpu, cuda or cuda:N"),
+    "device_not_available": Words("Device {name} is not available", "", "use {set.train.device} cpu or auto"),
+    "gpus_seen_by_torch": Plural("torch sees {count} CUDA device", "torch sees {count} CUDA devices"),
+    "gpus_visible": Plural("{count} GPU is visible", "{count} GPUs are visible"),
+    "all_of_no_gpu": Words(
+        "train.gpus is all, but there is no GPU", "torch sees no CUDA device", "leave train.gpus empty"
+    ),
+    "gpus_mixed": Words("train.gpus = {gpus!r} names devices of two kinds, or one twice", "", "write it as 0,1 or all"),
+    "fp16_does_not_train_on_cpu": Words("fp16 does not train on a CPU", "", "use precision fp32 or bf16"),
+    "fp16_no_use_on_cpu": Words(
+        "fp16 is no use on a CPU", "CPUs compute it slower than fp32", "use precision fp32 or bf16"
+    ),
+    "out_of_memory": Words(
+        "Out of memory", "{reason}", "lower {set.train.batch_size}, or free memory that other programs hold"
+    ),
+    # GPUs
+    "no_pynvml": "pynvml is not installed",
+    "no_gpu_of_driver": "the driver shows no GPU",
+    "no_driver": "no NVIDIA driver ({reason})",
+    "gpus_not_listed": "the driver does not list its GPUs ({reason})",
+    "gpus_hidden": "CUDA_VISIBLE_DEVICES hides them",
+    # which batch size: its reasons
+    "short_windows": "The starter hears a short window of each clip: 8 fill a step.",
+    "unknown_minutes": "How much audio there is is not known before preprocess; 4 suits less than 30 minutes.",
+    "few_minutes": "{minutes:.1f} minutes of audio: below 30, small batches of 4 learn more from each clip.",
+    "many_minutes": "{minutes:.0f} minutes of audio: from 30 on, 8 is steadier.",
+    "few_clips": "With so few clips, {size} still makes about {steps} steps an epoch.",
+    "largest": "No more than {size} fits in memory.",
+    "nothing_fits": "Not even 1 fits: free memory, or choose a smaller preset.",
+    "left_free": "{share:.0%} of the free memory is left free.",
+    "smallest_decides": "The batch is each GPU's own; of {count}, {device} has the least room.",
+    "no_gpu": "No GPU: {reason}.",
+    "mig": "MIG is on: the numbers are those of the whole GPU, a slice has less.",
+    "memory_not_reported": "{gpu} does not report memory: this is the main memory.",
+    "memory_of_mig_not_reported": "{gpu} does not report memory (MIG is on): this is the main memory.",
+    "others_not_reported": "What other processes hold is not reported here.",
+    # where its numbers come from
+    "estimated": "Memory is estimated from the preset's shapes; {do.measure} runs real steps.",
+    "measured_now": "Measured now at batch sizes {sizes}.",
+    "measured_before": "Measured on this machine before at batch sizes {sizes}.",
+    "last_use": (
+        "The last training here, with {batch_size}, held {gigabytes:.2f} GB: {error_percent} % from what is predicted."
+    ),
+    "measurement_not_kept": "The measurement could not be kept in {path}: {reason}.",
+    "measurement_ended": "The measurement ended early: {reason}.",
+    # processes
+    "killed": "the system ended it, most likely for memory",
+    "exit_code": "it ended with exit code {exit_code}",
+    "too_slow": "it took longer than {seconds:.0f} s",
+    "ended_early": "it ended early: {reason}",
+    "ended_early_exit_code": "it ended early: exit code {exit_code}",
+    "no_shared_memory": Words(
+        "Worker processes cannot share memory",
+        "/dev/shm: {reason}",
+        "make /dev/shm writable and large enough: docker run --shm-size 1g, or mount -o remount,rw,size=1g /dev/shm",
+    ),
+    "worker_ended": Words(
+        "A worker process ended unexpectedly",
+        "most often the machine's memory ran out",
+        "run the same command again; with {flag.workers} 1 it needs the least memory",
+    ),
+}
