@@ -134,3 +134,23 @@ def test_a_name_that_goes_up_is_found(source: str) -> None:
     assert len(upward("machine", source, layers())) == 1
     assert upward("commands", source, layers()) == []
     assert upward("machine", f"def f():\n    '''{source}'''", layers()) == []
+
+
+EACH_FIRST = """
+import os, pkgutil, sys, textual.app, textual.widgets, rvc_tui
+for module in pkgutil.walk_packages(rvc_tui.__path__, "rvc_tui."):
+    if not (process := os.fork()):
+        try:
+            __import__(module.name)
+        except BaseException as error:
+            print(module.name, error, flush=True)
+        os._exit(0)
+    os.waitpid(process, 0)
+"""
+
+
+def test_each_module_of_the_app_can_be_the_first_that_is_imported() -> None:
+    """Some import others by name when they are asked for: no checker of imports sees a circle of these."""
+    command = [sys.executable, "-c", EACH_FIRST]
+    done = subprocess.run(command, capture_output=True, text=True, env=rvc_environment(), check=True)
+    assert done.stdout == ""
