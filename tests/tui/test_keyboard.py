@@ -11,6 +11,7 @@ from typing import Any
 
 import pretended
 import pytest
+from pretended_queue import entry
 from snapshot_app import app_of, client_of, settle, text_of
 from textual.screen import ModalScreen
 from textual.widgets import Input
@@ -121,20 +122,7 @@ async def test_letters_in_the_fields_of_a_screen_are_text(place: str) -> None:
 )
 async def test_letters_in_the_fields_of_questions_are_text(first: str, keys: str) -> None:
     app = app_with(UserKeys({"name.back": "w", "question.yes": "j"}), first)
-    client_of(app).answers["queue list"] = Answer(
-        [
-            {
-                "number": 1,
-                "name": "alice",
-                "words": [],
-                "state": "waiting",
-                "added_at": 0.0,
-                "started_at": 0.0,
-                "ended_at": 0.0,
-                "outcome": "",
-            }
-        ]
-    )
+    client_of(app).answers["queue list"] = Answer([entry(1, "alice")])
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press_until(pilot, *("colon" if key == ":" else key for key in keys.split()))
