@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """`short` is its name where there is little room. `screen`: "module:class", imported when it is first shown: the
-    first paint waits for nothing that is not seen. What is told of a screen before that stands here, and not there."""
+    """`short` is its name where there is little room. `screen`: "module:class", imported when it is first displayed:
+    the first paint waits for nothing that is not seen. What is known of a screen before that stands here, and not
+    there."""
 
     key: str
     name: str

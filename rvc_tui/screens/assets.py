@@ -66,7 +66,7 @@ class AssetsScreen(AppScreen):
         super().__init__()
         self.assets: list[Row] = []
         self.pulling = ""  # the preset that is fetched
-        self.transfers: dict[str, dict[str, Any]] = {}  # the last that was told of each file
+        self.transfers: dict[str, dict[str, Any]] = {}  # the last event of each file
         self.verifying = False
         self.list_problem = self.pull_problem = ""
 
@@ -89,9 +89,9 @@ class AssetsScreen(AppScreen):
     # --- what the engine says ----------------------------------------------------------------------
     @work(thread=True, group="assets", exclusive=True)
     def fetch(self, client: Client) -> None:
-        self.call_later(self.told, client.ask(["assets", "list", "--json"]))
+        self.call_later(self.listed, client.ask(["assets", "list", "--json"]))
 
-    def told(self, answer: Answer) -> None:
+    def listed(self, answer: Answer) -> None:
         first = not self.assets
         self.assets = answer.data if isinstance(answer.data, list) else self.assets
         self.list_problem = answer.problem
@@ -111,7 +111,7 @@ class AssetsScreen(AppScreen):
         elif "file" in event:
             self.transfers[event["file"]] = event
             self.show_all()
-        elif event.get("event") == "by_hand" and self.rvc.shown is self:
+        elif event.get("event") == "by_hand" and self.rvc.displayed is self:
             self.action_by_hand()
 
     def pull_ended(self, code: int, problem: str) -> None:
@@ -134,11 +134,11 @@ class AssetsScreen(AppScreen):
     @work(thread=True, group="verify")
     def check(self, client: Client) -> None:
         problem, rows = "", None
-        for told in client.stream(["assets", "verify", "--json"]):
-            if isinstance(told, list):
-                rows = told
+        for answer in client.stream(["assets", "verify", "--json"]):
+            if isinstance(answer, list):
+                rows = answer
             else:
-                problem = str(told.get("problem", ""))
+                problem = str(answer.get("problem", ""))
         self.call_later(self.verified, rows, problem)
 
     def verified(self, rows: list[Row] | None, problem: str) -> None:
@@ -306,7 +306,7 @@ class AssetsScreen(AppScreen):
 
 
 def findings(rows: list[dict[str, str]]) -> list[Text]:
-    """What must be mended first."""
+    """What must be repaired first."""
     order = {"fail": 0, "warn": 1}
     lines = []
     for row in sorted(rows, key=lambda row: order.get(row["state"], 2)):

@@ -217,11 +217,11 @@ class ConvertScreen(ConvertChoices):
         work.end()
         self.session.conversion = ""
         self.session.results += [path for path in work.paths if path not in self.session.results]
-        if self.rvc.shown is not self:
-            told = _("{count} converted").format(count=len(work.paths)) + _(", {count} failed").format(
+        if self.rvc.displayed is not self:
+            summary = _("{count} converted").format(count=len(work.paths)) + _(", {count} failed").format(
                 count=work.failed
             )
-            self.notify(told, title=_(HAS[work.state]) if work.state in HAS else "")
+            self.notify(summary, title=_(HAS[work.state]) if work.state in HAS else "")
         self.rvc.draw()
 
     def on_convert_screen_suggested(self, message: Suggested) -> None:

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal, Vertical
 
 from rvc_engine.client.engine_client import Client
-from rvc_tui.remembered import Price, kept_price, read_price, remember
+from rvc_tui.preferences import Price, kept_price, read_price, save_preference
 from rvc_tui.screens.audition import AuditionScreen, pictures_in
 from rvc_tui.screens.curves import CurvesScreen
 from rvc_tui.screens.name import NameScreen
@@ -219,7 +219,7 @@ class TrainScreen(StageScreen):
             if price is None or price == self.price:
                 return
             self.price = price if price.an_hour else None
-            if why := remember("price_per_hour", str(price) if price.an_hour else ""):
+            if why := save_preference("price_per_hour", str(price) if price.an_hour else ""):
                 self.notify(why, title=_("Not saved"), severity="warning")
             self.draw()
 
@@ -259,10 +259,10 @@ class TrainScreen(StageScreen):
     def measure(self, client: Client, words: list[str]) -> None:
         advice: dict[str, Any] | None = None
         problem = ""
-        for told in client.stream(words):
-            if "recommended" in told:
-                advice = told
-            problem = str(told.get("problem", problem))
+        for record in client.stream(words):
+            if "recommended" in record:
+                advice = record
+            problem = str(record.get("problem", problem))
         self.call_later(self.measured, client, advice, problem)
 
     def measured(self, client: Client, advice: dict[str, Any] | None, problem: str) -> None:

@@ -54,11 +54,11 @@ def opens(kind: type[Any]) -> Measure:
 
 
 def closes(app: RvcApp) -> bool:
-    return app.screen is app.shown
+    return app.screen is app.displayed
 
 
 def goes(place: str) -> Measure:
-    return lambda app: app.shown is app.screen and app.shown is not None and app.shown.place == place
+    return lambda app: app.displayed is app.screen and app.displayed is not None and app.displayed.place == place
 
 
 def asks(*words: str) -> Measure:

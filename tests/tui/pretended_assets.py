@@ -74,7 +74,7 @@ def assets_app(rows: list[dict[str, Any]] | None = None, *, ascii: bool = False,
 
 async def choose(pilot: Any, preset: str = "v2-40k") -> None:
     await settle(pilot)
-    screen = pilot.app.shown
+    screen = pilot.app.displayed
     for _ in range(12):
         if screen.chosen is not None and screen.chosen.preset == preset:
             return

@@ -114,7 +114,7 @@ def dataset_app(
 async def read(pilot: Any) -> None:
     await settle(pilot)
     for _ in range(60):
-        if pilot.app.shown.report is not None or pilot.app.shown.problem:
+        if pilot.app.displayed.report is not None or pilot.app.displayed.problem:
             break
         await pilot.pause(0.05)
     await settle(pilot)

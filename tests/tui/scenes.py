@@ -98,9 +98,9 @@ async def with_request(pilot: Pilot[None]) -> None:
     """alice, three recordings, one setting changed."""
     await settle(pilot)
     app = pilot.app
-    assert isinstance(app, RvcApp) and isinstance(app.shown, ConvertScreen)
-    app.shown.request = Request(HOME, "alice", "", ["/rec/a.wav", "/rec/b.txt", "/rec/c.wav"])
-    app.shown.request.settings.transpose = 5.0
+    assert isinstance(app, RvcApp) and isinstance(app.displayed, ConvertScreen)
+    app.displayed.request = Request(HOME, "alice", "", ["/rec/a.wav", "/rec/b.txt", "/rec/c.wav"])
+    app.displayed.request.settings.transpose = 5.0
     app.draw()
     await pilot.pause()
 
@@ -108,9 +108,9 @@ async def with_request(pilot: Pilot[None]) -> None:
 async def with_results(pilot: Pilot[None]) -> None:
     await with_request(pilot)
     app = pilot.app
-    assert isinstance(app, RvcApp) and isinstance(app.shown, ConvertScreen)
-    app.shown.conversion.fold(converted(HOME)[:-2])
-    app.shown.shows_results = True
+    assert isinstance(app, RvcApp) and isinstance(app.displayed, ConvertScreen)
+    app.displayed.conversion.fold(converted(HOME)[:-2])
+    app.displayed.shows_results = True
     app.draw()
     await pilot.pause()
 

@@ -117,7 +117,7 @@ async def test_stopped_and_failed_downloads_say_what_is_kept() -> None:
         assert "sha256  " + "f" * 64 in app.clipboard and "rvc assets verify v2-40k" in app.clipboard
         await pilot.press("q")
         await settle(pilot)
-        assert app.screen is app.shown and "huggingface.co cannot be reached" in text_of(app)
+        assert app.screen is app.displayed and "huggingface.co cannot be reached" in text_of(app)
 
 
 async def test_leaving_asks_only_while_something_is_fetched() -> None:
@@ -132,7 +132,7 @@ async def test_leaving_asks_only_while_something_is_fetched() -> None:
         assert isinstance(app.screen, LeaveScreen) and "the download of v2-40k" in text_of(app)
         await pilot.press("enter")
         await pilot.pause()
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
         await pilot.press("ctrl+c", "ctrl+c")  # asked twice
         await pilot.pause()
         assert client_of(app).calls[-1] == ("interrupt",)
@@ -169,7 +169,7 @@ async def test_doctor_tells_failures_first_also_when_it_fails() -> None:
         assert shown.index("FAIL") < shown.index("3.11.7") and "-> make room" in shown and "1.0 GB free [/x]" in shown
         await pilot.press("j", "k", "G", "g", "escape")
         await pilot.pause()
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
 
 
 async def test_list_that_fails_is_said() -> None:
@@ -186,7 +186,7 @@ async def test_copy_and_command() -> None:
         await choose(pilot)
         await pilot.press("y")
         assert app.clipboard.splitlines()[0] == HUB + "rmvpe.pt"
-        assert app.shown is not None and app.shown.command() == ["assets", "pull", "v2-40k"]
+        assert app.displayed is not None and app.displayed.command() == ["assets", "pull", "v2-40k"]
         await pilot.press("i")
         await pilot.pause()
         await pilot.press("G")

@@ -63,7 +63,7 @@ async def test_checkpoints_side_by_side(tmp_path: Path, monkeypatch: pytest.Monk
         await settle(pilot)
         await pilot.press("w")
         await pilot.pause()
-        assert app.screen is app.shown  # nothing to hear yet
+        assert app.screen is app.displayed  # nothing to hear yet
         for epoch, step in ((10, 200), (2, 40), (4, 80)):
             write(tmp_path / "audition", epoch, step)
         write(tmp_path / "audition", 12, 240, "torn {")
@@ -91,4 +91,4 @@ async def test_checkpoints_side_by_side(tmp_path: Path, monkeypatch: pytest.Monk
         ]
         await pilot.press("escape")
         await pilot.pause()
-        assert app.screen is app.shown
+        assert app.screen is app.displayed

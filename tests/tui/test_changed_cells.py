@@ -14,7 +14,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from rvc_tui.changed_cells import Shown, cells_of
+from rvc_tui.changed_cells import WrittenCells, cells_of
 
 STYLES = [None, Style(bold=True), Style(color="red"), Style(bold=True, color="green", bgcolor="blue")]
 LETTERS = ["a", "b", " ", "⣀", "█", "声", "音", "…"]
@@ -64,8 +64,8 @@ def painted(strips: list[Strip]) -> Screen:
     return screen
 
 
-def a_terminal() -> Shown:
-    shown = Shown()
+def a_terminal() -> WrittenCells:
+    shown = WrittenCells()
     shown.width = WIDTH
     return shown
 

@@ -40,7 +40,7 @@ def app(home: Path) -> RvcApp:
 
 
 def screen_of(app: RvcApp) -> ConvertScreen:
-    screen = app.shown
+    screen = app.displayed
     assert isinstance(screen, ConvertScreen) and screen.request is not None
     return screen
 
@@ -159,7 +159,7 @@ async def test_typing_a_path_presses_no_key(app: RvcApp) -> None:
         assert isinstance(app.screen, NameScreen) and app.screen.query_one(Input).value == "xcvq"
         await pilot.press("escape")
         await pilot.pause()
-        assert app.screen is app.shown and request_of(app).output == ""
+        assert app.screen is app.displayed and request_of(app).output == ""
         await pilot.press("o")
         await type_in(pilot, "/tmp/out put")
         assert request_of(app).goal == "/tmp/out put"
@@ -234,7 +234,7 @@ async def test_cancel_asks_and_its_default_is_no(slow: RvcApp, home: Path) -> No
         await pilot.press("1")  # another screen: it goes on
         await pilot.pause(0.1)
         screen = app.get_screen("convert", ConvertScreen)
-        assert app.shown is not screen and screen.conversion.running
+        assert app.displayed is not screen and screen.conversion.running
         await pilot.press("8", "c", "y")
         await wait_for(pilot, lambda: screen.conversion.state == "stopped")
         assert ("stop_conversion", "conversions/1") in client_of(app).calls
@@ -303,7 +303,7 @@ async def test_keys_of_the_settings(app: RvcApp, home: Path) -> None:
         assert "nothing is converted yet" in text_of(app) and screen_of(app).check_action("change", ()) is False
         await pilot.press("t", "escape")
         await pilot.pause()
-        assert app.shown is not None and app.shown.place == "experiments"
+        assert app.displayed is not None and app.displayed.place == "experiments"
 
 
 async def test_a_list_to_choose_from_scrolls_at_any_size(app: RvcApp) -> None:

@@ -113,7 +113,7 @@ async def test_folder_is_chosen_with_completion_and_used(tmp_path: Path) -> None
         await pilot.press("enter")
         await read(pilot)
         assert streamed(app)[-1] == ("stream", "dataset", str(folder), "--json")
-        assert app.shown is not None and app.shown.command() == ["dataset", str(folder)]
+        assert app.displayed is not None and app.displayed.command() == ["dataset", str(folder)]
         await pilot.press("u")
         assert ("change", "dataset", str(folder)) in client_of(app).calls
 
@@ -123,8 +123,8 @@ async def test_stopping_keeps_what_is_measured() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await read(pilot)
         assert "what is measured is kept" in text_of(app) and not app.session.unfinished
-        app.shown.reading = "x"  # type: ignore[union-attr]
-        app.shown.heard("dataset: 2/6 files, 3 s")  # type: ignore[union-attr]
+        app.displayed.reading = "x"  # type: ignore[union-attr]
+        app.displayed.progressed("dataset: 2/6 files, 3 s")  # type: ignore[union-attr]
         await pilot.pause()
         assert "2/6 files" in text_of(app)
         await pilot.press("X")

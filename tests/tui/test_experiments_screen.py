@@ -139,7 +139,7 @@ async def test_stop_asks_and_its_default_is_no() -> None:
             assert isinstance(app.screen, ConfirmScreen)
             await pilot.press(key)
             await pilot.pause(0.05)
-            assert app.screen is app.shown and client_of(app).calls == []
+            assert app.screen is app.displayed and client_of(app).calls == []
         await pilot.press("s", "y")
         await pilot.pause(0.1)
         assert client_of(app).calls == [("stop",)]
@@ -209,7 +209,7 @@ async def test_help_and_back() -> None:
             assert isinstance(app.screen, HelpScreen) and "Leaving never stops a run" in text_of(app)
             await pilot.press(key)
             await pilot.pause()
-            assert app.screen is app.shown
+            assert app.screen is app.displayed
 
 
 async def test_journal_scrolls_by_letters_and_arrows() -> None:
@@ -247,7 +247,7 @@ async def test_form_makes_a_new_experiment_and_runs_it(tmp_path: Path) -> None:
         assert app.focused is None
         await pilot.press("r")
         await pilot.pause(0.2)
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
         assert client_of(app).calls == [
             ("create", "carol", str(recordings), ""),
             ("switch", "carol"),
@@ -287,7 +287,7 @@ async def test_form_says_what_is_wrong_and_changes_nothing() -> None:
         assert isinstance(app.screen, ChooseScreen)  # first out of the field, then out of the form
         await pilot.press("escape")
         await pilot.pause()
-        assert app.screen is app.shown and client_of(app).calls == []
+        assert app.screen is app.displayed and client_of(app).calls == []
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])

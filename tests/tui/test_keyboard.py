@@ -20,7 +20,7 @@ from rvc_tui import keymap
 from rvc_tui.app import RvcApp
 from rvc_tui.keymap import UserKeys, checked, every_key, is_text, read_keys, template, write_keys
 from rvc_tui.places import PLACES
-from rvc_tui.screens import SHOWN
+from rvc_tui.screens import SCREEN_CLASSES
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.palette import PaletteScreen
 from rvc_tui.screens.plan import PlanScreen
@@ -83,7 +83,8 @@ def test_the_keys_as_they_come_do_not_clash() -> None:
 
 
 # --- fields ----------------------------------------------------------------------------------------
-FIELDS = [pytest.param(screen.place, marks=[] if screen.place == "train" else pytest.mark.soak) for screen in SHOWN]
+SCREEN_NAMES = [screen.place for screen in SCREEN_CLASSES]
+FIELDS = [pytest.param(name, marks=[] if name == "train" else pytest.mark.soak) for name in SCREEN_NAMES]
 
 
 @pytest.mark.parametrize("place", FIELDS)
@@ -158,14 +159,14 @@ async def test_palette_finds_and_does(key: str) -> None:
         assert isinstance(app.screen, PaletteScreen)
         whats = [entry.what for entry in app.screen.entries]
         assert not {"Focus Next", "Copy selected text"} & set(whats)  # Textual's own
-        assert {f"screen: {screen.place}" for screen in SHOWN} <= set(whats) and len(whats) == len(set(whats))
+        assert {f"screen: {name}" for name in SCREEN_NAMES} <= set(whats) and len(whats) == len(set(whats))
         await press_until(pilot, *"screen qu")
         assert "0" in text_of(app)
         await press_until(pilot, "enter")
         await pilot.pause(0.1)
-        assert app.shown is not None and app.shown.place == "queue"
+        assert app.displayed is not None and app.displayed.place == "queue"
         await press_until(pilot, key, *"whole pipeline", "down", "up", "tab", "escape")
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
 
 
 async def test_palette_runs_what_belongs_to_the_screen_and_only_what_works() -> None:
@@ -190,7 +191,7 @@ async def test_keys_are_remapped_in_footer_help_and_deed() -> None:
         last = text_of(app).splitlines()[-1]
         assert "w run all" in last and "Q quit" in last
         await press_until(pilot, "q", "r")
-        assert app.screen is app.shown and app.is_running
+        assert app.screen is app.displayed and app.is_running
         await press_until(pilot, "H")
         assert isinstance(app.screen, HelpScreen)
         shown = text_of(app)
@@ -229,13 +230,13 @@ async def test_an_empty_value_takes_the_keys_away(tmp_path: Path) -> None:
     path.write_text('"run.all" = ""\n"copy" = []\n"quit.ctrl" = ""\n"choose.run" = ""\n')
     keys = read_keys(path)
     assert keys.keymap == {"run.all": "", "copy": "", "choose.run": ""}
-    assert keys.problems == ("keys.toml: quit.ctrl: it needs a key, so that there is always a way out",)
+    assert keys.problems == ("keys.toml: quit.ctrl: it needs a key, so that the app can always be left",)
     app = app_with(keys, "experiments")
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         assert "run all" not in text_of(app).splitlines()[-1]
         await press_until(pilot, "r", "y")
-        assert app.screen is app.shown  # no question
+        assert app.screen is app.displayed  # no question
         await press_until(pilot, "question_mark")
         assert "whole pipeline" not in text_of(app) and "none:" not in text_of(app)
         await press_until(pilot, "escape", "colon", *"run all")
@@ -248,7 +249,7 @@ async def test_an_empty_value_takes_the_keys_away(tmp_path: Path) -> None:
 
 @pytest.mark.few(8)
 @pytest.mark.parametrize("width", [40, 60, 80])
-@pytest.mark.parametrize("place", [screen.place for screen in SHOWN])
+@pytest.mark.parametrize("place", SCREEN_NAMES)
 async def test_help_and_quit_are_in_the_footer_at_any_width(place: str, width: int) -> None:
     app = app_of("finished", first=place)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -311,14 +312,14 @@ async def test_palette_writes_the_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.few(4)
 # --- everywhere ------------------------------------------------------------------------------------
-@pytest.mark.parametrize("place", [screen.place for screen in SHOWN])
+@pytest.mark.parametrize("place", SCREEN_NAMES)
 async def test_each_screen_has_its_key_help_and_footer(place: str) -> None:
     app = app_with(first="experiments")
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press_until(pilot, next(there.key for there in PLACES if there.name == place))
         await settle(pilot)
-        assert app.shown is not None and app.shown.place == place and app.focused is None
+        assert app.displayed is not None and app.displayed.place == place and app.focused is None
         assert text_of(app).splitlines()[-1].rstrip().endswith("? help q quit")
         await press_until(pilot, "question_mark")
         assert isinstance(app.screen, HelpScreen)

@@ -176,7 +176,7 @@ async def test_every_name_can_be_chosen(tmp_path: Path, name: str) -> None:
         assert not found_in(text_of(app))
         await pilot.press("enter")
         await pilot.pause()
-        assert app.shown is not None and app.shown.request.inputs == [str(path)]  # type: ignore[attr-defined]
+        assert app.displayed is not None and app.displayed.request.inputs == [str(path)]  # type: ignore[attr-defined]
         assert not found_in(text_of(app))
     kept, problem = load(tmp_path)
     assert kept.inputs == [str(path)] and not problem

@@ -109,7 +109,7 @@ async def test_running_entry_is_not_removed() -> None:
         await settle(pilot)
         await pilot.press("j", "j", "D")
         await pilot.pause()
-        assert app.screen is app.shown and "carol runs" in told(app)
+        assert app.screen is app.displayed and "carol runs" in told(app)
 
 
 async def test_run_asks_for_an_end_and_a_limit() -> None:
@@ -138,7 +138,7 @@ async def test_run_can_be_left_at_every_question(keys: tuple[str, ...]) -> None:
         for key in keys:
             await pilot.press(key)
             await pilot.pause()
-        assert asked(app) == [] and app.screen is app.shown
+        assert asked(app) == [] and app.screen is app.displayed
         assert ("is no time limit" in told(app)) == (len(keys) > 3)
 
 
@@ -148,7 +148,7 @@ async def test_second_run_is_warned_of_and_the_first_can_be_stopped() -> None:
         await settle(pilot)
         await pilot.press("x")
         await pilot.pause()
-        assert "The queue runs already" in told(app) and app.screen is app.shown
+        assert "The queue runs already" in told(app) and app.screen is app.displayed
         await pilot.press("X", "n")
         assert asked(app) == []
         await pilot.press("X", "y")
@@ -162,7 +162,7 @@ async def test_open_watches_the_experiment_of_the_entry() -> None:
         await settle(pilot)
         await pilot.press("j", "enter")
         await pilot.pause(0.1)
-        assert app.session.client.name == "bob" and app.shown is not None and app.shown.place == "experiments"
+        assert app.session.client.name == "bob" and app.displayed is not None and app.displayed.place == "experiments"
 
 
 async def test_it_looks_again_only_when_the_file_has_changed(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ async def test_it_looks_again_only_when_the_file_has_changed(tmp_path: Path) -> 
     app = queue_app(home=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        screen = app.shown
+        screen = app.displayed
         assert screen is not None and screen.place == "queue"
 
         async def listings() -> int:
@@ -188,7 +188,7 @@ async def test_command_copy_and_footer() -> None:
     app = queue_app()
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert app.shown is not None and app.shown.command() == ["queue", "run", "--detach"]
+        assert app.displayed is not None and app.displayed.command() == ["queue", "run", "--detach"]
         await pilot.press("y")
         assert app.clipboard.splitlines()[1] == "2 failed bob a.flac [/b] is not audio"
         last = text_of(app).splitlines()[-1]

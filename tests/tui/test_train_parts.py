@@ -17,7 +17,7 @@ from rvc_engine.machine.gpus import Gpu
 from rvc_engine.run.view import RunView
 from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.plot import Layer, Plot, round_up, smoothed, symbols, value_range
-from rvc_tui.remembered import Price, kept_price, path, read_price, remember
+from rvc_tui.preferences import Price, kept_price, path, read_price, save_preference
 from rvc_tui.widgets.advisor import table
 from rvc_tui.widgets.losses import CURVES
 from rvc_tui.widgets.memory import gpu_line, machine_lines, memory_bar
@@ -266,15 +266,16 @@ def test_prices() -> None:
     assert Price(2.0, "$").of(1800) == "$1.00"
 
 
-def test_price_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_price_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    assert kept_price() is None and remember("other", 1) == "" and remember("price_per_hour", "$0.30") == ""
+    assert kept_price() is None
+    assert save_preference("other", 1) == "" and save_preference("price_per_hour", "$0.30") == ""
     assert kept_price() == Price(0.3, "$") and json.loads(path().read_text())["other"] == 1
     path().write_text("{")
     assert kept_price() is None
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
     (tmp_path / "file").touch()
-    assert "file" in remember("x", 1)
+    assert "file" in save_preference("x", 1)
 
 
 def test_every_curve_of_the_engine_is_explained() -> None:

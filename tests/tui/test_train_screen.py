@@ -36,7 +36,7 @@ def _no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def screen_of(app: RvcApp) -> TrainScreen:
-    screen = app.shown
+    screen = app.displayed
     assert isinstance(screen, TrainScreen)
     return screen
 
@@ -240,7 +240,8 @@ async def test_journal_can_be_filtered_on_every_screen() -> None:
             assert there in shown and gone not in shown and isinstance(app.focused, FilterLine), first
             shown = await shown_after(pilot, "enter")
             assert f"lines with {word}" in shown and gone not in shown and app.focused is None
-            assert gone in await shown_after(pilot, "escape") and app.shown is not None and app.shown.place == first
+            assert gone in await shown_after(pilot, "escape")
+            assert app.displayed is not None and app.displayed.place == first
             assert gone in await shown_after(pilot, "slash", *"zzz", "escape") and not app.screen.query(FilterLine)
             app.session.state.add(replace(app.session.state.lines[-1], text="a line that is new"))
 

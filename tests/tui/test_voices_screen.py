@@ -92,7 +92,7 @@ async def test_all_facts_are_read_and_made_harmless(app: RvcApp) -> None:
         assert "author" in app.clipboard and "\x1b" not in app.clipboard
         await pilot.press("j", "k", "q")
         await pilot.pause()
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
         client_of(app).answers["voice info"] = Answer(problem="alice.pth is no file of a voice: it is damaged")
         await pilot.press("enter")
         await wait_for(pilot, lambda: "it is damaged" in text_of(app))
@@ -103,7 +103,7 @@ async def test_a_voice_is_taken_to_the_convert_screen(app: RvcApp, tmp_path: Pat
         await settle(pilot)
         await pilot.press("j", "c")
         await settle(pilot)
-        screen = app.shown
+        screen = app.displayed
         assert isinstance(screen, ConvertScreen) and screen.request is not None
         assert screen.request.voice == str(tmp_path / "weights/alice_e5_s50.pth") and screen.request.index.endswith(
             "alice_v2.index"
@@ -212,7 +212,7 @@ async def test_import(app: RvcApp, tmp_path: Path) -> None:
         assert (await acted(pilot, app))[2:] == ("import", "/down loads/new.zip", "--json")
         await pilot.press("i", "escape")
         await pilot.pause()
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
 
 
 async def test_delete_asks_and_moves_to_trash(app: RvcApp, tmp_path: Path) -> None:

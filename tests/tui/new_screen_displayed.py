@@ -1,4 +1,4 @@
-"""`python new_screen_shown.py FOLDER`: the app with a screen more, whose file is in FOLDER; what is seen, as JSON.
+"""`python new_screen_displayed.py FOLDER`: the app with a screen more, whose file is in FOLDER; what is seen, as JSON.
 
 In a process of its own: keys of the app are made when it is imported.
 """
@@ -39,7 +39,7 @@ async def seen() -> dict[str, object]:
 
     def shown() -> str:
         assert isinstance(app, RvcApp)
-        return app.shown.place if app.shown else ""
+        return app.displayed.place if app.displayed else ""
 
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
