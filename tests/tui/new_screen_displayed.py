@@ -37,7 +37,7 @@ async def seen() -> dict[str, object]:
             before = text_of(app)
         return before
 
-    def shown() -> str:
+    def place() -> str:
         assert isinstance(app, RvcApp)
         return app.displayed.place if app.displayed else ""
 
@@ -45,14 +45,14 @@ async def seen() -> dict[str, object]:
         await settle(pilot)
         pages["before"] = text_of(app)
         pages["by key"] = await press(pilot, "W")
-        pages["place by key"] = shown()
+        pages["place by key"] = place()
         pages["help"] = await press(pilot, "question_mark")
         await press(pilot, "escape", "1")
         pages["palette"] = await press(pilot, "colon", *"screen: wr")
         pages["by palette"] = await press(pilot, "enter")
-        pages["place by palette"] = shown()
+        pages["place by palette"] = place()
         await press(pilot, "right")
-        pages["after it"] = shown()
+        pages["after it"] = place()
         await press(pilot, "left")
         pages["forgotten"] = await press(pilot, "x")
         await pilot.resize_terminal(140, 30)

@@ -1,4 +1,4 @@
-"""Recordings as `rvc dataset --json` tells them, and the app on their screen."""
+"""Recordings as `rvc dataset --json` reports them, and the app on their screen."""
 
 from __future__ import annotations
 

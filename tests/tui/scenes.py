@@ -51,7 +51,7 @@ class Scene:
 
 
 async def hold(pilot: Pilot[None]) -> None:
-    """Nothing new is told from here on, and what was told once too often is forgotten."""
+    """Nothing new arrives from here on, and what arrived once too often is forgotten."""
     app = pilot.app
     assert isinstance(app, RvcApp)
     app.workers.cancel_group(app, "watch")
@@ -128,12 +128,12 @@ def sung(turns: float) -> str:
     return values.hex()
 
 
-def heard() -> RvcApp:
+def with_samples() -> RvcApp:
     """Two checkpoints have spoken."""
     folder = Path("audition")
     folder.mkdir(exist_ok=True)
     for epoch, turns in ((2, 1.0), (4, 3.5)):
-        told = {
+        picture = {
             "rows": ROWS,
             "columns": COLUMNS,
             "seconds": 4.2,
@@ -141,7 +141,7 @@ def heard() -> RvcApp:
             "target": sung(4),
             "generated": sung(turns),
         }
-        (folder / f"e{epoch}_s{epoch * 20}.json").write_text(json.dumps(told))
+        (folder / f"e{epoch}_s{epoch * 20}.json").write_text(json.dumps(picture))
     app = app_of("training", first="train")
     app.session.client.__class__ = InThisFolder
     return app
@@ -200,7 +200,7 @@ SCENES = (
     scene("question", on("training", "experiments"), "s"),
     scene("command", on("idle", "experiments"), "at"),
     scene("curves", advised, "i"),
-    scene("audition", heard, "w"),
+    scene("audition", with_samples, "w"),
     scene("new", on("idle", "experiments"), "n", soak=True),
     scene("name", on("idle", "experiments"), "c", soak=True),
     scene("export", voices, "o"),

@@ -45,7 +45,7 @@ def test_another_number_of_values_is_refused() -> None:
 
 def write(folder: Path, epoch: int, step: int, picture: str = "") -> None:
     folder.mkdir(exist_ok=True)
-    told = {
+    content = {
         "rows": ROWS,
         "columns": COLUMNS,
         "seconds": 4.2,
@@ -53,7 +53,7 @@ def write(folder: Path, epoch: int, step: int, picture: str = "") -> None:
         "target": rising().hex(),
         "generated": rising().hex(),
     }
-    (folder / f"e{epoch}_s{step}.json").write_text(picture or json.dumps(told))
+    (folder / f"e{epoch}_s{step}.json").write_text(picture or json.dumps(content))
 
 
 async def test_checkpoints_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,13 +194,13 @@ async def test_keys_are_remapped_in_footer_help_and_deed() -> None:
         assert app.screen is app.displayed and app.is_running
         await press_until(pilot, "H")
         assert isinstance(app.screen, HelpScreen)
-        shown = text_of(app)
-        assert "w          run the whole pipeline" in shown and "f1 H       this help" in shown
+        page = text_of(app)
+        assert "w          run the whole pipeline" in page and "f1 H       this help" in page
         await press_until(pilot, "escape", "Q")
     assert app.return_code == 0
 
 
-def test_unknown_damaged_and_clashing_entries_are_told_and_the_rest_counts(tmp_path: Path) -> None:
+def test_unknown_damaged_and_clashing_entries_are_reported_and_the_rest_counts(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     assert read_keys(path) == UserKeys()
     path.write_text(
@@ -210,15 +210,15 @@ def test_unknown_damaged_and_clashing_entries_are_told_and_the_rest_counts(tmp_p
     )
     keys = read_keys(path)
     assert keys.keymap == {"run.all": "w", "screen.next": "n,ctrl+right", "run.stop": "q", "help": "", "suspend": ""}
-    told = "\n".join(keys.problems)
+    said = "\n".join(keys.problems)
     for words in (
         "no id 'no.such'",
         "copy: its keys are written as text",
         "no key 'nokey'",
         "quit.ctrl: it works inside fields",
     ):
-        assert words in told, words
-    assert "q is" in told and "run.stop" in told and "n is" in told and "experiment.new" in told  # clashes
+        assert words in said, words
+    assert "q is" in said and "run.stop" in said and "n is" in said and "experiment.new" in said  # clashes
     path.write_text("this is = not [toml")
     assert read_keys(path).keymap == {} and "is not valid" in read_keys(path).problems[0]
     path.write_bytes(b"\xff\xfea")
@@ -259,7 +259,7 @@ async def test_help_and_quit_are_in_the_footer_at_any_width(place: str, width: i
         assert text_of(app).splitlines()[-1].rstrip().endswith("? help q quit")
 
 
-async def test_problems_are_told_at_the_start() -> None:
+async def test_problems_are_displayed_at_the_start() -> None:
     app = app_with(UserKeys(problems=("keys.toml: there is no id 'x[/b]'",)))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

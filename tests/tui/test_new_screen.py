@@ -33,8 +33,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         cwd=folder,
     )
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    pages: dict[str, Any] = json.loads(done.stdout)
+    return pages
 
 
 def line_of(page: str, number: int) -> str:

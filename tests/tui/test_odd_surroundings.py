@@ -122,9 +122,9 @@ async def test_no_editor_ends_the_app(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_an_editor_that_does_not_start_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.setenv("EDITOR", "/no/such/editor -w")
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as caught:
         edit(tmp_path / "x")
-    assert told.value.title == "/no/such/editor does not start: set EDITOR"
+    assert caught.value.title == "/no/such/editor does not start: set EDITOR"
 
 
 # --- the clipboard ---------------------------------------------------------------------------------

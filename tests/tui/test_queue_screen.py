@@ -23,16 +23,16 @@ def asked(app: RvcApp) -> list[tuple[str, ...]]:
     return [call[2:] for call in client_of(app).calls if call[:2] == ("ask", "queue") and call[2] != "list"]
 
 
-def told(app: RvcApp) -> str:
+def notified(app: RvcApp) -> str:
     """What was said in passing."""
     return "\n".join(f"{note.title}: {note.message}" for note in app._notifications)
 
 
-async def test_entries_are_told() -> None:
+async def test_entries_are_listed() -> None:
     app = queue_app(pid=77)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        shown = text_of(app)
+        page = text_of(app)
         for words in (
             "Queue: runs, process 77",
             "done     alice",
@@ -41,7 +41,7 @@ async def test_entries_are_told() -> None:
             "waiting  声の人",
             "took 1 h 50",
         ):
-            assert words in shown, words
+            assert words in page, words
         await pilot.press("G")
         assert "when its turn comes" in text_of(app)
 
@@ -65,11 +65,11 @@ async def test_add_takes_the_watched_experiment_with_what_is_chosen() -> None:
         await pilot.press("n")
         await settle(pilot)
         assert asked(app) == [("add", "alice", "--dataset", "/home/me/a b", "--json")]
-        assert "alice is in the queue" in told(app)
+        assert "alice is in the queue" in notified(app)
         client_of(app).answers["queue add"] = Answer(problem="There is no folder /nowhere [x]")
         await pilot.press("n")
         await settle(pilot)
-        assert "Not added: There is no folder /nowhere [x]" in told(app)
+        assert "Not added: There is no folder /nowhere [x]" in notified(app)
 
 
 async def test_order_is_changed_and_the_cursor_goes_with_the_entry() -> None:
@@ -109,7 +109,7 @@ async def test_running_entry_is_not_removed() -> None:
         await settle(pilot)
         await pilot.press("j", "j", "D")
         await pilot.pause()
-        assert app.screen is app.displayed and "carol runs" in told(app)
+        assert app.screen is app.displayed and "carol runs" in notified(app)
 
 
 async def test_run_asks_for_an_end_and_a_limit() -> None:
@@ -139,7 +139,7 @@ async def test_run_can_be_left_at_every_question(keys: tuple[str, ...]) -> None:
             await pilot.press(key)
             await pilot.pause()
         assert asked(app) == [] and app.screen is app.displayed
-        assert ("is no time limit" in told(app)) == (len(keys) > 3)
+        assert ("is no time limit" in notified(app)) == (len(keys) > 3)
 
 
 async def test_second_run_is_warned_of_and_the_first_can_be_stopped() -> None:
@@ -148,7 +148,7 @@ async def test_second_run_is_warned_of_and_the_first_can_be_stopped() -> None:
         await settle(pilot)
         await pilot.press("x")
         await pilot.pause()
-        assert "The queue runs already" in told(app) and app.screen is app.displayed
+        assert "The queue runs already" in notified(app) and app.screen is app.displayed
         await pilot.press("X", "n")
         assert asked(app) == []
         await pilot.press("X", "y")
