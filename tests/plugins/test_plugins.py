@@ -210,4 +210,4 @@ def test_a_stage(plugins: Plugins, dataset: Path) -> None:
     assert after.returncode == 0 and "loudness: started (its input changed)" in after.stdout
     shutil.rmtree(plugins.folder)
     status = plugins.rvc("status", "voice", "--json")
-    assert json.loads(status.stdout)["stages"]["loudness"]["state"] == "done", "its run is still told"
+    assert json.loads(status.stdout)["stages"]["loudness"]["state"] == "done", "its run is still reported"
