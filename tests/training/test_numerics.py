@@ -59,7 +59,7 @@ def test_a_loss_that_is_not_finite_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert trial.compare("fp32", reference, PRESETS[TINY], CPU).why == "not finite: the loss"
 
 
-def test_what_was_tried_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_tried_is_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first time in a process, then from the cache; another name of the device is another trial."""
     first = choose_mode(TINY, "fp32", "cpu", "this CPU")
     assert first.mode == "fp32" and not first.kept and KEPT.path.is_file()
