@@ -34,7 +34,7 @@ COLUMNS = {
 
 
 def voice(options: argparse.Namespace, minutes: float, base: bool) -> tuple[str, dict[str, Any]]:
-    """Train it, or take it from OUT. Returns its name and what the training took."""
+    """Train it, or read it from OUT. Returns its name and what the training took."""
     name = f"{'base' if base else 'bare'}-{minutes:g}"
     facts = options.out / f"{name}.json"
     if not facts.is_file():

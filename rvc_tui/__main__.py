@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         return start(options)
-    except BrokenPipeError:  # the reader of our lines went away: nothing more to say, on the way out neither
+    except BrokenPipeError:  # the reader of our lines went away: nothing more to say, nor at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:

@@ -25,7 +25,7 @@ from rvc_tui.clipboard import CopyingApp
 from rvc_tui.colours import COLOURLESS, TERMINAL, TERMINAL_THEME, Readable, table_of
 from rvc_tui.editor import edit_suspended
 from rvc_tui.engine_texts import error_line, translated
-from rvc_tui.keymap import NO_KEY, UserKeys, for_textual, keys_file, read_keys, shown_keys, write_keys
+from rvc_tui.keymap import NO_KEY, UserKeys, for_textual, key_names, keys_file, read_keys, write_keys
 from rvc_tui.keystrokes import KeystrokesApp
 from rvc_tui.messages import Happened, Looked, MachineRead, Refused
 from rvc_tui.palette import Entry, entries_of
@@ -134,7 +134,7 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         return [self.safe_cells, self.readable, *super().get_line_filters(), *([COLOURLESS] if self.no_color else [])]
 
     @property
-    def shown(self) -> AppScreen | None:
+    def displayed(self) -> AppScreen | None:
         """The screen of the app that is seen, perhaps below a question."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, AppScreen)), None)
 
@@ -183,7 +183,7 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
             self.draw()
 
     def draw(self) -> None:
-        screen = self.shown
+        screen = self.displayed
         if screen is None or is_leaving(self):
             return
         self._drawn_at, self._undrawn = time.monotonic(), False
@@ -204,7 +204,7 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
     # --- keys ---------------------------------------------------------------------------------------------------------
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer shows only what works now."""
-        state, screen = self.session.state, self.shown
+        state, screen = self.session.state, self.displayed
         if action == "run_all":
             return not state.running and not state.starting
         if action == "stop":
@@ -216,12 +216,12 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         return True
 
     def action_go(self, name: str) -> None:
-        if self.shown is not None and self.shown.place != name and name in self.SCREENS:
+        if self.displayed is not None and self.displayed.place != name and name in self.SCREENS:
             self.switch_screen(name)
 
     def action_beside(self, step: int) -> None:
-        if self.shown is not None:
-            self.action_go(beside(self.shown.place, step, self.SCREENS))
+        if self.displayed is not None:
+            self.action_go(beside(self.displayed.place, step, self.SCREENS))
 
     def action_home(self) -> None:
         self.action_go("experiments")
@@ -280,8 +280,8 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         self.push_screen(ConfirmScreen(question), answered)
 
     def action_copy(self) -> None:
-        if self.shown is not None:
-            self.copy_lines(self.shown.to_copy())
+        if self.displayed is not None:
+            self.copy_lines(self.displayed.to_copy())
 
     def copy_lines(self, lines: list[str]) -> None:
         text = "\n".join(lines)
@@ -298,14 +298,14 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
         timeout: float | None = None,
         markup: bool = True,
     ) -> None:
-        """What is told may hold anything that a file is called: it is one line, and never markup."""
+        """A notification may hold anything that a file is called: it is one line, and never markup."""
         super().notify(
             printable(message, LONG), title=printable(title), severity=severity, timeout=timeout, markup=False
         )
 
     def action_command(self) -> None:
-        if self.shown is not None:
-            self.push_screen(CommandScreen(shlex.join(["rvc", *self.shown.command()])))
+        if self.displayed is not None:
+            self.push_screen(CommandScreen(shlex.join(["rvc", *self.displayed.command()])))
 
     def action_edit(self) -> None:
         """experiment.toml in the user's editor; what is wrong with it afterwards is said."""
@@ -330,7 +330,7 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
             self.notify(problem.message, title=problem.title, severity="error")
 
     def use_keys(self, keys: UserKeys) -> None:
-        """The user's own keys; what is wrong with them is told."""
+        """The user's own keys; what is wrong with them is displayed."""
         self.keys = keys
         self.set_keymap(for_textual(keys.keymap))
         engine_texts.use_keys(keys.keymap)
@@ -361,14 +361,14 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
 
     def get_key_display(self, binding: Binding) -> str:
         """7-bit names in ASCII mode."""
-        shown = super().get_key_display(binding)
-        return shown if shown.isascii() or not self.ascii else shown_keys([binding.key])
+        name = super().get_key_display(binding)
+        return name if name.isascii() or not self.ascii else key_names([binding.key])
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.screen.active_bindings, self.keys.keymap))
 
     def action_leave(self) -> None:
-        """Asks only when something would be lost. A run goes on, and is not."""
+        """Asks only when something would be lost. A run continues, and is not."""
 
         def answered(yes: bool | None) -> None:
             if yes:
@@ -385,14 +385,14 @@ class RvcApp(WatchingApp, ReportingApp, ChangedCells, CopyingApp, KeystrokesApp)
             )
 
     def parting_words(self) -> list[str]:
-        """What is printed on leaving: that a run goes on, and where the results are."""
+        """What is printed on leaving: that a run continues, and where the results are."""
         state = self.session.state
         lines = [_("artefact: {path}").format(path=artefact["path"]) for artefact in state.view.artefacts]
         lines += [_("written: {path}").format(path=path) for path in self.session.results]
         if state.running:
             name = state.view.name
-            told = _("{name} continues as process {pid}: rvc-tui {name} shows it again, rvc stop {name} stops it")
-            lines.append(told.format(name=name, pid=state.view.pid))
+            line = _("{name} continues as process {pid}: rvc-tui {name} shows it again, rvc stop {name} stops it")
+            lines.append(line.format(name=name, pid=state.view.pid))
         if name := self.session.conversion:
             lines.append(
                 _("{name} continues: rvc attach {name} follows it, rvc stop {name} stops it").format(name=name)

@@ -33,7 +33,7 @@ def cells_of(strip: Strip) -> Iterator[Cell]:
 
 
 def letters_of(text: str) -> list[str]:
-    """One a cell. What cannot be told apart is one letter of many cells."""
+    """One a cell. What cannot be split is one letter of many cells."""
     letters: list[str] = []
     for letter in text:
         letters += [letter] + [""] * (cell_len(letter) - 1)
@@ -79,7 +79,7 @@ def render(text: str, style: Style | None, colours: ColorSystem) -> str:
     return text if not text or style is None else Strip.render_style(style, text, colours)
 
 
-class Shown:
+class WrittenCells:
     """The cells of the terminal, as they were written last."""
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class ChangedCells(DisplayApp):
     """An app that writes only what changed."""
 
     def __init__(self, **settings: Any) -> None:
-        self.cells = Shown()
+        self.cells = WrittenCells()
         super().__init__(**settings)
 
     async def on_event(self, event: events.Event) -> None:

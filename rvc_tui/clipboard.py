@@ -39,7 +39,7 @@ class CopyingApp(App[None]):
 
 
 def to_tmux(text: str) -> None:
-    """tmux ignores what applications send to the clipboard unless told otherwise: its own buffer works."""
+    """tmux ignores what applications send to the clipboard unless configured otherwise: its own buffer works."""
     with suppress(OSError, subprocess.SubprocessError):
         subprocess.run(
             ["tmux", "load-buffer", "-w", "-"], input=bytes_of(text), check=False, timeout=5, capture_output=True

@@ -22,7 +22,7 @@ TERMINAL_THEME: Theme = replace(
 )
 THEMES = (TERMINAL, *BUILTIN_THEMES)
 
-Table = dict[int, int | None]  # number of a colour -> number of the one that is shown; None: that of the text
+Table = dict[int, int | None]  # number of a colour -> number of the one that is displayed; None: that of the text
 DARK: Table = {4: 12}
 ANYWHERE_16: Table = {2: None, 3: 5, 4: 12, 6: 12, 10: None, 11: 5, 14: 12, 7: None, 15: None, 0: None}
 ANYWHERE_256: Table = {
@@ -58,8 +58,8 @@ def readable(style: Style, pairs: tuple[tuple[int, int | None], ...]) -> Style:
     own = style.bgcolor is not None and style.bgcolor.number is not None
     if style.color is None or style.color.number is None or own or style.color.number not in dict(pairs):
         return style
-    shown = dict(pairs)[style.color.number]
-    return style + Style.from_color(RichColor.default() if shown is None else RichColor.from_ansi(shown))
+    replacement = dict(pairs)[style.color.number]
+    return style + Style.from_color(RichColor.default() if replacement is None else RichColor.from_ansi(replacement))
 
 
 class Readable(LineFilter):

@@ -115,16 +115,16 @@ def load(home: Path) -> tuple[Request, str]:
 
     request = Request(home)
     try:
-        told: dict[str, Any] = tomlkit.parse(read_hand_edited(home / FILE, errors="surrogateescape")).unwrap()
+        kept: dict[str, Any] = tomlkit.parse(read_hand_edited(home / FILE, errors="surrogateescape")).unwrap()
     except FileNotFoundError:
         return request, ""
     except (OSError, ValueError, TOMLKitError) as error:
         return request, f"{home / FILE}: {error}"
     for name in ("voice", "index", "output"):
-        setattr(request, name, str(told.get(name, "")))
-    inputs = told.get("inputs")
+        setattr(request, name, str(kept.get(name, "")))
+    inputs = kept.get("inputs")
     request.inputs = [str(path) for path in inputs] if isinstance(inputs, list) else []
-    settings = told.get("settings")
+    settings = kept.get("settings")
     problems = []
     for name, value in (settings if isinstance(settings, dict) else {}).items():
         try:

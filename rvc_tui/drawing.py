@@ -33,7 +33,7 @@ def binned(values: Sequence[float], width: int) -> list[float]:
 
 
 def sparkline(values: Sequence[float], width: int, *, ascii: bool) -> str:
-    """One character a bin, from the lowest to the highest of the values shown."""
+    """One character a bin, from the lowest to the highest of the values."""
     bins = binned(values, width) if width > 0 else []
     if not bins:
         return ""

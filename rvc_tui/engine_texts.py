@@ -93,10 +93,10 @@ class _Keys:
 
 def _key(id: str) -> str:
     """The first key of a binding; empty where the user has taken it away."""
-    from rvc_tui.keymap import keys_in, shown_keys
+    from rvc_tui.keymap import key_names, keys_in
 
     names = keys_in(_user_keys[id]) if id in _user_keys else _own_keys().get(id, ())
-    return shown_keys(names[:1])
+    return key_names(names[:1])
 
 
 @cache

@@ -1,5 +1,5 @@
 """The user's own keys: every binding has an id, and keys.toml gives other keys by id. What is wrong in the file is
-told, never fatal."""
+reported, never fatal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEAD = """\
 # Several keys are separated by commas: "run.all" = "r,ctrl+r". A letter with shift is a capital: "G".
 # An empty text, "", takes all keys away.
 # Names: space enter escape tab backspace delete up down left right home end pageup pagedown f1 comma ctrl+x
-# Keys belong to the screen that is shown; a letter typed into a field is text, whatever it is bound to.
+# Keys belong to the screen that is displayed; a letter typed into a field is text, whatever it is bound to.
 """
 MODIFIERS = {"ctrl", "alt", "shift", "super", "meta", "hyper"}
 NAMES = {key.value for key in KeyNames}
@@ -150,7 +150,7 @@ def problem_of(key: Key | None, id: str, value: object) -> str:
     if not all(isinstance(text, str) for text in texts):
         return f'{id}: its keys are written as text, such as "r" or "r,ctrl+r"'
     if not keys_in(value) and key.priority:
-        return f"{id}: it needs a key, so that there is always a way out"
+        return f"{id}: it needs a key, so that the app can always be left"
     unknown = [name for name in keys_in(value) if not is_key(name)]
     if unknown:
         return f"{id}: there is no key {unknown[0]!r}"
@@ -176,7 +176,7 @@ def is_text(name: str) -> bool:
 
 def clashes(keymap: dict[str, str]) -> list[str]:
     """Keys that mean two things on one screen, where the user's file is the cause."""
-    told: dict[tuple[str, ...], str] = {}
+    problems: dict[tuple[str, ...], str] = {}
     for screen, keys in contexts():
         by_key: dict[str, dict[str, Key]] = {}
         for key in keys:
@@ -185,16 +185,16 @@ def clashes(keymap: dict[str, str]) -> list[str]:
         for name, there in by_key.items():
             mine = [id for id in there if id in keymap and name not in there[id].keys]
             if len(there) > 1 and mine:
-                told.setdefault(
+                problems.setdefault(
                     (name, *sorted(there)), f"{name} is {' and '.join(there)} on {screen}; the first one counts"
                 )
-    return list(told.values())
+    return list(problems.values())
 
 
 def contexts() -> Iterator[tuple[str, list[Key]]]:
     """What is asked for a key, in its order: a screen and then the app; a question alone."""
     from rvc_tui.app import RvcApp
-    from rvc_tui.screens import SHOWN  # imports every screen
+    from rvc_tui.screens import SCREEN_CLASSES  # imports every screen
 
     def inherited(kind: type[DOMNode]) -> list[Key]:
         return [
@@ -204,8 +204,8 @@ def contexts() -> Iterator[tuple[str, list[Key]]]:
             for key in own_keys(base)
         ]
 
-    for shown in SHOWN:
-        yield shown.place, [*inherited(shown), *own_keys(RvcApp)]
+    for screen in SCREEN_CLASSES:
+        yield screen.place, [*inherited(screen), *own_keys(RvcApp)]
     for owner in owners():
         if issubclass(owner, ModalScreen):
             yield owner.__name__, inherited(owner)
@@ -215,11 +215,11 @@ def contexts() -> Iterator[tuple[str, list[Key]]]:
 def template(keymap: dict[str, str]) -> str:
     """Every id with its keys and what it does; those of `keymap` are in use."""
     lines = [HEAD]
-    section, told = "", set()
+    section, listed = "", set()
     for key in every_key():
-        if not key.id or key.id in told:
+        if not key.id or key.id in listed:
             continue
-        told.add(key.id)
+        listed.add(key.id)
         if key.owner.__name__ != section:
             section = key.owner.__name__
             lines.append(f"\n# --- {section_name(key.owner)}")
@@ -265,7 +265,7 @@ def has_key(name: str) -> bool:
     return not name.startswith(NO_KEY)
 
 
-def shown_keys(names: Iterable[str]) -> str:
+def key_names(names: Iterable[str]) -> str:
     """As a keyboard has them: "?" and not "question_mark"."""
     texts = []
     for name in filter(has_key, names):

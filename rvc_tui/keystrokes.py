@@ -14,7 +14,7 @@ from textual.message_pump import MessagePump
 
 from rvc_tui.textual_private import is_leaving
 
-PATIENCE_S = 1.0  # then the next key goes on its way, whatever the one before does
+PATIENCE_S = 1.0  # then the next key is passed to Textual, whatever the one before does
 
 
 class KeystrokesApp(App[None]):
@@ -48,9 +48,9 @@ class KeystrokesApp(App[None]):
         try:
             await self._pass_on(self._typed.popleft())
         finally:
-            self._taking = asyncio.create_task(self._go_on())
+            self._taking = asyncio.create_task(self._take_next())
 
-    async def _go_on(self) -> None:
+    async def _take_next(self) -> None:
         """Once all is done that the last key brought."""
         with suppress(asyncio.TimeoutError, ScreenStackError):  # the app is left
             await asyncio.wait_for(self._settled(), PATIENCE_S)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textual.binding import ActiveBinding
 from textual.dom import DOMNode
 
-from rvc_tui.keymap import shown_keys
+from rvc_tui.keymap import key_names
 from rvc_tui.places import PLACES
 from rvc_tui.texts import N_, _
 
@@ -48,7 +48,7 @@ def entries_of(active: Mapping[str, ActiveBinding], app: DOMNode, there: Iterabl
     entries = [
         Entry(
             found.binding.tooltip or found.binding.description,
-            shown_keys(sorted(keys[at], key=lambda key: "+" in key)[:2]),
+            key_names(sorted(keys[at], key=lambda key: "+" in key)[:2]),
             found.binding.action,
             found.node,
         )
@@ -64,7 +64,7 @@ def entries_of(active: Mapping[str, ActiveBinding], app: DOMNode, there: Iterabl
             entries.append(
                 Entry(
                     _("screen: {name}").format(name=_(place.name)),
-                    shown_keys([key]) if key else "",
+                    key_names([key]) if key else "",
                     f"go('{place.name}')",
                     app,
                 )

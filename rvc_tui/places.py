@@ -11,8 +11,8 @@ from rvc_engine.registry import STAGES
 @dataclass(frozen=True)
 class Place:
     """`key`: empty for one that the palette and the arrows reach. `short` is its name where there is little room.
-    `screen`: "module:class", imported when it is first shown: the first paint waits for nothing that is not seen. What
-    is told of a screen before that stands here, and not there."""
+    `screen`: "module:class", imported when it is first displayed: the first paint waits for nothing that is not seen.
+    What is known of a screen before that stands here, and not there."""
 
     key: str
     name: str

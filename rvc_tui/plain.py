@@ -29,7 +29,7 @@ def follow_plainly(client: Client) -> int:
             if not update.more:
                 time.sleep(POLL_S)
     except KeyboardInterrupt:
-        say(f"{client.name} goes on; rvc stop {client.name} stops it")
+        say(f"{client.name} continues; rvc stop {client.name} stops it")
         return 0
     if view.state == "idle":
         say(f"{client.name}: no run yet; rvc run {client.name} --dataset FOLDER starts one")

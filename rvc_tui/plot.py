@@ -182,12 +182,12 @@ class Plot:
     def labels(self) -> list[str]:
         """What stands left of each row: a value on every third or so, a line elsewhere."""
         tick, line = ("+", "|") if self.symbols == "ascii" else ("┤", "│")
-        told: dict[int, str] = {}
+        labels: dict[int, str] = {}
         for value in self.ticks():
             row = self.row(value) // DOTS[self.symbols][1]
-            if not any(near in told for near in ((row - 1, row, row + 1) if self.height > 4 else (row,))):
-                told[row] = f"{number(float(f'{value:.4g}'))[:LABEL]:>{LABEL}} {tick}"
-        return [told.get(row, " " * (LABEL + 1) + line) for row in range(self.height)]
+            if not any(near in labels for near in ((row - 1, row, row + 1) if self.height > 4 else (row,))):
+                labels[row] = f"{number(float(f'{value:.4g}'))[:LABEL]:>{LABEL}} {tick}"
+        return [labels.get(row, " " * (LABEL + 1) + line) for row in range(self.height)]
 
     def axis(self, unit: str) -> list[str]:
         """The line below, and its numbers; the last one has the unit."""
@@ -199,11 +199,11 @@ class Plot:
         numbers = [" "] * self.width
         for i, place in enumerate(places):
             line[place] = "+" if ascii else "┴"
-            told = number(low + (high - low) * i / parts) + (f" {unit}" if i == parts else "")
-            size = cell_len(told)
+            label = number(low + (high - low) * i / parts) + (f" {unit}" if i == parts else "")
+            size = cell_len(label)
             start = 0 if i == 0 else self.width - size if i == parts else place - size // 2
             if start >= 0 and all(c == " " for c in numbers[max(start - 1, 0) : start + size]):
-                numbers[start : start + size] = [*told, *[""] * (size - len(told))]
+                numbers[start : start + size] = [*label, *[""] * (size - len(label))]
         margin = " " * (LABEL + 1)
         return [margin + ("+" if ascii else "└") + "".join(line), margin + " " + "".join(numbers).rstrip()]
 

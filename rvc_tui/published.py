@@ -1,4 +1,4 @@
-"""The published weights as `rvc assets` tells of them: what a preset needs, what is missing, how to copy it by hand. No
+"""The published weights as `rvc assets` lists them: what a preset needs, what is missing, how to copy it by hand. No
 Textual here."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `rvc dataset --json` tells of a folder, as lines: the sum, findings, the table, one file. No Textual here."""
+"""What `rvc dataset --json` reports of a folder, as lines: the sum, findings, the table, one file. No Textual here."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def finding_line(finding: dict[str, Any]) -> Text:
 
 
 def about_finding(finding: dict[str, Any]) -> list[Text]:
-    """What it means, the way out, and which files."""
+    """What it means, the fix, and which files."""
     lines = [Text(printable(translated(finding["what"])), "bold")]
     lines += [Text(printable(translated(finding["why_it_matters"])))] if finding["why_it_matters"] else []
     lines += (
@@ -198,7 +198,7 @@ def length(seconds: float) -> str:
 
 
 def tail(name: str, width: int) -> str:
-    """The end of a long name tells more than its beginning."""
+    """The end of a long name says more than its beginning."""
     return shortened(name, width, ascii=True)
 
 

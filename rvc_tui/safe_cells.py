@@ -1,6 +1,6 @@
 """The last guard before the terminal: whatever a widget was given, no cell holds what a terminal would obey.
 
-Texts of others are made printable where they are shown, with escapes that can be read; what slips through, and what
+Texts of others are made printable where they are displayed, with escapes that can be read; what slips through, and what
 stands in a field as it was typed or taken from a folder, comes to a single sign here, so that widths stay.
 """
 
@@ -23,12 +23,12 @@ SIGN, ASCII_SIGN = "\N{REPLACEMENT CHARACTER}", "?"
 def signed(text: str, sign: str, *, cells: bool) -> str:
     """`sign` for each character that would be written as an escape: as many as it has `cells`, or one."""
 
-    def shown(match: re.Match[str]) -> str:
+    def safe(match: re.Match[str]) -> str:
         character = match.group()
         around = text[max(match.start() - 1, 0) : match.end() + 1]
         return character if printable(around) == around else sign * (cell_len(character) if cells else 1)
 
-    return SUSPECT.sub(shown, text) if SUSPECT.search(text) else text
+    return SUSPECT.sub(safe, text) if SUSPECT.search(text) else text
 
 
 class SafeCells(LineFilter):
@@ -44,9 +44,9 @@ class SafeCells(LineFilter):
 
 
 class Field(TextInput):
-    """A line to type in, or to take a path into, that may hold anything: it is kept as it is, and shown with a sign for
-    each character that cannot be seen."""
+    """A line to type in, or to take a path into, that may hold anything: it is kept as it is, and displayed with a sign
+    for each character that cannot be seen."""
 
-    def shown_value(self) -> Text:
+    def displayed_value(self) -> Text:
         sign = ASCII_SIGN if getattr(self.app, "ascii", False) else SIGN
         return Text(signed(self.value, sign, cells=False), no_wrap=True, overflow="ignore", end="")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # made from pydantic, which takes a fifth of a second to impo
 
 @dataclass
 class Session:
-    """`pace`: how many times slower everything is told and drawn. `dataset` and `preset`: what the form was left with,
+    """`pace`: how many times slower everything is read and drawn. `dataset` and `preset`: what the form was left with,
     until the engine has written it down. `unfinished`: what leaving the app would cut off, in words, by who does it
     (empty: it is stopped without a question). `conversion`: one that continues when the app is left. `results`: files
     that the app had made; printed on leaving."""

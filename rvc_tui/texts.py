@@ -2,7 +2,8 @@
 the source.
 
 Texts in functions are `_("...")`, with {names} for what is filled in afterwards. Texts that are made at import (keys,
-titles, tables) stay English there and are translated where they are shown; tools/catalogues.py knows where they stand.
+titles, tables) stay English there and are translated where they are displayed; tools/catalogues.py knows where
+they stand.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def counted(one: str, many: str, count: int) -> str:
 
 
 def N_(text: str) -> str:
-    """Marks a text that is translated where it is shown."""
+    """Marks a text that is translated where it is displayed."""
     return text
 
 
@@ -85,5 +86,5 @@ def is_unicode_terminal() -> bool:
 
 
 def chosen_language(asked: str, *, ascii: bool) -> str:
-    """Asked for on the command line, else by locale; English where only 7-bit characters are shown."""
+    """Asked for on the command line, else by locale; English where only 7-bit characters are displayed."""
     return "en" if ascii else asked or language_of(os.environ)

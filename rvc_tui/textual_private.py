@@ -87,12 +87,12 @@ class MessageScreen(Screen[None]):
 class TextInput(Input):
     """`Input._value` is what the field shows of its value; there is no public one."""
 
-    def shown_value(self) -> Text:
+    def displayed_value(self) -> Text:
         return Text(self.value, no_wrap=True, overflow="ignore", end="")
 
     @property
     def _value(self) -> Text:
-        return self.shown_value()
+        return self.displayed_value()
 
 
 def is_leaving(app: App[Any]) -> bool:

@@ -1,5 +1,5 @@
-"""The screens by name. Each is imported and made when it is first shown, and kept: what the first paint does not need
-comes later."""
+"""The screens by name. Each is imported and made when it is first displayed, and kept: what the first paint does not
+need comes later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCREENS: dict[str, Callable[[], Any]] = {place.name: partial(make, place) for pl
 
 
 def __getattr__(name: str) -> Any:
-    """SHOWN: the class of every screen, in the order of the keys."""
-    if name == "SHOWN":
+    """SCREEN_CLASSES: the class of every screen, in the order of the keys."""
+    if name == "SCREEN_CLASSES":
         return tuple(map(screen_class, PLACES))
     raise AttributeError(name)

@@ -68,7 +68,7 @@ class AssetsScreen(AppScreen):
         super().__init__()
         self.assets: list[Row] = []
         self.pulling = ""  # the preset that is fetched
-        self.transfers: dict[str, FileTransfer] = {}  # the last that was told of each file
+        self.transfers: dict[str, FileTransfer] = {}  # the last line of each file
         self.verifying = False
         self.list_problem = self.pull_problem = ""
 
@@ -91,9 +91,9 @@ class AssetsScreen(AppScreen):
     # --- what the engine says ----------------------------------------------------------------------
     @work(thread=True, group="assets", exclusive=True)
     def fetch(self, client: Client) -> None:
-        self.call_later(self.told, client.ask(["assets", "list", "--json"]))
+        self.call_later(self.listed, client.ask(["assets", "list", "--json"]))
 
-    def told(self, answer: Answer) -> None:
+    def listed(self, answer: Answer) -> None:
         first = not self.assets
         self.assets = answer.data if isinstance(answer.data, list) else self.assets
         self.list_problem = answer.problem
@@ -113,7 +113,7 @@ class AssetsScreen(AppScreen):
         elif isinstance(line, FileTransfer):
             self.transfers[line.file] = line
             self.show_all()
-        elif isinstance(line, Answered) and line.data.get("event") == "by_hand" and self.rvc.shown is self:
+        elif isinstance(line, Answered) and line.data.get("event") == "by_hand" and self.rvc.displayed is self:
             self.action_by_hand()
 
     def pull_ended(self, code: int, problem: str) -> None:
@@ -308,7 +308,7 @@ class AssetsScreen(AppScreen):
 
 
 def findings(rows: list[dict[str, str]]) -> list[Text]:
-    """What must be mended first."""
+    """What must be repaired first."""
     order = {"fail": 0, "warn": 1}
     lines = []
     for row in sorted(rows, key=lambda row: order.get(row["state"], 2)):

@@ -83,8 +83,8 @@ class AuditionScreen(ModalScreen[None]):
             place=self.place + 1, count=len(self.pictures), epoch=epoch, step=step
         )
         try:
-            told: dict[str, Any] = json.loads(read_text(path))
-            parts = {kind: self.drawn(told, kind, height, width) for kind in ("target", "generated")}
+            picture: dict[str, Any] = json.loads(read_text(path))
+            parts = {kind: self.drawn(picture, kind, height, width) for kind in ("target", "generated")}
         except (OSError, ValueError, KeyError, TypeError) as error:
             return Text(
                 f"{head}\n"
@@ -93,7 +93,7 @@ class AuditionScreen(ModalScreen[None]):
                 )
             )
         lines = [
-            Text(_("the recording, {seconds} s").format(seconds=f"{told['seconds']:.1f}"), "bold"),
+            Text(_("the recording, {seconds} s").format(seconds=f"{picture['seconds']:.1f}"), "bold"),
             *parts["target"],
         ]
         lines += [
@@ -103,14 +103,14 @@ class AuditionScreen(ModalScreen[None]):
         ]
         return Text("\n").join(lines)
 
-    def drawn(self, told: dict[str, Any], kind: str, height: int, width: int) -> list[Text]:
+    def drawn(self, picture: dict[str, Any], kind: str, height: int, width: int) -> list[Text]:
         plain = (
             self.app.no_color or self.app.console.color_system not in ("truecolor", "256") or self.rvc.session.pace > 1
         )
         return draw(
-            bytes.fromhex(told[kind]),
-            told["rows"],
-            told["columns"],
+            bytes.fromhex(picture[kind]),
+            picture["rows"],
+            picture["columns"],
             height,
             width,
             ascii=self.rvc.ascii,

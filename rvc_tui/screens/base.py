@@ -14,7 +14,7 @@ from textual.widgets import Input
 from rvc_tui.session import Session
 from rvc_tui.texts import _, is_english
 from rvc_tui.textual_private import MessageScreen
-from rvc_tui.widgets.failure import FailurePanel, told
+from rvc_tui.widgets.failure import FailurePanel, failure_of
 from rvc_tui.widgets.filter import FilterLine
 from rvc_tui.widgets.footer import KeysFooter
 from rvc_tui.widgets.heading import Heading
@@ -90,7 +90,7 @@ class AppScreen(MessageScreen):
         self.draw()
 
     def entered(self) -> None:
-        """The screen is shown again: fetch what may have changed."""
+        """The screen is displayed again: fetch what may have changed."""
 
     @property
     def has_panels(self) -> bool:
@@ -102,7 +102,7 @@ class AppScreen(MessageScreen):
         if not self.has_panels:
             return
         state = self.session.state
-        self.set_class(bool(told(state)) and not state.starting, "-failing")
+        self.set_class(bool(failure_of(state)) and not state.starting, "-failing")
         for panel in self.query(Panel):
             panel.show(state, self.session.client.now())
 

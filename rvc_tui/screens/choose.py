@@ -35,7 +35,7 @@ class Choice:
 
 
 class FolderSuggester(Suggester):
-    """The first folder whose path goes on from what is typed; the right arrow takes it."""
+    """The first folder whose path starts with what is typed; the right arrow takes it."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)

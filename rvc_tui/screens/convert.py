@@ -239,8 +239,8 @@ class ConvertScreen(ConvertChoices):
         work = message.work
         known = len(work.view.results)
         work.fold(message.events)
-        is_shown = work is self.conversion
-        if is_shown and len(work.view.results) > known and self.results.cursor == known - 1:  # it follows the end
+        is_displayed = work is self.conversion
+        if is_displayed and len(work.view.results) > known and self.results.cursor == known - 1:  # it follows the end
             self.results.cursor = len(work.view.results) - 1
         if not message.ended:
             self.rvc.draw_soon()
@@ -251,11 +251,11 @@ class ConvertScreen(ConvertChoices):
             self.rvc.draw()
             return
         self.session.results += [path for path in work.paths if path not in self.session.results]
-        if self.rvc.shown is not self:
-            told = _("{count} converted").format(count=len(work.paths)) + _(", {count} failed").format(
+        if self.rvc.displayed is not self:
+            summary = _("{count} converted").format(count=len(work.paths)) + _(", {count} failed").format(
                 count=work.failed
             )
-            self.notify(told, title=_(HAS[work.state]) if work.state in HAS else "")
+            self.notify(summary, title=_(HAS[work.state]) if work.state in HAS else "")
         self.rvc.draw()
 
     def on_convert_screen_queued(self, message: Queued) -> None:

@@ -1,4 +1,4 @@
-"""The recordings: how much there is, which preset fits, what is wrong and the way out, file by file."""
+"""The recordings: how much there is, which preset fits, what is wrong and the fix, file by file."""
 
 from __future__ import annotations
 
@@ -97,20 +97,20 @@ class DatasetScreen(AppScreen):
         return self.query_one(RowsPanel)
 
     @property
-    def shown_folder(self) -> str:
+    def displayed_folder(self) -> str:
         return self.folder or self.session.recordings
 
     # --- reading -----------------------------------------------------------------------------------
     def read_if_new(self) -> None:
         """A training needs the cores: then reading waits for its key."""
         free = not self.reading and not self.session.state.running
-        if self.rvc.shown is self and self.shown_folder and self.shown_folder != self.read_folder and free:
+        if self.rvc.displayed is self and self.displayed_folder and self.displayed_folder != self.read_folder and free:
             self.action_read()
         else:
             self.show_all()
 
     def words(self) -> list[str]:
-        words = ["dataset", self.shown_folder or "FOLDER"]
+        words = ["dataset", self.displayed_folder or "FOLDER"]
         settings = self.session.settings() if self.session.client.name and not self.folder else None
         return [*words, "--subfolders"] if settings is not None and settings.preprocess.subfolders else words
 
@@ -144,7 +144,7 @@ class DatasetScreen(AppScreen):
         if not self.has_panels:
             return
         self.query_one("#summary", TextPanel).border_title = Text(
-            f"{_('Recordings')}: {printable(self.reading or self.read_folder or self.shown_folder) or _('none')}"
+            f"{_('Recordings')}: {printable(self.reading or self.read_folder or self.displayed_folder) or _('none')}"
         )
         self.query_one("#summary", TextPanel).fill(self.summary_lines())
         report = self.report if not self.reading else None
@@ -167,7 +167,7 @@ class DatasetScreen(AppScreen):
             return [Text(printable(self.problem), "bold red"), Text(_("f chooses a folder, R reads it again"), "dim")]
         if self.report is not None:
             return summary(self.report)
-        if not self.shown_folder:
+        if not self.displayed_folder:
             return [Text(_("f chooses a folder of recordings"), "dim")]
         return [
             Text(
@@ -219,7 +219,7 @@ class DatasetScreen(AppScreen):
         if action == "use":
             return bool(self.session.client.name and self.folder) and self.folder != self.session.recordings
         if action == "read":
-            return bool(self.shown_folder) and not self.reading
+            return bool(self.displayed_folder) and not self.reading
         if action == "stop_reading":
             return bool(self.reading)
         return super().works(action)
@@ -230,7 +230,7 @@ class DatasetScreen(AppScreen):
     def to_copy(self) -> list[str]:
         """The findings as text; before there are any, the folder."""
         if self.report is None:
-            return [self.shown_folder] if self.shown_folder else []
+            return [self.displayed_folder] if self.displayed_folder else []
         return [
             self.read_folder,
             *(f"{_(finding['severity'])}: {translated(finding['what'])}" for finding in self.report["findings"]),
@@ -263,12 +263,12 @@ class DatasetScreen(AppScreen):
             else:
                 self.action_read()
 
-        self.app.push_screen(NameScreen(_("Folder of recordings"), self.shown_folder, FolderSuggester()), chosen)
+        self.app.push_screen(NameScreen(_("Folder of recordings"), self.displayed_folder, FolderSuggester()), chosen)
 
     def action_read(self) -> None:
         if self.reading:
             self.session.client.interrupt("dataset")
-        self.reading, self.problem, self.progress = self.shown_folder, "", (0, 0)
+        self.reading, self.problem, self.progress = self.displayed_folder, "", (0, 0)
         self.session.unfinished["dataset"] = ""  # nothing would be lost
         self.show_all()
         self.read(self.session.client, self.words_to_read())

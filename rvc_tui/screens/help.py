@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rvc_tui.keymap import has_key, keys_in, shown_keys
+from rvc_tui.keymap import has_key, key_names, keys_in
 from rvc_tui.places import PLACES, keys_of_places
 from rvc_tui.texts import N_, _
 
@@ -62,7 +62,7 @@ class HelpScreen(ModalScreen[None]):
         rows, names = [], _(", ").join(_(place.name) for place in PLACES)
         for keys, ids, what in ALWAYS:
             if any(id in self.keymap for id in ids):
-                keys = " ".join(shown_keys(keys_in(self.keymap[id])) for id in ids if self.keymap.get(id))
+                keys = " ".join(key_names(keys_in(self.keymap[id])) for id in ids if self.keymap.get(id))
                 if not keys:
                     continue
             rows.append((keys, _(what).format(names=names)))
@@ -73,14 +73,14 @@ class HelpScreen(ModalScreen[None]):
         known = {id for _keys, ids, _what in ALWAYS for id in ids}
         rows: dict[str, str] = {}
         for binding in (binding for binding in self.active.values() if has_key(binding.binding.key)):
-            shown = binding.binding.key_display or shown_keys([binding.binding.key])
+            keys = binding.binding.key_display or key_names([binding.binding.key])
             what = binding.binding.tooltip or binding.binding.description
             if (
                 (binding.binding.show or binding.binding.tooltip)
                 and binding.enabled
                 and binding.binding.id not in known
             ):
-                rows.setdefault(what, shown)
+                rows.setdefault(what, keys)
         return [(key, what) for what, key in rows.items()]
 
     def action_scroll(self, lines: int) -> None:
@@ -88,7 +88,7 @@ class HelpScreen(ModalScreen[None]):
 
 
 def columns(rows: list[tuple[str, str]]) -> Table:
-    """Keys, and what they do: long words go on below their own column."""
+    """Keys, and what they do: long lines wrap within their own column."""
     table = Table.grid(padding=(0, 1))
     table.add_column(min_width=10, no_wrap=True)
     table.add_column()

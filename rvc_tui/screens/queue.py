@@ -104,7 +104,7 @@ class QueueScreen(AppScreen):
         return (*written, client.queue_runner())
 
     def refresh_entries(self) -> None:
-        if self.rvc.shown is self and self.stamp() != self._stamp:
+        if self.rvc.displayed is self and self.stamp() != self._stamp:
             self.fetch(self.session.client)
 
     @work(thread=True, group="queue", exclusive=True)
@@ -123,12 +123,12 @@ class QueueScreen(AppScreen):
 
     def tell(self, answer: Answer, client: Client) -> None:
         runner = client.queue_runner()
-        self.call_later(self.told, answer, runner)
+        self.call_later(self.listed, answer, runner)
 
     def say(self, problem: str, title: str) -> None:
         self.notify(problem, title=title, severity="error", timeout=10)
 
-    def told(self, answer: Answer, runner: int) -> None:
+    def listed(self, answer: Answer, runner: int) -> None:
         self._stamp = self.stamp()
         if not self.has_panels:
             return

@@ -13,7 +13,7 @@ from textual.containers import Container, Horizontal, Vertical
 
 from rvc_engine.client.engine_client import Client, Ended
 from rvc_engine.common.lines import Answered
-from rvc_tui.remembered import Price, kept_price, read_price, remember
+from rvc_tui.preferences import Price, kept_price, read_price, save_preference
 from rvc_tui.screens.audition import AuditionScreen, pictures_in
 from rvc_tui.screens.curves import CurvesScreen
 from rvc_tui.screens.name import NameScreen
@@ -220,7 +220,7 @@ class TrainScreen(StageScreen):
             if price is None or price == self.price:
                 return
             self.price = price if price.an_hour else None
-            if why := remember("price_per_hour", str(price) if price.an_hour else ""):
+            if why := save_preference("price_per_hour", str(price) if price.an_hour else ""):
                 self.notify(why, title=_("Not saved"), severity="warning")
             self.draw()
 

@@ -180,7 +180,7 @@ class VoicesScreen(AppScreen):
             self.written = [str(path) for path in message.answer.data]
             self.session.results += [path for path in self.written if path not in self.session.results]
             self.tell(f"{_(DONE[message.action])}: {', '.join(within(path, home) for path in self.written)}")
-        if self.rvc.shown is not self:
+        if self.rvc.displayed is not self:
             self.notify(self._outcome[-1].plain, severity="error" if message.answer.problem else "information")
         self.look()
         self.rvc.draw()

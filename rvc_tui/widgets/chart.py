@@ -1,4 +1,4 @@
-"""The course of a training as curves over an axis, drawn at most twice a second."""
+"""The history of a training as curves over an axis, drawn at most twice a second."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ RAW = "bright_black"
 
 @dataclass
 class Look:
-    """How the curves are drawn. `right`: the right end of what is shown, in units of the axis; None follows the newest
-    step."""
+    """How the curves are drawn. `right`: the right end of what is visible, in units of the axis; None follows the
+    newest step."""
 
     drawn: list[str] = field(default_factory=lambda: ["total", "mel"])
     weight: float = 0.9
@@ -167,7 +167,7 @@ class ChartPanel(Panel):
         return [(x, y) for x, y in points if low <= x <= high and (y > 0 or not self.look.log)]
 
     def window(self, last: float, first: float) -> tuple[float, float]:
-        """The part of the axis that is shown. Its ends are rounded, so that the picture stays where it is while it
+        """The part of the axis that is visible. Its ends are rounded, so that the picture stays where it is while it
         grows."""
         low = 0.0 if first < last / 4 else math.floor(first)
         whole = round_up(max(last - low, 1e-9))
@@ -186,7 +186,7 @@ class ChartPanel(Panel):
         self.redraw()
 
     def pan(self, halves: int) -> None:
-        """By half of what is shown; at the newest it follows again."""
+        """By half of what is visible; at the newest it follows again."""
         if self._last is None or not self.look.zoom:
             return
         view = self._last[0].view

@@ -64,7 +64,7 @@ class ConvertPanel(Panel):
         if not request.voice:
             return _("not chosen")
         row = self.known
-        facts = _(", ").join(told for told in (kind_of(row), epochs_of(row)) if told) if row else ""
+        facts = _(", ").join(fact for fact in (kind_of(row), epochs_of(row)) if fact) if row else ""
         return within(request.voice, request.home) + (f" ({facts})" if facts else "")
 
     def index(self, request: Request) -> str:

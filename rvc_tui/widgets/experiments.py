@@ -13,7 +13,7 @@ from rvc_tui.texts import _
 from rvc_tui.widgets.heading import STATE_STYLE
 from rvc_tui.widgets.panel import Panel, join
 
-SHOWN = 4
+VISIBLE = 4
 PLACE_WIDTH = 14  # for "4 of 200" after the last
 
 
@@ -41,9 +41,9 @@ class ExperimentsPanel(Panel):
         self.put_cursor_on(chosen)
         if not self.rows:
             return Text(_("none yet: n makes one from a folder of recordings"), "dim")
-        first = max(0, min(self.cursor - SHOWN // 2, len(self.rows) - SHOWN))
-        lines = [self.line(row, state, now, width) for row in self.rows[first : first + SHOWN]]
-        if len(self.rows) > SHOWN:
+        first = max(0, min(self.cursor - VISIBLE // 2, len(self.rows) - VISIBLE))
+        lines = [self.line(row, state, now, width) for row in self.rows[first : first + VISIBLE]]
+        if len(self.rows) > VISIBLE:
             lines[-1].append("   " + _("{place} of {count}").format(place=self.cursor + 1, count=len(self.rows)), "dim")
         return join(lines)
 

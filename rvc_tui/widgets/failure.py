@@ -1,4 +1,4 @@
-"""What went wrong: the title, the cause, the way out. Shown only while there is something to say."""
+"""What went wrong: the title, the cause, the fix. Visible only while there is something to say."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FailurePanel(Panel):
     WRAPS = True
 
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
-        error = told(state)
+        error = failure_of(state)
         rows = ((error.get("title", ""), "bold red"), (error.get("message", ""), ""), (error.get("hint", ""), "bold"))
         labels = ("", padded(_("cause"), 9), padded(_("fix"), 9))
         lines = []
@@ -31,7 +31,7 @@ class FailurePanel(Panel):
         return join(lines)
 
 
-def told(state: ScreenState) -> Mapping[str, str]:
+def failure_of(state: ScreenState) -> Mapping[str, str]:
     """The error to show: a refused start is newer than the run's own error."""
     if state.refused:
         return {"title": _("The run did not start"), "message": state.refused}

@@ -16,16 +16,16 @@ LATE = ("run_all", "stop")
 
 
 def fitting(keys: list[tuple[str, int]], width: int) -> list[bool]:
-    """Which are shown, of actions with the cells that their keys take."""
-    shown = [True] * len(keys)
+    """Which are visible, of actions with the cells that their keys take."""
+    visible = [True] * len(keys)
     names = [name for name, _ in keys]
     own = [name for name in reversed(names) if name not in (*RARE, *LATE, *KEPT)]
     for name in [name for name in (*RARE, *own, *LATE) if name in names]:
         # the last gap may be cut off
-        if sum(cells for (_, cells), there in zip(keys, shown, strict=True) if there) <= width + 1:
+        if sum(cells for (_, cells), there in zip(keys, visible, strict=True) if there) <= width + 1:
             break
-        shown[names.index(name)] = False
-    return shown
+        visible[names.index(name)] = False
+    return visible
 
 
 class KeysFooter(Footer):

@@ -99,10 +99,10 @@ class Form(Vertical):
         self.items: list[Item] = []
         self.suggesters: dict[str, Suggester] = {}  # of what is typed, by setting
         self.listener: Callable[[Form.Changed], None] | None = (
-            None  # told at once, before the next key, instead of a message
+            None  # called at once, before the next key, instead of a message
         )
         self.section: Any = None
-        self._told: list[Text] = []
+        self._drawn_rows: list[Text] = []
 
     def compose(self) -> ComposeResult:
         rows = OptionList(id="rows", compact=True, markup=False)
@@ -134,18 +134,18 @@ class Form(Vertical):
 
     def draw_rows(self) -> None:
         """Only rows that look otherwise than before are touched."""
-        rows, told = self.rows, self._told
+        rows, before = self.rows, self._drawn_rows
         at = min(rows.highlighted or 0, len(self.items) - 1)
         lines = [self.line(item, here=place == at) for place, item in enumerate(self.items)]
-        if len(lines) != len(told):
+        if len(lines) != len(before):
             rows.clear_options()
             rows.add_options([Option(line) for line in lines])
             rows.highlighted = at if lines else None
         else:
-            for place, (new, old) in enumerate(zip(lines, told, strict=True)):
+            for place, (new, old) in enumerate(zip(lines, before, strict=True)):
                 if new != old:
                     rows.replace_option_prompt_at_index(place, new)
-        self._told = lines
+        self._drawn_rows = lines
 
     def line(self, item: Item, *, here: bool) -> Text:
         unit = about(item.field)["unit"]

@@ -10,7 +10,7 @@ from rvc_engine.run.view import GRAD_NORM, RATE
 
 @dataclass(frozen=True)
 class Curve:
-    """`name` as in the events; `mark`: its letter; `limit`: more than this is trouble."""
+    """`name` as in the events; `mark`: its letter; `limit`: more than this is too much."""
 
     name: str
     mark: str

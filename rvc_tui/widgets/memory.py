@@ -16,7 +16,7 @@ from rvc_tui.widgets.advisor import recommendation
 from rvc_tui.widgets.panel import Panel, join
 
 OLD_S = 10.0
-SHOWN_GPUS = 2
+VISIBLE_GPUS = 2
 LABEL = 8  # cells
 
 
@@ -68,16 +68,16 @@ class MachinePanel(Panel):
         lines = [line for gpu in state.machine.gpus for line in self.picture(state, gpu, width)]
         return join([*lines, *self.cpu_lines(state, width)])
 
-    def row(self, label: str, figures: str, course: list[float], width: int) -> Text:
-        """Figures in percent, and their course where there is room."""
+    def row(self, label: str, figures: str, history: list[float], width: int) -> Text:
+        """Figures in percent, and their history where there is room."""
         room = max(width - cell_len(label) - cell_len(figures) - 2, 0)
-        drawn = sparkline([*course[-room:], 0.0, 100.0], room + 2, ascii=self.ascii)[:-2] if room else ""
+        drawn = sparkline([*history[-room:], 0.0, 100.0], room + 2, ascii=self.ascii)[:-2] if room else ""
         return Text.assemble((label, "dim"), figures, "  ", (drawn, "cyan"))
 
     def cpu_lines(self, state: ScreenState, width: int) -> list[Text]:
         machine, run = state.machine, state.view.rss_bytes if state.running else 0
         percent = "n/a" if machine.cpu_percent is None else f"{machine.cpu_percent:.0f} %"
-        course = [reading.cpu_percent or 0.0 for reading in state.readings]
+        history = [reading.cpu_percent or 0.0 for reading in state.readings]
         lines = [Text.assemble((_("CPU"), "bold"), *((f"  {no_gpu(machine.no_gpu)}", "dim"),) * (not machine.gpus))]
         as_gpu = Gpu(0, memory_total=machine.memory_total, memory_used=machine.memory_used)
         share = Share(run, True, max((machine.memory_used or 0) - run, 0))
@@ -87,7 +87,7 @@ class MachinePanel(Panel):
                 as_gpu, share, _(", swap {gib}").format(gib=gib(machine.swap_used)) if machine.swap_used else ""
             )
         )
-        return [*lines, self.row(padded(_("busy"), LABEL), percent, course, width)]
+        return [*lines, self.row(padded(_("busy"), LABEL), percent, history, width)]
 
     def memory(self, gpu: Gpu, share: Share, more: str = "") -> Text:
         words = f"{gib(gpu.memory_used)}/{gib(gpu.memory_total)} GiB{share_words(share, gpu)}{more}"
@@ -129,11 +129,11 @@ def machine_lines(state: ScreenState, width: int, now: float) -> list[Text]:
     age = "  " + _("{time} ago").format(time=f"{now - machine.at:.0f} s") if now - machine.at > OLD_S else ""
     if not machine.gpus:
         return [cpu_line(state, age)]
-    hidden = len(machine.gpus) - SHOWN_GPUS
+    hidden = len(machine.gpus) - VISIBLE_GPUS
     more = "  " + _("and {count} more").format(count=hidden) if hidden > 0 else ""
     lines = []
-    for place, gpu in enumerate(machine.gpus[:SHOWN_GPUS]):
-        tail = age + (more if place == SHOWN_GPUS - 1 else "")
+    for place, gpu in enumerate(machine.gpus[:VISIBLE_GPUS]):
+        tail = age + (more if place == VISIBLE_GPUS - 1 else "")
         lines.append(
             Text(gpu_line(gpu, share_of(gpu, state.view, running=state.running), width - cell_len(tail)) + tail)
         )
@@ -168,15 +168,15 @@ def share_words(share: Share, gpu: Gpu) -> str:
 
 
 def figures_of(gpu: Gpu) -> list[str]:
-    """Utilisation, temperature, power; what is not told is n/a."""
+    """Utilisation, temperature, power; what is unknown is n/a."""
 
-    def told(value: float | None, unit: str) -> str:
+    def figure(value: float | None, unit: str) -> str:
         return f"{'n/a' if value is None else f'{value:.0f}'} {unit}"
 
     limit = "" if gpu.power_limit is None else f"/{gpu.power_limit:.0f}"
     return [
-        told(gpu.utilisation, "%"),
-        told(gpu.temperature, "C"),
+        figure(gpu.utilisation, "%"),
+        figure(gpu.temperature, "C"),
         f"{'n/a' if gpu.power is None else f'{gpu.power:.0f}'}{limit} W",
     ]
 

@@ -15,13 +15,13 @@ from rvc_engine.run.stage_list import has_epochs
 from rvc_engine.run.view import GRAD_NORM, RunView
 from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.drawing import number
-from rvc_tui.remembered import Price
+from rvc_tui.preferences import Price
 from rvc_tui.texts import _, meant
 from rvc_tui.widgets.losses import known
 from rvc_tui.widgets.panel import Panel, join
 
 NETWORK = 10  # characters of a network's name
-NORM_STEPS = 20  # above the limit for so long is trouble
+NORM_STEPS = 20  # above the limit for so long is too much
 
 
 class PacePanel(Panel):

@@ -1,4 +1,4 @@
-"""Completion of paths of files and folders, and paths as they are shown."""
+"""Completion of paths of files and folders, and paths as they are displayed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textual.suggester import Suggester
 
 
 class FileSuggester(Suggester):
-    """The first folder, or file with one of `suffixes` (none: any), whose path goes on from what is typed."""
+    """The first folder, or file with one of `suffixes` (none: any), whose path starts with what is typed."""
 
     def __init__(self, *suffixes: str) -> None:
         super().__init__(use_cache=False, case_sensitive=True)

@@ -1,4 +1,4 @@
-"""The row of screens: each with its key; the one that is shown stands in brackets."""
+"""The row of screens: each with its key; the current one stands in brackets."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rvc_tui.widgets.panel import Panel
 
 
 class PlacesLine(Panel):
-    def __init__(self, shown: str, *, ascii: bool, id: str | None = None) -> None:
+    def __init__(self, current: str, *, ascii: bool, id: str | None = None) -> None:
         super().__init__(ascii=ascii, id=id)
-        self.shown = shown
+        self.current = current
 
     def draw(self, state: ScreenState, width: int, now: float) -> Text:
         for short in (False, True):
@@ -21,12 +21,12 @@ class PlacesLine(Panel):
             if line.cell_len <= width:
                 return line
         others = _("{keys}: other screens").format(keys=keys_of_places())
-        return Text.assemble((f"[{_(self.shown)}]", "bold reverse"), f"  {others}")
+        return Text.assemble((f"[{_(self.current)}]", "bold reverse"), f"  {others}")
 
     def line(self, *, short: bool) -> Text:
         parts = []
         for place in (place for place in PLACES if place.name in self.app.SCREENS):
-            here = place.name == self.shown
+            here = place.name == self.current
             if not place.key and short and not here:
                 continue
             name = meant("short", place.short) if short else _(place.name)

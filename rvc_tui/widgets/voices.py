@@ -96,7 +96,7 @@ def voice_lines(row: dict[str, Any], home: Path) -> list[Text]:
 
 
 def fact_lines(facts: dict[str, Any]) -> list[str]:
-    """Everything that `rvc voice info` tells."""
+    """Everything that `rvc voice info` reports."""
     flat = {**facts, **(facts.get("other") or {})}
     flat.pop("other", None)
     rows = {

@@ -77,7 +77,7 @@ class FakeNvml:
             "nvmlDeviceGetEnforcedPowerLimit": 350_000,
             "nvmlDeviceGetCudaComputeCapability": (8, 6),
             "nvmlDeviceGetMigMode": (0, 0),
-            "nvmlDeviceGetName": "Card",
+            "nvmlDeviceGetName": "A100",
             "nvmlDeviceGetUUID": "GPU-abc",
             "nvmlDeviceGetTemperature": 51,
         }
@@ -112,7 +112,7 @@ def test_record_has_the_promised_keys_on_a_gpu(monkeypatch: pytest.MonkeyPatch) 
     assert list(advice) == KEYS
     assert (advice["device"], advice["name"], advice["precision"], advice["source"]) == (
         "cuda:0",
-        "Card",
+        "A100",
         "bf16",
         "table",
     )
@@ -123,7 +123,7 @@ def test_record_has_the_promised_keys_on_a_gpu(monkeypatch: pytest.MonkeyPatch) 
     json.dumps(advice)
 
 
-class TwoCards(FakeNvml):
+class TwoGpus(FakeNvml):
     """The second has 6 GiB less to give."""
 
     def __init__(self) -> None:
@@ -142,7 +142,7 @@ class TwoCards(FakeNvml):
 
 @pytest.mark.parametrize("several", ["0,1", "all"])
 def test_the_smallest_of_several_gpus_decides(several: str) -> None:
-    state = read_gpus(TwoCards())
+    state = read_gpus(TwoGpus())
     advice = advise("v2-40k", None, several=several, gpus=state)
     assert advice["device"] == "cuda:1" and advice["memory_free_bytes"] == 12 * GIB
     assert [(d["device"], d["memory_free_bytes"]) for d in advice["devices"]] == [
@@ -151,16 +151,16 @@ def test_the_smallest_of_several_gpus_decides(several: str) -> None:
     ]
     assert advice["largest"] == advise("v2-40k", None, device="cuda:1", gpus=state)["largest"]
     assert "The batch is each GPU's own; of 2, cuda:1 has the least room." in advice["reasons"]
-    assert list(advise("v2-40k", None, several="0", gpus=state)) == KEYS  # one alone is told as before
+    assert list(advise("v2-40k", None, several="0", gpus=state)) == KEYS  # one alone is reported as before
 
 
-def test_processes_on_the_processor_share_its_memory() -> None:
+def test_processes_on_the_cpu_share_its_memory() -> None:
     assert list(advise("starter", None, several="cpu,cpu")) == KEYS
 
 
 def test_a_gpu_of_several_that_is_not_there() -> None:
     with pytest.raises(BadInput, match="cuda:2"):
-        advise("v2-40k", None, several="0,2", gpus=read_gpus(TwoCards()))
+        advise("v2-40k", None, several="0,2", gpus=read_gpus(TwoGpus()))
 
 
 def test_every_field_of_a_gpu_may_be_missing() -> None:
@@ -239,7 +239,7 @@ def test_a_training_checks_the_prediction(monkeypatch: pytest.MonkeyPatch) -> No
     one_gpu(monkeypatch)
     rows = [Measured(2, 3 * GIB, 10.0), Measured(4, 4 * GIB, 16.0), Measured(8, 6 * GIB, 22.0)]
     assert advise("v2-40k", None, measurement=measured(rows))["error_percent"] == 0
-    keep_use("v2-40k", "bf16", "cuda", "Card", 8, 5 * GIB, 10.0)  # a GPU holds no clips
+    keep_use("v2-40k", "bf16", "cuda", "A100", 8, 5 * GIB, 10.0)  # a GPU holds no clips
     advice = advise("v2-40k", None)
     assert advice["error_percent"] == pytest.approx(20.0)
     assert any(
@@ -249,7 +249,7 @@ def test_a_training_checks_the_prediction(monkeypatch: pytest.MonkeyPatch) -> No
     assert advise("v1-40k", None)["error_percent"] is None
 
 
-def test_clips_that_a_processor_keeps_are_counted(tmp_path: Path) -> None:
+def test_clips_that_a_cpu_keeps_are_counted(tmp_path: Path) -> None:
     experiment = Workspace(tmp_path).experiment("voice")
     experiment.folder.mkdir(parents=True)
     without = advise("v2-40k", experiment, device="cpu", precision="fp32")

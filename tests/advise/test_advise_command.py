@@ -21,9 +21,9 @@ from rvc_engine.workspace import Workspace
 
 ON_CPU = "bf16" if cpu_has_bf16() else "fp32"  # what precision auto is here
 GIB = 1 << 30
-CARDS = GpuState(
+TWO_GPUS = GpuState(
     tuple(
-        Gpu(n, f"Card {n}", f"GPU-{n}", 24 * GIB, 6 * GIB, (18 - n) * GIB, capability=(9, 0), processes={})
+        Gpu(n, f"A100 {n}", f"GPU-{n}", 24 * GIB, 6 * GIB, (18 - n) * GIB, capability=(9, 0), processes={})
         for n in (0, 1)
     )
 )
@@ -33,8 +33,8 @@ CARDS = GpuState(
 def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(advisor, "read_gpus", lambda: CARDS)
-    monkeypatch.setattr(engine_client, "GPUS", GpuReader(lambda: CARDS))
+    monkeypatch.setattr(advisor, "read_gpus", lambda: TWO_GPUS)
+    monkeypatch.setattr(engine_client, "GPUS", GpuReader(lambda: TWO_GPUS))
 
 
 def experiment(home: Path, **train: Any) -> None:
@@ -46,26 +46,27 @@ def experiment(home: Path, **train: Any) -> None:
 
 def answer(capsys: pytest.CaptureFixture[str], home: Path, *words: str) -> dict[str, Any]:
     assert main(["advise", *words, "--json", "--home", str(home)]) == 0
-    told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return told
+    advice: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return advice
 
 
 def test_an_experiments_settings_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment(tmp_path, precision="fp32", device="cuda:1")
-    told = answer(capsys, tmp_path, "alice")
-    assert (told["preset"], told["precision"], told["device"], told["name"]) == ("v2-40k", "fp32", "cuda:1", "Card 1")
+    advice = answer(capsys, tmp_path, "alice")
+    assert (advice["preset"], advice["precision"]) == ("v2-40k", "fp32")
+    assert (advice["device"], advice["name"]) == ("cuda:1", "A100 1")
 
 
 def test_what_is_given_goes_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment(tmp_path, precision="fp32", device="cuda:1")
-    told = answer(capsys, tmp_path, "alice", "--device", "cpu", "--precision", "bf16", "--preset", "v2-48k")
-    assert (told["preset"], told["precision"], told["device"]) == ("v2-48k", "bf16", "cpu")
+    advice = answer(capsys, tmp_path, "alice", "--device", "cpu", "--precision", "bf16", "--preset", "v2-48k")
+    assert (advice["preset"], advice["precision"], advice["device"]) == ("v2-48k", "bf16", "cpu")
     assert answer(capsys, tmp_path, "alice", "--device", "cuda")["device"] == "cuda:0"
 
 
 def test_without_a_name_it_is_what_a_new_run_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = answer(capsys, tmp_path)
-    assert (told["preset"], told["precision"], told["minutes"]) == ("starter", "bf16", None)
+    advice = answer(capsys, tmp_path)
+    assert (advice["preset"], advice["precision"], advice["minutes"]) == ("starter", "bf16", None)
 
 
 def test_it_says_what_it_assumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,6 +96,9 @@ def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_the_app_shows_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment(tmp_path, precision="fp16", device="cuda:1")
-    shown, answered = EngineClient(tmp_path, "alice").outlook().advice, with_messages(answer(capsys, tmp_path, "alice"))
-    assert shown == answered
-    assert [reason.code for reason in shown["reasons"]] == [reason.code for reason in answered["reasons"]]
+    displayed, answered = (
+        EngineClient(tmp_path, "alice").outlook().advice,
+        with_messages(answer(capsys, tmp_path, "alice")),
+    )
+    assert displayed == answered
+    assert [reason.code for reason in displayed["reasons"]] == [reason.code for reason in answered["reasons"]]

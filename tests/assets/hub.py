@@ -25,7 +25,7 @@ class Published:
 
     content: bytes
     gives_size: bool = True  # size and sum in the answer to HEAD
-    told_sha256: str = ""
+    given_sha256: str = ""
     cuts: list[int] = field(default_factory=list)
     reset: bool = False
     slow: float = 0.0
@@ -33,8 +33,8 @@ class Published:
     ranges: bool = True
     status: int = 200
     sends_on: str = ""  # another address than the store's
-    extra: int = 0  # bytes that follow after the content; -1: without end, and no length is told
-    told_bytes: int = 0  # another size in the answer to HEAD
+    extra: int = 0  # bytes that follow after the content; -1: without end, and no length is given
+    given_bytes: int = 0  # another size in the answer to HEAD
     starts: list[int] = field(default_factory=list)  # where each GET began
 
     @property
@@ -90,8 +90,8 @@ class Handler(BaseHTTPRequestHandler):
         )
         self.send_header("X-Repo-Commit", "0" * 40)
         if file.gives_size:
-            self.send_header("X-Linked-Size", str(file.told_bytes or len(file.content)))
-            self.send_header("X-Linked-Etag", f'"{file.told_sha256 or file.sha256}"')
+            self.send_header("X-Linked-Size", str(file.given_bytes or len(file.content)))
+            self.send_header("X-Linked-Etag", f'"{file.given_sha256 or file.sha256}"')
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -40,7 +40,7 @@ def test_all_arrive_together_and_only_once(served: Hub, workspace: Workspace, as
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_cut_connections_go_on_where_they_were_cut(
+def test_cut_connections_resume_where_they_were_cut(
     served: Hub, workspace: Workspace, assets: list[Asset], reset: bool
 ) -> None:
     file = served.files["rmvpe.pt"]
@@ -61,7 +61,7 @@ def test_a_stalled_connection_is_given_up_and_resumed(
     assert file.starts == [0, 100_000] and in_place(workspace, assets, served)
 
 
-def test_a_download_that_never_ends_fails_and_the_next_command_goes_on(
+def test_a_download_that_never_ends_fails_and_the_next_command_resumes(
     served: Hub, workspace: Workspace, assets: list[Asset]
 ) -> None:
     file = served.files["v2/f0G40k.pth"]
@@ -107,7 +107,7 @@ def test_a_wrong_sum_never_appears_and_the_old_file_stays(
 def test_another_sum_on_the_hub_is_said_before_a_byte_is_fetched(
     served: Hub, workspace: Workspace, assets: list[Asset]
 ) -> None:
-    served.files["rmvpe.pt"].told_sha256 = "ab" * 32
+    served.files["rmvpe.pt"].given_sha256 = "ab" * 32
     with pytest.raises(RvcError, match=r"rmvpe\.pt .* not the published file.*abababababab"):
         pull(workspace, assets)
     assert served.files["rmvpe.pt"].starts == []
@@ -121,7 +121,7 @@ def test_a_file_that_is_refused_is_named(served: Hub, workspace: Workspace, asse
     assert in_place(workspace, [asset for asset in assets if asset.name != "rmvpe.pt"], served)
 
 
-def test_slow_is_shown_as_it_comes(served: Hub, workspace: Workspace, assets: list[Asset]) -> None:
+def test_slow_is_displayed_as_it_comes(served: Hub, workspace: Workspace, assets: list[Asset]) -> None:
     served.files["rmvpe.pt"].slow = 300_000
     seen: list[tuple[int, int | None]] = []
 
@@ -173,22 +173,22 @@ def small_disk(home: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_full_disk(served: Hub, workspace: Workspace, assets: list[Asset], small_disk: Path, told: bool) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_a_full_disk(served: Hub, workspace: Workspace, assets: list[Asset], small_disk: Path, known: bool) -> None:
     """With the size known, it fails before a byte is fetched; else it ends cleanly, and resumes once there is room."""
     served.publish(workspace.home, {"rmvpe.pt": random.Random(1).randbytes(9_000_000)})
     file = served.files["rmvpe.pt"]
-    file.gives_size = told
+    file.gives_size = known
     asset = Asset("rmvpe.pt", "someone/weights", "rmvpe.pt", file.sha256)
     filler = small_disk / "filler"
     filler.write_bytes(bytes(18_000_000))
     with pytest.raises(DiskFull, match=r"free|room"):
         pull(workspace, [asset])
-    assert not (small_disk / "rmvpe.pt").exists() and bool(file.starts) is not told
+    assert not (small_disk / "rmvpe.pt").exists() and bool(file.starts) is not known
     filler.unlink()
-    if told:
+    if known:
         subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
     pull(workspace, [asset])
     assert (small_disk / "rmvpe.pt").read_bytes() == file.content
-    if not told:
-        assert file.starts[-1] > 4_000_000, "it went on from what it had"
+    if not known:
+        assert file.starts[-1] > 4_000_000, "it resumed from what it had"

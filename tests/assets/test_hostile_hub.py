@@ -53,7 +53,7 @@ def test_a_body_without_end_is_cut_at_what_is_known(
 def test_a_size_that_is_not_the_published_one_is_said_before_a_byte_is_fetched(
     served: Hub, workspace: Workspace, one: Asset
 ) -> None:
-    served.files["rmvpe.pt"].told_bytes = 10**13
+    served.files["rmvpe.pt"].given_bytes = 10**13
     for asset in (one, replace(one, bytes=CONTENT)):
         with pytest.raises(RvcError, match=r"rmvpe\.pt .* not the published file.* 10000000000000 bytes"):
             pull(workspace, [asset])
@@ -127,7 +127,7 @@ def said_by(*words: str) -> str:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("fault", ["", "404", "403", "wrong sum", "cut", "unreachable", "offline"])
-def test_a_secret_in_the_endpoint_is_never_shown(
+def test_a_secret_in_the_endpoint_is_never_displayed(
     form: str, fault: str, served: Hub, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = "127.0.0.1:9" if fault == "unreachable" else os.environ["HF_ENDPOINT"].removeprefix("http://")
@@ -137,7 +137,7 @@ def test_a_secret_in_the_endpoint_is_never_shown(
     if fault.isdigit():
         file.status = int(fault)
     elif fault == "wrong sum":
-        file.told_sha256 = "ab" * 32
+        file.given_sha256 = "ab" * 32
     elif fault == "cut":
         file.cuts = [0] * 9
     elif fault == "offline":
@@ -165,7 +165,7 @@ def test_a_secret_in_the_endpoint_is_used(
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "redaction"),
     [
         ("see https://u:p@host/x and more", "see https://***@host/x and more"),
         ("https://u:p/a@ss@host/x", "https://***@host/x"),
@@ -177,8 +177,8 @@ def test_a_secret_in_the_endpoint_is_used(
         ("https://host:8080/x", "https://host:8080/x"),
     ],
 )
-def test_redacted(text: str, shown: str) -> None:
-    assert redacted(text) == shown
+def test_redacted(text: str, redaction: str) -> None:
+    assert redacted(text) == redaction
 
 
 def test_errors_and_their_traces_hold_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

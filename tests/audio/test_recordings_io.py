@@ -1,4 +1,4 @@
-"""Recordings in and out: content not names, nothing but the file itself, broken files told with a reason."""
+"""Recordings in and out: content not names, nothing but the file itself, broken files reported with a reason."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_stereo_and_another_rate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3", "m4a"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_a_truncated_file_is_told(tmp_path: Path, format: str, share: float) -> None:
+def test_a_truncated_file_is_reported(tmp_path: Path, format: str, share: float) -> None:
     encode(tmp_path / "a", tone(4), 40000, format)
     data = (tmp_path / "a").read_bytes()
     (tmp_path / "a").write_bytes(data[: int(len(data) * share)])

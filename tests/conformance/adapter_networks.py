@@ -160,7 +160,7 @@ def train(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
     }
     out |= {name: getattr(made, name) for name in ("z", "z_p", "m_p", "logs_p", "m_q", "logs_q")}
     out = {name: spread(value, doc["arrays"][name]["text"]) for name, value in out.items()}
-    out |= _judgements(judged, len(inputs["phone"]))
+    out |= _discriminator_outputs(judged, len(inputs["phone"]))
     n = range(len(judged))
     out |= {
         "loss_disc": numbers["loss/d/total"],
@@ -179,7 +179,7 @@ def train(doc: Arrays, inputs: Arrays, kit: Any) -> Arrays:
     return out | _updates(doc, before, {"g": (generator, optimizer), "d": (critics, adversary.optimizer)})
 
 
-def _judgements(judged: dict[int, list[tuple[Tensor, list[Tensor]]]], size: int) -> Arrays:
+def _discriminator_outputs(judged: dict[int, list[tuple[Tensor, list[Tensor]]]], size: int) -> Arrays:
     out: Arrays = {}
     means: dict[str, list[float]] = {}
     for i, calls in judged.items():

@@ -120,7 +120,7 @@ class Made:
     wave: torch.Tensor
 
 
-def test_protection_is_heard():
+def test_protection_is_audible():
     wave = speech(1.0)
     made = [converter(index=far_index(), index_rate=1.0, protect=protect).convert(wave) for protect in (0.0, 0.5)]
     unlike = np.abs(made[0].astype(float) - made[1])

@@ -180,7 +180,7 @@ def test_other_encoders_are_refused(index_file):
                     refuse_other_encoder(facts, config)
 
 
-def test_the_sidecar_tells_more_than_the_name(index_file):
+def test_the_sidecar_says_more_than_the_name(index_file):
     record = {"encoder": "hubert-random-768", "version": "v2", "bytes": index_file.stat().st_size}
     sidecar_of(index_file).write_text(json.dumps(record))
     assert check_index_file(index_file).encoder == "hubert-random-768"

@@ -348,8 +348,8 @@ def test_ctrl_c_ends_it_and_what_was_measured_is_kept(rvc: Rvc, folder: Path, ca
     process = rvc.start("dataset", folder, "--workers", "2")
     assert process.stderr is not None and "1/2 files" in _until(process, "1/2 files")
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
-    assert process.returncode == 130 and "Traceback" not in told and "stopped" in told
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Traceback" not in said and "stopped" in said
     assert measured(folder) == ["long.wav"]
 
 

@@ -19,8 +19,8 @@ STATES = {OK, WARN, FAIL, NONE}
 
 def test_everything_is_looked_at(rvc: Rvc) -> None:
     done = rvc("doctor", "--json")
-    told = json.loads(done.stdout)
-    rows = {row["name"]: row for row in told["findings"]}
+    report = json.loads(done.stdout)
+    rows = {row["name"]: row for row in report["findings"]}
     wanted = {
         "python",
         "torch",
@@ -35,7 +35,7 @@ def test_everything_is_looked_at(rvc: Rvc) -> None:
     assert wanted | {"pitch", "codecs in", "codecs out", "weights", "terminal"} <= set(rows)
     assert all(row["state"] in STATES and row["found"] for row in rows.values())
     assert all(row["advice"] for row in rows.values() if row["state"] in (WARN, FAIL)), "each has something to do"
-    assert done.returncode == 0 and told["ok"], done.stdout
+    assert done.returncode == 0 and report["ok"], done.stdout
     methods = rows["pitch"]["found"].partition(";")[0].split(", ")
     assert {"praat", "swift"} <= set(methods) and "rmvpe" not in methods, "its weights are not here"
     assert rows["weights"]["state"] == WARN and "rvc assets pull v2-40k" in rows["weights"]["advice"]
@@ -84,7 +84,7 @@ class FakeNvml:
     def __getattr__(self, name: str) -> object:
         answers = {
             "nvmlDeviceGetCount": 2,
-            "nvmlDeviceGetName": b"Card",
+            "nvmlDeviceGetName": b"A100",
             "nvmlDeviceGetUUID": "GPU-1",
             "nvmlSystemGetDriverVersion": "590.1",
             "nvmlDeviceGetMemoryInfo": SimpleNamespace(total=80_000_000_000, used=0, free=79_000_000_000),
@@ -111,7 +111,7 @@ def test_gpus_driver_and_mig(monkeypatch: pytest.MonkeyPatch, home: Path) -> Non
 
 
 @pytest.mark.soak
-def test_numerics_are_tried_and_told(rvc: Rvc, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numerics_are_tried_and_reported(rvc: Rvc, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     done = rvc("doctor", "--numerics", "--preset", "starter", "--device", "cpu", "--json")
     rows = {row["name"]: row for row in json.loads(done.stdout)["findings"]}

@@ -124,7 +124,7 @@ def test_status_list_and_attach_tell_the_same_end(trained: tuple[Rvc, list[Event
     assert [type(e) for e in events_of(attached.stdout)] == [type(e) for e in events]
 
 
-def test_a_second_run_skips_what_is_up_to_date_and_more_epochs_go_on(trained: tuple[Rvc, list[Event]]) -> None:
+def test_a_second_run_skips_what_is_up_to_date_and_more_epochs_continue(trained: tuple[Rvc, list[Event]]) -> None:
     rvc, _ = trained
     again = rvc("run", "voice", "--plain")
     assert again.returncode == 0
@@ -172,7 +172,7 @@ def test_a_run_without_a_preset_says_which_it_takes(rvc: Rvc, dataset: Path) -> 
     assert "starter" in done.stdout.splitlines()[0] and "hubert_base" in done.stdout.splitlines()[0]
 
 
-def test_a_preset_whose_weights_are_missing_is_refused_with_the_way_out(rvc: Rvc, home: Path, dataset: Path) -> None:
+def test_a_preset_whose_weights_are_missing_is_refused_with_the_fix(rvc: Rvc, home: Path, dataset: Path) -> None:
     refused = rvc("run", "voice", "--dataset", dataset, "--preset", "v2-40k")
     assert refused.returncode == 2
     assert "hubert" in refused.stderr and "starter" in refused.stderr
@@ -205,7 +205,7 @@ def test_bad_arguments_are_exit_2_with_one_line_and_nothing_written(
     assert list(home.iterdir()) == []
 
 
-def test_stop_saves_and_the_next_run_goes_on_without_a_gap(rvc: Rvc, home: Path, dataset: Path) -> None:
+def test_stop_saves_and_the_next_run_resumes_without_a_gap(rvc: Rvc, home: Path, dataset: Path) -> None:
     start = rvc("run", "voice", "--dataset", dataset, *TINY, "--set", "train.epochs=400", "--detach")
     assert start.returncode == 0, start.stderr
     assert "rvc attach voice" in start.stdout
@@ -263,7 +263,7 @@ def test_a_killed_follower_leaves_the_run_alone(rvc: Rvc, home: Path, dataset: P
 
 
 @pytest.mark.soak
-def test_a_killed_engine_is_told_and_the_next_run_goes_on(rvc: Rvc, home: Path, dataset: Path) -> None:
+def test_a_killed_engine_is_reported_and_the_next_run_resumes(rvc: Rvc, home: Path, dataset: Path) -> None:
     process = rvc.start(
         "run",
         "voice",

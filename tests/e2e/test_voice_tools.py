@@ -53,8 +53,8 @@ def run(home: Path, capsys: pytest.CaptureFixture[str]) -> Words:
     def call(*words: str | Path) -> tuple[int, str, str]:
         capsys.readouterr()
         code = main([*map(str, words), "--home", str(home)])
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
     return call
 
@@ -102,7 +102,7 @@ def test_every_form_of_a_voice_converts_alike(run: Words, home: Path, tmp_path: 
     assert np.array_equal(converted(run, tmp_path / "merged.pth", tmp_path / "5.wav"), without)
 
 
-def test_info_tells_what_it_is(run: Words, home: Path, tmp_path: Path) -> None:
+def test_info_says_what_it_is(run: Words, home: Path, tmp_path: Path) -> None:
     source = sorted((SAMPLES / "sources").glob("*.flac"))[0]
     run("voice", "export", "kathleen", "--output", tmp_path / "k.rvcvoice", "--consent", "my own voice")
     checkpoint = next((home / "logs" / "kathleen").glob("G_*.pth"))

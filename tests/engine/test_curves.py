@@ -31,14 +31,14 @@ def filled(steps: int) -> Curves:
     return curves
 
 
-def test_short_course_is_exact() -> None:
+def test_short_history_is_exact() -> None:
     points = list(filled(50).points("total"))
     assert [(p.step, p.value, p.steps) for p in points] == [(n, float(n), 1) for n in range(1, 51)]
     assert points[0].seconds == 0.5 and points[-1].seconds == pytest.approx(49.5)  # by the clock, with the waits
     assert list(filled(3).points("nothing")) == []
 
 
-def test_long_course_keeps_every_step_in_a_mean() -> None:
+def test_long_history_keeps_every_step_in_a_mean() -> None:
     curves = filled(20_000)
     points = list(curves.points("total"))
     assert len(points) < BINS + RECENT and curves.last_step == 20_000
@@ -145,7 +145,7 @@ class Torch:
             return (0, 4 << 30)[place]
 
 
-def test_engine_tells_what_it_holds_on_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engine_reports_what_it_holds_on_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("os.getpid", lambda: 42)
     gpus = (Gpu(0, uuid="GPU-a"), Gpu(1, uuid="GPU-b", processes={42: 5 << 30, 43: 1 << 30}))

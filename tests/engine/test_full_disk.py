@@ -1,4 +1,4 @@
-"""A disk that is full when a stage or its receipt is written: it is waited for, told of, and the stage ends as if
+"""A disk that is full when a stage or its receipt is written: it is waited for, reported, and the stage ends as if
 nothing had been."""
 
 import errno

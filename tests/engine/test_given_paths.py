@@ -115,13 +115,13 @@ def test_an_archive(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_one_recording_a_pattern_and_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"RIFF")
-    told = {
+    hints = {
         "a.wav": "takes the folder it is in",
         "*.wav": "is a pattern",
         "sub\\folder": "write it with /",
         "none": "check the path",
     }
-    for name, words in told.items():
+    for name, words in hints.items():
         with pytest.raises(BadInput) as caught:
             dataset_files(for_preset("starter", dataset=str(tmp_path / name)))
         assert words in str(caught.value)

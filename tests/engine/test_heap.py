@@ -42,7 +42,7 @@ print(before - held())
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="this system's C library has no mallopt")
 @pytest.mark.soak
 def test_a_freed_tensor_is_used_again_until_it_is_given_back() -> None:
-    def told(mode: str, **environment: str) -> list[int]:
+    def printed(mode: str, **environment: str) -> list[int]:
         command, environment = [sys.executable, "-c", CLEARED, mode], {**os.environ, **environment}
         return [
             int(word)
@@ -51,7 +51,7 @@ def test_a_freed_tensor_is_used_again_until_it_is_given_back() -> None:
             ).stdout.split()
         ]
 
-    pages, _ = told("as the system does")
-    for kept_pages, given_back in (told("kept"), told("by the environment", **KEEPING_FREED_MEMORY)):
+    pages, _ = printed("as the system does")
+    for kept_pages, given_back in (printed("kept"), printed("by the environment", **KEEPING_FREED_MEMORY)):
         assert kept_pages < pages / 10
         assert given_back > 24 << 20

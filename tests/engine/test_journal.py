@@ -75,7 +75,7 @@ def test_a_journal_cut_anywhere_in_its_last_lines_is_read_up_to_the_cut(tmp_path
         assert len(list(read(path))) == data[:cut].count(b"\n")
 
 
-def test_a_torn_line_stays_a_line_of_its_own_when_writing_goes_on(tmp_path: Path) -> None:
+def test_a_torn_line_stays_a_line_of_its_own_when_writing_continues(tmp_path: Path) -> None:
     path = tmp_path / "0001.jsonl"
     path.write_bytes(b'{"event": "Progre')
     with Journal(path) as journal:

@@ -36,14 +36,14 @@ def test_an_engine_that_is_not_wanted_ends_and_writes_nothing(experiment: Experi
     assert not alive and not list(tmp_path.iterdir())
 
 
-def test_what_an_engine_says_that_cannot_start_is_told_and_logged(experiment: Experiment) -> None:
+def test_what_an_engine_says_that_cannot_start_is_reported_and_logged(experiment: Experiment) -> None:
     with WaitingEngine(experiment, ["cooking"]) as waiting, pytest.raises(RvcError, match="did not start") as caught:
         waiting.go(ExperimentSettings(preset="starter"))
     assert "cooking" in caught.value.message
     assert "cooking" in experiment.engine_log.read_text() and str(experiment.engine_log) in caught.value.hint
 
 
-def test_an_engine_that_the_system_does_not_start_is_told_at_go(
+def test_an_engine_that_the_system_does_not_start_is_reported_at_go(
     experiment: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not before: what the caller finds wrong while it checks comes first."""

@@ -12,22 +12,22 @@ from tools import licences
 
 @pytest.mark.skipif(importlib.util.find_spec("torchfcpe") is None, reason="the table is of every extra")
 def test_the_table_is_up_to_date() -> None:
-    found, told = (
+    found, listed = (
         {row.name: row for row in licences.rows()},
         licences.written(licences.TABLE.read_text(encoding="utf-8")),
     )
     for first in licences.declared().values():
         for name, _ in first:
-            assert name in told and told[name] == found[name].kind != licences.UNKNOWN, f"{name}: make licences"
+            assert name in listed and listed[name] == found[name].kind != licences.UNKNOWN, f"{name}: make licences"
     assert licences.main(["--check"]) == 0
     assert (
         found["praat-parselmouth"].licence == "GPL-3.0-or-later"
-        and told["praat-parselmouth"] == told["av"] == "strong copyleft"
+        and listed["praat-parselmouth"] == listed["av"] == "strong copyleft"
     )
-    assert told["soxr"] == told["soundfile"] == "weak copyleft" and "ruff" not in told and "torchcrepe" in told
+    assert listed["soxr"] == listed["soundfile"] == "weak copyleft" and "ruff" not in listed and "torchcrepe" in listed
 
 
-def test_what_is_missing_unknown_changed_or_stale_is_told(
+def test_what_is_missing_unknown_changed_or_stale_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = (licences.ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -42,7 +42,7 @@ def said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_a_second_holder_is_told_who_is_first(tmp_path: Path) -> None:
+def test_a_second_holder_learns_who_is_first(tmp_path: Path) -> None:
     path = tmp_path / "voice" / "run.lock"
     first = hold(path)
     try:

@@ -56,7 +56,7 @@ ORDINARY = (
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_a_terminal_would_obey_is_shown(text: str) -> None:
+def test_what_a_terminal_would_obey_is_displayed(text: str) -> None:
     assert printable(text) == HOSTILE[text]
 
 
@@ -91,12 +91,12 @@ def test_safe_text_is_safe_again_and_long_text_is_cut() -> None:
 
 
 def test_json_is_valid_and_holds_nothing_raw() -> None:
-    told = {
+    content = {
         "a\x1b\x7f\x9b": ["\u202e", "\udcff", "\ud800", "声"],
         "n": [1.5, math.nan, (math.inf, -math.inf)],
         "t": True,
     }
-    text = as_json(told)
+    text = as_json(content)
     assert text.isascii() and text.isprintable()
 
     def refuse(name: str) -> None:

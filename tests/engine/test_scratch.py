@@ -26,7 +26,7 @@ if __name__ == "__main__":
     os.kill(os.getppid(), signal.SIGKILL) if sys.argv[1] == "both" else None
     os._exit(0) if sys.argv[1] == "exit" else os.kill(os.getpid(), signal.SIGKILL)
 """
-KEEPER = """
+SUPERVISOR = """
 import subprocess, sys, os
 from rvc_engine.common.scratch import scratch_folder
 with scratch_folder() as (variables, held):
@@ -46,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def keep(how: str) -> None:
     """A supervisor whose engine has a worker and ends so."""
-    command = [sys.executable, "-c", KEEPER, ENGINE, how]
+    command = [sys.executable, "-c", SUPERVISOR, ENGINE, how]
     subprocess.run(command, env=rvc_environment(), check=how != "both", timeout=60, stdout=subprocess.PIPE)
 
 

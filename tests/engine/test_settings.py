@@ -57,7 +57,7 @@ def test_flags_and_set_keys_reach_the_same_setting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "words"),
     [
         ("train.epochs", "0", "1..100000"),
         ("train.batch_size", "many", "clips"),
@@ -67,10 +67,10 @@ def test_flags_and_set_keys_reach_the_same_setting() -> None:
         ("preset.x", "1", "no setting"),
     ],
 )
-def test_a_bad_value_is_refused_with_its_bounds(key: str, value: str, told: str) -> None:
+def test_a_bad_value_is_refused_with_its_bounds(key: str, value: str, words: str) -> None:
     with pytest.raises(BadInput, match=key.replace(".", r"\.")) as caught:
         apply(for_preset("starter"), key, value)
-    assert told in str(caught.value)
+    assert words in str(caught.value)
 
 
 def test_toml_round_trip_with_awkward_paths(tmp_path: Path) -> None:

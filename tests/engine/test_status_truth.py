@@ -71,7 +71,7 @@ def beat(experiment: Experiment, pid: int, *, silent_s: float, stuck_after_s: fl
     [(5, 40, 0, False), (52, 40, 0, True), (52, 100, 0, False), (20, 40, 15, True)],
     ids=["working", "stuck", "slow units", "frozen engine"],
 )
-def test_silence_is_told_when_it_is_too_long(
+def test_silence_is_reported_when_it_is_too_long(
     held: tuple[Experiment, int], silent_s: float, stuck_after_s: float, age_s: float, stuck: bool
 ) -> None:
     experiment, pid = held
@@ -84,7 +84,7 @@ def test_silence_is_told_when_it_is_too_long(
     )
 
 
-def test_a_pause_is_told_until_it_ends(held: tuple[Experiment, int]) -> None:
+def test_a_pause_is_reported_until_it_ends(held: tuple[Experiment, int]) -> None:
     experiment, pid = held
     write_journal(experiment, pid, Paused(stage="train", reason="the disk is full"))
     assert progress_words(read_view(experiment)) == "paused: the disk is full"
@@ -101,15 +101,15 @@ def test_a_journal_without_an_end_and_without_an_engine_is_a_failure(home: Path)
 
 
 @pytest.mark.parametrize(
-    ("code", "told"), [(-9, "SIGKILL"), (-11, "SIGSEGV"), (-40, "signal 40"), (77, "exit code 77")]
+    ("code", "words"), [(-9, "SIGKILL"), (-11, "SIGSEGV"), (-40, "signal 40"), (77, "exit code 77")]
 )
-def test_the_supervisor_writes_how_an_engine_died(home: Path, code: int, told: str) -> None:
+def test_the_supervisor_writes_how_an_engine_died(home: Path, code: int, words: str) -> None:
     experiment = Workspace(home).experiment("voice")
     write_journal(experiment, 4242)
     record_end(experiment.runs, 4242, code)
     end = list(read(experiment.runs / "0001.jsonl"))[-1]
     assert isinstance(end, StageFailed)
-    assert (end.stage, end.exit_code) == ("pitch", 1) and told in end.title
+    assert (end.stage, end.exit_code) == ("pitch", 1) and words in end.title
     record_end(experiment.runs, 4242, code)  # once is enough
     assert sum(isinstance(e, StageFailed) for e in read(experiment.runs / "0001.jsonl")) == 1
 

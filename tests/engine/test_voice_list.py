@@ -73,8 +73,8 @@ def test_in_words(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> N
 def test_files_of_before_torch_1_6(workspace: Workspace, tmp_path: Path) -> None:
     content = torch.load(workspace.weights / "alice.pth", weights_only=True)
     torch.save(content, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    told = peek_metadata(tmp_path / "old.pth")
-    assert (told["what"], told["epochs"], told["sample_rate"]) == ("voice", 9, 40000)
+    metadata = peek_metadata(tmp_path / "old.pth")
+    assert (metadata["what"], metadata["epochs"], metadata["sample_rate"]) == ("voice", 9, 40000)
 
 
 def test_it_loads_no_torch(workspace: Workspace) -> None:

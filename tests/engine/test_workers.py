@@ -31,7 +31,7 @@ os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), 9))
 
 
 def try_workers() -> None:
-    workers.LOG = Path("x" * 200_000)  # more than a pipe takes: what a worker is told is under way when it dies
+    workers.LOG = Path("x" * 200_000)  # more than a pipe takes: the work of a worker is under way when it dies
     workers.prepare_workers(["killed_as_they_start"])
     try:
         list(workers.results_of(shout, [1, 2, 3], 2))  # type: ignore[type-var]
@@ -39,9 +39,9 @@ def try_workers() -> None:
         print(error.title, error.hint)
 
 
-def test_a_worker_that_is_killed_before_it_has_read_its_work_is_told_as_one_killed_later(tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_before_it_has_read_its_work_is_reported_as_one_killed_later(tmp_path: Path) -> None:
     (tmp_path / "killed_as_they_start.py").write_text(KILLED_AS_THEY_START)
     code = "from tests.engine.test_workers import try_workers; try_workers()"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment)
-    assert "A worker process ended unexpectedly run the same command again" in told.stdout, told.stderr
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment)
+    assert "A worker process ended unexpectedly run the same command again" in done.stdout, done.stderr

@@ -100,7 +100,7 @@ def prepared(reference: Voice) -> Callable[[Path], Voice]:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, reference: Voice) -> Voice:
-    """Trained one epoch less than the untouched run, in two runs, so that there is more than one state to go on
+    """Trained one epoch less than the untouched run, in two runs, so that there is more than one state to resume
     from."""
     voice = copy_prepared(reference.experiment, tmp_path_factory.mktemp("trained"))
     assert voice.name == NAME

@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
-SHOWN = 8  # observations of a scenario that the page lists
+LISTED = 8  # observations of a scenario that the page lists
 
 INTRODUCTION = """# Reliability: what was done to runs, and what became of them
 
@@ -92,7 +92,7 @@ def page(rows: list[dict[str, Any]]) -> str:
         lines.append(f"**{s['scenario']}** ({s['seconds']:.0f} s)")
         lines.append("")
         lines += [
-            f"- {' '.join(seen.split())}" for seen in s["seen"][: max(SHOWN, 24 if "kill -9" in s["scenario"] else 0)]
+            f"- {' '.join(seen.split())}" for seen in s["seen"][: max(LISTED, 24 if "kill -9" in s["scenario"] else 0)]
         ]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"

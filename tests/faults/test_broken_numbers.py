@@ -31,11 +31,11 @@ def test_not_a_number_once(
     voice = prepared(tmp_path)
     with faults(f"nan@{step}"):
         voice.finish()
-    told = [text for text in warnings_in(voice) if "finite" in text]
-    assert told, warnings_in(voice)
-    assert any(clip in told[0] for clip in (*voice.experiment.clips(), "mute"))
+    warnings = [text for text in warnings_in(voice) if "finite" in text]
+    assert warnings, warnings_in(voice)
+    assert any(clip in warnings[0] for clip in (*voice.experiment.clips(), "mute"))
     assert voice.steps() == reference.steps()
-    row.saw(f"step {step}: {told[0][:110]!r}; it resumed and finished")
+    row.saw(f"step {step}: {warnings[0][:110]!r}; it resumed and finished")
 
 
 @pytest.mark.soak
@@ -60,12 +60,12 @@ def test_out_of_memory_halves_the_batch(row: Row, tmp_path: Path, prepared: Call
     voice = prepared(tmp_path)
     with faults(f"oom@{step}"):
         voice.finish()
-    told = [text for text in warnings_in(voice) if "memory" in text.lower()]
-    assert told, warnings_in(voice)
+    warnings = [text for text in warnings_in(voice) if "memory" in text.lower()]
+    assert warnings, warnings_in(voice)
     assert voice.experiment.load_settings().train.batch_size == 1
     steps = voice.steps()
     assert steps == list(range(1, len(steps) + 1))
-    row.saw(f"step {step}: {told[0][:110]!r}; {len(steps)} steps, batch_size = 1 in experiment.toml")
+    row.saw(f"step {step}: {warnings[0][:110]!r}; {len(steps)} steps, batch_size = 1 in experiment.toml")
 
 
 @pytest.mark.soak

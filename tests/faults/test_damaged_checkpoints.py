@@ -54,7 +54,7 @@ def test_a_damaged_checkpoint_moves_to_a_backup(
         for path in newer:
             path.unlink()
     target = order[place][0 if len(order[place]) == 1 or name.startswith("G") else 1]
-    told = damage(target, place)
+    harm = damage(target, place)
     events = voice.finish(*MORE, command="train")
     warned = [event for event in events if isinstance(event, Warned) and target.name in event.title + event.message]
     assert warned, [event for event in events if isinstance(event, Warned)]
@@ -66,7 +66,7 @@ def test_a_damaged_checkpoint_moves_to_a_backup(
     # G_ and D_ have the layout of the RVC programs, without room for the random states: resuming from a pair is not
     # exact
     outcome = "the same weights" if used.startswith("resume") else "other weights (a pair holds no random states)"
-    row.saw(f"{told}: a warning that names it, resumed from {used} with step {again[0]}, {outcome}")
+    row.saw(f"{harm}: a warning that names it, resumed from {used} with step {again[0]}, {outcome}")
 
 
 @pytest.mark.soak

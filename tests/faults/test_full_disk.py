@@ -86,10 +86,10 @@ def test_a_full_disk_pauses_every_stage(row: Row, small_disk: Path, reference: V
         engine.process.wait(4)
     ballast.unlink()
     assert engine.process.wait(90) == 0 and isinstance(voice.last_run()[-1], RunFinished)
-    told = "paused" if has(engine, Resumed) else "not one byte left for the journal, waited"
+    outcome = "paused" if has(engine, Resumed) else "not one byte left for the journal, waited"
     assert not any(isinstance(event, ItemSkipped) for event in voice.last_run())
     assert clip_differences(voice, reference) == [] and voice.leftovers() == []
-    row.saw(f"before {stage}: {told}, went on, the same files")
+    row.saw(f"before {stage}: {outcome}, continued, the same files")
 
 
 @pytest.mark.soak

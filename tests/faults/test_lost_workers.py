@@ -14,7 +14,7 @@ from tests.faults.harness import Voice, clip_differences, settings_for, stage_un
 
 @pytest.mark.soak
 @pytest.mark.parametrize("stage", ["preprocess", "pitch"])
-def test_a_killed_worker_is_told_and_the_next_run_finishes(
+def test_a_killed_worker_is_reported_and_the_next_run_finishes(
     row: Row, tmp_path: Path, recordings: Path, reference: Voice, stage: str
 ) -> None:
     row.of(

@@ -47,7 +47,7 @@ def test_every_cut_can_be_read(row: Row, tmp_path: Path, trained: Voice, monkeyp
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_run_goes_on_after_a_cut(row: Row, tmp_path: Path, trained: Voice, reference: Voice, place: float) -> None:
+def test_a_run_continues_after_a_cut(row: Row, tmp_path: Path, trained: Voice, reference: Voice, place: float) -> None:
     row.of("The journal cut inside its last 3 lines: `rvc status`, `list`, `attach`, then `rvc run`", PROMISE)
     voice = copy_whole(trained, tmp_path)
     journal = journals(voice.experiment.runs)[-1]
@@ -55,8 +55,8 @@ def test_a_run_goes_on_after_a_cut(row: Row, tmp_path: Path, trained: Voice, ref
     places = cuts(content)
     length = places[int(place * (len(places) - 1))]
     journal.write_bytes(content[:length])
-    told = voice.rvc("status", voice.name, "--json")
-    assert told.returncode == 0 and json.loads(told.stdout)["state"] == "failed"
+    answer = voice.rvc("status", voice.name, "--json")
+    assert answer.returncode == 0 and json.loads(answer.stdout)["state"] == "failed"
     assert [entry["name"] for entry in json.loads(voice.rvc("list", "--json").stdout)] == [voice.name]
     attached = voice.rvc("attach", voice.name, "--plain")
     assert attached.returncode == 1 and "Traceback" not in attached.stderr

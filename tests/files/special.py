@@ -35,7 +35,7 @@ def make(kind: str, path: Path) -> Path:
 
 
 class Hung(BaseException):
-    """Not an Exception: no handler may take it for one."""
+    """Not an Exception: no handler may mistake it for one."""
 
 
 @contextmanager

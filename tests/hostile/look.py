@@ -47,7 +47,7 @@ def look_at(path: Path) -> str:
         return f"broke: {type(error).__name__}: {error}"
 
 
-def glance_at(path: Path) -> int:
+def listed_size(path: Path) -> int:
     """Characters of what the lists of voices would show of it."""
     from rvc_engine.voices.metadata import peek_metadata
 
@@ -91,9 +91,9 @@ def main() -> None:
             highest_memory(of="VmHWM") - before,
         )
         busy = time.process_time()
-        glance = {"glance": glance_at(path), "glance_cpu": time.process_time() - busy}
+        listed = {"listed": listed_size(path), "listed_cpu": time.process_time() - busy}
         print(
-            json.dumps({"path": str(path), "result": result, "seconds": seconds, "cpu": cpu, "bytes": grown, **glance}),
+            json.dumps({"path": str(path), "result": result, "seconds": seconds, "cpu": cpu, "bytes": grown, **listed}),
             flush=True,
         )
 

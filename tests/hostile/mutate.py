@@ -66,8 +66,8 @@ def _inside_zip(content: bytes, rng: np.random.Generator) -> bytes:
     """One member damaged (mostly the description), the archive whole."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [(info.filename, archive.read(info)) for info in archive.infolist()]
-    told = [i for i, (name, _) in enumerate(members) if name.endswith((".pkl", ".json", ".safetensors"))]
-    chosen = int(rng.choice(told)) if told and rng.random() < 0.8 else int(rng.integers(0, len(members)))
+    readable = [i for i, (name, _) in enumerate(members) if name.endswith((".pkl", ".json", ".safetensors"))]
+    chosen = int(rng.choice(readable)) if readable and rng.random() < 0.8 else int(rng.integers(0, len(members)))
     name, data = members[chosen]
     if name.endswith(".json") and rng.random() < 0.5:
         data = _other_json(data, rng)

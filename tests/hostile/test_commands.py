@@ -305,7 +305,7 @@ def test_the_live_display_has_colours_of_its_own_alone(workspace: Workspace) -> 
     assert not any(c in text for c in "\x07\x08\x7f\0\x9b\x90\u202e\u2066\u200e\u061c\u200b\ufeff\u2028\t\U000e0041")
 
 
-# --- streams that cannot take it -------------------------------------------------------------------
+# --- streams that cannot hold the output -----------------------------------------------------------
 @pytest.mark.parametrize(
     "environment",
     [

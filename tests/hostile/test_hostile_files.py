@@ -64,11 +64,11 @@ def looked_at(paths: list[Path], warm: Path) -> list[dict[str, object]]:
 
 
 def test_every_hostile_file_is_refused_and_the_control_is_read(files: Path) -> None:
-    told = json.loads((files / "evil" / "index.json").read_text())
-    paths = [files / "evil" / name for name in sorted(told)]
+    index = json.loads((files / "evil" / "index.json").read_text())
+    paths = [files / "evil" / name for name in sorted(index)]
     rows = looked_at(paths, files / "evil" / "ok_control.pt")
     for path, row in zip(paths, rows, strict=True):
-        wanted = "read content encoder" if told[path.name]["expect"] == "load" else f"refused {path}"
+        wanted = "read content encoder" if index[path.name]["expect"] == "load" else f"refused {path}"
         assert str(row["result"]).startswith(wanted), row
         assert float(str(row["seconds"])) < 5 and int(str(row["bytes"])) < 1 << 30
 
@@ -95,10 +95,10 @@ def test_the_command_line_refuses_in_one_line(rvc: Rvc, files: Path, name: str, 
 
 
 @pytest.mark.soak
-def test_the_command_line_tells_the_control_from_the_others(rvc: Rvc, files: Path) -> None:
-    for name, told in sorted(json.loads((files / "evil" / "index.json").read_text()).items()):
+def test_the_command_line_distinguishes_the_control_from_the_others(rvc: Rvc, files: Path) -> None:
+    for name, entry in sorted(json.loads((files / "evil" / "index.json").read_text()).items()):
         done = rvc("assets", "verify", "--file", files / "evil" / name)
-        wanted = 0 if told["expect"] == "load" else 2
+        wanted = 0 if entry["expect"] == "load" else 2
         assert done.returncode == wanted and len(done.stderr.splitlines()) == (1 if wanted else 0), (name, done.stderr)
 
 

@@ -110,7 +110,7 @@ def test_lines_of_the_journal_are_translated_with_what_they_hold() -> None:
     assert [line.text for line in state.lines] == ["client.run_started", "client.stage_started", "client.failed"]
 
 
-def test_an_engine_that_is_refused_says_so_with_a_code(tmp_path: Path) -> None:
+def test_a_refused_engine_reports_it_with_a_code(tmp_path: Path) -> None:
     experiment = Workspace(tmp_path).experiment("alice")
     lock = RunLock(experiment.lock)
     lock.acquire()

@@ -21,7 +21,7 @@ TEXTS = [
     for code, template in templates().items()
     for text in (template if isinstance(template, Plural) else (template,))
 ]
-# Calls whose texts are not shown by a front end: for programmers, for files, for the command line alone.
+# Calls whose texts are not displayed by a front end: for programmers, for files, for the command line alone.
 CALLS = """
     setting add_argument add_parser add_argument_group ArgumentParser ArgumentTypeError Command comment print
     AssertionError AttributeError TypeError RuntimeError Registry understood startswith endswith

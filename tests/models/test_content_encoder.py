@@ -93,7 +93,7 @@ def likeness(a, b):
     return float(((a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))).mean())
 
 
-def test_missing_weights_name_the_way_out(tmp_path):
+def test_missing_weights_name_the_fix(tmp_path):
     with pytest.raises(BadInput, match="hubert-768") as caught:
         check_encoder("hubert-768", Workspace(tmp_path))
     assert all(way in caught.value.hint for way in ("rvc assets pull", "hubert_base.pt", "--preset starter"))

@@ -235,10 +235,10 @@ def test_a_stage_brings_its_command_and_its_settings(plugins: Plugins, dataset: 
     """One file: a command with its flags, a section of experiment.toml, --set, and an identity that they change."""
     plugins.install("toy_stage", "rvc_engine.stages", "loudness = toy_stage:Loudness")
     assert "  loudness    a stage of toy_stage" in plugins.rvc("--help").stdout
-    told = " ".join(plugins.rvc("loudness", "--help").stdout.split())
+    printed = " ".join(plugins.rvc("loudness", "--help").stdout.split())
     assert "--quiet-below N Clips with a lower peak are left out. [0.0..1.0, default 0.0]".replace(
         ".0", ""
-    ) in told.replace(".0", "")
+    ) in printed.replace(".0", "")
     assert "--quiet-below" in plugins.rvc("run", "--help").stdout
     refused = plugins.rvc("loudness", "voice", "--dataset", dataset, *RUN, "--quiet-below", "2")
     assert refused.returncode == 2 and "loudness.quiet_below = '2' is not allowed" in refused.stderr
@@ -288,9 +288,9 @@ def test_a_stage_takes_no_flag_of_this_program(plugins: Plugins, dataset: Path) 
     workers: int = setting(0, "Worker processes; 0 means one a core.", kind="speed", ge=0, le=256)
 """
     file.write_text(file.read_text().replace("\n\nclass Loudness(Stage)", f"{more}\n\nclass Loudness(Stage)"))
-    told = " ".join(plugins.rvc("run", "--help").stdout.split())
-    assert "--epochs N Epochs in all" in told and "for preprocess, pitch, loudness" in told
-    assert "As a flag of every command" not in told
+    printed = " ".join(plugins.rvc("run", "--help").stdout.split())
+    assert "--epochs N Epochs in all" in printed and "for preprocess, pitch, loudness" in printed
+    assert "As a flag of every command" not in printed
     assert "--epochs N Another meaning" in " ".join(plugins.rvc("loudness", "--help").stdout.split())
     words = (
         "--dataset",
@@ -315,7 +315,7 @@ def test_the_app_has_a_form_for_a_stage(plugins: Plugins) -> None:
     environment = rvc_environment()
     environment["PYTHONPATH"] = os.pathsep.join([str(plugins.folder), environment["PYTHONPATH"]])
     done = subprocess.run(
-        [sys.executable, HERE.parent / "tui" / "toy_stage_shown.py"],
+        [sys.executable, HERE.parent / "tui" / "toy_stage_displayed.py"],
         capture_output=True,
         text=True,
         timeout=120,
@@ -418,4 +418,4 @@ def test_a_stage(plugins: Plugins, dataset: Path) -> None:
     assert after.returncode == 0 and "loudness: started (its input changed)" in after.stdout
     shutil.rmtree(plugins.folder)
     status = plugins.rvc("status", "voice", "--json")
-    assert json.loads(status.stdout)["stages"]["loudness"]["state"] == "done", "its run is still told"
+    assert json.loads(status.stdout)["stages"]["loudness"]["state"] == "done", "its run is still reported"

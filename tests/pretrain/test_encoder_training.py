@@ -93,7 +93,7 @@ def test_a_state_of_another_training_is_refused(make_data: Make, tmp_path: Path)
     assert "config" in caught.value.message
 
 
-def test_numbers_that_are_not_finite_end_it_with_a_way_out(make_data: Make, tmp_path: Path) -> None:
+def test_numbers_that_are_not_finite_end_it_with_a_fix(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
     state = fresh(data)
     with torch.no_grad():

@@ -110,7 +110,7 @@ def test_the_base_is_what_voices_start_from(made: tuple[Rvc, Path, list[Event]])
     )
     assert about["encoder_sha256"] == sha256_of(experiment.base / "encoder.safetensors")
     model_card = (experiment.base / "card.md").read_text()
-    for told in (
+    for words in (
         "2 speakers",
         "CMU ARCTIC",
         "CC-BY-4.0",
@@ -119,7 +119,7 @@ def test_the_base_is_what_voices_start_from(made: tuple[Rvc, Path, list[Event]])
         "seed 1234",
         "Probes",
     ):
-        assert told in model_card
+        assert words in model_card
     assert str(rvc.home) not in model_card
     probes = json.loads((experiment.encoder / "probes.json").read_text())
     assert probes["step"] == 60 and probes["phone_accuracy"] is None and probes["speaker"]["features"] is not None
@@ -178,7 +178,7 @@ def kill_after_a_save(rvc: Rvc, words: list[str | Path]) -> None:
 def test_killed_and_moved_to_another_machine_it_comes_to_the_same_end(
     made: tuple[Rvc, Path, list[Event]], home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The encoder's training killed and gone on with, then one epoch here and one there, give what an uninterrupted run
+    """The encoder's training killed and resumed, then one epoch here and one there, give what an uninterrupted run
     gave."""
     first, dataset, _ = made
     here, there, parts = Rvc(home), Rvc(tmp_path / "there"), tmp_path / "parts"
@@ -198,9 +198,9 @@ def test_killed_and_moved_to_another_machine_it_comes_to_the_same_end(
     assert {"encoder.json", "train.json"} <= {path.name for path in files} and all(
         path.stat().st_size < 16_000_000 for path in files
     )
-    gone_on = there(*words, "--epochs", "2", "--load-state", parts, "--json")
-    assert gone_on.returncode == 0, gone_on.stdout[-2000:] + gone_on.stderr
-    done = [event for event in events_of(gone_on.stdout) if isinstance(event, TrainStepped)]
+    continued = there(*words, "--epochs", "2", "--load-state", parts, "--json")
+    assert continued.returncode == 0, continued.stdout[-2000:] + continued.stderr
+    done = [event for event in events_of(continued.stdout) if isinstance(event, TrainStepped)]
     assert {event.stage for event in done} == {"train"} and {event.epoch for event in done} == {2}
     g, other = (read_tensors(experiment_of(rvc).base / "G.safetensors") for rvc in (first, there))
     assert all(g[key].equal(other[key]) for key in g)
@@ -219,20 +219,20 @@ def test_bad_input_is_refused_before_anything_is_written(
 ) -> None:
     dataset = two_speakers(tmp_path / "speech")
 
-    def refused(*words: str | Path, told: str) -> None:
+    def refused(*words: str | Path, says: str) -> None:
         assert main(["pretrain", "base", *map(str, words), "--home", str(home)]) == 2
-        assert told in capsys.readouterr().err
+        assert says in capsys.readouterr().err
         assert not (home / "logs" / "base").exists()
 
-    refused("--dataset", dataset, *TINY, "--encoder-steps", "0", told="encoder.steps")
-    refused("--dataset", dataset, *TINY, "--encoder", dataset / "ann", told="--encoder")
-    refused("--dataset", dataset, *TINY, "--load-state", tmp_path, told="no training state")
-    refused("--save-state", tmp_path / "out", told="no experiment")
+    refused("--dataset", dataset, *TINY, "--encoder-steps", "0", says="encoder.steps")
+    refused("--dataset", dataset, *TINY, "--encoder", dataset / "ann", says="--encoder")
+    refused("--dataset", dataset, *TINY, "--load-state", tmp_path, says="no training state")
+    refused("--save-state", tmp_path / "out", says="no experiment")
     (dataset / "bob").rename(dataset / "0")
     (dataset / "ann").rename(dataset / "1")
-    refused("--dataset", dataset, *TINY, told="row 0")
+    refused("--dataset", dataset, *TINY, says="row 0")
     shutil.copy(next((dataset / "1").glob("*.flac")), dataset)
-    refused("--dataset", dataset, *TINY, told="no speaker")
+    refused("--dataset", dataset, *TINY, says="no speaker")
 
 
 def test_voices_have_none_of_it() -> None:
@@ -268,7 +268,7 @@ async def test_the_app_shows_a_base(made: tuple[Rvc, Path, list[Event]]) -> None
         assert "Train the content encoder" in seen or "encoder " in seen
 
 
-def test_the_app_tells_the_encoders_steps(made: tuple[Rvc, Path, list[Event]]) -> None:
+def test_the_app_displays_the_encoders_steps(made: tuple[Rvc, Path, list[Event]]) -> None:
     from rvc_engine.run.view import RunView
     from rvc_tui.widgets.chart import ChartPanel
     from rvc_tui.widgets.pace import PacePanel

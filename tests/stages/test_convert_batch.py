@@ -1,5 +1,5 @@
-"""A batch of recordings: one that cannot be read or written is told, the next is converted, and the end says how many
-were not."""
+"""A batch of recordings: one that cannot be read or written is reported, the next is converted, and the end says how
+many were not."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_what_would_end_the_others_too(
     assert (done, skipped, error) == ({}, {}, ends)
 
 
-def test_a_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full:
         def __init__(self, file: Any) -> None:
             self.file = file

@@ -39,7 +39,7 @@ def test_every_clip_gets_its_features(experiment, preset, dim):
     assert not list(experiment.folder.rglob("*.part"))
 
 
-def test_it_goes_on_from_what_is_there(experiment):
+def test_it_resumes_from_what_is_there(experiment):
     settings = for_preset("starter")
     run = features.run(experiment, settings)
     for event in run:
@@ -101,7 +101,7 @@ def test_silence(experiment, pitched):
         assert (coarse == 1).all() and coarse.dtype.kind == "i" and (hz == 0).all()
 
 
-def test_missing_weights_are_told_before_anything_is_written(experiment):
+def test_missing_weights_are_reported_before_anything_is_written(experiment):
     settings = for_preset("v2-40k")
     with pytest.raises(BadInput, match="hubert-768"):
         features.check_ready(experiment, settings)

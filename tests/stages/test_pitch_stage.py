@@ -59,8 +59,9 @@ def files_of(experiment: Experiment, clip: str) -> tuple[np.ndarray, np.ndarray,
 def test_three_files_a_clip(experiment: Experiment, method: str) -> None:
     events = run(experiment, settings_with(method))
     assert all(isinstance(event, Progressed) for event in events)
-    told = [event.done for event in events if isinstance(event, Progressed)]
-    assert [done for done, _ in groupby(told)] == [0, 1, 2, 3]  # a number is told again where a clip takes long
+    counts = [event.done for event in events if isinstance(event, Progressed)]
+    # a number is reported again where a clip takes long
+    assert [done for done, _ in groupby(counts)] == [0, 1, 2, 3]
     for i in range(3):
         numbers, hz, voiced = files_of(experiment, f"{i}_0")
         assert numbers.shape == hz.shape == voiced.shape == (28321 // 160,)
@@ -87,7 +88,7 @@ def test_a_wholly_unvoiced_clip_is_kept(experiment: Experiment) -> None:
     assert not any(isinstance(event, ItemSkipped) for event in events)
 
 
-def test_it_goes_on_from_what_is_there(experiment: Experiment) -> None:
+def test_it_resumes_from_what_is_there(experiment: Experiment) -> None:
     stage = pitch.run(experiment, settings_with())
     next(stage), next(stage)
     stage.close()
@@ -136,7 +137,7 @@ def with_rmvpe(experiment: Experiment, rmvpe_home: Workspace) -> Experiment:
 
 
 @pytest.mark.soak
-def test_rmvpe_goes_on_to_the_same_numbers(with_rmvpe: Experiment) -> None:
+def test_rmvpe_resumes_to_the_same_numbers(with_rmvpe: Experiment) -> None:
     experiment = with_rmvpe
     pitch.check_ready(experiment, settings_with("auto"))
     run(experiment, settings_with("auto"))

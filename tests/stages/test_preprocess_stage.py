@@ -216,7 +216,7 @@ def test_a_changed_file_is_cut_again_under_its_number(experiment: Experiment, fo
     assert clips_by_source(experiment) == {"a.wav": ["0_0", "0_1", "0_2"], "b.wav": ["1_0"]}
 
 
-def test_a_stopped_run_goes_on(experiment: Experiment, folder: Path) -> None:
+def test_a_stopped_run_resumes(experiment: Experiment, folder: Path) -> None:
     for name in "abcd":
         sound(folder / name, 5)
     run = preprocess.run(experiment, settings_for(folder))
@@ -265,7 +265,7 @@ def die(task: int) -> int:
     os._exit(9)
 
 
-def test_a_worker_that_dies_is_told() -> None:
+def test_a_worker_that_dies_is_reported() -> None:
     with pytest.raises(RvcError, match="ended unexpectedly") as caught:
         list(results_of(die, [1, 2], 1))
     assert "--workers 1" in caught.value.hint

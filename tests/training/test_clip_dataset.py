@@ -56,7 +56,7 @@ def test_damaged_files_are_named(make_experiment: Any, damage: str) -> None:
     assert path.name in caught.value.title
 
 
-def test_wrong_feature_width_is_told(make_experiment: Any) -> None:
+def test_wrong_feature_width_is_reported(make_experiment: Any) -> None:
     experiment, settings = make_experiment()
     rows, _ = usable_rows(experiment, settings)
     with pytest.raises(RvcError, match="256 wide"):

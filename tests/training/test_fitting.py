@@ -216,7 +216,7 @@ def resume() -> dict[str, Any]:
     return {"format": FORMAT, "pair": state.pair(), "rest": state.rest()}
 
 
-def test_a_whole_state_survives_to_the_bit(tmp_path: Path, resume: dict[str, Any]) -> None:
+def test_a_training_state_survives_to_the_bit(tmp_path: Path, resume: dict[str, Any]) -> None:
     path = tmp_path / "resume.pt"
     torch.save(resume, path)
     found = read_state(path)

@@ -60,7 +60,7 @@ def test_a_loss_that_is_not_finite_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert trial.compare("fp32", reference, PRESETS[TINY], CPU).why == "not finite: the loss"
 
 
-def test_what_was_tried_is_remembered() -> None:
+def test_what_was_tried_is_cached() -> None:
     """The first time in a process, then from the cache; another name of the device is another trial."""
     first = choose_mode(TINY, "fp32", "cpu", "this CPU", try_mode)
     assert first.mode == "fp32" and not first.kept and KEPT.path.is_file()

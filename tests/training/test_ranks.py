@@ -54,19 +54,19 @@ def make(make_experiment: Any) -> Any:
 def test_two_processes_learn_as_one_with_twice_the_batch(make: Any) -> None:
     """Clips shorter and longer than the window that is used: losses of every step, and every weight after the last."""
     two, one = make("two", TWO, 2), make("one", "", 4)
-    told, wanted = (list(train.run(*made)) for made in (two, one))
-    steps, expected = of(told, TrainStepped), of(wanted, TrainStepped)
+    events, wanted = (list(train.run(*made)) for made in (two, one))
+    steps, expected = of(events, TrainStepped), of(wanted, TrainStepped)
     assert [(s.step, s.epoch) for s in steps] == [(s.step, s.epoch) for s in expected] and len(steps) >= 4
     for step, other in zip(steps, expected, strict=True):
         assert step.losses == pytest.approx(other.losses, rel=1e-4)
     assert furthest(two[0], one[0], without=NO_GRADIENT) < 1e-5
-    kinds = [event.kind for event in of(told, CheckpointSaved)]
-    assert kinds == [event.kind for event in of(wanted, CheckpointSaved)] and len(of(told, EpochFinished)) == 2
+    kinds = [event.kind for event in of(events, CheckpointSaved)]
+    assert kinds == [event.kind for event in of(wanted, CheckpointSaved)] and len(of(events, EpochFinished)) == 2
     assert train.artefacts(*two)
 
 
 @pytest.mark.soak
-def test_a_stop_saves_and_the_next_run_goes_on_exactly(make: Any) -> None:
+def test_a_stop_saves_and_the_next_run_resumes_exactly(make: Any) -> None:
     stopped, whole = make("stopped", TWO, 1), make("whole", TWO, 1)
     list(train.run(*whole))
     run = train.run(*stopped)
@@ -94,7 +94,7 @@ def test_memory_that_runs_out_in_one_process_halves_the_batch_of_all(
 
 
 @pytest.mark.soak
-def test_a_process_that_dies_is_an_error_with_a_way_out(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_dies_is_an_error_with_a_fix(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     experiment, settings = make("voice", TWO, 1)
     started = []
     begin = parallel._start

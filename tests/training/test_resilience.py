@@ -188,8 +188,8 @@ def test_both_resume_files_damaged_leave_the_pair(halfway: Made) -> None:
     flip(experiment.resume_state, 0.5)
     cut(experiment.resume_previous, 0.5)
     events = everything(halfway, 3)
-    told = warnings(events)
-    assert "resume.pt" in told and "resume-previous.pt" in told and "no resume state" in told
+    warned = warnings(events)
+    assert "resume.pt" in warned and "resume-previous.pt" in warned and "no resume state" in warned
     assert of(events, TrainStepped)[0].step == newest + 1
 
 
@@ -214,7 +214,7 @@ def test_all_damaged_is_a_failure_again_and_again(halfway: Made) -> None:
 
 # --- resuming ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("after", [*(pytest.param(n, marks=pytest.mark.soak) for n in (1, 3)), 5])
-def test_what_a_kill_leaves_goes_on_exactly(
+def test_what_a_kill_leaves_resumes_exactly(
     make: Callable[[str], Made], whole: Experiment, monkeypatch: Any, after: int
 ) -> None:
     """The process is gone after a step, without a word: the folder is taken as it stands on the disk."""
@@ -278,10 +278,10 @@ def test_one_break_down_is_rolled_back(make: Callable[[str], Made], whole: Exper
     monkeypatch.setenv("RVC_FAULTS", "nan@6")
     made = make("voice")
     events = everything(made)
-    told = next(event for event in of(events, Warned) if "broke down" in event.title)
-    assert told.title.endswith("step 6") and "the clips were 0_" in told.message and "once more" in told.message
+    found = next(event for event in of(events, Warned) if "broke down" in event.title)
+    assert found.title.endswith("step 6") and "the clips were 0_" in found.message and "once more" in found.message
     assert len(of(events, StepsSuperseded)) == 1 and 6 not in [
-        event.step for event in events[: events.index(told)] if hasattr(event, "step")
+        event.step for event in events[: events.index(found)] if hasattr(event, "step")
     ]
     assert same_weights(made[0], whole)
 

@@ -93,7 +93,7 @@ def test_a_whole_training(make_experiment: Any) -> None:
     assert not of(list(train.run(experiment, settings)), TrainStepped)
 
 
-def test_more_epochs_go_on_and_changed_settings_are_told(make_experiment: Any) -> None:
+def test_more_epochs_continue_and_changed_settings_are_reported(make_experiment: Any) -> None:
     experiment, settings = make_experiment()
     settings.train.epochs = 1
     done = of(list(train.run(experiment, settings)), TrainStepped)[-1].step
@@ -107,8 +107,8 @@ def test_more_epochs_go_on_and_changed_settings_are_told(make_experiment: Any) -
 
 @pytest.mark.soak
 def test_a_time_becomes_a_number_of_epochs(make_experiment: Any) -> None:
-    """Settled within the first epoch, written down, told in every event from then on; asked again, it is so much time
-    more."""
+    """Settled within the first epoch, written down, reported in every event from then on; asked again, it is so much
+    time more."""
     experiment, settings = make_experiment()
     settings.train.epochs, settings.train.minutes = "auto", 0.1
     started = time.monotonic()
@@ -144,28 +144,28 @@ def test_a_training_for_a_time_is_done_when_it_is_done(make_experiment: Any) -> 
 
 
 def test_how_many_epochs_a_time_holds() -> None:
-    told: list[int] = []
+    reported: list[int] = []
     now = [50.0]
-    budget = EpochBudget(100.0, told.append, lambda: now[0])
+    budget = EpochBudget(100.0, reported.append, lambda: now[0])
     budget.begin(4)
     assert [budget.add(5.0) for _ in range(WARM_STEPS)] == [False] * WARM_STEPS
     assert [budget.add(0.5) for _ in range(TIMED_STEPS)] == [False] * (TIMED_STEPS - 1) + [True]
     now[0] += 25.0
-    assert budget.first_guess(23, 10) == 4 + round((23 + 75 / 0.5) / 10) == told[-1] == 21
-    assert not budget.add(0.5), "told once"
+    assert budget.first_guess(23, 10) == 4 + round((23 + 75 / 0.5) / 10) == reported[-1] == 21
+    assert not budget.add(0.5), "reported once"
 
     now[0] = 50 + 5.9
-    assert budget.corrected(5) == 21 and told == [21], "as foreseen"
+    assert budget.corrected(5) == 21 and reported == [21], "as foreseen"
     now[0] = 50 + 40.0
-    assert budget.corrected(8) == 14 == told[-1], "ten seconds an epoch: six more fit"
+    assert budget.corrected(8) == 14 == reported[-1], "ten seconds an epoch: six more fit"
     now[0] = 50 + 97.0
-    assert budget.corrected(12) == 12 == told[-1], "no more fits"
+    assert budget.corrected(12) == 12 == reported[-1], "no more fits"
 
-    quick = EpochBudget(1e9, told.append, lambda: 0.0)
+    quick = EpochBudget(1e9, reported.append, lambda: 0.0)
     quick.begin(7)
     quick.add(0.1)
     assert quick.first_guess(1, 10) == 7 + MOST_EPOCHS
-    slow = EpochBudget(1.0, told.append, lambda: 0.0)
+    slow = EpochBudget(1.0, reported.append, lambda: 0.0)
     slow.add(50.0)
     assert slow.first_guess(1, 10) == 1, "one at least"
 
@@ -195,9 +195,7 @@ def test_resume_is_exact_after_any_event(make_experiment: Any, preset: str, tmp_
     assert same(read_voice(stopped.small_model).weights, read_voice(whole.small_model).weights)
 
 
-def test_what_a_training_held_is_remembered(
-    make_experiment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_training_held_is_cached(make_experiment: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     experiment, settings = make_experiment()
     list(train.run(experiment, settings))
@@ -298,7 +296,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_by_name(make_experiment: Any,
 
 
 @pytest.mark.soak
-def test_a_pair_from_elsewhere_goes_on_at_the_next_epoch(make_experiment: Any) -> None:
+def test_a_pair_from_elsewhere_resumes_at_the_next_epoch(make_experiment: Any) -> None:
     """RVC repeats the epoch that it saved; we do not."""
     experiment, settings = trained(make_experiment)
     pairs_alone(experiment)
@@ -309,7 +307,7 @@ def test_a_pair_from_elsewhere_goes_on_at_the_next_epoch(make_experiment: Any) -
     assert any("resume state" in event.title for event in of(events, Warned))
 
 
-def test_the_pipeline_goes_on_with_checkpoints_of_another_program(make_experiment: Any) -> None:
+def test_the_pipeline_resumes_with_checkpoints_of_another_program(make_experiment: Any) -> None:
     """A folder with nothing of ours but the clips: they are not moved to a backup."""
     experiment, settings = trained(make_experiment)
     pairs_alone(experiment)
@@ -385,7 +383,7 @@ def test_silence_joins_the_set_where_it_was_made(make_experiment: Any, add_clip:
 
 
 @pytest.mark.soak
-def test_each_checkpoint_can_be_heard_and_seen(make_experiment: Any) -> None:
+def test_each_checkpoint_has_sounds_and_pictures(make_experiment: Any) -> None:
     """And the weights are those of a training without it."""
     weights = []
     for name, wanted in (("with", True), ("without", False)):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from scenes import SCENES, Scene, heard, on, scene
+from scenes import SCENES, Scene, on, scene, with_samples
 from snapshot_app import client_of, text_of
 from textual.containers import VerticalScroll
 from textual.widgets import Input, OptionList
@@ -23,7 +23,7 @@ OTHERS = {
     "idle": on("idle", "experiments"),
     "idle-pitch": on("idle", "pitch"),
     "idle-train": on("idle", "train"),
-    "heard": heard,
+    "samples": with_samples,
 }
 BY_NAME |= {name: scene(name, make) for name, make in OTHERS.items()}
 BY_NAME["by-hand"] = Scene("by-hand", BY_NAME["assets"].make, ("i",), BY_NAME["assets"].ready)
@@ -54,11 +54,11 @@ def opens(kind: type[Any]) -> Measure:
 
 
 def closes(app: RvcApp) -> bool:
-    return app.screen is app.shown
+    return app.screen is app.displayed
 
 
 def goes(place: str) -> Measure:
-    return lambda app: app.shown is app.screen and app.shown is not None and app.shown.place == place
+    return lambda app: app.displayed is app.screen and app.displayed is not None and app.displayed.place == place
 
 
 def asks(*words: str) -> Measure:
@@ -70,7 +70,7 @@ def shows(text: str) -> Measure:
     return lambda app: text in text_of(app)
 
 
-def tells(title: str) -> Measure:
+def notifies(title: str) -> Measure:
     return lambda app: any(note.title == title for note in app._notifications)
 
 

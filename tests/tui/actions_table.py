@@ -23,6 +23,7 @@ from actions import (
     is_reading,
     left,
     new_voice,
+    notifies,
     opens,
     pick_row,
     queue_rests,
@@ -32,7 +33,6 @@ from actions import (
     scrolled,
     settings,
     shows,
-    tells,
 )
 from textual.widgets import Input
 
@@ -57,7 +57,7 @@ EVERYWHERE = [
     Action("RvcApp", "run.stop", "experiments", opens(ConfirmScreen)),
     Action("RvcApp", "copy", "queue", clipboard),
     Action("RvcApp", "command", "idle", opens(CommandScreen)),
-    Action("RvcApp", "edit.file", "idle", tells("There is no experiment.toml yet")),
+    Action("RvcApp", "edit.file", "idle", notifies("There is no experiment.toml yet")),
     Action("RvcApp", "screen.next", "idle", goes(PLACES[1].name)),
     Action("RvcApp", "screen.previous", "idle", goes(PLACES[-1].name)),
     *(
@@ -133,7 +133,7 @@ SCREENS = [
     Action("TrainScreen", "train.curve", "train", chart),
     Action("TrainScreen", "train.curve-before", "train", chart),
     Action("TrainScreen", "train.curves", "train", opens(CurvesScreen)),
-    Action("TrainScreen", "train.audition", "heard", opens(AuditionScreen)),
+    Action("TrainScreen", "train.audition", "samples", opens(AuditionScreen)),
     Action("TrainScreen", "train.price", "train", opens(NameScreen)),
     Action("TrainScreen", "chart.smooth", "train", chart),
     Action("TrainScreen", "chart.log", "train", chart),

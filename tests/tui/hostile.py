@@ -72,8 +72,8 @@ def poisoned(value: Any, key: str = "") -> Any:
     if isinstance(value, Answer):
         return Answer(poisoned(value.data, "words"), value.problem and value.problem + HOSTILE)
     if isinstance(value, list | tuple):
-        told = [poisoned(item, key) for item in value]
-        return type(value)(told) if type(value) in (list, tuple) else value
+        items = [poisoned(item, key) for item in value]
+        return type(value)(items) if type(value) in (list, tuple) else value
     return value
 
 
@@ -110,7 +110,7 @@ def more_events(at: float) -> list[ev.Event]:
 
 
 class HostileClient(pretended.PretendedClient):
-    """A pretended engine that tells what its data are, poisoned."""
+    """A pretended engine that reports its data, poisoned."""
 
     @property
     def folder(self) -> str:
@@ -140,21 +140,23 @@ def poison(app: RvcApp) -> RvcApp:
     client.answers = {_again(key): poisoned(answer) for key, answer in client.answers.items()}
 
     def outlook() -> Any:
-        told = usual_outlook()
-        plan = tuple((stage, action, reason + HOSTILE) for stage, action, reason in told.plan)
+        usual = usual_outlook()
+        plan = tuple((stage, action, reason + HOSTILE) for stage, action, reason in usual.plan)
         return replace(
-            told,
+            usual,
             preset=f"starter{HOSTILE}",
             plan=plan,
-            advice=poisoned(told.advice),
+            advice=poisoned(usual.advice),
             missing=(HOSTILE,),
             rows=tuple(client.rows()),
         )
 
     def machine() -> Any:
-        told = usual_machine()
+        usual = usual_machine()
         return replace(
-            told, gpus=tuple(replace(gpu, name=gpu.name + HOSTILE) for gpu in told.gpus), no_gpu=told.no_gpu + HOSTILE
+            usual,
+            gpus=tuple(replace(gpu, name=gpu.name + HOSTILE) for gpu in usual.gpus),
+            no_gpu=usual.no_gpu + HOSTILE,
         )
 
     client.outlook, client.machine = outlook, machine  # type: ignore[method-assign]

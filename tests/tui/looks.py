@@ -82,12 +82,12 @@ def words_of(style: Style, character: str) -> str:
     if character.isspace():
         return f"on {background.name}" if background is not None and not background.is_default else ""
     names = [name for name in ("bold", "dim", "italic", "underline", "reverse", "strike") if getattr(style, name)]
-    colours = [colour_name(style.color)] if shown(style.color) else []
-    colours += [f"on {colour_name(style.bgcolor)}"] if shown(style.bgcolor) else []
+    colours = [colour_name(style.color)] if is_named(style.color) else []
+    colours += [f"on {colour_name(style.bgcolor)}"] if is_named(style.bgcolor) else []
     return " ".join(names + colours)
 
 
-def shown(colour: Color | None) -> bool:
+def is_named(colour: Color | None) -> bool:
     return colour is not None and not colour.is_default
 
 

@@ -118,9 +118,9 @@ class PretendedClient:
 
     def ask(self, words: list[str]) -> Answer:
         self.calls.append(("ask", *words))
-        told = self.answers.get(" ".join(words[:2]), Answer(problem="not pretended"))
-        assert isinstance(told, Answer)
-        return told
+        answer = self.answers.get(" ".join(words[:2]), Answer(problem="not pretended"))
+        assert isinstance(answer, Answer)
+        return answer
 
     def stream(self, words: list[str]) -> Iterator[Line | Ended]:
         self.calls.append(("stream", *words))
@@ -132,8 +132,8 @@ class PretendedClient:
 
     def convert(self, words: list[str]) -> tuple[str, str]:
         self.calls.append(("convert", *words[1:]))
-        told = self.answers.get("convert", [])
-        return ("", told) if isinstance(told, str) else ("conversions/1", "")
+        answer = self.answers.get("convert", [])
+        return ("", answer) if isinstance(answer, str) else ("conversions/1", "")
 
     def conversion(self) -> str:
         return str(self.answers.get("conversion", ""))

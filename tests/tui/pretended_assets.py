@@ -1,4 +1,4 @@
-"""The published weights as `rvc assets list --json` tells them, and the app on their screen."""
+"""The published weights as `rvc assets list --json` lists them, and the app on their screen."""
 
 from __future__ import annotations
 
@@ -52,30 +52,30 @@ FINDINGS = [
 
 
 class Slow(list[Line]):
-    """Events of a stream that waits before its end until it is told to go on."""
+    """Events of a stream that waits before its end until `go` is set."""
 
     def __init__(self, events: list[Line], end: Ended) -> None:
         super().__init__(events)
-        self.end, self.go_on = end, threading.Event()
+        self.end, self.go = end, threading.Event()
 
     def __iter__(self) -> Iterator[Line | Ended]:
         yield from list.__iter__(self)
-        self.go_on.wait(10)
+        self.go.wait(10)
         yield self.end
 
 
 def assets_app(rows: list[dict[str, Any]] | None = None, *, ascii: bool = False, **answers: Any) -> RvcApp:
-    told = {
+    known = {
         "assets list": Answer(ROWS if rows is None else rows),
         **{key.replace("_", " "): value for key, value in answers.items()},
     }
-    client = pretended.PretendedClient(answers=told)
+    client = pretended.PretendedClient(answers=known)
     return RvcApp(client, ascii=ascii, first="assets")
 
 
 async def choose(pilot: Any, preset: str = "v2-40k") -> None:
     await settle(pilot)
-    screen = pilot.app.shown
+    screen = pilot.app.displayed
     for _ in range(12):
         if screen.chosen is not None and screen.chosen.preset == preset:
             return

@@ -1,4 +1,4 @@
-"""Recordings as `rvc dataset --json` tells them, and the app on their screen."""
+"""Recordings as `rvc dataset --json` reports them, and the app on their screen."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def dataset_app(
 async def read(pilot: Any) -> None:
     await settle(pilot)
     for _ in range(60):
-        if pilot.app.shown.report is not None or pilot.app.shown.problem:
+        if pilot.app.displayed.report is not None or pilot.app.displayed.problem:
             break
         await pilot.pause(0.05)
     await settle(pilot)

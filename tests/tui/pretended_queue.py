@@ -1,4 +1,4 @@
-"""A queue as `rvc queue list --json` tells it, and the app on its screen."""
+"""A queue as `rvc queue list --json` reports it, and the app on its screen."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ ENTRIES = [
 def queue_app(
     entries: list[dict[str, Any]] | None = None, *, home: Path | None = None, pid: int = 0, ascii: bool = False
 ) -> RvcApp:
-    told = Answer(ENTRIES if entries is None else entries)
-    answers = {"queue list": told} | {f"queue {verb}": Answer([]) for verb in ("add", "move", "remove", "run", "stop")}
+    rows = Answer(ENTRIES if entries is None else entries)
+    answers = {"queue list": rows} | {f"queue {verb}": Answer([]) for verb in ("add", "move", "remove", "run", "stop")}
     client = pretended.PretendedClient(answers=answers, queue_pid=pid)
     client.home = home or client.home
     return RvcApp(client, ascii=ascii, first="queue")

@@ -14,7 +14,7 @@ from rvc_engine.machine.gpus import Gpu
 from rvc_tui.app import RvcApp
 
 GIB = 1 << 30
-CARD = Gpu(0, "NVIDIA H100 80GB HBM3", "GPU-aa", 80 * GIB, 45 * GIB, 35 * GIB, 97, 61, 310.0, 700.0, (9, 0))
+H100 = Gpu(0, "NVIDIA H100 80GB HBM3", "GPU-aa", 80 * GIB, 45 * GIB, 35 * GIB, 97, 61, 310.0, 700.0, (9, 0))
 ROWS = [{"batch_size": n, "memory_bytes": GIB * n, "samples_per_s": 5.0 + n} for n in (1, 2, 4, 8, 16, 32)]
 REASONS = [
     "8 clips a step are the best for 3 minutes of recordings.",
@@ -69,5 +69,5 @@ def training(*, ascii: bool = False, gpu: bool = False) -> RvcApp:
     client = client_of(app)
     client.waiting, client.clock = long_training(), pretended.T0 + 110
     if gpu:
-        client.machine = lambda: Machine(client.clock, (CARD,), "", 12.0, 128 * GIB, 20 * GIB, GIB, 0.0)  # type: ignore[method-assign]
+        client.machine = lambda: Machine(client.clock, (H100,), "", 12.0, 128 * GIB, 20 * GIB, GIB, 0.0)  # type: ignore[method-assign]
     return app

@@ -1,4 +1,4 @@
-"""Voices as `rvc voice list --json` tells them, a conversion as its engine does, and what the tests of both
+"""Voices as `rvc voice list --json` reports them, a conversion as its engine does, and what the tests of both
 screens share."""
 
 from __future__ import annotations
@@ -118,10 +118,10 @@ def footer(app: RvcApp) -> set[str]:
     return {key.description for key in app.screen.query_one(Footer).query(FooterKey)}
 
 
-async def wait_for(pilot: Pilot[None], told: Callable[[], bool]) -> None:
+async def wait_for(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
     for _ in range(100):
-        if told():
+        if condition():
             break
         await pilot.pause(0.02)
-    assert told()
+    assert condition()
     await pilot.pause()

@@ -51,7 +51,7 @@ class Scene:
 
 
 async def hold(pilot: Pilot[None]) -> None:
-    """Nothing new is told from here on, and what was told once too often is forgotten."""
+    """Nothing new arrives from here on, and what arrived once too often is forgotten."""
     app = pilot.app
     assert isinstance(app, RvcApp)
     app.workers.cancel_group(app, "watch")
@@ -98,9 +98,9 @@ async def with_request(pilot: Pilot[None]) -> None:
     """alice, three recordings, one setting changed."""
     await settle(pilot)
     app = pilot.app
-    assert isinstance(app, RvcApp) and isinstance(app.shown, ConvertScreen)
-    app.shown.request = Request(HOME, "alice", "", ["/rec/a.wav", "/rec/b.txt", "/rec/c.wav"])
-    app.shown.request.settings.transpose = 5.0
+    assert isinstance(app, RvcApp) and isinstance(app.displayed, ConvertScreen)
+    app.displayed.request = Request(HOME, "alice", "", ["/rec/a.wav", "/rec/b.txt", "/rec/c.wav"])
+    app.displayed.request.settings.transpose = 5.0
     app.draw()
     await pilot.pause()
 
@@ -108,9 +108,9 @@ async def with_request(pilot: Pilot[None]) -> None:
 async def with_results(pilot: Pilot[None]) -> None:
     await with_request(pilot)
     app = pilot.app
-    assert isinstance(app, RvcApp) and isinstance(app.shown, ConvertScreen)
-    app.shown.conversion.fold(converted(HOME)[:-2])
-    app.shown.shows_results = True
+    assert isinstance(app, RvcApp) and isinstance(app.displayed, ConvertScreen)
+    app.displayed.conversion.fold(converted(HOME)[:-2])
+    app.displayed.shows_results = True
     app.draw()
     await pilot.pause()
 
@@ -128,12 +128,12 @@ def sung(turns: float) -> str:
     return values.hex()
 
 
-def heard() -> RvcApp:
+def with_samples() -> RvcApp:
     """Two checkpoints have spoken."""
     folder = Path("audition")
     folder.mkdir(exist_ok=True)
     for epoch, turns in ((2, 1.0), (4, 3.5)):
-        told = {
+        picture = {
             "rows": ROWS,
             "columns": COLUMNS,
             "seconds": 4.2,
@@ -141,7 +141,7 @@ def heard() -> RvcApp:
             "target": sung(4),
             "generated": sung(turns),
         }
-        (folder / f"e{epoch}_s{epoch * 20}.json").write_text(json.dumps(told))
+        (folder / f"e{epoch}_s{epoch * 20}.json").write_text(json.dumps(picture))
     app = app_of("training", first="train")
     app.session.client.__class__ = InThisFolder
     return app
@@ -200,7 +200,7 @@ SCENES = (
     scene("question", on("training", "experiments"), "s"),
     scene("command", on("idle", "experiments"), "at"),
     scene("curves", advised, "i"),
-    scene("audition", heard, "w"),
+    scene("audition", with_samples, "w"),
     scene("new", on("idle", "experiments"), "n", soak=True),
     scene("name", on("idle", "experiments"), "c", soak=True),
     scene("export", voices, "o"),

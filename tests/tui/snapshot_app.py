@@ -23,14 +23,14 @@ def client_of(app: RvcApp) -> pretended.PretendedClient:
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Wait until the workers have told everything and it is drawn."""
+    """Wait until the workers have reported everything and it is drawn."""
     app = pilot.app
     assert isinstance(app, RvcApp)
     session = app.session
     for _ in range(100):
         await pilot.pause(0.02)
-        told = session.state.outlook.advice is not None and session.state.machine.at
-        if told and not client_of(app).waiting and (session.state.view.run or not client_of(app).alive):
+        read = session.state.outlook.advice is not None and session.state.machine.at
+        if read and not client_of(app).waiting and (session.state.view.run or not client_of(app).alive):
             break
     await pilot.pause(0.15)
     app.draw()

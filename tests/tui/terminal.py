@@ -71,10 +71,10 @@ class Tmux:
     def wait_for(self, *words: str, limit_s: float = 60.0) -> str:
         """The screen once one of these words is on it."""
         deadline = time.monotonic() + limit_s
-        while not any(word in (shown := self.screen()) for word in words):
-            assert time.monotonic() < deadline, f"none of {words} within {limit_s:.0f} s:\n{shown}"
+        while not any(word in (seen := self.screen()) for word in words):
+            assert time.monotonic() < deadline, f"none of {words} within {limit_s:.0f} s:\n{seen}"
             time.sleep(0.1)
-        return shown
+        return seen
 
     def resize(self, width: int, height: int) -> None:
         self("resize-window", "-x", str(width), "-y", str(height))

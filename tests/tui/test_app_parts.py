@@ -58,7 +58,7 @@ def write_run(home: Path, name: str, events: list[object]) -> None:
             journal.append(event)  # type: ignore[arg-type]
 
 
-def test_plain_mode_tells_the_truth_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plain_mode_reports_the_truth_at_the_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(tmp_path, "alice", pretended.failed())
     assert follow_plainly(EngineClient(tmp_path, "alice")) == 1
     assert capsys.readouterr().out.splitlines()[-1].startswith("failed: train: Out of memory")
@@ -163,17 +163,17 @@ async def test_folder_completion(tmp_path: Path) -> None:
     assert await suggest(f"{tmp_path}/x") is None and await suggest("/nowhere/x") is None and await suggest("") is None
 
 
-def test_machine_lines_are_honest_about_what_is_not_told() -> None:
+def test_machine_lines_are_honest_about_what_is_unknown() -> None:
     assert read_machine().memory_total
 
     def line(machine: Machine, now: float) -> str:
         return machine_lines(ScreenState(machine=machine), 100, now)[0].plain
 
-    silent = Machine(at=10.0, gpus=(Gpu(0, "Card", mig=True),))
-    assert line(silent, 10.0) == "GPU 0 Card  n/a/n/a GiB  n/a %  n/a C  n/a W  MIG"
+    silent = Machine(at=10.0, gpus=(Gpu(0, "A100", mig=True),))
+    assert line(silent, 10.0) == "GPU 0 A100  n/a/n/a GiB  n/a %  n/a C  n/a W  MIG"
     full = Gpu(
         1,
-        "Card",
+        "A100",
         memory_total=24 << 30,
         memory_used=6 << 30,
         utilisation=98,
@@ -183,7 +183,7 @@ def test_machine_lines_are_honest_about_what_is_not_told() -> None:
     )
     assert (
         line(Machine(at=10.0, gpus=(full,)), 40.0)
-        == "GPU 1 Card  6.0/24.0 GiB (others 6.0)  98 %  61 C  151/350 W  30 s ago"
+        == "GPU 1 A100  6.0/24.0 GiB (others 6.0)  98 %  61 C  151/350 W  30 s ago"
     )
     assert "no GPU: hidden" in line(Machine(at=10.0, no_gpu="hidden"), 10.0)
 

@@ -44,11 +44,11 @@ def test_progress_in_words() -> None:
     assert progress_of(failed) == "failed Refused 404"
 
 
-async def test_presets_and_files_are_told() -> None:
+async def test_presets_and_files_are_listed() -> None:
     app = assets_app()
     async with app.run_test(size=(80, 24)) as pilot:
         await choose(pilot)
-        shown = text_of(app)
+        page = text_of(app)
         for words in (
             "starter   complete",
             "3 of 4 files missing",
@@ -57,7 +57,7 @@ async def test_presets_and_files_are_told() -> None:
             "f0G40k.pth",
             "What v2-40k needs",
         ):
-            assert words in shown, words
+            assert words in page, words
         await pilot.press("g")
         assert "it is part of the program" in text_of(app) and "pull" not in text_of(app).splitlines()[-1]
 
@@ -81,11 +81,11 @@ async def test_pull_asks_with_the_size_then_shows_how_far_it_is() -> None:
         await pilot.press("y")
         await settle(pilot)
         assert ("stream", "assets", "pull", "v2-40k", "--json") in client_of(app).calls
-        shown = text_of(app)
-        assert "is fetched; X stops it" in shown and "90.0 of 181.2 MB  12.0 MB/s  7.6 s left" in shown
+        page = text_of(app)
+        assert "is fetched; X stops it" in page and "90.0 of 181.2 MB  12.0 MB/s  7.6 s left" in page
         await pilot.press("X")
         assert ("interrupt", "assets pull") in client_of(app).calls
-        events.go_on.set()
+        events.go.set()
         await settle(pilot)
         assert "v2-40k has all that it needs" in notes(app) and not app.session.unfinished
 
@@ -106,7 +106,7 @@ async def test_stopped_and_failed_downloads_say_what_is_kept() -> None:
         assert "sha256  " + "f" * 64 in app.clipboard and "rvc assets verify v2-40k" in app.clipboard
         await pilot.press("q")
         await settle(pilot)
-        assert app.screen is app.shown and "huggingface.co cannot be reached" in text_of(app)
+        assert app.screen is app.displayed and "huggingface.co cannot be reached" in text_of(app)
 
 
 async def test_leaving_asks_only_while_something_is_fetched() -> None:
@@ -121,11 +121,11 @@ async def test_leaving_asks_only_while_something_is_fetched() -> None:
         assert isinstance(app.screen, LeaveScreen) and "the download of v2-40k" in text_of(app)
         await pilot.press("enter")
         await pilot.pause()
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
         await pilot.press("ctrl+c", "ctrl+c")  # asked twice
         await pilot.pause()
         assert client_of(app).calls[-1] == ("interrupt",)
-        events.go_on.set()
+        events.go.set()
     assert app.return_code == 0
 
 
@@ -147,18 +147,18 @@ async def test_verify_names_what_is_not_as_published() -> None:
         assert "Not verified: the manifest cannot be used" in notes(app)
 
 
-async def test_doctor_tells_failures_first_also_when_it_fails() -> None:
+async def test_doctor_lists_failures_first_also_when_it_fails() -> None:
     app = assets_app()
-    client_of(app).answers["doctor --json"] = Answer({"ok": False, "findings": FINDINGS}, "disk must be mended")
+    client_of(app).answers["doctor --json"] = Answer({"ok": False, "findings": FINDINGS}, "disk must be repaired")
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.press("d")
         await settle(pilot)
-        shown = text_of(app)
-        assert shown.index("FAIL") < shown.index("3.11.7") and "-> make room" in shown and "1.0 GB free [/x]" in shown
+        page = text_of(app)
+        assert page.index("FAIL") < page.index("3.11.7") and "-> make room" in page and "1.0 GB free [/x]" in page
         await pilot.press("j", "k", "G", "g", "escape")
         await pilot.pause()
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
 
 
 async def test_list_that_fails_is_said() -> None:
@@ -175,7 +175,7 @@ async def test_copy_and_command() -> None:
         await choose(pilot)
         await pilot.press("y")
         assert app.clipboard.splitlines()[0] == HUB + "rmvpe.pt"
-        assert app.shown is not None and app.shown.command() == ["assets", "pull", "v2-40k"]
+        assert app.displayed is not None and app.displayed.command() == ["assets", "pull", "v2-40k"]
         await pilot.press("i")
         await pilot.pause()
         await pilot.press("G")

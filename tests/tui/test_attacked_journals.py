@@ -162,7 +162,7 @@ def test_rubbish_between_lines_is_left_out(tmp_path: Path) -> None:
     assert app.steps == [1, 2]
 
 
-def test_the_next_run_is_followed_and_the_curve_goes_on(tmp_path: Path) -> None:
+def test_the_next_run_is_followed_and_the_curve_continues(tmp_path: Path) -> None:
     made, app = experiment(tmp_path), App(tmp_path)
     write(made, [*started(1, T0), *(step(n, T0 + n) for n in range(1, 11))])
     app.look()

@@ -45,7 +45,7 @@ def test_another_number_of_values_is_refused() -> None:
 
 def write(folder: Path, epoch: int, step: int, picture: str = "") -> None:
     folder.mkdir(exist_ok=True)
-    told = {
+    content = {
         "rows": ROWS,
         "columns": COLUMNS,
         "seconds": 4.2,
@@ -53,7 +53,7 @@ def write(folder: Path, epoch: int, step: int, picture: str = "") -> None:
         "target": rising().hex(),
         "generated": rising().hex(),
     }
-    (folder / f"e{epoch}_s{step}.json").write_text(picture or json.dumps(told))
+    (folder / f"e{epoch}_s{step}.json").write_text(picture or json.dumps(content))
 
 
 async def test_checkpoints_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ async def test_checkpoints_side_by_side(tmp_path: Path, monkeypatch: pytest.Monk
         await settle(pilot)
         await pilot.press("w")
         await pilot.pause()
-        assert app.screen is app.shown  # nothing to hear yet
+        assert app.screen is app.displayed  # nothing to hear yet
         for epoch, step in ((10, 200), (2, 40), (4, 80)):
             write(tmp_path / "audition", epoch, step)
         write(tmp_path / "audition", 12, 240, "torn {")
@@ -91,4 +91,4 @@ async def test_checkpoints_side_by_side(tmp_path: Path, monkeypatch: pytest.Monk
         ]
         await pilot.press("escape")
         await pilot.pause()
-        assert app.screen is app.shown
+        assert app.screen is app.displayed

@@ -44,7 +44,7 @@ async def test_cancelled_before_its_process_is_there(tmp_path: Path) -> None:
     app = RvcApp(client, first="convert")
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        screen = app.shown
+        screen = app.displayed
         assert isinstance(screen, ConvertScreen)
         screen.request = Request(tmp_path, "alice", inputs=["/rec/a.wav"])
         await pilot.press("x", "c", "y")

@@ -14,7 +14,7 @@ from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from rvc_tui.changed_cells import Shown, cells_of
+from rvc_tui.changed_cells import WrittenCells, cells_of
 
 STYLES = [None, Style(bold=True), Style(color="red"), Style(bold=True, color="green", bgcolor="blue")]
 LETTERS = ["a", "b", " ", "⣀", "█", "声", "音", "…"]
@@ -64,37 +64,37 @@ def painted(strips: list[Strip]) -> Screen:
     return screen
 
 
-def a_terminal() -> Shown:
-    shown = Shown()
-    shown.width = WIDTH
-    return shown
+def a_terminal() -> WrittenCells:
+    cells = WrittenCells()
+    cells.width = WIDTH
+    return cells
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_changes_lead_to_the_same_screen(seed: int) -> None:
     chance = random.Random(seed)
     strips = [a_strip(chance) for _ in range(HEIGHT)]
-    shown, screen = a_terminal(), Screen()
-    screen.write(shown.whole(LayoutUpdate([[strip] for strip in strips], Region(0, 0, WIDTH, HEIGHT)), COLOURS))
+    cells, screen = a_terminal(), Screen()
+    screen.write(cells.whole(LayoutUpdate([[strip] for strip in strips], Region(0, 0, WIDTH, HEIGHT)), COLOURS))
     for _ in range(20):
         y = chance.randrange(HEIGHT)
         strips[y] = a_strip(chance) if chance.random() < 0.5 else Strip(list(strips[y])[::-1], WIDTH)
         update = ChopsUpdate(
             [{0: strips[y] if line == y else None} for line in range(HEIGHT)], [(y, 0, WIDTH)], [[WIDTH]] * HEIGHT
         )
-        screen.write(shown.changes(update, COLOURS))
+        screen.write(cells.changes(update, COLOURS))
         assert screen.cells == painted(strips).cells
 
 
 def test_what_did_not_change_is_not_written() -> None:
-    shown = a_terminal()
+    cells = a_terminal()
     before = Strip([Segment("epoch 3, step 120", STYLES[1]), Segment(" " * 13)], WIDTH)
     after = Strip([Segment("epoch 3, step 121", STYLES[1]), Segment(" " * 13)], WIDTH)
-    shown.whole(LayoutUpdate([[before]], Region(0, 0, WIDTH, 1)), COLOURS)
-    assert shown.changes(ChopsUpdate([{0: before}], [(0, 0, WIDTH)], [[WIDTH]]), COLOURS) == ""
-    assert shown.changes(ChopsUpdate([{0: after}], [(0, 0, WIDTH)], [[WIDTH]]), COLOURS) == "\x1b[1;17H\x1b[1m1\x1b[0m"
-    shown.forget()
-    assert len(shown.changes(ChopsUpdate([{0: after}], [(0, 0, WIDTH)], [[WIDTH]]), COLOURS)) > WIDTH
+    cells.whole(LayoutUpdate([[before]], Region(0, 0, WIDTH, 1)), COLOURS)
+    assert cells.changes(ChopsUpdate([{0: before}], [(0, 0, WIDTH)], [[WIDTH]]), COLOURS) == ""
+    assert cells.changes(ChopsUpdate([{0: after}], [(0, 0, WIDTH)], [[WIDTH]]), COLOURS) == "\x1b[1;17H\x1b[1m1\x1b[0m"
+    cells.forget()
+    assert len(cells.changes(ChopsUpdate([{0: after}], [(0, 0, WIDTH)], [[WIDTH]]), COLOURS)) > WIDTH
 
 
 def test_neighbours_of_one_style_have_its_codes_once() -> None:

@@ -2,7 +2,7 @@
 
 The screens are those of the snapshots, which say the style of every character; so this needs no app. Contrast is that
 of WCAG 2.2 (relative luminance, 1.4.3), with xterm's palette for the 16 colours; bold may mean the brighter one of a
-pair there, so both are tried.
+pair there: both are tried.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def parts(page: str) -> Iterator[tuple[list[str], list[str], list[str], dict[str
         legend = {}
         for line in lines[count:]:
             letter, _, words = line.partition(" = ")
-            told = (one.split(": ", 1) for one in words.split(" | "))
-            legend[letter] = {look: style for looks, style in told for look in looks.split(",")}
+            named = (one.split(": ", 1) for one in words.split(" | "))
+            legend[letter] = {look: style for looks, style in named for look in looks.split(",")}
         yield head.split(), text.split("\n"), lines[:count], legend
 
 
@@ -152,12 +152,12 @@ def test_each_of_the_sixteen_colours_can_be_read_anywhere(colours: str) -> None:
     """Also those that no screen uses today."""
     table = table_of("terminal", colours)
     for number in range(16):
-        shown = table.get(number, number)
-        style = Style(color=None if shown is None else Color.from_ansi(shown))
+        replaced = table.get(number, number)
+        style = Style(color=None if replaced is None else Color.from_ansi(replaced))
         for text, ground in GROUNDS.values():
-            assert worst(style, text, ground) >= ENOUGH, (number, shown, ground)
-            if colours == "256" and shown is not None:
-                assert shown > 15  # the user's palette may hold anything
+            assert worst(style, text, ground) >= ENOUGH, (number, replaced, ground)
+            if colours == "256" and replaced is not None:
+                assert replaced > 15  # the user's palette may hold anything
 
 
 def test_a_background_that_is_known_keeps_its_colours() -> None:

@@ -11,7 +11,7 @@ from rvc_engine.events import StageFailed, StageStarted
 from rvc_tui.conversion import Conversion, Request, load, paths_of
 
 
-def test_what_was_kept_comes_back_and_damage_is_told(tmp_path: Path) -> None:
+def test_what_was_kept_comes_back_and_damage_is_reported(tmp_path: Path) -> None:
     request = Request(tmp_path, "alice", "none", ["/rec/テスト ü.wav"], "/out")
     request.settings.transpose, request.settings.format = -3.5, "mp3"
     assert request.save() == "" and load(tmp_path) == (request, "")

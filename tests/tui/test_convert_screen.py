@@ -1,4 +1,4 @@
-"""The convert screen against a pretended engine: what is chosen and kept, what is started, what came of it."""
+"""The convert screen against a pretended engine: what is chosen and kept, what is started, its results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def app(home: Path) -> RvcApp:
 
 
 def screen_of(app: RvcApp) -> ConvertScreen:
-    screen = app.shown
+    screen = app.displayed
     assert isinstance(screen, ConvertScreen) and screen.request is not None
     return screen
 
@@ -89,8 +89,8 @@ async def test_a_choice_is_kept_and_converted(app: RvcApp, home: Path) -> None:
         await pilot.press("x")
         await wait_for(pilot, lambda: screen_of(app).conversion.state == "finished")
         assert ("convert", *screen_of(app).command()[1:]) in client_of(app).calls
-        shown = text_of(app)
-        assert "2 converted, 1 failed" in shown and "it holds no sound" in shown and "a.wav" in shown
+        page = text_of(app)
+        assert "2 converted, 1 failed" in page and "it holds no sound" in page and "a.wav" in page
         await pilot.press("y")
         assert app.clipboard.splitlines() == [f"{home}/converted/alice/a.wav", f"{home}/converted/alice/c.wav"]
     assert app.parting_words() == [f"written: {home}/converted/alice/{name}.wav" for name in "ac"]
@@ -188,7 +188,7 @@ async def test_typing_a_path_presses_no_key(app: RvcApp) -> None:
         assert isinstance(app.screen, NameScreen) and app.screen.query_one(Input).value == "xcvq"
         await pilot.press("escape")
         await pilot.pause()
-        assert app.screen is app.shown and request_of(app).output == ""
+        assert app.screen is app.displayed and request_of(app).output == ""
         await pilot.press("o")
         await type_in(pilot, "/tmp/out put")
         assert request_of(app).goal == "/tmp/out put"
@@ -260,10 +260,10 @@ async def test_cancel_asks_and_its_default_is_no(slow: RvcApp, home: Path) -> No
         await pilot.press("c", "enter")
         await pilot.pause()
         assert screen_of(app).conversion.running
-        await pilot.press("1")  # another screen: it goes on
+        await pilot.press("1")  # another screen: it continues
         await pilot.pause(0.1)
         screen = app.get_screen("convert", ConvertScreen)
-        assert app.shown is not screen and screen.conversion.running
+        assert app.displayed is not screen and screen.conversion.running
         await pilot.press("8", "c", "y")
         await wait_for(pilot, lambda: screen.conversion.state == "stopped")
         assert ("stop_conversion", "conversions/1") in client_of(app).calls
@@ -286,7 +286,7 @@ async def test_it_continues_when_the_app_is_left(slow: RvcApp, home: Path) -> No
     assert any("rvc attach conversions/1 follows it" in line for line in words)
 
 
-async def test_one_that_runs_is_shown_when_the_app_is_opened(slow: RvcApp, home: Path) -> None:
+async def test_one_that_runs_is_displayed_when_the_app_is_opened(slow: RvcApp, home: Path) -> None:
     app = slow
     client_of(app).answers["conversion"] = "conversions/7"
     async with app.run_test(size=SIZES[0]) as pilot:
@@ -297,7 +297,7 @@ async def test_one_that_runs_is_shown_when_the_app_is_opened(slow: RvcApp, home:
     assert ("stop_conversion", "conversions/7") in client_of(app).calls
 
 
-async def test_a_refusal_is_shown_whole(app: RvcApp, home: Path) -> None:
+async def test_a_refusal_is_displayed_whole(app: RvcApp, home: Path) -> None:
     refused = (
         "/x.pth is not a voice that can be used: it is a training checkpoint (this makes a voice of it: rvc "
         "voice extract /x.pth)"
@@ -332,7 +332,7 @@ async def test_keys_of_the_settings(app: RvcApp, home: Path) -> None:
         assert "nothing is converted yet" in text_of(app) and screen_of(app).check_action("change", ()) is False
         await pilot.press("t", "escape")
         await pilot.pause()
-        assert app.shown is not None and app.shown.place == "experiments"
+        assert app.displayed is not None and app.displayed.place == "experiments"
 
 
 async def test_a_list_to_choose_from_scrolls_at_any_size(app: RvcApp) -> None:

@@ -45,12 +45,12 @@ def test_lines_hold_nothing_that_moves_the_cursor() -> None:
     assert max(len(line.plain) for line in pictures(REPORT, 80, ascii=True)) <= 80
 
 
-async def test_it_is_read_when_one_stays_and_findings_say_the_way_out() -> None:
+async def test_it_is_read_when_one_stays_and_findings_say_the_fix() -> None:
     app = dataset_app()
     async with app.run_test(size=(80, 24)) as pilot:
         await read(pilot)
         assert streamed(app) == [("stream", "dataset", FOLDER, "--json")]
-        shown = text_of(app)
+        page = text_of(app)
         for words in (
             "5 of 6 files",
             "v2-40k, then v2-32k",
@@ -58,7 +58,7 @@ async def test_it_is_read_when_one_stays_and_findings_say_the_way_out() -> None:
             "fix  Record again",
             "note     4.1 minutes",
         ):
-            assert words in shown, words
+            assert words in page, words
         await pilot.press("j")
         assert "Enough for a first voice" in text_of(app)
         await pilot.press("1", "2")
@@ -77,14 +77,14 @@ async def test_a_training_is_not_slowed_without_being_asked() -> None:
         assert len(streamed(app)) == 1
 
 
-async def test_files_are_ordered_and_the_chosen_one_is_told() -> None:
+async def test_files_are_ordered_and_the_chosen_one_is_described() -> None:
     app = dataset_app()
     async with app.run_test(size=(80, 24)) as pilot:
         await read(pilot)
         await pilot.press("v")
-        shown = text_of(app)
-        assert "a [b].flac" in shown and "声\\n.wav" in shown and "it ends in the middle" in shown
-        assert "clipped 2 %" in shown  # the worst is chosen
+        page = text_of(app)
+        assert "a [b].flac" in page and "声\\n.wav" in page and "it ends in the middle" in page
+        assert "clipped 2 %" in page  # the worst is chosen
         await pilot.press("o", "o", "o")
         assert "worst first by noise" in text_of(app) and "SNR 12 dB" in text_of(app)
         await pilot.press("G")
@@ -113,7 +113,7 @@ async def test_folder_is_chosen_with_completion_and_used(tmp_path: Path) -> None
         await pilot.press("enter")
         await read(pilot)
         assert streamed(app)[-1] == ("stream", "dataset", str(folder), "--json")
-        assert app.shown is not None and app.shown.command() == ["dataset", str(folder)]
+        assert app.displayed is not None and app.displayed.command() == ["dataset", str(folder)]
         await pilot.press("u")
         assert ("change", "dataset", str(folder)) in client_of(app).calls
 
@@ -123,8 +123,8 @@ async def test_stopping_keeps_what_is_measured() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await read(pilot)
         assert "what is measured is kept" in text_of(app) and not app.session.unfinished
-        app.shown.reading = "x"  # type: ignore[union-attr]
-        app.shown.progressed(2, 6)  # type: ignore[union-attr]
+        app.displayed.reading = "x"  # type: ignore[union-attr]
+        app.displayed.progressed(2, 6)  # type: ignore[union-attr]
         await pilot.pause()
         assert "2/6 files" in text_of(app)
         await pilot.press("X")
@@ -168,9 +168,9 @@ def test_real_report_is_drawn(tmp_path: Path) -> None:
             tone = (math.sin(i * 0.05 * (place + 1)) * math.sin(i / 4000) ** 2 for i in range(48000))
             file.writeframes(b"".join(struct.pack("<h", int(20000 * value)) for value in tone))
     (tmp_path / "no sound.wav").write_text("text")
-    told = list(EngineClient(tmp_path, "").stream(["dataset", str(tmp_path), "--json"]))
-    assert told[-1] == Ended(), told
-    report = next(line.data for line in told if isinstance(line, Answered))
+    lines = list(EngineClient(tmp_path, "").stream(["dataset", str(tmp_path), "--json"]))
+    assert lines[-1] == Ended(), lines
+    report = next(line.data for line in lines if isinstance(line, Answered))
     assert summary(report) and all(
         file_line(file, 20).plain and about_file(report, file) for order in ORDERS for file in ordered(report, order)
     )

@@ -1,5 +1,5 @@
-"""Whatever the NVIDIA driver tells, or does not tell, the machine's panel shows a state: never an exception, never a
-frozen screen."""
+"""Whatever the NVIDIA driver answers, or does not answer, the machine's panel shows a state: never an exception, never
+a frozen screen."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Driver:
             "nvmlDeviceGetEnforcedPowerLimit": 350_000,
             "nvmlDeviceGetCudaComputeCapability": (8, 6),
             "nvmlDeviceGetMigMode": (0, 0),
-            "nvmlDeviceGetName": "Card",
+            "nvmlDeviceGetName": "A100",
             "nvmlDeviceGetTemperature": 51,
             **answers,
         }
@@ -100,20 +100,20 @@ def screen(driver: Driver, *, context: int | None = GIB // 2, reserved: int = 4 
 
 
 @pytest.fixture(autouse=True)
-def _all_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+def _all_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
-UNTOLD = [(question,) for question in QUESTIONS] + list(combinations(QUESTIONS, 2)) + [QUESTIONS]
+UNANSWERED = [(question,) for question in QUESTIONS] + list(combinations(QUESTIONS, 2)) + [QUESTIONS]
 
 
 @pytest.mark.parametrize(
     "error",
     [NVMLError("Not Supported"), AttributeError("an old binding"), UnicodeDecodeError("utf-8", b"x", 0, 1, "?")],
 )
-def test_any_field_may_be_untold(error: Exception) -> None:
-    for untold in UNTOLD:
-        lines = screen(Driver(dict.fromkeys(untold, error)))
+def test_any_field_may_be_unknown(error: Exception) -> None:
+    for unanswered in UNANSWERED:
+        lines = screen(Driver(dict.fromkeys(unanswered, error)))
         assert lines[0].startswith("GPU 0") and "Traceback" not in str(lines)
 
 
@@ -135,10 +135,10 @@ def test_any_field_may_be_untold(error: Exception) -> None:
             Driver({"nvmlDeviceGetMemoryInfo": ZeroDivisionError()}),
             "no GPU: the NVIDIA driver fails (ZeroDivisionError)",
         ),
-        (Driver({"nvmlShutdown": NVMLError("Uninitialized")}), "GPU 0 Card"),
+        (Driver({"nvmlShutdown": NVMLError("Uninitialized")}), "GPU 0 A100"),
     ],
 )
-def test_what_is_wrong_is_told(driver: Driver, said: str) -> None:
+def test_what_is_wrong_is_reported(driver: Driver, said: str) -> None:
     assert said in screen(driver)[0]
 
 
@@ -147,14 +147,14 @@ def test_no_binding(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_gpus() == GpuState(reason="pynvml is not installed")
 
 
-def test_hidden_cards_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_gpus_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert "no GPU: CUDA_VISIBLE_DEVICES hides them" in screen(Driver())[0]
 
 
 def test_in_a_container_others_are_unknown_and_ours_is_what_the_engine_says() -> None:
-    untold = Driver({"nvmlDeviceGetComputeRunningProcesses": NVMLError("No Permission")})
-    assert "(run 4.0+, others at most 2.0)" in screen(untold, context=None)[0]
+    unanswered = Driver({"nvmlDeviceGetComputeRunningProcesses": NVMLError("No Permission")})
+    assert "(run 4.0+, others at most 2.0)" in screen(unanswered, context=None)[0]
     hidden = Driver({"nvmlDeviceGetComputeRunningProcesses": NVMLError(""), "nvmlDeviceGetMemoryInfo": NVMLError("")})
     assert "(run 4.0+, others unknown)" in screen(hidden, context=None)[0]
 
@@ -167,7 +167,7 @@ def test_numbers_of_another_namespace_tell_nothing_of_others(listed: list[Any]) 
     assert memory.others is None and memory.own == 0
 
 
-def test_a_slice_of_a_card() -> None:
+def test_a_slice_of_a_gpu() -> None:
     lines = screen(Driver({"nvmlDeviceGetUtilizationRates": NVMLError("Not Supported")}, nvmlDeviceGetMigMode=(1, 1)))
     assert lines[0].endswith("MIG") and "n/a %" in lines[0]
 
@@ -181,13 +181,13 @@ def test_no_power_limit() -> None:
     assert "  150 W" in screen(Driver({"nvmlDeviceGetEnforcedPowerLimit": NVMLError("Not Supported")}))[0]
 
 
-def test_many_cards_and_one_that_is_lost() -> None:
+def test_many_gpus_and_one_that_is_lost() -> None:
     lines = screen(Driver(nvmlDeviceGetCount=8))
     assert lines[0].startswith("GPU 0") and "run 4.5" in lines[0]
     assert lines[1].startswith("GPU 1") and "run" not in lines[1] and lines[1].endswith("and 6 more")
 
 
-def test_share_of_a_run_on_a_card_that_is_not_its_own() -> None:
+def test_share_of_a_run_on_a_gpu_that_is_not_its_own() -> None:
     view = RunView()
     view.fold(ev.MemorySampled(rss_bytes=GIB, gpus=[{"uuid": "GPU-5", "index": 5, "reserved": GIB, "context": None}]))
     assert share_of(Gpu(0, uuid="GPU-0", memory_used=GIB), view, running=True).others == GIB
@@ -226,7 +226,7 @@ def test_a_slow_driver_keeps_its_last_answer_for_a_while(monkeypatch: pytest.Mon
     stop.set()
 
 
-def test_no_answer_is_shown() -> None:
+def test_no_answer_is_displayed() -> None:
     state = ScreenState()
     state.note_machine(Machine(1.0, (), NO_ANSWER, 50.0, 16 * GIB, 8 * GIB))
     assert machine_lines(state, 100, 1.0)[0].plain.endswith(f"no GPU: {NO_ANSWER}")
@@ -253,7 +253,7 @@ def test_the_app_paints_takes_keys_and_leaves_while_the_driver_hangs(tmp_path: P
         return word in got
 
     try:
-        assert until(b"driver does not answer", 20), "the machine is not told"
+        assert until(b"driver does not answer", 20), "the machine is not displayed"
         os.write(terminal, b"?")
         assert until(b"dropped", 8), "a key is not answered"
         os.write(terminal, b"\x1b")

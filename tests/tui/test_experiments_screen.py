@@ -1,4 +1,4 @@
-"""The run screen against a pretended engine: what the keys do, and what is shown at which size."""
+"""The run screen against a pretended engine: what the keys do, and what is displayed at which size."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_replay_shows_the_run_whole() -> None:
     app = app_of("training")
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        shown = text_of(app)
+        page = text_of(app)
         for words in (
             "100/400 steps",
             "1 left out",
@@ -44,7 +44,7 @@ async def test_replay_shows_the_run_whole() -> None:
             "Few recordings",
             "4 recommended",
         ):
-            assert words in shown, words
+            assert words in page, words
         assert app.focused is None
 
 
@@ -59,12 +59,12 @@ async def test_footer_shows_only_what_works() -> None:
         app = app_of(scenario)
         async with app.run_test(size=SIZE) as pilot:
             await settle(pilot)
-            shown = footer(app)
-            assert shown >= there | {"new", "open", "help", "quit"}, scenario
-            assert not shown & absent, scenario
+            labels = footer(app)
+            assert labels >= there | {"new", "open", "help", "quit"}, scenario
+            assert not labels & absent, scenario
 
 
-async def test_a_restart_is_shown_before_it_is_agreed_to(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_restart_is_displayed_before_it_is_agreed_to(monkeypatch: pytest.MonkeyPatch) -> None:
     doubt = "This would restart the training of alice from step 0: changed: speaker 0 -> 1"
     monkeypatch.setattr(
         pretended.PretendedClient, "outlook", lambda client: Outlook("/recordings", "starter", doubt=doubt)
@@ -120,8 +120,8 @@ async def test_refused_start_is_a_panel() -> None:
         client_of(app).answer = "Another run holds alice: process 7 on gpu1"
         await pilot.press("r", "enter")
         await settle(pilot)
-        shown = text_of(app)
-        assert "What went wrong" in shown and "Another run holds alice" in shown
+        page = text_of(app)
+        assert "What went wrong" in page and "Another run holds alice" in page
         client_of(app).answer = ""
         client_of(app).alive = True
         client_of(app).waiting = pretended.prepared()
@@ -139,7 +139,7 @@ async def test_stop_asks_and_its_default_is_no() -> None:
             assert isinstance(app.screen, ConfirmScreen)
             await pilot.press(key)
             await pilot.pause(0.05)
-            assert app.screen is app.shown and client_of(app).calls == []
+            assert app.screen is app.displayed and client_of(app).calls == []
         await pilot.press("s", "y")
         await pilot.pause(0.1)
         assert client_of(app).calls == [("stop",)]
@@ -173,13 +173,13 @@ async def test_results_are_copied_and_printed_on_leaving() -> None:
     assert len(app.parting_words()) == 2
 
 
-async def test_failure_tells_cause_and_way_out() -> None:
+async def test_failure_has_cause_and_fix() -> None:
     app = app_of("failed")
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        shown = text_of(app)
+        page = text_of(app)
         for words in ("Out of memory", "cause    tried to allocate", "fix      lower --batch-size"):
-            assert words in shown
+            assert words in page
 
 
 async def test_engine_that_vanished_is_said() -> None:
@@ -209,7 +209,7 @@ async def test_help_and_back() -> None:
             assert isinstance(app.screen, HelpScreen) and "Leaving never stops a run" in text_of(app)
             await pilot.press(key)
             await pilot.pause()
-            assert app.screen is app.shown
+            assert app.screen is app.displayed
 
 
 async def test_journal_scrolls_by_letters_and_arrows() -> None:
@@ -247,7 +247,7 @@ async def test_form_makes_a_new_experiment_and_runs_it(tmp_path: Path) -> None:
         assert app.focused is None
         await pilot.press("r")
         await pilot.pause(0.2)
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
         assert client_of(app).calls == [
             ("create", "carol", str(recordings), ""),
             ("switch", "carol"),
@@ -287,7 +287,7 @@ async def test_form_says_what_is_wrong_and_changes_nothing() -> None:
         assert isinstance(app.screen, ChooseScreen)  # first out of the field, then out of the form
         await pilot.press("escape")
         await pilot.pause()
-        assert app.screen is app.shown and client_of(app).calls == []
+        assert app.screen is app.displayed and client_of(app).calls == []
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
@@ -296,11 +296,11 @@ async def test_everything_that_matters_fits(size: tuple[int, int], scenario: str
     app = app_of(scenario)
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
-        shown = text_of(app)
+        page = text_of(app)
         crowded = scenario == "failed" and size[1] < 24
         for words in ("preprocess", "index", "Journal", "quit", *([] if crowded else ["recommended"])):
-            assert words in shown, words
-        assert ("fix      " in shown) == (scenario == "failed")
+            assert words in page, words
+        assert ("fix      " in page) == (scenario == "failed")
 
 
 async def test_ascii_mode_has_no_other_character() -> None:
@@ -326,7 +326,7 @@ async def test_run_all_before_the_first_look_has_answered(monkeypatch: pytest.Mo
 
 
 async def test_what_a_worker_found_may_arrive_while_the_app_closes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Textual closes a screen that is not shown in any order: its panels may go before it."""
+    """Textual closes a screen that is not displayed in any order: its panels may go before it."""
     app = app_of("idle")
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)

@@ -1,4 +1,4 @@
-"""The app with names, paths, cards and journals that others wrote: nothing of theirs is obeyed by the terminal, nothing
+"""The app with names, paths, GPUs and journals that others wrote: nothing of theirs is obeyed by the terminal, nothing
 ends the app."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def look(app: RvcApp, scene: Scene) -> str:
 @pytest.mark.parametrize(
     "scene", [pytest.param(scene, id=scene.name, marks=[pytest.mark.soak] * scene.soak) for scene in SCENES]
 )
-async def test_nothing_hostile_is_shown(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_hostile_is_displayed(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also in what y says that it copied."""
     monkeypatch.chdir(tmp_path)
     hostile = replace(scene, make=made_hostile(scene.make))

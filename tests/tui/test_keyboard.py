@@ -21,7 +21,7 @@ from rvc_tui import keymap
 from rvc_tui.app import RvcApp
 from rvc_tui.keymap import UserKeys, checked, every_key, is_text, read_keys, template, write_keys
 from rvc_tui.places import PLACES
-from rvc_tui.screens import SHOWN
+from rvc_tui.screens import SCREEN_CLASSES
 from rvc_tui.screens.help import HelpScreen
 from rvc_tui.screens.palette import PaletteScreen
 from rvc_tui.screens.plan import PlanScreen
@@ -84,7 +84,8 @@ def test_the_keys_as_they_come_do_not_clash() -> None:
 
 
 # --- fields ----------------------------------------------------------------------------------------
-FIELDS = [pytest.param(screen.place, marks=[] if screen.place == "train" else pytest.mark.soak) for screen in SHOWN]
+SCREEN_NAMES = [screen.place for screen in SCREEN_CLASSES]
+FIELDS = [pytest.param(name, marks=[] if name == "train" else pytest.mark.soak) for name in SCREEN_NAMES]
 
 
 @pytest.mark.parametrize("place", FIELDS)
@@ -146,14 +147,14 @@ async def test_palette_finds_and_does(key: str) -> None:
         assert isinstance(app.screen, PaletteScreen)
         whats = [entry.what for entry in app.screen.entries]
         assert not {"Focus Next", "Copy selected text"} & set(whats)  # Textual's own
-        assert {f"screen: {screen.place}" for screen in SHOWN} <= set(whats) and len(whats) == len(set(whats))
+        assert {f"screen: {name}" for name in SCREEN_NAMES} <= set(whats) and len(whats) == len(set(whats))
         await press_until(pilot, *"screen qu")
         assert "0" in text_of(app)
         await press_until(pilot, "enter")
         await pilot.pause(0.1)
-        assert app.shown is not None and app.shown.place == "queue"
+        assert app.displayed is not None and app.displayed.place == "queue"
         await press_until(pilot, key, *"whole pipeline", "down", "up", "tab", "escape")
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
 
 
 async def test_palette_runs_what_belongs_to_the_screen_and_only_what_works() -> None:
@@ -178,16 +179,16 @@ async def test_keys_are_remapped_in_footer_help_and_deed() -> None:
         last = text_of(app).splitlines()[-1]
         assert "w run all" in last and "Q quit" in last
         await press_until(pilot, "q", "r")
-        assert app.screen is app.shown and app.is_running
+        assert app.screen is app.displayed and app.is_running
         await press_until(pilot, "H")
         assert isinstance(app.screen, HelpScreen)
-        shown = text_of(app)
-        assert "w          run the whole pipeline" in shown and "f1 H       this help" in shown
+        page = text_of(app)
+        assert "w          run the whole pipeline" in page and "f1 H       this help" in page
         await press_until(pilot, "escape", "Q")
     assert app.return_code == 0
 
 
-def test_unknown_damaged_and_clashing_entries_are_told_and_the_rest_counts(tmp_path: Path) -> None:
+def test_unknown_damaged_and_clashing_entries_are_reported_and_the_rest_counts(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     assert read_keys(path) == UserKeys()
     path.write_text(
@@ -197,15 +198,15 @@ def test_unknown_damaged_and_clashing_entries_are_told_and_the_rest_counts(tmp_p
     )
     keys = read_keys(path)
     assert keys.keymap == {"run.all": "w", "screen.next": "n,ctrl+right", "run.stop": "q", "help": "", "suspend": ""}
-    told = "\n".join(keys.problems)
+    said = "\n".join(keys.problems)
     for words in (
         "no id 'no.such'",
         "copy: its keys are written as text",
         "no key 'nokey'",
         "quit.ctrl: it works inside fields",
     ):
-        assert words in told, words
-    assert "q is" in told and "run.stop" in told and "n is" in told and "experiment.new" in told  # clashes
+        assert words in said, words
+    assert "q is" in said and "run.stop" in said and "n is" in said and "experiment.new" in said  # clashes
     path.write_text("this is = not [toml")
     assert read_keys(path).keymap == {} and "is not valid" in read_keys(path).problems[0]
     path.write_bytes(b"\xff\xfea")
@@ -217,13 +218,13 @@ async def test_an_empty_value_takes_the_keys_away(tmp_path: Path) -> None:
     path.write_text('"run.all" = ""\n"copy" = []\n"quit.ctrl" = ""\n"choose.run" = ""\n')
     keys = read_keys(path)
     assert keys.keymap == {"run.all": "", "copy": "", "choose.run": ""}
-    assert keys.problems == ("keys.toml: quit.ctrl: it needs a key, so that there is always a way out",)
+    assert keys.problems == ("keys.toml: quit.ctrl: it needs a key, so that the app can always be left",)
     app = app_with(keys, "experiments")
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         assert "run all" not in text_of(app).splitlines()[-1]
         await press_until(pilot, "r", "y")
-        assert app.screen is app.shown  # no question
+        assert app.screen is app.displayed  # no question
         await press_until(pilot, "question_mark")
         assert "whole pipeline" not in text_of(app) and "none:" not in text_of(app)
         await press_until(pilot, "escape", "colon", *"run all")
@@ -236,7 +237,7 @@ async def test_an_empty_value_takes_the_keys_away(tmp_path: Path) -> None:
 
 @pytest.mark.few(8)
 @pytest.mark.parametrize("width", [40, 60, 80])
-@pytest.mark.parametrize("place", [screen.place for screen in SHOWN])
+@pytest.mark.parametrize("place", SCREEN_NAMES)
 async def test_help_and_quit_are_in_the_footer_at_any_width(place: str, width: int) -> None:
     app = app_of("finished", first=place)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -246,7 +247,7 @@ async def test_help_and_quit_are_in_the_footer_at_any_width(place: str, width: i
         assert text_of(app).splitlines()[-1].rstrip().endswith("? help q quit")
 
 
-async def test_problems_are_told_at_the_start() -> None:
+async def test_problems_are_displayed_at_the_start() -> None:
     app = app_with(UserKeys(problems=("keys.toml: there is no id 'x[/b]'",)))
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -299,14 +300,14 @@ async def test_palette_writes_the_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.few(4)
 # --- everywhere ------------------------------------------------------------------------------------
-@pytest.mark.parametrize("place", [screen.place for screen in SHOWN])
+@pytest.mark.parametrize("place", SCREEN_NAMES)
 async def test_each_screen_has_its_key_help_and_footer(place: str) -> None:
     app = app_with(first="experiments")
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press_until(pilot, next(there.key for there in PLACES if there.name == place))
         await settle(pilot)
-        assert app.shown is not None and app.shown.place == place and app.focused is None
+        assert app.displayed is not None and app.displayed.place == place and app.focused is None
         assert text_of(app).splitlines()[-1].rstrip().endswith("? help q quit")
         await press_until(pilot, "question_mark")
         assert isinstance(app.screen, HelpScreen)

@@ -55,23 +55,23 @@ def test_catalogue_is_whole(language: str) -> None:
     wanted = {(message.context, message.id) for message in catalogues.template() if message.id}
     assert wanted - set(known) == set(), "not in the catalogue"
     for (_, text), message in known.items():
-        told = message.string if isinstance(message.string, tuple) else (message.string,)
-        assert all(told) and not message.fuzzy, f"not translated: {text!r}"
+        strings = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(strings) and not message.fuzzy, f"not translated: {text!r}"
         one = text[-1] if isinstance(text, tuple) else text
-        assert all(names_in(translation) == names_in(one) for translation in told), f"other names in {text!r}"
-        assert all(translation.count("\n") == one.count("\n") for translation in told), f"other lines in {text!r}"
+        assert all(names_in(translation) == names_in(one) for translation in strings), f"other names in {text!r}"
+        assert all(translation.count("\n") == one.count("\n") for translation in strings), f"other lines in {text!r}"
 
 
 @pytest.mark.parametrize("language", catalogues.LANGUAGES)
 def test_compiled_catalogue_is_that_of_the_text(language: str) -> None:
     path = catalogues.po_path(language)
-    assert told_by(path.with_suffix(".mo").read_bytes()) == told_by(catalogues.compiled(catalogues.read(language)))
+    assert texts_of(path.with_suffix(".mo").read_bytes()) == texts_of(catalogues.compiled(catalogues.read(language)))
 
 
-def told_by(compiled: bytes) -> dict[object, str]:
+def texts_of(compiled: bytes) -> dict[object, str]:
     """Every text but the heading, which names the version of Babel."""
-    told: dict[object, str] = vars(gettext.GNUTranslations(io.BytesIO(compiled)))["_catalog"]
-    return {id: text for id, text in told.items() if id != ""}
+    catalogue: dict[object, str] = vars(gettext.GNUTranslations(io.BytesIO(compiled)))["_catalog"]
+    return {id: text for id, text in catalogue.items() if id != ""}
 
 
 def test_a_catalogue_is_read_in_no_time() -> None:

@@ -25,7 +25,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("screens")
     shutil.copy(TOY, folder / "written.py")
     done = subprocess.run(
-        [sys.executable, HERE / "new_screen_shown.py", folder],
+        [sys.executable, HERE / "new_screen_displayed.py", folder],
         capture_output=True,
         text=True,
         timeout=120,
@@ -33,8 +33,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         cwd=folder,
     )
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    pages: dict[str, Any] = json.loads(done.stdout)
+    return pages
 
 
 def line_of(page: str, number: int) -> str:

@@ -122,9 +122,9 @@ async def test_no_editor_ends_the_app(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_an_editor_that_does_not_start_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.setenv("EDITOR", "/no/such/editor -w")
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as caught:
         edit(tmp_path / "x")
-    assert told.value.title == "/no/such/editor does not start: set EDITOR"
+    assert caught.value.title == "/no/such/editor does not start: set EDITOR"
 
 
 # --- the clipboard ---------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ async def test_every_name_can_be_chosen(tmp_path: Path, name: str) -> None:
         assert not found_in(text_of(app))
         await pilot.press("enter")
         await pilot.pause()
-        assert app.shown is not None and app.shown.request.inputs == [str(path)]  # type: ignore[attr-defined]
+        assert app.displayed is not None and app.displayed.request.inputs == [str(path)]  # type: ignore[attr-defined]
         assert not found_in(text_of(app))
     kept, problem = load(tmp_path)
     assert kept.inputs == [str(path)] and not problem

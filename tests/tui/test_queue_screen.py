@@ -24,16 +24,16 @@ def asked(app: RvcApp) -> list[tuple[str, ...]]:
     return [call[2:] for call in client_of(app).calls if call[:2] == ("ask", "queue") and call[2] != "list"]
 
 
-def told(app: RvcApp) -> str:
+def notified(app: RvcApp) -> str:
     """What was said in passing."""
     return "\n".join(f"{note.title}: {note.message}" for note in app._notifications)
 
 
-async def test_entries_are_told() -> None:
+async def test_entries_are_listed() -> None:
     app = queue_app(pid=77)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        shown = text_of(app)
+        page = text_of(app)
         for words in (
             "Queue: runs, process 77",
             "done     alice",
@@ -42,7 +42,7 @@ async def test_entries_are_told() -> None:
             "waiting  声の人",
             "took 1 h 50",
         ):
-            assert words in shown, words
+            assert words in page, words
         await pilot.press("G")
         assert "when its turn comes" in text_of(app)
 
@@ -66,11 +66,11 @@ async def test_add_takes_the_watched_experiment_with_what_is_chosen() -> None:
         await pilot.press("n")
         await settle(pilot)
         assert asked(app) == [("add", "alice", "--dataset", "/home/me/a b", "--json")]
-        assert "alice is in the queue" in told(app)
+        assert "alice is in the queue" in notified(app)
         client_of(app).answers["queue add"] = Answer(problem="There is no folder /nowhere [x]")
         await pilot.press("n")
         await settle(pilot)
-        assert "Not added: There is no folder /nowhere [x]" in told(app)
+        assert "Not added: There is no folder /nowhere [x]" in notified(app)
 
 
 async def test_order_is_changed_and_the_cursor_goes_with_the_entry() -> None:
@@ -110,7 +110,7 @@ async def test_running_entry_is_not_removed() -> None:
         await settle(pilot)
         await pilot.press("j", "j", "D")
         await pilot.pause()
-        assert app.screen is app.shown and "carol runs" in told(app)
+        assert app.screen is app.displayed and "carol runs" in notified(app)
 
 
 async def test_run_asks_for_an_end_and_a_limit() -> None:
@@ -139,8 +139,8 @@ async def test_run_can_be_left_at_every_question(keys: tuple[str, ...]) -> None:
         for key in keys:
             await pilot.press(key)
             await pilot.pause()
-        assert asked(app) == [] and app.screen is app.shown
-        assert ("is no time limit" in told(app)) == (len(keys) > 3)
+        assert asked(app) == [] and app.screen is app.displayed
+        assert ("is no time limit" in notified(app)) == (len(keys) > 3)
 
 
 async def test_second_run_is_warned_of_and_the_first_can_be_stopped() -> None:
@@ -149,7 +149,7 @@ async def test_second_run_is_warned_of_and_the_first_can_be_stopped() -> None:
         await settle(pilot)
         await pilot.press("x")
         await pilot.pause()
-        assert "The queue runs already" in told(app) and app.screen is app.shown
+        assert "The queue runs already" in notified(app) and app.screen is app.displayed
         await pilot.press("X", "n")
         assert asked(app) == []
         await pilot.press("X", "y")
@@ -163,7 +163,7 @@ async def test_open_watches_the_experiment_of_the_entry() -> None:
         await settle(pilot)
         await pilot.press("j", "enter")
         await pilot.pause(0.1)
-        assert app.session.client.name == "bob" and app.shown is not None and app.shown.place == "experiments"
+        assert app.session.client.name == "bob" and app.displayed is not None and app.displayed.place == "experiments"
 
 
 async def test_a_conversion_is_listed_opened_and_removed() -> None:
@@ -173,13 +173,13 @@ async def test_a_conversion_is_listed_opened_and_removed() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         client_of(app).answers["convert"] = converted(out)
-        shown = text_of(app)
-        assert "running  convert alice" in shown and "waiting  convert 声.rvcvoice" in shown
+        page = text_of(app)
+        assert "running  convert alice" in page and "waiting  convert 声.rvcvoice" in page
         await pilot.press("G")
         await pilot.pause()
-        shown = " ".join(text_of(app).replace("│", "").split())
-        assert "rvc convert /home/me/声.rvcvoice /home/me/takes/a b.wav --output=/home/me/out --transpose=-3" in shown
-        assert "the voice that is there when its turn comes" in shown
+        page = " ".join(text_of(app).replace("│", "").split())
+        assert "rvc convert /home/me/声.rvcvoice /home/me/takes/a b.wav --output=/home/me/out --transpose=-3" in page
+        assert "the voice that is there when its turn comes" in page
         assert "o open" not in text_of(app), "it has not begun"
         await pilot.press("D")
         await pilot.pause()
@@ -189,7 +189,7 @@ async def test_a_conversion_is_listed_opened_and_removed() -> None:
         assert asked(app) == [("remove", "3", "--json")]
         await pilot.press("k", "o")
         await settle(pilot)
-        assert app.shown is not None and app.shown.place == "convert"
+        assert app.displayed is not None and app.displayed.place == "convert"
         assert ("follow", "conversions/7") in client_of(app).calls
         await wait_for(pilot, lambda: "2 converted, 1 failed" in text_of(app))
         assert "conversions/7: finished after" in text_of(app)
@@ -201,7 +201,7 @@ async def test_it_looks_again_only_when_the_file_has_changed(tmp_path: Path) -> 
     app = queue_app(home=tmp_path)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        screen = app.shown
+        screen = app.displayed
         assert screen is not None and screen.place == "queue"
 
         async def listings() -> int:
@@ -219,7 +219,7 @@ async def test_command_copy_and_footer() -> None:
     app = queue_app()
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert app.shown is not None and app.shown.command() == ["queue", "run", "--detach"]
+        assert app.displayed is not None and app.displayed.command() == ["queue", "run", "--detach"]
         await pilot.press("y")
         assert app.clipboard.splitlines()[1] == "2 failed bob a.flac [/b] is not audio"
         last = text_of(app).splitlines()[-1]

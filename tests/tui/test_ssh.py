@@ -1,4 +1,4 @@
-"""The app over ssh on the loopback interface: the link is cut in the middle of a run, which goes on; the next login
+"""The app over ssh on the loopback interface: the link is cut in the middle of a run, which continues; the next login
 finds it."""
 
 from __future__ import annotations

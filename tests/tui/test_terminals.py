@@ -37,7 +37,7 @@ def home(tmp_path: Path) -> Path:
 
 def environment(**variables: str) -> dict[str, str]:
     """Of a terminal about which only these are known."""
-    told = (
+    dropped = (
         "TERM",
         "COLORTERM",
         "TERM_PROGRAM",
@@ -51,7 +51,7 @@ def environment(**variables: str) -> dict[str, str]:
         "LINES",
     )
     known = {
-        key: value for key, value in rvc_environment().items() if key not in told and not key.startswith("TEXTUAL_")
+        key: value for key, value in rvc_environment().items() if key not in dropped and not key.startswith("TEXTUAL_")
     }
     return {**known, "LC_ALL": "C.UTF-8", **variables}
 
@@ -69,7 +69,7 @@ class Opened(Terminal):
         self.read()
         code = self.wait()
         assert b"\x1b[?1049h" in self.got and b"\x1b[?1049l" in self.got, "the other screen is not left"
-        assert self.got.rindex(b"\x1b[?25h") > self.got.rindex(b"\x1b[?25l"), "the cursor is not shown"
+        assert self.got.rindex(b"\x1b[?25h") > self.got.rindex(b"\x1b[?25l"), "the cursor is not visible"
         assert all(
             mode not in self.got or self.got.rindex(mode[:-1] + b"l") > self.got.rindex(mode) for mode in MOUSE[:3]
         )

@@ -198,7 +198,7 @@ CALLED = (  # by Textual itself: where nobody calls it, what stands in its place
 )
 
 
-def told(part: str) -> str:
+def problem(part: str) -> str:
     return f"Textual {textual.__version__} has no {part} as rvc_tui/textual_private.py takes it to be"
 
 
@@ -206,41 +206,41 @@ def told(part: str) -> str:
 def test_a_method_is_there_and_takes_what_we_give(of: Any, name: str) -> None:
     part = f"{of.__name__}.{name}({', '.join(METHODS[of, name])})"
     method = getattr(of, name, None)
-    assert isinstance(method, Callable), told(part)  # type: ignore[arg-type]
-    assert list(inspect.signature(method).parameters) == METHODS[of, name], told(part)
-    assert inspect.iscoroutinefunction(method) == (name == "_on_message"), told(f"{part}, awaited or not")
+    assert isinstance(method, Callable), problem(part)  # type: ignore[arg-type]
+    assert list(inspect.signature(method).parameters) == METHODS[of, name], problem(part)
+    assert inspect.iscoroutinefunction(method) == (name == "_on_message"), problem(f"{part}, awaited or not")
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_an_attribute_of_the_app_is_there(name: str) -> None:
     app: App[None] = App()
-    assert isinstance(getattr(app, name, app), ATTRIBUTES[name]), told(f"App.{name}")
+    assert isinstance(getattr(app, name, app), ATTRIBUTES[name]), problem(f"App.{name}")
 
 
 @pytest.mark.parametrize(("of", "name"), PROPERTIES)
 def test_a_property_is_there(of: type, name: str) -> None:
     there = vars(of).get(name)
-    assert isinstance(there, property), told(f"property {of.__name__}.{name}")
-    assert inspect.signature(there.fget).return_annotation == PROPERTIES[of, name], told(f"{of.__name__}.{name}")  # type: ignore[arg-type]
+    assert isinstance(there, property), problem(f"property {of.__name__}.{name}")
+    assert inspect.signature(there.fget).return_annotation == PROPERTIES[of, name], problem(f"{of.__name__}.{name}")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_class_of_a_private_module_is_there(name: str) -> None:
     module, classes = MODULES[name]
     for kind in classes:
-        assert isinstance(getattr(module, kind, None), type), told(f"{module.__name__}.{kind}")
+        assert isinstance(getattr(module, kind, None), type), problem(f"{module.__name__}.{kind}")
 
 
 def test_keys_of_the_footer_have_what_we_read() -> None:
     key = _footer.FooterKey("a", "A", "does it", "do_it(1)")
-    assert (key.key, key.key_display, key.description, key.action) == ("a", "A", "does it", "do_it(1)"), told(
+    assert (key.key, key.key_display, key.description, key.action) == ("a", "A", "does it", "do_it(1)"), problem(
         "FooterKey"
     )
 
 
 @pytest.mark.parametrize(("of", "call"), CALLED, ids=lambda value: getattr(value, "__name__", value))
 def test_textual_calls_what_we_put_in_its_place(of: type, call: str) -> None:
-    assert call in inspect.getsource(sys.modules[of.__module__]), told(f"{call} in {of.__module__}")
+    assert call in inspect.getsource(sys.modules[of.__module__]), problem(f"{call} in {of.__module__}")
 
 
 async def test_cells_are_forgotten_when_another_program_had_the_terminal() -> None:

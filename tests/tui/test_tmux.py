@@ -69,8 +69,8 @@ def test_a_voice_by_keys_alone(tmux: Tmux, dataset: Path) -> None:
     tmux.press("Enter")
     tmux.wait_for("finished after")
     tmux.press("q")
-    shown = tmux.wait_for("artefact: ")
-    assert str(tmux.home / "weights" / "alice.pth") in shown.replace("\n", "")
+    page = tmux.wait_for("artefact: ")
+    assert str(tmux.home / "weights" / "alice.pth") in page.replace("\n", "")
 
 
 def set_epochs(tmux: Tmux, epochs: str) -> None:

@@ -69,17 +69,17 @@ def test_the_demo_by_keys_alone(tmux: Tmux) -> None:
     tmux.press("x")
     tmux.wait_for("2 converted", limit_s=300)
     tmux.press("q")
-    shown = tmux.wait_for("written: ").replace("\n", "")
+    page = tmux.wait_for("written: ").replace("\n", "")
     sources = sorted((SAMPLES / "sources").glob("*.flac"))
     results = [tmux.home / "converted" / "demo" / f"{source.stem}.wav" for source in sources]
-    assert [f"written: {result}" in shown for result in results] == [True, True], shown
-    assert f"artefact: {tmux.home / 'weights' / 'demo.pth'}" in shown
+    assert [f"written: {result}" in page for result in results] == [True, True], page
+    assert f"artefact: {tmux.home / 'weights' / 'demo.pth'}" in page
     faults_of = demo_faults()
     assert [faults_of(source, result) for source, result in zip(sources, results, strict=True)] == [[], []]
 
 
 def choose_the_voice(tmux: Tmux) -> None:
-    """The list of voices is read when the screen is first shown: until then only a path can be typed."""
+    """The list of voices is read when the screen is first displayed: until then only a path can be typed."""
     deadline = time.monotonic() + 60
     tmux.press("v")
     while "demo " not in tmux.wait_for("Which voice?").partition("Which voice?")[2]:

@@ -17,7 +17,7 @@ from rvc_engine.machine.gpus import Gpu
 from rvc_engine.run.view import RunView
 from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.plot import Layer, Plot, round_up, smoothed, symbols, value_range
-from rvc_tui.remembered import Price, kept_price, path, read_price, remember
+from rvc_tui.preferences import Price, kept_price, path, read_price, save_preference
 from rvc_tui.widgets.advisor import table
 from rvc_tui.widgets.losses import CURVES
 from rvc_tui.widgets.memory import gpu_line, machine_lines, memory_bar
@@ -28,7 +28,7 @@ GIB = 1 << 30
 T0 = pretended.T0
 
 
-def course(epochs: int, seconds: list[float], *, data: float = 0.0, norm: float = 10.0) -> RunView:
+def training(epochs: int, seconds: list[float], *, data: float = 0.0, norm: float = 10.0) -> RunView:
     """A training of 10 steps an epoch; `seconds`: of a step in each epoch, in turn."""
     view, at, step = RunView(), T0 + 10.0, 0
     for event in (
@@ -129,7 +129,7 @@ def test_only_the_changed_part_of_a_line_is_repainted() -> None:
 
 # --- pace -------------------------------------------------------------------------------------------------------------
 def test_time_left_has_a_range_from_the_spread_of_epochs() -> None:
-    left = time_left(course(10, [1.0, 1.2, 0.8]))
+    left = time_left(training(10, [1.0, 1.2, 0.8]))
     assert (
         left is not None
         and left.middle == pytest.approx(900)
@@ -141,7 +141,7 @@ def test_time_left_has_a_range_from_the_spread_of_epochs() -> None:
 
 
 def test_time_left_before_an_epoch_has_ended() -> None:
-    view = course(1, [0.5])
+    view = training(1, [0.5])
     assert len(seconds_a_step(view)) >= 2 and steps_a_second(view) == pytest.approx(2.0)
     left = time_left(view)
     assert left is not None and left.middle == pytest.approx(495)
@@ -150,12 +150,12 @@ def test_time_left_before_an_epoch_has_ended() -> None:
     assert time_left(view) is None
 
 
-def test_gradients_above_the_limit_are_told() -> None:
-    assert norm_worry(course(3, [1.0]), "g") == ""
-    assert norm_worry(course(3, [1.0], norm=2000.0), "g") == "too high"
-    view = course(3, [1.0])
+def test_gradients_above_the_limit_are_reported() -> None:
+    assert norm_worry(training(3, [1.0]), "g") == ""
+    assert norm_worry(training(3, [1.0], norm=2000.0), "g") == "too high"
+    view = training(3, [1.0])
     view.fold(pretended_step(31, {"g": 5000.0, "d": 1.0}))
-    assert norm_worry(view, "g") == "high"  # once is no trouble yet
+    assert norm_worry(view, "g") == "high"  # once is no problem yet
 
 
 def pretended_step(step: int, norms: dict[str, float]) -> ev.TrainStepped:
@@ -180,59 +180,59 @@ def holding(view: RunView, context: int | None) -> RunView:
     return view
 
 
-CARD = Gpu(0, "NVIDIA GeForce RTX 4090", "GPU-a", 24 * GIB, 8 * GIB, 16 * GIB, 97, 61, 300.0, 450.0)
+RTX = Gpu(0, "NVIDIA GeForce RTX 4090", "GPU-a", 24 * GIB, 8 * GIB, 16 * GIB, 97, 61, 300.0, 450.0)
 
 
-def test_share_of_a_gpu_is_told_as_far_as_it_is_known() -> None:
-    told = share_of(CARD, holding(course(1, [1.0]), GIB // 2), running=True)
-    assert (told.run, told.others, told.exact) == (4 * GIB + GIB // 2, 3 * GIB + GIB // 2, True)
-    container = share_of(CARD, holding(course(1, [1.0]), None), running=True)
+def test_share_of_a_gpu_is_given_as_far_as_it_is_known() -> None:
+    share = share_of(RTX, holding(training(1, [1.0]), GIB // 2), running=True)
+    assert (share.run, share.others, share.exact) == (4 * GIB + GIB // 2, 3 * GIB + GIB // 2, True)
+    container = share_of(RTX, holding(training(1, [1.0]), None), running=True)
     assert (container.run, container.others, container.others_at_most) == (
         4 * GIB,
         None,
         4 * GIB,
     ) and not container.exact
-    assert share_of(CARD, holding(course(1, [1.0]), None), running=False).others == 8 * GIB  # it has ended
-    assert share_of(Gpu(1, uuid="GPU-b", memory_used=GIB), holding(course(1, [1.0]), None), running=True).run == 0
-    assert share_of(Gpu(0, uuid="GPU-a"), holding(course(1, [1.0]), None), running=True).others is None
+    assert share_of(RTX, holding(training(1, [1.0]), None), running=False).others == 8 * GIB  # it has ended
+    assert share_of(Gpu(1, uuid="GPU-b", memory_used=GIB), holding(training(1, [1.0]), None), running=True).run == 0
+    assert share_of(Gpu(0, uuid="GPU-a"), holding(training(1, [1.0]), None), running=True).others is None
 
 
 def test_gpu_line_fits_and_says_unknown() -> None:
-    view = holding(course(1, [1.0]), None)
-    line = gpu_line(CARD, share_of(CARD, view, running=True), 78)
+    view = holding(training(1, [1.0]), None)
+    line = gpu_line(RTX, share_of(RTX, view, running=True), 78)
     assert line == "GPU 0 RTX  8.0/24.0 GiB (run 4.0+, others at most 4.0)  97 %  61 C  300/450 W" and len(line) <= 78
-    silent = Gpu(0, "Card", "GPU-a")
+    silent = Gpu(0, "A100", "GPU-a")
     assert "(run 4.0+, others unknown)  n/a %  n/a C  n/a W" in gpu_line(
         silent, share_of(silent, view, running=True), 100
     )
-    exact = share_of(CARD, holding(course(1, [1.0]), 0), running=True)
-    assert memory_bar(CARD, exact, 26, ascii=True).plain == "[####++++................]"
+    exact = share_of(RTX, holding(training(1, [1.0]), 0), running=True)
+    assert memory_bar(RTX, exact, 26, ascii=True).plain == "[####++++................]"
     assert memory_bar(silent, exact, 26, ascii=True).plain == ""
     mig = Gpu(0, "NVIDIA A100", mig=True)
     assert gpu_line(mig, share_of(mig, RunView(), running=False), 80).endswith("MIG")
 
 
 def test_cpu_line_gives_the_share_of_the_run() -> None:
-    line = machine_lines(state_with(None, holding(course(1, [1.0]), None), swap_used=GIB), 100, 1.0)[0].plain
+    line = machine_lines(state_with(None, holding(training(1, [1.0]), None), swap_used=GIB), 100, 1.0)[0].plain
     assert line == "CPU 90 %  memory 8.0/16.0 GiB (run 1.0, others 7.0)  swap 1.0  no GPU: no NVIDIA driver"
 
 
 def test_bottlenecks_are_named() -> None:
-    calm = state_with(CARD, holding(course(2, [1.0]), GIB))
+    calm = state_with(RTX, holding(training(2, [1.0]), GIB))
     assert bottlenecks(calm) == ["another user holds 3.0 GiB of GPU 0"]
     calm.view.gpus[0]["context"] = 4 * GIB
     assert bottlenecks(calm) == [] and no_bottleneck(calm) == "none: the GPU is 97 % busy, waiting for data 0%"
-    data = bottlenecks(state_with(CARD, course(2, [1.0], data=0.4)))
+    data = bottlenecks(state_with(RTX, training(2, [1.0], data=0.4)))
     assert data[0].startswith("waiting for data 40% of the time")
-    idle = Gpu(0, "Card", "GPU-a", 24 * GIB, int(23.9 * GIB), 0, 20)
-    found = " / ".join(bottlenecks(state_with(idle, holding(course(2, [1.0]), None))))
+    idle = Gpu(0, "A100", "GPU-a", 24 * GIB, int(23.9 * GIB), 0, 20)
+    found = " / ".join(bottlenecks(state_with(idle, holding(training(2, [1.0]), None))))
     assert "only 20 % busy" in found and "memory of GPU 0 is full" in found and "another user holds 19" in found
-    swapping = bottlenecks(state_with(None, course(2, [1.0]), swapped_in_s=12.0 * (1 << 20)))
+    swapping = bottlenecks(state_with(None, training(2, [1.0]), swapped_in_s=12.0 * (1 << 20)))
     assert swapping == ["memory spills to the disk (12 MiB/s swapped in): close programs, or a smaller batch"]
-    view = course(1, [1.0])
+    view = training(1, [1.0])
     view.fold(ev.Paused(stage="train", reason="the disk is full"))
     assert bottlenecks(state_with(None, view)) == ["paused: the disk is full"]
-    assert no_bottleneck(state_with(None, course(1, [1.0]))).startswith("none: the CPU is 90 % busy")
+    assert no_bottleneck(state_with(None, training(1, [1.0]))).startswith("none: the CPU is 90 % busy")
 
 
 def test_swap_is_measured_between_two_readings() -> None:
@@ -266,15 +266,16 @@ def test_prices() -> None:
     assert Price(2.0, "$").of(1800) == "$1.00"
 
 
-def test_price_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_price_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    assert kept_price() is None and remember("other", 1) == "" and remember("price_per_hour", "$0.30") == ""
+    assert kept_price() is None
+    assert save_preference("other", 1) == "" and save_preference("price_per_hour", "$0.30") == ""
     assert kept_price() == Price(0.3, "$") and json.loads(path().read_text())["other"] == 1
     path().write_text("{")
     assert kept_price() is None
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file"))
     (tmp_path / "file").touch()
-    assert "file" in remember("x", 1)
+    assert "file" in save_preference("x", 1)
 
 
 def test_every_curve_of_the_engine_is_explained() -> None:

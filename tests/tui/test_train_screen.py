@@ -37,16 +37,16 @@ def _no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def screen_of(app: RvcApp) -> TrainScreen:
-    screen = app.shown
+    screen = app.displayed
     assert isinstance(screen, TrainScreen)
     return screen
 
 
 def said(app: RvcApp) -> list[tuple[str, str]]:
-    return [(told.title, told.message) for told in app._notifications]
+    return [(note.title, note.message) for note in app._notifications]
 
 
-async def shown_after(pilot: Pilot[None], *keys: str) -> str:
+async def page_after(pilot: Pilot[None], *keys: str) -> str:
     await pilot.press(*keys)
     await pilot.pause(0.1)
     assert isinstance(pilot.app, RvcApp)
@@ -57,7 +57,7 @@ async def test_everything_that_matters_fits() -> None:
     app = training(gpu=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        shown = text_of(app)
+        page = text_of(app)
         for words in (
             "epoch 9/30  step 900/3000",
             "steps/s",
@@ -71,7 +71,7 @@ async def test_everything_that_matters_fits() -> None:
             "1000 steps",
             "epoch 9/30",
         ):
-            assert words in shown, words
+            assert words in page, words
         assert app.focused is None
 
 
@@ -98,20 +98,20 @@ async def test_keys_of_the_chart() -> None:
     app = training()
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert "smoothing 0.987, by step" in await shown_after(pilot, "o")
-        assert "raw, by step" in await shown_after(pilot, "o")
-        assert "raw, log, by step" in await shown_after(pilot, "L")
-        assert "10 epochs" in await shown_after(pilot, "X")
-        assert "100 s" in await shown_after(pilot, "X") and "raw, log, by time" in text_of(app)
-        assert "zoom 4x" in await shown_after(pilot, "plus", "equals_sign")
+        assert "smoothing 0.987, by step" in await page_after(pilot, "o")
+        assert "raw, by step" in await page_after(pilot, "o")
+        assert "raw, log, by step" in await page_after(pilot, "L")
+        assert "10 epochs" in await page_after(pilot, "X")
+        assert "100 s" in await page_after(pilot, "X") and "raw, log, by time" in text_of(app)
+        assert "zoom 4x" in await page_after(pilot, "plus", "equals_sign")
         before = text_of(app)
-        assert await shown_after(pilot, "less_than_sign") != before
-        assert await shown_after(pilot, "full_stop") == before
-        assert "zoom 2x" in await shown_after(pilot, "minus")
-        assert "zoom" not in await shown_after(pilot, "z")
-        assert "t total" in await shown_after(pilot, "c") and "m mel" not in text_of(app)
-        assert "m mel" in await shown_after(pilot, "c") and "t total" in await shown_after(pilot, "C")
-        assert "r learning rate" in await shown_after(pilot, "C")
+        assert await page_after(pilot, "less_than_sign") != before
+        assert await page_after(pilot, "full_stop") == before
+        assert "zoom 2x" in await page_after(pilot, "minus")
+        assert "zoom" not in await page_after(pilot, "z")
+        assert "t total" in await page_after(pilot, "c") and "m mel" not in text_of(app)
+        assert "m mel" in await page_after(pilot, "c") and "t total" in await page_after(pilot, "C")
+        assert "r learning rate" in await page_after(pilot, "C")
 
 
 async def test_following_the_newest_or_staying() -> None:
@@ -134,12 +134,12 @@ async def test_curves_are_explained_and_chosen() -> None:
     app = training()
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        shown = await shown_after(pilot, "i")
-        assert isinstance(app.screen, CurvesScreen) and "> * t total" in shown and "learns by" in shown
-        assert "far what the text and pitch predict" in await shown_after(pilot, "j", "down")
-        assert "* k kl" in await shown_after(pilot, "space")
-        shown = await shown_after(pilot, "k", "x", "escape")
-        assert "t total" in shown and "k kl" in shown and "m mel" not in shown
+        page = await page_after(pilot, "i")
+        assert isinstance(app.screen, CurvesScreen) and "> * t total" in page and "learns by" in page
+        assert "far what the text and pitch predict" in await page_after(pilot, "j", "down")
+        assert "* k kl" in await page_after(pilot, "space")
+        page = await page_after(pilot, "k", "x", "escape")
+        assert "t total" in page and "k kl" in page and "m mel" not in page
         await pilot.press("i", "space", "j", "j", "space", "q")  # none left
         await pilot.pause(0.1)
         assert screen_of(app).chart.look.drawn == ["total"]
@@ -150,45 +150,45 @@ async def test_v_gives_the_room_to_another_panel() -> None:
     client_of(app).outlook = lambda: Outlook("/d", "starter", advice=ADVICE)  # type: ignore[method-assign]
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert "GPU 0 NVIDIA H100 80GB HBM3" in await shown_after(pilot, "v") and "1000 steps" not in text_of(app)
-        shown = await shown_after(pilot, "v")
-        assert "8 recommended, 40 the largest that fits; set: auto" in shown and "clips/s" in shown and "8*" in shown
-        assert "train: started" in await shown_after(pilot, "v")
-        assert "1000 steps" in await shown_after(pilot, "v")
+        assert "GPU 0 NVIDIA H100 80GB HBM3" in await page_after(pilot, "v") and "1000 steps" not in text_of(app)
+        page = await page_after(pilot, "v")
+        assert "8 recommended, 40 the largest that fits; set: auto" in page and "clips/s" in page and "8*" in page
+        assert "train: started" in await page_after(pilot, "v")
+        assert "1000 steps" in await page_after(pilot, "v")
 
 
 async def test_settings_are_one_key_away() -> None:
     app = training()
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        assert "batch_size" in await shown_after(pilot, "t")
-        assert "batch_size" in await shown_after(pilot, "c")  # keys of the chart do nothing here
-        assert "batch_size" not in await shown_after(pilot, "t")
+        assert "batch_size" in await page_after(pilot, "t")
+        assert "batch_size" in await page_after(pilot, "c")  # keys of the chart do nothing here
+        assert "batch_size" not in await page_after(pilot, "t")
 
 
 async def test_one_key_uses_the_advice() -> None:
     app = training()
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        await shown_after(pilot, "u")
+        await page_after(pilot, "u")
         assert said(app) == [("Saved for the next run", "train.batch_size is 4")]
         assert ("change", "train.batch_size", "4") in client_of(app).calls
         client_of(app).answer = "experiment.toml: read-only"
-        await shown_after(pilot, "u")
+        await page_after(pilot, "u")
         assert ("Not changed", "experiment.toml: read-only") in said(app)
 
 
-async def test_measuring_tells_what_it_found() -> None:
+async def test_measuring_reports_what_it_found() -> None:
     app = app_of("finished", first="train")
     client = client_of(app)
     client.answers["advise alice"] = [Answered(dict(ADVICE)), Ended()]
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        shown = await shown_after(pilot, "m")
+        page = await page_after(pilot, "m")
         assert ("stream", "advise", "alice", "--precision", "auto", "--measure", "--json") in client.calls
-        assert "8 recommended" in shown and "measured now" in shown and not app.session.unfinished
+        assert "8 recommended" in page and "measured now" in page and not app.session.unfinished
         client.answers["advise alice"] = [Ended(1, "no such preset")]
-        assert "not measured: no such preset" in await shown_after(pilot, "m")
+        assert "not measured: no such preset" in await page_after(pilot, "m")
 
 
 async def test_measuring_can_be_stopped_and_waits_for_a_run() -> None:
@@ -198,7 +198,7 @@ async def test_measuring_can_be_stopped_and_waits_for_a_run() -> None:
         screen = screen_of(app)
         screen.advisor.measuring, screen.view = True, "advice"
         screen.turned()
-        assert "measuring real steps" in await shown_after(pilot, "m")
+        assert "measuring real steps" in await page_after(pilot, "m")
         assert client_of(app).calls == [("interrupt", "advise")]
     app = training()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -215,8 +215,8 @@ async def test_price_is_asked_for_and_kept() -> None:
         await pilot.press("p")
         await pilot.pause()
         assert isinstance(app.screen, NameScreen)
-        shown = await shown_after(pilot, *"$36", "enter")
-        assert "cost $1.10 of about $" in shown
+        page = await page_after(pilot, *"$36", "enter")
+        assert "cost $1.10 of about $" in page
         await pilot.press("p", "x", "enter")
         await pilot.pause(0.1)
         assert "is no price" in said(app)[-1][1] and screen_of(app).price is not None
@@ -226,7 +226,7 @@ async def test_price_is_asked_for_and_kept() -> None:
         assert "cost $1.10" in text_of(again)
         await pilot.press("p")
         await pilot.pause()
-        assert "cost" not in await shown_after(pilot, "home", "ctrl+k", "0", "enter")
+        assert "cost" not in await page_after(pilot, "home", "ctrl+k", "0", "enter")
 
 
 async def test_journal_can_be_filtered_on_every_screen() -> None:
@@ -237,12 +237,13 @@ async def test_journal_can_be_filtered_on_every_screen() -> None:
             word = "left" if first == "preprocess" else "few"
             there, gone = ("left out", "done in 2.4") if first == "preprocess" else ("Few recordings", "train: started")
             assert gone in text_of(app), first
-            shown = await shown_after(pilot, "slash", *word, "[", "backspace")
-            assert there in shown and gone not in shown and isinstance(app.focused, FilterLine), first
-            shown = await shown_after(pilot, "enter")
-            assert f"lines with {word}" in shown and gone not in shown and app.focused is None
-            assert gone in await shown_after(pilot, "escape") and app.shown is not None and app.shown.place == first
-            assert gone in await shown_after(pilot, "slash", *"zzz", "escape") and not app.screen.query(FilterLine)
+            page = await page_after(pilot, "slash", *word, "[", "backspace")
+            assert there in page and gone not in page and isinstance(app.focused, FilterLine), first
+            page = await page_after(pilot, "enter")
+            assert f"lines with {word}" in page and gone not in page and app.focused is None
+            assert gone in await page_after(pilot, "escape")
+            assert app.displayed is not None and app.displayed.place == first
+            assert gone in await page_after(pilot, "slash", *"zzz", "escape") and not app.screen.query(FilterLine)
             app.session.state.add(replace(app.session.state.lines[-1], text="a line that is new"))
 
 
@@ -272,7 +273,7 @@ async def test_help_lists_the_keys() -> None:
     app = training()
     async with app.run_test(size=(80, 60)) as pilot:
         await settle(pilot)
-        shown = await shown_after(pilot, "question_mark")
+        page = await page_after(pilot, "question_mark")
         assert isinstance(app.screen, HelpScreen)
         for words in (
             "smoothing: 0, 0.6",
@@ -285,7 +286,7 @@ async def test_help_lists_the_keys() -> None:
             "recommended",
             "means",
         ):
-            assert words in shown, words
+            assert words in page, words
 
 
 async def test_charts_are_redrawn_at_most_twice_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +297,7 @@ async def test_charts_are_redrawn_at_most_twice_a_second(monkeypatch: pytest.Mon
         await settle(pilot)
         chart, drawn = screen_of(app).chart, []
         draw = chart.draw
-        chart.draw = lambda *told: drawn.append(1) or draw(*told)  # type: ignore[method-assign, func-returns-value]
+        chart.draw = lambda *given: drawn.append(1) or draw(*given)  # type: ignore[method-assign, func-returns-value]
         app.draw()
         drawn.clear()
         for _ in range(50):  # 2 s
@@ -311,10 +312,10 @@ async def test_every_size_shows_the_pace_and_the_journal(size: tuple[int, int]) 
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         for key in ("", "v", "v", "v"):
-            shown = await shown_after(pilot, *([key] if key else []))
-            assert "epoch 9/30" in shown and shown.isascii() and "Journal" in shown, (size, key)
+            page = await page_after(pilot, *([key] if key else []))
+            assert "epoch 9/30" in page and page.isascii() and "Journal" in page, (size, key)
         if size[1] >= 40:
-            assert "Batch size" in shown and "Gradients" in shown
+            assert "Batch size" in page and "Gradients" in page
 
 
 def test_curves_of_earlier_runs_come_first(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def screen_of(app: RvcApp) -> VoicesScreen:
 
 
 async def fill_in(pilot: Pilot[None], row: int, text: str) -> None:
-    """The setting of that row in the form that is shown."""
+    """The setting of that row in the form that is displayed."""
     await pilot.pause()
     screen = pilot.app.screen
     assert isinstance(screen, AskScreen)
@@ -62,7 +62,7 @@ async def acted(pilot: Pilot[None], app: RvcApp) -> tuple[str, ...]:
 async def test_the_list_with_facts_of_the_chosen(app: RvcApp) -> None:
     async with app.run_test(size=SIZES[0]) as pilot:
         await settle(pilot)
-        shown = text_of(app)
+        page = text_of(app)
         for words in (
             "alice_e5_s50.pth",
             "bob.rvcvoice",
@@ -72,7 +72,7 @@ async def test_the_list_with_facts_of_the_chosen(app: RvcApp) -> None:
             "rvc convert alice",
             "40k",
         ):
-            assert words in shown, words
+            assert words in page, words
         assert {"facts", "convert", "export", "import"} <= footer(app) and app.focused is None
         await pilot.press("y")
         assert app.clipboard.endswith("weights/alice.pth")
@@ -86,13 +86,13 @@ async def test_all_facts_are_read_and_made_harmless(app: RvcApp) -> None:
         await settle(pilot)
         await pilot.press("enter")
         await wait_for(pilot, lambda: isinstance(app.screen, FactsScreen))
-        shown = text_of(app)
-        assert "ab" * 20 in shown and "900,000 bytes" in shown and "\x1b" not in app.screen.lines[-2]  # type: ignore[attr-defined]
+        page = text_of(app)
+        assert "ab" * 20 in page and "900,000 bytes" in page and "\x1b" not in app.screen.lines[-2]  # type: ignore[attr-defined]
         await pilot.press("y")
         assert "author" in app.clipboard and "\x1b" not in app.clipboard
         await pilot.press("j", "k", "q")
         await pilot.pause()
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
         client_of(app).answers["voice info"] = Answer(problem="alice.pth is no file of a voice: it is damaged")
         await pilot.press("enter")
         await wait_for(pilot, lambda: "it is damaged" in text_of(app))
@@ -103,7 +103,7 @@ async def test_a_voice_is_taken_to_the_convert_screen(app: RvcApp, tmp_path: Pat
         await settle(pilot)
         await pilot.press("j", "c")
         await settle(pilot)
-        screen = app.shown
+        screen = app.displayed
         assert isinstance(screen, ConvertScreen) and screen.request is not None
         assert screen.request.voice == str(tmp_path / "weights/alice_e5_s50.pth") and screen.request.index.endswith(
             "alice_v2.index"
@@ -190,14 +190,14 @@ async def test_export_with_licence_and_consent(app: RvcApp, tmp_path: Path) -> N
         assert app.session.results == [f"{tmp_path}/exports/alice.rvcvoice"]
 
 
-async def test_a_refusal_is_shown_whole(app: RvcApp) -> None:
+async def test_a_refusal_is_displayed_whole(app: RvcApp) -> None:
     client_of(app).answers["voice export"] = Answer(problem=STARTER)
     async with app.run_test(size=SIZES[0]) as pilot:
         await settle(pilot)
         await pilot.press("o", "j", "space", "x")
         assert "--format" in (await acted(pilot, app)) and "zip" in (await acted(pilot, app))
-        shown = " ".join(text_of(app).split())
-        assert "export failed" in shown and STARTER in shown
+        page = " ".join(text_of(app).split())
+        assert "export failed" in page and STARTER in page
 
 
 async def test_import(app: RvcApp, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ async def test_import(app: RvcApp, tmp_path: Path) -> None:
         assert (await acted(pilot, app))[2:] == ("import", "/down loads/new.zip", "--json")
         await pilot.press("i", "escape")
         await pilot.pause()
-        assert app.screen is app.shown
+        assert app.screen is app.displayed
 
 
 async def test_delete_asks_and_moves_to_trash(app: RvcApp, tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-"""G_ and D_ files and pretrained ones: recognised by their tensors, and a training that another program began goes
-on."""
+"""G_ and D_ files and pretrained ones: recognised by their tensors, and a training that another program began
+resumes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CONFIG = TrainConfig(
 @pytest.mark.few(5)
 @pytest.mark.parametrize("preset", PUBLIC_PRESETS)
 @pytest.mark.parametrize("pitch", [True, False])
-def test_a_generator_tells_what_it_is(preset: str, pitch: bool) -> None:
+def test_a_generator_says_what_it_is(preset: str, pitch: bool) -> None:
     config = model_config(preset, pitch=pitch)
     with torch.device("meta"):
         weights = Synthesizer(config).state_dict()
@@ -60,7 +60,7 @@ def test_discriminators_tell_their_version_alone() -> None:
         assert (found.kind, found.version, found.sample_rate, found.iteration) == ("D", version, None, None)
 
 
-def test_two_rates_without_pitch_and_posterior_are_told_apart_by_nobody() -> None:
+def test_two_rates_without_pitch_and_posterior_cannot_be_distinguished() -> None:
     with torch.device("meta"):
         weights = Synthesizer(model_config("v1-48k", pitch=False), posterior=False).state_dict()
     found = checkpoint_of({"model": weights})
@@ -124,7 +124,7 @@ def rvc_file(network: torch.nn.Module, names: list[str], iteration: int, step: i
 @pytest.mark.parametrize("latest_only", [False, True])
 @pytest.mark.parametrize("order", ["rvc", "applio"])
 @pytest.mark.parametrize("old_stream", [False, True])
-def test_a_training_of_another_program_goes_on(
+def test_a_training_of_another_program_resumes(
     make_store: Any, latest_only: bool, order: str, old_stream: bool
 ) -> None:
     """Weights and moments meet their own parameters, also where the text encoder comes first in a v2 file, as Applio

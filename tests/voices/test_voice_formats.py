@@ -224,7 +224,7 @@ def rebuilt(path: Path, change: Any) -> None:
             archive.writestr(name, data)
 
 
-def card_with(parts: dict[str, bytes], **entries: Any) -> None:
+def description_with(parts: dict[str, bytes], **entries: Any) -> None:
     parts["card.json"] = json.dumps({**json.loads(parts["card.json"]), **entries}).encode()
 
 
@@ -236,9 +236,9 @@ def card_with(parts: dict[str, bytes], **entries: Any) -> None:
         lambda parts: parts.update({"weights.safetensors": parts["weights.safetensors"][:-1] + b"\x01"}),
         lambda parts: parts.update({"card.json": b"[" * 100_000}),
         lambda parts: parts.update({"card.json": b"{}"}),
-        lambda parts: card_with(parts, members=[]),
-        lambda parts: card_with(parts, entries={"config": [1]}),
-        lambda parts: card_with(parts, format="rvc-tui voice 99"),
+        lambda parts: description_with(parts, members=[]),
+        lambda parts: description_with(parts, entries={"config": [1]}),
+        lambda parts: description_with(parts, format="rvc-tui voice 99"),
         lambda parts: zipfile.ZIP_DEFLATED,
         lambda parts: parts.pop("voice.index") and None,
     ],
@@ -346,7 +346,7 @@ def test_zips_that_are_refused(tmp_path: Path, case: str, monkeypatch: pytest.Mo
                 archive.write(model, "w.pth")
     if case == "cut":
         path.write_bytes(path.read_bytes()[:-30])
-    if case == "lying":  # the directory says 1000 bytes, the data goes on
+    if case == "lying":  # the directory says 1000 bytes, the data continues
         data, size = path.read_bytes(), model.stat().st_size.to_bytes(4, "little")
         path.write_bytes(data.replace(size, (1000).to_bytes(4, "little")))
     with pytest.raises(BadInput, match=r"z\.zip"):

@@ -1,4 +1,4 @@
-"""`python new_screen_shown.py FOLDER`: the app with a screen more, whose file is in FOLDER; what is seen, as JSON.
+"""`python new_screen_displayed.py FOLDER`: the app with a screen more, whose file is in FOLDER; what is seen, as JSON.
 
 In a process of its own: keys of the app are made when it is imported.
 """
@@ -37,22 +37,22 @@ async def seen() -> dict[str, object]:
             before = text_of(app)
         return before
 
-    def shown() -> str:
+    def place() -> str:
         assert isinstance(app, RvcApp)
-        return app.shown.place if app.shown else ""
+        return app.displayed.place if app.displayed else ""
 
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         pages["before"] = text_of(app)
         pages["by key"] = await press(pilot, "W")
-        pages["place by key"] = shown()
+        pages["place by key"] = place()
         pages["help"] = await press(pilot, "question_mark")
         await press(pilot, "escape", "1")
         pages["palette"] = await press(pilot, "colon", *"screen: wr")
         pages["by palette"] = await press(pilot, "enter")
-        pages["place by palette"] = shown()
+        pages["place by palette"] = place()
         await press(pilot, "right")
-        pages["after it"] = shown()
+        pages["after it"] = place()
         await press(pilot, "left")
         pages["forgotten"] = await press(pilot, "x")
         await pilot.resize_terminal(140, 30)

@@ -1,4 +1,4 @@
-"""What the app remembers of its user from one time to the next: a small file in the configuration folder."""
+"""What the app keeps of its user from one start to the next: a small file in the configuration folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def path() -> Path:
     return config_folder() / "remembered.json"
 
 
-def recall() -> dict[str, Any]:
+def load_preferences() -> dict[str, Any]:
     """Empty when there is nothing, or nothing that can be read."""
     try:
         kept = json.loads(read_text(path()))
@@ -27,11 +27,11 @@ def recall() -> dict[str, Any]:
     return kept if isinstance(kept, dict) else {}
 
 
-def remember(key: str, value: object) -> str:
+def save_preference(key: str, value: object) -> str:
     """Empty, or why it could not be kept."""
     try:
         path().parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path(), json.dumps({**recall(), key: value}, indent=1, ensure_ascii=False) + "\n")
+        write_whole(path(), json.dumps({**load_preferences(), key: value}, indent=1, ensure_ascii=False) + "\n")
     except (OSError, RvcError) as error:
         return f"{path()}: {error}"
     return ""
@@ -61,4 +61,4 @@ def read_price(text: str) -> Price | None:
 
 
 def kept_price() -> Price | None:
-    return read_price(str(recall().get("price_per_hour", "")))
+    return read_price(str(load_preferences().get("price_per_hour", "")))
