@@ -179,7 +179,7 @@ def _clip(part: NDArray[np.float64], start: int, rules: ClipRules) -> Clip:
     refused = NOTHING
     if _is_too_short(len(part), rules):
         digits = 2 if round(seconds, 2) < rules.min_clip_s else 3
-        refused = Message("audio.too_short", seconds=seconds, digits=digits, min_clip_s=rules.min_clip_s)
+        refused = Message("audio.too_short", seconds=f"{seconds:.{digits}f}", min_clip_s=rules.min_clip_s)
     elif not peak or not np.isfinite(peak):
         refused = Message("audio.peak_not_finite") if peak else Message("audio.silent")
     elif peak > rules.max_peak:

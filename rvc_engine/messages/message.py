@@ -117,10 +117,10 @@ class _Filler(Formatter):
 _FILLER = _Filler()
 
 
-def filled(template: str | Plural, params: Mapping[str, Value], do: object, set: object) -> str:
-    """A template with its parameters; `do` gives actions by attribute, `set` and `flag` settings and flags."""
+def filled(template: str | Plural, params: Mapping[str, Value], do: object, settings: object) -> str:
+    """A template with its parameters; {do.NAME} is an attribute of `do`, {set.STAGE.NAME} of `settings`."""
     if isinstance(template, Plural):
         template = template.one if params.get("count") == 1 else template.many
     if "{" not in template:
         return template
-    return _FILLER.vformat(template, (), {**params, "do": do, "set": set, "flag": Flags()})
+    return _FILLER.vformat(template, (), {**params, "do": do, "set": settings, "flag": Flags()})

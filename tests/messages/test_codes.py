@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
@@ -64,6 +65,12 @@ def test_every_code_is_used():
     used = codes_named(own).union(*(codes_named(tree) for _, tree in TREES))
     parts = {code for code in templates() for part in (CAUSE, FIX) if code.endswith(part)}
     assert sorted(templates().keys() - used - parts) == []
+
+
+def test_no_parameter_decides_a_format():
+    """In a journal of a stranger it could ask for a number of a million digits."""
+    formats = [format_spec for _, text in TEXTS for _, _, format_spec, _ in Formatter().parse(text)]
+    assert not [format_spec for format_spec in formats if format_spec and "{" in format_spec]
 
 
 def test_parameters_are_those_of_the_words():

@@ -52,7 +52,7 @@ WORDS: dict[str, str | Plural | Words] = {
     ),
     "too_loud": "too loud: it peaks at {peak:.2f}, above {max_peak:g}",
     "peak_not_finite": "not finite",
-    "too_short": "too short: {seconds:.{digits}f} s, a clip needs {min_clip_s:g} s",
+    "too_short": "too short: {seconds} s, a clip needs {min_clip_s:g} s",
     "stretches_too_short": "too short: none of its {count} sounding stretches has {min_clip_s:g} s",
     # clips and arrays
     "wav_cannot_be_read": "{path} cannot be read: {reason}",

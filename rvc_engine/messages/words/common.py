@@ -7,8 +7,8 @@ from rvc_engine.messages.words.kinds import Plural, Words
 REINSTALL = "pip install --force-reinstall rvc-tui; {do.doctor} checks the packages"
 
 WORDS: dict[str, str | Plural | Words] = {
-    "both": "{first}; {second}",
     # two statements
+    "both": "{first}; {second}",
     # a path: what cannot be done with it
     "cannot_be_read": "{path} cannot be read",
     "cannot_be_used": "{path} cannot be used",
