@@ -12,7 +12,7 @@ from rvc_engine.messages import Message, templates
 from rvc_engine.messages.actions import command
 from rvc_engine.messages.message import Value, filled
 from rvc_engine.messages.words import Plural
-from rvc_tui.texts import _, counted
+from rvc_tui.texts import _, plural
 
 KEYS_OF: Mapping[str, tuple[str, ...]] = {
     "attach": ("screen.experiments",),
@@ -68,7 +68,7 @@ def _words(message: Message) -> str:
     template = templates()[message.code]
     if isinstance(template, Plural):
         count = message.params.get("count")
-        return counted(template.one, template.many, count if isinstance(count, int) else 2)
+        return plural(template.one, template.many, count if isinstance(count, int) else 2)
     return _(template)
 
 

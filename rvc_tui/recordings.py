@@ -31,6 +31,7 @@ COLUMNS = (
     (N_("clip"), 6),
     (N_("pitch"), 5),
 )
+CHANNEL_KINDS = (N_("mono"), N_("same"), N_("different"), N_("opposite"), N_("one_sided"))  # of channel_kind
 WIDE = 1e9  # where nothing was measured: last
 
 

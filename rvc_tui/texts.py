@@ -51,9 +51,14 @@ def meant(context: str, text: str) -> str:
     return _catalogue.pgettext(context, text)
 
 
+def plural(one: str, many: str, count: int) -> str:
+    """gettext's ngettext."""
+    return _catalogue.ngettext(one, many, count)
+
+
 def counted(one: str, many: str, count: int) -> str:
-    """gettext's ngettext, with {count} filled in."""
-    return _catalogue.ngettext(one, many, count).format(count=count)
+    """The plural with {count} filled in."""
+    return plural(one, many, count).format(count=count)
 
 
 def N_(text: str) -> str:

@@ -71,8 +71,9 @@ def texts_in(path: Path) -> Iterator[Found]:
             isinstance(goal, ast.Name) and goal.id in variables for goal in node.targets
         ):
             held = [Found(text_of(node.value), place)]
-            is_title = any(isinstance(goal, ast.Name) and goal.id == "title" for goal in node.targets)
-            if is_title and held[0].text and place.startswith(STAGES):
+            if place.startswith(STAGES) and any(
+                isinstance(goal, ast.Name) and goal.id == "title" for goal in node.targets
+            ):
                 held.append(Found(path.stem, place))
         yield from (found for found in held if found.text)
 

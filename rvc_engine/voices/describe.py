@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rvc_engine import disk
 from rvc_engine.common.opening import require_file
 from rvc_engine.errors import cannot_read, of_environment, reason_of
 from rvc_engine.experiment import Experiment
@@ -23,7 +24,7 @@ def facts_of(path: Path, experiment: Experiment | None = None, source: Path | No
     """What is in a small model, a bundle, or a checkpoint. `experiment`: of the voice, for its pitch; `source`: a
     recording to convert, for a transposition. Raises BadInput saying what the file is instead."""
     require_file(path, Message("common.no_file", path=path), Message("common.check_path"))
-    about = {"path": str(path), **facts_of(path)}
+    about = {"path": str(path), **disk.facts_of(path)}
     if is_bundle(path):
         bundle = read_bundle(path)
         model_card = {key: bundle.model_card.get(key) or None for key in ("name", "licence", "consent", "made_by")}

@@ -177,7 +177,7 @@ class QueueScreen(AppScreen):
             return []
         words = printable(" ".join([entry["name"], *entry["words"]]))
         lines = [Text.assemble((f"rvc {entry['command']} ", "dim"), words)]
-        lines += [Text(f"{_('outcome')}  {printable(entry['outcome'], LONG)}")] if entry["outcome"] else []
+        lines += [Text(f"{_('outcome')}  {printable(translated(entry['outcome']), LONG)}")] if entry["outcome"] else []
         if entry["state"] == WAITING:
             later = _("it takes the settings that the experiment has when its turn comes")
             if converts(entry):

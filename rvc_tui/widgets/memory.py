@@ -11,12 +11,13 @@ from rvc_engine.common.printable import printable
 from rvc_engine.machine.gpus import Gpu
 from rvc_tui.drawing import gib, padded, sparkline
 from rvc_tui.engine_texts import translated
-from rvc_tui.texts import _
+from rvc_tui.texts import N_, _
 from rvc_tui.widgets.advisor import recommendation
 from rvc_tui.widgets.panel import Panel, join
 
 OLD_S = 10.0
 VISIBLE_GPUS = 2
+SOURCES = (N_("table"), N_("cached"), N_("measured"))  # of a recommended batch size, in a word
 LABEL = 8  # cells
 
 

@@ -51,11 +51,8 @@ def voice_row(row: dict[str, Any], home: Path, width: int) -> Text:
     """One voice; what cannot be used says so instead of its facts."""
     line = Text(f"{fitted(name_of(row), NAME)} ", no_wrap=True)
     if row["problem"]:
-        why = (
-            translated(row["problem"])
-            if row["what"] == "checkpoints"
-            else _("unusable: {reason}").format(reason=row["problem"])
-        )
+        problem = translated(row["problem"])
+        why = problem if row["what"] == "checkpoints" else _("unusable: {reason}").format(reason=problem)
         return line.append(printable(why), "yellow")
     rate = f"{int(row['sample_rate'] or 0) // 1000}k"
     pitch = _("yes") if row["pitch"] else _("no")

@@ -12,6 +12,7 @@ from rvc_engine.client.engine_client import Answer, Ended, Update
 from rvc_engine.client.machine import Machine
 from rvc_engine.client.state import Outlook, Row
 from rvc_engine.common.lines import Line
+from rvc_engine.messages import Message
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
 
 T0 = 1_700_000_000.0
@@ -173,16 +174,16 @@ def prepared() -> list[ev.Event]:
     """A run up to the start of the training."""
     return [
         *started(),
-        ev.StageStarted(at=T0 + 1, stage="preprocess", reason="not done yet"),
+        ev.StageStarted(at=T0 + 1, stage="preprocess", reason=Message("run.not_done_yet")),
         ev.Progressed(at=T0 + 2, stage="preprocess", done=11, total=12, unit="files"),
         ev.ItemSkipped(at=T0 + 2, stage="preprocess", item="odd name.mp3", reason="it ends in the middle of a frame"),
         ev.Progressed(at=T0 + 3, stage="preprocess", done=12, total=12, unit="files"),
         ev.StageFinished(at=T0 + 3, stage="preprocess", seconds=2.4),
-        ev.StageSkipped(at=T0 + 4, stage="pitch", reason="up to date"),
-        ev.StageStarted(at=T0 + 5, stage="features", reason="not done yet"),
+        ev.StageSkipped(at=T0 + 4, stage="pitch", reason=Message("run.up_to_date")),
+        ev.StageStarted(at=T0 + 5, stage="features", reason=Message("run.not_done_yet")),
         ev.Progressed(at=T0 + 9, stage="features", done=80, total=80, unit="clips"),
         ev.StageFinished(at=T0 + 9, stage="features", seconds=4.0),
-        ev.StageStarted(at=T0 + 10, stage="train", reason="not done yet"),
+        ev.StageStarted(at=T0 + 10, stage="train", reason=Message("run.not_done_yet")),
     ]
 
 
@@ -224,7 +225,7 @@ def finished() -> list[ev.Event]:
         *training(),
         ev.Progressed(at=T0 + 70, stage="train", done=400, total=400, unit="steps"),
         ev.StageFinished(at=T0 + 70, stage="train", seconds=60.0),
-        ev.StageStarted(at=T0 + 70, stage="index", reason="not done yet"),
+        ev.StageStarted(at=T0 + 70, stage="index", reason=Message("run.not_done_yet")),
         ev.StageFinished(at=T0 + 72, stage="index", seconds=2.0),
         ev.RunFinished(
             at=T0 + 72, seconds=72.0, artefacts=[{"path": path, "bytes": 1, "sha256": "0"} for path in paths]

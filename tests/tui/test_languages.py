@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import re
 import string
 import time
 from collections.abc import Iterator
@@ -17,15 +18,17 @@ from snapshot_app import text_of
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from rvc_engine.messages import Message
+from rvc_engine.messages import Message, templates
 from rvc_engine.messages.actions import ACTIONS
 from rvc_tui import engine_texts, texts
 from rvc_tui.engine_texts import translated
 from rvc_tui.keymap import every_key
 from rvc_tui.places import PLACES
 from rvc_tui.texts import LANGUAGES, language_of, use
+from tests.messages.scan import needed
 from tools import catalogues
 
+PLACEHOLDER = re.compile(r"{[a-z_.]+}")
 ROOT = Path(__file__).resolve().parents[2]
 FOREIGN = [language for language in LANGUAGES if language != "en"]
 KEPT = {"experiments", "dataset", "train"}  # their look is kept
@@ -138,6 +141,17 @@ def test_hints_name_keys_in_the_app_and_commands_elsewhere() -> None:
         assert translated(hint) == "rvc attach 'my voice' follows it, [ctrl+s] stops it"
     finally:
         engine_texts.use_keys({})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_can_be_displayed(language: str) -> None:
+    """With its parameters, one of them or several, and no placeholder left."""
+    use(language)
+    for code, template in templates().items():
+        for count in (1, 2):
+            params = dict.fromkeys(needed(code), count) | {"name": "alice", "path": "/a", "preset": "starter"}
+            text = translated(Message.made(code, params | {"number": 1}))
+            assert text and not PLACEHOLDER.search(text), (code, template, text)
 
 
 def test_every_key_of_an_action_exists() -> None:

@@ -13,7 +13,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "stage_done": "{stage}: done in {duration}",
     "stage_failed": "{stage}: failed: {title}",
     "stage_stopped": "{stage}: {how}",
-    "item_skipped": "{stage}: skipped {item!r}: {reason}",
+    "item_skipped": "{stage}: left out {item!r}: {reason}",
     "moved_to_backup": "{stage}: old work moved to {path} ({reason})",
     "warning": "warning: {warning}",
     "epoch_finished": "train: epoch {epoch}/{epochs}  step {step}  {losses}  ({duration})",
