@@ -22,6 +22,7 @@ from rvc_engine.run.conversions import new_conversion, unfinished
 from rvc_engine.run.queue import CONVERT, RunQueue
 from rvc_engine.run.stage_list import stages_of
 from rvc_engine.settings import Conversion, ConvertSettings, ExperimentSettings
+from rvc_engine.voices.metadata import refuse_pickle
 from rvc_engine.workspace import Workspace
 
 
@@ -59,6 +60,7 @@ def execute(options: argparse.Namespace, name: str) -> int:
     if options.queue:
         return _enqueue(options, settings.convert, workspace)
     voice, index = resolve_voice(options.voice, workspace, options.index)
+    refuse_pickle(voice)  # the rest of it is checked by the engine, which loads torch
     inputs, output = _paths(options, settings.convert)
     settings.conversion = Conversion(
         voice=str(voice.absolute()), index=str(index.absolute()) if index else "", inputs=inputs, output=output
