@@ -1,4 +1,4 @@
-"""clips.csv and sources.csv: which clip came from where, and what became of each recording."""
+"""clips.csv and sources.csv: which clip came from where, and the result of each recording."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class SourceTask:
 
 @dataclass(frozen=True)
 class SourceCut:
-    """What became of a recording. `refused`: (where, reason) of clips that are not used; `notes`: what is to be said of
+    """The result of a recording. `refused`: (where, reason) of clips that are not used; `notes`: what is to be said of
     how it was read. `vanished`: it could no longer be read, as when a disk is unmounted: nothing is known of it."""
 
     row: SourceRow

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
 LISTED = 8  # observations of a scenario that the page lists
 
-INTRODUCTION = """# Reliability: what was done to runs, and what became of them
+INTRODUCTION = """# Reliability: faults and their results
 
 This page is made by the fault suite, `tests/faults/`: real engine processes, real signals, a tiny voice on a CPU.
 Nobody edits it. "The same weights" means that every tensor of the voice is bit for bit that of a run that nothing
