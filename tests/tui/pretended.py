@@ -16,6 +16,7 @@ from rvc_engine.messages import Message
 from rvc_engine.settings import ExperimentSettings, apply, for_preset
 
 T0 = 1_700_000_000.0
+NO_DRIVER = Message("machine.no_driver", reason="NVML Shared Library Not Found")
 STAGES = ["preprocess", "pitch", "features", "train", "index"]
 ADVICE: dict[str, Any] = {
     "device": "cpu",
@@ -30,7 +31,7 @@ ADVICE: dict[str, Any] = {
     "batch": [],
     "largest": 90,
     "recommended": 4,
-    "reasons": ["The starter hears a short window of each clip: 8 fill a step."],
+    "reasons": [Message("machine.short_windows")],
     "error_percent": None,
 }
 
@@ -81,7 +82,7 @@ class PretendedClient:
         )
 
     def machine(self) -> Machine:
-        return Machine(self.clock, (), "no NVIDIA driver", 12.0, 16 << 30, 4 << 30)
+        return Machine(self.clock, (), NO_DRIVER, 12.0, 16 << 30, 4 << 30)
 
     def names(self) -> list[str]:
         return self.others

@@ -11,16 +11,17 @@ from snapshot_app import app_of, client_of
 from rvc_engine import events as ev
 from rvc_engine.client.machine import Machine
 from rvc_engine.machine.gpus import Gpu
+from rvc_engine.messages import Message
 from rvc_tui.app import RvcApp
 
 GIB = 1 << 30
 H100 = Gpu(0, "NVIDIA H100 80GB HBM3", "GPU-aa", 80 * GIB, 45 * GIB, 35 * GIB, 97, 61, 310.0, 700.0, (9, 0))
 ROWS = [{"batch_size": n, "memory_bytes": GIB * n, "samples_per_s": 5.0 + n} for n in (1, 2, 4, 8, 16, 32)]
 REASONS = [
-    "8 clips a step are the best for 3 minutes of recordings.",
-    "10% of the free memory is left free.",
-    "Measured on this machine with real steps, at batch sizes 1, 2, 4, 8, 16 and 32.",
-    "Another user holds 4.5 GiB of GPU 0.",
+    Message("machine.few_minutes", minutes=3.0),
+    Message("machine.left_free", share=0.1),
+    Message("machine.measured_now", sizes=[1, 2, 4, 8, 16, 32]),
+    Message("machine.others_not_reported"),
 ]
 ADVICE = {**pretended.ADVICE, "batch": ROWS, "recommended": 8, "largest": 40, "source": "measured", "reasons": REASONS}
 

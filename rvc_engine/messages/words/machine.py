@@ -28,7 +28,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "gpus_not_listed": "the driver does not list its GPUs ({reason})",
     "gpus_hidden": "CUDA_VISIBLE_DEVICES hides them",
     # which batch size: its reasons
-    "short_windows": "The starter hears a short window of each clip: 8 fill a step.",
+    "short_windows": "The starter trains on a short window of each clip: a step takes 8 of them.",
     "unknown_minutes": "How much audio there is is not known before preprocess; 4 suits less than 30 minutes.",
     "few_minutes": "{minutes:.1f} minutes of audio: below 30, small batches of 4 learn more from each clip.",
     "many_minutes": "{minutes:.0f} minutes of audio: from 30 on, 8 is steadier.",
