@@ -43,7 +43,7 @@ def findings_of(files: Sequence[FileReport], passed: PassedOver | None = None) -
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def _finding(
+def finding_of(
     what: str,
     severity: Severity,
     files: Sequence[FileReport | str] = (),
@@ -73,29 +73,29 @@ def check_minutes(folder: Folder) -> Iterator[Finding]:
     seconds = folder.usable_seconds
     length, numbers = _length(seconds), {"seconds": round(seconds, 1)}
     if not seconds:
-        yield _finding("dataset_findings.nothing_usable", "problem", folder.files, numbers=numbers)
+        yield finding_of("dataset_findings.nothing_usable", "problem", folder.files, numbers=numbers)
     elif seconds < limits.FEW_S:
         severity: Severity = "problem" if seconds < limits.LEAST_S else "warning"
-        yield _finding("dataset_findings.little", severity, numbers=numbers, length=length)
+        yield finding_of("dataset_findings.little", severity, numbers=numbers, length=length)
     elif seconds < limits.BEGINNER_S:
-        yield _finding("dataset_findings.enough_to_begin", "note", code="little", numbers=numbers, length=length)
+        yield finding_of("dataset_findings.enough_to_begin", "note", code="little", numbers=numbers, length=length)
     elif seconds > limits.MUCH_S:
-        yield _finding("dataset_findings.much", "note", numbers=numbers, length=length)
+        yield finding_of("dataset_findings.much", "note", numbers=numbers, length=length)
     else:
-        yield _finding("dataset_findings.minutes", "good", numbers=numbers, length=length)
+        yield finding_of("dataset_findings.minutes", "good", numbers=numbers, length=length)
 
 
 def check_unused(folder: Folder) -> Iterator[Finding]:
     unreadable = [f for f in folder.files if not f.readable]
     if unreadable:
         reasons = _reasons(unreadable)
-        yield _finding("dataset_findings.unreadable", "warning", unreadable, count=len(unreadable), reasons=reasons)
+        yield finding_of("dataset_findings.unreadable", "warning", unreadable, count=len(unreadable), reasons=reasons)
     least = for_preset("starter").preprocess.min_clip_s
     if short := [f for f in folder.used if f.longest_seconds < least]:
-        yield _finding("dataset_findings.short", "note", short, count=len(short), least_s=least)
+        yield finding_of("dataset_findings.short", "note", short, count=len(short), least_s=least)
     if unusable := [f for f in folder.readable if f.unusable]:
         reasons = _reasons(unusable)
-        yield _finding("dataset_findings.unusable", "note", unusable, count=len(unusable), reasons=reasons)
+        yield finding_of("dataset_findings.unusable", "note", unusable, count=len(unusable), reasons=reasons)
 
 
 def _reasons(files: Sequence[FileReport]) -> Message:
@@ -118,7 +118,7 @@ READ_OTHERWISE: dict[str, Severity] = {
 def check_reading(folder: Folder) -> Iterator[Finding]:
     for what, severity in READ_OTHERWISE.items():
         if files := [f for f in folder.readable if what.partition(".")[2] in f.notes]:
-            yield _finding(what, severity, files, numbers={"files": len(files)}, count=len(files))
+            yield finding_of(what, severity, files, numbers={"files": len(files)}, count=len(files))
 
 
 def check_clipping(folder: Folder) -> Iterator[Finding]:
@@ -127,11 +127,11 @@ def check_clipping(folder: Folder) -> Iterator[Finding]:
         severity = _worse_if_much(folder, [f for f in files if f.clipped_share >= limits.CLIPPED_BADLY])
         worst = files[0].clipped_share
         numbers = {"files": len(files), "worst_share": worst}
-        yield _finding(
+        yield finding_of(
             "dataset_findings.clipping", severity, files, numbers=numbers, count=len(files), worst_percent=100 * worst
         )
     elif folder.used:
-        yield _finding("dataset_findings.no_clipping", "good", code="clipping")
+        yield finding_of("dataset_findings.no_clipping", "good", code="clipping")
 
 
 def check_noise(folder: Folder) -> Iterator[Finding]:
@@ -144,12 +144,12 @@ def check_noise(folder: Folder) -> Iterator[Finding]:
     high = [f for f in measured if f not in near and (f.noise_dbfs or 0) > limits.NOISE_DBFS]
     if near:
         severity, count = _worse_if_much(folder, near), len(near)
-        yield _finding("dataset_findings.noise", severity, near, numbers=numbers, count=count, snr_db=limits.SNR_DB)
+        yield finding_of("dataset_findings.noise", severity, near, numbers=numbers, count=count, snr_db=limits.SNR_DB)
     if high:
         count, most = len(high), limits.NOISE_DBFS
-        yield _finding("dataset_findings.noise_level", "note", high, numbers=numbers, count=count, noise_dbfs=most)
+        yield finding_of("dataset_findings.noise_level", "note", high, numbers=numbers, count=count, noise_dbfs=most)
     if not near and not high:
-        yield _finding(
+        yield finding_of(
             "dataset_findings.quiet_background", "good", code="noise", numbers=numbers, noise_dbfs=noise, snr_db=snr
         )
 
@@ -161,16 +161,16 @@ def check_bandwidth(folder: Folder) -> Iterator[Finding]:
         return
     numbers = {"bandwidth_hz": hz, "sample_rate": float(rate)}
     if hz <= limits.LOW_HZ:
-        yield _finding("dataset_findings.bandwidth", "warning", numbers=numbers, khz=hz / 1000)
+        yield finding_of("dataset_findings.bandwidth", "warning", numbers=numbers, khz=hz / 1000)
     else:
         rate_khz = rate // 1000
-        yield _finding(
+        yield finding_of(
             "dataset_findings.rate_fits", "good", code="bandwidth", numbers=numbers, rate_khz=rate_khz, reason=reason
         )
     yield from _mixed_bandwidths(folder, rate, limits.FILLED * min(rate, 2 * hz) / 2)
     less = [f for f in folder.used if f.low_passed and (f.bandwidth_hz or 0) < limits.UPSAMPLED * f.sample_rate / 2]
     if less:
-        yield _finding("dataset_findings.low_passed", "note", less, count=len(less))
+        yield finding_of("dataset_findings.low_passed", "note", less, count=len(less))
 
 
 def _mixed_bandwidths(folder: Folder, rate: int, needed: float) -> Iterator[Finding]:
@@ -179,7 +179,7 @@ def _mixed_bandwidths(folder: Folder, rate: int, needed: float) -> Iterator[Find
     low = [f for f in low if f.low_passed or f.seconds >= limits.MIN_BANDWIDTH_S or 2 * needed > f.sample_rate]
     if low:
         lowest = min(f.bandwidth_hz or 0.0 for f in low)
-        yield _finding(
+        yield finding_of(
             "dataset_findings.bandwidth_mixed",
             "warning",
             low,
@@ -198,20 +198,20 @@ def check_loudness(folder: Folder) -> Iterator[Finding]:
         if spread > limits.SPREAD_LU:
             known = [f for f in folder.used if f.loudness_lufs is not None]
             far = [f for f in known if abs((f.loudness_lufs or 0.0) - level) > limits.SPREAD_LU]
-            yield _finding("dataset_findings.loudness", "warning", far, numbers=numbers, spread_lu=spread)
+            yield finding_of("dataset_findings.loudness", "warning", far, numbers=numbers, spread_lu=spread)
         else:
-            yield _finding(
+            yield finding_of(
                 "dataset_findings.even_loudness", "good", code="loudness", numbers=numbers, lufs=level, spread_lu=spread
             )
     quiet = [f for f in folder.readable if f.loudness_lufs is not None and f.loudness_lufs < limits.QUIET_LUFS]
     if quiet:
-        yield _finding("dataset_findings.quiet", "warning", quiet, count=len(quiet), lufs=limits.QUIET_LUFS)
+        yield finding_of("dataset_findings.quiet", "warning", quiet, count=len(quiet), lufs=limits.QUIET_LUFS)
 
 
 def check_voices(folder: Folder) -> Iterator[Finding]:
     if not any(f.pitch_hz for f in folder.used):
         if folder.used:
-            yield _finding("dataset_findings.no_voice", "problem")
+            yield finding_of("dataset_findings.no_voice", "problem")
         return
     voices, spread = two_voices(folder.used), spread_semitones(folder.used)
     certain = voices is not None and voices.share >= limits.OTHER_VOICE_SHARE and voices.seconds >= limits.OTHER_VOICE_S
@@ -219,19 +219,21 @@ def check_voices(folder: Folder) -> Iterator[Finding]:
         severity: Severity = "warning" if certain else "note"
         low, high = voices.low_hz, voices.high_hz
         numbers = {"low_hz": low, "high_hz": high, "share": round(voices.share, 3)}
-        yield _finding("dataset_findings.two_voices", severity, voices.files, numbers=numbers, low_hz=low, high_hz=high)
+        yield finding_of(
+            "dataset_findings.two_voices", severity, voices.files, numbers=numbers, low_hz=low, high_hz=high
+        )
     if not certain and spread is not None and spread > limits.SPREAD_SEMITONES:
         numbers = {"semitones": round(spread, 1)}
-        yield _finding("dataset_findings.many_voices", "note", numbers=numbers, semitones=spread)
+        yield finding_of("dataset_findings.many_voices", "note", numbers=numbers, semitones=spread)
 
 
 def check_channels(folder: Folder) -> Iterator[Finding]:
     if opposite := [f for f in folder.readable if f.channel_kind == "opposite"]:
-        yield _finding("dataset_findings.opposite", "problem", opposite, count=len(opposite))
+        yield finding_of("dataset_findings.opposite", "problem", opposite, count=len(opposite))
     if different := [f for f in folder.used if f.channel_kind == "different"]:
-        yield _finding("dataset_findings.stereo", "note", different, count=len(different))
+        yield finding_of("dataset_findings.stereo", "note", different, count=len(different))
     if offset := [f for f in folder.used if f.dc_offset > limits.DC_OFFSET]:
-        yield _finding("dataset_findings.dc_offset", "note", offset, count=len(offset))
+        yield finding_of("dataset_findings.dc_offset", "note", offset, count=len(offset))
 
 
 def check_duplicates(folder: Folder) -> Iterator[Finding]:
@@ -242,12 +244,12 @@ def check_duplicates(folder: Folder) -> Iterator[Finding]:
         groups.setdefault(f.sha256, []).append(f.name)
     copies = [name for names in groups.values() for name in names[1:]]
     if copies:
-        yield _finding("dataset_findings.duplicates", "warning", copies, count=len(copies))
+        yield finding_of("dataset_findings.duplicates", "warning", copies, count=len(copies))
     single = [f for f in folder.used if f.name not in copies]
     pairs = alike([f.fingerprint for f in single], [f.seconds for f in single])
     if pairs:
         later, first = list(dict.fromkeys(single[j].name for _, j in pairs)), single[pairs[0][0]].name
-        yield _finding(
+        yield finding_of(
             "dataset_findings.near_duplicates", "warning", later, count=len(later), later=later[0], first=first
         )
 
@@ -257,7 +259,7 @@ def check_silence(folder: Folder) -> Iterator[Finding]:
     audible = [f for f in folder.used if (f.loudness_lufs or 0.0) >= limits.QUIET_LUFS]
     if files := [f for f in audible if f.silence_share > limits.SILENCE_SHARE]:
         lost = _length(sum(f.seconds - f.usable_seconds for f in files))
-        yield _finding("dataset_findings.silence", "note", files, count=len(files), length=lost)
+        yield finding_of("dataset_findings.silence", "note", files, count=len(files), length=lost)
 
 
 def check_rates(folder: Folder) -> Iterator[Finding]:
@@ -265,7 +267,7 @@ def check_rates(folder: Folder) -> Iterator[Finding]:
     if len(rates) > 1:
         common = statistics.mode(f.sample_rate for f in folder.used)
         others = [f for f in folder.used if f.sample_rate != common]
-        yield _finding("dataset_findings.rates", "note", others, rates=[f"{rate / 1000:g}" for rate in rates])
+        yield finding_of("dataset_findings.rates", "note", others, rates=[f"{rate / 1000:g}" for rate in rates])
 
 
 CHECKS: tuple[Callable[[Folder], Iterator[Finding]], ...] = (

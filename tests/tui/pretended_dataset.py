@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pretended
@@ -9,7 +10,9 @@ from snapshot_app import settle
 
 from rvc_engine.client.engine_client import Ended
 from rvc_engine.common.lines import Answered, Line
+from rvc_engine.dataset.findings import finding_of
 from rvc_engine.events import Progressed
+from rvc_engine.messages import Message
 from rvc_tui.app import RvcApp
 
 
@@ -58,33 +61,16 @@ FILES = [
     ),
 ]
 FINDINGS = [
-    {
-        "severity": "problem",
-        "code": "clipping",
-        "what": "1 recording clipped, the worst in 2 % of the samples",
-        "why_it_matters": "The crackle is learned.",
-        "way_out": "Record again at a lower gain.",
-        "files": ["clipped.wav"],
-        "numbers": {},
-    },
-    {
-        "severity": "note",
-        "code": "little",
-        "what": "4.1 minutes of usable sound",
-        "why_it_matters": "Enough for a first voice.",
-        "way_out": "",
-        "files": [],
-        "numbers": {},
-    },
-    {
-        "severity": "good",
-        "code": "noise",
-        "what": "Quiet background",
-        "why_it_matters": "",
-        "way_out": "",
-        "files": [],
-        "numbers": {},
-    },
+    asdict(finding_of("dataset_findings.clipping", "problem", ["clipped.wav"], count=1, worst_percent=2.0)),
+    asdict(
+        finding_of(
+            "dataset_findings.enough_to_begin",
+            "note",
+            code="little",
+            length=Message("dataset_findings.minutes_long", minutes=4.05),
+        )
+    ),
+    asdict(finding_of("dataset_findings.quiet_background", "good", code="noise", noise_dbfs=-70.0, snr_db=45.0)),
 ]
 REPORT = {
     "folder": "/home/me/recordings/alice",
@@ -97,7 +83,7 @@ REPORT = {
     "pitch_hz": [150.0, 200.0, 260.0],
     "suggested_sample_rate": 40000,
     "suggested_presets": ["v2-40k", "v2-32k"],
-    "suggestion_reason": "the audio reaches 20.0 kHz",
+    "suggestion_reason": Message("dataset.rate_filled", khz=20.0, rate_khz=40, used_khz=20),
     "findings": FINDINGS,
 }
 LINES = [Progressed(stage="dataset", done=2, total=6, unit="files"), Answered(REPORT), Ended()]
