@@ -1,0 +1,37 @@
+"""What a pretended GPU was asked for, in this process since `reset`. Import it after torch."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+NAMES = (
+    "launches",
+    "to_gpu",
+    "from_gpu",
+    "inside",
+    "waits",
+    "clears",
+    "products",
+    "transforms",
+    "graphs",
+    "from_pageable",
+)
+"""Kernels (cuDNN's too); copies to, from and inside the GPU; waits for it; memory cleared; matrix products; Fourier
+transforms; graphs replayed; copies to the GPU from memory that is not pinned. As in card/runtime.c."""
+_runtime = ctypes.CDLL(os.environ["PRETENDED_LIBRARY"])
+_counts = (ctypes.c_ulong * len(NAMES)).in_dll(_runtime, "pretended_counts")
+
+
+def reset() -> None:
+    _runtime.pretended_reset()
+
+
+def counts() -> dict[str, int]:
+    return dict(zip(NAMES, _counts, strict=True))
+
+
+def operations() -> int:
+    """All that was put on the GPU's queue."""
+    found = counts()
+    return sum(found[name] for name in NAMES if name not in ("waits", "from_pageable"))
