@@ -15,3 +15,10 @@ def needs(method: str) -> pytest.MarkDecorator:
 
 
 METHODS = [*ALWAYS, *(pytest.param(method, marks=needs(method)) for method in EXTRA)]
+
+SLOW = ("fcpe", "crepe")
+ALL = [
+    pytest.param(tracker.name, marks=pytest.mark.soak if tracker.name in SLOW else ())
+    for tracker in PITCH_TRACKERS.all()
+]
+"""Every one that there is, also those that cannot run here."""

@@ -108,6 +108,7 @@ def test_what_is_wrong_is_known_before_anything_is_written(tmp_path: Path, recor
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.soak
 def test_an_exception_in_the_callback_stops_the_run(home: Path, recordings: Path) -> None:
     class Enough(Exception):
         pass
@@ -123,6 +124,7 @@ def test_an_exception_in_the_callback_stops_the_run(home: Path, recordings: Path
     assert launcher.live_holder(experiment.lock) is None and experiment.resume_state.is_file()
 
 
+@pytest.mark.soak
 def test_a_run_of_somebody_else(home: Path, recordings: Path) -> None:
     words: dict[str, Any] = {"home": home, "preset": "starter-tiny", "settings": {**TINY, "train.epochs": 500}}
 

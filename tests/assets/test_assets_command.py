@@ -46,6 +46,7 @@ def test_without_a_preset_it_lists_the_choices(rvc: Rvc) -> None:
     assert unknown.returncode == 2 and "v3-40k" in unknown.stderr and "v1-48k" in unknown.stderr
 
 
+@pytest.mark.soak
 def test_the_shipped_manifest(rvc: Rvc) -> None:
     rows = json.loads(rvc("assets", "list", "--json").stdout)
     assert len(rows) == 26 and len({row["published_sha256"] for row in rows}) == 26
@@ -132,6 +133,7 @@ def test_a_run_names_exactly_what_its_preset_lacks(
     assert "rvc assets pull v2-40k --no-pitch fetches" in refusal("--no-pitch")
 
 
+@pytest.mark.soak
 def test_at_a_terminal_it_asks_and_fetches(served: Hub, home: Path, dataset: Path) -> None:
     leader, follower = pty.openpty()
     words = ["run", "voice", "--dataset", str(dataset), "--preset", "v2-40k", "--batch-size", "4", "--home", str(home)]

@@ -55,6 +55,7 @@ def test_checkpoints(tmp_path: Path) -> None:
     assert critics.kind == "pretrained D" and "discriminators" in critics.facts["is"]
 
 
+@pytest.mark.soak
 def test_encoder_tracker_and_plain_tensors(tmp_path: Path) -> None:
     write_hubert(tmp_path / "hubert.safetensors", random_tiny(768))
     assert describe_file(tmp_path / "hubert.safetensors").kind == "content encoder (HuBERT)"

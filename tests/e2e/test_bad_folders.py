@@ -42,11 +42,13 @@ def refused(rvc: Rvc, home: Path, folder: Path) -> str:
     return done.stderr
 
 
+@pytest.mark.soak
 def test_an_empty_folder(rvc: Rvc, home: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "empty" in refused(rvc, home, tmp_path / "empty")
 
 
+@pytest.mark.soak
 def test_only_text_files(rvc: Rvc, home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "texts"
     folder.mkdir()
@@ -62,6 +64,7 @@ def test_only_silence(rvc: Rvc, home: Path, tmp_path: Path) -> None:
     assert "silen" in refused(rvc, home, folder)
 
 
+@pytest.mark.soak
 def test_only_a_fifth_of_a_second(rvc: Rvc, home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "short"
     folder.mkdir()

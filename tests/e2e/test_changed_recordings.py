@@ -118,6 +118,7 @@ def test_a_copy_without_times_and_touched_recordings_are_up_to_date(rvc: Rvc) ->
     assert row.mtime_ns == 10**18, "its time is noted, so that it is not hashed again"
 
 
+@pytest.mark.soak
 def test_one_more_recording_and_the_training_resumes(rvc: Rvc) -> None:
     experiment = voice_of(rvc)
     before, clips = (
@@ -206,6 +207,7 @@ def test_later_stages_work_without_the_recordings(rvc: Rvc, gone: str) -> None:
     assert needed.returncode == 2 and "recordings are not there" in needed.stderr
 
 
+@pytest.mark.soak
 def test_recordings_that_vanish_in_mid_run_pause_the_stage(tmp_path: Path) -> None:
     """A disk that is unmounted while its recordings are cut: the stage waits, and resumes when they are back."""
     rvc, folder = Rvc(tmp_path / "home"), tmp_path / "disk"
@@ -277,6 +279,7 @@ def test_a_workspace_of_an_earlier_version_is_up_to_date(rvc: Rvc) -> None:
     assert of(events, TrainStepped)[0].epoch == 3
 
 
+@pytest.mark.soak
 def test_config_json_lets_rvcs_own_program_train_on(rvc: Rvc) -> None:
     """Its trainer counts to train.epochs of config.json whatever -te says, and it keeps a file that is there."""
     path = voice_of(rvc).config_json

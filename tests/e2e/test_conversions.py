@@ -60,6 +60,7 @@ def engine_of(conversion: Experiment) -> psutil.Process:
     return psutil.Process(json.loads(conversion.heartbeat.read_text())["pid"])
 
 
+@pytest.mark.soak
 def test_detached_stopped_and_resumed(rvc: Rvc, folder: Path, tmp_path: Path) -> None:
     output, conversion = tmp_path / "out", Workspace(rvc.home).experiment("conversions/1")
     words = ("convert", "v", folder, "--output", output, *FAST)
@@ -133,6 +134,7 @@ def test_what_only_the_engine_can_see_is_bad_input_too(rvc: Rvc, folder: Path, t
     assert not (tmp_path / "out.wav").exists() and "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.soak
 def test_outside_a_workspace_nothing_is_left_in_the_folder(
     folder: Path, rvc: Rvc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ def test_everything_is_looked_at(rvc: Rvc) -> None:
     assert rows["weights"]["state"] == WARN and "rvc assets pull v2-40k" in rows["weights"]["advice"]
 
 
+@pytest.mark.soak
 def test_a_weight_that_is_not_as_published_fails(rvc: Rvc, home: Path) -> None:
     (home / "pretrained").mkdir()
     (home / "pretrained" / "rmvpe.pt").write_bytes(b"half of it")

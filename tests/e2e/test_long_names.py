@@ -120,6 +120,7 @@ def test_training_and_what_follows(
     assert rvc(home, "queue", "add", NAME) == rvc(home, "queue", "list") == 0
 
 
+@pytest.mark.soak
 def test_a_copy_reports_its_own_name(
     trained: tuple[Experiment, ExperimentSettings, list[RunFinished]], capsys: pytest.CaptureFixture[str]
 ) -> None:

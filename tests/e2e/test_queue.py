@@ -87,6 +87,7 @@ def seconds_of(path: Path) -> float:
     return float(len(wave) / rate)
 
 
+@pytest.mark.soak
 def test_train_then_convert_in_one_night(rvc: Rvc, home: Path, dataset: Path, tmp_path: Path) -> None:
     """The voice does not exist when its conversion is added. A conversion that fails stops nothing, and the kill of the
     queue's process neither."""
@@ -165,6 +166,7 @@ def test_a_stopped_queue_resumes_its_conversion_where_it_was(rvc: Rvc, home: Pat
     assert [path.name for path in (home / "conversions").iterdir()] == ["1"]
 
 
+@pytest.mark.soak
 def test_a_run_with_bad_arguments_never_enters_the_queue(rvc: Rvc, home: Path) -> None:
     refused = rvc("queue", "add", "voice", "--dataset", "/nowhere")
     assert refused.returncode == 2

@@ -124,6 +124,7 @@ def test_status_list_and_attach_tell_the_same_end(trained: tuple[Rvc, list[Event
     assert [type(e) for e in events_of(attached.stdout)] == [type(e) for e in events]
 
 
+@pytest.mark.soak
 def test_a_second_run_skips_what_is_up_to_date_and_more_epochs_continue(trained: tuple[Rvc, list[Event]]) -> None:
     rvc, _ = trained
     again = rvc("run", "voice", "--plain")
@@ -172,6 +173,7 @@ def test_a_run_without_a_preset_says_which_it_takes(rvc: Rvc, dataset: Path) -> 
     assert "starter" in done.stdout.splitlines()[0] and "hubert_base" in done.stdout.splitlines()[0]
 
 
+@pytest.mark.soak
 def test_a_preset_whose_weights_are_missing_is_refused_with_the_fix(rvc: Rvc, home: Path, dataset: Path) -> None:
     refused = rvc("run", "voice", "--dataset", dataset, "--preset", "v2-40k")
     assert refused.returncode == 2
@@ -205,6 +207,7 @@ def test_bad_arguments_are_exit_2_with_one_line_and_nothing_written(
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.soak
 def test_stop_saves_and_the_next_run_resumes_without_a_gap(rvc: Rvc, home: Path, dataset: Path) -> None:
     start = rvc("run", "voice", "--dataset", dataset, *TINY, "--set", "train.epochs=400", "--detach")
     assert start.returncode == 0, start.stderr
@@ -308,6 +311,7 @@ def test_fresh_moves_the_old_work_to_a_backup(rvc: Rvc, home: Path, dataset: Pat
     assert any(isinstance(e, StageStarted) for e in events) and any(isinstance(e, Progressed) for e in events)
 
 
+@pytest.mark.soak
 def test_a_flag_of_several_stages_is_given_to_each(rvc: Rvc, home: Path, dataset: Path) -> None:
     """What hints say (--workers 1, --device cpu) works; --set is for one of them, and counts more."""
     words = (

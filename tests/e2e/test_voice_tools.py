@@ -135,6 +135,7 @@ def test_info_prints_nothing_that_a_terminal_obeys(run: Words, home: Path, tmp_p
     assert code == 0 and "\x1b" not in out and "\x07" not in out
 
 
+@pytest.mark.soak
 def test_a_checkpoint_as_a_voice_is_answered_with_the_command_that_works(
     run: Words, home: Path, tmp_path: Path
 ) -> None:

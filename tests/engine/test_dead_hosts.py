@@ -219,6 +219,7 @@ def test_status_and_stop_tell_the_truth_of_a_dead_host(experiment: Experiment, m
         stop(experiment)
 
 
+@pytest.mark.soak
 def test_a_run_takes_over_from_a_container_that_is_gone(rvc: Rvc, experiment: Experiment, dataset: Path) -> None:
     """With real processes: the same folder, another host name, nobody left."""
     leave_lock(experiment.lock)

@@ -82,6 +82,7 @@ def test_transcripts(how: str, tmp_path: Path) -> None:
     assert read.of("a.wav").text.replace("\r\n", "\n") == "Grüße,\n声" and read.of("b.wav").text == "one line"
 
 
+@pytest.mark.soak
 def test_a_preset_that_there_is_not_is_named_by_every_command(rvc: Rvc, dataset: Path) -> None:
     experiment = Workspace(rvc.home).experiment("voice")
     experiment.save_settings(for_preset("starter", dataset=str(dataset)))

@@ -149,6 +149,7 @@ for module in pkgutil.walk_packages(rvc_tui.__path__, "rvc_tui."):
 """
 
 
+@pytest.mark.soak
 def test_each_module_of_the_app_can_be_the_first_that_is_imported() -> None:
     """Some import others by name when they are asked for: no checker of imports sees a circle of these."""
     command = [sys.executable, "-c", EACH_FIRST]

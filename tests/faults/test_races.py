@@ -88,6 +88,7 @@ def test_two_commands_race_for_one_lock(
     row.saw(f"{races}: each time one ran and the other exited 3 and named the holder", runs=races)
 
 
+@pytest.mark.soak
 def test_a_lock_whose_holder_was_killed_is_taken_over(row: Row, tmp_path: Path, recordings: Path) -> None:
     row.of("A lock left by a killed engine", "A stale lock is recognised and taken over")
     voice = Voice(tmp_path)

@@ -56,6 +56,7 @@ def test_hanging_up_changes_nothing(
 
 
 @pytest.mark.parametrize("file", [1, *(pytest.param(n, marks=pytest.mark.soak) for n in (2, 3, 5))])
+@pytest.mark.soak
 def test_a_stop_during_a_save_leaves_whole_files(
     row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice, file: int
 ) -> None:

@@ -18,6 +18,7 @@ WORDS = ("--preset", "starter-tiny", *(word for key, value in QUICK.items() for 
 
 
 @pytest.mark.parametrize("clips", [1, pytest.param(2, marks=pytest.mark.soak)])
+@pytest.mark.soak
 def test_few_clips_train(row: Row, tmp_path: Path, speech: list[Path], clips: int) -> None:
     row.of("A set of one clip, and of two", ONE)
     folder = tmp_path / "recordings"

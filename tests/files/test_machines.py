@@ -146,6 +146,7 @@ def test_what_another_user_runs_is_not_stopped(home: Path, experiment: Experimen
 
 
 @pytest.mark.parametrize("secret", ["experiment.toml", "runs/0001.jsonl", "."])
+@pytest.mark.soak
 def test_files_of_another_user_that_cannot_be_read(
     secret: str, home: Path, experiment: Experiment, stranger: list[str]
 ) -> None:
@@ -285,6 +286,7 @@ def test_too_few_open_files(home: Path, dataset: Path) -> None:
     assert one_sentence(done.stderr)
 
 
+@pytest.mark.soak
 def test_files_that_may_not_be_large_are_not_a_full_disk(home: Path, dataset: Path) -> None:
     done = rvc(
         home,
@@ -301,6 +303,7 @@ def test_files_that_may_not_be_large_are_not_a_full_disk(home: Path, dataset: Pa
 
 
 @pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.soak
 def test_no_more_processes(processes: int, home: Path, dataset: Path, stranger: list[str]) -> None:
     home.chmod(0o777)
     # what it starts must see this Python too
@@ -343,6 +346,7 @@ def test_the_reason_why_an_engine_did_not_start_is_printed(
 
 
 # --- file systems that cannot do everything --------------------------------------------------------
+@pytest.mark.soak
 def test_everything_works_where_folders_and_files_cannot_be_forced_to_the_disk(
     home: Path, dataset: Path, shim: dict[str, str]
 ) -> None:
@@ -355,6 +359,7 @@ def test_everything_works_where_folders_and_files_cannot_be_forced_to_the_disk(
     assert "Traceback" not in done.stderr and (home / "logs" / "voice" / "0_gt_wavs").is_dir()
 
 
+@pytest.mark.soak
 def test_a_command_that_only_writes_a_file_warns_once(home: Path, shim: dict[str, str]) -> None:
     for name in "ab":
         RunQueue(home).add(name, [])

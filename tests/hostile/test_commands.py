@@ -316,6 +316,7 @@ def test_the_live_display_has_colours_of_its_own_alone(workspace: Workspace) -> 
         {"PYTHONIOENCODING": "shift_jis"},
     ],
 )
+@pytest.mark.soak
 def test_no_encoding_ends_a_command(tmp_path: Path, environment: dict[str, str]) -> None:
     logs = os.fsencode(tmp_path / "logs")
     for name in ("声の人".encode(), "声".encode("shift_jis"), b"caf\xe9"):
@@ -332,6 +333,7 @@ def test_no_encoding_ends_a_command(tmp_path: Path, environment: dict[str, str])
 
 
 @pytest.mark.parametrize("closed", ["1", "2", "0,1,2"])
+@pytest.mark.soak
 def test_closed_streams(tmp_path: Path, closed: str) -> None:
     """What is opened later does not take the number of a stream that was closed, and an error does not go where the
     results go."""

@@ -28,7 +28,7 @@ from tests.hostile.mutate import mutated
 HERE = Path(__file__).resolve().parent
 MARKER = Path("/tmp/pwned_marker")
 MUTATIONS = 2400
-FEW = 24
+FEW = 8
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,7 @@ def test_the_old_format_is_read(files: Path) -> None:
         pytest.param("p14_old_stream_payload.pt", "posix.system", marks=pytest.mark.soak),
     ],
 )
+@pytest.mark.soak
 def test_the_command_line_refuses_in_one_line(rvc: Rvc, files: Path, name: str, words: str) -> None:
     path = files / "evil" / name
     done = rvc("assets", "verify", "--file", path)

@@ -107,6 +107,7 @@ def test_words_name_no_command_and_no_flag():
     assert not named, "\n".join(map(str, named))
 
 
+@pytest.mark.soak
 def test_actions_of_a_message_get_their_parameters():
     lacking = []
     for code, text in TEXTS:

@@ -50,14 +50,15 @@ def test_shapes(name: str, pitch: bool) -> None:
     frames, c = 80, network.config
     phone, spec = torch.randn(2, frames, c.feature_dim), torch.rand(2, c.spec_bins, frames)
     pitched = (torch.full((2, frames), 9), torch.full((2, frames), 100.0)) if pitch else (None, None)
-    made = network(phone, torch.tensor([frames, 70]), *pitched, spec, torch.zeros(2, dtype=torch.long), Noise())
+    with torch.no_grad():
+        made = network(phone, torch.tensor([frames, 70]), *pitched, spec, torch.zeros(2, dtype=torch.long), Noise())
     assert made.wave.shape == (2, 1, c.segment_samples)
     assert (made.start_frames + c.segment_frames <= torch.tensor([frames, 70])).all()
     scores = Discriminators(c.discriminator)(made.wave)
     assert len(scores) == 1 + len(c.discriminator.periods) and all(score.shape[0] == 2 for score, _ in scores)
 
 
-def test_training_hears_a_window_of_each_clip() -> None:
+def test_training_reads_a_window_of_each_clip() -> None:
     network = voice("starter-tiny")
     c, frames = network.config, 300
     assert 0 < c.window_frames < frames
@@ -66,7 +67,8 @@ def test_training_hears_a_window_of_each_clip() -> None:
     pitch, hz, noise = torch.full((2, frames), 9), torch.full((2, frames), 100.0), Noise(seed=1)
     starts = []
     for _ in range(20):
-        made = network(phone, lengths, pitch, hz, spec, torch.zeros(2, dtype=torch.long), noise)
+        with torch.no_grad():
+            made = network(phone, lengths, pitch, hz, spec, torch.zeros(2, dtype=torch.long), noise)
         assert made.mask.shape[2] == c.window_frames
         assert made.mask.sum(2).flatten().tolist() == [c.window_frames, 100]
         starts.append(made.start_frames)
@@ -96,6 +98,7 @@ def test_flow_is_invertible() -> None:
     assert torch.allclose(network.flow(there, mask, g, reverse=True), z, atol=1e-5)
 
 
+@pytest.mark.soak
 def test_padding_does_not_reach_a_shorter_row() -> None:
     network = voice("v1-40k-tiny", pitch=False)
     together, alone = infer(network, lengths=[60, 40]).m_p, infer(network, lengths=[60, 60]).m_p
@@ -207,6 +210,7 @@ def test_a_convolution_is_torchs_in_either_layout(kernel: int, stride: int, dila
 
 
 @pytest.mark.parametrize("preset", ["v2-40k", pytest.param("v1-48k", marks=pytest.mark.soak)])
+@pytest.mark.soak
 def test_a_voice_sounds_the_same_in_either_layout(preset: str) -> None:
     torch.manual_seed(0)
     network = Synthesizer(PRESETS[preset], posterior=False).eval()

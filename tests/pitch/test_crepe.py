@@ -14,6 +14,7 @@ from rvc_engine.registry import PITCH_TRACKERS
 pytestmark = pytest.mark.skipif(not PITCH_TRACKERS.get("crepe").is_installed(), reason="torchcrepe is not installed")
 
 
+@pytest.mark.soak
 def test_it_agrees_with_praat_on_speech(speech: list[Path]) -> None:
     assert "crepe" in available_methods()
     wave = decode(speech[0], 16000)[4000:16800]
@@ -34,6 +35,7 @@ def test_any_length_and_any_number(samples: int) -> None:
         assert wave is noise or not f0.any(), "silence and NaN have no pitch"
 
 
+@pytest.mark.soak
 def test_the_same_pitch_every_time() -> None:
     wave = np.sin(2 * np.pi * 220 * np.arange(3200) / 16000)
     f0 = track("crepe", wave)

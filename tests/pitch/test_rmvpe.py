@@ -28,6 +28,7 @@ def tone(samples: int, hz: float = 200.0) -> np.ndarray:
 @pytest.mark.parametrize(
     "samples", [0, 160, *(pytest.param(n, marks=pytest.mark.soak) for n in (100, 500, 513, 1599, 16000))]
 )
+@pytest.mark.soak
 def test_any_length_and_any_number(samples: int, rmvpe_home: Workspace) -> None:
     for wave in (tone(samples).astype(np.float32), np.zeros(samples), np.full(samples, np.nan)):
         f0 = track("rmvpe", wave, workspace=rmvpe_home)
@@ -115,6 +116,7 @@ def test_every_form_of_the_file(rmvpe_home: Workspace, rmvpe_tensors: dict[str, 
         assert all(torch.equal(state[key], x.to(state[key].dtype)) for key, x in rmvpe_tensors.items())
 
 
+@pytest.mark.soak
 def test_a_file_that_does_not_fit(rmvpe_tensors: dict[str, Tensor], tmp_path: Path) -> None:
     path = tmp_path / "rmvpe.pt"
 

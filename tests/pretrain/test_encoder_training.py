@@ -41,6 +41,7 @@ def steps_of(events: list[Event]) -> list[dict[str, float]]:
     return [event.losses for event in events if isinstance(event, TrainStepped)]
 
 
+@pytest.mark.soak
 def test_losses_have_plain_names_and_fall(make_data: Make, tmp_path: Path) -> None:
     data = make_data()
     state = fresh(data)

@@ -71,6 +71,7 @@ def experiment_of(rvc: Rvc, name: str = "base") -> Experiment:
     return Workspace(rvc.home).experiment(name)
 
 
+@pytest.mark.soak
 def test_every_stage_runs_and_the_end_names_the_files(made: tuple[Rvc, Path, list[Event]]) -> None:
     rvc, _, events = made
     started, end = events[0], events[-1]
@@ -246,6 +247,7 @@ def test_voices_have_none_of_it() -> None:
     assert "base = true" in render_toml(base)
 
 
+@pytest.mark.soak
 async def test_the_app_shows_a_base(made: tuple[Rvc, Path, list[Event]]) -> None:
     from rvc_engine.client.engine_client import EngineClient
     from rvc_tui.app import RvcApp

@@ -56,6 +56,7 @@ def files_of(experiment: Experiment, clip: str) -> tuple[np.ndarray, np.ndarray,
 
 
 @pytest.mark.parametrize("method", ["auto", *METHODS])
+@pytest.mark.soak
 def test_three_files_a_clip(experiment: Experiment, method: str) -> None:
     events = run(experiment, settings_with(method))
     assert all(isinstance(event, Progressed) for event in events)

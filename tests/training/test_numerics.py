@@ -60,6 +60,7 @@ def test_a_loss_that_is_not_finite_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert trial.compare("fp32", reference, PRESETS[TINY], CPU).why == "not finite: the loss"
 
 
+@pytest.mark.soak
 def test_what_was_tried_is_cached() -> None:
     """The first time in a process, then from the cache; another name of the device is another trial."""
     first = choose_mode(TINY, "fp32", "cpu", "this CPU", try_mode)
@@ -91,6 +92,7 @@ def test_a_trial_that_dies_says_why() -> None:
 
 
 @pytest.mark.parametrize("damage", ["{", *(pytest.param(text, marks=pytest.mark.soak) for text in ("[]", '{"x": 1}'))])
+@pytest.mark.soak
 def test_a_damaged_memory_is_no_obstacle(damage: str) -> None:
     KEPT.path.parent.mkdir(parents=True)
     KEPT.path.write_text(damage)

@@ -214,6 +214,7 @@ def test_all_damaged_is_a_failure_again_and_again(halfway: Made) -> None:
 
 # --- resuming ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("after", [*(pytest.param(n, marks=pytest.mark.soak) for n in (1, 3)), 5])
+@pytest.mark.soak
 def test_what_a_kill_leaves_resumes_exactly(
     make: Callable[[str], Made], whole: Experiment, monkeypatch: Any, after: int
 ) -> None:
@@ -311,6 +312,7 @@ def test_recovery_knows_when_to_give_up() -> None:
     assert "smaller preset" in caught.value.hint
 
 
+@pytest.mark.soak
 def test_out_of_memory_halves_the_batch(make: Callable[[str], Made], monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "oom@5")
     made = make("voice")

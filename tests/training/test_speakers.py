@@ -43,6 +43,7 @@ def test_folders_become_rows() -> None:
     assert speaker_rows(["7", "3"], 1) == {"3": 3, "7": 7}
 
 
+@pytest.mark.soak
 def test_each_folder_trains_its_own_row(two_speakers: Path, home: Path) -> None:
     settings = settings_of(two_speakers)
     settings.train.speaker = 1

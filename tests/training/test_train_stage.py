@@ -206,6 +206,7 @@ def test_what_a_training_held_is_cached(make_experiment: Any, tmp_path: Path, mo
     assert USED.all() == {}, "a training that had nothing to do held nothing"
 
 
+@pytest.mark.soak
 def test_checkpoints_have_rvcs_layout(make_experiment: Any) -> None:
     experiment, settings = make_experiment(preset="v2-40k-tiny")
     settings.train.epochs = 1
@@ -236,6 +237,7 @@ def pairs_alone(experiment: Experiment) -> None:
     experiment.resume_previous.unlink()
 
 
+@pytest.mark.soak
 def test_a_damaged_pair_gives_way_to_the_one_before(make_experiment: Any) -> None:
     experiment, settings = trained(make_experiment)
     pairs_alone(experiment)
@@ -307,6 +309,7 @@ def test_a_pair_from_elsewhere_resumes_at_the_next_epoch(make_experiment: Any) -
     assert any("resume state" in event.title for event in of(events, Warned))
 
 
+@pytest.mark.soak
 def test_the_pipeline_resumes_with_checkpoints_of_another_program(make_experiment: Any) -> None:
     """A folder with nothing of ours but the clips: they are not moved to a backup."""
     experiment, settings = trained(make_experiment)
@@ -318,6 +321,7 @@ def test_the_pipeline_resumes_with_checkpoints_of_another_program(make_experimen
     assert of(list(run_stage(STAGES.get("train"), experiment, settings)), StageSkipped)
 
 
+@pytest.mark.soak
 def test_pretrained_files(make_experiment: Any, tmp_path: Path) -> None:
     experiment, settings = trained(make_experiment)
     step = CheckpointStore(experiment).steps()[0]

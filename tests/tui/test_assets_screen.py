@@ -90,6 +90,7 @@ async def test_pull_asks_with_the_size_then_shows_how_far_it_is() -> None:
         assert "v2-40k has all that it needs" in notes(app) and not app.session.unfinished
 
 
+@pytest.mark.soak
 async def test_stopped_and_failed_downloads_say_what_is_kept() -> None:
     app = assets_app(assets_pull=[Ended(130, "stopped")])
     async with app.run_test(size=(80, 24)) as pilot:
@@ -190,6 +191,7 @@ async def test_sizes_and_ascii(size: tuple[int, int]) -> None:
         assert text_of(app).isascii() and "rmvpe.pt" in text_of(app) and "quit" in text_of(app).splitlines()[-1]
 
 
+@pytest.mark.soak
 def test_real_commands_have_the_shape_that_the_screen_reads(tmp_path: Path) -> None:
     client = EngineClient(tmp_path, "")
     rows = client.ask(["assets", "list", "--json"]).data

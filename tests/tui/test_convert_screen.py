@@ -144,6 +144,7 @@ async def test_a_choice_waits_until_the_voices_are_read(
         assert "alice" in text_of(app)
 
 
+@pytest.mark.soak
 async def test_an_older_epoch_takes_the_index_of_its_experiment(app: RvcApp, home: Path) -> None:
     async with app.run_test(size=SIZES[0]) as pilot:
         await settle(pilot)
@@ -162,6 +163,7 @@ async def test_an_older_epoch_takes_the_index_of_its_experiment(app: RvcApp, hom
         assert request.voice == f"{home}/other.pth" and request.index == ""
 
 
+@pytest.mark.soak
 async def test_recordings_are_added_and_taken_away(app: RvcApp, home: Path) -> None:
     async with app.run_test(size=SIZES[0]) as pilot:
         await settle(pilot)
@@ -208,6 +210,7 @@ async def test_a_transposition_is_suggested_and_applied(app: RvcApp, home: Path)
         assert request_of(app).settings.transpose == 12.0
 
 
+@pytest.mark.soak
 async def test_nothing_is_written_over_unasked(app: RvcApp, home: Path) -> None:
     goal = home / "converted" / "alice"
     goal.mkdir(parents=True)
@@ -311,6 +314,7 @@ async def test_a_refusal_is_displayed_whole(app: RvcApp, home: Path) -> None:
         assert "did not start" in words and "rvc voice extract /x.pth)" in words
 
 
+@pytest.mark.soak
 async def test_keys_of_the_settings(app: RvcApp, home: Path) -> None:
     async with app.run_test(size=SIZES[0]) as pilot:
         await choose(pilot, app, home)

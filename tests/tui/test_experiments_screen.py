@@ -129,6 +129,7 @@ async def test_refused_start_is_a_panel() -> None:
         assert "What went wrong" not in text_of(app)
 
 
+@pytest.mark.soak
 async def test_stop_asks_and_its_default_is_no() -> None:
     app = app_of("training")
     async with app.run_test(size=SIZE) as pilot:

@@ -25,6 +25,7 @@ def app(home: Path) -> Iterator[Terminal]:
     terminal.close()
 
 
+@pytest.mark.soak
 def test_an_experiment_in_one_write(app: Terminal, home: Path, dataset: Path) -> None:
     """Letters of the texts are keys of the screens below: s, r, x and q among them."""
     app.read(b"none yet")
@@ -42,6 +43,7 @@ def test_an_experiment_in_one_write(app: Terminal, home: Path, dataset: Path) ->
 
 
 @pytest.mark.parametrize("last", [b"q", b"\x03"])
+@pytest.mark.soak
 def test_keys_after_the_last_one(app: Terminal, last: bytes) -> None:
     """They come while the screens go."""
     app.read(b"none yet")

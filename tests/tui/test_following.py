@@ -54,6 +54,7 @@ def points(state: ScreenState) -> list[tuple[int, float, int, float]]:
     return [tuple(point) for name in state.view.curves.names for point in state.view.curves.points(name)]
 
 
+@pytest.mark.soak
 def test_a_long_history_comes_to_the_same(alice: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     for events in (
         pretended.trained(3000),

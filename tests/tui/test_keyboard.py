@@ -89,6 +89,7 @@ FIELDS = [pytest.param(name, marks=[] if name == "train" else pytest.mark.soak) 
 
 
 @pytest.mark.parametrize("place", FIELDS)
+@pytest.mark.soak
 async def test_letters_in_the_fields_of_a_screen_are_text(place: str) -> None:
     app = app_with(UserKeys({"list.down": "w", "quit": "Q", "back": "x,escape"}), place)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -121,6 +122,7 @@ async def test_letters_in_the_fields_of_a_screen_are_text(place: str) -> None:
         pytest.param("experiments", "n p", marks=pytest.mark.soak),
     ],
 )
+@pytest.mark.soak
 async def test_letters_in_the_fields_of_questions_are_text(first: str, keys: str) -> None:
     app = app_with(UserKeys({"name.back": "w", "question.yes": "j"}), first)
     client_of(app).answers["queue list"] = Answer([entry(1, "alice")])
@@ -157,6 +159,7 @@ async def test_palette_finds_and_does(key: str) -> None:
         assert app.screen is app.displayed
 
 
+@pytest.mark.soak
 async def test_palette_runs_what_belongs_to_the_screen_and_only_what_works() -> None:
     app = app_with(first="experiments")
     async with app.run_test(size=(80, 24)) as pilot:

@@ -125,11 +125,13 @@ def test_with_16_colours(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize("opened", OF_256.values(), ids=OF_256, indirect=True)
+@pytest.mark.soak
 def test_with_256_colours(opened: Opened) -> None:
     assert opened.left() == 0 and opened.colours() <= {"16", "256"}
 
 
 @pytest.mark.parametrize("opened", OF_MORE.values(), ids=OF_MORE, indirect=True)
+@pytest.mark.soak
 def test_with_all_colours(opened: Opened) -> None:
     assert opened.left() == 0 and opened.colours()
 
@@ -143,6 +145,7 @@ def test_without_colours(opened: Opened) -> None:
 @pytest.mark.parametrize(
     "opened", [kind("--ascii", TERM="xterm"), kind(TERM="xterm", LC_ALL="C")], ids=["asked", "locale"], indirect=True
 )
+@pytest.mark.soak
 def test_in_seven_bits(opened: Opened) -> None:
     assert opened.left() == 0
     assert opened.got.isascii()
@@ -182,6 +185,7 @@ def test_no_terminal(home: Path) -> None:
 
 
 @pytest.mark.parametrize("before", ["", "trap '' HUP; "], ids=["hang-up", "ignored"])
+@pytest.mark.soak
 def test_it_ends_with_its_terminal(home: Path, before: str) -> None:
     """A hang-up that is ignored, as under nohup, once left the app with a core of its own."""
     words = ["/bin/sh", "-c", f"{before}exec {sys.executable} -m rvc_tui --home {home}"]

@@ -130,6 +130,7 @@ async def test_following_the_newest_or_staying() -> None:
         assert (chart.look.zoom, chart.look.right) == (0, None)
 
 
+@pytest.mark.soak
 async def test_curves_are_explained_and_chosen() -> None:
     app = training()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -207,6 +208,7 @@ async def test_measuring_can_be_stopped_and_waits_for_a_run() -> None:
         assert client_of(app).calls == []
 
 
+@pytest.mark.soak
 async def test_price_is_asked_for_and_kept() -> None:
     app = training()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -229,6 +231,7 @@ async def test_price_is_asked_for_and_kept() -> None:
         assert "cost" not in await page_after(pilot, "home", "ctrl+k", "0", "enter")
 
 
+@pytest.mark.soak
 async def test_journal_can_be_filtered_on_every_screen() -> None:
     for first in ("train", "preprocess"):
         app = app_of("failed" if first == "preprocess" else "training", first=first)

@@ -136,6 +136,7 @@ async def test_extract(app: RvcApp, tmp_path: Path) -> None:
         assert "extracted" not in text_of(app)
 
 
+@pytest.mark.soak
 async def test_merge(app: RvcApp, tmp_path: Path) -> None:
     client_of(app).answers["voice merge"] = Answer([str(tmp_path / "weights/both.pth")])
     async with app.run_test(size=SIZES[0]) as pilot:

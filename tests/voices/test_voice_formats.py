@@ -54,6 +54,7 @@ def same(a: Voice, b: Voice) -> bool:
 @pytest.mark.few(1)
 # --- layouts of RVC --------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", ["v1/48k", "v2/40k"])
+@pytest.mark.soak
 def test_an_extracted_voice_has_the_layout_of_rvcs_extraction(tmp_path: Path, name: str) -> None:
     expected = next(value for key, value in RVC.items() if key.startswith("extract"))[name]
     network = Synthesizer(PRESETS[name.replace("/", "-")])
@@ -243,6 +244,7 @@ def description_with(parts: dict[str, bytes], **entries: Any) -> None:
         lambda parts: parts.pop("voice.index") and None,
     ],
 )
+@pytest.mark.soak
 def test_a_changed_bundle_is_refused_by_name(tmp_path: Path, change: Any) -> None:
     path = tmp_path / f"v{SUFFIX}"
     write_bundle(path, read_voice(voice_file(tmp_path / "v.pth")), "v", index_file(tmp_path / "v.index"), {})
