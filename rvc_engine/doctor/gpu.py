@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, load
-from rvc_engine.machine.gpus import Gpu, load_nvml, read_gpus, torch_gpus
+from rvc_engine.machine.gpus import Gpu, has_bf16, load_nvml, read_gpus, torch_gpus
 from rvc_engine.messages import NOTHING, Message, message_of
 
 
@@ -87,6 +87,7 @@ def _computes(torch: Any, index: int) -> Finding:
         return Finding(name, FAIL, message_of(error), Message("doctor.install_other_torch"))
     if total != 499500:
         return Finding(name, FAIL, Message("doctor.gpu_computes_wrong"), Message("doctor.use_other_gpu"))
-    precisions = Message("doctor.bf16_and_fp16") if torch.cuda.is_bf16_supported() else "fp16"
+    has = has_bf16(torch.cuda.get_device_capability(index))
+    precisions = Message("doctor.bf16_and_fp16") if has else "fp16"
     gpu, version = torch.cuda.get_device_name(index), torch.version.cuda
     return Finding(name, OK, Message("doctor.gpu_computes", name=gpu, precisions=precisions, cuda=version))

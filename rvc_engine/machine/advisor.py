@@ -20,7 +20,7 @@ from rvc_engine.common.opening import open_text
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
-from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, named_devices, read_gpus, torch_gpus
+from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, has_bf16, named_devices, read_gpus, torch_gpus
 from rvc_engine.machine.measurements import Cost, Measure, cost_of
 from rvc_engine.messages import Message
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, default_batch_size
@@ -108,7 +108,7 @@ def _gpu_memory(gpu: Gpu, index: int, own: set[int]) -> Memory:
     # numbers.
     known = not own or (held is not None and not own.isdisjoint(held))
     others = max(gpu.memory_total - gpu.memory_free - ours, 0) if known else None
-    precision = "fp16" if gpu.capability is not None and gpu.capability < (8, 0) else "bf16"
+    precision = "bf16" if gpu.capability is None or has_bf16(gpu.capability) else "fp16"
     notes = (Message("machine.mig"),) if gpu.mig else ()
     return Memory(f"cuda:{index}", gpu.name, gpu.memory_total, gpu.memory_free, others, ours, precision, notes)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import torch
 
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.machine.cpu import cores, cpu_has_bf16, cpu_name
-from rvc_engine.machine.gpus import ALL_GPUS, named_devices
+from rvc_engine.machine.gpus import ALL_GPUS, has_bf16, named_devices
 from rvc_engine.messages import Message
 
 Task = TypeVar("Task")
@@ -59,7 +60,12 @@ def choose_precision(name: str, device: torch.device) -> str:
         return name
     if device.type != "cuda":
         return "bf16" if cpu_has_bf16() else "fp32"
-    return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    return "bf16" if gpu_has_bf16(device) else "fp16"
+
+
+def gpu_has_bf16(device: torch.device | int) -> bool:
+    """In hardware. torch.cuda.is_bf16_supported says yes of GPUs that emulate it, many times slower."""
+    return has_bf16(torch.cuda.get_device_capability(device))
 
 
 def listening_precision(name: str, device: torch.device) -> str:
@@ -113,9 +119,19 @@ def memory_errors(explained: Callable[[RvcError], RvcError] = lambda known: know
         raise explained(known) from error
 
 
+OUT_OF_MEMORY = re.compile(
+    r"can't allocate memory"  # the CPU's allocator
+    r"|(CUDA|cuda driver|NCCL|nccl)\b.*out of memory"
+    r"|CUBLAS_STATUS_ALLOC_FAILED|CUBLAS_STATUS_NOT_INITIALIZED.*cublasCreate"
+    r"|CUDNN_STATUS_ALLOC_FAILED|CUDNN_STATUS_INTERNAL_ERROR_(HOST|DEVICE)_ALLOCATION_FAILED|CUFFT_ALLOC_FAILED"
+    r"|unable to find an engine to execute",  # of cuDNN: none has room for its workspace
+    re.IGNORECASE | re.DOTALL,
+)
+"""Messages of RuntimeErrors that say so. torch and CUDA's libraries have many."""
+
+
 def out_of_memory(error: BaseException) -> RvcError | None:
     """An RvcError with a fix when `error` says that memory ran out, else None."""
-    is_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
-    if not is_memory:
+    if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not OUT_OF_MEMORY.search(str(error)):
         return None
     return RvcError("machine.out_of_memory", reason=str(error).split("\n")[0])

@@ -14,6 +14,12 @@ from rvc_engine.messages import NOTHING, Message, message_of
 
 T = TypeVar("T")
 ALL_GPUS = "all"
+BF16_FROM = (8, 0)
+"""Compute capability (Ampere, 2020) from which a GPU has bfloat16 in hardware."""
+
+
+def has_bf16(capability: tuple[int, int]) -> bool:
+    return capability >= BF16_FROM
 
 
 @dataclass(frozen=True)
