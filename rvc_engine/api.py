@@ -253,7 +253,7 @@ class Voice:
 
     @in_words
     def convert_file(self, source: PathLike, target: PathLike, **settings: Any) -> Path:
-        """Convert one recording. `target`: a file, whose suffix determines the format, or a folder, for which the setting
+        """Convert one recording. `target`: a file, whose suffix determines the format, or a folder, where the setting
         `format` does. Returns the path of the result. Raises RvcError if the recording cannot be converted."""
         known = _path(source, Message("api.recording"))
         if known.is_dir():
