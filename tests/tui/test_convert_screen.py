@@ -299,7 +299,7 @@ async def test_one_that_runs_is_displayed_when_the_app_is_opened(slow: RvcApp, h
 
 async def test_a_refusal_is_displayed_whole(app: RvcApp, home: Path) -> None:
     refused = (
-        "/x.pth is not a usable voice: it is a training checkpoint (rvc voice extract /x.pth makes a voice from it)"
+        "/x.pth is not a usable voice: it is a training checkpoint (to make a voice from it: rvc voice extract /x.pth)"
     )
     client_of(app).answers["convert"] = refused
     async with app.run_test(size=SIZES[0]) as pilot:
@@ -307,7 +307,7 @@ async def test_a_refusal_is_displayed_whole(app: RvcApp, home: Path) -> None:
         await pilot.press("x")
         await wait_for(pilot, lambda: "did not start" in text_of(app))
         words = " ".join(text_of(app).split())
-        assert "did not start" in words and "rvc voice extract /x.pth makes a voice from it)" in words
+        assert "did not start" in words and "rvc voice extract /x.pth)" in words
 
 
 async def test_keys_of_the_settings(app: RvcApp, home: Path) -> None:

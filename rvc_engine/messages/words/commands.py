@@ -6,7 +6,7 @@ from rvc_engine.messages.words.kinds import Plural, Words
 
 WORDS: dict[str, str | Plural | Words] = {
     # what is asked for
-    "which_preset": Words("Which preset?", "presets: {choices}", "for example: {do.pull}"),
+    "which_preset": Words("No preset is given", "", "give one of {choices}, for example: {do.pull}"),
     "set_without_value": Words(
         "{flag.set} {text!r} has no value",
         "",
@@ -14,7 +14,7 @@ WORDS: dict[str, str | Plural | Words] = {
     ),
     "state_twice": Words("{flag.save_state} and {flag.load_state} cannot be combined", "", "give one of them"),
     "only_bases": "only the training states of a base can be saved in parts",
-    "no_experiment": Words("There is no experiment {name!r} in {logs}", "experiments: {names}", "{do.new} makes one"),
+    "no_experiment": Words("There is no experiment {name!r} in {logs}", "it holds {names}", "{do.new} makes one"),
     "no_experiment_yet": Words("There is no experiment {name!r} in {logs}", "there are none yet", "{do.new} makes one"),
     # where results go
     "is_folder": Words("{path} is a folder", "", "give {flag.output} a file"),

@@ -53,7 +53,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "holds_no_voice": "it holds no voice",
     "is_checkpoint": "it is a training checkpoint, {what}",
     "is_checkpoint_epoch": "it is a training checkpoint, {what} after epoch {epoch}",
-    "extract_it": "{do.extract_file} makes a voice from it",
+    "extract_it": "to make a voice from it: {do.extract_file}",
     "is_discriminators": "it is a training checkpoint, {what}, which has no voice",
     "is_discriminators_epoch": "it is a training checkpoint, {what} after epoch {epoch}, which has no voice",
     "generator_beside": "the G_ file beside it has one",
