@@ -62,7 +62,7 @@ WORDS: dict[str, str | Plural | Words] = {
     # a stage that runs
     "disk_is_full": "the disk is full",
     "disk_stayed_full": Words(
-        "The disk has been full for {seconds:.0f} s",
+        "The disk is full, and has been for {seconds:.0f} s",
         "",
         "free some space and run the same command again: {stage} resumes where it stopped",
     ),

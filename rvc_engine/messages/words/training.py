@@ -89,7 +89,7 @@ WORDS: dict[str, str | Plural | Words] = {
         "{first} and {second} are written again",
         "they were damaged, or not of this training",
     ),
-    "disk_stays_full": "The disk has been full for {seconds:.0f} s",
+    "disk_stays_full": "The disk is full, and has been for {seconds:.0f} s",
     "no_room": "{free} MB are free, a save needs {needed} MB",
     "steps_not_saved": Plural("{count} step is not saved; {reason}", "{count} steps are not saved; {reason}"),
     "free_space": "free some space; training resumes from step {step}",
