@@ -204,7 +204,7 @@ def test_later_stages_work_without_the_recordings(rvc: Rvc, gone: str) -> None:
     missing = rvc("run", "voice", "--dataset", folder / "typing error", "--plain")
     assert missing.returncode == 2 and "typing error" in missing.stderr
     needed = rvc("run", "voice", "--set", "preprocess.clip_s=3", "--plain")
-    assert needed.returncode == 2 and "recordings are not there" in needed.stderr
+    assert needed.returncode == 2 and "recordings are missing" in needed.stderr
 
 
 @pytest.mark.soak

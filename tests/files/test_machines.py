@@ -191,7 +191,7 @@ def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_err
         return call
 
     monkeypatch.setattr(os, "kill", kill(PermissionError))
-    with pytest.raises(RvcError, match=r"voice runs as another user.*process \d+ of root.*sudo kill"):
+    with pytest.raises(RvcError, match=r"voice is running as another user.*process \d+ of root.*sudo kill"):
         launcher.ask_to_end(Holder.of_this_process(), "voice")
     monkeypatch.setattr(os, "kill", kill(ProcessLookupError))
     launcher.ask_to_end(Holder.of_this_process(), "voice")
