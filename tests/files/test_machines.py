@@ -327,6 +327,7 @@ def test_no_more_processes(processes: int, home: Path, dataset: Path, stranger: 
 
 # --- an engine that does not start -----------------------------------------------------------------
 @pytest.mark.parametrize("where", ["runs", "run.lock", "engine.log"])
+@pytest.mark.soak
 def test_the_reason_why_an_engine_did_not_start_is_printed(
     where: str, home: Path, experiment: Experiment, dataset: Path
 ) -> None:

@@ -258,6 +258,7 @@ def valid(tmp_path_factory: pytest.TempPathFactory, files: Path) -> dict[str, Pa
 
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MUTATIONS, marks=pytest.mark.soak)])
+@pytest.mark.soak
 def test_mutations_never_run_hang_or_crash(tmp_path: Path, valid: dict[str, Path], count: int) -> None:
     rng = np.random.default_rng(20261123)
     outcomes: Counter[str] = Counter()

@@ -133,7 +133,7 @@ def flip(path: Path, share: float) -> None:
     path.write_bytes(bytes(data))
 
 
-@pytest.mark.few(6)
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", ["resume.pt", "resume-previous.pt", "G", "D"])
 @pytest.mark.parametrize(
     ("damage", "share"),
