@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 
     from rvc_engine.conversion.converter import Converter
     from rvc_engine.dataset.report import FileReport
-    from rvc_engine.run.view import RunView
 
 PathLike = str | os.PathLike[str]
 OnEvent = Callable[[Event], None]
@@ -151,12 +150,10 @@ def train(
     view = _run(experiment, Request(given, preset, pitched, settings or {}, fresh), agreed, on_event)
     if view.state == "stopped":
         raise Stopped("api.stopped_in" if view.stage else "api.stopped", name=experiment.name, stage=view.stage)
-    if view.error is not None:
-        raise RvcError(view.error["title"], view.error["message"], view.error["hint"])
     if view.state != "finished":
         if view.error is None:
             raise RvcError("api.no_end", name=experiment.name)
-        raise error_from_record(view.error)
+        raise error_from_record(view.error, view.exit_code or RvcError.exit_code)
     own = experiment.folder.parent == experiment.workspace.logs
     return Voice(experiment.name if own else experiment.folder, home=experiment.workspace.home)
 
