@@ -1,4 +1,4 @@
-"""The engine for notebooks and other programs: train a voice, convert with it, look at recordings and voices.
+"""The engine for notebooks and other programs: train a voice, convert with it, check recordings, list voices.
 
     import rvc_engine
 
@@ -6,8 +6,8 @@
     voice.convert_file("song.wav", "song-alice.wav", transpose=12)
 
 A workspace is the folder that holds logs/, weights/ and pretrained/: `home`, else $RVC_HOME, else the current folder.
-Every error is an RvcError with `title`, `message` and `hint`; BadInput is one that was found before anything was
-written.
+Every error is an RvcError with `title`, `message` (the cause) and `hint` (the fix); BadInput is one that was found
+before anything was written.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 
     from rvc_engine.conversion.converter import Converter
     from rvc_engine.dataset.report import FileReport
-    from rvc_engine.run.view import RunView
 
 PathLike = str | os.PathLike[str]
 OnEvent = Callable[[Event], None]
@@ -96,8 +95,8 @@ def in_words(call: Callable[P, T]) -> Callable[P, T]:
 # --- recordings -------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class DatasetReport:
-    """What `rvc dataset` says of a folder. `summary`: seconds and counts by name; `findings`: each with code, severity
-    (good, note, warning or problem), what was found, why it matters and what to do."""
+    """What `rvc dataset` reports about a folder. `summary`: seconds and counts by name. `findings`: each with "code",
+    "severity" (good, note, warning or problem), "what" was found, "why_it_matters" and "way_out" (what to do)."""
 
     folder: Path
     files: list[FileReport]
@@ -108,7 +107,7 @@ class DatasetReport:
 @in_words
 def describe_dataset(folder: PathLike, *, subfolders: bool = False, workers: int = 0) -> DatasetReport:
     """Measure every recording of a folder; what was measured before is read from a cache. `workers`: processes, 0 means
-    one a core. Raises BadInput when the folder cannot be read or holds no file."""
+    one per core. Raises BadInput when the folder cannot be read or holds no file."""
     path = _path(folder, Message("api.recordings"))
     tasks = recordings_in(path, subfolders=subfolders)
     reports = (report for report in measure_all(path, tasks, workers=workers) if report is not None)
@@ -131,16 +130,17 @@ def train(
     agreed: bool = False,
     on_event: OnEvent | None = None,
 ) -> Voice:
-    """Train a voice, or resume one: as `rvc run NAME`, in an engine process of its own, until its end.
+    """Train a voice, or resume its training, like `rvc run NAME`: in a separate engine process, and return at its end.
 
     `dataset`: a folder of recordings, needed the first time. `settings`: "STAGE.name" to a value, as in
-    {"train.epochs": 100}; they are kept. `fresh`: start anew, the old work is moved to
-    a backup. `agreed`: do what is refused otherwise, such as restarting a training from step 0. `on_event`: called with
-    each event (rvc_engine.events) as it is written. When the calling program is killed the run continues; an exception
-    from `on_event`, KeyboardInterrupt included, stops it, what is done is saved, and the exception is raised again.
+    {"train.epochs": 100}; they are kept for later runs. `fresh`: start over; the old work is moved to a backup.
+    `agreed`: the answer yes to what `rvc run` asks, such as restarting a training from step 0; without it, BadInput is
+    raised. `on_event`: called with each event (rvc_engine.events) as it is written. If the calling program is killed,
+    the run continues. An exception from `on_event`, also KeyboardInterrupt, stops the run; progress is saved, and the
+    exception is raised again.
 
-    Raises BadInput for what can be known before anything is written, Busy when another run holds the experiment,
-    Stopped when somebody else stopped it, RvcError when it failed.
+    Raises BadInput for errors that are found before anything is written, Busy if another run holds the experiment,
+    Stopped if somebody else stopped the run, RvcError if it failed.
     """
     experiment = _workspace(home).experiment(_text(name, Message("api.name")))
     _check_callable(on_event)
@@ -150,12 +150,10 @@ def train(
     view = _run(experiment, Request(given, preset, pitched, settings or {}, fresh), agreed, on_event)
     if view.state == "stopped":
         raise Stopped("api.stopped_in" if view.stage else "api.stopped", name=experiment.name, stage=view.stage)
-    if view.error is not None:
-        raise RvcError(view.error["title"], view.error["message"], view.error["hint"])
     if view.state != "finished":
         if view.error is None:
             raise RvcError("api.no_end", name=experiment.name)
-        raise error_from_record(view.error)
+        raise error_from_record(view.error, view.exit_code or RvcError.exit_code)
     own = experiment.folder.parent == experiment.workspace.logs
     return Voice(experiment.name if own else experiment.folder, home=experiment.workspace.home)
 
@@ -193,16 +191,16 @@ def list_voices(home: PathLike | None = None) -> list[dict[str, Any]]:
 
 
 def load_voice(voice: PathLike, *, home: PathLike | None = None, index: PathLike | None = None) -> Voice:
-    """As Voice(...)."""
+    """The same as Voice(...)."""
     return Voice(voice, home=home, index=index)
 
 
 @dataclass
 class Voice:
-    """A voice that is ready to convert: the name of an experiment, a .pth file or a bundle (.rvcvoice).
+    """A voice to convert with: `voice` is the name of an experiment, a .pth file or a bundle (.rvcvoice).
 
-    `index`: a file, or "none"; otherwise the voice's own. The files are found and checked here (BadInput); networks
-    are loaded when something is first converted and kept for calls with the same settings.
+    `index`: a file, or "none"; by default the voice's own. The files are found and checked here (BadInput). The
+    networks are loaded by the first conversion and kept for further ones with the same settings.
     """
 
     voice: PathLike
@@ -220,7 +218,7 @@ class Voice:
     @cached_property
     @in_words
     def facts(self) -> dict[str, Any]:
-        """What `rvc voice info --json` prints: version, sample_rate, pitch, encoder, epochs and more."""
+        """The facts that `rvc voice info --json` prints: version, sample_rate, pitch, encoder, epochs and more."""
         from rvc_engine.voices.describe import facts_of
 
         return facts_of(self.path)
@@ -229,10 +227,10 @@ class Voice:
     def convert(
         self, wave: NDArray[np.floating] | NDArray[np.int16], sample_rate: int, **settings: Any
     ) -> tuple[NDArray[np.int16], int]:
-        """(T,) or (T, C) samples, float in -1..1 or int16, at `sample_rate` Hz -> ((T',) int16, Hz), of the same length
-        in time. `settings`: those of `rvc convert`, as in transpose=12 (semitones), index_rate=0.75 or device="cuda".
-        Raises BadInput for a setting that is not allowed and for a wave that cannot be converted.
-        """
+        """Convert samples: (T,) or (T, C), float in -1..1 or int16, at `sample_rate` Hz. Returns the samples, (T',)
+        int16 of the same duration, and their rate in Hz. `settings`: those of `rvc convert`, as in transpose=12
+        (semitones), index_rate=0.75 or device="cuda". Raises BadInput for a setting that is not allowed and for a wave
+        that cannot be converted."""
         from rvc_engine.audio.clipping import check_audible
         from rvc_engine.audio.io import decode
         from rvc_engine.work.convert import SOURCE_RATE
@@ -252,8 +250,8 @@ class Voice:
 
     @in_words
     def convert_file(self, source: PathLike, target: PathLike, **settings: Any) -> Path:
-        """One recording. `target`: a file; its suffix says the format unless `format` does. Returns its path. Raises
-        RvcError when it cannot be converted."""
+        """Convert one recording. `target`: a file, whose suffix determines the format, or a folder, where the setting
+        `format` does. Returns the path of the result. Raises RvcError if the recording cannot be converted."""
         known = _path(source, Message("api.recording"))
         if known.is_dir():
             raise BadInput("api.is_folder", path=known)
@@ -264,8 +262,8 @@ class Voice:
     def convert_files(
         self, sources: Iterable[PathLike], target: PathLike, *, on_event: OnEvent | None = None, **settings: Any
     ) -> list[Path]:
-        """Recordings, or folders of them; `target`: a folder, or a file for a single recording. Returns what was
-        written. One bad recording does not stop the others: they are written, then RvcError names it."""
+        """Convert recordings, or folders of them. `target`: a folder, or a file for a single recording. Returns the
+        paths of the results. One bad recording does not stop the others; at the end, RvcError names it."""
         from rvc_engine.work.convert import convert_files
 
         known = _convert_settings(settings)

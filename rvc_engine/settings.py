@@ -46,22 +46,20 @@ class PreprocessSettings(StageSettings):
     min_clip_s: float = setting(
         0.45, "Shorter clips are left out: training slices do not fit in them.", unit="s", ge=0.0, le=10.0
     )
-    peak: float = setting(0.9, "Peak that levelling aims at.", ge=0.1, le=1.0)
-    alpha: float = setting(0.75, "Share of the levelled signal; the rest is the original.", ge=0.0, le=1.0)
+    peak: float = setting(0.9, "Target peak of the level normalisation.", ge=0.1, le=1.0)
+    alpha: float = setting(0.75, "Share of the normalised signal; the rest is the original.", ge=0.0, le=1.0)
     max_peak: float = setting(2.5, "Clips that peak above this are left out.", ge=1.0, le=100.0)
-    workers: int = setting(0, "Worker processes; 0 means one a core.", kind="speed", ge=0, le=256)
+    workers: int = setting(0, "Worker processes; 0 means one per core.", kind="speed", ge=0, le=256)
 
 
 class PitchSettings(StageSettings):
-    method: PitchMethod = setting(
-        "auto", "How pitch is tracked; auto is the best that is installed and has its weights."
-    )
+    method: PitchMethod = setting("auto", "Pitch method; auto is the best one that is installed and has its weights.")
     unvoiced: Literal["interpolate", "zero"] = setting(
         "interpolate",
         "Pitch of unvoiced frames.",
-        effect="interpolate as RVC since 2026; zero as the published models were trained",
+        effect="RVC has interpolated since 2026; its published models were trained with zero",
     )
-    workers: int = setting(0, "Worker processes; 0 means one a core.", kind="speed", ge=0, le=256)
+    workers: int = setting(0, "Worker processes; 0 means one per core.", kind="speed", ge=0, le=256)
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
@@ -72,7 +70,9 @@ class FeaturesSettings(StageSettings):
         effect="another one starts without published weights, and only programs that have it can use the voice",
         kind="model",
     )
-    precision: ListeningPrecision = setting("auto", "Of HuBERT; auto is fp16 on a GPU and fp32 on a CPU.", kind="speed")
+    precision: ListeningPrecision = setting(
+        "auto", "Precision of HuBERT; auto is fp16 on a GPU and fp32 on a CPU.", kind="speed"
+    )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
 
 
@@ -80,36 +80,36 @@ class TrainSettings(StageSettings):
     # The bounds belong to the number alone: pydantic cannot compare "auto" with them.
     epochs: Annotated[int, Field(ge=1, le=100000)] | Literal["auto"] = setting(
         20,
-        "Epochs in all; more continues from where it is.",
+        "Total number of epochs; a higher number continues the training.",
         unit="epochs",
         kind="extent",
-        effect="auto trains for train.minutes more; the number of epochs is set once steps have been timed",
+        effect="with auto, training lasts train.minutes more; the number of epochs is set once steps have been timed",
     )
     minutes: float = setting(
         17.0,
-        "How long train.epochs auto trains from here.",
+        "How much longer to train when train.epochs is auto.",
         unit="minutes",
         kind="speed",
         ge=0.1,
         le=100000,
-        effect="at most 300 epochs, so that a fast machine does not overfit a small data set",
+        effect="at most 300 epochs, so that a fast machine does not overfit a small dataset",
     )
     batch_size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = setting(
-        "auto", "Clips a step; auto is resolved once and written down.", unit="clips", kind="course"
+        "auto", "Clips per step; auto is resolved once and saved.", unit="clips", kind="course"
     )
-    learning_rate: float = setting(1e-4, "Rate of AdamW in the first epoch.", gt=0, le=0.1, kind="course")
+    learning_rate: float = setting(1e-4, "Learning rate of AdamW in the first epoch.", gt=0, le=0.1, kind="course")
     lr_decay: Annotated[float, Field(gt=0, le=1)] | Literal["auto"] = setting(
         0.999875,
         "Factor on the learning rate after each epoch.",
         kind="course",
-        effect="auto lowers it by the same factor each epoch, to a tenth in the last: more is learnt in a given "
-        "time, but less if training continues later",
+        effect="auto lowers it by the same factor each epoch, to a tenth in the last: better results in a given "
+        "time, but worse ones if training continues later",
     )
     c_mel: float = setting(45.0, "Weight of the mel loss.", ge=0, le=1000, kind="course")
     c_kl: float = setting(1.0, "Weight of the KL loss.", ge=0, le=1000, kind="course")
     prior_share: float = setting(
         0.0,
-        "Share of the training slices that are spoken from content and pitch alone.",
+        "Share of the training slices that are synthesised from content and pitch alone.",
         ge=0,
         le=1,
         kind="course",
@@ -129,7 +129,8 @@ class TrainSettings(StageSettings):
     speakers: Literal["one", "folders"] = setting(
         "one",
         "Who speaks: one voice, or one in each sub-folder of the dataset.",
-        effect="folders takes numbers as rows of the speaker table, other names in their order from train.speaker on",
+        effect="with folders, a name that is a number is a row of the speaker table; other names follow in order from "
+        "train.speaker on",
     )
     precision: Literal["auto", "fp32", "fp16", "bf16"] = setting(
         "auto",
@@ -146,7 +147,7 @@ class TrainSettings(StageSettings):
     keep_best: bool = setting(False, "Keep the pair with the lowest mel loss too; best.json names it.", kind="speed")
     disk_budget_gb: float = setting(
         0.0,
-        "All checkpoints together; the oldest go first, pinned ones stay. 0 sets no limit.",
+        "Limit for all checkpoints together; the oldest are removed first, pinned ones stay. 0 means no limit.",
         unit="GB",
         kind="speed",
         ge=0,
@@ -157,19 +158,19 @@ class TrainSettings(StageSettings):
     )
     save_small: bool = setting(True, "Write the small model at each checkpoint too, not only at the end.", kind="speed")
     audition: bool = setting(
-        True, "Speak a clip at each checkpoint, to listen to and compare the progress of the voice.", kind="speed"
+        True, "Synthesise a clip at each checkpoint, to hear the progress of the voice.", kind="speed"
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
     gpus: str = setting(
         "",
-        "Several GPUs of this machine, a process each: 0,1 or all. Empty is train.device alone.",
+        "Several GPUs of this machine, one process each: 0,1 or all. Empty means train.device alone.",
         kind="course",
-        effect="train.batch_size is then per GPU: two GPUs with 4 learn the same as one with 8",
+        effect="the batch size is then per GPU: two GPUs with 4 learn the same as one with 8",
     )
-    threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
+    threads: int = setting(0, "Threads of torch on a CPU; 0 means one per core.", kind="speed", ge=0, le=256)
     vocoder: VocoderChoice = setting(
         "preset",
-        "What makes the waveform; preset is the preset's own.",
+        "The vocoder, which makes the waveform; preset is the preset's own.",
         effect="another one starts without published weights, and only programs that have it can use the voice",
         kind="model",
     )
@@ -181,19 +182,19 @@ class IndexSettings(StageSettings):
     )
     centres: int = setting(10_000, "Rows that are left after a reduction.", unit="rows", ge=10, le=200_000)
     seed: int = setting(1234, "Seed of the row order and of k-means.", ge=0, le=2**31 - 1)
-    threads: int = setting(0, "Threads of faiss; 0 means one a core.", kind="speed", ge=0, le=256)
+    threads: int = setting(0, "Threads of faiss; 0 means one per core.", kind="speed", ge=0, le=256)
 
 
 class ConvertSettings(StageSettings):
     transpose: float = setting(0.0, "Transposition.", unit="semitones", ge=-48, le=48)
     index_rate: float = setting(0.75, "Share of the retrieved features; 0 switches the index off.", ge=0, le=1)
     protect: float = setting(
-        0.33, "Share of retrieved features in unvoiced frames; 0.5 is no protection.", ge=0, le=0.5
+        0.33, "Share of retrieved features in unvoiced frames; 0.5 switches the protection off.", ge=0, le=0.5
     )
     rms_mix_rate: float = setting(0.25, "1 keeps the voice's own loudness, 0 takes the source's.", ge=0, le=1)
     pitch_method: PitchMethod = setting(
         "auto",
-        "How the source's pitch is tracked; auto is the best that is installed and has its weights.",
+        "Pitch method for the source; auto is the best one that is installed and has its weights.",
     )
     format: Literal["wav", "flac", "mp3", "m4a", "ogg"] = setting("wav", "File format when the output is a folder.")
     sample_rate: int = setting(0, "Rate of the result; 0 is the voice's own.", unit="Hz", ge=0, le=192000)
@@ -201,7 +202,7 @@ class ConvertSettings(StageSettings):
     seed: int = setting(0, "Seed of every random draw.", ge=0, le=2**31 - 1)
     precision: ListeningPrecision = setting(
         "auto",
-        "Of HuBERT and of the voice; auto is fp16 on a GPU and fp32 on a CPU.",
+        "Precision of HuBERT and of the voice; auto is fp16 on a GPU and fp32 on a CPU.",
         kind="speed",
         effect="bf16 is faster on CPUs that have it, and slightly less exact",
     )
@@ -219,19 +220,26 @@ class EncoderSettings(StageSettings):
         "train", "Where the content encoder comes from: train, shipped (the program's own), or a file."
     )
     steps: int = setting(
-        3000, "Steps in all; more continues from where it is.", unit="steps", kind="extent", ge=1, le=10_000_000
+        3000,
+        "Total number of steps; a higher number continues the training.",
+        unit="steps",
+        kind="extent",
+        ge=1,
+        le=10_000_000,
     )
     width: int = setting(192, "Width of the network.", unit="channels", ge=8, le=2048)
     blocks: int = setting(7, "Blocks of the network.", ge=1, le=64)
     versions: int = setting(3, "Copies of each recording in other voices, by WORLD.", ge=1, le=16)
     recogniser: Literal["auto", "pocketsphinx", "none"] = setting(
-        "auto", "What labels the phones; auto is pocketsphinx.", effect="none learns from the other losses alone"
+        "auto",
+        "What labels the phones; auto is pocketsphinx.",
+        effect="with none, the encoder learns from the other losses alone",
     )
     held_out: int = setting(
         16, "Every Nth speaker is kept out, for the probes; 0 keeps none out.", unit="speakers", ge=0, le=10_000
     )
     seed: int = setting(1, "Seed of every random draw.", ge=0, le=2**31 - 1)
-    batch: int = setting(16, "Crops a step.", unit="crops", kind="course", ge=2, le=1024)
+    batch: int = setting(16, "Crops per step.", unit="crops", kind="course", ge=2, le=1024)
     crop_s: float = setting(4.0, "Length of a crop.", unit="s", kind="course", ge=0.5, le=30.0)
     dropout: float = setting(
         0.05,
@@ -240,9 +248,9 @@ class EncoderSettings(StageSettings):
         ge=0,
         le=0.9,
     )
-    learning_rate: float = setting(2e-3, "Highest rate of AdamW.", kind="course", gt=0, le=0.1)
-    phones: float = setting(0.7, "Weight of the loss of the phones.", kind="course", ge=0, le=100)
-    reconstruction: float = setting(6.0, "Weight of the loss of the reconstruction.", kind="course", ge=0, le=100)
+    learning_rate: float = setting(2e-3, "Highest learning rate of AdamW.", kind="course", gt=0, le=0.1)
+    phones: float = setting(0.7, "Weight of the phone loss.", kind="course", ge=0, le=100)
+    reconstruction: float = setting(6.0, "Weight of the reconstruction loss.", kind="course", ge=0, le=100)
     consistency: float = setting(0.3, "Weight of the distance between two voices.", kind="course", ge=0, le=100)
     speaker: float = setting(0.3, "Weight of the loss that hides the speaker.", kind="course", ge=0, le=100)
     precision: Literal["auto", "bf16", "fp32"] = setting(
@@ -250,10 +258,10 @@ class EncoderSettings(StageSettings):
     )
     save_every: int = setting(300, "Steps between saves.", unit="steps", kind="speed", ge=1, le=1_000_000)
     workers: int = setting(
-        0, "Worker processes that prepare recordings; 0 means one a core.", kind="speed", ge=0, le=256
+        0, "Worker processes that prepare recordings; 0 means one per core.", kind="speed", ge=0, le=256
     )
     device: str = setting("auto", "auto, cpu, cuda or cuda:N.", kind="speed")
-    threads: int = setting(0, "Threads of torch on a CPU; 0 means one a core.", kind="speed", ge=0, le=256)
+    threads: int = setting(0, "Threads of torch on a CPU; 0 means one per core.", kind="speed", ge=0, le=256)
 
     @property
     def is_trained(self) -> bool:

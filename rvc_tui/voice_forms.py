@@ -95,7 +95,7 @@ class Export(Ask):
     consent: str = setting(
         "", "For a bundle: whose voice it is, and that they agreed.", effect="for example: my own voice"
     )
-    replace: bool = setting(False, "Write over what is there.")
+    replace: bool = setting(False, "Overwrite existing files.")
 
     def goal(self, home: Path) -> Path:
         name = self.name or (Path(self.voice).stem if Path(self.voice).name != self.voice else self.voice)

@@ -17,12 +17,12 @@ from rvc_engine.workspace import Workspace
 
 def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
-        "name", metavar="NAME", nargs="?", help="an experiment: its settings and its minutes of audio count"
+        "name", metavar="NAME", nargs="?", help="an experiment, whose settings and minutes of audio are used"
     )
     parser.add_argument(
         "--preset",
         metavar="PRESET",
-        help=f"one of {', '.join(PUBLIC_PRESETS)}; default NAME's, else what rvc run takes",
+        help=f"one of {', '.join(PUBLIC_PRESETS)}; default: that of NAME, else that of a new run",
     )
     parser.add_argument(
         "--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N; default train.device of NAME, else auto"
@@ -30,7 +30,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--precision", choices=("auto", "fp32", "fp16", "bf16"), help="default train.precision of NAME, else auto"
     )
-    parser.add_argument("--measure", action="store_true", help="measure a real step in a throw-away process")
+    parser.add_argument("--measure", action="store_true", help="measure real steps, in a separate process")
     parser.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
 
 

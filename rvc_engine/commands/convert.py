@@ -31,7 +31,9 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="recordings, or folders of recordings")
     parser.add_argument("--output", required=True, metavar="PATH", help="a file for one input, a folder for more")
     parser.add_argument(
-        "--index", metavar="FILE", help="an index file; none switches it off; default the experiment's or bundle's own"
+        "--index",
+        metavar="FILE",
+        help="an index file; none switches it off; default: that of the experiment or the bundle",
     )
     when = parser.add_mutually_exclusive_group()
     when.add_argument("--detach", action="store_true", help="return at once; the conversion continues")
@@ -43,11 +45,11 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--resume",
         metavar="NAME",
-        help="resume this conversion (conversions/3); default one that was asked the same and has not finished",
+        help="resume this conversion (conversions/3); default: an unfinished one with the same arguments",
     )
     parser.add_argument(TAKE_OVER, action="store_true", help="take the lock of a run on another host that is gone")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
-    parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
+    parser.add_argument("--json", action="store_true", help="one event per line on standard output and nothing else")
     add_settings(parser, "convert")
 
 

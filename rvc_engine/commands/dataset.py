@@ -19,7 +19,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--subfolders", action="store_true", help="read recordings in sub-folders too")
     parser.add_argument("--plain", action="store_true", help="ASCII and plain lines, also on a terminal")
     parser.add_argument(
-        "--workers", type=_workers, default=0, metavar="N", help="worker processes; 0 means one a core [default 0]"
+        "--workers", type=_workers, default=0, metavar="N", help="worker processes; 0 means one per core [default 0]"
     )
 
 

@@ -22,16 +22,16 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--numerics",
         action="store_true",
-        help="try a training step in each precision here, against float32 on the CPU, and no more",
+        help="only compare a training step in each precision with float32 on the CPU",
     )
     parser.add_argument(
         "--preset",
         default="",
         choices=("", *PUBLIC_PRESETS),
         metavar="P",
-        help="of the trial; default that of a new voice",
+        help="preset for --numerics; default: that of a new voice",
     )
-    parser.add_argument("--device", default="auto", help="of the trial: auto, cpu, cuda or cuda:N")
+    parser.add_argument("--device", default="auto", help="device for --numerics: auto, cpu, cuda or cuda:N")
     parser.add_argument("--json", action="store_true", help="JSON on standard output and nothing else")
 
 

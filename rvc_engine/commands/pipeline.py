@@ -67,12 +67,12 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--yes",
         action="store_true",
-        help="do what would be asked about first: restart a training, or change its speaker",
+        help="answer yes to questions: restart a training, or continue it on other recordings",
     )
     parser.add_argument("--detach", action="store_true", help="return at once; the run continues")
     parser.add_argument(TAKE_OVER, action="store_true", help="take the lock of a run on another host that is gone")
     parser.add_argument("--plain", action="store_true", help="plain lines, also on a terminal")
-    parser.add_argument("--json", action="store_true", help="one event a line on standard output and nothing else")
+    parser.add_argument("--json", action="store_true", help="one event per line on standard output and nothing else")
 
 
 def add_unambiguous(

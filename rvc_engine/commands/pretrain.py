@@ -33,7 +33,7 @@ def build(parser: argparse.ArgumentParser, name: str) -> None:
         metavar="|".join(("FILE", *ENCODER_SOURCES)),
         dest="encoder.source",
         default=argparse.SUPPRESS,
-        help="the content encoder of a preset with our own: train one (the default), take the program's, or a file",
+        help="content encoder, for presets with one of our own: train it (default), use the shipped one, or a file",
     )
     parser.add_argument("--save-state", metavar="DIR", help=f"only write {STATES}")
     parser.add_argument(

@@ -50,17 +50,17 @@ BEFORE = "   "  # before the lines of a run
 def build(parser: argparse.ArgumentParser, name: str) -> None:
     parser.description = f"{parser.description}. rvc convert ... --queue adds a conversion."
     actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|move|remove|run|stop")
-    add = actions.add_parser("add", help="put a training at the end of the queue: takes what rvc run takes")
+    add = actions.add_parser("add", help="add a training to the end of the queue, with the arguments of rvc run")
     pipeline.build(add, "run")
-    listing = actions.add_parser("list", help="what waits, runs and has ended")
+    listing = actions.add_parser("list", help="the entries that are waiting, running or done")
     move = actions.add_parser("move", help="change the order")
     move.add_argument("number", type=int, metavar="N", help="the entry, as rvc queue list numbers it")
     move.add_argument("place", type=int, metavar="PLACE", help="its new place, counted from 1")
-    remove = actions.add_parser("remove", help="take an entry out")
+    remove = actions.add_parser("remove", help="remove an entry")
     remove.add_argument("number", type=int, metavar="N", help="the entry, as rvc queue list numbers it")
-    run = actions.add_parser("run", help="run what waits, one after the other")
+    run = actions.add_parser("run", help="run the waiting entries one after the other")
     run.add_argument(
-        "--then", metavar="COMMAND", help="a command for the end, when all is done or failed; not run by a shell"
+        "--then", metavar="COMMAND", help="a command to run at the end, also after failures; not run by a shell"
     )
     run.add_argument(
         "--time-limit", metavar="TIME", help="8h, 90m or 06:00: then the run stops (it saves) and the rest fails"

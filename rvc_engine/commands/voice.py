@@ -48,7 +48,7 @@ def _build_info(actions: Actions) -> argparse.ArgumentParser:
     parser.add_argument(
         "voices", metavar="FILE_OR_NAME", nargs="+", help="a .pth, a bundle, a checkpoint, or an experiment's name"
     )
-    parser.add_argument("--source", metavar="FILE", help="a recording to convert: how far to transpose it")
+    parser.add_argument("--source", metavar="FILE", help="a recording to convert: suggests how far to transpose it")
     parser.add_argument(
         "--experiment",
         metavar="NAME",
@@ -58,7 +58,7 @@ def _build_info(actions: Actions) -> argparse.ArgumentParser:
 
 
 def _build_extract(actions: Actions) -> argparse.ArgumentParser:
-    parser = actions.add_parser("extract", help="make a voice of a training checkpoint")
+    parser = actions.add_parser("extract", help="make a voice from a training checkpoint")
     parser.add_argument("checkpoint", metavar="CHECKPOINT_OR_EXPERIMENT", help="a G_ file, or an experiment's name")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
@@ -67,17 +67,21 @@ def _build_extract(actions: Actions) -> argparse.ArgumentParser:
     which.add_argument("--step", type=int, metavar="N", help="of an experiment: the checkpoint of that step")
     _target(parser, "voice.pth", required=False)
     parser.add_argument("--sample-rate", type=int, metavar="HZ", help="where the checkpoint does not state its own")
-    parser.add_argument("--info", default="", metavar="TEXT", help="what the file says of itself; default its epochs")
+    parser.add_argument(
+        "--info", default="", metavar="TEXT", help="description stored in the file; default: its epochs"
+    )
     return parser
 
 
 def _build_merge(actions: Actions) -> argparse.ArgumentParser:
-    parser = actions.add_parser("merge", help="one voice out of two")
+    parser = actions.add_parser("merge", help="make one voice from two")
     parser.add_argument("first", metavar="A", help="a .pth, a bundle, or an experiment's name")
     parser.add_argument("second", metavar="B", help="the other one")
     parser.add_argument("--weight", type=float, default=0.5, metavar="W", help="share of A, 0..1 (default 0.5)")
     _target(parser, "voice.pth", required=False)
-    parser.add_argument("--info", default="", metavar="TEXT", help="what the file says of itself; default both shares")
+    parser.add_argument(
+        "--info", default="", metavar="TEXT", help="description stored in the file; default: both shares"
+    )
     return parser
 
 
@@ -86,7 +90,7 @@ def _build_export(actions: Actions) -> argparse.ArgumentParser:
     parser.add_argument("voice", metavar="NAME_OR_FILE", help="an experiment's name, a .pth, or a bundle")
     _target(parser, "folder, .zip or .rvcvoice", required=True)
     parser.add_argument(
-        "--index", metavar="FILE", help="its index; none leaves it out; default the experiment's or bundle's own"
+        "--index", metavar="FILE", help="its index; none leaves it out; default: that of the experiment or the bundle"
     )
     parser.add_argument(
         "--format",
@@ -117,7 +121,7 @@ def _target(parser: argparse.ArgumentParser, what: str, *, required: bool) -> No
         metavar="N",
         help="the voice's name" + ("" if required else "; without --output it goes to weights/N.pth"),
     )
-    parser.add_argument("--replace", action="store_true", help="write over what is there")
+    parser.add_argument("--replace", action="store_true", help="overwrite existing files")
 
 
 def execute(options: argparse.Namespace, name: str) -> int:

@@ -69,7 +69,8 @@ def error_to_record(error: RvcError) -> dict[str, Any]:
 def error_from_record(record: dict[str, Any], exit_code: int = 1) -> RvcError:
     """The other way; the exit code says which class."""
     kinds = {kind.exit_code: kind for kind in (BadInput, Busy, Stopped)}
-    title, message, hint = (verbatim(record[part]) for part in ("title", "message", "hint"))
+    parts = (record[part] for part in ("title", "message", "hint"))
+    title, message, hint = (part if isinstance(part, Message) else verbatim(part) for part in parts)
     return kinds.get(exit_code, RvcError)(title, message, hint)
 
 

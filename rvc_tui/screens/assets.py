@@ -316,8 +316,8 @@ def findings(rows: list[dict[str, str]]) -> list[Text]:
             Text.assemble(
                 MARK.get(row["state"], ("n/a ", "dim")),
                 (f" {printable(row['name']):<14} ", "bold"),
-                printable(row["found"], LONG),
+                printable(translated(row["found"]), LONG),
             )
         )
-        lines += [Text(f"{'':<20} -> {printable(row['advice'], LONG)}")] if row["advice"] else []
+        lines += [Text(f"{'':<20} -> {printable(translated(row['advice']), LONG)}")] if row["advice"] else []
     return lines

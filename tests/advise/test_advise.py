@@ -150,7 +150,7 @@ def test_the_smallest_of_several_gpus_decides(several: str) -> None:
         ("cuda:1", 12 * GIB),
     ]
     assert advice["largest"] == advise("v2-40k", None, device="cuda:1", gpus=state)["largest"]
-    assert "The batch is each GPU's own; of 2, cuda:1 has the least room." in advice["reasons"]
+    assert "The batch size is per GPU; of 2, cuda:1 has the least free memory." in advice["reasons"]
     assert list(advise("v2-40k", None, several="0", gpus=state)) == KEYS  # one alone is reported as before
 
 
@@ -243,7 +243,7 @@ def test_a_training_checks_the_prediction(monkeypatch: pytest.MonkeyPatch) -> No
     advice = advise("v2-40k", None)
     assert advice["error_percent"] == pytest.approx(20.0)
     assert any(
-        reason == "The last training here, with 8, held 5.37 GB: 20.0 % from what is predicted."
+        reason == "The last training here, with 8, used 5.37 GB: 20.0 % off the prediction."
         for reason in advice["reasons"]
     )
     assert advise("v1-40k", None)["error_percent"] is None
@@ -264,8 +264,10 @@ def test_clips_that_a_cpu_keeps_are_counted(tmp_path: Path) -> None:
 
 def test_failing_measurement_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     one_gpu(monkeypatch)
-    advice = advise("v2-40k", None, measurement=measured([], "the system ended it, most likely for memory"))
-    assert advice["source"] == "table" and any("most likely for memory" in reason for reason in advice["reasons"])
+    advice = advise(
+        "v2-40k", None, measurement=measured([], "the system killed it, most likely because memory ran out")
+    )
+    assert advice["source"] == "table" and any("because memory ran out" in reason for reason in advice["reasons"])
     part = advise("v2-40k", None, measurement=measured([Measured(2, 3 * GIB, 10.0)], "killed"))
     assert part["source"] == "measured" and any("killed" in reason for reason in part["reasons"])
 
@@ -287,7 +289,7 @@ ROW += "to_parent().send(Measured(2, 100, 1.5))\n"
         (
             ROW + "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
             1,
-            "the system ended it, most likely for memory",
+            "the system killed it, most likely because memory ran out",
         ),
         ("raise RuntimeError('CUDA out of memory')", 0, "RuntimeError: CUDA out of memory"),
         (ROW + "print('noise', flush=True)\n" + ROW, 2, ""),

@@ -16,9 +16,11 @@ import pytest
 import soundfile
 
 import rvc_engine
+from rvc_engine.common.lines import error_to_record
 from rvc_engine.errors import BadInput, Busy, RvcError, Stopped
 from rvc_engine.events import Event, RunFinished, TrainStepped
 from rvc_engine.run import launcher
+from rvc_engine.run.view import RunView
 from tests.conftest import ROOT, rvc_environment
 
 TINY: dict[str, Any] = {"pitch.method": "praat", "train.batch_size": 2, "train.threads": 1}
@@ -206,6 +208,18 @@ def test_an_error_of_the_callers_function_stays_his(home: Path, recordings: Path
     with pytest.raises(FileNotFoundError) as caught:
         voice.convert_files([recordings], tmp_path / "out", on_event=fail)
     assert caught.value is own
+
+
+@pytest.mark.parametrize("kind", [BadInput, RvcError])
+def test_a_failed_run_raises_the_error_that_it_ended_with(
+    home: Path, recordings: Path, monkeypatch: pytest.MonkeyPatch, kind: type[RvcError]
+) -> None:
+    view = RunView(state="failed", exit_code=kind.exit_code)
+    view.error = error_to_record(kind("common.no_file", path=Path("gone.wav")))
+    monkeypatch.setattr("rvc_engine.api._run", lambda *words: view)
+    with pytest.raises(RvcError) as caught:
+        rvc_engine.train("another", recordings, home=home, preset="starter-tiny", settings=TINY)
+    assert type(caught.value) is kind and caught.value.title.code == "common.no_file"
 
 
 def test_errors_of_the_system_are_in_words(home: Path, recordings: Path) -> None:

@@ -148,7 +148,7 @@ def test_one_download_at_a_time(served: Hub, workspace: Workspace, assets: list[
         deadline = time.monotonic() + 10
         while not parts(workspace) and time.monotonic() < deadline:
             time.sleep(0.01)
-        with pytest.raises(Busy, match="Another process downloads"):
+        with pytest.raises(Busy, match="Another process is downloading"):
             pull(workspace, assets)
     finally:
         first.join()

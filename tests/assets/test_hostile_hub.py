@@ -45,7 +45,9 @@ def test_a_body_without_end_is_cut_at_what_is_known(
     file = served.files["rmvpe.pt"]
     file.extra, file.gives_size = extra, bound == "hub"
     asset = replace(one, bytes=CONTENT) if bound == "manifest" else one
-    with pytest.raises(RvcError, match=r"rmvpe\.pt from http\S+ does not end: it sends more than the \d+ bytes"):
+    with pytest.raises(
+        RvcError, match=r"rmvpe\.pt from http\S+ is longer than expected: the server sends more than the \d+ bytes"
+    ):
         pull(workspace, [asset])
     assert left(workspace) == 0
 
@@ -102,7 +104,7 @@ def test_it_is_not_sent_on_to_what_is_no_web_address(
 @pytest.mark.parametrize("address", ["file:///srv", "huggingface.co", "http://", "http://[::1", "ftp://host"])
 def test_an_endpoint_that_is_no_web_address_is_named(address: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", address)
-    with pytest.raises(BadInput, match="HF_ENDPOINT is no address"):
+    with pytest.raises(BadInput, match="HF_ENDPOINT is not the address"):
         endpoint()
     with redirect_stderr(io.StringIO()) as said:
         assert cli.main(["assets", "pull", "v2-40k", "--home", str(home)]) == 2

@@ -266,9 +266,9 @@ CASES = [
     Case("rf64.wav", lambda: rf64(voice())),
     Case("rf64 never finished.wav", lambda: rf64(voice(), riff=0, data=0)),
     Case("rf64 cut.wav", lambda: rf64(voice())[:18_000], reason=EARLY),
-    Case("1 Hz.wav", lambda: wav(voice(), rate=1), reason="no sample rate"),
-    Case("999 Hz.wav", lambda: wav(voice(), rate=999), reason="no sample rate"),
-    Case("2 GHz.wav", lambda: wav(voice(), rate=2**31 - 1), reason="no sample rate"),
+    Case("1 Hz.wav", lambda: wav(voice(), rate=1), reason="not a valid sample rate"),
+    Case("999 Hz.wav", lambda: wav(voice(), rate=999), reason="not a valid sample rate"),
+    Case("2 GHz.wav", lambda: wav(voice(), rate=2**31 - 1), reason="not a valid sample rate"),
     Case(
         "last frame cut.mp3",
         lambda: without_its_length(encoded([voice()], "mp3", "libmp3lame"))[:-60],

@@ -275,7 +275,7 @@ def scattered(tmp_path: Path) -> Path:
 
 
 def test_what_is_passed_over_is_counted(scattered: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = "2 files in sub-folders, 1 link to a folder, 1 link to nothing and 1 pipe or device were not used"
+    words = "2 files in sub-folders, 1 link to a folder, 1 broken link and 1 pipe or device were not used"
     settings = settings_for(scattered)
     (warning,) = [e for e in preprocess.run(Workspace(home).experiment("a"), settings) if isinstance(e, Warned)]
     assert (warning.title, warning.hint) == (words, "--subfolders includes files in sub-folders")
@@ -307,9 +307,9 @@ def test_as_processes(rvc: Rvc, tmp_path: Path) -> None:
     for words in (
         "opposite.wav: its channels cancel each other",
         "second track.mkv: its first audio track is silent; track 2 has sound",
-        "9 channels.wav: of its 9 channels channel 9 is used",
+        "9 channels.wav: of its 9 channels, only channel 9 is used",
         "1 Hz.wav",
-        "is no sample rate",
+        "is not a valid sample rate",
         "silent: nothing",
     ):
         assert words in done.stdout

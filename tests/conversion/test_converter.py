@@ -164,5 +164,5 @@ def test_half_precision_speaks_the_same(preset):
 
 
 def test_half_precision_that_is_no_use_is_refused():
-    with pytest.raises(BadInput, match="fp16 is no use on a CPU"):
+    with pytest.raises(BadInput, match="fp16 is not useful on a CPU"):
         converter(precision="fp16")

@@ -118,7 +118,7 @@ def test_lying_sizes_are_refused_before_faiss(index_file, field, value, monkeypa
     struct.pack_into(kind, data, offset, value)
     index_file.write_bytes(data)
     monkeypatch.setattr(faiss, "read_index", lambda *a: pytest.fail("faiss read it"))
-    with pytest.raises(BadInput, match="no index that can be used"):
+    with pytest.raises(BadInput, match="not a usable index"):
         Retrieval.load(index_file)
 
 

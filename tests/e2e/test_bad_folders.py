@@ -57,6 +57,7 @@ def test_only_text_files(rvc: Rvc, home: Path, tmp_path: Path) -> None:
     assert "texts" in refused(rvc, home, folder)
 
 
+@pytest.mark.soak
 def test_only_silence(rvc: Rvc, home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "silence"
     folder.mkdir()

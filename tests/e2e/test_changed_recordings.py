@@ -146,6 +146,7 @@ def test_one_more_recording_and_the_training_resumes(rvc: Rvc) -> None:
     assert len(of(run(rvc), StageSkipped)) == 5
 
 
+@pytest.mark.soak
 def test_a_renamed_recording_keeps_its_clips_and_a_removed_one_takes_its_own(rvc: Rvc) -> None:
     experiment = voice_of(rvc)
     numbers = {row.source: row.i for row in read_rows(experiment.sources_csv, SourceRow)}
@@ -192,6 +193,7 @@ def test_other_recordings_are_asked_about(rvc: Rvc, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("gone", ["moved", pytest.param("unmounted", marks=pytest.mark.soak)])
+@pytest.mark.soak
 def test_later_stages_work_without_the_recordings(rvc: Rvc, gone: str) -> None:
     folder = rvc.home / "recordings"
     folder.rename(rvc.home / "elsewhere")
@@ -204,7 +206,7 @@ def test_later_stages_work_without_the_recordings(rvc: Rvc, gone: str) -> None:
     missing = rvc("run", "voice", "--dataset", folder / "typing error", "--plain")
     assert missing.returncode == 2 and "typing error" in missing.stderr
     needed = rvc("run", "voice", "--set", "preprocess.clip_s=3", "--plain")
-    assert needed.returncode == 2 and "recordings are not there" in needed.stderr
+    assert needed.returncode == 2 and "recordings are missing" in needed.stderr
 
 
 @pytest.mark.soak

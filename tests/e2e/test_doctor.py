@@ -116,6 +116,6 @@ def test_numerics_are_tried_and_reported(rvc: Rvc, home: Path, monkeypatch: pyte
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     done = rvc("doctor", "--numerics", "--preset", "starter", "--device", "cpu", "--json")
     rows = {row["name"]: row for row in json.loads(done.stdout)["findings"]}
-    assert done.returncode == 0 and rows["fp32"]["state"] == OK and "gradients are right" in rows["bf16"]["found"]
-    assert rows["precision"]["found"] in ("a training here uses bf16", "a training here uses fp32")
+    assert done.returncode == 0 and rows["fp32"]["state"] == OK and "gradients are correct" in rows["bf16"]["found"]
+    assert rows["precision"]["found"] in ("training uses bf16 here", "training uses fp32 here")
     assert (home / "cache" / "rvc-tui" / "numerics.json").is_file()

@@ -164,7 +164,7 @@ def test_a_folder_of_another_program_is_extracted_from(run: Words, home: Path, t
     assert code == 0, err
     assert read_voice(Path(out.strip())).epochs == 1
     code, _, err = run("voice", "extract", other, "--output", tmp_path / "v.pth")
-    assert code == 2 and "is there already" in err
+    assert code == 2 and "already exists" in err
     code, _, err = run("voice", "merge", "kathleen", "nobody", "--output", tmp_path / "m.pth")
     assert code == 2 and "There is no voice 'nobody'" in err and err.count("\n") == 1
     code, _, err = run("voice", "extract", other, "--epoch", "9", "--name", "x")

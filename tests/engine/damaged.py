@@ -138,7 +138,7 @@ def heartbeat(content: bytes) -> Damage:
 SETTINGS: dict[str, Damage] = {
     "settings are a folder": settings_become(Path.mkdir),
     "settings are a FIFO": settings_become(os.mkfifo),
-    "settings are a link to nothing": settings_become(lambda path: path.symlink_to("nowhere")),
+    "settings are a broken link": settings_become(lambda path: path.symlink_to("nowhere")),
     "settings are a link to themselves": settings_become(lambda path: path.symlink_to(path.name)),
     "settings are no UTF-8": settings_are(b"preset = \xff\xfe\n"),
     "settings are of wrong types": settings_are(b"preset = [1]\ntrain = 5\n"),
@@ -152,7 +152,7 @@ JOURNAL: dict[str, Damage] = {
     "a number beyond bounds": beside("9" * 40 + ".jsonl", lambda path: path.write_text("{}\n")),
     "a folder for a journal": beside("0002.jsonl", Path.mkdir),
     "a FIFO for a journal": beside("0002.jsonl", os.mkfifo),
-    "a link to nothing for a journal": beside("0002.jsonl", lambda path: path.symlink_to("nowhere")),
+    "a broken link for a journal": beside("0002.jsonl", lambda path: path.symlink_to("nowhere")),
     "a link to itself for a journal": beside("0002.jsonl", lambda path: path.symlink_to(path.name)),
 }
 LINES: dict[str, Damage] = {
@@ -211,7 +211,7 @@ LINES: dict[str, Damage] = {
     },
 }
 UNREADABLE: dict[str, Damage] = {
-    "a link to nothing": folder_becomes(lambda path: path.symlink_to("/nowhere/at/all")),
+    "a broken link": folder_becomes(lambda path: path.symlink_to("/nowhere/at/all")),
     "a link to itself": folder_becomes(lambda path: path.symlink_to(path.name)),
     "runs are a file": runs_are_a_file,
     "a journal of bytes": lambda experiment: journal_of(experiment).write_bytes(bytes(range(256)) * 40 + b"\n"),

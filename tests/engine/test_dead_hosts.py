@@ -258,7 +258,7 @@ def test_a_download_takes_over_too(home: Path, quick: None, monkeypatch: pytest.
     workspace, notes = Workspace(home), []
     asset = Asset("a.pt", "nobody/nothing", "a.pt", "0" * 64)
     leave_lock(workspace.pretrained / ".downloads" / "lock", age_s=3)
-    with pytest.raises(Busy, match="downloads into this workspace") as caught:
+    with pytest.raises(Busy, match="is downloading into this workspace") as caught:
         pull(workspace, [asset])
     assert ".downloads/lock" in caught.value.hint
     for age_s, take_over in ((3, True), (HOUR_S, False)):

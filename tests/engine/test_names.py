@@ -162,7 +162,7 @@ def test_a_name_that_does_no_harm_is_taken(name: str, tmp_path: Path) -> None:
 
 def test_a_name_longer_than_the_file_system_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "room_in", lambda folder: 143)
-    with pytest.raises(BadInput, match="takes names of 143 bytes"):
+    with pytest.raises(BadInput, match="allows names of at most 143 bytes"):
         Workspace(tmp_path).experiment("x" * 144)
     assert Workspace(tmp_path).experiment("x" * 143)
 

@@ -208,7 +208,7 @@ def test_a_second_signal_ends_at_once_and_says_so(experiment: Experiment, monkey
     assert end.saved is False
     assert (
         stopped_words(end)
-        == "ended without saving (stopped a second time); finished clips are kept, the latest may run again"
+        == "ended without saving (stopped a second time); finished clips are kept, the last one may be processed again"
     )
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,6 +130,7 @@ def test_a_stop_in_a_step_that_does_not_end_says_that_it_did_not_save(
     with faults("slow-step@3:60,grace:0.02"):
         engine = voice.start()
         wait_for(lambda: has(engine, TrainStepped, step=2), "step 2")
+        time.sleep(1)  # a stop before step 3 has begun would be an ordinary one
         os.kill(engine.pid, signal.SIGTERM)
         assert engine.process is not None
         assert engine.process.wait(20) == 130

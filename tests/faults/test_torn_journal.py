@@ -47,6 +47,7 @@ def test_every_cut_can_be_read(row: Row, tmp_path: Path, trained: Voice, monkeyp
 
 
 @pytest.mark.parametrize("place", PLACES)
+@pytest.mark.soak
 def test_a_run_continues_after_a_cut(row: Row, tmp_path: Path, trained: Voice, reference: Voice, place: float) -> None:
     row.of("The journal cut inside its last 3 lines: `rvc status`, `list`, `attach`, then `rvc run`", PROMISE)
     voice = copy_whole(trained, tmp_path)

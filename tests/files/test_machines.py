@@ -191,7 +191,7 @@ def test_an_engine_of_another_user_is_not_stopped_and_one_that_is_gone_is_no_err
         return call
 
     monkeypatch.setattr(os, "kill", kill(PermissionError))
-    with pytest.raises(RvcError, match=r"voice runs as another user.*process \d+ of root.*sudo kill"):
+    with pytest.raises(RvcError, match=r"voice is running as another user.*process \d+ of root.*sudo kill"):
         launcher.ask_to_end(Holder.of_this_process(), "voice")
     monkeypatch.setattr(os, "kill", kill(ProcessLookupError))
     launcher.ask_to_end(Holder.of_this_process(), "voice")
@@ -327,6 +327,7 @@ def test_no_more_processes(processes: int, home: Path, dataset: Path, stranger: 
 
 # --- an engine that does not start -----------------------------------------------------------------
 @pytest.mark.parametrize("where", ["runs", "run.lock", "engine.log"])
+@pytest.mark.soak
 def test_the_reason_why_an_engine_did_not_start_is_printed(
     where: str, home: Path, experiment: Experiment, dataset: Path
 ) -> None:

@@ -39,7 +39,7 @@ def infer(
         return network.infer(phone, sizes, pitch, hz, speaker, noise=Noise(seed=3), **cuts)
 
 
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("pitch", [True, False])
 @pytest.mark.parametrize("name", TINY)
 def test_shapes(name: str, pitch: bool) -> None:

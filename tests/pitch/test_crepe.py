@@ -27,6 +27,7 @@ def test_it_agrees_with_praat_on_speech(speech: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("samples", [0, 100, 160, 500, 1599])
+@pytest.mark.soak
 def test_any_length_and_any_number(samples: int) -> None:
     noise = 0.1 * np.random.default_rng(0).normal(size=samples)
     for wave in (np.zeros(samples), np.full(samples, np.nan), noise):

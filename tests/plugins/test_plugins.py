@@ -292,11 +292,11 @@ def test_a_stage_takes_no_flag_of_this_program(plugins: Plugins, dataset: Path) 
     more = """
     epochs: int = setting(3, "Another meaning.")
     json: bool = setting(False, "As a flag of every command.")
-    workers: int = setting(0, "Worker processes; 0 means one a core.", kind="speed", ge=0, le=256)
+    workers: int = setting(0, "Worker processes; 0 means one per core.", kind="speed", ge=0, le=256)
 """
     file.write_text(file.read_text().replace("\n\nclass Loudness(Stage)", f"{more}\n\nclass Loudness(Stage)"))
     printed = " ".join(plugins.rvc("run", "--help").stdout.split())
-    assert "--epochs N Epochs in all" in printed and "for preprocess, pitch, loudness" in printed
+    assert "--epochs N Total number of epochs" in printed and "for preprocess, pitch, loudness" in printed
     assert "As a flag of every command" not in printed
     assert "--epochs N Another meaning" in " ".join(plugins.rvc("loudness", "--help").stdout.split())
     words = (

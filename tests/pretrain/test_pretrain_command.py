@@ -95,6 +95,7 @@ def test_every_stage_runs_and_the_end_names_the_files(made: tuple[Rvc, Path, lis
     assert main(["run", "base", "--until", "index", "--home", str(rvc.home)]) == 2
 
 
+@pytest.mark.soak
 def test_the_base_is_what_voices_start_from(made: tuple[Rvc, Path, list[Event]]) -> None:
     rvc, _, _ = made
     experiment = experiment_of(rvc)

@@ -296,5 +296,5 @@ def test_nothing_is_said_of_a_file_that_is_right(tmp_path: Path) -> None:
 
     np.save(tmp_path / "a.npy", np.ones((3, 4), np.float32))
     assert read_array(tmp_path / "a.npy", 2, width=4).flags.writeable
-    with pytest.raises(RvcError, match="not there"):
+    with pytest.raises(RvcError, match="does not exist"):
         read_array(tmp_path / "b.npy", 2)

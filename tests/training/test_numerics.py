@@ -1,4 +1,4 @@
-"""Which precision computes right: one step beside float32, in a process of its own, cached; what is wrong is not
+"""Which precision computes correctly: one step beside float32, in a process of its own, cached; what is wrong is not
 used."""
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def test_a_damaged_memory_is_no_obstacle(damage: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "title"), [("fp32", "Training in fp32 instead of bf16"), ("", "No precision computes right")]
+    ("mode", "title"), [("fp32", "Training in fp32 instead of bf16"), ("", "No precision computes correctly")]
 )
 def test_a_training_says_what_it_uses_instead(monkeypatch: pytest.MonkeyPatch, mode: str, title: str) -> None:
     settings = for_preset(TINY)

@@ -51,6 +51,7 @@ def make(make_experiment: Any) -> Any:
     return make
 
 
+@pytest.mark.soak
 def test_two_processes_learn_as_one_with_twice_the_batch(make: Any) -> None:
     """Clips shorter and longer than the window that is used: losses of every step, and every weight after the last."""
     two, one = make("two", TWO, 2), make("one", "", 4)

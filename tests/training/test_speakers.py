@@ -70,5 +70,5 @@ def test_what_cannot_be_is_refused_before_anything_runs(two_speakers: Path, spee
     with pytest.raises(BadInput, match="no speaker"):
         check_speakers(experiment, settings)
     settings.preprocess.subfolders = False
-    with pytest.raises(BadInput, match="need their folders"):
+    with pytest.raises(BadInput, match="need sub-folders"):
         check_speakers(experiment, settings)

@@ -11,6 +11,7 @@ from snapshot_app import settle
 
 from rvc_engine.client.engine_client import Answer, Ended
 from rvc_engine.common.lines import Line
+from rvc_engine.messages import Message
 from rvc_tui.app import RvcApp
 
 V2 = ["v2-40k"]
@@ -46,7 +47,7 @@ ROWS = [
 ]
 FINDINGS = [
     {"name": "python", "state": "ok", "found": "3.11.7", "advice": ""},
-    {"name": "cuda", "state": "n/a", "found": "torch sees no GPU", "advice": ""},
+    {"name": "cuda", "state": "n/a", "found": Message("doctor.torch_without_gpu"), "advice": ""},
     {"name": "disk", "state": "fail", "found": "1.0 GB free [/x]", "advice": "make room"},
 ]
 

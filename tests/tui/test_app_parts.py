@@ -82,7 +82,7 @@ def test_client_replays_then_follows_the_newest_run(tmp_path: Path) -> None:
 def test_client_sees_who_holds_the_experiment(tmp_path: Path) -> None:
     write_run(tmp_path, "alice", pretended.training())
     client = EngineClient(tmp_path, "alice")
-    assert not client.poll().alive and client.stop() == "nothing runs"
+    assert not client.poll().alive and client.stop() == "nothing is running"
     experiment = Workspace(tmp_path).experiment("alice")
     experiment.lock.write_text(json.dumps(asdict(Holder.of_this_process())))
     experiment.heartbeat.write_text(json.dumps({"at": 5.0, "event_at": 4.0}))

@@ -15,8 +15,10 @@ from rvc_engine.client.replies import FileTransfer
 from rvc_engine.common.lines import Answered
 from rvc_tui.app import RvcApp
 from rvc_tui.published import need_of, progress_of, total_of
+from rvc_tui.screens.assets import findings
 from rvc_tui.screens.confirm import ConfirmScreen, LeaveScreen
 from rvc_tui.screens.page import PageScreen
+from rvc_tui.texts import use
 
 
 def notes(app: RvcApp) -> str:
@@ -146,6 +148,14 @@ async def test_verify_names_what_is_not_as_published() -> None:
         await pilot.press("v")
         await settle(pilot)
         assert "Not verified: the manifest cannot be used" in notes(app)
+
+
+def test_findings_of_the_doctor_are_in_the_users_language() -> None:
+    use("ja")
+    try:
+        assert "torch から GPU が見えません" in "\n".join(map(str, findings(FINDINGS)))
+    finally:
+        use("en")
 
 
 async def test_doctor_lists_failures_first_also_when_it_fails() -> None:

@@ -302,8 +302,7 @@ async def test_one_that_runs_is_displayed_when_the_app_is_opened(slow: RvcApp, h
 
 async def test_a_refusal_is_displayed_whole(app: RvcApp, home: Path) -> None:
     refused = (
-        "/x.pth is not a voice that can be used: it is a training checkpoint (this makes a voice of it: rvc "
-        "voice extract /x.pth)"
+        "/x.pth is not a usable voice: it is a training checkpoint (to make a voice from it: rvc voice extract /x.pth)"
     )
     client_of(app).answers["convert"] = refused
     async with app.run_test(size=SIZES[0]) as pilot:

@@ -56,7 +56,7 @@ async def test_it_is_read_when_one_stays_and_findings_say_the_fix() -> None:
             "v2-40k, then v2-32k",
             "problem  1 recording clipped",
             "fix  Record again",
-            "note     4.1 minutes",
+            "note     4.0 minutes",
         ):
             assert words in page, words
         await pilot.press("j")

@@ -43,7 +43,7 @@ def case(action: Action) -> ParameterSet:
     return pytest.param(action, id=f"{action.owner}-{action.id}", marks=[pytest.mark.soak] if later else [])
 
 
-@pytest.mark.few(60)
+@pytest.mark.few(30)
 @pytest.mark.parametrize("action", map(case, ACTIONS))
 async def test_does_what_it_says(action: Action, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

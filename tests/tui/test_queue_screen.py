@@ -140,7 +140,7 @@ async def test_run_can_be_left_at_every_question(keys: tuple[str, ...]) -> None:
             await pilot.press(key)
             await pilot.pause()
         assert asked(app) == [] and app.screen is app.displayed
-        assert ("is no time limit" in notified(app)) == (len(keys) > 3)
+        assert ("is not a time limit" in notified(app)) == (len(keys) > 3)
 
 
 async def test_second_run_is_warned_of_and_the_first_can_be_stopped() -> None:

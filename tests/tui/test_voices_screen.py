@@ -93,7 +93,7 @@ async def test_all_facts_are_read_and_made_harmless(app: RvcApp) -> None:
         await pilot.press("j", "k", "q")
         await pilot.pause()
         assert app.screen is app.displayed
-        client_of(app).answers["voice info"] = Answer(problem="alice.pth is no file of a voice: it is damaged")
+        client_of(app).answers["voice info"] = Answer(problem="alice.pth is not a voice file: it is damaged")
         await pilot.press("enter")
         await wait_for(pilot, lambda: "it is damaged" in text_of(app))
 

@@ -124,6 +124,7 @@ def test_a_merged_voice_has_the_layout_of_rvcs_merging(tmp_path: Path) -> None:
     assert len(content["weight"]["emb_g.weight"]) == content["config"][15] == 3
 
 
+@pytest.mark.soak
 def test_merging_gives_rvcs_numbers(tmp_path: Path) -> None:
     """At full size, with the kit's weights: the second file holds half of the first, 100 speakers."""
     import zlib

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rvc_engine.messages.words.kinds import Plural, Words
 
-OTHER_MIRROR = "use another mirror in HF_ENDPOINT"
+OTHER_MIRROR = "set HF_ENDPOINT to another mirror"
 RESUMES = "run the same command again: it resumes"
 
 WORDS: dict[str, str | Plural | Words] = {
@@ -15,11 +15,11 @@ WORDS: dict[str, str | Plural | Words] = {
         "install the program again",
     ),
     "manifest_unusable": Words("{path} cannot be used", "", "correct it, or remove it to use the built-in one"),
-    "entry_lacks": "a weight without {key}: {entry}",
+    "entry_lacks": "an entry has no {key}: {entry}",
     "entry_unknown": "{name} has an entry that is not known: {key}",
     "no_sha256": "the sha256 of {name} is not 64 hexadecimal digits",
-    "no_size": "the bytes of {name} are not a count",
-    "leaves_folder": "the {key} {value!r} leaves its folder",
+    "no_size": "the value of bytes for {name} is not a whole number",
+    "leaves_folder": "the {key} {value!r} points outside its folder",
     # states of a file
     "unchecked": "not checked yet",
     "other_form": "another form",
@@ -29,16 +29,16 @@ WORDS: dict[str, str | Plural | Words] = {
         "",
         "pip install huggingface_hub, or copy the files by hand",
     ),
-    "bad_endpoint": Words("HF_ENDPOINT is no address of a hub", "", "write it as https://host, or unset it"),
+    "bad_endpoint": Words("HF_ENDPOINT is not the address of a hub", "", "write it as https://host, or unset it"),
     "downloads_forbidden": "HF_HUB_OFFLINE forbids downloads",
     "busy": Words(
-        "Another process downloads into this workspace",
+        "Another process is downloading into this workspace",
         "",
         "wait for it, then run the same command again",
     ),
     "no_room": Words(
-        "There is not enough room in {folder}",
-        "{missing:.0f} MB are to come, {free:.0f} MB are free",
+        "There is not enough disk space in {folder}",
+        "{missing:.0f} MB are left to download, {free:.0f} MB are free",
         "free {wanted:.0f} MB, or use another {flag.home}",
     ),
     # what the hub answers
@@ -48,25 +48,25 @@ WORDS: dict[str, str | Plural | Words] = {
     "not_there": Words(
         "{name} is not at {url}",
         "the server answers 404",
-        "see whether HF_ENDPOINT names a complete mirror",
+        "check that HF_ENDPOINT is a complete mirror",
     ),
     "not_allowed": Words(
-        "{endpoint} does not give out {name}",
+        "{endpoint} refuses to send {name}",
         "it answers {status}",
-        "give a token in HF_TOKEN, or use another mirror",
+        "set HF_TOKEN to an access token, or use another mirror",
     ),
     "refused": Words(
-        "{endpoint} does not give out {name}",
+        "{endpoint} refuses to send {name}",
         "it answers {status}",
-        "try again later, or name a mirror in HF_ENDPOINT",
+        "try again later, or set HF_ENDPOINT to a mirror",
     ),
     "other_scheme": Words(
-        "{endpoint} sends {name} on to {location}",
-        "{scheme} is not followed",
+        "{endpoint} redirects {name} to {location}",
+        "redirects to {scheme} are not followed",
         OTHER_MIRROR,
     ),
     "other_address": Words(
-        "{endpoint} sends {name} on to an address that is not followed",
+        "{endpoint} redirects {name} to an address that is not followed",
         "",
         "use another mirror",
     ),
@@ -75,43 +75,43 @@ WORDS: dict[str, str | Plural | Words] = {
     "ended_early": "the server ended it early",
     "cut_off": Words(
         "The download of {name} was cut off {tries} times",
-        "{reason}; {done:.1f} MB of it are here",
+        "{reason}; {done:.1f} MB of it are downloaded",
         RESUMES,
     ),
     "longer_than_announced": Words(
-        "{name} from {endpoint} does not end",
-        "it sends more than the {limit} bytes that it announced; nothing was kept",
+        "{name} from {endpoint} is longer than expected",
+        "the server sends more than the {limit} bytes that it announced; nothing was kept",
         OTHER_MIRROR,
     ),
     "longer_than_any": Words(
-        "{name} from {endpoint} does not end",
-        "it sends more than the {limit} bytes that any published file has; nothing was kept",
+        "{name} from {endpoint} is longer than expected",
+        "the server sends more than the {limit} bytes of the largest published file; nothing was kept",
         OTHER_MIRROR,
     ),
     "other_sum": Words(
         "{name} from {endpoint} is not the published file",
         "its sha256 is {found}..., the manifest says {published}...; it was not kept",
-        "try again, or another mirror in HF_ENDPOINT",
+        "try again, or set HF_ENDPOINT to another mirror",
     ),
     "other_size": Words(
         "{name} from {endpoint} is not the published file",
-        "it says that the file has {found} bytes; published are {published}",
+        "the server reports {found} bytes; the published file has {published}",
         OTHER_MIRROR,
     ),
     "too_large": Words(
         "{name} from {endpoint} is not the published file",
-        "it says that the file has {found} bytes; published are at most {most}",
+        "the server reports {found} bytes; published files have at most {most}",
         OTHER_MIRROR,
     ),
     "disk_full": Words(
         "The disk is full: {path}",
         "",
-        "make room, then run the same command again: it resumes from there",
+        "free some space, then run the same command again: it resumes from there",
     ),
     "disk_nearly_full": Words(
         "The disk is full: {folder}",
         "{free:.0f} MB are free",
-        "make room, then run the same command again",
+        "free some space, then run the same command again",
     ),
     "some_failed": Words("{count} of {total} files could not be downloaded", "", RESUMES),
 }

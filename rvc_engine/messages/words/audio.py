@@ -9,12 +9,12 @@ WORDS: dict[str, str | Plural | Words] = {
     "no_permission": "no permission to read it",
     "cannot_be_read": "cannot be read: {reason}",
     "empty": "the file is empty",
-    "playlist": "it is a list of other files, not a recording",
+    "playlist": "it is a playlist, not a recording",
     "not_audio": "not audio, or damaged at its start ({reason})",
     "no_audio": "no audio in it",
     "no_decoder": "cannot be decoded: no decoder for its audio",
     "cannot_be_decoded": "cannot be decoded: {reason}",
-    "no_sample_rate": "its header is damaged: {sample_rate} Hz is no sample rate of a recording",
+    "no_sample_rate": "its header is damaged: {sample_rate} Hz is not a valid sample rate",
     "too_many_channels": "it has {channels} channels; up to {most} can be read",
     "too_much_sound": "its header is damaged: it decodes to more sound than a file of its size can hold",
     "damaged": "damaged: {seconds:.1f} s of {promised:.1f} s decoded",
@@ -25,18 +25,18 @@ WORDS: dict[str, str | Plural | Words] = {
     "repaired": "{share} of its samples are not finite: they are set to 0",
     "opposite_channels": "its channels cancel each other: channel {channel} is used alone",
     "quiet_channels": Plural(
-        "of its {channels} channels channel {used} is used: the others are {near_db:.0f} dB and more below",
-        "of its {channels} channels channels {used} are used: the others are {near_db:.0f} dB and more below",
+        "of its {channels} channels, only channel {used} is used: the others are at least {near_db:.0f} dB quieter",
+        "of its {channels} channels, only channels {used} are used: the others are at least {near_db:.0f} dB quieter",
     ),
     "other_track": Plural(
         "its first audio track is silent; track {audible} has sound: track {track} is used (ffmpeg -i FILE "
-        "-map 0:a:NUMBER OUTPUT takes one out, counting from 0)",
+        "-map 0:a:NUMBER OUTPUT extracts one, counted from 0)",
         "its first audio track is silent; tracks {audible} have sound: track {track} is used (ffmpeg -i FILE "
-        "-map 0:a:NUMBER OUTPUT takes one out, counting from 0)",
+        "-map 0:a:NUMBER OUTPUT extracts one, counted from 0)",
     ),
     "longer_than_header": (
-        "its header ends it after {seconds:.1f} s: {left_out} bytes after that ({more:.1f} s, if they are sound) are "
-        "left out"
+        "its header gives a length of {seconds:.1f} s: the {left_out} bytes after that ({more:.1f} s, if they are "
+        "audio) are left out"
     ),
     "last_frame_cut_off": "its last frame is cut off after {seconds:.1f} s: more may be missing",
     "quiet": "it is too quiet (peak {peak_db:.0f} dB): raise its level for a better result",
@@ -53,7 +53,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "too_loud": "too loud: it peaks at {peak:.2f}, above {max_peak:g}",
     "peak_not_finite": "not finite",
     "too_short": "too short: {seconds} s, a clip needs {min_clip_s:g} s",
-    "stretches_too_short": "too short: none of its {count} sounding stretches has {min_clip_s:g} s",
+    "stretches_too_short": "too short: none of its {count} stretches of sound lasts {min_clip_s:g} s",
     # clips and arrays
     "wav_cannot_be_read": "{path} cannot be read: {reason}",
     "not_our_wav": "{path} is not a mono float32 WAV",

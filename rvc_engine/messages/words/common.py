@@ -18,21 +18,21 @@ WORDS: dict[str, str | Plural | Words] = {
     # why
     "is_empty": "it is empty",
     "is_folder": Words("it is a folder", "", "move it out of the way, or choose another path"),
-    "is_no_file": "it is no file",
-    "is_not_there": Words("it is not there", "", "check the path; it may have been moved or removed meanwhile"),
+    "is_no_file": "it is not a file",
+    "is_not_there": Words("it does not exist", "", "check the path; it may have been moved or removed meanwhile"),
     "larger_than": "it is larger than {limit} bytes",
     "not_regular_file": "it is {thing}, not a regular file",
-    "not_utf8": "it is no text in UTF-8 (byte {byte}): save it as UTF-8",
+    "not_utf8": "it is not UTF-8 text (byte {byte}): save it as UTF-8",
     # what to do about it
     "check_path": "check the path",
     "check_path_disk_permissions": "check the path, the disk and its permissions",
     "check_path_permissions": "check the path and its permissions",
     "check_permissions": "check its permissions",
     "give_file": "give the path of a file",
-    # what is no regular file
+    # what is not a regular file
     "device": "a device",
     "folder": "a folder",
-    "kernel_file": "a file of the kernel's own",
+    "kernel_file": "a file of the kernel",
     "named_pipe": "a named pipe",
     "socket": "a socket",
     # arrays
@@ -42,13 +42,13 @@ WORDS: dict[str, str | Plural | Words] = {
     "array_not_finite": Words("{path} is damaged", "it holds numbers that are not finite"),
     "array_not_numbers": Words("{path} does not fit", "it holds {kind}, not real numbers"),
     "array_width": Words("{path} does not fit", "it is {width} wide, not {expected}"),
-    "is_no_npy": "it is no .npy file",
+    "is_no_npy": "it is not a .npy file",
     "redo_clip": "remove that clip's files, or run the stages before again with {flag.fresh}",
     # records
     "not_object": "it is not a JSON object",
     "nested_too_deeply": "it is nested too deeply",
-    "wrong_value": "{key!r} is not what it must be: {value}",
-    "number_beyond_bounds": "a number beyond its bounds",
+    "wrong_value": "{key!r} has a wrong value: {value}",
+    "number_beyond_bounds": "a number out of range",
     "list_of": "a list of {count}",
     "object_of": "an object of {count}",
     # what the system refuses, with what to do
@@ -63,9 +63,9 @@ WORDS: dict[str, str | Plural | Words] = {
         "change to another folder (cd), then run it again",
     ),
     "no_folder_for_temporaries": Words(
-        "No folder takes temporary files",
+        "There is no folder for temporary files",
         "neither TMPDIR nor /tmp can be written",
-        "set TMPDIR to a folder of yours",
+        "set TMPDIR to a folder that you can write to",
     ),
     "folder_for_temporaries_too_long": Words(
         "The path of the folder for temporary files is too long",
@@ -73,10 +73,10 @@ WORDS: dict[str, str | Plural | Words] = {
         "set TMPDIR to a shorter one, such as /tmp",
     ),
     "no_permission": Words(
-        "no permission", "", "see whose it is (ls -ld), change its permissions, or choose another place"
+        "no permission", "", "check its owner (ls -ld), change its permissions, or choose another place"
     ),
     "system_forbids": Words(
-        "the system does not allow it", "", "see whose it is (ls -ld, lsattr), or choose another place"
+        "the system does not allow it", "", "check its owner and attributes (ls -ld, lsattr), or choose another place"
     ),
     "read_only": Words(
         "its file system is read-only",
@@ -84,9 +84,9 @@ WORDS: dict[str, str | Plural | Words] = {
         "choose another place: {flag.home} DIR, {flag.output} or TMPDIR on a disk that can be written",
     ),
     "path_through_file": Words("a part of its path is a file, not a folder", "", "check the path"),
-    "already_there": Words("it is there already", "", "move it out of the way, or choose another path"),
+    "already_there": Words("it already exists", "", "move it out of the way, or choose another path"),
     "folder_not_empty": Words("the folder is not empty", "", "move it out of the way"),
-    "links_in_circle": Words("its links lead round in a circle, or a link is where none may be", "", "remove the link"),
+    "links_in_circle": Words("its symbolic links form a loop, or a link is not allowed here", "", "remove the link"),
     "name_too_long": Words("its name is too long", "", "choose shorter names of files and folders"),
     "file_too_large": Words(
         "a file would be larger than allowed",
@@ -100,13 +100,15 @@ WORDS: dict[str, str | Plural | Words] = {
         "too many files are open on this machine", "", "end other programs, then run the same command again"
     ),
     "too_many_processes": Words(
-        "the system gives no more processes or threads",
+        "the system allows no more processes or threads",
         "",
         "end other programs, raise the limit (ulimit -u), or use fewer workers",
     ),
     "not_enough_memory": Words("there is not enough memory", "", "end other programs, or use fewer workers"),
-    "disk_fails": Words("the disk does not read or write", "", "save what is there to another disk, and look at dmesg"),
-    "lost_by_network": Words("the network file system lost it", "", "mount it again, then run the same command again"),
+    "disk_fails": Words("the disk cannot be read or written", "", "copy your files to another disk, and see dmesg"),
+    "lost_by_network": Words(
+        "the network file system lost the file", "", "mount it again, then run the same command again"
+    ),
     "network_not_connected": Words(
         "the network file system is not connected", "", "mount it again, then run the same command again"
     ),
@@ -114,12 +116,12 @@ WORDS: dict[str, str | Plural | Words] = {
         "no answer in time", "", "check the network or the network file system, then run the same command again"
     ),
     "device_gone": Words("its device is gone", "", "connect it again, then run the same command again"),
-    "in_use": Words("something else uses it", "", "end what uses it, then run the same command again"),
+    "in_use": Words("another program is using it", "", "end that program, then run the same command again"),
     "unknown_to_file_system": Words(
-        "the file system does not know how", "", "use a workspace on another file system ({flag.home} DIR)"
+        "the file system does not support this", "", "use a workspace on another file system ({flag.home} DIR)"
     ),
     "unknown_to_system": Words(
-        "the system does not know how", "", "use a workspace on another file system ({flag.home} DIR)"
+        "the system does not support this", "", "use a workspace on another file system ({flag.home} DIR)"
     ),
     # this program's own errors
     "unexpected": "Unexpected {kind}",
@@ -135,7 +137,7 @@ WORDS: dict[str, str | Plural | Words] = {
         "write the whole path, or set HOME",
     ),
     # names of experiments and voices
-    "name_of_no_folder": "a folder cannot have it",
+    "name_of_no_folder": "a folder cannot have this name",
     "name_with_separator": "it contains a character that a folder's name cannot contain",
     "name_begins_dash": "it begins with -, as options do",
     "name_bytes": "it has {size} bytes, at most {longest} can be used",
@@ -143,8 +145,8 @@ WORDS: dict[str, str | Plural | Words] = {
     "name_begins_dot": "it begins with a dot, which hides it",
     "name_ends_dot": "it ends with a dot, which Windows drops",
     "name_invisible": "it contains a line break or another invisible character",
-    "name_backslash": "it contains \\ or |, which other programs take for the end of a name",
-    "name_reserved": "Windows keeps that name for a device",
+    "name_backslash": "it contains \\ or |, which other programs treat as the end of a name",
+    "name_reserved": "Windows reserves that name for a device",
     "name_of_voice_file": "it ends as a voice's file does ({endings})",
     "name_of_saved_voice": "it looks like a saved voice of an experiment (NAME_e12_s340)",
     # locks
@@ -154,7 +156,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "process_since": "process {pid} on {host}, since {since}",
     "process_last_seen": "process {pid} on {host}, since {since}, last seen {seen}",
     "attach_or_stop": "{do.attach} follows it, {do.stop} stops it",
-    "take_over_if_none": "if there is none, {flag.take_over} takes {path}",
+    "take_over_if_none": "if there is no such process, {flag.take_over} takes its lock {path}",
     "take_over_if_gone": "stop it there; if it is gone, {flag.take_over} takes its lock {path}",
     "taken_over": "The lock of process {pid} on {host} is taken over: it was last seen {seen}",
     "taken_over_unknown": "The lock of another process is taken over",
@@ -166,7 +168,8 @@ WORDS: dict[str, str | Plural | Words] = {
     # what is given where a folder or a file is asked for
     "address": Words("{text} is an address, not {wanted}", "nothing is fetched from there"),
     "fetch_sound": (
-        "fetch its sound first, if you may use it: yt-dlp -x --audio-format flac -P FOLDER {word}; then give {wanted}"
+        "download its audio first, if you may use it: yt-dlp -x --audio-format flac -P FOLDER {word}; then give "
+        "{wanted}"
     ),
     "fetch_from_hub": (
         "fetch it first: hf download OWNER/NAME --repo-type dataset --local-dir FOLDER; then give {wanted}"
@@ -175,17 +178,19 @@ WORDS: dict[str, str | Plural | Words] = {
     "copy_here": "copy it to this machine first; then give {wanted}",
     "mount_host": "it is on {host}: mount it, or copy it here; then give {wanted}",
     "mount_other_machine": "it is on another machine: mount it, or copy it here; then give {wanted}",
-    "windows_path": Words("{text} is a path of Windows", "this program runs on another system"),
+    "windows_path": Words("{text} is a Windows path", "this system is not Windows"),
     "windows_drive": "under WSL it is {path}; elsewhere copy it to this machine",
     "windows_share": "mount {share} of {server} first (under WSL: mount -t drvfs {drive} /mnt/share), or copy it here",
     "windows_server": (
         "mount the share of {server} first (under WSL: mount -t drvfs {drive} /mnt/share), or copy it here"
     ),
     "wsl_path": "inside WSL it is {path}",
-    "backslashes": Words("There is no folder {path}", "\\ is no separator here", "write it with /: {with_slashes}"),
+    "backslashes": Words(
+        "There is no folder {path}", "\\ is not a path separator here", "write it with /: {with_slashes}"
+    ),
     "folder_of_recordings": "the folder of recordings",
     "recording": "a recording",
-    "place_for_results": "a place for results",
+    "place_for_results": "an output file or folder",
     "check_given_dataset": "check the path given with {flag.dataset}",
     "with_dataset": "{flag.dataset} {path}",
     "with_survey": "{do.survey}",
@@ -202,7 +207,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "unpack_rar": "unar -o {folder} {file}",
     "unpack_tar": "mkdir -p {folder} && tar -xf {file} -C {folder}",
     "unpack_zip": "python3 -m zipfile -e {file} {folder}",
-    "packed_file": "a packed file",
+    "packed_file": "a compressed file",
     "rar_archive": "a rar archive",
     "seven_zip_archive": "a 7z archive",
     "tar_archive": "a tar archive",

@@ -11,7 +11,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "checkpoints_only": Words(
         "{name} has no voice yet",
         "there is no {small_model}, but there are training checkpoints",
-        "{do.extract} makes one of the newest",
+        "{do.extract} makes one from the newest",
     ),
     "not_trained_yet": Words("{name} has no voice yet", "there is no {small_model}", "{do.run} trains it"),
     "no_voices": "there are no voices in {folder}; {do.new} makes one",
@@ -40,9 +40,9 @@ WORDS: dict[str, str | Plural | Words] = {
         "use the index of the same experiment, or {flag.index} none",
     ),
     "index_width": "its features are {width} wide, the voice's {expected} ({version})",
-    "index_no_encoder": "nothing says that the encoder {encoder} made it",
-    "index_other_encoder": "the encoder {encoder} made its features, {expected} the voice's",
+    "index_no_encoder": "it does not say that it was made with the encoder {encoder}",
+    "index_other_encoder": "its features were made by the encoder {encoder}, the voice's by {expected}",
     # one recording
     "not_finite": "it holds samples that are not finite",
-    "result_not_finite": "the voice answers with numbers that are not finite",
+    "result_not_finite": "the voice produced samples that are not finite",
 }

@@ -27,10 +27,10 @@ WORDS: dict[str, str | Plural | Words] = {
     "several_kinds": "{kinds} and {last}",
     "below": Plural("{count} file in sub-folders", "{count} files in sub-folders"),
     "folder_links": Plural("{count} link to a folder", "{count} links to folders"),
-    "dangling_links": Plural("{count} link to nothing", "{count} links to nothing"),
+    "dangling_links": Plural("{count} broken link", "{count} broken links"),
     "no_files": Plural("{count} pipe or device", "{count} pipes or devices"),
     "use_subfolders": "{set.preprocess.subfolders} includes files in sub-folders",
-    "copy_linked": "copy there what the links name",
+    "copy_linked": "copy the files that the links point to",
     # the model that fits
     "nothing_measured": "nothing could be measured",
     "rate_filled": "the audio reaches {khz:.1f} kHz, and a model at {rate_khz} kHz uses {used_khz} kHz",
@@ -48,9 +48,9 @@ WORDS: dict[str, str | Plural | Words] = {
     "in_line": "line {line}: {reason}",
     "zero_byte": "it holds a zero byte in line {line}",
     "no_column": "it has no column {column!r}; its first line is {first_line!r}",
-    "no_clip_name": "{name!r} is no name of a clip",
+    "no_clip_name": "{name!r} is not the name of a clip",
     "value_missing": "{column} is missing",
-    "value_unfit": "{column} is {value!r}",
+    "value_unfit": "{column} has the invalid value {value!r}",
     # recordings that go during a run
     "vanished_for_good": Words(
         "Recordings in {folder} vanished during the run",

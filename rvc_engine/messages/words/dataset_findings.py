@@ -20,21 +20,21 @@ FINDINGS: dict[str, tuple[str | Plural, str, str]] = {
     "nothing_usable": (
         "No usable sound",
         "There is nothing to train on; a run refuses this folder.",
-        "See the reasons of the files.",
+        "See the reason given for each file.",
     ),
     "little": (
         "{length} of usable sound",
-        "With so little a voice sounds flat and learns the noise of its few sentences by heart.",
+        "With so little audio, a voice sounds flat and overfits the noise of its few sentences.",
         "Add recordings: 15 minutes make a first good voice, 30 to 40 a natural one.",
     ),
     "enough_to_begin": (
         "{length} of usable sound",
-        "Enough for a first voice; 15 minutes and more sound more natural.",
+        "Enough for a first voice; 15 minutes or more sound more natural.",
         "Add recordings if there are more.",
     ),
     "much": (
         "{length} of usable sound",
-        "More than an hour gains little, and every epoch takes as much longer.",
+        "More than an hour improves little, and makes every epoch longer.",
         "Keep the cleanest hour.",
     ),
     "minutes": ("{length} of usable sound", "", ""),
@@ -42,14 +42,14 @@ FINDINGS: dict[str, tuple[str | Plural, str, str]] = {
     "no_clipping": ("No clipping", "", ""),
     "clipping": (
         recordings("clipped, the worst in {worst_percent:.2g} % of the samples"),
-        "The crackle of flat tops is learned as part of the voice.",
-        "Record again at a lower gain, use the original before it was turned up, or leave these out. A declipper "
-        "helps a little.",
+        "The distortion of clipped peaks is learned as part of the voice.",
+        "Record again at a lower gain, use the original from before it was amplified, or leave these out. A "
+        "declipper helps a little.",
     ),
     "quiet_background": ("Quiet background: {noise_dbfs:.0f} dBFS, {snr_db:.0f} dB below the voice", "", ""),
     "noise": (
         recordings("with noise less than {snr_db:.0f} dB below the voice"),
-        "The voice learns the room, the hum or the music along with the sound.",
+        "The model learns the room, hum or music as part of the voice.",
         REMOVE_NOISE,
     ),
     "noise_level": (
@@ -61,12 +61,12 @@ FINDINGS: dict[str, tuple[str | Plural, str, str]] = {
     "even_loudness": ("Even loudness: {lufs:.0f} LUFS, varying by {spread_lu:.1f} LU", "", ""),
     "loudness": (
         "Loudness varies by {spread_lu:.1f} LU",
-        "Clips are levelled by three quarters only: loud and soft takes still teach the voice two volumes.",
+        "Clips are normalised by three quarters only, so the model still learns two volumes from loud and quiet takes.",
         "Bring all files to one loudness, for example -23 LUFS (not to one peak).",
     ),
     "quiet": (
-        recordings("softer than {lufs:.0f} LUFS"),
-        "What is below -42 dB is cut away as silence: in a recording this soft, ends of words go too.",
+        recordings("quieter than {lufs:.0f} LUFS"),
+        "Everything below -42 dB is cut as silence; in a recording this quiet, that includes the ends of words.",
         "Raise their loudness to about -23 LUFS, or lower {set.preprocess.threshold_db}.",
     ),
     # bandwidth and sample rates
@@ -74,43 +74,43 @@ FINDINGS: dict[str, tuple[str | Plural, str, str]] = {
     "bandwidth": (
         "The sound ends at {khz:.1f} kHz",
         "A model at a higher rate has nothing to learn from in its upper band: it sounds dull, or hisses.",
-        "Find the recordings at their original quality, or train at 16 kHz ({flag.preset} starter); v2-32k works, with "
-        "an empty top.",
+        "Find the recordings at their original quality, or train at 16 kHz ({flag.preset} starter); v2-32k works, but "
+        "its upper band stays empty.",
     ),
     "bandwidth_mixed": (
-        recordings("that end below {needed_khz:.1f} kHz, the lowest at {lowest_khz:.1f} kHz"),
+        recordings("ending below {needed_khz:.1f} kHz, the lowest at {lowest_khz:.1f} kHz"),
         "At {rate_khz} kHz the model hears the same voice bright in some clips and dull in others.",
         "Use better originals, leave them out, or choose the preset of the rate that all of them fill.",
     ),
     "low_passed": (
-        recordings("with less in them than their sample rate says"),
-        "The spectrum ends at a wall: an MP3, a call, or a file that was made larger from a lower rate.",
+        recordings("with a bandwidth below that of their sample rate"),
+        "The spectrum ends abruptly: an MP3, a phone call, or a file that was upsampled from a lower rate.",
         "Choose the preset by the true bandwidth, not by the rate.",
     ),
     "rates": (
         "Sample rates differ: {rates} kHz",
-        "All are resampled, so this is no fault by itself; files with a low rate have no treble.",
+        "All are resampled, so this is not a fault by itself; files with a low rate lack high frequencies.",
         "Use the originals with the highest rate.",
     ),
     # silence and channels
     "silence": (
         recordings("of which more than half is silence"),
-        "Long pauses are cut out before training ({length} here); the minutes above count without them.",
-        "Nothing has to be done, unless speech was taken for silence.",
+        "Long pauses are cut out before training ({length} here); the minutes above do not include them.",
+        "Nothing has to be done, unless speech was mistaken for silence.",
     ),
     "opposite": (
-        recordings("with opposite channels"),
-        "Mixed to one they cancel each other: the louder channel is used alone.",
+        recordings("with channels of opposite phase"),
+        "Mixed to mono they would cancel each other, so only the louder channel is used.",
         "Nothing has to be done, if the voice is in that channel.",
     ),
     "stereo": (
         recordings("with different channels"),
-        "Two microphones, a room or music in stereo: mixed to one channel they smear the voice.",
+        "Two microphones, a room or music in stereo: mixed to mono they blur the voice.",
         "Keep the better channel, or remove the music first.",
     ),
     "dc_offset": (
-        recordings("with a constant offset"),
-        "It takes headroom away. The 48 Hz high-pass of preprocessing removes it.",
+        recordings("with a DC offset"),
+        "It reduces the headroom. The 48 Hz high-pass of preprocessing removes it.",
         "Nothing has to be done.",
     ),
     # recordings that are not used, or not as a whole
@@ -120,8 +120,8 @@ FINDINGS: dict[str, tuple[str | Plural, str, str]] = {
         "Fetch or export them again, or remove them.",
     ),
     "short": (
-        recordings("shorter than the preset starter takes"),
-        "Its clips have at least {least_s:g} s between two pauses; of the other presets shorter ones do.",
+        recordings("too short for the preset starter"),
+        "Its clips need at least {least_s:g} s between two pauses; other presets accept shorter ones.",
         "Nothing has to be done with another preset.",
     ),
     "unusable": (
@@ -137,11 +137,11 @@ FINDINGS: dict[str, tuple[str | Plural, str, str]] = {
     "track": (
         recordings("whose first audio track is silent"),
         "The first track with sound is used.",
-        "If it is the wrong one, take the right one out: ffmpeg -i FILE -map 0:a:NUMBER OUTPUT, counting from 0.",
+        "If it is the wrong one, extract the right one: ffmpeg -i FILE -map 0:a:NUMBER OUTPUT, counted from 0.",
     ),
     "left_out": (
         recordings("longer than the header says"),
-        "What follows there is left out.",
+        "The rest is left out.",
         "Open and save them with an audio editor.",
     ),
     "cut": (
@@ -167,18 +167,18 @@ FINDINGS: dict[str, tuple[str | Plural, str, str]] = {
     ),
     "many_voices": (
         "The pitch differs from recording to recording by {semitones:.1f} semitones",
-        "One reader stays within two: perhaps several speakers, and the model would become a mixture; or somebody who "
-        "sings.",
-        "Check that one person speaks in all.",
+        "One speaker usually stays within two: perhaps there are several, and the model would become a mixture of "
+        "them; or somebody sings.",
+        "Check that the same person speaks in all of them.",
     ),
     "duplicates": (
         Plural("{count} exact duplicate", "{count} exact duplicates"),
-        "What is there twice counts twice in training; the minutes above count it once.",
+        "Duplicates count twice in training; the minutes above count them once.",
         "Remove the copies.",
     ),
     "near_duplicates": (
-        recordings("that seem to be there in another format too"),
-        "For example {later} sounds the same as {first}. What is there twice counts twice in training.",
+        recordings("apparently present in another format too"),
+        "For example {later} sounds the same as {first}. Duplicates count twice in training.",
         "Keep the better of the two.",
     ),
 }
@@ -190,7 +190,7 @@ WORDS: dict[str, str | Plural | Words] = {
         for part, text in zip(("", CAUSE, FIX), texts, strict=True)
         if text
     },
-    "not_counted": "They are no part of the minutes.",
+    "not_counted": "They do not count towards the minutes.",
     # parts of the above
     "minutes_long": "{minutes:.1f} minutes",
     "seconds_long": "{seconds:.0f} seconds",

@@ -9,10 +9,10 @@ WORDS: dict[str, str | Plural | Words] = {
     "not_writable": "{folder} cannot be written to",
     "elsewhere_or_permissions": "{elsewhere}, or change its permissions",
     # warnings
-    "no_sync": "This file system cannot force files to the disk",
-    "no_sync_of_folders": "This file system cannot force folders to the disk",
+    "no_sync": "This file system cannot flush files to the disk (fsync)",
+    "no_sync_of_folders": "This file system cannot flush folders to the disk (fsync)",
     "no_rename": "This file system cannot rename files",
     "power_cut_undoes": "{reason}; a power cut may undo the last minutes",
     "power_cut_loses_name": "{folder}: {reason}; after a power cut, a file may have its old content",
-    "power_cut_damages": "{reason}: files are written in place; a power cut may damage the last",
+    "power_cut_damages": "{reason}: files are written in place; a power cut may damage the last one",
 }

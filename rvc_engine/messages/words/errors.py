@@ -10,5 +10,5 @@ WORDS: dict[str, str | Plural | Words] = {
     "with_cause": "{title}: {cause}",
     "with_fix": "{title} ({fix})",
     # a file that is not to blame
-    "file_may_be_whole": "the file itself may be whole: check its permissions, its disk and the free memory",
+    "file_may_be_whole": "the file itself may be intact: check its permissions, its disk and the free memory",
 }

@@ -17,9 +17,9 @@ WORDS: dict[str, str | Plural | Words] = {
     "too_large": "it is too large: more than {kib:,} KiB",
     "needs_memory": "it needs more memory than there is",
     "damaged": "it is damaged: {reason}",
-    "no_weights": "it is no file of weights: neither torch's format nor safetensors",
+    "no_weights": "it is not a weights file: neither torch's format nor safetensors",
     # JSON
-    "no_json": "it is no JSON that can be read: {reason}",
+    "no_json": "it is not valid JSON: {reason}",
     "long_number": "it holds a number of more than {digits} digits",
     # how much there may be in it
     "holds_itself": "its values are nested too deeply (more than {levels} levels): one holds itself",
@@ -30,16 +30,16 @@ WORDS: dict[str, str | Plural | Words] = {
     # zips
     "large_zip_list": "it is a zip whose list of records is larger than {mib} MiB",
     "many_records": "it is a zip of more than {most:,} records",
-    "zip_no_weights": "it is a zip, but no file of weights",
+    "zip_no_weights": "it is a zip, but not a weights file",
     "several_pickles": "it has several pickles",
     "record_twice": "it has a record twice",
-    "compressed": "it is compressed, which no file of weights is",
+    "compressed": "it is compressed, which a weights file never is",
     "records_too_large": "its records are larger than the file",
     "big_endian": "its numbers are big endian",
     # stored tensors
     "no_tensors": "it holds no dictionary of tensors",
     "more_than_tensors": "it holds more than tensors: {other}",
-    "no_tensor": "{name} is no tensor",
+    "no_tensor": "{name} is not a tensor",
     "tensor_cut_short": "a stored tensor is cut short",
     "tensor_missing": "a stored tensor is missing or has another size than it says",
     "tensor_size": "a stored tensor has another size than it says",
@@ -53,12 +53,12 @@ WORDS: dict[str, str | Plural | Words] = {
     "other_type": "its weights are {type}, for example {name}: get the file in float16 or float32",
     "type_fp8": "8-bit floats (fp8, {type})",
     "type_float": "floats of an unusual kind ({type})",
-    "type_bool": "yes or no (bool)",
+    "type_bool": "booleans (bool)",
     "type_complex": "complex numbers ({type})",
     "type_integer": "integers ({type})",
     "not_finite": "some of its weights are not finite, for example {name}",
     # plain data
     "configuration_too_large": "its configuration is too large or too deep",
     "configuration_holds": "its configuration holds {kind}",
-    "configuration_not_plain": "its configuration holds something that is no plain data",
+    "configuration_not_plain": "its configuration holds something that is not plain data",
 }

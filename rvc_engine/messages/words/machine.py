@@ -16,7 +16,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "gpus_mixed": Words("train.gpus = {gpus!r} names devices of two kinds, or one twice", "", "write it as 0,1 or all"),
     "fp16_does_not_train_on_cpu": Words("fp16 does not train on a CPU", "", "use precision fp32 or bf16"),
     "fp16_no_use_on_cpu": Words(
-        "fp16 is no use on a CPU", "CPUs compute it slower than fp32", "use precision fp32 or bf16"
+        "fp16 is not useful on a CPU", "CPUs compute it slower than fp32", "use precision fp32 or bf16"
     ),
     "out_of_memory": Words(
         "Out of memory", "{reason}", "lower {set.train.batch_size}, or free memory that other programs hold"
@@ -29,30 +29,30 @@ WORDS: dict[str, str | Plural | Words] = {
     "gpus_hidden": "CUDA_VISIBLE_DEVICES hides them",
     # which batch size: its reasons
     "short_windows": "The starter trains on a short window of each clip: a step takes 8 of them.",
-    "unknown_minutes": "How much audio there is is not known before preprocess; 4 suits less than 30 minutes.",
+    "unknown_minutes": "The amount of audio is not known before preprocess; 4 suits less than 30 minutes.",
     "few_minutes": "{minutes:.1f} minutes of audio: below 30, small batches of 4 learn more from each clip.",
     "many_minutes": "{minutes:.0f} minutes of audio: from 30 on, 8 is steadier.",
     "few_clips": "With so few clips, {size} still makes about {steps} steps an epoch.",
     "largest": "No more than {size} fits in memory.",
     "nothing_fits": "Not even 1 fits: free memory, or choose a smaller preset.",
-    "left_free": "{share:.0%} of the free memory is left free.",
-    "smallest_decides": "The batch is each GPU's own; of {count}, {device} has the least room.",
+    "left_free": "Keeps {share:.0%} of the free memory as headroom.",
+    "smallest_decides": "The batch size is per GPU; of {count}, {device} has the least free memory.",
     "no_gpu": "No GPU: {reason}.",
-    "mig": "MIG is on: the numbers are those of the whole GPU, a slice has less.",
+    "mig": "MIG is on: the numbers are those of the whole GPU, a slice has less memory.",
     "memory_not_reported": "{gpu} does not report memory: this is the main memory.",
     "memory_of_mig_not_reported": "{gpu} does not report memory (MIG is on): this is the main memory.",
-    "others_not_reported": "What other processes hold is not reported here.",
+    "others_not_reported": "The memory that other processes use is not reported here.",
     # where its numbers come from
     "estimated": "Memory is estimated from the preset's shapes; {do.measure} runs real steps.",
     "measured_now": "Measured now at batch sizes {sizes}.",
     "measured_before": "Measured on this machine before at batch sizes {sizes}.",
     "last_use": (
-        "The last training here, with {batch_size}, held {gigabytes:.2f} GB: {error_percent} % from what is predicted."
+        "The last training here, with {batch_size}, used {gigabytes:.2f} GB: {error_percent} % off the prediction."
     ),
     "measurement_not_kept": "The measurement could not be kept in {path}: {reason}.",
     "measurement_ended": "The measurement ended early: {reason}.",
     # processes
-    "killed": "the system ended it, most likely for memory",
+    "killed": "the system killed it, most likely because memory ran out",
     "exit_code": "it ended with exit code {exit_code}",
     "too_slow": "it took longer than {seconds:.0f} s",
     "ended_early": "it ended early: {reason}",

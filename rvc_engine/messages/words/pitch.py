@@ -31,11 +31,11 @@ WORDS: dict[str, str | Plural | Words] = {
     # the weights of RMVPE
     "rmvpe": "pitch tracker (RMVPE)",
     "not_rmvpe": Words(
-        "{path} is no RMVPE that this program can read",
+        "{path} is not an RMVPE file that this program can read",
         "",
         "fetch the file again, or choose another pitch method",
     ),
-    "no_tensors": "it is no dictionary of tensors",
+    "no_tensors": "it is not a dictionary of tensors",
     "lacks_tensors": Plural("it lacks {count} tensor: {name!r}", "it lacks {count} tensors, for example {name!r}"),
     "unknown_tensors": Plural(
         "it has {count} unknown tensor: {name!r}", "it has {count} unknown tensors, for example {name!r}"

@@ -25,33 +25,33 @@ WORDS: dict[str, str | Plural | Words] = {
     "silent": "it is silent",
     "no_words": "no words are recognised in it",
     "not_aligned": "its transcript could not be aligned: {reason}",
-    "no_path": "no path through its states",
+    "no_path": "no alignment was found",
     # its training
     "not_finite": Words(
-        "The encoder's training went wrong at step {step}",
+        "The encoder's training diverged at step {step}",
         "not finite: {numbers}",
         "run the same command again with a lower {set.encoder.learning_rate}; it resumes from the last saved state",
     ),
     "no_state": Words(
         "No state of the encoder's training can be read",
         "",
-        "put back a whole file, or use {flag.fresh}",
+        "restore an intact file, or use {flag.fresh}",
     ),
     "other_training": Words(
-        "{path} is of another training",
-        "it has other {other}",
+        "{path} belongs to another training",
+        "its {other} differ",
         "use the same recordings and settings, or {flag.fresh}",
     ),
     "phones": "phones",
     "speakers": "speakers",
-    "config": "config",
+    "config": "settings",
     "no_description": "its description is damaged",
     # its probes
     "held_out_speakers": "held-out speakers",
     "all_speakers": "all speakers",
     # states in parts
     "parts_unusable": Words("{path} cannot be used", "", "copy all of that folder's files again"),
-    "other_version": "it is of another version of this program",
-    "part_damaged": "{name} is not whole: its SHA-256 is another",
+    "other_version": "it was written by another version of this program",
+    "part_damaged": "{name} is damaged: its SHA-256 differs",
     "unknown_type": "a tensor is of the unknown type {type}",
 }

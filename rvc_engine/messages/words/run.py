@@ -43,7 +43,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "fresh": "{flag.fresh}",
     # the plan: what is refused
     "needs_recordings": Words(
-        "{stage} must be done again, and the recordings are not there",
+        "{stage} must be done again, and the recordings are missing",
         "",
         "bring the recordings back, or undo the change ({changed})",
     ),
@@ -51,18 +51,18 @@ WORDS: dict[str, str | Plural | Words] = {
         "This would restart the training of {name} from step 0",
         "",
         "undo the change, use another name, or {flag.yes}: the old work moves to a backup, its voice stays until the "
-        "new one is whole",
+        "new one is complete",
     ),
     "other_recordings": Words(
         "This would train {name} on other recordings",
         "none of its recordings is in {folder}",
         "use another name for another speaker; {flag.yes} resumes the training on these recordings, {flag.fresh} "
-        "begins anew",
+        "starts over",
     ),
     # a stage that runs
     "disk_is_full": "the disk is full",
     "disk_stayed_full": Words(
-        "The disk is full, and was for {seconds:.0f} s",
+        "The disk is full, and has been for {seconds:.0f} s",
         "",
         "free some space and run the same command again: {stage} resumes where it stopped",
     ),
@@ -76,9 +76,9 @@ WORDS: dict[str, str | Plural | Words] = {
     "signal": "it was killed by signal {number}",
     "its_log": "its log is {path}",
     "log_not_written": "its log {path} cannot be written: {reason}",
-    "on_another_machine": Words("{name} runs on another machine, or in another container", "", "stop it there"),
+    "on_another_machine": Words("{name} is running on another machine, or in another container", "", "stop it there"),
     "of_another_user": Words(
-        "{name} runs as another user",
+        "{name} is running as another user",
         "process {pid}",
         "that user can stop it; so can root: sudo kill -TERM {pid}",
     ),
@@ -111,19 +111,19 @@ WORDS: dict[str, str | Plural | Words] = {
         "{journal} has lines with values of wrong types, which are ignored: restore that file from a copy"
     ),
     "broken_link": Words(
-        "{folder} is a link to {target}, which is not there", "", "is that disk mounted? Else remove the link"
+        "{folder} is a link to {target}, which does not exist", "", "mount the disk that it is on, or remove the link"
     ),
-    "settings_link": "{path} is a link to nothing: restore it",
+    "settings_link": "{path} is a broken link: restore the file that it points to",
     "check_disk": "check the disk that it is on",
     "correct_permissions": "ask its owner, or correct its permissions",
     "not_read": "it cannot be read: {reason}",
     "only_checkpoints": "only training checkpoints; {do.extract} makes a voice",
     # the queue
     "no_entry": Words("There is no entry {number} in the queue", "", "{do.queue_list} shows them"),
-    "entry_runs": Words("Entry {number} ({name}) runs", "", "{do.stop} first"),
-    "damaged_entry": "no entry of {path}: {reason}; correct it there, or {do.queue_remove}",
-    "impossible_words": "no program takes such words",
+    "entry_runs": Words("Entry {number} ({name}) is running", "", "{do.stop} first"),
+    "damaged_entry": "damaged entry of {path}: {reason}; correct it there, or {do.queue_remove}",
+    "impossible_words": "these arguments cannot be given to a program",
     "no_list": "it has no list of entries",
     "correct_queue": "correct it, or move it away to start an empty queue",
-    "no_time_limit": Words("{text!r} is no time limit", "", "write 8h, 90m, or a time of day such as 06:00"),
+    "no_time_limit": Words("{text!r} is not a time limit", "", "write 8h, 90m, or a time of day such as 06:00"),
 }

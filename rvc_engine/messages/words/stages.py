@@ -6,7 +6,7 @@ from rvc_engine.messages.words.kinds import Plural, Words
 
 WORDS: dict[str, str | Plural | Words] = {
     # titles
-    "base": "Put the base together",
+    "base": "Assemble the base",
     "convert": "Convert recordings",
     "encoder": "Train the content encoder",
     "features": "Extract content features",

@@ -19,13 +19,13 @@ WORDS: dict[str, str | Plural | Words] = {
     "wave_too_short": "{path} is too short",
     "coarse_pitch_range": Words("{path} is damaged", "coarse pitch lies outside of 0..255"),
     # does a file fit an experiment?
-    "not_pretrained": "{path} is no pretrained file that can be read",
+    "not_pretrained": "{path} is not a pretrained file that can be read",
     "unfit": "{path} does not fit this experiment",
     "other_kind": "it is {found}, this experiment is {preset} and needs {needed}",
     "unusual_shape": "it is {found} of an unusual shape, this experiment is {preset} and needs {needed}",
     "unusual_tensors": "it is {found} of an unusual shape ({tensors}), this experiment is {preset} and needs {needed}",
     "other_speaker_table": "its speaker table has {rows} rows, that of {preset} has {expected}",
-    "use_preset_files": "use files of this preset, or none to start from nothing",
+    "use_preset_files": "use files of this preset, or none to train from scratch",
     "start_from_weights": (
         "to start from its weights, move G_ and D_ to another folder and give them as {set.train.pretrained_g} and "
         "{set.train.pretrained_d}"
@@ -36,7 +36,7 @@ WORDS: dict[str, str | Plural | Words] = {
     ),
     "move_pair_away": "move G_ and D_ away, or use an experiment with the preset that they were made with",
     # does a file fit a model?
-    "no_weights": Words("{path} holds no weights", "its model is no dictionary", "choose another file"),
+    "no_weights": Words("{path} holds no weights", "its model is not a dictionary", "choose another file"),
     "unusable_weights": Words("{path} does not fit this model", "", "use another file"),
     "wrong_tensors": Words(
         "{path} does not fit this model",
@@ -46,7 +46,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "wrong_kind": Words(
         "{path} does not fit this model",
         "it is {found}, this training needs {needed}",
-        "use the file of this preset, or none to start from nothing",
+        "use the file of this preset, or none to train from scratch",
     ),
     "wrong_moment_count": Words(
         "{path} does not fit this model",
@@ -61,27 +61,27 @@ WORDS: dict[str, str | Plural | Words] = {
     "tensor_missing": "{key} is missing",
     "tensor_unknown": "{key} is not known",
     "tensor_shape": "{key} is {found}, expected {expected}",
-    "fetch_again": "fetch the file again, or use none to start from nothing",
+    "fetch_again": "fetch the file again, or use none to train from scratch",
     "speakers_copied": "its speaker table has {rows} rows, this model {own}: {copied} were copied",
     # checkpoints: reading
     "no_checkpoint": Words(
         "No checkpoint can be read",
         "",
-        "put back whole files, or train again with {flag.fresh}",
+        "restore intact files, or train again with {flag.fresh}",
     ),
     "nothing_changed": "nothing was changed: run the same command again when they can be read",
-    "other_resume_format": "it is no resume file of this version",
+    "other_resume_format": "it is not a resume file of this version",
     "no_pair": "it holds no G and D",
     "no_state": "it holds no state beside G and D",
     "wrong_state": "its {name} is {value}",
-    "wrong_sums": "its sums are no numbers",
-    "pair_of_two_epochs": "G_ and D_ are of different epochs",
-    "not_checkpoint": "{name} is no training checkpoint",
+    "wrong_sums": "its sums are not numbers",
+    "pair_of_two_epochs": "G_ and D_ are from different epochs",
+    "not_checkpoint": "{name} is not a training checkpoint",
     "no_epoch": "{name} does not say after which epoch it was saved",
     "wrong_checksum": "the checksum of its record {record} is wrong",
     # checkpoints: writing
     "not_written_whole": Words(
-        "{path} was not written whole",
+        "{path} was not written completely",
         "",
         "the disk or the memory is faulty; training resumes from the last checkpoint",
     ),
@@ -89,7 +89,7 @@ WORDS: dict[str, str | Plural | Words] = {
         "{first} and {second} are written again",
         "they were damaged, or not of this training",
     ),
-    "disk_stays_full": "The disk is full, and was for {seconds:.0f} s",
+    "disk_stays_full": "The disk is full, and has been for {seconds:.0f} s",
     "no_room": "{free} MB are free, a save needs {needed} MB",
     "steps_not_saved": Plural("{count} step is not saved; {reason}", "{count} steps are not saved; {reason}"),
     "free_space": "free some space; training resumes from step {step}",
@@ -99,27 +99,28 @@ WORDS: dict[str, str | Plural | Words] = {
         "training resumes after step {step}",
     ),
     # epochs
-    "epoch_starts_again": Words("The epoch under way starts again", "its clips or its batch size changed"),
+    "epoch_starts_again": Words("The current epoch starts again", "its clips or its batch size changed"),
     "tensorboard_ends": "The TensorBoard log ends here",
     # what a training recovers from
     "out_of_memory": "Out of memory at step {step}",
     "smaller_batch": (
-        "the batch size is now {size} instead of {before}, and stays so; the steps since the last save are done again"
+        "the batch size is now {size} instead of {before}, and stays at that; the steps since the last save "
+        "are repeated"
     ),
     "out_of_memory_with_one": Words(
         "Out of memory at step {step} with one clip a step",
         "",
         "use a smaller preset or {set.train.device} cpu, or free memory that other programs hold",
     ),
-    "broke_down": "Training broke down at step {step}",
+    "broke_down": "Training diverged at step {step}",
     "not_finite": "the clips were {clips}; not finite: {what}",
     "a_weight": "a weight",
-    "once_more": "the steps since the last save are done once more",
-    "in_fp32": "the steps since the last save are done in fp32 instead of {precision} until this run ends",
-    "look_at_clips": "look at these clips if it happens again",
+    "once_more": "the steps since the last save are repeated",
+    "in_fp32": "the steps since the last save are repeated, in fp32 instead of {precision} until this run ends",
+    "look_at_clips": "check these clips if it happens again",
     "broke_before": "it did at step {step} too",
     "lower_rate": (
-        "lower {set.train.learning_rate}, or look at these clips; the next run resumes from the last checkpoint"
+        "lower {set.train.learning_rate}, or check these clips; the next run resumes from the last checkpoint"
     ),
     # the trial of a precision
     "loss_not_finite": "not finite: the loss",

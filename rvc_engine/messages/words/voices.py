@@ -17,7 +17,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "kind_pretrained": "pretrained {letter}",
     "kind_checkpoint": "training checkpoint {letter}",
     "kind_resume": "resume file of a training",
-    "kind_tensors": "tensors by name",
+    "kind_tensors": "named tensors",
     "form_fairseq": "fairseq checkpoint",
     "form_transformers": "transformers folder",
     "not_stated": "not stated",
@@ -34,16 +34,16 @@ WORDS: dict[str, str | Plural | Words] = {
         "{path} is a folder", "it holds no config.json of a content encoder", "give the path of a file"
     ),
     "refused": Words("{path} is refused", "", "fetch it again from where it was published"),
-    "not_known": "it is nothing that a voice is made of: no voice, checkpoint, content encoder or tensors by name",
-    "no_dictionary": "it holds {content}, no dictionary",
+    "not_known": "its content is not known: it is neither a voice, a checkpoint, a content encoder nor named tensors",
+    "no_dictionary": "it holds {content}, not a dictionary",
     "hubert_no_config": "it holds the weights of a HuBERT without its config.json, which belongs beside it",
-    "not_resume": "it is no resume file of this version",
-    "not_voice_file": Words("{path} is no file of a voice", "", "name a .pth, a bundle, or an experiment"),
-    "is_no_voice": "it is no voice",
+    "not_resume": "it is not a resume file of this version",
+    "not_voice_file": Words("{path} is not a voice file", "", "name a .pth, a bundle, or an experiment"),
+    "is_no_voice": "it is not a voice",
     "cannot_be_read_because": "it cannot be read: {reason}",
     # a small model
     "not_a_voice": Words(
-        "{path} is not a voice that can be used",
+        "{path} is not a usable voice",
         "",
         "choose a .pth that an RVC program exported, or train the voice again",
     ),
@@ -53,11 +53,11 @@ WORDS: dict[str, str | Plural | Words] = {
     "holds_no_voice": "it holds no voice",
     "is_checkpoint": "it is a training checkpoint, {what}",
     "is_checkpoint_epoch": "it is a training checkpoint, {what} after epoch {epoch}",
-    "extract_it": "this makes a voice of it: {do.extract_file}",
-    "is_discriminators": "it is a training checkpoint, {what}, which speaks with no voice",
-    "is_discriminators_epoch": "it is a training checkpoint, {what} after epoch {epoch}, which speaks with no voice",
+    "extract_it": "to make a voice from it: {do.extract_file}",
+    "is_discriminators": "it is a training checkpoint, {what}, which has no voice",
+    "is_discriminators_epoch": "it is a training checkpoint, {what} after epoch {epoch}, which has no voice",
     "generator_beside": "the G_ file beside it has one",
-    "weight_no_dictionary": "its weight is no dictionary",
+    "weight_no_dictionary": "its weight is not a dictionary",
     "other_tensors": Plural(
         "{count} of its tensors is missing, unknown or of another shape: {names}",
         "{count} of its tensors are missing, unknown or of another shape: {names}",
@@ -69,7 +69,7 @@ WORDS: dict[str, str | Plural | Words] = {
         "torch cannot build a network here", "{kind}: {reason}", "{do.doctor} shows what is missing on this machine"
     ),
     # its version, rate, pitch, encoder and vocoder
-    "unknown_version": "its version is {version}; known are {versions}",
+    "unknown_version": "its version is {version}; the known versions are {versions}",
     "wrong_version": (
         "its version is wrong: it says {version}, whose features are {expected} wide, its own are {width} wide"
     ),
@@ -85,29 +85,29 @@ WORDS: dict[str, str | Plural | Words] = {
     # its configuration
     "config_entries": Plural("config has {count} entry, expected 18", "config has {count} entries, expected 18"),
     "config_no_list": "config has no entries, expected 18",
-    "config_number": "{entry} in config is {value}, which is no number from {low} to {high}",
-    "config_list": "{entry} in config is no short list of numbers",
+    "config_number": "{entry} in config is {value}, which is not a number from {low} to {high}",
+    "config_list": "{entry} in config is not a short list of numbers",
     "config_dropout": "p_dropout in config is out of bounds",
     "config_resblock": "its residual blocks are of kind {kind}, RVC's are of kind '1'",
     "config_dilations": "resblock_dilation_sizes in config do not fit its kernels",
     "config_upsampling": "upsample_kernel_sizes in config do not fit upsample_rates",
     "config_channels": "channels in config cannot be divided as its layers need",
-    "unknown_flow": "its flow has no layers that are known",
-    "no_table": "{name} is missing or no table",
+    "unknown_flow": "its flow has no known layers",
+    "no_table": "{name} is missing or not a table",
     # checkpoints
-    "lacks_training": "it is a small model, which lacks what a training needs",
-    "no_model": "it is no checkpoint: it has no dictionary named model",
+    "lacks_training": "it is a small model, which cannot be trained",
+    "no_model": "it is not a checkpoint: it has no dictionary named model",
     "model_more_than_tensors": "its model holds more than tensors, or nothing",
     "model_of_neither": "its model is neither a generator nor discriminators of RVC",
     "no_checkpoints": Words("{name} has no checkpoints", "there is no G_ file in {folder}", "train it first"),
-    "no_epoch": Words("{name} has no checkpoint of epoch {epoch}", "", "epochs {epochs}"),
-    "no_step": Words("{name} has no checkpoint of step {step}", "", "steps {steps}"),
+    "no_epoch": Words("{name} has no checkpoint of epoch {epoch}", "", "it has the epochs {epochs}"),
+    "no_step": Words("{name} has no checkpoint of step {step}", "", "it has the steps {steps}"),
     # a voice out of a checkpoint
     "not_extracted": Words("No voice can be extracted from {path}", "", "name a G_ file, or an experiment"),
     "extracted_not_generator": Words(
         "No voice can be extracted from {path}", "it is {what}", "name the G_ file beside it"
     ),
-    "cannot_be_voice": Words("{path} cannot be made a voice", "", "put the config.json of its training beside it"),
+    "cannot_be_voice": Words("{path} cannot be made into a voice", "", "put the config.json of its training beside it"),
     "not_of_rate": "it is {what}, not of {rate} Hz",
     "leave_rate_out": "leave {flag.sample_rate} out",
     "rate_unclear": "it is {what}, and its tensors do not determine its rate",
@@ -115,7 +115,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "give_rate": "give {flag.sample_rate}",
     "unusual_shape": "it is {what} of an unusual shape",
     "config_not_of_it": "{path} does not describe it: {reason}",
-    "no_rvc_config": "it is no config.json of RVC",
+    "no_rvc_config": "it is not a config.json of RVC",
     "config_no_rate": "the config.json beside it names no rate",
     "trained_otherwise": Words(
         "{checkpoint} was trained with another content encoder",
@@ -128,7 +128,7 @@ WORDS: dict[str, str | Plural | Words] = {
         "correct it, or remove it if the training used contentvec",
     ),
     # bundles
-    "not_a_bundle": Words("{path} is no bundle that can be used", "", "get the file again"),
+    "not_a_bundle": Words("{path} is not a usable bundle", "", "get the file again"),
     "no_index_in_bundle": Words("{path} has no index in it", "", "use another index, or {flag.index} none"),
     "model_card_form": "its model card is not of the form {form!r}, which this version reads",
     "model_card_no_parts": "its model card names no parts",
@@ -145,7 +145,7 @@ WORDS: dict[str, str | Plural | Words] = {
         "The index {path} does not fit into memory", "{mib} MiB, {free} MiB are free", "use {flag.index} none"
     ),
     "not_an_index": Words(
-        "{path} is no index that can be used",
+        "{path} is not a usable index",
         "",
         "use an index that RVC or this program built, or {flag.index} none",
     ),
@@ -182,19 +182,21 @@ WORDS: dict[str, str | Plural | Words] = {
     ),
     # import
     "bad_name": Words(
-        "{name!r} cannot be the name of a voice", "", "choose another {flag.name}, one that a file can have anywhere"
+        "{name!r} cannot be the name of a voice",
+        "",
+        "choose another {flag.name} that is valid for a file on every system",
     ),
-    "name_taken": Words("There is already a voice {name!r}", "{path} is there", "choose another {flag.name}"),
+    "name_taken": Words("There is already a voice {name!r}", "{path} exists", "choose another {flag.name}"),
     "not_unpacked": Words("{path} cannot be unpacked", "", "get the file again"),
     "several_voices": Words(
         "{path} holds several voices", "{names}", "unpack it, and import the {suffix} that you want"
     ),
-    "zip_voice_unusable": Words("{path} holds no voice that can be used", "{name}: {reason}", "get the file again"),
+    "zip_voice_unusable": Words("{path} holds no usable voice", "{name}: {reason}", "get the file again"),
     "zip_no_voice": Words(
         "{path} holds no voice", "there is no .pth in it", "name a .pth, a bundle, or a zip with a .pth"
     ),
     "member_link": "{name} is a link",
-    "member_locked": "it is locked with a password",
+    "member_locked": "it is protected with a password",
     "member_compressed": "it is compressed in an unusual way",
     "member_expands": ("{name} is too large: {mib} MiB, more than {times} times its {packed:,} bytes in the zip"),
     "member_too_large": "{name} is too large: {mib} MiB",

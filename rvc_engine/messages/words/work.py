@@ -16,14 +16,14 @@ WORDS: dict[str, str | Plural | Words] = {
         "it is in {dataset} itself",
         "move it into a folder of its speaker's name",
     ),
-    "one_number_twice": Words("Two speakers have one number", "{names}", "give each folder a number of its own"),
+    "one_number_twice": Words("Two speakers have the same number", "{names}", "give each folder a number of its own"),
     "too_many_speakers": Words("There are too many speakers", "", "use fewer folders, or numbers as their names"),
     "folders_reach": Plural(
         "{count} folder reaches row {highest}, and {preset} has rows 0..{last}",
         "{count} folders reach row {highest}, and {preset} has rows 0..{last}",
     ),
     "subfolders_off": Words(
-        "Speakers by folder need their folders",
+        "Speakers by folder need sub-folders",
         "preprocess.subfolders is off",
         "add {flag.set} preprocess.subfolders=true",
     ),
@@ -51,18 +51,20 @@ WORDS: dict[str, str | Plural | Words] = {
     "unusable_features": "its features cannot be used: {reason}",
     "index_replaced": "another index took its place",
     "no_index": Words("{name} has no index", "", "{do.index} builds it"),
-    "index_of_other_encoder": Words("{path} is of another encoder", "{encoder}, {dim} wide", "{do.index_fresh}"),
+    "index_of_other_encoder": Words(
+        "{path} was made with another encoder", "{encoder}, {dim} wide", "{do.index_fresh}"
+    ),
     # which clips a training uses
     "no_clip": Words(
         "There is no clip to train on",
         "",
-        "{do.run_any} does the stages before; longer recordings give longer clips",
+        "{do.run_any} runs the stages before it; longer recordings give longer clips",
     ),
     "no_clip_there": "{folder} is empty",
     "no_clip_usable": Plural("{count} clip, because {reason}", "{count} clips, the first because {reason}"),
     "clip_lacks": Plural("it has no {folders}", "it has none of these: {folders}"),
     "clip_too_short": "it is shorter than a training slice of {least} ms",
-    "of_another_clip": "{path} is of another clip: {seconds:.1f} s of {whole:.1f} s",
+    "of_another_clip": "{path} belongs to another clip: {seconds:.1f} s of {whole:.1f} s",
     "changes": "{changes}",
     "clips_added": Plural("{count} clip added", "{count} clips added"),
     "clips_removed": Plural("{count} clip removed", "{count} clips removed"),
@@ -88,9 +90,9 @@ WORDS: dict[str, str | Plural | Words] = {
     "other_encoder": Words(
         "{path} was made with another content encoder",
         "the features are those of {used}: put the base's own encoder.safetensors there, or the voice learns much "
-        "slower",
+        "more slowly",
     ),
-    "state_brought": "Training resumes from a state that was brought here",
+    "state_brought": "Training resumes from a loaded training state",
     "resumes_on_other_clips": "Training resumes on a changed set of clips",
     "resumes_with_other_settings": "Training continues with other settings",
     "damaged_checkpoints": Words(
@@ -109,12 +111,12 @@ WORDS: dict[str, str | Plural | Words] = {
     "not_trained_on_changed": Words(
         "Nothing was trained on the changed set of clips",
         "epoch {epoch} of {epochs} is reached",
-        "{set.train.epochs} {more} trains on; {flag.fresh} begins anew on all of it",
+        "{set.train.epochs} {more} continues the training; {flag.fresh} starts over with all of it",
     ),
     "no_tensorboard": Words("No TensorBoard log", "", "pip install tensorboard"),
     # the precision of a training
     "other_precision": "Training in {mode} instead of {asked}",
-    "no_precision": "No precision computes right on {device}",
+    "no_precision": "No precision computes correctly on {device}",
     "see_numerics": "{do.numerics} shows it; another driver or torch may fix it",
     "use_cpu": "use {set.train.device} cpu",
     # a training in several processes
@@ -140,10 +142,10 @@ WORDS: dict[str, str | Plural | Words] = {
     "recordings_tried": Plural("{count} was tried", "{count} were tried"),
     "encoder_setting_names_it": "{set.encoder.source} {asked} asks for it",
     "train_encoder_or_check_path": "use {set.encoder.source} train, or check the path",
-    "not_encoder": Words("{path} is no content encoder", "", "choose another {set.encoder.source}"),
+    "not_encoder": Words("{path} is not a content encoder", "", "choose another {set.encoder.source}"),
     "smaller_encoder_batch": "lower {set.encoder.batch}, or free memory that other programs hold",
     "no_labels": Words("No recording has labels", "the encoder learns from the other losses alone"),
-    "encoder_state_brought": "The encoder's training resumes from a state that was brought here",
+    "encoder_state_brought": "The encoder's training resumes from a loaded training state",
     "encoder_state_damaged": "A newer state of the encoder's training is damaged",
     # a base
     "row_of_new_voices": Words(
@@ -152,7 +154,7 @@ WORDS: dict[str, str | Plural | Words] = {
         "give the folder another name, or a number from 1 on",
     ),
     "no_pair": Words(
-        "There is no G_ and D_ pair to make a base of",
+        "There is no G_ and D_ pair to make a base from",
         "{folder} has none",
         "run the same command again",
     ),
@@ -166,7 +168,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "no_training_state": Words(
         "{name} has no training state",
         "",
-        "a training saves one as it goes and when it is stopped",
+        "training saves one regularly and when it is stopped",
     ),
     "no_training_state_in": Words(
         "There is no training state in {folder}",
@@ -174,11 +176,13 @@ WORDS: dict[str, str | Plural | Words] = {
         "{flag.save_state} makes them",
     ),
     "other_training_state": Words(
-        "{path} is no training state of this version",
+        "{path} is not a training state of this version",
         "",
         "save it again with this version",
     ),
-    "no_state_readable": Words("No training state of {name} can be read", "", "train on to make a new one"),
+    "no_state_readable": Words(
+        "No training state of {name} can be read", "", "continue the training to make a new one"
+    ),
     # conversion
     "sample_rate_too_low": Words(
         "A sample rate of {sample_rate} Hz is too low",
@@ -186,7 +190,7 @@ WORDS: dict[str, str | Plural | Words] = {
         "use 0 for the voice's own, or at least {lowest}",
     ),
     "voice_lacks_speaker": Words("{name} has no speaker {speaker}", "", "use 0..{last}"),
-    "name_what_links_name": "name their folders or what the links name",
+    "name_what_links_name": "give their folders, or what the links point to",
     "out_of_memory": Words(
         "Out of memory", "", "free memory that other programs hold, or use {set.convert.device} cpu"
     ),
