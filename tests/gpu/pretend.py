@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 CARD = Path(__file__).parent / "card"
@@ -55,15 +56,25 @@ def build(folder: Path) -> None:
 
 
 def environment(
-    folder: Path, *, gpus: int = 1, gigabytes: float = 80.0, capability: str = "9.0", name: str = "Pretended GPU"
+    folder: Path,
+    base: Mapping[str, str] = os.environ,
+    *,
+    gpus: int = 1,
+    gigabytes: float = 80.0,
+    capability: str = "9.0",
+    name: str = "Pretended GPU",
 ) -> dict[str, str]:
-    """What a process needs beside its own environment. `folder`: where `build` has built."""
+    """The environment `base` with what a process on pretended GPUs needs. `folder`: where `build` has built."""
     preloaded = [folder / LIBRARIES["runtime"], *([folder / LIBRARIES["nccl"]] if gpus > 1 else [])]
-    paths = [str(CARD / "site"), os.environ.get("PYTHONPATH", "")]
+
+    def before(first: Path, key: str) -> str:
+        return os.pathsep.join(filter(None, [str(first), base.get(key, "")]))
+
     return {
+        **base,
         "LD_PRELOAD": ":".join(map(str, preloaded)),
-        "LD_LIBRARY_PATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("LD_LIBRARY_PATH", "")])),
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "LD_LIBRARY_PATH": before(folder, "LD_LIBRARY_PATH"),
+        "PYTHONPATH": before(CARD / "site", "PYTHONPATH"),
         "PRETENDED_LIBRARY": str(preloaded[0]),
         "PRETENDED_GPUS": str(gpus),
         "PRETENDED_BYTES": str(int(gigabytes * (1 << 30))),
@@ -78,7 +89,7 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         build(Path(folder))
         own = {key: value for key, value in os.environ.items() if key.startswith("PRETENDED_")}
-        return subprocess.run(words, env={**os.environ, **environment(Path(folder)), **own}).returncode
+        return subprocess.run(words, env={**environment(Path(folder)), **own}).returncode
 
 
 if __name__ == "__main__":

@@ -30,7 +30,13 @@ def counted(name: str, *tensors: Tensor) -> None:
 
 
 def convolution(
-    x: Tensor, weight: Tensor, padding: Sequence[int], stride: Sequence[int], dilation: Sequence[int], groups: int, *_: Any
+    x: Tensor,
+    weight: Tensor,
+    padding: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    *_: Any,
 ) -> Tensor:
     counted("convolution", x, weight)
     if x.shape[1] != weight.shape[1] * groups:
@@ -57,9 +63,18 @@ def transposed_convolution(
 
 
 def convolution_backward(
-    gradient: Tensor, x: Tensor, weight: Tensor, bias_sizes: Any, stride: Any, padding: Any, dilation: Any,
-    transposed: bool, output_padding: Any, groups: int, wanted: Sequence[bool],
-) -> tuple[Tensor | None, Tensor | None, Tensor | None]:  # fmt: skip
+    gradient: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    bias_sizes: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    transposed: bool,
+    output_padding: Any,
+    groups: int,
+    wanted: Sequence[bool],
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     for part, is_wanted in zip(("input", "weight", "bias"), wanted, strict=True):
         if is_wanted:
             counted(f"convolution backward, {part}", gradient, x, weight)
@@ -70,9 +85,23 @@ def convolution_backward(
     )
 
 
-def recurrent(x: Tensor, weights: Sequence[Tensor], stride: int, buffer: Any, hx: Tensor, cx: Any, mode: int,
-              hidden: int, projection: int, layers: int, batch_first: bool, dropout: float, train: bool,
-              bidirectional: bool, *_: Any) -> tuple[Tensor, ...]:  # fmt: skip
+def recurrent(
+    x: Tensor,
+    weights: Sequence[Tensor],
+    stride: int,
+    buffer: Any,
+    hx: Tensor,
+    cx: Any,
+    mode: int,
+    hidden: int,
+    projection: int,
+    layers: int,
+    batch_first: bool,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    *_: Any,
+) -> tuple[Tensor, ...]:
     counted("recurrent", x, *weights)
     nothing = x.new_empty(0)
     return x.new_empty((*x.shape[:2], hidden * (2 if bidirectional else 1))), hx, nothing, nothing, nothing
@@ -92,7 +121,17 @@ def batch_norm(x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, *_: Any) -
 def attention(q: Tensor, k: Tensor, v: Tensor, *_: Any, **__: Any) -> tuple[Any, ...]:
     counted("cuDNN attention", q, k, v)
     nothing, number = q.new_empty(0), torch.empty((), dtype=torch.int64)
-    return torch.empty_like(q), nothing, nothing, nothing, q.shape[2], k.shape[2], torch.empty(2, dtype=torch.int64), number, nothing
+    return (
+        torch.empty_like(q),
+        nothing,
+        nothing,
+        nothing,
+        q.shape[2],
+        k.shape[2],
+        torch.empty(2, dtype=torch.int64),
+        number,
+        nothing,
+    )
 
 
 REPLACED: dict[str, Callable[..., Any]] = {

@@ -1,4 +1,4 @@
-"""Every Python process on a pretended GPU reads this first: cuDNN's operators are replaced as soon as torch is there."""
+"""Read first by every Python process on a pretended GPU: replaces cuDNN's operators as soon as torch is there."""
 
 from __future__ import annotations
 
