@@ -58,19 +58,38 @@ def about(field: FieldInfo) -> dict[str, Any]:
     return dict(extra)
 
 
-def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
-    """Lowest and highest allowed value; None where open."""
-    low = high = None
-    alternatives = [
-        item
-        for part in get_args(field.annotation)
-        if get_origin(part) is Annotated
-        for item in get_args(part)[1].metadata
-    ]
-    for item in (*field.metadata, *alternatives):
-        low = getattr(item, "ge", None) if getattr(item, "ge", None) is not None else low
-        high = getattr(item, "le", None) if getattr(item, "le", None) is not None else high
-    return low, high
+@dataclass(frozen=True)
+class Bounds:
+    """Lowest and highest allowed number, None where open; `above`: the lowest is not allowed itself; `words`: what may
+    stand in place of a number."""
+
+    low: float | None = None
+    high: float | None = None
+    above: bool = False
+    words: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """`1..100`, `>0..1`, `1..100|auto`; empty without bounds."""
+        if self.low is None and self.high is None:
+            return ""
+        low = "" if self.low is None else f"{'>' if self.above else ''}{self.low}"
+        return "|".join((f"{low}..{'' if self.high is None else self.high}", *self.words))
+
+
+def bounds_of(field: FieldInfo) -> Bounds:
+    """Of a number, or of a number or a word."""
+    found: dict[str, Any] = {}
+    words: tuple[str, ...] = ()
+    metadata = list(field.metadata)
+    for part in get_args(field.annotation):
+        if get_origin(part) is Annotated:
+            metadata += get_args(part)[1].metadata
+        elif get_origin(part) is Literal:
+            words += get_args(part)
+    for item in metadata:
+        found.update({name: value for name in ("ge", "gt", "le") if (value := getattr(item, name, None)) is not None})
+    above = "gt" in found
+    return Bounds(found.get("gt" if above else "ge"), found.get("le"), above, words)
 
 
 def choices_of(field: FieldInfo) -> tuple[str, ...]:
@@ -92,16 +111,16 @@ def set_field(section: StageSettings, name: str, value: Any, key: str) -> None:
 
 
 INVALID = {
-    "bool_parsing": "setting.no_bool_in_text",
+    "bool_parsing": "setting.no_bool",
     "bool_type": "setting.no_bool",
     "extra_forbidden": "setting.unknown",
     "finite_number": "setting.not_finite",
-    "float_parsing": "setting.no_number_in_text",
+    "float_parsing": "setting.no_number",
     "float_type": "setting.no_number",
     "greater_than": "setting.at_bound",
     "greater_than_equal": "setting.below",
     "int_from_float": "setting.fraction",
-    "int_parsing": "setting.no_integer_in_text",
+    "int_parsing": "setting.no_integer",
     "int_parsing_size": "setting.too_long",
     "int_type": "setting.no_integer",
     "less_than_equal": "setting.above",
@@ -136,12 +155,12 @@ def _whole(value: Any) -> Any:
 def describe(field: FieldInfo) -> Message:
     """Help, default, bounds and unit in one line, for --help, the TOML file and errors."""
     extra = about(field)
-    low, high = bounds_of(field)
+    bounds = bounds_of(field)
     facts = []
     if choices := choices_of(field):
         facts.append(Message("setting.one_of", choices=choices))
-    if low is not None or high is not None:
-        facts.append(verbatim(f"{low if low is not None else ''}..{high if high is not None else ''}"))
+    if text := str(bounds):
+        facts.append(verbatim(text))
     if extra["unit"]:
         facts.append(verbatim(extra["unit"]))
     default = repr(field.default) if isinstance(field.default, str) else str(field.default)

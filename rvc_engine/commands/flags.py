@@ -79,8 +79,10 @@ def add_shared(parser: argparse.ArgumentParser, shared: Mapping[str, Sequence[st
 def metavar(name: str, field: Any) -> str:
     if choices_of(field):
         return "|".join(choices_of(field))
-    low, _ = bounds_of(field)
-    return "N" if low is not None or field.annotation in (int, float) else name.upper()
+    bounds = bounds_of(field)
+    if bounds.low is not None or field.annotation in (int, float):
+        return "|".join(("N", *bounds.words))
+    return name.upper()
 
 
 def given(options: argparse.Namespace) -> dict[str, Any]:

@@ -167,13 +167,7 @@ class Form(Vertical):
         if item is None:
             self.query_one("#about", Static).update("")
             return
-        low, high = bounds_of(item.field)
-        parts = (
-            [f"{'' if low is None else low}..{'' if high is None else high}"]
-            if low is not None or high is not None
-            else []
-        )
-        parts += [" | ".join(choices_of(item.field))] if choices_of(item.field) else []
+        parts = [text for text in (str(bounds_of(item.field)), " | ".join(choices_of(item.field))) if text]
         extra = about(item.field)
         text = Text.assemble(
             (f"{item.name}  ", "bold"), f"{_(item.field.description or '')} ", ("  ".join(parts), "dim")

@@ -78,7 +78,7 @@ def test_a_file_instead_of_a_folder(rvc: Rvc, home: Path, speech: list[Path]) ->
 
 
 AS_NOBODY = """
-import os, sys
+import email.message, email.parser, importlib.metadata, os, sys
 import rvc_engine.machine.advisor, rvc_engine.commands.cli
 import rvc_engine.commands.pipeline, rvc_engine.pitch.fcpe, rvc_engine.work.preprocess
 if os.geteuid() == 0:  # for root no permission binds; loaded first, because an ordinary user may not see this Python

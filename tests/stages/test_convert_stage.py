@@ -154,7 +154,9 @@ def test_other_encoders_index_is_refused(tmp_path, workspace):
     write_index(build_index(np.random.RandomState(0).randn(50, 768).astype(np.float32), 1), index)
     refused(lambda: convert_files(voice, [source], tmp_path / "o.wav", settings(), index, workspace), "does not belong")
     index.write_bytes(index.read_bytes()[:-1])
-    refused(lambda: convert_files(voice, [source], tmp_path / "o.wav", settings(), index, workspace), "no index")
+    refused(
+        lambda: convert_files(voice, [source], tmp_path / "o.wav", settings(), index, workspace), "not a usable index"
+    )
     convert(voice, [source], tmp_path / "o.wav", workspace, index, index_rate=0)
 
 

@@ -25,9 +25,9 @@ WORDS: dict[str, str | Plural | Words] = {
     "resumes_after": "{stage}: resumes after step {step}",
     "failed": "failed: {title}",
     "finished": "finished",
-    # sentences after each other
-    "two_sentences": "{first}. {second}",
-    "three_sentences": "{first}. {second}. {third}",
+    # what, why, what to do; where one is missing, two of them
+    "two_sentences": "{first}: {second}",
+    "three_sentences": "{first}: {second}; {third}",
     # how a run was stopped
     "stopped": "stopped",
     "stopped_saved": "stopped; progress is saved",
