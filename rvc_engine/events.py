@@ -154,6 +154,14 @@ class Warned(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Noted(Event):
+    """Something worth knowing that is no reason to worry."""
+
+    text: Message
+    stage: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Paused(Event):
     """The stage waits for something external, such as free disk space; `Resumed` follows when it is there."""
 

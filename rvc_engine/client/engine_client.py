@@ -16,7 +16,7 @@ from rvc_engine.assets.pretrained import missing_weights, preset_here
 from rvc_engine.client.following import Follower, Part
 from rvc_engine.client.listing import Listing
 from rvc_engine.client.listing import newest_experiment as newest_experiment
-from rvc_engine.client.machine import GPUS, Machine, read_machine
+from rvc_engine.client.machine import Machine, read_machine
 from rvc_engine.client.replies import Detached
 from rvc_engine.client.state import Outlook, Row
 from rvc_engine.common.heartbeat import Heartbeat
@@ -27,6 +27,7 @@ from rvc_engine.events import Event
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.advisor import advise, advise_experiment
 from rvc_engine.machine.children import Child
+from rvc_engine.machine.gpu_reader import ANSWER_S, gpus_now
 from rvc_engine.messages import NOTHING, Message
 from rvc_engine.registry import STAGES
 from rvc_engine.run import launcher
@@ -315,11 +316,11 @@ class EngineClient:
             return Outlook(
                 problem=Message("client.new_experiment"),
                 rows=rows,
-                advice=advise(preset_here(self.workspace), None, gpus=GPUS.read()),
+                advice=advise(preset_here(self.workspace), None, gpus=gpus_now(ANSWER_S)),
             )
         try:
             settings = self.experiment.load_settings()
-            advice = advise_experiment(self.experiment, settings, gpus=GPUS.read())
+            advice = advise_experiment(self.experiment, settings, gpus=gpus_now(ANSWER_S))
             missing = tuple(missing_weights(self.workspace, settings.preset, settings.model))
             took = {
                 name: r.seconds

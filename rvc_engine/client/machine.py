@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
-from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, torch_gpus
+from rvc_engine.machine.gpu_reader import ANSWER_S, gpus_now
+from rvc_engine.machine.gpus import Gpu, GpuState, torch_gpus
 from rvc_engine.machine.memory_table import CONTEXT_BYTES
 from rvc_engine.messages import NOTHING, Message
 from rvc_engine.run.view import RunView
-
-ANSWER_S = 1.0  # so long a read waits for the driver
-STALE_S = 8.0  # an older answer is not used
-NO_ANSWER = Message("client.driver_silent")
 
 
 @dataclass(frozen=True)
@@ -52,40 +46,11 @@ class SwapMeter:
         return int(swap.used), max(0.0, (swap.sin - before[1]) / (now - before[0]))
 
 
-class GpuReader:
-    """Calls the driver in its own thread: a driver that hangs must not block the screen or the end of the app."""
-
-    def __init__(self, read: Callable[[], GpuState] = read_gpus) -> None:
-        self._read, self._lock = read, threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._answer, self._answered_at = GpuState(reason=NO_ANSWER), -math.inf
-
-    def read(self, patience_s: float = ANSWER_S) -> GpuState:
-        """The state of the GPUs; without an answer within `patience_s` the last one, or NO_ANSWER when it is stale."""
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._ask, daemon=True)
-                self._thread.start()
-            thread = self._thread
-        thread.join(patience_s)
-        late = thread.is_alive() and time.monotonic() - self._answered_at > STALE_S
-        return GpuState(reason=NO_ANSWER) if late else self._answer
-
-    def _ask(self) -> None:
-        try:
-            answer = self._read()
-        except Exception as error:  # any error of the binding or the driver
-            reason = " ".join(str(error).split()) or type(error).__name__
-            answer = GpuState(reason=Message("client.driver_fails", reason=reason))
-        self._answer, self._answered_at = answer, time.monotonic()
-
-
 SWAP = SwapMeter()
-GPUS = GpuReader()
 
 
 def read_machine(state: GpuState | None = None) -> Machine:
-    state = state or GPUS.read()
+    state = state or gpus_now(ANSWER_S)
     memory, now = psutil.virtual_memory(), time.time()
     gpus = torch_gpus(state)
     reason = NOTHING if gpus else state.reason or Message("client.gpus_hidden")

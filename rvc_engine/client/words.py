@@ -55,6 +55,7 @@ LINES: Mapping[type[ev.Event], Callable[[Any], Message | None]] = {
     ev.ItemSkipped: _item_skipped,
     ev.MovedAside: _moved,
     ev.Warned: _warned,
+    ev.Noted: lambda event: Message("client.noted", stage=event.stage, text=event.text),
     ev.EpochFinished: _epoch_finished,
     ev.CheckpointSaved: _saved,
     ev.Audition: lambda event: Message("client.audition", epoch=event.epoch, path=event.path),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,13 @@ from rvc_engine.audio.filters import high_pass, high_pass_part
 from rvc_engine.audio.loudness import envelope
 from rvc_engine.common.generators import result_of
 from rvc_engine.content.base import LoadedEncoder
+from rvc_engine.content.checked import CheckedEncoder
 from rvc_engine.conversion.chunking import HOP, RATE, Chunk, ChunkPlan, chunks, cut_points, mirrored, plan_for
 from rvc_engine.conversion.result import Result
 from rvc_engine.conversion.retrieval import Retrieval, phone_features
 from rvc_engine.errors import UnusableRecording
 from rvc_engine.files.half import autocast, rounded
-from rvc_engine.machine.device import listening_precision
+from rvc_engine.machine.device import listening_precision, name_of
 from rvc_engine.messages import Message
 from rvc_engine.models.noise import Noise, NoiseSource
 from rvc_engine.pitch import track
@@ -81,7 +82,16 @@ class Converter:
         self.workspace = workspace
         self.precision = listening_precision(settings.precision, self.device)
         self.network = rounded(voice.network(self.device), self.precision)
-        self.plan = plan or plan_for(self.device.type, memory_bytes=_memory_of(self.device))
+        half = self.precision != "fp32" and self.device.type != "cpu"
+        self.plan = plan or plan_for(self.device.type, half=half, memory_bytes=_memory_of(self.device))
+        self._notes: list[Message] = []
+
+    def notes(self) -> Iterator[Message]:
+        """Each once: what the user should know of what was converted since the last call."""
+        if isinstance(self.encoder, CheckedEncoder):
+            yield from self.encoder.notes()
+        while self._notes:
+            yield self._notes.pop(0)
 
     @property
     def sample_rate(self) -> int:
@@ -149,9 +159,31 @@ class Converter:
         )
         features = self.encoder.encode([audio.astype(np.float32)])[0]
         near = pitch.part(first, first + frames) if pitch else None
-        noise = Noise(self.device, seed=chunk_seed(self.settings.seed, number))
-        wave = self.synthesize(features, near, frames, noise, (pad, pad + chunk.frames))
+
+        def made() -> NDArray[np.float32]:
+            noise = Noise(self.device, seed=chunk_seed(self.settings.seed, number))
+            return self.synthesize(features, near, frames, noise, (pad, pad + chunk.frames))
+
+        try:
+            wave = made()
+        except UnusableRecording:
+            if self.precision == "fp32":
+                raise
+            wave = self._in_float32(made)
         return wave[: round((chunk.stop - chunk.start) * self.config.sample_rate / RATE)]
+
+    def _in_float32(self, made: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Once more; from then on, if it was the precision that gave numbers that are not finite."""
+        half = self.network, self.precision
+        self.network, self.precision = self.voice.network(self.device), "fp32"
+        try:
+            wave = made()
+        except UnusableRecording:
+            self.network, self.precision = half
+            raise
+        about = {"precision": half[1], "device": name_of(self.device)}
+        self._notes.append(Message("conversion.precision_not_finite", **about))
+        return wave
 
     def synthesize(
         self,

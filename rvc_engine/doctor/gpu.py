@@ -9,37 +9,30 @@ from pathlib import Path
 from typing import Any
 
 from rvc_engine.doctor.findings import FAIL, NONE, OK, WARN, Finding, load
+from rvc_engine.machine.gpu_reader import gpus_now
 from rvc_engine.machine.gpus import Gpu, has_bf16, load_nvml, read_gpus, torch_gpus
-from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.machine.torch_build import unused_gpu
+from rvc_engine.messages import Message, message_of
+from rvc_engine.messages.message import cause_of, fix_of
 
 
 def driver(home: Path, nvml: Any = None) -> Iterator[Finding]:
     """NVML, the driver's version, each GPU, MIG. `nvml` replaces pynvml in tests."""
-    nvml = nvml if nvml is not None else load_nvml()
-    if nvml is None:
+    if nvml is None and load_nvml() is None:
         yield Finding("nvml", WARN, Message("doctor.no_pynvml"), Message("doctor.install_pynvml"))
         return
-    state = read_gpus(nvml)
+    state = read_gpus(nvml) if nvml else gpus_now()
     if not state.gpus:
         yield Finding("driver", NONE, state.reason, Message("doctor.gpu_needs_driver"))
         return
-    yield Finding("driver", OK, _driver(nvml))
+    version = Message("doctor.driver", version=state.driver) if state.driver else Message("doctor.driver_unknown")
+    yield Finding("driver", OK, version)
     yield Finding("nvml", OK, Message("doctor.gpus", count=len(state.gpus)))
     seen = {gpu.index for gpu in torch_gpus(state)}
     for gpu in state.gpus:
         yield _gpu(gpu, gpu.index in seen)
     if any(gpu.mig for gpu in state.gpus):
         yield Finding("mig", OK, Message("doctor.mig_on"), Message("doctor.choose_mig"))
-
-
-def _driver(nvml: Any) -> Message:
-    try:
-        nvml.nvmlInit()
-        found = nvml.nvmlSystemGetDriverVersion()
-        nvml.nvmlShutdown()
-        return Message("doctor.driver", version=found.decode() if isinstance(found, bytes) else found)
-    except (nvml.NVMLError, UnicodeDecodeError):
-        return Message("doctor.driver_unknown")
 
 
 def _gpu(gpu: Gpu, visible: bool) -> Finding:
@@ -67,13 +60,11 @@ def cuda(home: Path) -> Iterator[Finding]:
     if torch is None:
         yield Finding("cuda", FAIL, reason, Message("doctor.install_package", name="torch"))
         return
-    there = bool(torch_gpus(read_gpus()))
-    if not torch.version.cuda:
-        hint = Message("doctor.install_torch_with_cuda") if there else NOTHING
-        yield Finding("cuda", FAIL if there else NONE, Message("doctor.torch_without_cuda"), hint)
+    if unused := unused_gpu():
+        yield Finding("cuda", FAIL, cause_of(unused), fix_of(unused))
     elif not torch.cuda.is_available():
-        hint = Message("doctor.update_driver", cuda=torch.version.cuda) if there else NOTHING
-        yield Finding("cuda", FAIL if there else NONE, Message("doctor.torch_without_gpu"), hint)
+        code = "doctor.torch_without_gpu" if torch.version.cuda else "doctor.torch_without_cuda"
+        yield Finding("cuda", NONE, Message(code))
     else:
         for index in range(torch.cuda.device_count()):
             yield _computes(torch, index)

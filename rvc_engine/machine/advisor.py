@@ -20,9 +20,12 @@ from rvc_engine.common.opening import open_text
 from rvc_engine.errors import BadInput
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
-from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, has_bf16, named_devices, read_gpus, torch_gpus
+from rvc_engine.machine.gpu_reader import gpus_now
+from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, has_bf16, named_devices, torch_gpus
 from rvc_engine.machine.measurements import Cost, Measure, cost_of
+from rvc_engine.machine.torch_build import unused_gpu
 from rvc_engine.messages import Message
+from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, default_batch_size
 
 if TYPE_CHECKING:
@@ -77,10 +80,15 @@ def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Mem
         raise BadInput("machine.no_device", name=device)
     if device == "cpu":
         return _system_memory(own)
-    state = state or read_gpus()
+    state = state or gpus_now()
     seen = torch_gpus(state)
     if device == "auto" and not seen:
         return _system_memory(own, Message("machine.no_gpu", reason=state.reason or Message("machine.gpus_hidden")))
+    if unused := unused_gpu(state):
+        if device != "auto":
+            raise BadInput("machine.device_not_available", cause_of(unused), fix_of(unused), name=device)
+        about = {"title": unused, "cause": cause_of(unused), "fix": fix_of(unused)}
+        return _system_memory(own, Message("machine.gpu_unused", **about))
     index = int(named[1] or 0)
     if index >= len(seen):
         reason = state.reason or Message("machine.gpus_visible", count=len(seen))
@@ -94,7 +102,7 @@ def memory_now(device: str, own: set[int], state: GpuState | None = None) -> Mem
 
 def memories_now(gpus: str, own: set[int], state: GpuState | None = None) -> list[Memory]:
     """Of each that `train.gpus` names. Raises BadInput for one that is not there."""
-    state = state or read_gpus()
+    state = state or gpus_now()
     every = [f"cuda:{index}" for index in range(len(torch_gpus(state)))]
     names = every if gpus.strip() == ALL_GPUS else dict.fromkeys(named_devices(gpus))  # cpu,cpu is one memory
     return [memory_now(name, own, state) for name in names]

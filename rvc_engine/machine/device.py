@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import torch
 
 from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.machine.cpu import cores, cpu_has_bf16, cpu_name
+from rvc_engine.machine.gpu_reader import gpus_now
 from rvc_engine.machine.gpus import ALL_GPUS, has_bf16, named_devices
 from rvc_engine.messages import Message
 
@@ -30,6 +32,16 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
         reason = Message("machine.gpus_seen_by_torch", count=torch.cuda.device_count())
         raise BadInput("machine.device_not_available", reason, name=name)
+    return device
+
+
+def use_device(name: str) -> torch.device:
+    """As `choose_device`, for this process to compute on from now on: a GPU becomes its current one, and attention
+    leaves cuDNN alone, which plans anew for each length."""
+    device = choose_device(name)
+    if device.type == "cuda":
+        torch.cuda.set_device(device.index or 0)
+        torch.backends.cuda.enable_cudnn_sdp(False)
     return device
 
 
@@ -86,6 +98,19 @@ def without_shortcuts() -> None:
 def name_of(device: torch.device) -> str:
     """What it is called, for people and for the cache."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+
+
+def name_with_driver(device: torch.device) -> str:
+    """For what another driver may change."""
+    return f"{name_of(device)} | driver {gpus_now().driver or '?'}" if device.type == "cuda" else name_of(device)
+
+
+def free_memory(device: torch.device) -> None:
+    """What this process no longer uses goes back to the device. Networks hold themselves in cycles: they are
+    collected first."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def set_threads(count: int) -> None:

@@ -8,12 +8,16 @@ from rvc_engine.common.user import complete
 from rvc_engine.machine.malloc import KEEPING_FREED_MEMORY
 from rvc_engine.workspace import PACKAGE
 
+GPUS_AS_THE_DRIVER_NUMBERS_THEM = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+"""CUDA's own order is the fastest first: cuda:0 would be another GPU than the driver's first."""
+
 
 def engine_environment() -> dict[str, str]:
     """The engine must import this package, and nothing from the folder that the user happens to be in."""
     parts = [str(PACKAGE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     whole = {
         **KEEPING_FREED_MEMORY,
+        **GPUS_AS_THE_DRIVER_NUMBERS_THEM,
         **os.environ,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)),
         "PYTHONSAFEPATH": "1",

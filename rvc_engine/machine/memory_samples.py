@@ -6,11 +6,15 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+from typing import Any
 
 import psutil
 
 from rvc_engine.events import MemorySampled
 from rvc_engine.machine.gpus import held_by_torch, read_gpus
+
+of_children: list[dict[str, Any]] = []
+"""What processes that this one has started report of their GPUs, as MemorySampled.gpus."""
 
 
 class MemorySamples:
@@ -48,5 +52,6 @@ def sample() -> MemorySampled:
         with contextlib.suppress(psutil.NoSuchProcess):
             rss += child.memory_info().rss
     torch = sys.modules.get("torch")
-    gpus = held_by_torch(torch, read_gpus()) if torch and hasattr(torch, "cuda") and torch.cuda.is_initialized() else []
+    used = torch is not None and hasattr(torch, "cuda") and torch.cuda.is_initialized()
+    gpus = [*(held_by_torch(torch, read_gpus()) if used else []), *of_children]
     return MemorySampled(rss_bytes=rss, gpu_bytes=sum(gpu["reserved"] for gpu in gpus), gpus=gpus)

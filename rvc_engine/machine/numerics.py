@@ -23,13 +23,14 @@ KEPT = Cache("numerics.json")
 @dataclass(frozen=True)
 class Trial(Line):
     """What training/numerics.py found of one mode. `gradients`: the relative error of each part of the networks; -1
-    where one is not finite."""
+    where one is not finite. `tried`: it was; not where memory or time ran out, which says nothing about the mode."""
 
     mode: str
     ok: bool
     why: Message = NOTHING
     gradients: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    tried: bool = True
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -43,11 +44,17 @@ TryMode = Callable[[str, str, str], Trial]
 
 @dataclass(frozen=True)
 class Choice:
-    """`mode`: the first that came out right, "" when none did. `kept`: taken from an earlier trial."""
+    """`mode`: the first that came out right, or that could not be tried; "" when all came out wrong. `kept`: taken
+    from an earlier trial."""
 
     mode: str
     trials: tuple[Trial, ...]
     kept: bool = False
+
+    @property
+    def untried(self) -> Trial | None:
+        """The trial of the mode, where it could not be made."""
+        return next((trial for trial in self.trials if not trial.tried), None)
 
 
 def choose_mode(
@@ -59,25 +66,30 @@ def choose_mode(
     *,
     found: list[Trial] | None = None,
 ) -> Choice:
-    """Tries the modes of LADDER in turn up to the first that is right, unless it was done here before. `found`: of
-    trials just made."""
-    key = key_of(preset, precision, device_name)
-    kept = KEPT.get(key) if found is None else None
-    if kept is not None and (trials := _trials(kept)):
-        return _choice(trials, kept=True)
+    """Tries the modes of LADDER in turn up to the first that is right, unless it was done here before. A mode that
+    could not be tried is not proven wrong: it is used, and tried again next time. `found`: of trials just made."""
+    if found is None and (earlier := earlier_choice(preset, precision, device_name)):
+        return earlier
     by_mode = {trial.mode: trial for trial in found or []}
     trials = [by_mode[mode] for mode in LADDER[precision] if mode in by_mode]
     if not trials:
         for mode in LADDER[precision]:
             trials.append(try_mode(preset, device, mode))
-            if trials[-1].ok:
+            if trials[-1].ok or not trials[-1].tried:
                 break
-    KEPT.keep(key, [with_codes(asdict(trial)) for trial in trials])
+    if all(trial.tried for trial in trials):
+        KEPT.keep(key_of(preset, precision, device_name), [with_codes(asdict(trial)) for trial in trials])
     return _choice(trials)
 
 
+def earlier_choice(preset: str, precision: str, device_name: str) -> Choice | None:
+    """By a trial on this device with this driver and torch. None: it has to be tried."""
+    trials = _trials(KEPT.get(key_of(preset, precision, device_name)))
+    return _choice(trials, kept=True) if trials else None
+
+
 def _choice(trials: list[Trial], *, kept: bool = False) -> Choice:
-    return Choice(next((trial.mode for trial in trials if trial.ok), ""), tuple(trials), kept)
+    return Choice(next((trial.mode for trial in trials if trial.ok or not trial.tried), ""), tuple(trials), kept)
 
 
 def _trials(records: Any) -> list[Trial]:

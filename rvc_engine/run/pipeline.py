@@ -21,10 +21,13 @@ from rvc_engine.events import (
     StageFinished,
     StageSkipped,
     StageStarted,
+    Warned,
 )
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.malloc import give_back_freed_memory
+from rvc_engine.machine.torch_build import unused_gpu
 from rvc_engine.messages import Message, message_of
+from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.run.receipts import outputs_digest, verdict, wanted_receipt
 from rvc_engine.stages.receipt import Receipt, receipt_path
 from rvc_engine.stages.stage import Stage
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
 CHANGED = "changed"
 """In place of a fingerprint of inputs: none is equal to it."""
+_reported: set[str] = set()  # GPUs that are there and not used, of which this process has warned
 ROOM_BYTES = 16 << 20  # a stage that met a full disk tries again when this much is free
 
 
@@ -81,6 +85,7 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     started = time.monotonic()
     yield from _receipt(stage, experiment, settings, wanted)
     yield StageStarted(stage=stage.name, reason=decided.reason)
+    yield from _unused_gpu(stage, settings)
     if stage.waits_for_room:
         yield from stage.run(experiment, settings)
     else:
@@ -97,6 +102,16 @@ def run_stage(stage: Stage, experiment: Experiment, settings: ExperimentSettings
     wanted.artefacts = [str(p) for p in artefacts]
     yield from _receipt(stage, experiment, settings, wanted)
     yield StageFinished(stage=stage.name, seconds=wanted.seconds)
+
+
+def _unused_gpu(stage: Stage, settings: ExperimentSettings) -> Iterator[Event]:
+    """Once in a run: the CPU is used although there is a GPU."""
+    if getattr(stage.settings(settings), "device", "") != "auto":
+        return
+    unused = unused_gpu()
+    if unused and unused not in _reported:
+        _reported.add(unused)
+        yield Warned(title=unused, message=cause_of(unused), hint=fix_of(unused), stage=stage.name)
 
 
 def _with_room(

@@ -2,7 +2,7 @@
 DEVICE BATCH...`.
 
 Reports a Measured a batch size. memory_bytes is the peak of the process (its resident set on a CPU, what torch reserved
-on a GPU), so batch sizes are best given in rising order.
+on a GPU); where the system cannot forget an earlier peak, batch sizes are best given in rising order.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from rvc_engine.common.lines import Writer, run_reporting
+from rvc_engine.machine.device import free_memory, use_device
 from rvc_engine.machine.measurements import Measured
 from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.dataset import Batch
@@ -59,6 +60,8 @@ def measure(
     state = TrainingState.fresh(config, TrainConfig(epochs=1, precision=precision), device)
     trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
     for size in sizes:
+        free_memory(device)
+        forget_peak(device)
         batch = random_batch(config, size, frames).to(device)
         trainer.step(batch, state.noise).numbers()
         started = time.perf_counter()
@@ -101,7 +104,7 @@ def main(writer: Writer) -> None:
     asked = parser.parse_args()
     size = {"frames": asked.frames, "steps": asked.steps}
     for row in measure(
-        asked.preset, asked.precision, torch.device(asked.device), asked.batch, pitch=not asked.no_pitch, **size
+        asked.preset, asked.precision, use_device(asked.device), asked.batch, pitch=not asked.no_pitch, **size
     ):
         writer.send(row)
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from rvc_engine.common.lines import Writer, run_reporting
-from rvc_engine.machine.device import without_shortcuts
+from rvc_engine.machine.device import out_of_memory, use_device, without_shortcuts
 from rvc_engine.machine.numerics import Trial
 from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.models.noise import Noise
@@ -36,6 +36,8 @@ MODES = ("fp32", "fp32-safe", "bf16", "fp16")
 LIMITS = {"fp32": 0.02, "fp32-safe": 0.02, "bf16": 0.35, "fp16": 0.2}
 """Highest relative error of a part's gradient that passes."""
 CLIPS, FRAMES = 2, 160
+SCALINGS = 24
+"""How often a step in fp16 is repeated: its loss scale, 65536 at first, halves after each that overflows."""
 
 
 class DrawnOnCpu(Noise):
@@ -68,7 +70,12 @@ def step(config: ModelConfig, precision: str, device: torch.device) -> tuple[flo
     """The generator's loss and all gradients, on the CPU, of a step that changes nothing (its rate is 0)."""
     state = TrainingState.fresh(config, TrainConfig(epochs=1, learning_rate=0.0, precision=precision), device)
     trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
-    numbers = trainer.step(random_batch(config, CLIPS, FRAMES).to(device), DrawnOnCpu(device)).numbers()
+    batch = random_batch(config, CLIPS, FRAMES).to(device)
+    numbers = trainer.step(batch, DrawnOnCpu(device)).numbers()
+    for _ in range(SCALINGS if precision == "fp16" else 0):
+        if math.isfinite(numbers["grad_norm_g"]) and math.isfinite(numbers["grad_norm_d"]):
+            break
+        numbers = trainer.step(batch, DrawnOnCpu(device)).numbers()
     gradients = {}
     for owner, network in (("", state.generator), ("discriminators.", state.adversary.network)):
         named = [(name, p.grad) for name, p in network.named_parameters() if p.grad is not None]
@@ -84,7 +91,7 @@ def compare(mode: str, reference: tuple[float, dict[str, Tensor]], config: Model
         with backends(mode):
             loss, gradients = step(config, mode.removesuffix("-safe"), device)
     except (RuntimeError, MemoryError) as error:
-        return Trial(mode, False, message_of(error))
+        return Trial(mode, False, message_of(error), tried=out_of_memory(error) is None)
     errors = {}
     for part, wanted in reference[1].items():
         found = gradients[part]
@@ -117,7 +124,7 @@ def main(writer: Writer) -> None:
     parser.add_argument("device")
     parser.add_argument("modes", nargs="+", choices=MODES)
     asked: Any = parser.parse_args()
-    for trial in examine(asked.preset, torch.device(asked.device), asked.modes):
+    for trial in examine(asked.preset, use_device(asked.device), asked.modes):
         writer.send(trial)
 
 

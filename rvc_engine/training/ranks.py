@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from rvc_engine.models.noise import NoiseSource
 
+T = TypeVar("T")
 PATIENCE = timedelta(hours=12)
 """How long a process waits for another: a full disk, which the first waits for, may take long."""
 
@@ -75,12 +76,11 @@ class Alone:
 
 
 class Together:
-    """One of the processes that torchrun started; joins the others. NCCL between GPUs, gloo between CPUs."""
+    """One of the processes that torchrun started, on its current device; joins the others. NCCL between GPUs, gloo
+    between CPUs."""
 
     def __init__(self, device: torch.device) -> None:
         self.device, self.rank, self.count = device, int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-        if device.type == "cuda":
-            torch.cuda.set_device(device)
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
 
     @property
@@ -109,6 +109,12 @@ class Together:
         value = torch.tensor([number])
         dist.broadcast(value, 0)
         return int(value)
+
+    def of_all(self, item: T) -> list[T]:
+        """What each process has, by rank."""
+        items: list[Any] = [None] * self.count
+        dist.all_gather_object(items, item)
+        return items
 
     def wait(self) -> None:
         self.of_first(0)

@@ -7,6 +7,7 @@ import mimetypes
 import os
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from rvc_engine.audio.notes import Note
 from rvc_engine.common.generators import mapped
 from rvc_engine.common.records import read_json
 from rvc_engine.content.base import check_encoder, load_encoder
+from rvc_engine.content.checked import CheckedEncoder
 from rvc_engine.conversion.converter import Converter
 from rvc_engine.conversion.request import plan_outputs
 from rvc_engine.dataset.files import passed_over
@@ -26,9 +28,9 @@ from rvc_engine.disk import DiskFull, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording, reason_of
 from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment
-from rvc_engine.machine.device import choose_device, listening_precision, memory_errors
+from rvc_engine.machine.device import listening_precision, memory_errors, use_device
 from rvc_engine.messages import Message, message_of
-from rvc_engine.messages.message import fix_of
+from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.pitch import resolve_tracker
 from rvc_engine.settings import ConvertSettings, ExperimentSettings
 from rvc_engine.voices.bundle import read_any_voice
@@ -152,14 +154,15 @@ class _Prepared:
         # without limit. It reads this variable at its first computation.
         os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1")
         name, precision = self.voice.config.encoder, self.settings.precision
-        encoder = load_encoder(name, self.workspace, self.device, precision=precision)
+        load = partial(load_encoder, name, self.workspace, self.device, None)
+        encoder = CheckedEncoder(load, precision, self.device)
         return Converter(self.voice, encoder, self.retrieval, self.settings, self.device, workspace=self.workspace)
 
 
 def _prepare(voice_path: Path, settings: ConvertSettings, index: Path | None, workspace: Workspace) -> _Prepared:
     if 0 < settings.sample_rate < LOWEST_RATE:
         raise BadInput("work.sample_rate_too_low", sample_rate=settings.sample_rate, lowest=LOWEST_RATE)
-    device = choose_device(settings.device)
+    device = use_device(settings.device)
     settings = settings.model_copy(update={"precision": listening_precision(settings.precision, device)})
     voice = read_any_voice(voice_path)
     check_encoder(voice.config.encoder, workspace)
@@ -287,4 +290,7 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
         return Progressed(stage="convert", done=int(done), total=seconds, unit="seconds", item=source.name)
 
     with memory_errors(lambda known: RvcError("work.out_of_memory", known.message)):
-        return (yield from mapped(steps, progressed))
+        samples = yield from mapped(steps, progressed)
+    for title in converter.notes():
+        yield Warned(title=title, message=cause_of(title), hint=fix_of(title), stage="convert")
+    return samples

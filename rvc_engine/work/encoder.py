@@ -18,7 +18,7 @@ from rvc_engine.errors import BadInput, RvcError, cannot_read, of_environment
 from rvc_engine.events import Event, ItemSkipped, Progressed, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.machine.device import choose_device, choose_precision, memory_errors, set_threads
+from rvc_engine.machine.device import choose_device, choose_precision, memory_errors, set_threads, use_device
 from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.messages import Message, message_of
 from rvc_engine.messages.message import cause_of
@@ -89,7 +89,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
 
 
 def _trained(experiment: Experiment, settings: ExperimentSettings, data: EncoderData) -> Iterator[Event]:
-    s, device = settings.encoder, choose_device(settings.encoder.device)
+    s, device = settings.encoder, use_device(settings.encoder.device)
     data.load_to(device)
     if not data.phones and s.recogniser != "none":
         title = Message("work.no_labels")

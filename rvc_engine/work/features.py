@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,21 @@ from rvc_engine.audio.io import read_16k, write_wav
 from rvc_engine.common.arrays import save_array, why_not_saved
 from rvc_engine.common.opening import size_of
 from rvc_engine.content.base import LoadedEncoder, check_encoder, load_encoder
+from rvc_engine.content.checked import CheckedEncoder
 from rvc_engine.disk import remove_temporaries, sha256_of
 from rvc_engine.errors import RvcError, UnusableRecording
-from rvc_engine.events import Event, ItemSkipped, Progressed
+from rvc_engine.events import Event, ItemSkipped, Progressed, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.files.weights import metadata_of
-from rvc_engine.machine.device import choose_device, each_on_a_core, listening_precision, memory_errors
+from rvc_engine.machine.device import (
+    choose_device,
+    each_on_a_core,
+    listening_precision,
+    memory_errors,
+    use_device,
+)
 from rvc_engine.messages import NOTHING, Message, message_of
+from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.registry import CONTENT_ENCODERS
 from rvc_engine.settings import ExperimentSettings
 
@@ -72,9 +81,10 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     done = len(clips) - len(waiting)
     yield Progressed(stage="features", done=done, total=len(clips), unit="clips")
     own = experiment.own_encoder if is_own(settings) and experiment.own_encoder.is_file() else None
-    device = choose_device(settings.features.device)
+    device = use_device(settings.features.device)
     precision = listening_precision(settings.features.precision, device)
-    encoder = load_encoder(settings.model.encoder, experiment.workspace, device, own, precision)
+    load = partial(load_encoder, settings.model.encoder, experiment.workspace, device, own)
+    encoder = CheckedEncoder(load, precision, device)
     write_mute(experiment, settings, encoder)
     failed = 0
     # Clips of the same size come together, since those can go through the network together.
@@ -87,6 +97,8 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
                 yield ItemSkipped(stage="features", item=clip, reason=reason)
             done += 1
             yield Progressed(stage="features", done=done, total=len(clips), unit="clips", item=clip)
+        for note in encoder.notes():
+            yield Warned(title=note, message=cause_of(note), hint=fix_of(note), stage="features")
     if failed == len(clips):
         raise RvcError("work.no_features", Message("work.clips_tried", count=failed))
 

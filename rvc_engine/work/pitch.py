@@ -79,9 +79,9 @@ def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: 
 
 def _device_of(settings: ExperimentSettings) -> str:
     """Raises BadInput when it is not there."""
-    from rvc_engine.machine.device import choose_device
+    from rvc_engine.machine.device import use_device
 
-    return str(choose_device(settings.pitch.device))
+    return str(use_device(settings.pitch.device))
 
 
 def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Generator, Iterator
+import time
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
 import torch
 
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.events import Event, Warned
+from rvc_engine.events import Event, Noted, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.device import (
-    choose_device,
     choose_devices,
     choose_precision,
+    free_memory,
     memory_errors,
     name_of,
+    name_with_driver,
     set_threads,
+    use_device,
     without_shortcuts,
 )
-from rvc_engine.machine.numerics import choose_mode
+from rvc_engine.machine.numerics import Choice as NumericsChoice
+from rvc_engine.machine.numerics import choose_mode, earlier_choice
 from rvc_engine.messages import Message, joined
 from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.presets import default_batch_size
@@ -75,7 +78,7 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     When memory runs out the batch size is halved, in `settings` and in experiment.toml too.
     """
     check_ready(experiment, settings)
-    device = choose_device(settings.train.device)
+    device = use_device(settings.train.device)
     set_threads(settings.train.threads)
     with memory_errors():
         yield from _train(experiment, settings, device)
@@ -88,7 +91,8 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
 
 
 def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.device) -> Iterator[Event]:
-    precision = yield from _right_precision(settings, device)
+    devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
+    precision = yield from _right_precision(settings, [torch.device(name) for name in devices] or [device])
     config, train_config = settings.model, train_config_of(settings, precision, device.type)
     rows, skipped = usable_rows(experiment, settings)
     yield from skipped
@@ -115,7 +119,6 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     if difference and store.candidates():
         yield Warned(title=Message("work.resumes_on_other_clips"), message=difference, stage=NAME)
     attempt = Attempt(experiment, settings, dataset, frames, store, learnt)
-    devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
     while fault := (
         yield from (
             _in_parallel(attempt, recovery.train_config, devices)
@@ -131,24 +134,45 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
         free_memory(device)
 
 
-def _right_precision(settings: ExperimentSettings, device: torch.device) -> Generator[Event, None, str]:
-    """The precision that was asked for, or the next that computes correctly on this GPU (numerics.py)."""
-    asked = choose_precision(settings.train.precision, device)
-    if device.type == "cpu":
-        return asked
-    choice = choose_mode(settings.preset, asked, str(device), name_of(device), try_mode)
-    if choice.mode == asked:
-        return asked
-    wrong = [trial for trial in choice.trials if not trial.ok]
-    why = joined(*(Message("training.of_file", name=trial.mode, reason=trial.why) for trial in wrong))
-    if choice.mode.endswith("-safe") or not choice.mode:
-        without_shortcuts()
-    title, hint = Message("work.other_precision", mode=choice.mode, asked=asked), Message("work.see_numerics")
-    if not choice.mode:
-        title = Message("work.no_precision", device=name_of(device))
-        hint = joined(Message("work.use_cpu"), hint)
-    yield Warned(title=title, message=why, hint=hint, stage=NAME)
-    return "fp32"
+def _right_precision(settings: ExperimentSettings, devices: Sequence[torch.device]) -> Generator[Event, None, str]:
+    """The precision that was asked for, or the next that computes correctly on these GPUs (numerics.py): each kind of
+    them is tried. `auto` is what all of them have."""
+    wanted = [choose_precision(settings.train.precision, device) for device in devices]
+    asked = wanted[0] if len(set(wanted)) == 1 else "fp16"
+    for device in {name_of(device): device for device in devices if device.type == "cuda"}.values():
+        choice = yield from _tried(settings.preset, asked, device)
+        if choice.mode == asked:
+            if trial := choice.untried:
+                title = Message("work.precision_untried", mode=asked, device=name_of(device), reason=trial.why)
+                yield Warned(title=title, message=cause_of(title), hint=fix_of(title), stage=NAME)
+            continue
+        wrong = [trial for trial in choice.trials if not trial.ok]
+        why = joined(*(Message("training.of_file", name=trial.mode, reason=trial.why) for trial in wrong))
+        if choice.mode.endswith("-safe") or not choice.mode:
+            without_shortcuts()
+        title, hint = Message("work.other_precision", mode=choice.mode, asked=asked), Message("work.see_numerics")
+        if not choice.mode:
+            title = Message("work.no_precision", device=name_of(device))
+            hint = joined(Message("work.use_cpu"), hint)
+        yield Warned(title=title, message=why, hint=hint, stage=NAME)
+        asked = "fp32"
+    return asked
+
+
+def _tried(preset: str, precision: str, device: torch.device) -> Generator[Event, None, NumericsChoice]:
+    """By a trial on this GPU, or by an earlier one. What this process holds there makes room for it first."""
+    machine = name_with_driver(device)
+    if earlier := earlier_choice(preset, precision, machine):
+        return earlier
+    free_memory(device)
+    yield Noted(text=Message("work.trying_precision", mode=precision, device=name_of(device)), stage=NAME)
+    started = time.monotonic()
+    choice = choose_mode(preset, precision, str(device), machine, try_mode)
+    if choice.mode == precision and not choice.untried:
+        took_s = time.monotonic() - started
+        text = Message("work.precision_tried", mode=precision, device=name_of(device), seconds=took_s)
+        yield Noted(text=text, stage=NAME)
+    return choice
 
 
 def _in_parallel(
@@ -157,7 +181,13 @@ def _in_parallel(
     """The attempt in a process for each device. What they settled is read back."""
     experiment, settings = attempt.experiment, attempt.settings
     spec = parallel.Spec(
-        str(experiment.folder), str(experiment.workspace.home), settings, train_config, devices, attempt.again
+        str(experiment.folder),
+        str(experiment.workspace.home),
+        settings,
+        train_config,
+        devices,
+        attempt.again,
+        safe=not torch.backends.cudnn.enabled,
     )
     try:
         return (yield from parallel.run(spec))
@@ -179,13 +209,6 @@ def one_of_several(
         experiment, spec.settings, dataset, frames, store, training_set(experiment, rows), spec.again, ranks
     )
     return (yield from attempt.run(spec.train_config, device))
-
-
-def free_memory(device: torch.device) -> None:
-    """Networks hold themselves in cycles: collect them before the next ones are made."""
-    gc.collect()
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
 
 
 def train_config_of(settings: ExperimentSettings, precision: str, device_type: str) -> TrainConfig:

@@ -11,14 +11,15 @@ import os
 import sys
 import tempfile
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rvc_engine.common.lines import Line
 from rvc_engine.common.opening import read_text
 from rvc_engine.errors import RvcError
-from rvc_engine.events import Event
+from rvc_engine.events import Event, Gpus
+from rvc_engine.machine import memory_samples
 from rvc_engine.machine.children import Child
 from rvc_engine.machine.cpu import cores
 from rvc_engine.messages import NOTHING, Message
@@ -37,8 +38,15 @@ class Proceed(Line):
 
 
 @dataclass(frozen=True)
+class MemoryHeld(Line):
+    """Of the first process: what all of them hold on their GPUs, as MemorySampled.gpus."""
+
+    gpus: Gpus = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Spec:
-    """What each process gets."""
+    """What each process gets. `safe`: TF32 and cuDNN stay off."""
 
     folder: str
     home: str
@@ -46,6 +54,7 @@ class Spec:
     train_config: TrainConfig
     devices: list[str]
     again: bool
+    safe: bool = False
 
     def write(self, path: Path) -> None:
         plain = {
@@ -54,7 +63,7 @@ class Spec:
             "settings": self.settings.model_dump(),
             "train_config": asdict(self.train_config),
         }
-        path.write_text(json.dumps({**plain, "devices": self.devices, "again": self.again}))
+        path.write_text(json.dumps({**plain, "devices": self.devices, "again": self.again, "safe": self.safe}))
 
     @classmethod
     def read(cls, path: Path) -> Spec:
@@ -81,6 +90,7 @@ def run(spec: Spec) -> Generator[Event, None, TrainingFault | None]:
             raise
         finally:
             child.end(END_S)
+            memory_samples.of_children.clear()
 
 
 def _start(spec: Spec, path: Path) -> Child:
@@ -98,6 +108,8 @@ def _follow(child: Child) -> Generator[Event, None, TrainingFault | None]:
         if isinstance(line, Event):
             yield line
             child.send(Proceed())
+        elif isinstance(line, MemoryHeld):
+            memory_samples.of_children[:] = line.gpus
         elif isinstance(line, TrainingFault):
             fault = fault or line
     code = child.wait()

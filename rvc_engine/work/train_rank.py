@@ -12,10 +12,13 @@ import torch
 from rvc_engine.common.lines import Failed, Writer, read_line
 from rvc_engine.errors import RvcError
 from rvc_engine.events import Event, Paused, TrainStepped
+from rvc_engine.machine.device import use_device, without_shortcuts
+from rvc_engine.machine.gpus import GpuState, held_by_torch
 from rvc_engine.training.ranks import Together
 from rvc_engine.work.train import one_of_several
-from rvc_engine.work.train_parallel import Proceed, Spec
+from rvc_engine.work.train_parallel import MemoryHeld, Proceed, Spec
 
+MEMORY_STEPS = 10  # of which one reports the memory
 DONE, FAILED, ORPHANED = 0, 1, 3
 
 
@@ -43,9 +46,19 @@ def train(spec: Spec, ranks: Together, device: torch.device, writer: Writer) -> 
             if stop and isinstance(event, Paused):
                 steps.close()
                 leave_at_once(FAILED)
-        if isinstance(event, TrainStepped) and ranks.of_first(int(stop)):
-            steps.close()
-            return
+        if isinstance(event, TrainStepped):
+            if event.step % MEMORY_STEPS == 1:
+                report_memory(ranks, device, writer)
+            if ranks.of_first(int(stop)):
+                steps.close()
+                return
+
+
+def report_memory(ranks: Together, device: torch.device, writer: Writer) -> None:
+    if device.type == "cuda":
+        held = ranks.of_all(held_by_torch(torch, GpuState()))
+        if ranks.first:
+            writer.send(MemoryHeld([gpu for gpus in held for gpu in gpus]))
 
 
 def leave_at_once(code: int) -> NoReturn:
@@ -57,8 +70,10 @@ def leave_at_once(code: int) -> NoReturn:
 
 def main() -> None:
     spec = Spec.read(Path(sys.argv[1]))
-    device = torch.device(spec.devices[int(os.environ["LOCAL_RANK"])])
+    device = use_device(spec.devices[int(os.environ["LOCAL_RANK"])])
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    if spec.safe:
+        without_shortcuts()
     ranks, writer = Together(device), Writer(sys.stdout.fileno())
     try:
         train(spec, ranks, device, writer)

@@ -38,7 +38,11 @@ def try_mode(preset: str, device: str, mode: str) -> Trial:
         found = next((line for line in child.lines(TRIAL_S) if isinstance(line, Trial)), None)
         if found is not None:
             return found
-        return Trial(mode=mode, ok=False, why=_late(child, TRIAL_S) or _ended_early(child))
+        if late := _late(child, TRIAL_S):
+            return Trial(mode, ok=False, why=late, tried=False)
+        why, code = _ended_early(child), child.wait()
+        short = code in KILLED or (child.error is not None and child.error.title.code == "machine.out_of_memory")
+        return Trial(mode, ok=False, why=why, tried=not short)
 
 
 def _late(child: Child, limit_s: float) -> Message:

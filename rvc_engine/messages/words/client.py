@@ -16,6 +16,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "item_skipped": "{stage}: left out {item!r}: {reason}",
     "moved_to_backup": "{stage}: old work moved to {path} ({reason})",
     "warning": "warning: {warning}",
+    "noted": "{stage}: {text}",
     "epoch_finished": "train: epoch {epoch}/{epochs}  step {step}  {losses}  ({duration})",
     "saved": "{stage}: saved {path}",
     "audition": "train: audition of epoch {epoch}: {path}",
@@ -50,6 +51,4 @@ WORDS: dict[str, str | Plural | Words] = {
     "command_slow": "rvc {command} took more than {seconds:.0f} s",
     # the GPUs of this machine
     "gpus_hidden": "CUDA_VISIBLE_DEVICES hides them",
-    "driver_fails": "the NVIDIA driver fails ({reason})",
-    "driver_silent": "the NVIDIA driver does not answer",
 }

@@ -5,6 +5,11 @@ from __future__ import annotations
 from rvc_engine.messages.words.kinds import Plural, Words
 
 WORDS: dict[str, str | Plural | Words] = {
+    "precision_not_finite": Words(
+        "This GPU computes {precision} wrong: {encoder} runs in fp32 from here on",
+        "{device} gave features that are not finite",
+        "precision fp32 does so from the start",
+    ),
     # what an encoder is
     "about_hubert_256": "HuBERT/ContentVec base, layer 9 through final_proj (RVC v1)",
     "about_hubert_768": "HuBERT/ContentVec base, layer 12 (RVC v2)",

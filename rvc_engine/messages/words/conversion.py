@@ -44,5 +44,10 @@ WORDS: dict[str, str | Plural | Words] = {
     "index_other_encoder": "its features were made by the encoder {encoder}, the voice's by {expected}",
     # one recording
     "not_finite": "it holds samples that are not finite",
+    "precision_not_finite": Words(
+        "This GPU computes {precision} wrong: the voice speaks in fp32 from here on",
+        "{device} gave samples that are not finite",
+        "{set.convert.precision} fp32 does so from the start",
+    ),
     "result_not_finite": "the voice produced samples that are not finite",
 }

@@ -41,9 +41,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "mig_on": "switched on",
     "choose_mig": "CUDA_VISIBLE_DEVICES=MIG-... chooses a slice (nvidia-smi -L lists them)",
     "torch_without_cuda": "torch is built for CPUs",
-    "install_torch_with_cuda": "pip install a torch built for CUDA: https://pytorch.org/get-started/locally",
     "torch_without_gpu": "torch sees no GPU",
-    "update_driver": "update the driver for CUDA {cuda}, or install a torch built for an older CUDA",
     "install_other_torch": ("install a torch whose CUDA supports this GPU, or use {set.train.device} cpu"),
     "gpu_computes": "{name} works, {precisions}, CUDA {cuda}",
     "bf16_and_fp16": "bf16 and fp16",
@@ -52,6 +50,8 @@ WORDS: dict[str, str | Plural | Words] = {
     # precisions that are tried
     "numerics": "{preset} on {device}, each mode against float32 on the CPU",
     "mode_right": "gradients are correct: the largest error, in {part}, is {error:.2%}; {seconds:.1f} s",
+    "untried_mode_used": "a training with precision auto uses {mode}, which could not be tried",
+    "try_again": "free memory, then run {do.numerics} again",
     "mode_not_used": "training does not choose this mode here",
     "no_mode_right": "no mode computes correctly here",
     "use_cpu": "use {set.train.device} cpu, another driver or another torch",

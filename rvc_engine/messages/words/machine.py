@@ -27,6 +27,25 @@ WORDS: dict[str, str | Plural | Words] = {
     "no_driver": "no NVIDIA driver ({reason})",
     "gpus_not_listed": "the driver does not list its GPUs ({reason})",
     "gpus_hidden": "CUDA_VISIBLE_DEVICES hides them",
+    "driver_fails": "the NVIDIA driver fails ({reason})",
+    "driver_silent": "the NVIDIA driver does not answer",
+    # a GPU that is there and not used
+    "gpu_unused": "{title}: {cause}; {fix}.",
+    "driver_too_old": Words(
+        "The CPU is used: the driver is too old for {gpu}",
+        "torch's CUDA {cuda} needs driver {needed} or newer; this one is {driver}",
+        "update the NVIDIA driver, or install a torch for an older CUDA",
+    ),
+    "gpu_not_usable": Words(
+        "The CPU is used: torch cannot use {gpu}",
+        "torch is built for CUDA {cuda}, the driver is {driver}",
+        "{do.doctor} shows what is wrong",
+    ),
+    "torch_without_cuda": Words(
+        "The CPU is used: this torch is built without CUDA",
+        "there is {gpu}",
+        "pip install a torch built for CUDA: https://pytorch.org/get-started/locally",
+    ),
     # which batch size: its reasons
     "short_windows": "The starter trains on a short window of each clip: a step takes 8 of them.",
     "unknown_minutes": "The amount of audio is not known before preprocess; 4 suits less than 30 minutes.",

@@ -115,6 +115,13 @@ WORDS: dict[str, str | Plural | Words] = {
     ),
     "no_tensorboard": Words("No TensorBoard log", "", "pip install tensorboard"),
     # the precision of a training
+    "trying_precision": "tries once whether {mode} computes correctly on {device}, beside the CPU; this takes minutes",
+    "precision_tried": "{mode} computes correctly on {device}; the trial took {seconds:.0f} s",
+    "precision_untried": Words(
+        "Whether {mode} computes correctly on {device} could not be tried",
+        "{reason}",
+        "training uses it all the same; {do.numerics} tries it again",
+    ),
     "other_precision": "Training in {mode} instead of {asked}",
     "no_precision": "No precision computes correctly on {device}",
     "see_numerics": "{do.numerics} shows it; another driver or torch may fix it",
