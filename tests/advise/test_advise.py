@@ -20,6 +20,7 @@ from rvc_engine.machine.cpu import cpu_has_bf16
 from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, visible_gpus
 from rvc_engine.machine.measurements import Measured, keep_use
 from rvc_engine.machine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
+from rvc_engine.messages import NOTHING
 from rvc_engine.presets import PRESETS
 from rvc_engine.work import trials
 from rvc_engine.workspace import Workspace
@@ -96,10 +97,11 @@ class FakeNvml:
 def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(advisor, "unused_gpu", lambda state: NOTHING)  # torch could use the pretended GPUs
 
 
 def one_gpu(monkeypatch: pytest.MonkeyPatch, *silent: str) -> None:
-    monkeypatch.setattr(advisor, "read_gpus", lambda: read_gpus(FakeNvml(silent)))
+    monkeypatch.setattr(advisor, "gpus_now", lambda: read_gpus(FakeNvml(silent)))
 
 
 def measured(rows: list[Measured], why: str = "") -> Any:
@@ -214,7 +216,7 @@ def test_bad_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_gpu_the_main_memory_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advisor, "read_gpus", lambda: GpuState(reason="no NVIDIA driver"))
+    monkeypatch.setattr(advisor, "gpus_now", lambda: GpuState(reason="no NVIDIA driver"))
     advice = advise("starter", None)
     assert (advice["device"], advice["precision"], advice["recommended"]) == ("cpu", ON_CPU, 8)
     assert 0 < advice["memory_free_bytes"] <= advice["memory_total_bytes"]

@@ -10,11 +10,11 @@ import pytest
 
 from rvc_engine.client import engine_client
 from rvc_engine.client.engine_client import EngineClient
-from rvc_engine.client.machine import GpuReader
 from rvc_engine.commands.cli import main
 from rvc_engine.machine import advisor as advisor
 from rvc_engine.machine.cpu import cpu_has_bf16
 from rvc_engine.machine.gpus import Gpu, GpuState
+from rvc_engine.messages import NOTHING
 from rvc_engine.messages.wire import with_messages
 from rvc_engine.settings import for_preset
 from rvc_engine.workspace import Workspace
@@ -33,8 +33,9 @@ TWO_GPUS = GpuState(
 def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr(advisor, "read_gpus", lambda: TWO_GPUS)
-    monkeypatch.setattr(engine_client, "GPUS", GpuReader(lambda: TWO_GPUS))
+    monkeypatch.setattr(advisor, "unused_gpu", lambda state: NOTHING)  # torch could use the pretended GPUs
+    monkeypatch.setattr(advisor, "gpus_now", lambda: TWO_GPUS)
+    monkeypatch.setattr(engine_client, "gpus_now", lambda patience_s: TWO_GPUS)
 
 
 def experiment(home: Path, **train: Any) -> None:

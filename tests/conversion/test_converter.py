@@ -166,3 +166,19 @@ def test_half_precision_speaks_the_same(preset):
 def test_half_precision_that_is_no_use_is_refused():
     with pytest.raises(BadInput, match="fp16 is not useful on a CPU"):
         converter(precision="fp16")
+
+
+def test_a_voice_that_half_precision_breaks_speaks_in_float32(monkeypatch):
+    """As fp16 on a GTX 16: samples that are not finite, and no error."""
+    engine, wave = converter(precision="bf16"), speech(0.5)
+    wanted = converter().convert(wave)
+    right = engine.network.infer
+
+    def broken(*inputs, **named):
+        made = right(*inputs, **named)
+        return made._replace(wave=torch.full_like(made.wave, torch.nan))
+
+    monkeypatch.setattr(engine.network, "infer", broken)
+    assert np.array_equal(engine.convert(wave), wanted) and engine.precision == "fp32"
+    (note,) = engine.notes()
+    assert "bf16 wrong" in note and not list(engine.notes())

@@ -144,6 +144,10 @@ class Torch:
         def memory_reserved(place: int) -> int:
             return (0, 4 << 30)[place]
 
+        @staticmethod
+        def get_device_properties(place: int) -> object:
+            return object()  # an older torch: without uuid
+
 
 def test_engine_reports_what_it_holds_on_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

@@ -8,7 +8,7 @@ from rvc_engine.audio.io import read_wav, write_wav
 from rvc_engine.content.base import load_encoder
 from rvc_engine.content.hubert_content import HubertEncoder
 from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.events import ItemSkipped, Progressed
+from rvc_engine.events import ItemSkipped, Progressed, Warned
 from rvc_engine.settings import for_preset
 from rvc_engine.work import features
 from rvc_engine.workspace import Workspace
@@ -68,13 +68,37 @@ def test_batches_give_what_each_clip_alone_gives(experiment, monkeypatch):
 
     together = Watched(encoder.name, encoder.dim, encoder.network, "cpu", batch_size=8)
     monkeypatch.setattr(features, "load_encoder", lambda *_: together)
-    monkeypatch.setattr(features, "choose_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr(features, "use_device", lambda _: torch.device("cuda"))
     list(features.run(experiment, settings))
     assert [8001, 9000, 16000, 16000] in seen
     for clip in experiment.clips():
         wave, _ = read_wav(experiment.wavs_16k / f"{clip}.wav")
         alone = encoder.encode([wave])[0]
         assert np.abs(np.load(experiment.features(768) / f"{clip}.npy") - alone).max() < 1e-4
+
+
+class Overflowing(HubertEncoder):
+    """As fp16 on a GTX 16: numbers that are not finite, and no error."""
+
+    def encode(self, waves):
+        return [np.full_like(features, np.nan) for features in super().encode(waves)]
+
+
+def test_half_precision_that_fails_is_left(experiment, monkeypatch):
+    settings = for_preset("v2-40k-tiny")
+    settings.features.precision = "bf16"
+    right = load_encoder(settings.model.encoder, None)
+    wrong = Overflowing(right.name, right.dim, right.network, "cpu")
+
+    def load(name, workspace, device, file, precision):
+        return right if precision == "fp32" else wrong
+
+    monkeypatch.setattr(features, "load_encoder", load)
+    events = list(features.run(experiment, settings))
+    (warning,) = [event for event in events if isinstance(event, Warned)]
+    assert "bf16 wrong" in warning.title and not any(isinstance(event, ItemSkipped) for event in events)
+    assert all(np.isfinite(np.load(path)).all() for path in experiment.features(768).iterdir())
+    assert np.isfinite(np.load(experiment.mute / "3_feature768" / "mute.npy")).all()
 
 
 def test_bad_clips_are_skipped_until_none_is_left(experiment):

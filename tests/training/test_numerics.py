@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from rvc_engine.common.lines import decode, encode
-from rvc_engine.events import Warned
+from rvc_engine.events import Noted, Warned
 from rvc_engine.machine.cache import key_of
 from rvc_engine.machine.numerics import KEPT, Choice, Trial, choose_mode
 from rvc_engine.presets import PRESETS
@@ -86,6 +86,36 @@ def test_the_next_mode_of_the_ladder_is_taken() -> None:
     assert tried == ["bf16", "fp32", "fp32-safe"]
 
 
+def test_what_could_not_be_tried_is_not_wrong() -> None:
+    """Memory ran out, or time: the mode is used, and nothing is remembered."""
+
+    def pretended(preset: str, device: str, mode: str) -> Trial:
+        return Trial(mode, False, "CUDA out of memory", tried=False)
+
+    choice = choose_mode(TINY, "bf16", "cuda:0", "a GPU", pretended)
+    assert choice.mode == "bf16" and choice.untried is not None and not KEPT.path.exists()
+    right = choose_mode(TINY, "bf16", "cuda:0", "a GPU", lambda preset, device, mode: Trial(mode, True))
+    assert right.mode == "bf16" and right.untried is None and not right.kept
+
+
+def test_running_out_of_memory_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = trial.step(PRESETS[TINY], "fp32", CPU)
+
+    def out_of_memory(*_: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    monkeypatch.setattr(trial, "step", out_of_memory)
+    verdict = trial.compare("fp32", reference, PRESETS[TINY], CPU)
+    assert not verdict.ok and not verdict.tried
+    assert decode(encode(verdict), Trial) == verdict
+
+
+def test_fp16_is_tried_at_a_scale_that_does_not_overflow() -> None:
+    """The first scale of 65536 overflows; a training only skips those steps."""
+    (verdict,) = trial.examine(TINY, CPU, ["fp16"])
+    assert all(error >= 0 for error in verdict.gradients.values()), verdict
+
+
 def test_a_trial_that_dies_says_why() -> None:
     found = try_mode("no such preset", "cpu", "fp32")
     assert not found.ok and found.why.startswith("it ended early: ") and "no such preset" in found.why
@@ -106,10 +136,13 @@ def test_a_training_says_what_it_uses_instead(monkeypatch: pytest.MonkeyPatch, m
     settings = for_preset(TINY)
     settings.train.precision = "bf16"
     monkeypatch.setattr(train, "name_of", lambda device: "a GPU")
+    monkeypatch.setattr(train, "name_with_driver", lambda device: "a GPU")
+    monkeypatch.setattr(train, "free_memory", lambda device: None)
     monkeypatch.setattr(train, "without_shortcuts", lambda: None)
     trials = (Trial("bf16", False, "not finite: the loss"),)
     monkeypatch.setattr(train, "choose_mode", lambda *words: Choice(mode, trials))
-    steps = train._right_precision(settings, torch.device("cuda"))
+    steps = train._right_precision(settings, [torch.device("cuda")])
+    assert isinstance(next(steps), Noted)  # that it is tried
     event = next(steps)
     assert (
         isinstance(event, Warned)

@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 
 from rvc_engine import events as ev
-from rvc_engine.client.machine import NO_ANSWER, GpuReader, Machine, read_machine, share_of
+from rvc_engine.client.machine import Machine, read_machine, share_of
 from rvc_engine.client.state import ScreenState
 from rvc_engine.machine.advisor import memory_now
+from rvc_engine.machine.gpu_reader import NO_ANSWER, GpuReader
 from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus
+from rvc_engine.messages import NOTHING
 from rvc_engine.run.view import RunView
 from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.widgets.memory import MachinePanel, machine_lines
@@ -74,7 +76,11 @@ class Driver:
                 raise self.wrong[name]
             if name == "nvmlDeviceGetHandleByIndex":
                 return given[0]
-            return f"GPU-{given[0]}" if name == "nvmlDeviceGetUUID" else self.answers[name]
+            if name == "nvmlDeviceGetUUID":
+                return f"GPU-{given[0]}"
+            if name not in self.answers:
+                raise NVMLError("Not Supported")
+            return self.answers[name]
 
         return answer
 
@@ -102,6 +108,7 @@ def screen(driver: Driver, *, context: int | None = GIB // 2, reserved: int = 4 
 @pytest.fixture(autouse=True)
 def _all_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("rvc_engine.machine.advisor.unused_gpu", lambda state: NOTHING)
 
 
 UNANSWERED = [(question,) for question in QUESTIONS] + list(combinations(QUESTIONS, 2)) + [QUESTIONS]
@@ -221,7 +228,7 @@ def test_a_slow_driver_keeps_its_last_answer_for_a_while(monkeypatch: pytest.Mon
     reader = GpuReader(read)
     assert reader.read(5).gpus
     assert reader.read(0.05).gpus
-    monkeypatch.setattr("rvc_engine.client.machine.STALE_S", 0.0)
+    monkeypatch.setattr("rvc_engine.machine.gpu_reader.STALE_S", 0.0)
     assert reader.read(0.05).reason == NO_ANSWER
     stop.set()
 

@@ -115,7 +115,7 @@ WORDS: dict[str, str | Plural | Words] = {
     ),
     "no_tensorboard": Words("No TensorBoard log", "", "pip install tensorboard"),
     # the precision of a training
-    "trying_precision": "tries once whether {mode} computes correctly on {device}, beside the CPU; this takes minutes",
+    "trying_precision": "trying once whether {mode} computes correctly on {device}; this may take minutes",
     "precision_tried": "{mode} computes correctly on {device}; the trial took {seconds:.0f} s",
     "precision_untried": Words(
         "Whether {mode} computes correctly on {device} could not be tried",
