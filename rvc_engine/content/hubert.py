@@ -58,7 +58,7 @@ class Hubert(nn.Module):
         lengths = torch.tensor([len(frames) for frames in convolved])
         mask = None
         if len(set(lengths.tolist())) > 1:
-            mask = (torch.arange(int(lengths.max())) >= lengths[:, None]).to(convolved[0].device)
+            mask = (torch.arange(int(lengths.max())) >= lengths[:, None]).to(convolved[0].device, non_blocking=True)
         last = self.transform(pad_sequence(convolved, batch_first=True), mask, self.layer)[-1]
         if self.projected and self.final_proj is not None:
             last = self.final_proj(last)

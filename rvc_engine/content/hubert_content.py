@@ -40,11 +40,13 @@ class HubertEncoder:
         return [results[i] for i in range(len(waves))]
 
     def _content(self, waves: list[np.ndarray]) -> list[np.ndarray]:
-        padded = [
-            torch.from_numpy(pad_for_hubert(np.asarray(wave, dtype=np.float32))).to(self.device) for wave in waves
-        ]
+        """One copy to the device and one back."""
+        padded = [pad_for_hubert(np.asarray(wave, dtype=np.float32)) for wave in waves]
+        whole = torch.from_numpy(np.concatenate(padded)).to(self.device)
         with torch.inference_mode(), autocast(self.device, self.precision):
-            return [np.ascontiguousarray(frames.float().cpu().numpy()) for frames in self.network.content(padded)]
+            contents = self.network.content(list(whole.split([len(wave) for wave in padded])))
+        frames = torch.cat(contents).float().cpu().split([len(content) for content in contents])
+        return [np.ascontiguousarray(part.numpy()) for part in frames]
 
 
 def pad_for_hubert(wave: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ TEXTS = [
 CALLS = """
     setting add_argument add_parser add_argument_group ArgumentParser ArgumentTypeError Command comment print
     AssertionError AttributeError TypeError RuntimeError Registry understood startswith endswith
-    PydanticCustomError N_ _ Place CurveName OutOfMemoryError
+    PydanticCustomError N_ _ Place CurveName OutOfMemoryError compile
 """
 OWN_WORDS = frozenset(CALLS.split())
 # Files whose sentences are no messages. File: what they are.

@@ -85,26 +85,19 @@ def convolution_backward(
     )
 
 
-def recurrent(
+def gru(
     x: Tensor,
-    weights: Sequence[Tensor],
-    stride: int,
-    buffer: Any,
     hx: Tensor,
-    cx: Any,
-    mode: int,
-    hidden: int,
-    projection: int,
+    weights: Sequence[Tensor],
+    has_biases: bool,
     layers: int,
-    batch_first: bool,
     dropout: float,
     train: bool,
     bidirectional: bool,
-    *_: Any,
-) -> tuple[Tensor, ...]:
-    counted("recurrent", x, *weights)
-    nothing = x.new_empty(0)
-    return x.new_empty((*x.shape[:2], hidden * (2 if bidirectional else 1))), hx, nothing, nothing, nothing
+    batch_first: bool,
+) -> tuple[Tensor, Tensor]:
+    counted("GRU", x, hx, *weights)
+    return x.new_empty((*x.shape[:2], hx.shape[2] * (2 if bidirectional else 1))), hx
 
 
 def flattened_weights(weights: Sequence[Tensor], *_: Any) -> Tensor:
@@ -139,7 +132,7 @@ REPLACED: dict[str, Callable[..., Any]] = {
     "cudnn_convolution_transpose": transposed_convolution,
     "convolution_backward": convolution_backward,
     "cudnn_batch_norm": batch_norm,
-    "_cudnn_rnn": recurrent,
+    "gru.input": gru,
     "_cudnn_rnn_flatten_weight": flattened_weights,
     "_scaled_dot_product_cudnn_attention": attention,
 }
