@@ -155,8 +155,12 @@ OUT_OF_MEMORY = re.compile(
 """Messages of RuntimeErrors that say so. torch and CUDA's libraries have many."""
 
 
+ADVICE_OF_TORCH = re.compile(r"(?<=[.]) (Of the allocated memory|If reserved but|See documentation)")
+"""Where a message goes on with what only programmers can use."""
+
+
 def out_of_memory(error: BaseException) -> RvcError | None:
     """An RvcError with a fix when `error` says that memory ran out, else None."""
     if not isinstance(error, torch.OutOfMemoryError | MemoryError) and not OUT_OF_MEMORY.search(str(error)):
         return None
-    return RvcError("machine.out_of_memory", reason=str(error).split("\n")[0])
+    return RvcError("machine.out_of_memory", reason=ADVICE_OF_TORCH.split(str(error).split("\n")[0])[0])

@@ -4,8 +4,10 @@ out. Kernels compute nothing, so what comes out is silence; how it comes out is 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from rvc_engine.workspace import Workspace
 from tests.conftest import ROOT, rvc_environment
 from tests.gpu import pretend
+from tests.tiny_voice import save_voice
 
 TINY = ("--preset", "v2-40k-tiny", "--set", "pitch.method=praat", "--set", "train.threads=1")
 
@@ -71,3 +74,61 @@ def test_the_whole_pipeline(rvc: OnGpus, dataset: Path) -> None:
     assert rvc.events("voice", "TrainStepped")[-1]["epoch"] == 3
     held = [event["gpu_bytes"] for event in rvc.events("voice", "MemorySampled")]
     assert max(held) > 0
+
+
+def test_a_stop_saves_and_the_next_run_resumes(rvc: OnGpus, dataset: Path) -> None:
+    running = rvc.start("run", "voice", "--dataset", dataset, *TINY, "--epochs", "500", "--batch-size", "2")
+    deadline = time.monotonic() + 120
+    while len(rvc.events("voice", "TrainStepped")) < 4 and running.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    running.send_signal(signal.SIGINT)
+    output, _ = running.communicate(timeout=60)
+    assert running.returncode == 130 and "Traceback" not in output, output
+    (stopped,) = rvc.events("voice", "StageStopped")
+    last = rvc.events("voice", "TrainStepped")[-1]
+    assert stopped["saved"]
+    done = rvc("run", "voice", "--epochs", str(last["epoch"] + 1))
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = [event["step"] for event in rvc.events("voice", "TrainStepped")]
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def test_two_gpus(rvc: OnGpus, dataset: Path) -> None:
+    words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "2", "--batch-size", "1", "--gpus", "0,1")
+    done = rvc(*words, gpus=2)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rvc.events("voice", "TrainStepped") and Workspace(rvc.home).experiment("voice").small_model.is_file()
+
+
+def test_memory_that_runs_out_in_training_halves_the_batch(rvc: OnGpus, dataset: Path) -> None:
+    """A step of 4 clips does not fit into 123 MiB."""
+    words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "2", "--batch-size", "4")
+    words += ("--set", "train.precision=fp16")
+    done = rvc(*words, gigabytes=0.12)
+    assert done.returncode == 0, done.stdout + done.stderr
+    warnings = [event["title"] for event in rvc.events("voice", "Warned")]
+    assert "Out of memory at step 1" in warnings
+    assert Workspace(rvc.home).experiment("voice").load_settings().train.batch_size in (1, 2)
+
+
+@pytest.mark.parametrize("megabytes", [2, pytest.param(60, marks=pytest.mark.soak)])
+def test_memory_that_runs_out_ends_a_run_clearly(rvc: OnGpus, dataset: Path, megabytes: int) -> None:
+    """2 MiB do not hold the encoder, 60 not a step of one clip."""
+    words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "1", "--batch-size", "1")
+    done = rvc(*words, gigabytes=megabytes / 1024)
+    assert done.returncode == 1 and "Out of memory" in done.stderr + done.stdout, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    (failed,) = rvc.events("voice", "StageFailed")
+    assert failed["stage"] == ("features" if megabytes == 2 else "train")
+
+
+def test_convert(rvc: OnGpus, dataset: Path) -> None:
+    save_voice(rvc.home / "weights" / "voice.pth", "v2-40k-tiny")
+    recording = next(dataset.iterdir())
+    words = ("convert", "voice", recording, "--pitch-method", "praat")
+    done = rvc(*words, "--output", rvc.home / "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list((rvc.home / "out").iterdir())) == 1
+    full = rvc(*words, "--output", rvc.home / "other", gigabytes=0.002)
+    assert full.returncode == 1 and "Out of memory" in full.stdout, full.stdout + full.stderr
+    assert "Traceback" not in full.stdout + full.stderr
