@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rvc_engine.machine.device import sent_to
 from rvc_engine.pretrain.encoder_network import STATES, Batch
 
 UNLABELLED = 0.35  # how often a recording without labels is drawn, against one with
@@ -88,9 +89,8 @@ class EncoderData:
             self._crop(self.train[i], crop, random, device)
             for i in random.choice(len(self.train), size, p=self.weights)
         ]
-        return Batch(
-            **{part.name: torch.stack([getattr(row, part.name) for row in rows]).to(device) for part in fields(Batch)}
-        )
+        parts = {part.name: torch.stack([getattr(row, part.name) for row in rows]) for part in fields(Batch)}
+        return Batch(**{name: sent_to(device, part) for name, part in parts.items()})
 
     def _crop(self, source: Source, crop: int, random: np.random.Generator, device: torch.device) -> Batch:
         """A row of a batch: a stretch a little shorter or longer than the crop, brought to its length; short recordings
@@ -101,7 +101,7 @@ class EncoderData:
         where = (start + np.arange(length)) % count
         first, second = self._two_views(random)
         mels = self._loaded[source.name] if source.name in self._loaded else np.load(source.mels, mmap_mode="r")
-        views = [_stretched(mels, view, where, crop) for view in (first, second, 0)]
+        views = [_stretched(_part(mels, view, where), crop) for view in (first, second, 0)]
         at = where[((np.arange(crop // 2) * 2 + 1) * length / crop).astype(int)]
         classes, sure = self._classes[source.name], self._labels[source.name][2]
         return Batch(
@@ -126,11 +126,15 @@ def _read_labels(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return held["phone"], held["state"], held["sure"]
 
 
-def _stretched(mels: Tensor | np.ndarray, view: int, where: np.ndarray, size: int) -> Tensor:
-    if isinstance(mels, Tensor):
-        x = mels[view][:, torch.from_numpy(where).to(mels.device)].float()
-    else:
-        x = torch.from_numpy(mels[view][:, where].astype(np.float32))
+def _part(mels: Tensor | np.ndarray, view: int, where: np.ndarray) -> Tensor:
+    """(mels, N) at the frames `where`, each of which follows the one before, or is 0 after the last."""
+    if not isinstance(mels, Tensor):
+        return torch.from_numpy(mels[view][:, where].astype(np.float32))
+    pieces = np.split(where, np.flatnonzero(where[1:] == 0) + 1)  # slices: an index would be copied to the device
+    return torch.cat([mels[view][:, piece[0] : piece[-1] + 1] for piece in pieces], 1).float()
+
+
+def _stretched(x: Tensor, size: int) -> Tensor:
     return F.interpolate(x[None], size=size, mode="linear", align_corners=False)[0]
 
 

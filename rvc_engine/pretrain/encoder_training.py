@@ -79,7 +79,11 @@ class EncoderState:
         network.to(device).train()
         heads.to(device).train()
         optimizer = torch.optim.AdamW(
-            [*network.parameters(), *heads.parameters()], 1e-3, betas=BETAS, weight_decay=DECAY
+            [*network.parameters(), *heads.parameters()],
+            1e-3,
+            betas=BETAS,
+            weight_decay=DECAY,
+            fused=device.type == "cuda",
         )
         return cls(network, heads, optimizer, phones, speakers)
 
@@ -132,8 +136,9 @@ class EncoderState:
         for name, parameter in self._named().items():
             found = {moment: tensors[f"{moment}/{name}"] for moment in MOMENTS if f"{moment}/{name}" in tensors}
             if found:
+                fused = parameter.device.type == "cuda"
                 self.optimizer.state[parameter] = {
-                    k: v if k == "step" else v.to(parameter.device) for k, v in found.items()
+                    k: v if k == "step" and not fused else v.to(parameter.device) for k, v in found.items()
                 }
         self.step = about["step"]
 
@@ -241,7 +246,8 @@ class EncoderLoop:
         state.optimizer.zero_grad()
         total(losses, train_config.weights).backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_([*state.network.parameters(), *state.heads.parameters()], LONGEST_GRADIENT)
-        numbers = {name: float(value.detach()) for name, value in losses.items()} | {"norm": float(norm)}
+        values = torch.stack([value.detach().float() for value in (*losses.values(), norm)]).tolist()  # waits, once
+        numbers = dict(zip((*losses, "norm"), values, strict=True))
         if not all(map(math.isfinite, numbers.values())):
             wrong = [name for name, value in numbers.items() if not math.isfinite(value)]
             raise RvcError("pretrain.not_finite", step=state.step + 1, numbers=wrong)

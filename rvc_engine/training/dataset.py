@@ -17,6 +17,7 @@ from rvc_engine.audio.spectrogram import spectrogram
 from rvc_engine.common.arrays import AGAIN, finite, read_array, read_floats
 from rvc_engine.common.opening import refuse_other
 from rvc_engine.errors import RvcError, reason_of
+from rvc_engine.machine.device import sent_to
 from rvc_engine.machine.memory_table import KEPT_CLIPS_BYTES
 from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.presets import ModelConfig
@@ -86,9 +87,7 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        moved = {
-            name: value.to(device, non_blocking=True) for name, value in values.items() if isinstance(value, Tensor)
-        }
+        moved = {name: sent_to(device, value) for name, value in values.items() if isinstance(value, Tensor)}
         return Batch(**{**values, **moved})
 
 

@@ -147,9 +147,8 @@ class TrainingLoop:
             set_rate(optimizer, self.train_config.rate_in(epoch))
 
     def _load(self, batches: list[list[int]]) -> Iterator[Batch]:
-        """Batches on the device; the next one is read while a GPU works on this one."""
-        device = self.state.noise.device
-        if device.type != "cuda":
+        """Batches on the device; the next one is read and copied there while a GPU works on this one."""
+        if self.state.noise.device.type != "cuda":
             for rows in batches:
                 yield self._read(rows)
             return
@@ -160,11 +159,12 @@ class TrainingLoop:
                     return
                 ready = coming.result()
                 coming = reader.submit(self._read, following) if following else None
-                yield ready.to(device)
+                yield ready
 
     def _read(self, rows: list[int]) -> Batch:
-        """This process's part of a batch."""
-        return self.dataset.batch(self.ranks.part(rows), [self.sampler.lengths[row] for row in rows])
+        """This process's part of a batch, on the device."""
+        batch = self.dataset.batch(self.ranks.part(rows), [self.sampler.lengths[row] for row in rows])
+        return batch.to(self.state.noise.device)
 
     def _step(self, batch: Batch, epoch: int, waited: float) -> TrainStepped:
         state, started = self.state, time.monotonic()

@@ -98,6 +98,8 @@ def test_two_gpus(rvc: OnGpus, dataset: Path) -> None:
     done = rvc(*words, gpus=2)
     assert done.returncode == 0, done.stdout + done.stderr
     assert rvc.events("voice", "TrainStepped") and Workspace(rvc.home).experiment("voice").small_model.is_file()
+    held = [[gpu["index"] for gpu in event["gpus"]] for event in rvc.events("voice", "MemorySampled")]
+    assert [0, 1] in held  # the engine itself holds nothing there, its two processes do
 
 
 def test_memory_that_runs_out_in_training_halves_the_batch(rvc: OnGpus, dataset: Path) -> None:
