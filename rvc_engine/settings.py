@@ -137,6 +137,11 @@ class TrainSettings(StageSettings):
         "auto is bf16 where the CPU or GPU has it, else fp16 on a GPU, fp32 on a CPU.",
         kind="course",
     )
+    cuda_graphs: Literal["auto", "off"] = setting(
+        "auto",
+        "Put a whole training step on the GPU's queue at once; auto does so on one GPU, where it is found to work.",
+        kind="speed",
+    )
     pretrained_g: str = setting("", "Generator to start from: a file, none, or empty for the preset's own.")
     pretrained_d: str = setting("", "Discriminators to start from: a file, none, or empty for the preset's own.")
     save_every: int = setting(5, "Epochs between checkpoints.", unit="epochs", kind="speed", ge=1, le=100000)

@@ -15,14 +15,15 @@ from rvc_engine.disk import DiskFull
 from rvc_engine.errors import RvcError
 from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Warned
 from rvc_engine.machine.device import out_of_memory
-from rvc_engine.messages import NOTHING, Message, verbatim
+from rvc_engine.messages import NOTHING, Message, message_of, verbatim
 from rvc_engine.messages.message import cause_of
 from rvc_engine.training.dataset import Batch, ClipDataset
 from rvc_engine.training.epoch_budget import EpochBudget
+from rvc_engine.training.graphs import GraphedSteps, GraphFailed, padded_length
 from rvc_engine.training.hooks import Hooks
 from rvc_engine.training.precision import set_rate
 from rvc_engine.training.ranks import Alone, Ranks
-from rvc_engine.training.recovery import MEMORY, NOT_FINITE, StepFailed, TrainingFault
+from rvc_engine.training.recovery import GRAPH, MEMORY, NOT_FINITE, StepFailed, TrainingFault
 from rvc_engine.training.sampler import BucketSampler
 from rvc_engine.training.saving import Saver
 from rvc_engine.training.scalars import Scalars
@@ -51,6 +52,9 @@ class TrainingLoop:
         self.train_config, self.ranks, self.hooks = state.train_config, ranks or Alone(), hooks
         self.trainer = Trainer(
             state.generator, state.optimizer, state.adversary, state.precision, self.train_config, self.ranks
+        )
+        self.graphs = (
+            GraphedSteps(self.trainer, state.noise.device, state.noise.generator) if self.train_config.graphs else None
         )
         self.budget = budget  # where a time is asked for, not a number of epochs
         self.total = self._steps_in_all()
@@ -163,7 +167,9 @@ class TrainingLoop:
 
     def _read(self, rows: list[int]) -> Batch:
         """This process's part of a batch, on the device."""
-        batch = self.dataset.batch(self.ranks.part(rows), [self.sampler.lengths[row] for row in rows])
+        lengths = [self.sampler.lengths[row] for row in rows]
+        frames = padded_length(max(lengths)) if self.graphs else 0
+        batch = self.dataset.batch(self.ranks.part(rows), lengths, frames)
         return batch.to(self.state.noise.device)
 
     def _step(self, batch: Batch, epoch: int, waited: float) -> TrainStepped:
@@ -195,8 +201,10 @@ class TrainingLoop:
         try:
             for hook in self.hooks:
                 batch = hook.batch(step, batch)
-            result: StepResult = self.trainer.step(batch, self.state.noise)
+            result: StepResult = (self.graphs or self.trainer).step(batch, self.state.noise)
             return result.numbers()
+        except GraphFailed as error:
+            raise StepFailed(TrainingFault(GRAPH, step, message_of(error), list(batch.names))) from None
         except (RuntimeError, MemoryError) as error:
             memory_error = out_of_memory(error)
             if memory_error is None:

@@ -31,15 +31,27 @@ class Precision:
 def adamw(network: torch.nn.Module, learning_rate: float) -> torch.optim.AdamW:
     """RVC's optimizer: weight decay on every parameter, norms and biases included. Parameters are numbered in the
     network's order."""
+    device = next(network.parameters()).device
+    on_gpu = device.type == "cuda"  # there the rate is a tensor, so that a CUDA graph of a step reads the current one
     optimizer = torch.optim.AdamW(
-        network.parameters(), learning_rate, betas=(0.8, 0.99), eps=1e-9, weight_decay=0.01, fused=True
+        network.parameters(),
+        learning_rate,
+        betas=(0.8, 0.99),
+        eps=1e-9,
+        weight_decay=0.01,
+        fused=True,
+        capturable=on_gpu,
     )
-    set_rate(optimizer, learning_rate)
     for group in optimizer.param_groups:
         group["initial_lr"] = learning_rate
+        if on_gpu:
+            group["lr"] = torch.tensor(learning_rate, device=device)
     return optimizer
 
 
 def set_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(learning_rate)
+        else:
+            group["lr"] = learning_rate

@@ -11,16 +11,17 @@ from rvc_engine.errors import RvcError
 from rvc_engine.events import Warned
 from rvc_engine.machine.device import without_shortcuts
 from rvc_engine.messages import Message, joined
+from rvc_engine.messages.message import fix_of
 from rvc_engine.training.train_config import TrainConfig
 
-MEMORY, NOT_FINITE = "memory", "not_finite"  # kinds of faults
+MEMORY, NOT_FINITE, GRAPH = "memory", "not_finite", "graph"  # kinds of faults
 WATCHED_STEPS = 200  # after a break-down: another one within so many steps ends the training
 
 
 @dataclass(frozen=True)
 class TrainingFault(Line):
-    """`kind`: MEMORY or NOT_FINITE. `what`: the numbers that were not finite, or torch's words. `clips`: of the step's
-    batch."""
+    """`kind`: MEMORY, NOT_FINITE or GRAPH. `what`: the numbers that were not finite, or torch's words. `clips`: of the
+    step's batch."""
 
     kind: str
     step: int
@@ -46,7 +47,14 @@ class Recovery:
 
     def after(self, fault: TrainingFault) -> Warned:
         """Change the config, and report it. Raises RvcError with a fix when there is nothing left to change."""
+        if fault.kind == GRAPH:
+            return self._without_graphs(fault)
         return self._smaller(fault) if fault.kind == MEMORY else self._safer(fault)
+
+    def _without_graphs(self, fault: TrainingFault) -> Warned:
+        self.train_config = replace(self.train_config, graphs=False)
+        title = Message("training.no_graphs")
+        return Warned(title=title, message=fault.what, hint=fix_of(title), stage="train")
 
     def _smaller(self, fault: TrainingFault) -> Warned:
         size = self.train_config.batch_size

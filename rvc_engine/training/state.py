@@ -238,7 +238,8 @@ def _plain_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     state["state"] = {
         number: {key: value.cpu() for key, value in entry.items()} for number, entry in state["state"].items()
     }
-    state["param_groups"] = [{**group, "fused": None, "foreach": None} for group in state["param_groups"]]
+    own = {"fused": None, "foreach": None, "capturable": False}
+    state["param_groups"] = [{**group, **own, "lr": float(group["lr"])} for group in state["param_groups"]]
     return state
 
 

@@ -14,7 +14,8 @@ LAST_RATE = 0.1
 @dataclass(frozen=True)
 class TrainConfig:
     """`epochs`: 0 as long as they are not known (epoch_budget.py). `falls`: the rate falls to LAST_RATE of it over all
-    epochs, and lr_decay is not used. `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set."""
+    epochs, and lr_decay is not used. `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set.
+    `graphs`: steps as CUDA graphs, on one GPU."""
 
     epochs: int
     batch_size: int = BATCH_SIZE
@@ -28,6 +29,7 @@ class TrainConfig:
     precision: str = "fp32"
     mutes: int = 0
     save_every: int = 5
+    graphs: bool = False
 
     def rate_in(self, epoch: int) -> float:
         """Learning rate in an epoch, counted from 1."""
@@ -37,4 +39,4 @@ class TrainConfig:
 
     def numbers(self) -> dict[str, Any]:
         """Those that change how training continues, for comparing with an earlier run."""
-        return {key: value for key, value in asdict(self).items() if key not in ("epochs", "save_every")}
+        return {key: value for key, value in asdict(self).items() if key not in ("epochs", "save_every", "graphs")}

@@ -26,11 +26,17 @@ class StepResult(NamedTuple):
 
     scalars: dict[str, Tensor]
     ranks: Ranks = Alone()
+    together: Tensor | None = None
+
+    def gathered(self) -> StepResult:
+        """With all of them in one tensor."""
+        return self._replace(together=torch.stack([value.detach().float() for value in self.scalars.values()]))
 
     def numbers(self) -> dict[str, float]:
         """Waits for the device, once. The mean over all processes."""
-        values = self.ranks.mean(torch.stack([value.detach().float() for value in self.scalars.values()])).tolist()
-        return dict(zip(self.scalars, values, strict=True))
+        together = self.together if self.together is not None else self.gathered().together
+        assert together is not None
+        return dict(zip(self.scalars, self.ranks.mean(together).tolist(), strict=True))
 
 
 class Trainer:

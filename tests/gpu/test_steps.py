@@ -62,3 +62,42 @@ def test_a_step_is_no_longer_than_it_was(on_gpu: OnGpu, preset: str, pitch: bool
     assert found["waits"] <= 1 and found["from_gpu"] <= 1 and found["to_gpu"] == 0
     assert found["operations"] <= OPERATIONS[preset, pitch][PRECISIONS.index(precision)] + MARGIN
     assert found["reserved"] <= GIGABYTES[preset.partition("-")[0]] * 1e9
+
+
+REPLAYED = STEP.partition("batch = ")[0] + """
+from rvc_engine.training.graphs import GraphedSteps, padded_length
+from rvc_engine.training.precision import set_rate
+steps = GraphedSteps(trainer, device, state.noise.generator)
+found = []
+for number in range(6):
+    batch = random_batch(config, 4, (400, 300)[number == 5]).to(device)
+    torch.cuda.synchronize()
+    counts.reset()
+    set_rate(state.optimizer, 1e-4)
+    steps.step(batch, state.noise).numbers()
+    found.append(counts.counts())
+reserved = torch.cuda.max_memory_reserved()
+plain = state.pair()["G"]["optimizer"]["param_groups"][0]
+print(json.dumps({{"steps": found, "reserved": reserved, "group": plain}}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("preset", "precision"),
+    [
+        ("starter", "bf16"),
+        *(pytest.param("v2-40k", precision, marks=pytest.mark.soak) for precision in PRECISIONS),
+        pytest.param("starter", "fp16", marks=pytest.mark.soak),
+    ],
+)
+def test_a_replayed_step_is_one_launch(on_gpu: OnGpu, preset: str, precision: str) -> None:
+    """Two steps as they are, one that is captured too; from then on a graph. Another shape begins again."""
+    found = on_gpu(REPLAYED.format(preset=preset, pitch=True, precision=precision))
+    print(preset, precision, found)
+    assert found["steps"][2]["graphs"] == 1
+    for step in found["steps"][3:5]:
+        assert (step["graphs"], step["waits"], step["to_gpu"], step["from_gpu"]) == (1, 1, 0, 1), step
+        assert step["launches"] <= 3 and step["inside"] <= 7, step  # learning rate, noise generator; the batch
+    assert found["steps"][5]["launches"] > 1000 and not found["steps"][5]["graphs"]
+    group = found["group"]
+    assert (group["lr"], group["capturable"], group["fused"]) == (pytest.approx(1e-4), False, None)

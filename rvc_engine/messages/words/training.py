@@ -102,6 +102,11 @@ WORDS: dict[str, str | Plural | Words] = {
     "epoch_starts_again": Words("The current epoch starts again", "its clips or its batch size changed"),
     "tensorboard_ends": "The TensorBoard log ends here",
     # what a training recovers from
+    "no_graphs": Words(
+        "CUDA graphs cannot be used here",
+        "",
+        "training continues without them, more slowly; {set.train.cuda_graphs} off does so from the start",
+    ),
     "out_of_memory": "Out of memory at step {step}",
     "smaller_batch": (
         "the batch size is now {size} instead of {before}, and stays at that; the steps since the last save "
