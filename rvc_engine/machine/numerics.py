@@ -23,7 +23,8 @@ KEPT = Cache("numerics.json")
 @dataclass(frozen=True)
 class Trial(Line):
     """What training/numerics.py found of one mode. `gradients`: the relative error of each part of the networks; -1
-    where one is not finite. `tried`: it was; not where memory or time ran out, which says nothing about the mode."""
+    where one is not finite. `tried`: it was; not where memory or time ran out, which says nothing about the mode.
+    `no_graphs`: why its steps are not to be CUDA graphs."""
 
     mode: str
     ok: bool
@@ -31,6 +32,7 @@ class Trial(Line):
     gradients: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     tried: bool = True
+    no_graphs: Message = NOTHING
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -50,6 +52,11 @@ class Choice:
     mode: str
     trials: tuple[Trial, ...]
     kept: bool = False
+
+    @property
+    def no_graphs(self) -> Message:
+        """Why the mode's steps are not to be CUDA graphs."""
+        return next((trial.no_graphs for trial in self.trials if trial.mode == self.mode), NOTHING)
 
     @property
     def untried(self) -> Trial | None:

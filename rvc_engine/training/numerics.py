@@ -13,9 +13,9 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ from rvc_engine.machine.numerics import Trial
 from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.models.noise import Noise
 from rvc_engine.presets import ModelConfig, model_config
+from rvc_engine.training.graphs import FIRST_STEPS, GraphedSteps, GraphFailed
 from rvc_engine.training.measure import random_batch
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.train_config import TrainConfig
@@ -40,18 +41,38 @@ SCALINGS = 24
 """How often a step in fp16 is repeated: its loss scale, 65536 at first, halves after each that overflows."""
 
 
+class Outcome(NamedTuple):
+    """Of a step: the generator's loss, and all gradients by part of the networks, on the CPU."""
+
+    loss: float
+    gradients: dict[str, Tensor]
+
+
 class DrawnOnCpu(Noise):
-    """The same numbers for every device."""
+    """The same numbers for every device, and in every step: `again` begins anew, with the tensors of before, which a
+    CUDA graph may read."""
 
     def __init__(self, device: torch.device, seed: int = 0) -> None:
         super().__init__("cpu", seed)
         self.target = device
+        self._drawn: list[Tensor] = []
+        self._next = 0
+
+    def again(self) -> DrawnOnCpu:
+        self._next = 0
+        return self
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
-        return super().normal(shape).to(self.target)
+        return self._kept(super().normal, shape)
 
     def uniform(self, shape: tuple[int, ...]) -> Tensor:
-        return super().uniform(shape).to(self.target)
+        return self._kept(super().uniform, shape)
+
+    def _kept(self, draw: Callable[[tuple[int, ...]], Tensor], shape: tuple[int, ...]) -> Tensor:
+        if self._next == len(self._drawn):
+            self._drawn.append(draw(shape).to(self.target))
+        self._next += 1
+        return self._drawn[self._next - 1]
 
 
 @contextmanager
@@ -66,54 +87,91 @@ def backends(mode: str) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled = before
 
 
-def step(config: ModelConfig, precision: str, device: torch.device) -> tuple[float, dict[str, Tensor]]:
-    """The generator's loss and all gradients, on the CPU, of a step that changes nothing (its rate is 0)."""
-    state = TrainingState.fresh(config, TrainConfig(epochs=1, learning_rate=0.0, precision=precision), device)
-    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
-    batch = random_batch(config, CLIPS, FRAMES).to(device)
-    numbers = trainer.step(batch, DrawnOnCpu(device)).numbers()
-    for _ in range(SCALINGS if precision == "fp16" else 0):
-        if math.isfinite(numbers["grad_norm_g"]) and math.isfinite(numbers["grad_norm_d"]):
-            break
-        numbers = trainer.step(batch, DrawnOnCpu(device)).numbers()
-    gradients = {}
-    for owner, network in (("", state.generator), ("discriminators.", state.adversary.network)):
-        named = [(name, p.grad) for name, p in network.named_parameters() if p.grad is not None]
-        for part in {name.partition(".")[0] for name, _ in named}:
-            values = [grad.detach().float().cpu().flatten() for name, grad in named if name.partition(".")[0] == part]
-            gradients[owner + part] = torch.cat(values)
-    return numbers["loss/g/total"], gradients
+class TrialStep:
+    """A step that changes nothing (its rate is 0), so that it can be repeated."""
+
+    def __init__(self, config: ModelConfig, precision: str, device: torch.device) -> None:
+        self.state = TrainingState.fresh(config, TrainConfig(epochs=1, learning_rate=0.0, precision=precision), device)
+        state = self.state
+        self.trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
+        self.batch = random_batch(config, CLIPS, FRAMES).to(device)
+        self.noise = DrawnOnCpu(device)
+
+    def alone(self) -> Outcome:
+        """As it is."""
+        numbers = self.trainer.step(self.batch, self.noise.again()).numbers()
+        for _ in range(SCALINGS if self.state.precision.name == "fp16" else 0):
+            if math.isfinite(numbers["grad_norm_g"]) and math.isfinite(numbers["grad_norm_d"]):
+                break
+            numbers = self.trainer.step(self.batch, self.noise.again()).numbers()
+        return self._outcome(numbers)
+
+    def as_graph(self) -> Outcome:
+        """The same after `alone`, captured and replayed. Raises GraphFailed."""
+        steps = GraphedSteps(self.trainer, self.noise.target, None)
+        for _ in range(FIRST_STEPS + 2):  # the last two are replayed
+            numbers = steps.step(self.batch, self.noise.again()).numbers()
+        return self._outcome(numbers)
+
+    def _outcome(self, numbers: dict[str, float]) -> Outcome:
+        gradients = {}
+        for owner, network in (("", self.state.generator), ("discriminators.", self.state.adversary.network)):
+            named = [(name, p.grad) for name, p in network.named_parameters() if p.grad is not None]
+            for part in {name.partition(".")[0] for name, _ in named}:
+                values = [
+                    grad.detach().float().cpu().flatten() for name, grad in named if name.partition(".")[0] == part
+                ]
+                gradients[owner + part] = torch.cat(values)
+        return Outcome(numbers["loss/g/total"], gradients)
 
 
-def compare(mode: str, reference: tuple[float, dict[str, Tensor]], config: ModelConfig, device: torch.device) -> Trial:
+def compare(mode: str, reference: Outcome, config: ModelConfig, device: torch.device) -> Trial:
     started = time.monotonic()
+    no_graphs = NOTHING
     try:
         with backends(mode):
-            loss, gradients = step(config, mode.removesuffix("-safe"), device)
+            trial = TrialStep(config, mode.removesuffix("-safe"), device)
+            errors, why = judged(mode, reference, trial.alone())
+            if device.type == "cuda" and not why:
+                no_graphs = _wrong_as_graph(mode, reference, trial)
     except (RuntimeError, MemoryError) as error:
         return Trial(mode, False, message_of(error), tried=out_of_memory(error) is None)
-    errors = {}
-    for part, wanted in reference[1].items():
-        found = gradients[part]
-        errors[part] = (
-            float((found - wanted).norm() / wanted.norm().clamp(min=1e-12)) if torch.isfinite(found).all() else math.inf
-        )
     seconds = round(time.monotonic() - started, 2)
-    worst = max(errors, key=lambda part: errors[part])
-    why = NOTHING
-    if not math.isfinite(loss):
-        why = Message("training.loss_not_finite")
-    elif math.isinf(errors[worst]):
-        why = Message("training.gradients_not_finite", part=worst)
-    elif errors[worst] > LIMITS[mode]:
-        why = Message("training.gradients_off", part=worst, error=errors[worst], limit=LIMITS[mode])
     rounded = {part: round(error, 5) if math.isfinite(error) else -1.0 for part, error in errors.items()}
-    return Trial(mode, not why, why, rounded, seconds)
+    return Trial(mode, not why, why, rounded, seconds, no_graphs=no_graphs)
+
+
+def _wrong_as_graph(mode: str, reference: Outcome, trial: TrialStep) -> Message:
+    """Why a step in this mode is not to be a CUDA graph."""
+    try:
+        return judged(mode, reference, trial.as_graph())[1]
+    except (GraphFailed, RuntimeError) as error:
+        return message_of(error)
+
+
+def judged(mode: str, reference: Outcome, found: Outcome) -> tuple[dict[str, float], Message]:
+    """The relative error of each part's gradient, and why that is wrong."""
+    errors = {}
+    for part, wanted in reference.gradients.items():
+        gradient = found.gradients[part]
+        errors[part] = (
+            float((gradient - wanted).norm() / wanted.norm().clamp(min=1e-12))
+            if torch.isfinite(gradient).all()
+            else math.inf
+        )
+    worst = max(errors, key=lambda part: errors[part])
+    if not math.isfinite(found.loss):
+        return errors, Message("training.loss_not_finite")
+    if math.isinf(errors[worst]):
+        return errors, Message("training.gradients_not_finite", part=worst)
+    if errors[worst] > LIMITS[mode]:
+        return errors, Message("training.gradients_off", part=worst, error=errors[worst], limit=LIMITS[mode])
+    return errors, NOTHING
 
 
 def examine(preset: str, device: torch.device, modes: list[str], *, pitch: bool = True) -> Iterator[Trial]:
     config = model_config(preset, pitch=pitch)
-    reference = step(config, "fp32", torch.device("cpu"))
+    reference = TrialStep(config, "fp32", torch.device("cpu")).alone()
     for mode in modes:
         yield compare(mode, reference, config, device)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -25,7 +27,7 @@ from rvc_engine.machine.device import (
 )
 from rvc_engine.machine.numerics import Choice as NumericsChoice
 from rvc_engine.machine.numerics import choose_mode, earlier_choice
-from rvc_engine.messages import Message, joined
+from rvc_engine.messages import NOTHING, Message, joined
 from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.presets import default_batch_size
 from rvc_engine.pretrain.moving import adopt
@@ -92,8 +94,13 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
 
 def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.device) -> Iterator[Event]:
     devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
-    precision = yield from _right_precision(settings, [torch.device(name) for name in devices] or [device])
-    config, train_config = settings.model, train_config_of(settings, precision, device.type)
+    used = [torch.device(name) for name in devices] or [device]
+    computing = yield from _right_precision(settings, used)
+    config, train_config = settings.model, train_config_of(settings, computing.precision, device.type)
+    if device.type == "cuda" and not devices and settings.train.cuda_graphs == "auto":
+        train_config = replace(train_config, graphs=not computing.no_graphs)
+        if computing.no_graphs:
+            yield Noted(text=Message("work.no_graphs", reason=computing.no_graphs), stage=NAME)
     rows, skipped = usable_rows(experiment, settings)
     yield from skipped
     rows += mute_rows(experiment, settings)
@@ -134,29 +141,45 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
         free_memory(device)
 
 
-def _right_precision(settings: ExperimentSettings, devices: Sequence[torch.device]) -> Generator[Event, None, str]:
+class Computing(NamedTuple):
+    """How steps are computed. `no_graphs`: why they are not CUDA graphs."""
+
+    precision: str
+    no_graphs: Message = NOTHING
+
+
+def _right_precision(
+    settings: ExperimentSettings, devices: Sequence[torch.device]
+) -> Generator[Event, None, Computing]:
     """The precision that was asked for, or the next that computes correctly on these GPUs (numerics.py): each kind of
     them is tried. `auto` is what all of them have."""
     wanted = [choose_precision(settings.train.precision, device) for device in devices]
     asked = wanted[0] if len(set(wanted)) == 1 else "fp16"
+    no_graphs = NOTHING
     for device in {name_of(device): device for device in devices if device.type == "cuda"}.values():
         choice = yield from _tried(settings.preset, asked, device)
+        no_graphs = no_graphs or choice.no_graphs
         if choice.mode == asked:
             if trial := choice.untried:
                 title = Message("work.precision_untried", mode=asked, device=name_of(device), reason=trial.why)
                 yield Warned(title=title, message=cause_of(title), hint=fix_of(title), stage=NAME)
             continue
-        wrong = [trial for trial in choice.trials if not trial.ok]
-        why = joined(*(Message("training.of_file", name=trial.mode, reason=trial.why) for trial in wrong))
-        if choice.mode.endswith("-safe") or not choice.mode:
-            without_shortcuts()
-        title, hint = Message("work.other_precision", mode=choice.mode, asked=asked), Message("work.see_numerics")
-        if not choice.mode:
-            title = Message("work.no_precision", device=name_of(device))
-            hint = joined(Message("work.use_cpu"), hint)
-        yield Warned(title=title, message=why, hint=hint, stage=NAME)
+        yield _instead(asked, choice, device)
         asked = "fp32"
-    return asked
+    return Computing(asked, no_graphs)
+
+
+def _instead(asked: str, choice: NumericsChoice, device: torch.device) -> Warned:
+    """From now on this process computes in float32, without cuDNN where that is wrong too."""
+    wrong = [trial for trial in choice.trials if not trial.ok]
+    why = joined(*(Message("training.of_file", name=trial.mode, reason=trial.why) for trial in wrong))
+    if choice.mode.endswith("-safe") or not choice.mode:
+        without_shortcuts()
+    title, hint = Message("work.other_precision", mode=choice.mode, asked=asked), Message("work.see_numerics")
+    if not choice.mode:
+        title = Message("work.no_precision", device=name_of(device))
+        hint = joined(Message("work.use_cpu"), hint)
+    return Warned(title=title, message=why, hint=hint, stage=NAME)
 
 
 def _tried(preset: str, precision: str, device: torch.device) -> Generator[Event, None, NumericsChoice]:

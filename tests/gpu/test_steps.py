@@ -64,7 +64,9 @@ def test_a_step_is_no_longer_than_it_was(on_gpu: OnGpu, preset: str, pitch: bool
     assert found["reserved"] <= GIGABYTES[preset.partition("-")[0]] * 1e9
 
 
-REPLAYED = STEP.partition("batch = ")[0] + """
+REPLAYED = (
+    STEP.partition("batch = ")[0]
+    + """
 from rvc_engine.training.graphs import GraphedSteps, padded_length
 from rvc_engine.training.precision import set_rate
 steps = GraphedSteps(trainer, device, state.noise.generator)
@@ -80,6 +82,7 @@ reserved = torch.cuda.max_memory_reserved()
 plain = state.pair()["G"]["optimizer"]["param_groups"][0]
 print(json.dumps({{"steps": found, "reserved": reserved, "group": plain}}))
 """
+)
 
 
 @pytest.mark.parametrize(

@@ -47,16 +47,17 @@ def test_float32_is_itself_and_bf16_is_near() -> None:
 )
 def test_wrong_gradients_are_found(monkeypatch: pytest.MonkeyPatch, spoil: Any, why: str) -> None:
     config = PRESETS[TINY]
-    loss, gradients = trial.step(config, "fp32", CPU)
-    monkeypatch.setattr(trial, "step", lambda *_: (loss, {**gradients, "dec": spoil(gradients["dec"])}))
-    verdict = trial.compare("fp32", (loss, gradients), config, CPU)
+    reference = trial.TrialStep(config, "fp32", CPU).alone()
+    spoilt = trial.Outcome(reference.loss, {**reference.gradients, "dec": spoil(reference.gradients["dec"])})
+    monkeypatch.setattr(trial.TrialStep, "alone", lambda self: spoilt)
+    verdict = trial.compare("fp32", reference, config, CPU)
     assert not verdict.ok and why in verdict.why
     assert decode(encode(verdict), Trial) == verdict
 
 
 def test_a_loss_that_is_not_finite_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    reference = trial.step(PRESETS[TINY], "fp32", CPU)
-    monkeypatch.setattr(trial, "step", lambda *_: (math.nan, reference[1]))
+    reference = trial.TrialStep(PRESETS[TINY], "fp32", CPU).alone()
+    monkeypatch.setattr(trial.TrialStep, "alone", lambda self: reference._replace(loss=math.nan))
     assert trial.compare("fp32", reference, PRESETS[TINY], CPU).why == "not finite: the loss"
 
 
@@ -99,12 +100,12 @@ def test_what_could_not_be_tried_is_not_wrong() -> None:
 
 
 def test_running_out_of_memory_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    reference = trial.step(PRESETS[TINY], "fp32", CPU)
+    reference = trial.TrialStep(PRESETS[TINY], "fp32", CPU).alone()
 
     def out_of_memory(*_: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    monkeypatch.setattr(trial, "step", out_of_memory)
+    monkeypatch.setattr(trial.TrialStep, "alone", out_of_memory)
     verdict = trial.compare("fp32", reference, PRESETS[TINY], CPU)
     assert not verdict.ok and not verdict.tried
     assert decode(encode(verdict), Trial) == verdict
@@ -152,7 +153,7 @@ def test_a_training_says_what_it_uses_instead(monkeypatch: pytest.MonkeyPatch, m
     )
     with pytest.raises(StopIteration) as end:
         next(steps)
-    assert end.value.value == "fp32"
+    assert end.value.value.precision == "fp32"
 
 
 def test_what_an_earlier_version_kept_is_used() -> None:

@@ -115,6 +115,7 @@ WORDS: dict[str, str | Plural | Words] = {
     ),
     "no_tensorboard": Words("No TensorBoard log", "", "pip install tensorboard"),
     # the precision of a training
+    "no_graphs": "steps are not CUDA graphs here, so training is slower: {reason}",
     "trying_precision": "trying once whether {mode} computes correctly on {device}; this may take minutes",
     "precision_tried": "{mode} computes correctly on {device}; the trial took {seconds:.0f} s",
     "precision_untried": Words(
