@@ -1,10 +1,10 @@
-# make demo | test | soak | bench | check | licences | tour | texts: each makes its own .venv when there is none.
+# make demo | test | soak | bench | gpu-check | check | licences | tour | texts: each makes its own .venv when there is none.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test soak bench check licences tour texts install clean
+.PHONY: demo test soak bench gpu-check check licences tour texts install clean
 
 install: $(STAMP)
 
@@ -34,6 +34,10 @@ soak: $(STAMP)
 # A table of each stage's speed; BENCH="--peer CHECKOUT --peer-python PYTHON" sets another RVC program beside it.
 bench: $(STAMP)
 	$(BIN)/python benchmarks/engine_speed.py $(BENCH)
+
+# What is claimed of GPUs, measured on the one that is here; writes docs/gpu.md. About ten minutes.
+gpu-check: $(STAMP)
+	$(BIN)/python benchmarks/gpu_check.py
 
 # Trains for some minutes; writes docs/tour/ and the tour in README.md.
 tour: $(STAMP)

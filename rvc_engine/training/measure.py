@@ -12,7 +12,7 @@ import contextlib
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -20,8 +20,10 @@ import torch
 from rvc_engine.common.lines import Writer, run_reporting
 from rvc_engine.machine.device import free_memory, use_device
 from rvc_engine.machine.measurements import Measured
+from rvc_engine.models.noise import Noise
 from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.dataset import Batch
+from rvc_engine.training.graphs import FIRST_STEPS, GraphedSteps, GraphFailed
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.training.trainer import Trainer
@@ -54,8 +56,10 @@ def measure(
     pitch: bool = True,
     frames: int = FRAMES,
     steps: int = STEPS,
+    graphs: bool = True,
 ) -> Iterator[Measured]:
-    """One row a batch size, after a step to warm up. Raises what torch raises when memory runs out."""
+    """One row a batch size, after steps to warm up; on a GPU as CUDA graphs where they work. Raises what torch raises
+    when memory runs out."""
     config = model_config(preset, pitch=pitch)
     state = TrainingState.fresh(config, TrainConfig(epochs=1, precision=precision), device)
     trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
@@ -63,12 +67,30 @@ def measure(
         free_memory(device)
         forget_peak(device)
         batch = random_batch(config, size, frames).to(device)
-        trainer.step(batch, state.noise).numbers()
+        step = _warm_step(trainer, batch, state.noise, graphs=graphs and device.type == "cuda")
         started = time.perf_counter()
         for _ in range(steps):
-            trainer.step(batch, state.noise).numbers()
+            step()
         seconds = (time.perf_counter() - started) / steps
         yield Measured(size, peak_bytes(device), size / seconds)
+
+
+def _warm_step(trainer: Trainer, batch: Batch, noise: Noise, *, graphs: bool) -> Callable[[], object]:
+    """A step, as it is after the first ones."""
+
+    def plain() -> object:
+        return trainer.step(batch, noise).numbers()
+
+    if not graphs:
+        plain()
+        return plain
+    graphed = GraphedSteps(trainer, noise.device, noise.generator)
+    try:
+        for _ in range(FIRST_STEPS + 1):
+            graphed.step(batch, noise).numbers()
+    except GraphFailed:
+        return plain
+    return lambda: graphed.step(batch, noise).numbers()
 
 
 def forget_peak(device: torch.device) -> None:
@@ -99,10 +121,11 @@ def main(writer: Writer) -> None:
     parser.add_argument("device")
     parser.add_argument("batch", type=int, nargs="+")
     parser.add_argument("--no-pitch", action="store_true")
+    parser.add_argument("--no-graphs", action="store_true", help="on a GPU too")
     parser.add_argument("--frames", type=int, default=FRAMES, help="of a clip")
     parser.add_argument("--steps", type=int, default=STEPS, help="that are timed")
     asked = parser.parse_args()
-    size = {"frames": asked.frames, "steps": asked.steps}
+    size = {"frames": asked.frames, "steps": asked.steps, "graphs": not asked.no_graphs}
     for row in measure(
         asked.preset, asked.precision, use_device(asked.device), asked.batch, pitch=not asked.no_pitch, **size
     ):

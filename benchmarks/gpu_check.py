@@ -1,0 +1,368 @@
+"""The proof on a real GPU, in about ten minutes: what is claimed of GPUs, measured, with the table in docs/gpu.md.
+
+    python benchmarks/gpu_check.py [--only PART]... [--json FILE] [--no-table]
+    python benchmarks/gpu_check.py --table FILE...   makes docs/gpu.md of results that were written before
+
+Each part is a process with a time limit, so one that hangs or crashes leaves the others. Needs torch, numpy and scipy
+of the heavy packages. Without a GPU it says so and ends with exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+PAGE = ROOT / "docs" / "gpu.md"
+RESULTS = ROOT / "benchmarks" / "gpu_results.json"
+NOT_YET = "not yet measured"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`pretended`: the test that shows it on a pretended GPU, empty where only a real one can. `key`: of the figure
+    that a part of this program measures."""
+
+    text: str
+    pretended: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    key: str
+    value: str
+    holds: bool | None = None  # None: a number alone, nothing was promised
+
+
+CLAIMS = (
+    Claim("precision auto is bf16 from compute capability 8.0 on, fp16 below", "test_device", "machine"),
+    Claim("a training step comes out as on the CPU: starter", "", "numerics starter"),
+    Claim("a training step comes out as on the CPU: v2-40k", "", "numerics v2-40k"),
+    Claim(
+        "a training step waits for the GPU once, copies nothing to it, and has no more operations than counted",
+        "test_steps",
+    ),
+    Claim("a step as a CUDA graph is one launch", "test_steps", "graph"),
+    Claim("seconds a step of v2-40k, batch 8, bf16: as a graph, and without", "", "step v2-40k"),
+    Claim("seconds a step of starter, batch 8, bf16: as a graph, and without", "", "step starter"),
+    Claim("memory of v2-40k by batch, bf16", "test_steps", "memory v2-40k"),
+    Claim("the advisor's estimate of memory is within 10 %", "", "advisor"),
+    Claim("share of a step without graphs that the GPU computes", "", "busy"),
+    Claim(
+        "HuBERT in fp16 and bf16 gives what float32 on the CPU gives (cosine above 0.999)", "test_listening", "hubert"
+    ),
+    Claim("features, pitch and conversion run on the GPU and wait no more than counted", "test_listening"),
+    Claim("FCPE on the GPU gives what it gives on the CPU", "test_listening", "fcpe"),
+    Claim("the whole pipeline runs, saves, stops and resumes", "test_runs", "training"),
+    Claim("two GPUs train one voice", "test_runs", "ranks"),
+    Claim(
+        "memory that runs out in training halves the batch, and training goes to its end",
+        "test_runs",
+        "memory runs out",
+    ),
+    Claim("memory that runs out elsewhere ends a run with a clear error", "test_runs"),
+    Claim("3 + 3 steps differ from 6 steps by no more than 6 from 6", "", "resume"),
+)
+
+
+# --- parts: each prints its figures as lines of JSON ------------------------------------------------------------------
+def machine() -> Iterator[Figure]:
+    import torch
+
+    from rvc_engine.machine.device import choose_precision
+    from rvc_engine.machine.gpus import has_bf16, read_gpus
+
+    capability = torch.cuda.get_device_capability(0)
+    chosen = choose_precision("auto", torch.device("cuda"))
+    state = read_gpus()
+    uuid = str(torch.cuda.get_device_properties(0).uuid)
+    same = bool(state.gpus) and state.gpus[0].uuid.endswith(uuid)
+    name = f"{torch.cuda.get_device_name(0)}, {capability[0]}.{capability[1]}, driver {state.driver or '?'}"
+    value = f"{chosen} on {name}, torch {torch.__version__}; NVML's first GPU is torch's first: {same}"
+    yield Figure("machine", value, chosen == ("bf16" if has_bf16(capability) else "fp16") and same)
+
+
+def numerics() -> Iterator[Figure]:
+    from rvc_engine.work.trials import try_mode
+
+    for preset in ("starter", "v2-40k"):
+        found, holds = [], True
+        for mode in ("fp32", "fp32-safe", "bf16", "fp16"):
+            trial = try_mode(preset, "cuda", mode)
+            holds = holds and trial.ok
+            part, error = trial.worst
+            verdict = f"off by {error:.1%} at most ({part})" if trial.ok else f"wrong: {trial.why}"
+            graphs = "" if not trial.no_graphs else f", no CUDA graphs: {trial.no_graphs}"
+            found.append(f"{mode} {verdict}{graphs}")
+        yield Figure(f"numerics {preset}", "; ".join(found), holds)
+
+
+def _measured(preset: str, precision: str, sizes: tuple[int, ...], *more: str) -> list[Any]:
+    from rvc_engine.machine.children import Child
+    from rvc_engine.machine.measurements import Measured
+
+    words = [preset, precision, "cuda", *map(str, sizes), "--steps", "15", *more]
+    with Child("rvc_engine.training.measure", words) as child:
+        return [line for line in child.lines(200) if isinstance(line, Measured)]
+
+
+def speed() -> Iterator[Figure]:
+    for preset in ("starter", "v2-40k"):
+        ways = []
+        for way, more in (("graph", ()), ("without", ("--no-graphs",))):
+            rows = _measured(preset, "bf16", (8,), *more)
+            ways.append(f"{way} {1e3 * 8 / rows[0].samples_per_s:.1f} ms" if rows else f"{way}: nothing measured")
+        yield Figure(f"step {preset}", "; ".join(ways))
+
+
+def memory() -> Iterator[Figure]:
+    import torch
+
+    from rvc_engine.machine.memory_table import CONTEXT_BYTES, bytes_per_sample, fixed_bytes
+    from rvc_engine.presets import PRESETS
+
+    rows = _measured("v2-40k", "bf16", (4, 8, 16, 32))
+    yield Figure("memory v2-40k", "; ".join(f"batch {r.batch_size} {r.memory_bytes / 1e9:.2f} GB" for r in rows))
+    preset, worst = PRESETS["v2-40k"], 0.0
+    for row in rows:
+        estimate = fixed_bytes(preset, "cuda") + row.batch_size * bytes_per_sample(preset, "bf16")
+        worst = max(worst, abs(estimate - row.memory_bytes - CONTEXT_BYTES) / (row.memory_bytes + CONTEXT_BYTES))
+    before = torch.cuda.mem_get_info()[0]  # the context of this process is there now
+    yield Figure("advisor", f"at most {worst:.0%} off; {before / 1e9:.1f} GB free beside a context", worst <= 0.1)
+
+
+def profile() -> Iterator[Figure]:
+    import torch
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as profiled
+
+    trainer, state, batch = _trainer("v2-40k", 8, "bf16")
+    for _ in range(4):
+        trainer.step(batch, state.noise).numbers()
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    for _ in range(5):
+        trainer.step(batch, state.noise).numbers()
+    wall = (time.perf_counter() - started) / 5
+    with profiled(activities=[ProfilerActivity.CUDA]) as profiler:
+        trainer.step(batch, state.noise).numbers()
+        torch.cuda.synchronize()
+    kernels = [event for event in profiler.events() if event.device_type.name == "CUDA"]
+    busy = sum(event.device_time for event in kernels) / 1e6
+    yield Figure("busy", f"{busy / wall:.0%}: {1e3 * busy:.1f} ms of {1e3 * wall:.1f}, {len(kernels)} kernels")
+    print(profiler.key_averages().table(sort_by="self_cuda_time_total", row_limit=25, max_name_column_width=70))
+
+
+def graph() -> Iterator[Figure]:
+    import torch
+
+    from rvc_engine.training.graphs import GraphedSteps
+
+    trainer, state, batch = _trainer("v2-40k", 8, "bf16")
+    steps = GraphedSteps(trainer, torch.device("cuda"), state.noise.generator)
+    losses = [steps.step(batch, state.noise).numbers()["loss/g/mel"] for _ in range(30)]
+    falls = sum(losses[-5:]) < sum(losses[:5])
+    yield Figure("graph", f"the mel loss of 30 steps on one batch: {losses[0]:.2f} to {losses[-1]:.2f}", falls)
+
+
+def _trainer(preset: str, size: int, precision: str) -> Any:
+    import torch
+
+    from rvc_engine.presets import model_config
+    from rvc_engine.training.measure import random_batch
+    from rvc_engine.training.state import TrainingState
+    from rvc_engine.training.train_config import TrainConfig
+    from rvc_engine.training.trainer import Trainer
+
+    config, device = model_config(preset), torch.device("cuda")
+    state = TrainingState.fresh(config, TrainConfig(epochs=1, precision=precision), device)
+    trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
+    return trainer, state, random_batch(config, size).to(device)
+
+
+def listening() -> Iterator[Figure]:
+    import copy
+
+    import numpy as np
+    import torch
+
+    from rvc_engine.content.hubert import Hubert
+    from rvc_engine.content.hubert_config import HubertConfig
+    from rvc_engine.content.hubert_content import HubertEncoder
+    from rvc_engine.machine.device import use_device
+
+    use_device("cuda")
+    torch.manual_seed(0)
+    network = Hubert(HubertConfig(), 12, projected=False).eval().requires_grad_(False)
+    lengths = [16000 * seconds + 77 * i for i, seconds in enumerate((1, 1, 2, 3, 9))]
+    waves = [np.random.default_rng(i).standard_normal(n).astype(np.float32) * 0.1 for i, n in enumerate(lengths)]
+    wanted = HubertEncoder("hubert", 768, copy.deepcopy(network), "cpu").encode(waves)
+    found, lowest = [], 1.0
+    for precision in ("fp32", "fp16", "bf16"):
+        made = HubertEncoder("hubert", 768, copy.deepcopy(network), "cuda", precision=precision).encode(waves)
+        cosines = [
+            float((a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b)) for a, b in zip(made, wanted, strict=True)
+        ]
+        lowest = min(lowest, *cosines)
+        found.append(f"{precision} {min(cosines):.5f}")
+    yield Figure("hubert", "; ".join(found), lowest > 0.999)
+
+
+def pitch() -> Iterator[Figure]:
+    import numpy as np
+
+    from rvc_engine.pitch import track
+
+    phase = 2 * np.pi * np.cumsum(150 + 50 * np.sin(np.arange(48000) / 8000)) / 16000
+    wave = (0.3 * np.sin(phase)).astype(np.float32)
+    on_gpu, on_cpu = (track("fcpe", wave, device=device) for device in ("cuda", "cpu"))
+    off = float(np.abs(on_gpu - on_cpu).max())
+    yield Figure("fcpe", f"at most {off:.3f} Hz apart", off < 1.0)
+
+
+def training() -> Iterator[Figure]:
+    from gpu_training import runs
+
+    for key, value, holds in runs():
+        yield Figure(key, value, holds)
+
+
+def resume() -> Iterator[Figure]:
+    import torch
+
+    from rvc_engine.presets import model_config
+    from rvc_engine.training.measure import random_batch
+    from rvc_engine.training.state import TrainingState
+    from rvc_engine.training.train_config import TrainConfig
+    from rvc_engine.training.trainer import Trainer
+
+    device, config = torch.device("cuda"), model_config("starter")
+    batch = random_batch(config, 4).to(device)
+
+    def fresh() -> TrainingState:
+        return TrainingState.fresh(config, TrainConfig(epochs=1, precision="bf16"), device)
+
+    def after(state: TrainingState, steps: int) -> TrainingState:
+        trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
+        for _ in range(steps):
+            trainer.step(batch, state.noise).numbers()
+        return state
+
+    def apart(a: TrainingState, b: TrainingState) -> float:
+        pairs = zip(a.generator.state_dict().values(), b.generator.state_dict().values(), strict=True)
+        return max(float((x - y).abs().max() / x.abs().max().clamp(min=1e-9)) for x, y in pairs)
+
+    whole, again, half, resumed = after(fresh(), 6), after(fresh(), 6), after(fresh(), 3), fresh()
+    resumed.load_pair(half.pair(), {"G": "G", "D": "D"})
+    resumed.load_rest(half.rest())
+    twice, stopped = apart(whole, again), apart(whole, after(resumed, 3))
+    value = f"6 and 6 steps: {twice:.2g} apart; 6 and 3 + 3: {stopped:.2g}"
+    yield Figure("resume", value, stopped <= max(3 * twice, 1e-6))
+
+
+PARTS: dict[str, tuple[Callable[[], Iterator[Figure]], int]] = {
+    "machine": (machine, 60),
+    "numerics": (numerics, 240),
+    "speed": (speed, 150),
+    "memory": (memory, 120),
+    "profile": (profile, 90),
+    "graph": (graph, 90),
+    "listening": (listening, 60),
+    "pitch": (pitch, 60),
+    "training": (training, 300),
+    "resume": (resume, 60),
+}
+"""Name: what it does, and its limit in seconds."""
+
+
+# --- all of them ------------------------------------------------------------------------------------------------------
+def run(names: list[str]) -> dict[str, Any]:
+    figures: list[dict[str, Any]] = []
+    for name in names:
+        started = time.monotonic()
+        print(f"== {name}", flush=True)
+        command = [sys.executable, __file__, "--part", name]
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=PARTS[name][1], cwd=ROOT)
+            lines, ended = done.stdout.splitlines(), f"exit code {done.returncode}"
+        except subprocess.TimeoutExpired as late:
+            text = late.stdout or b""
+            lines = (text.decode() if isinstance(text, bytes) else text).splitlines()
+            ended = f"not done after {PARTS[name][1]} s"
+        for line in lines:
+            if line.startswith("{"):
+                figures.append(json.loads(line))
+        print("\n".join(lines), f"{ended}, {time.monotonic() - started:.0f} s", sep="\n", flush=True)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout
+    return {"commit": commit.strip(), "date": time.strftime("%Y-%m-%d", time.gmtime()), "figures": figures}
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """`results`: oldest first; a later figure replaces an earlier one of its key."""
+    figures = {
+        figure["key"]: {**figure, "when": f"{result['commit']}, {result['date']}"}
+        for result in results
+        for figure in result["figures"]
+    }
+    lines = [
+        "# GPUs: what is claimed, and how it is shown",
+        "",
+        "*Pretended*: tests/gpu runs torch's CUDA build on a stand-in of the driver and the runtime that computes",
+        "nothing, on any Linux machine; operations, copies, waits, memory and what happens when it runs out are real",
+        "there, numbers and times are not. *Real*: `make gpu-check` on a machine with an NVIDIA GPU. This page is made",
+        "by `python benchmarks/gpu_check.py --table`.",
+        "",
+    ]
+    if not figures:
+        lines += ["**No real GPU has been measured yet.**", ""]
+    lines += ["| claim | pretended | real | commit, date |", "|---|---|---|---|"]
+    for claim in CLAIMS:
+        shown = f"`tests/gpu/{claim.pretended}.py`" if claim.pretended else ""
+        figure = figures.get(claim.key)
+        real, when = (NOT_YET if claim.key else ""), ""
+        if figure is not None:
+            mark = {True: "holds: ", False: "**does not hold**: ", None: ""}[figure["holds"]]
+            real, when = mark + figure["value"].replace("|", "/"), figure["when"]
+        lines.append(f"| {claim.text} | {shown} | {real} | {when} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
+    parser.add_argument("--json", type=Path, default=RESULTS, help="where the results go")
+    parser.add_argument("--no-table", action="store_true", help="leave docs/gpu.md as it is")
+    parser.add_argument("--table", type=Path, nargs="*", metavar="FILE", help="only make docs/gpu.md of these results")
+    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.part:
+        for figure in PARTS[options.part][0]():
+            print(json.dumps(asdict(figure)), flush=True)
+        return 0
+    if options.table is not None:
+        PAGE.write_text(table([json.loads(path.read_text()) for path in options.table]))
+        return 0
+    import torch
+
+    if not torch.cuda.is_available():
+        print("There is no GPU here that torch can use; rvc doctor shows why.", file=sys.stderr)
+        return 2
+    result = run(options.only or list(PARTS))
+    options.json.write_text(json.dumps(result, indent=1) + "\n")
+    if not options.no_table:
+        PAGE.write_text(table([result]))
+    return 0 if all(figure["holds"] is not False for figure in result["figures"]) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
