@@ -24,11 +24,11 @@ test: $(STAMP)
 
 # RVC_KIT names a folder with the whole conformance kit; without it the copied part is used. Writes docs/reliability.md.
 soak: $(STAMP)
-	rm -f faults.json
+	rm -f faults.jsonl
 	failed=0; \
 	$(BIN)/python -m pytest -m "soak or not soak" -n 3 --dist loadfile --no-loadscope-reorder --ignore=tests/faults || failed=1; \
-	RVC_FAULT_TABLE=faults.json $(BIN)/python -m pytest -m "soak or not soak" tests/faults || failed=1; \
-	$(BIN)/python -m tests.faults.table faults.json || failed=1; \
+	RVC_FAULT_TABLE=faults.jsonl $(BIN)/python -m pytest -m "soak or not soak" -n 2 --dist worksteal tests/faults || failed=1; \
+	$(BIN)/python -m tests.faults.table faults.jsonl || failed=1; \
 	exit $$failed
 
 # A table of each stage's speed; BENCH="--peer CHECKOUT --peer-python PYTHON" sets another RVC program beside it.

@@ -84,7 +84,7 @@ def test_silence_stays_silent():
 
 
 def test_seed_decides():
-    wave = speech(3.5)
+    wave = speech(1.0)
     first, again, other = (converter(seed=seed).convert(wave) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()

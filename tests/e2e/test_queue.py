@@ -160,7 +160,7 @@ def test_a_stopped_queue_resumes_its_conversion_where_it_was(rvc: Rvc, home: Pat
     runner.send_signal(signal.SIGTERM)
     assert runner.wait(timeout=60) == 130
     (entry,) = json.loads(rvc("queue", "list", "--json").stdout)
-    assert entry["state"] == "waiting" and "what is done is saved" in entry["outcome"]
+    assert entry["state"] == "waiting" and "progress is saved" in entry["outcome"]
     assert rvc("queue", "run").returncode == 0
     assert first.stat().st_mtime_ns == before and len(list(out.iterdir())) == len(list(many.iterdir()))
     assert [path.name for path in (home / "conversions").iterdir()] == ["1"]

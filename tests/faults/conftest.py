@@ -70,9 +70,8 @@ def row(request: pytest.FixtureRequest) -> Iterator[Row]:
     if report and report.failed:
         filled.seen.append(str(report.longrepr).strip().splitlines()[-1])
     if target := os.environ.get(TABLE):
-        path = Path(target)
-        rows = json.loads(path.read_text()) if path.is_file() else []
-        path.write_text(json.dumps([*rows, asdict(filled)], indent=1))
+        with Path(target).open("a") as file:  # several processes may add theirs
+            file.write(json.dumps(asdict(filled)) + "\n")
 
 
 @pytest.fixture(scope="session")

@@ -76,11 +76,11 @@ def page(rows: list[dict[str, Any]]) -> str:
     lines += [
         f"Made at commit {commits}, {time.strftime('%Y-%m-%d', time.gmtime())}, by",
         "",
-        '    RVC_FAULT_TABLE=faults.json python -m pytest tests/faults -m "soak or not soak"',
-        "    python -m tests.faults.table faults.json",
+        '    RVC_FAULT_TABLE=faults.jsonl python -m pytest -m "soak or not soak" -n 2 --dist worksteal tests/faults',
+        "    python -m tests.faults.table faults.jsonl",
         "",
         f"{len(rows)} tests, {sum(s['runs'] for s in scenarios)} trials, "
-        f"{sum(s['seconds'] for s in scenarios) / 60:.0f} minutes.",
+        f"{sum(s['seconds'] for s in scenarios) / 60:.0f} minutes of two processes together.",
         "",
         "| scenario | promise it backs | trials | result |",
         "|---|---|---|---|",
@@ -103,7 +103,7 @@ def cell(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    rows = [row for name in arguments for row in json.loads(Path(name).read_text())]
+    rows = [json.loads(line) for name in arguments for line in Path(name).read_text().splitlines()]
     PAGE.write_text(page(list({row["test"]: row for row in rows}.values())))
     print(PAGE)
     return 0

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from rvc_engine.content.base import FRAME_SAMPLES, ContentEncoder, LoadedEncoder, refuse_empty
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Bands(ContentEncoder):

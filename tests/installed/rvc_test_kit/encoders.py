@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rvc_engine.content.base import ContentEncoder, LoadedEncoder
-from rvc_engine.content.hubert_content import HubertEncoder
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +21,8 @@ class RandomHubert(ContentEncoder):
     about = "a tiny HuBERT with seeded random weights, for tests"
 
     def read(self, path: Path | None, device: torch.device | str, precision: str) -> LoadedEncoder:
+        from rvc_engine.content.hubert_content import HubertEncoder  # imports torch
+
         return HubertEncoder(self.name, self.dim, random_tiny(self.dim), device, precision=precision)
 
 
