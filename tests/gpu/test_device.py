@@ -22,7 +22,7 @@ print(json.dumps([choose_precision("auto", device), listening_precision("auto", 
         ("7.5", "fp16"),
         pytest.param("8.6", "bf16", marks=pytest.mark.soak),
         pytest.param("8.9", "bf16", marks=pytest.mark.soak),
-        ("9.0", "bf16"),
+        pytest.param("9.0", "bf16", marks=pytest.mark.soak),
         pytest.param("12.0", "bf16", marks=pytest.mark.soak),
     ],
 )

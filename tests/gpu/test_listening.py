@@ -65,7 +65,9 @@ print(json.dumps({{"frames": len(hz), "operations": counts.operations(), **count
 """
 
 
-@pytest.mark.parametrize("precision", [pytest.param("fp32", marks=pytest.mark.soak), "fp16", "bf16"])
+@pytest.mark.parametrize(
+    "precision", ["fp16", *(pytest.param(precision, marks=pytest.mark.soak) for precision in ("fp32", "bf16"))]
+)
 def test_features(on_gpu: OnGpu, precision: str) -> None:
     found = on_gpu(FEATURES.format(precision=precision))
     print(precision, found)
@@ -89,7 +91,9 @@ def test_convert(on_gpu: OnGpu, tmp_path: Path, preset: str, pitch: bool, precis
     assert found["plan"] == ([1, 38] if precision == "fp32" else [3, 60])
 
 
-@pytest.mark.parametrize("method", ["fcpe", pytest.param("crepe", marks=pytest.mark.soak), "rmvpe"])
+@pytest.mark.parametrize(
+    "method", ["fcpe", *(pytest.param(method, marks=pytest.mark.soak) for method in ("crepe", "rmvpe"))]
+)
 def test_pitch(on_gpu: OnGpu, rmvpe_home: Workspace, method: str) -> None:
     if method != "rmvpe":
         pytest.importorskip(f"torch{method}")
