@@ -315,7 +315,7 @@ def table(results: list[dict[str, Any]]) -> str:
         for figure in result["figures"]
     }
     lines = [
-        "# GPUs: what is claimed, and how it is shown",
+        "# GPUs: what is claimed, and what proves it",
         "",
         "*Pretended*: tests/gpu runs torch's CUDA build on a stand-in of the driver and the runtime that computes",
         "nothing, on any Linux machine; operations, copies, waits, memory and what happens when it runs out are real",
@@ -327,13 +327,13 @@ def table(results: list[dict[str, Any]]) -> str:
         lines += ["**No real GPU has been measured yet.**", ""]
     lines += ["| claim | pretended | real | commit, date |", "|---|---|---|---|"]
     for claim in CLAIMS:
-        shown = f"`tests/gpu/{claim.pretended}.py`" if claim.pretended else ""
+        test = f"`tests/gpu/{claim.pretended}.py`" if claim.pretended else ""
         figure = figures.get(claim.key)
         real, when = (NOT_YET if claim.key else ""), ""
         if figure is not None:
             mark = {True: "holds: ", False: "**does not hold**: ", None: ""}[figure["holds"]]
             real, when = mark + figure["value"].replace("|", "/"), figure["when"]
-        lines.append(f"| {claim.text} | {shown} | {real} | {when} |")
+        lines.append(f"| {claim.text} | {test} | {real} | {when} |")
     return "\n".join(lines) + "\n"
 
 

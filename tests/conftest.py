@@ -142,7 +142,7 @@ def rmvpe_home(rmvpe_tensors: dict[str, Tensor], tmp_path_factory: pytest.TempPa
 
 def rvc_environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 class Rvc:

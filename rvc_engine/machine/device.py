@@ -163,7 +163,7 @@ OUT_OF_MEMORY = re.compile(
 
 
 ADVICE_OF_TORCH = re.compile(r"(?<=[.]) (Of the allocated memory|If reserved but|See documentation)")
-"""Where a message goes on with what only programmers can use."""
+"""From where a message says what only programmers can use."""
 
 
 def out_of_memory(error: BaseException) -> RvcError | None:

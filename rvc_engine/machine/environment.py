@@ -5,11 +5,26 @@ from __future__ import annotations
 import os
 
 from rvc_engine.common.user import complete
+from rvc_engine.machine.cpu import cores
 from rvc_engine.machine.malloc import KEEPING_FREED_MEMORY
 from rvc_engine.workspace import PACKAGE
 
 GPUS_AS_THE_DRIVER_NUMBERS_THEM = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 """CUDA's own order is the fastest first: cuda:0 would be another GPU than the driver's first."""
+
+
+BUSY = 0.5
+"""Load a core, over the last minute, from which threads wait passively."""
+
+
+def waiting_threads() -> dict[str, str]:
+    """OpenMP's threads spin while they wait for work: quicker alone, but two processes that spin on the same cores slow
+    one another tenfold. So they sleep on a machine that has other work."""
+    try:
+        load = os.getloadavg()[0]
+    except OSError:
+        return {}
+    return {"OMP_WAIT_POLICY": "PASSIVE"} if load >= BUSY * cores() else {}
 
 
 def engine_environment() -> dict[str, str]:
@@ -18,6 +33,7 @@ def engine_environment() -> dict[str, str]:
     whole = {
         **KEEPING_FREED_MEMORY,
         **GPUS_AS_THE_DRIVER_NUMBERS_THEM,
+        **waiting_threads(),
         **os.environ,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(parts)),
         "PYTHONSAFEPATH": "1",

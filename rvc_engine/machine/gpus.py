@@ -172,7 +172,7 @@ def visible_gpus(gpus: tuple[Gpu, ...], visible: str | None) -> tuple[Gpu, ...]:
 
 
 def _whole(gpus: tuple[Gpu, ...], entry: str) -> Gpu | None:
-    """By its number, or by as much of its uuid as tells it from others."""
+    """By its number, or by the beginning of its uuid."""
     found = [g for g in gpus if entry == str(g.index) or (entry.startswith("GPU-") and g.uuid.startswith(entry))]
     return found[0] if found else None
 

@@ -28,7 +28,7 @@ def check(kit: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
 
 
-ALIKE = ("infer_v1_40k_nof0", "infer_v2_32k_nof0", "infer_v2_40k_f0_exported", "infer_v2_48k_f0")
+ALIKE = ("infer_v1_40k_nof0", "infer_v2_32k_nof0", "infer_v2_40k_f0", "infer_v2_40k_f0_exported", "infer_v2_48k_f0")
 """Subjects whose code others run too, each for two seconds: `make soak` checks them."""
 
 

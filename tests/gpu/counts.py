@@ -18,7 +18,7 @@ NAMES = (
     "from_pageable",
 )
 """Kernels (cuDNN's too); copies to, from and inside the GPU; waits for it; memory cleared; matrix products; Fourier
-transforms; graphs replayed; copies to the GPU from memory that is not pinned. As in card/runtime.c."""
+transforms; graphs replayed; copies to the GPU from memory that is not pinned. As in stand_in/runtime.c."""
 _runtime = ctypes.CDLL(os.environ["PRETENDED_LIBRARY"])
 _counts = (ctypes.c_ulong * len(NAMES)).in_dll(_runtime, "pretended_counts")
 

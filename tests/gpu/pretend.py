@@ -1,4 +1,4 @@
-"""Builds the pretended GPU (card/) and gives the environment in which torch's CUDA build runs on it:
+"""Builds the pretended GPU (stand_in/) and gives the environment in which torch's CUDA build runs on it:
 
 python -m tests.gpu.pretend COMMAND...   (PRETENDED_GPUS, PRETENDED_BYTES, PRETENDED_CAPABILITY, PRETENDED_NAME)
 """
@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-CARD = Path(__file__).parent / "card"
+SOURCES = Path(__file__).parent / "stand_in"
 LIBRARIES = {"runtime": "libpretended.so", "driver": "libcuda.so.1", "nccl": "libpretendednccl.so"}
 
 
@@ -49,7 +49,7 @@ def build(folder: Path) -> None:
     """Raises RuntimeError with what the compiler wrote."""
     for source, library in LIBRARIES.items():
         words = [str(compiler()), "-O1", "-w", "-shared", "-fPIC", *(f"-I{path}" for path in headers())]
-        words += [str(CARD / f"{source}.c"), "-o", str(folder / library), "-lpthread"]
+        words += [str(SOURCES / f"{source}.c"), "-o", str(folder / library), "-lpthread"]
         done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{source}.c cannot be compiled: {done.stderr[:2000]}")
@@ -74,7 +74,7 @@ def environment(
         **base,
         "LD_PRELOAD": ":".join(map(str, preloaded)),
         "LD_LIBRARY_PATH": before(folder, "LD_LIBRARY_PATH"),
-        "PYTHONPATH": before(CARD / "site", "PYTHONPATH"),
+        "PYTHONPATH": before(SOURCES / "site", "PYTHONPATH"),
         "PRETENDED_LIBRARY": str(preloaded[0]),
         "PRETENDED_GPUS": str(gpus),
         "PRETENDED_BYTES": str(int(gigabytes * (1 << 30))),

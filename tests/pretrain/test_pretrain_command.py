@@ -271,6 +271,7 @@ async def test_the_app_shows_a_base(made: tuple[Rvc, Path, list[Event]]) -> None
         assert "Train the content encoder" in seen or "encoder " in seen
 
 
+@pytest.mark.soak
 def test_the_app_displays_the_encoders_steps(made: tuple[Rvc, Path, list[Event]]) -> None:
     from rvc_engine.run.view import RunView
     from rvc_tui.widgets.chart import ChartPanel

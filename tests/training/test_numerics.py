@@ -88,7 +88,7 @@ def test_the_next_mode_of_the_ladder_is_taken() -> None:
 
 
 def test_what_could_not_be_tried_is_not_wrong() -> None:
-    """Memory ran out, or time: the mode is used, and nothing is remembered."""
+    """Memory ran out, or time: the mode is used, and nothing is cached."""
 
     def pretended(preset: str, device: str, mode: str) -> Trial:
         return Trial(mode, False, "CUDA out of memory", tried=False)
