@@ -94,6 +94,7 @@ def artefacts(experiment: Experiment, settings: ExperimentSettings) -> list[Path
 
 def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.device) -> Iterator[Event]:
     devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
+    free_memory(device)  # what the stages before reserved there
     used = [torch.device(name) for name in devices] or [device]
     computing = yield from _right_precision(settings, used)
     config, train_config = settings.model, train_config_of(settings, computing.precision, device.type)

@@ -87,25 +87,24 @@ def test_a_stop_saves_and_the_next_run_resumes(rvc: OnGpus, dataset: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     steps = [event["step"] for event in rvc.events("voice", "TrainStepped")]
     assert steps == list(range(1, len(steps) + 1))
-    assert max(event["gpu_bytes"] for event in rvc.events("voice", "MemorySampled")) > 0
 
 
 @pytest.mark.soak
 def test_two_gpus(rvc: OnGpus, dataset: Path) -> None:
-    words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "2", "--batch-size", "1", "--gpus", "0,1")
+    words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "60", "--batch-size", "1", "--gpus", "0,1")
     done = rvc(*words, gpus=2)
     assert done.returncode == 0, done.stdout + done.stderr
     assert rvc.events("voice", "TrainStepped") and Workspace(rvc.home).experiment("voice").small_model.is_file()
     held = [[gpu["index"] for gpu in event["gpus"]] for event in rvc.events("voice", "MemorySampled")]
-    assert [0, 1] in held  # the engine itself holds nothing there, its two processes do
+    assert any(set(gpus) == {0, 1} for gpus in held)  # of the two processes
 
 
 @pytest.mark.soak
 def test_memory_that_runs_out_in_training_halves_the_batch(rvc: OnGpus, dataset: Path) -> None:
-    """A step of 4 clips does not fit into 123 MiB."""
+    """A step of 4 clips does not fit into 143 MiB."""
     words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "2", "--batch-size", "4")
     words += ("--set", "train.precision=fp16")
-    done = rvc(*words, gigabytes=0.12)
+    done = rvc(*words, gigabytes=0.14)
     assert done.returncode == 0, done.stdout + done.stderr
     warnings = [event["title"] for event in rvc.events("voice", "Warned")]
     assert "Out of memory at step 1" in warnings
