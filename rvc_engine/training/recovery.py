@@ -58,6 +58,8 @@ class Recovery:
 
     def _smaller(self, fault: TrainingFault) -> Warned:
         size = self.train_config.batch_size
+        if size == 1 and self.train_config.graphs:  # they need the memory of clips as long as their bucket
+            return self._without_graphs(fault)
         if size == 1:
             raise RvcError("training.out_of_memory_with_one", fault.what, step=fault.step)
         self.train_config = replace(self.train_config, batch_size=size // 2)
