@@ -233,38 +233,27 @@ def pitch() -> Iterator[Figure]:
 def training() -> Iterator[Figure]:
     from gpu_training import runs
 
-    for key, value, holds in runs():
-        yield Figure(key, value, holds)
+    yield from (Figure(*row) for row in runs())
 
 
 def resume() -> Iterator[Figure]:
-    import torch
-
-    from rvc_engine.presets import model_config
-    from rvc_engine.training.measure import random_batch
-    from rvc_engine.training.state import TrainingState
-    from rvc_engine.training.train_config import TrainConfig
-    from rvc_engine.training.trainer import Trainer
-
-    device, config = torch.device("cuda"), model_config("starter")
-    batch = random_batch(config, 4).to(device)
-
-    def fresh() -> TrainingState:
-        return TrainingState.fresh(config, TrainConfig(epochs=1, precision="bf16"), device)
-
-    def after(state: TrainingState, steps: int) -> TrainingState:
-        trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
+    def after(made: Any, steps: int) -> Any:
+        """The state after so many steps of what `_trainer` gives."""
+        trainer, state, batch = made
         for _ in range(steps):
             trainer.step(batch, state.noise).numbers()
         return state
 
-    def apart(a: TrainingState, b: TrainingState) -> float:
+    def fresh() -> Any:
+        return _trainer("starter", 4, "bf16")
+
+    def apart(a: Any, b: Any) -> float:
         pairs = zip(a.generator.state_dict().values(), b.generator.state_dict().values(), strict=True)
         return max(float((x - y).abs().max() / x.abs().max().clamp(min=1e-9)) for x, y in pairs)
 
     whole, again, half, resumed = after(fresh(), 6), after(fresh(), 6), after(fresh(), 3), fresh()
-    resumed.load_pair(half.pair(), {"G": "G", "D": "D"})
-    resumed.load_rest(half.rest())
+    resumed[1].load_pair(half.pair(), {"G": "G", "D": "D"})
+    resumed[1].load_rest(half.rest())
     twice, stopped = apart(whole, again), apart(whole, after(resumed, 3))
     value = f"6 and 6 steps: {twice:.2g} apart; 6 and 3 + 3: {stopped:.2g}"
     yield Figure("resume", value, stopped <= max(3 * twice, 1e-6))

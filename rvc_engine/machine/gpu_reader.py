@@ -44,7 +44,7 @@ class GpuReader:
         self._answer, self._answered_at = answer, time.monotonic()
 
 
-_reader = GpuReader(lambda: read_gpus())
+_reader = GpuReader()
 
 
 def gpus_now(patience_s: float = PATIENCE_S) -> GpuState:

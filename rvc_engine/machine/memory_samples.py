@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import psutil
@@ -53,5 +54,17 @@ def sample() -> MemorySampled:
             rss += child.memory_info().rss
     torch = sys.modules.get("torch")
     used = torch is not None and hasattr(torch, "cuda") and torch.cuda.is_initialized()
-    gpus = [*(held_by_torch(torch, read_gpus()) if used else []), *of_children]
+    gpus = added_up([*(held_by_torch(torch, read_gpus()) if used else []), *of_children])
     return MemorySampled(rss_bytes=rss, gpu_bytes=sum(gpu["reserved"] for gpu in gpus), gpus=gpus)
+
+
+def added_up(held: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry a GPU, where several processes hold memory on it; the context is not known where one does not know
+    its own."""
+    whole: dict[Any, dict[str, Any]] = {}
+    for one in held:
+        same = whole.setdefault(one["uuid"] or one["index"], {**one, "reserved": 0, "context": 0})
+        same["reserved"] += one["reserved"]
+        known = same["context"] is not None and one["context"] is not None
+        same["context"] = same["context"] + one["context"] if known else None
+    return list(whole.values())

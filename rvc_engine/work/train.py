@@ -25,8 +25,7 @@ from rvc_engine.machine.device import (
     use_device,
     without_shortcuts,
 )
-from rvc_engine.machine.numerics import Choice as NumericsChoice
-from rvc_engine.machine.numerics import choose_mode, earlier_choice
+from rvc_engine.machine.numerics import Choice, choose_mode, earlier_choice
 from rvc_engine.messages import NOTHING, Message, joined
 from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.presets import default_batch_size
@@ -170,7 +169,7 @@ def _right_precision(
     return Computing(asked, no_graphs)
 
 
-def _instead(asked: str, choice: NumericsChoice, device: torch.device) -> Warned:
+def _instead(asked: str, choice: Choice, device: torch.device) -> Warned:
     """From now on this process computes in float32, without cuDNN where that is wrong too."""
     wrong = [trial for trial in choice.trials if not trial.ok]
     why = joined(*(Message("training.of_file", name=trial.mode, reason=trial.why) for trial in wrong))
@@ -183,12 +182,11 @@ def _instead(asked: str, choice: NumericsChoice, device: torch.device) -> Warned
     return Warned(title=title, message=why, hint=hint, stage=NAME)
 
 
-def _tried(preset: str, precision: str, device: torch.device) -> Generator[Event, None, NumericsChoice]:
-    """By a trial on this GPU, or by an earlier one. What this process holds there makes room for it first."""
+def _tried(preset: str, precision: str, device: torch.device) -> Generator[Event, None, Choice]:
+    """By a trial on this GPU, or by an earlier one."""
     machine = name_with_driver(device)
     if earlier := earlier_choice(preset, precision, machine):
         return earlier
-    free_memory(device)
     yield Noted(text=Message("work.trying_precision", mode=precision, device=name_of(device)), stage=NAME)
     started = time.monotonic()
     choice = choose_mode(preset, precision, str(device), machine, try_mode)

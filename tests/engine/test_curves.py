@@ -17,7 +17,6 @@ from rvc_engine.events import (
     StepsSuperseded,
     TrainStepped,
 )
-from rvc_engine.machine.gpus import Gpu, GpuState, held_by_torch
 from rvc_engine.run.curves import BINS, RECENT, Curves
 from rvc_engine.run.view import RunView
 
@@ -130,38 +129,3 @@ def test_curves_outlive_a_run_and_nothing_else_does() -> None:
     view.fold(Progressed(stage="train", done=2, total=9, unit="steps"))
     view.fold(MemorySampled(rss_bytes=5, gpu_bytes=7, gpus=[{"uuid": "u", "index": 0, "reserved": 7, "context": None}]))
     assert view.gpus[0]["reserved"] == 7
-
-
-class Torch:
-    """Two GPUs; the second is in use."""
-
-    class cuda:
-        @staticmethod
-        def device_count() -> int:
-            return 2
-
-        @staticmethod
-        def memory_reserved(place: int) -> int:
-            return (0, 4 << 30)[place]
-
-        @staticmethod
-        def get_device_properties(place: int) -> object:
-            return object()  # an older torch: without uuid
-
-
-def test_engine_reports_what_it_holds_on_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    monkeypatch.setattr("os.getpid", lambda: 42)
-    gpus = (Gpu(0, uuid="GPU-a"), Gpu(1, uuid="GPU-b", processes={42: 5 << 30, 43: 1 << 30}))
-    assert held_by_torch(Torch, GpuState(gpus)) == [
-        {"uuid": "GPU-b", "index": 1, "reserved": 4 << 30, "context": 1 << 30}
-    ]
-    # torch's second is the first; a container does not list this process
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
-    assert held_by_torch(Torch, GpuState((Gpu(0, uuid="GPU-a", processes={}), gpus[1])))[0] == {
-        "uuid": "GPU-a",
-        "index": 0,
-        "reserved": 4 << 30,
-        "context": None,
-    }
-    assert held_by_torch(Torch, GpuState())[0]["uuid"] == ""  # no NVML

@@ -11,6 +11,7 @@ from rvc_engine.events import Event, Warned
 from rvc_engine.machine import torch_build
 from rvc_engine.machine.environment import engine_environment
 from rvc_engine.machine.gpus import Gpu, GpuState, held_by_torch, read_gpus, visible_gpus
+from rvc_engine.machine.memory_samples import added_up
 from rvc_engine.machine.torch_build import cuda_of_torch, unused_gpu
 from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.run import pipeline
@@ -95,28 +96,50 @@ def test_an_instance_is_found_by_its_uuid(visible: str | None, names: list[str])
     assert [gpu.name for gpu in visible_gpus((WHOLE,), visible)] == names
 
 
-class Torch:
-    """Numbers the GPUs the other way round than the driver, as CUDA does where the second is faster."""
+def torch_with(reserved: tuple[int, ...], uuids: tuple[str, ...] = ()) -> Any:
+    """torch with a GPU for each number of bytes; one that is old has no uuids."""
+    cuda = SimpleNamespace(
+        device_count=lambda: len(reserved),
+        memory_reserved=lambda place: reserved[place],
+        get_device_properties=lambda place: SimpleNamespace(**({"uuid": uuids[place]} if uuids else {})),
+    )
+    return SimpleNamespace(cuda=cuda)
 
-    class cuda:
-        @staticmethod
-        def device_count() -> int:
-            return 2
 
-        @staticmethod
-        def memory_reserved(place: int) -> int:
-            return (4 * GIB, 0)[place]
-
-        @staticmethod
-        def get_device_properties(place: int) -> SimpleNamespace:
-            return SimpleNamespace(uuid=("dddd", "cccc")[place])
+def test_engine_reports_what_it_holds_on_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    second = torch_with((0, 4 * GIB))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("os.getpid", lambda: 42)
+    gpus = (Gpu(0, uuid="GPU-a"), Gpu(1, uuid="GPU-b", processes={42: 5 * GIB, 43: GIB}))
+    assert held_by_torch(second, GpuState(gpus)) == [{"uuid": "GPU-b", "index": 1, "reserved": 4 * GIB, "context": GIB}]
+    # torch's second is the first; a container does not list this process
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
+    assert held_by_torch(second, GpuState((Gpu(0, uuid="GPU-a", processes={}), gpus[1])))[0] == {
+        "uuid": "GPU-a",
+        "index": 0,
+        "reserved": 4 * GIB,
+        "context": None,
+    }
+    assert held_by_torch(second, GpuState())[0]["uuid"] == ""  # no NVML
 
 
 def test_memory_is_reported_of_the_gpu_that_torch_uses() -> None:
-    (held,) = held_by_torch(Torch, GpuState((WHOLE, PLAIN)))
+    """CUDA numbers the GPUs the other way round than the driver, as it does where the second is faster."""
+    turned = torch_with((4 * GIB, 0), ("dddd", "cccc"))
+    (held,) = held_by_torch(turned, GpuState((WHOLE, PLAIN)))
     assert (held["uuid"], held["index"]) == ("GPU-dddd", 1)
-    (alone,) = held_by_torch(Torch, GpuState())  # a rank, which asks no driver
+    (alone,) = held_by_torch(turned, GpuState())  # a rank, which asks no driver
     assert alone["uuid"] == "GPU-dddd"
+
+
+def test_processes_on_one_gpu_are_added_up() -> None:
+    engine = {"uuid": "GPU-a", "index": 1, "reserved": 3, "context": 2}
+    ranks = [{"uuid": uuid, "index": 0, "reserved": 5, "context": None} for uuid in ("GPU-a", "GPU-b")]
+    assert added_up([engine]) == [engine]
+    assert [(gpu["uuid"], gpu["index"], gpu["reserved"], gpu["context"]) for gpu in added_up([engine, *ranks])] == [
+        ("GPU-a", 1, 8, None),
+        ("GPU-b", 0, 5, None),
+    ]
 
 
 def test_engines_number_gpus_as_the_driver_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ def test_two_gpus(rvc: OnGpus, dataset: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert rvc.events("voice", "TrainStepped") and Workspace(rvc.home).experiment("voice").small_model.is_file()
     held = [[gpu["index"] for gpu in event["gpus"]] for event in rvc.events("voice", "MemorySampled")]
-    assert any(set(gpus) == {0, 1} for gpus in held)  # of the two processes
+    assert [0, 1] in held  # the engine itself holds nothing there, its two processes do
 
 
 @pytest.mark.soak
