@@ -207,15 +207,15 @@ def listening() -> Iterator[Figure]:
     lengths = [16000 * seconds + 77 * i for i, seconds in enumerate((1, 1, 2, 3, 9))]
     waves = [np.random.default_rng(i).standard_normal(n).astype(np.float32) * 0.1 for i, n in enumerate(lengths)]
     wanted = HubertEncoder("hubert", 768, copy.deepcopy(network), "cpu").encode(waves)
-    found, lowest = [], 1.0
+    found, holds = [], True
     for precision in ("fp32", "fp16", "bf16"):
         made = HubertEncoder("hubert", 768, copy.deepcopy(network), "cuda", precision=precision).encode(waves)
         cosines = [
             float((a * b).sum() / np.linalg.norm(a) / np.linalg.norm(b)) for a, b in zip(made, wanted, strict=True)
         ]
-        lowest = min(lowest, *cosines)
+        holds = holds and all(cosine > 0.999 for cosine in cosines)  # not where one is not a number
         found.append(f"{precision} {min(cosines):.5f}")
-    yield Figure("hubert", "; ".join(found), lowest > 0.999)
+    yield Figure("hubert", "; ".join(found), holds)
 
 
 def pitch() -> Iterator[Figure]:

@@ -67,12 +67,17 @@ def measure(
         free_memory(device)
         forget_peak(device)
         batch = random_batch(config, size, frames).to(device)
-        step = _warm_step(trainer, batch, state.noise, graphs=graphs and device.type == "cuda")
-        started = time.perf_counter()
-        for _ in range(steps):
-            step()
-        seconds = (time.perf_counter() - started) / steps
+        seconds = _seconds(trainer, batch, state.noise, steps, graphs=graphs and device.type == "cuda")
         yield Measured(size, peak_bytes(device), size / seconds)
+
+
+def _seconds(trainer: Trainer, batch: Batch, noise: Noise, steps: int, *, graphs: bool) -> float:
+    """Of a step. A graph's memory is free again when this returns: the next batch size needs it."""
+    step = _warm_step(trainer, batch, noise, graphs=graphs)
+    started = time.perf_counter()
+    for _ in range(steps):
+        step()
+    return (time.perf_counter() - started) / steps
 
 
 def _warm_step(trainer: Trainer, batch: Batch, noise: Noise, *, graphs: bool) -> Callable[[], object]:
