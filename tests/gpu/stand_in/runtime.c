@@ -268,19 +268,28 @@ static long handles = 16;
 static void *handle(void) { return (void *)__sync_add_and_fetch(&handles, 16); }
 static __thread cudaStream_t captured;
 static __thread unsigned long long captures;
+static __thread enum cudaStreamCaptureMode mode = cudaStreamCaptureModeGlobal;
+
+/* While a graph is captured a wait is an error, unless the thread asks for the relaxed mode and means another stream. */
+static int may_wait(cudaStream_t stream) {
+    return !capturing || (mode == cudaStreamCaptureModeRelaxed && stream != captured);
+}
 
 EXPORT cudaError_t cudaStreamCreate(cudaStream_t *stream) { return *stream = handle(), cudaSuccess; }
 EXPORT cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) { return *stream = handle(), cudaSuccess; }
 EXPORT cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned flags, int priority) { return *stream = handle(), cudaSuccess; }
 EXPORT cudaError_t cudaStreamDestroy(cudaStream_t stream) { return cudaSuccess; }
 EXPORT cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-    if (capturing) return cudaErrorStreamCaptureUnsupported;
+    if (!may_wait(stream)) return cudaErrorStreamCaptureUnsupported;
     return count(WAITS), cudaSuccess;
 }
 EXPORT cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaSuccess; }
 EXPORT cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) { return cudaSuccess; }
 EXPORT cudaError_t cudaStreamGetPriority(cudaStream_t stream, int *priority) { return *priority = 0, cudaSuccess; }
-EXPORT cudaError_t cudaThreadExchangeStreamCaptureMode(enum cudaStreamCaptureMode *mode) { return cudaSuccess; }
+EXPORT cudaError_t cudaThreadExchangeStreamCaptureMode(enum cudaStreamCaptureMode *given) {
+    enum cudaStreamCaptureMode before = mode;
+    return mode = *given, *given = before, cudaSuccess;
+}
 
 EXPORT cudaError_t cudaEventCreate(cudaEvent_t *event) { return *event = handle(), cudaSuccess; }
 EXPORT cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) { return *event = handle(), cudaSuccess; }
@@ -289,12 +298,12 @@ EXPORT cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaSuccess; }
 EXPORT cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) { return cudaSuccess; }
 EXPORT cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags) { return cudaSuccess; }
 EXPORT cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-    if (capturing) return cudaErrorStreamCaptureUnsupported;
+    if (!may_wait(NULL)) return cudaErrorStreamCaptureUnsupported;
     return count(WAITS), cudaSuccess;
 }
 EXPORT cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to) { return *ms = 1, cudaSuccess; }
 
-EXPORT cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode mode) {
+EXPORT cudaError_t cudaStreamBeginCapture(cudaStream_t stream, enum cudaStreamCaptureMode wanted) {
     return capturing = 1, captured = stream, captures++, cudaSuccess;
 }
 EXPORT cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph) {
@@ -303,6 +312,12 @@ EXPORT cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
 static enum cudaStreamCaptureStatus capture_of(cudaStream_t stream) {
     return capturing && stream == captured ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
 }
+/* Newer versions of torch let a graph own the state of its random numbers. */
+EXPORT cudaError_t cudaUserObjectCreate(cudaUserObject_t *object, void *held, cudaHostFn_t destroy, unsigned count, unsigned flags) {
+    return *object = handle(), cudaSuccess;
+}
+EXPORT cudaError_t cudaUserObjectRelease(cudaUserObject_t object, unsigned count) { return cudaSuccess; }
+EXPORT cudaError_t cudaGraphRetainUserObject(cudaGraph_t graph, cudaUserObject_t object, unsigned count, unsigned flags) { return cudaSuccess; }
 EXPORT cudaError_t cudaStreamIsCapturing(cudaStream_t stream, enum cudaStreamCaptureStatus *status) {
     return *status = capture_of(stream), cudaSuccess;
 }
