@@ -292,7 +292,7 @@ class Experiment:
         import tomlkit
         from pydantic import ValidationError
 
-        from rvc_engine.setting import why_invalid
+        from rvc_engine.setting import where_invalid, why_invalid
         from rvc_engine.settings import ExperimentSettings
 
         try:
@@ -301,8 +301,7 @@ class Experiment:
             ).unwrap()
             return ExperimentSettings.model_validate(table)
         except ValidationError as error:
-            where = ".".join(str(part) for part in error.errors()[0]["loc"])
-            path, reason = self.settings_toml, why_invalid(error)
+            path, where, reason = self.settings_toml, where_invalid(error), why_invalid(error)
             raise BadInput("experiment.not_valid", path=path, where=where, reason=reason) from error
         except FileNotFoundError as error:
             if self.settings_toml.is_symlink():

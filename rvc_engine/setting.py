@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from rvc_engine.errors import BadInput
 from rvc_engine.messages import Message, verbatim
@@ -119,7 +119,7 @@ INVALID = {
     "float_type": "setting.no_number",
     "greater_than": "setting.at_bound",
     "greater_than_equal": "setting.below",
-    "int_from_float": "setting.fraction",
+    "int_from_float": "setting.no_integer",
     "int_parsing": "setting.no_integer",
     "int_parsing_size": "setting.too_long",
     "int_type": "setting.no_integer",
@@ -137,12 +137,29 @@ INVALID = {
 
 
 def why_invalid(error: ValidationError) -> Message:
-    """The first thing that is wrong with a value."""
-    first = error.errors(include_url=False)[0]
-    code, details = INVALID.get(first["type"]), first.get("ctx", {})
+    """The first thing that is wrong with a value. Where a word may stand in place of a number, pydantic reports both."""
+    why, words = _why(error.errors(include_url=False)[0]), _words_instead(error)
+    return Message("setting.or_word", why=why, words=words) if words else why
+
+
+def where_invalid(error: ValidationError) -> str:
+    """STAGE.NAME of the setting that `why_invalid` is about."""
+    place = error.errors(include_url=False)[0]["loc"]
+    return ".".join(map(str, place[:-1] if _words_instead(error) else place))
+
+
+def _words_instead(error: ValidationError) -> list[str]:
+    """For the first thing that is wrong: its union of a number and a word gives an error for each of both."""
+    first, *others = error.errors(include_url=False)
+    same = [one for one in others if one["loc"] and one["loc"][:-1] == first["loc"][:-1]]
+    return [one["ctx"]["expected"] for one in same if str(one["loc"][-1]).startswith("literal[")]
+
+
+def _why(wrong: ErrorDetails) -> Message:
+    code, details = INVALID.get(wrong["type"]), wrong.get("ctx", {})
     if code is None:
-        return verbatim(first["msg"])
-    if first["type"] == "literal_error":
+        return verbatim(wrong["msg"])
+    if wrong["type"] == "literal_error":
         *others, last = re.findall(r"'[^']*'", details["expected"]) or [details["expected"]]
         return Message(code, others=others, last=last) if others else Message("setting.not_the_one", last=last)
     return Message(code, **{name: _whole(value) for name, value in details.items()})

@@ -73,6 +73,40 @@ def test_a_bad_value_is_refused_with_its_bounds(key: str, value: str, words: str
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("train.epochs", "zz", "it should be an integer, or 'auto'"),
+        ("train.epochs", 2.5, "it should be an integer, or 'auto'"),
+        ("train.epochs", "0", "it should be at least 1, or 'auto'"),
+        ("train.batch_size", "2000", "it should be at most 1024, or 'auto'"),
+        ("train.lr_decay", "zz", "it should be a number, or 'auto'"),
+        ("train.mutes", "zz", "it should be an integer"),
+    ],
+)
+def test_a_refusal_says_all_that_is_allowed(key: str, value: str | float, allowed: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        apply(for_preset("starter"), key, value)
+    assert caught.value.message == allowed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("[train]\nepochs = 'zz'", "train.epochs: it should be an integer, or 'auto'"),
+        ("[train]\nmutes = 'zz'\nprecision = 'zz'", "train.mutes: it should be an integer"),
+        ("[pitch]\nworkers = 'zz'\n[train]\nepochs = 'zz'", "pitch.workers: it should be an integer"),
+    ],
+)
+def test_a_refusal_in_a_file_says_it_too(tmp_path: Path, wrong: str, message: str) -> None:
+    experiment = Workspace(tmp_path).experiment("x")
+    experiment.folder.mkdir(parents=True)
+    experiment.settings_toml.write_text(f"preset = 'starter'\n{wrong}\n")
+    with pytest.raises(BadInput) as caught:
+        experiment.load_settings()
+    assert caught.value.message == message
+
+
 def test_toml_round_trip_with_awkward_paths(tmp_path: Path) -> None:
     settings = for_preset("v1-48k", pitched=False, dataset="/a \"b\" 'c'/桌面 ü\n\t😀 #[x]")
     apply(settings, "train.batch_size", "7")

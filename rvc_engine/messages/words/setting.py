@@ -14,8 +14,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "below": "it should be at least {ge}",
     "no_bool": "it should be true or false",
     "no_integer": "it should be an integer",
-    "fraction": "it should be an integer, without a fraction",
-    "too_long": "the number is too long",
+    "too_long": "it should be a shorter number",
     "no_number": "it should be a number",
     "not_finite": "it should be a finite number",
     "no_text": "it should be text",
@@ -24,6 +23,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "no_table": "it should be a table",
     "no_choice": "it should be {others} or {last}",
     "not_the_one": "it should be {last}",
+    "or_word": "{why}, or {words}",
     "not_registered": "there is no {name}: it should be one of {choices}",
     "no_preset": "there is no preset {name}: it should be one of {choices}",
     # what it is, for --help, experiment.toml and errors
