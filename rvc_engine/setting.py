@@ -137,7 +137,7 @@ INVALID = {
 
 
 def why_invalid(error: ValidationError) -> Message:
-    """The first thing that is wrong with a value. Where a word may stand in place of a number, pydantic reports both."""
+    """The first thing that is wrong with a value, with all that is allowed."""
     why, words = _why(error.errors(include_url=False)[0]), _words_instead(error)
     return Message("setting.or_word", why=why, words=words) if words else why
 

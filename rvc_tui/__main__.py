@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rvc_engine import __version__
+from rvc_engine.common.arguments import Parser
 from rvc_engine.common.failures import understood
-from rvc_engine.common.streams import Parser, prepare_streams, say
+from rvc_engine.common.streams import prepare_streams, say
 from rvc_engine.common.user import complete
 from rvc_engine.errors import BadInput
 from rvc_engine.messages import NOTHING, verbatim

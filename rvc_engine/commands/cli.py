@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from rvc_engine import __version__
+from rvc_engine.common.arguments import Parser, WrongArguments, nearest
 from rvc_engine.common.failures import understood
-from rvc_engine.common.streams import Parser, WrongArguments, one_line, prepare_streams, say, say_failure
+from rvc_engine.common.streams import one_line, prepare_streams, say, say_failure
 from rvc_engine.common.user import complete
 from rvc_engine.errors import BadInput, RvcError, Stopped
 from rvc_engine.machine.malloc import keep_freed_memory
-from rvc_engine.messages import Message, verbatim
+from rvc_engine.messages import Message
 from rvc_engine.registry import STAGES
 
 STAGE_MODULE = "pipeline"
@@ -129,10 +130,15 @@ def run_words(words: list[str]) -> int:
     name = words.pop(0)
     command = find_command(name)
     if command is None:
-        say(f"rvc: there is no command {name!r}; rvc --help lists them", error=True)
-        _fail(BadInput(verbatim(f"there is no command {name!r}; rvc --help lists them")), words)
-        return 2
+        return end_with(no_command(name), "rvc", words)
     return run_command(command, words, home)
+
+
+def no_command(name: str) -> BadInput:
+    known = [command.name for command in commands()]
+    similar = nearest(name, known)
+    code = "common.action_similar" if similar else "common.action_unknown"
+    return BadInput(code, name=name, program="rvc", choices=known, similar=similar)
 
 
 def run_command(command: Command, words: list[str], home: str | None) -> int:

@@ -3,7 +3,6 @@ as it is."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import json
@@ -11,12 +10,11 @@ import math
 import os
 import sys
 import warnings
-from typing import Any, NoReturn
+from typing import Any
 
 from rvc_engine.common.lines import Answered, Failed, Line, report, to_parent, to_record
 from rvc_engine.common.printable import LONG, printable, printable_lines
-from rvc_engine.errors import BadInput, RvcError
-from rvc_engine.messages import verbatim
+from rvc_engine.errors import RvcError
 from rvc_engine.messages.wire import with_codes
 
 STREAMS = ("stdin", "stdout", "stderr")
@@ -125,23 +123,3 @@ def ask(question: str) -> str:
         return input().strip()
     except EOFError:
         return ""
-
-
-class WrongArguments(SystemExit):
-    """They are reported already; `error` says it again."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(BadInput.exit_code)
-        self.error = BadInput(verbatim(message))
-
-
-class Parser(argparse.ArgumentParser):
-    """Its complaints repeat what was typed."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        say(f"{self.prog}: error: {message}", error=True)
-        raise WrongArguments(message)
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        super()._print_message("\n".join(printable_lines(message)), file)

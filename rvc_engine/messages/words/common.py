@@ -51,6 +51,30 @@ WORDS: dict[str, str | Plural | Words] = {
     "number_beyond_bounds": "a number out of range",
     "list_of": "a list of {count}",
     "object_of": "an object of {count}",
+    # arguments of a command
+    "action_similar": Words(
+        "There is no command {program} {name}",
+        "",
+        "did you mean {program} {similar}? {program} {flag.help} lists all commands",
+    ),
+    "action_unknown": Words(
+        "There is no command {program} {name}", "there are {choices}", "{program} {flag.help} explains them"
+    ),
+    "argument_unknown": Words(
+        "Unexpected argument {name!r}",
+        "",
+        "put a name or path with spaces in quotes; {program} {flag.help} lists the arguments",
+    ),
+    "arguments_missing": Words("Missing: {names}", "", "write {usage}; {program} {flag.help} lists all arguments"),
+    "help_of": "{program} {flag.help} explains it",
+    "one_of": "it should be one of {choices}",
+    "option_similar": Words(
+        "There is no option {name}", "", "did you mean {similar}? {program} {flag.help} lists all options"
+    ),
+    "option_unknown": Words("There is no option {name}", "", "{program} {flag.help} lists all options"),
+    "option_with_value": Words("{name} takes no value", "", "write {name} alone"),
+    "option_without_value": Words("{name} needs a value", "", "write {usage}; {program} {flag.help} explains it"),
+    "options_combined": Words("{name} and {other} cannot be combined", "", "give one of them"),
     # what the system refuses, with what to do
     "system_refused": "The system refused",
     "disk_full": Words("The disk is full", "", "free some space and run the same command again"),
