@@ -117,7 +117,7 @@ def begun(run: int, at: float = 0.0) -> list[ev.Event]:
         version="0",
         preset="starter",
         stages=STAGES,
-        keeper=1,
+        supervisor=1,
         at=at,
     )
     return [start, ev.StageStarted(stage="train", at=at)]

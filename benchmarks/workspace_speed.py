@@ -51,7 +51,7 @@ def journal_lines(name: str, folder: Path, count: int, *, end: bool = True) -> I
         "preset": "v2-40k",
     }
     yield line(
-        "RunStarted", now, **start, stages=["preprocess", "pitch", "features", "train", "index"], keeper=2**22 - 8
+        "RunStarted", now, **start, stages=["preprocess", "pitch", "features", "train", "index"], supervisor=2**22 - 8
     )
     yield line("StageStarted", now, stage="train", reason="not done yet")
     written, step = 2, 0

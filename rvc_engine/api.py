@@ -96,7 +96,7 @@ def in_words(call: Callable[P, T]) -> Callable[P, T]:
 @dataclass(frozen=True)
 class DatasetReport:
     """What `rvc dataset` reports about a folder. `summary`: seconds and counts by name. `findings`: each with "code",
-    "severity" (good, note, warning or problem), "what" was found, "why_it_matters" and "way_out" (what to do)."""
+    "severity" (good, note, warning or problem), "what" was found, "why_it_matters" and "fix" (what to do)."""
 
     folder: Path
     files: list[FileReport]

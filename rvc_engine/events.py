@@ -33,7 +33,7 @@ class RunStarted(Event):
     version: str
     preset: str
     stages: list[str]
-    keeper: Pid = 0  # the supervisor: it watches the engine, and records its end when the engine could not
+    supervisor: Pid = 0  # it watches the engine, and records its end when the engine could not
 
 
 @dataclass(frozen=True, kw_only=True)

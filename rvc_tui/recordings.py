@@ -74,11 +74,7 @@ def about_finding(finding: dict[str, Any]) -> list[Text]:
     """What it means, the fix, and which files."""
     lines = [Text(printable(translated(finding["what"])), "bold")]
     lines += [Text(printable(translated(finding["why_it_matters"])))] if finding["why_it_matters"] else []
-    lines += (
-        [Text.assemble((_("fix") + "  ", "bold"), printable(translated(finding["way_out"])))]
-        if finding["way_out"]
-        else []
-    )
+    lines += [Text.assemble((_("fix") + "  ", "bold"), printable(translated(finding["fix"])))] if finding["fix"] else []
     names = [printable(name) for name in finding["files"]]
     more = _(" and {count} more").format(count=len(names) - 6) if len(names) > 6 else ""
     return lines + ([Text(f"{meant('label', 'files')}  {', '.join(names[:6])}{more}", "dim")] if names else [])

@@ -133,7 +133,7 @@ def _fitted(name: str) -> str:
 # --- findings --------------------------------------------------------------------------------------
 def _finding(finding: dict[str, Any]) -> str:
     lines = [f"{MARKS[finding['severity']]} {printable(finding['what'])}"]
-    for text in (finding["why_it_matters"], finding["way_out"]):
+    for text in (finding["why_it_matters"], finding["fix"]):
         lines += textwrap.wrap(printable(text), WIDTH, initial_indent="   ", subsequent_indent="   ")
     names = [printable(name) for name in finding["files"]]
     if names:

@@ -28,7 +28,7 @@ class Finding:
     code: str
     what: Message
     why_it_matters: Message = NOTHING
-    way_out: Message = NOTHING
+    fix: Message = NOTHING
     files: list[str] = field(default_factory=list)
     numbers: dict[str, float] = field(default_factory=dict)
 

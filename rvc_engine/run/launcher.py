@@ -104,7 +104,7 @@ class WaitingEngine:
         while time.monotonic() < deadline:
             for path in journals(experiment.runs)[before:]:
                 first = next(iter(JournalReader(path).read_new(1 << 16)), None)
-                if isinstance(first, RunStarted) and first.keeper == child.process.pid:
+                if isinstance(first, RunStarted) and first.supervisor == child.process.pid:
                     self.started = True
                     return RunningEngine(experiment, first.pid, path, child.process)
             if child.wait(0) is not None:

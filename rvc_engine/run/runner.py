@@ -172,7 +172,7 @@ class Engine:
                 version=__version__,
                 preset="" if self.settings.conversion else self.settings.preset,
                 stages=[s.name for s in self.stages],
-                keeper=os.getppid(),
+                supervisor=os.getppid(),
             )
         )
         for note in notes:

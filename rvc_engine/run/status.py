@@ -50,7 +50,10 @@ def _read_view(experiment: Experiment) -> RunView:
     view, reader = _replayed(experiment, files[-1])
     deadline = time.monotonic() + WRITING_S
     while (
-        view.state == "running" and holder is None and is_supervisor_alive(view.keeper) and time.monotonic() < deadline
+        view.state == "running"
+        and holder is None
+        and is_supervisor_alive(view.supervisor)
+        and time.monotonic() < deadline
     ):
         time.sleep(0.02)  # its supervisor is about to record how it ended
         view.fold_all(reader)

@@ -87,7 +87,7 @@ class RunView:
     stop: ev.StageStopped | None = None  # how it was stopped
     artefacts: ev.Artefacts = field(default_factory=list)
     pid: Pid = 0
-    keeper: Pid = 0  # the supervisor's process ID
+    supervisor: Pid = 0
     started_at: Moment = 0.0
     updated_at: Moment = 0.0
     rss_bytes: int = 0
@@ -130,7 +130,7 @@ class RunView:
             pid=event.pid,
         )
         fresh.written_in = event.folder
-        fresh.keeper = event.keeper
+        fresh.supervisor = event.supervisor
         fresh.started_at = fresh.updated_at = event.at
         fresh.curves = self.curves
         fresh.curves.new_run()

@@ -102,7 +102,7 @@ def field(event: str, key: str, text: str) -> Damage:
             "version": "0",
             "preset": "starter-tiny",
             "stages": ["train"],
-            "keeper": 0,
+            "supervisor": 0,
         },
         "StageStarted": {"stage": "train"},
         "Progressed": {"stage": "train", "done": 1, "total": 2, "unit": "steps"},
@@ -205,7 +205,7 @@ LINES: dict[str, Damage] = {
             ("RunStarted", "stages", '"train"'),
             ("RunStarted", "stages", "[[]]"),
             ("RunStarted", "pid", FAR),
-            ("RunStarted", "keeper", str(2**40)),
+            ("RunStarted", "supervisor", str(2**40)),
             ("RunStarted", "name", "null"),
         )
     },

@@ -196,7 +196,7 @@ def test_a_supervisor_pid_that_another_program_has_now_costs_no_time(
 ) -> None:
     for number in range(8):
         start, *rest = events_of(f"cut-{number}")[:-1]
-        add(workspace, f"cut-{number}", [type(start)(**{**vars(start), "keeper": os.getpid()}), *rest])
+        add(workspace, f"cut-{number}", [type(start)(**{**vars(start), "supervisor": os.getpid()}), *rest])
     began = time.monotonic()
     found = rows(workspace, capsys)
     assert found["cut-7"]["state"] == "failed" and "ended unexpectedly" in found["cut-7"]["error"]["title"]

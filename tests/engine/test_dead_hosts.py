@@ -199,7 +199,7 @@ def test_a_lock_that_is_held_is_kept_fresh(tmp_path: Path, monkeypatch: pytest.M
 def begin_run(experiment: Experiment) -> None:
     named = {"name": "voice", "folder": "", "host": "oldbox", "version": "0", "preset": "starter-tiny"}
     with Journal(experiment.runs / "0001.jsonl") as journal:
-        journal.append(RunStarted(run=1, pid=PID, stages=["pitch"], keeper=2**22 - 7, **named))
+        journal.append(RunStarted(run=1, pid=PID, stages=["pitch"], supervisor=2**22 - 7, **named))
         journal.append(StageStarted(stage="pitch"))
 
 

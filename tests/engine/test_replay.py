@@ -305,7 +305,7 @@ def test_a_snapshot_of_wrong_types_is_none_even_when_it_is_signed(experiment: Ex
     path = write(journal_of(experiment), lines_of(5, 200))
     whole = read_view(experiment)
     for change in (
-        {"keeper": 2**40},
+        {"supervisor": 2**40},
         {"updated_at": "x"},
         {"stages": {}},
         {"stages": [{"name": 5}]},

@@ -43,11 +43,11 @@ BANNED = {
     "take it": "OK",
 }
 # Standard terms that hold a banned word, and names that others already have: files, an event, keys of files and of
-# printed JSON (with their quotes), a field.
+# printed JSON (with their quotes).
 TERMS = (
     r"model[\s_]+cards?|(?<=\.)card_\w+|\"card_\w+\"|MODEL_CARD|card\.(json|md)|remembered\.json|peek_metadata|aside/"
-    r"|\bMovedAside\b|\bway_out\b"
-    r"|(?P<quote>[\"'])(aside|course|extent|keeper)(?P=quote)|\bkeeper=|\.keeper\b"
+    r"|\bMovedAside\b"
+    r"|(?P<quote>[\"'])(aside|course|extent)(?P=quote)"
 )
 
 # Names that others already have: keys of files and of printed JSON. File, word and reason.
@@ -55,10 +55,8 @@ ALLOWED = {
     ("rvc_engine/run/pipeline.py", "extent"): "a kind of setting, and its key in receipts",
     ("rvc_engine/run/receipts.py", "course"): "a kind of setting, and its key in receipts",
     ("rvc_engine/run/receipts.py", "extent"): "a kind of setting, and its key in receipts",
-    ("rvc_engine/run/view.py", "keeper"): "a field of RunStarted, and a key of snapshots",
     ("rvc_engine/setting.py", "course"): "a kind of setting, and its key in receipts",
     ("rvc_engine/setting.py", "extent"): "a kind of setting, and its key in receipts",
-    ("rvc_engine/events.py", "keeper"): "a field of RunStarted",
     ("rvc_engine/stages/receipt.py", "course"): "a key of receipts",
     ("rvc_engine/stages/receipt.py", "extent"): "a key of receipts",
 }

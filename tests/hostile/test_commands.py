@@ -39,7 +39,15 @@ PATIENCE_S = 60
 
 def journal(experiment: Experiment, end: ev.Event) -> None:
     start = ev.RunStarted(
-        run=1, name=NAME, folder=HOSTILE, pid=1, host=HOSTILE, version="0", preset=HOSTILE, stages=[HOSTILE], keeper=1
+        run=1,
+        name=NAME,
+        folder=HOSTILE,
+        pid=1,
+        host=HOSTILE,
+        version="0",
+        preset=HOSTILE,
+        stages=[HOSTILE],
+        supervisor=1,
     )
     events: list[ev.Event] = [
         start,

@@ -38,7 +38,7 @@ FREE = {
     "unusable",
     "url",
     "why_it_matters",
-    "way_out",
+    "fix",
     "suggestion_reason",
     "suggested_presets",
     "files",

@@ -32,7 +32,7 @@ experiment = Workspace(Path(sys.argv[1])).experiment("alice")
 RunLock(experiment.lock).acquire()
 number, journal = Journal.next_in(experiment.runs)
 about = dict(run=number, name="alice", folder="", host="h", version="0", preset="starter", stages=["train"])
-journal.append(ev.RunStarted(pid=os.getpid(), keeper=1, **about))
+journal.append(ev.RunStarted(pid=os.getpid(), supervisor=1, **about))
 journal.append(ev.StageStarted(stage="train"))
 for step in range(1, 1_000_000):
     losses = {"total": float(step)}
@@ -78,7 +78,7 @@ def started(run: int, at: float) -> list[ev.Event]:
         version="0",
         preset="starter",
         stages=["train"],
-        keeper=1,
+        supervisor=1,
     )
     return [
         replace(start, at=at),

@@ -90,7 +90,7 @@ def screen(driver: Driver, *, context: int | None = GIB // 2, reserved: int = 4 
     view = RunView()
     view.fold(
         ev.RunStarted(
-            run=1, name="a", folder="", pid=7, host="h", version="0", preset="starter", stages=["train"], keeper=1
+            run=1, name="a", folder="", pid=7, host="h", version="0", preset="starter", stages=["train"], supervisor=1
         )
     )
     view.fold(
