@@ -130,7 +130,7 @@ def cut_source(task: SourceTask) -> SourceCut:
         for clip in found.clips:
             start_s = clip.start / task.rules.sample_rate
             if clip.refused:
-                refused.append((f"{task.name} at {start_s:.1f} s", clip.refused))
+                refused.append((Message("work.part_at", name=task.name, start=start_s), clip.refused))
                 continue
             name = f"{task.i}_{len(clips)}"
             write_wav(task.ground_truth / f"{name}.wav", clip.samples, task.rules.sample_rate)

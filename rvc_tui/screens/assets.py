@@ -126,9 +126,8 @@ class AssetsScreen(AppScreen):
                 _("what is here is kept; p resumes from there"), title=_("The download is stopped"), severity="warning"
             )
         else:
-            self.notify(
-                problem, title=_("{preset} is not complete").format(preset=preset), severity="error", timeout=15
-            )
+            title = _("{preset} is not complete").format(preset=preset)
+            self.notify(translated(problem), title=title, severity="error", timeout=15)
         self.pull_problem = problem if code not in (0, STOPPED, -2) else ""
         self.rvc.look_now()
         self.fetch(self.session.client)
@@ -147,7 +146,7 @@ class AssetsScreen(AppScreen):
         self.verifying = False
         self.session.unfinished.pop("verify", None)
         if rows is None:
-            self.notify(problem, title=_("Not verified"), severity="error", timeout=10)
+            self.notify(translated(problem), title=_("Not verified"), severity="error", timeout=10)
         else:
             bad = [row["name"] for row in rows if row["state"] == "differs"]
             here = sum(row["state"] != "missing" for row in rows)
@@ -174,7 +173,7 @@ class AssetsScreen(AppScreen):
     def show_all(self) -> None:
         if not self.has_panels:
             return
-        self.rows.nothing = printable(self.list_problem) or _("reading...")
+        self.rows.nothing = printable(translated(self.list_problem)) or _("reading...")
         self.rows.fill(
             [self.preset_line(need_of(preset, self.assets)) for preset in PUBLIC_PRESETS] if self.assets else []
         )
@@ -185,7 +184,7 @@ class AssetsScreen(AppScreen):
             return
         files.border_title = _("What {preset} needs").format(preset=need.preset)
         lines = [self.file_line(row) for row in need.rows] or [Text(_("nothing: it is part of the program"))]
-        lines += [Text(printable(self.pull_problem), "bold red")] if self.pull_problem else []
+        lines += [Text(printable(translated(self.pull_problem)), "bold red")] if self.pull_problem else []
         lines += (
             [Text(_("verifying: a sum is computed of every file that is new here"), "dim")] if self.verifying else []
         )

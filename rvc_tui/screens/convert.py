@@ -215,7 +215,7 @@ class ConvertScreen(ConvertChoices):
                 if events:
                     self.post_message(self.Happened(work, events))
         except RvcError as error:
-            self.post_message(self.Began(work, name, str(error)))
+            self.post_message(self.Began(work, name, error.line))
         self.post_message(self.Happened(work, [], ended=True))
 
     @work(thread=True, group="queue")
@@ -260,7 +260,7 @@ class ConvertScreen(ConvertChoices):
 
     def on_convert_screen_queued(self, message: Queued) -> None:
         if message.problem:
-            self.notify(message.problem, title=_("Not added"), severity="error", timeout=10)
+            self.notify(translated(message.problem), title=_("Not added"), severity="error", timeout=10)
         else:
             self.notify(_("The conversion is in the queue: the screen queue starts it"))
 

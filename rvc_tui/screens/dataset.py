@@ -164,7 +164,8 @@ class DatasetScreen(AppScreen):
             )
             return [Text(how_far), Text(_("X stops it; what is measured is kept"), "dim")]
         if self.problem:
-            return [Text(printable(self.problem), "bold red"), Text(_("f chooses a folder, R reads it again"), "dim")]
+            problem = Text(printable(translated(self.problem)), "bold red")
+            return [problem, Text(_("f chooses a folder, R reads it again"), "dim")]
         if self.report is not None:
             return summary(self.report)
         if not self.displayed_folder:

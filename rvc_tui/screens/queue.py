@@ -160,7 +160,8 @@ class QueueScreen(AppScreen):
             (padded(_(state), 8) + " ", STYLE.get(state, "")),
             (f"{fitted(title_of(entry), self.name_width)} ", "bold"),
         )
-        return line.append(padded(self.since(entry), 20) + " ", "dim").append(printable(entry["outcome"], LONG))
+        line.append(padded(self.since(entry), 20) + " ", "dim")
+        return line.append(printable(translated(entry["outcome"]), LONG))
 
     def since(self, entry: dict[str, Any]) -> str:
         started, ended, now = entry["started_at"], entry["ended_at"], self.session.client.now()

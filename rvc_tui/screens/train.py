@@ -13,6 +13,7 @@ from textual.containers import Container, Horizontal, Vertical
 
 from rvc_engine.client.engine_client import Client, Ended
 from rvc_engine.common.lines import Answered
+from rvc_tui.engine_texts import translated
 from rvc_tui.preferences import Price, kept_price, read_price, save_preference
 from rvc_tui.screens.audition import AuditionScreen, pictures_in
 from rvc_tui.screens.curves import CurvesScreen
@@ -272,7 +273,7 @@ class TrainScreen(StageScreen):
         self.session.unfinished.pop("advise", None)
         if client is self.session.client:
             self.advisor.problem = (
-                _("not measured: {reason}").format(reason=problem or _("stopped")) if advice is None else ""
+                _("not measured: {reason}").format(reason=translated(problem) or _("stopped")) if advice is None else ""
             )
             if advice is not None:
                 state = self.session.state

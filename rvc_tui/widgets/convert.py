@@ -16,6 +16,7 @@ from rvc_engine.messages import NOTHING
 from rvc_engine.run.view import StageView
 from rvc_tui.conversion import Conversion, Request
 from rvc_tui.drawing import bar, cut, padded, shortened
+from rvc_tui.engine_texts import translated
 from rvc_tui.texts import _, meant
 from rvc_tui.widgets.panel import Panel, join
 from rvc_tui.widgets.paths import within
@@ -153,9 +154,9 @@ def epochs_of(row: dict[str, Any] | None) -> str:
 
 def result_row(result: Converted | ItemSkipped) -> Text:
     if isinstance(result, ItemSkipped):
+        reason = printable(" ".join(translated(result.reason).split()), LONG)
         return Text.assemble(
-            (padded(_("failed"), 7), "bold red"),
-            f"{'':>9}  {printable(Path(result.item).name)}: {printable(' '.join(result.reason.split()), LONG)}",
+            (padded(_("failed"), 7), "bold red"), f"{'':>9}  {printable(Path(result.item).name)}: {reason}"
         )
     return Text.assemble(
         (padded(_("done"), 7), "green"), f"{result.seconds:>7.1f} s  {printable(Path(result.path).name)}"
@@ -178,7 +179,7 @@ def result_lines(result: Converted | ItemSkipped | None, error: tuple[str, str, 
         source = result.item if isinstance(result, ItemSkipped) else result.source
         lines.append(Text.assemble((padded(_("from"), LABEL), "dim"), printable(source)))
         lines.append(
-            Text.assemble((padded(_("failed"), LABEL), "bold red"), printable(result.reason, LONG))
+            Text.assemble((padded(_("failed"), LABEL), "bold red"), printable(translated(result.reason), LONG))
             if isinstance(result, ItemSkipped)
             else Text.assemble((padded(_("to"), LABEL), "dim"), printable(result.path))
         )

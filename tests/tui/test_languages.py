@@ -12,19 +12,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pretended_assets import assets_app, choose
+from pretended_dataset import dataset_app
+from pretended_queue import entry, queue_app
 from rich.cells import cell_len
 from scenes import SCENES, Scene
-from snapshot_app import text_of
+from snapshot_app import app_of, client_of, settle, text_of
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from rvc_engine.client.engine_client import Ended
+from rvc_engine.client.words import line_of
+from rvc_engine.events import ItemSkipped
 from rvc_engine.messages import Message, templates
 from rvc_engine.messages.actions import ACTIONS
 from rvc_tui import engine_texts, texts
+from rvc_tui.app import RvcApp
 from rvc_tui.engine_texts import translated
 from rvc_tui.keymap import every_key
 from rvc_tui.places import PLACES
 from rvc_tui.texts import LANGUAGES, language_of, use
+from rvc_tui.widgets.convert import result_lines, result_row
 from tests.messages.scan import needed
 from tools import catalogues
 
@@ -158,6 +166,41 @@ def test_every_key_of_an_action_exists() -> None:
     there = {key.id for key in every_key()}
     assert {id for ids in engine_texts.KEYS_OF.values() for id in ids} <= there
     assert engine_texts.KEYS_OF.keys() <= ACTIONS.keys()
+
+
+async def test_what_a_command_fails_with_is_in_the_users_language() -> None:
+    """On each screen that says it."""
+    wrong = Message("common.no_file", path="/a")
+    failed: list[object] = [Ended(2, wrong)]
+    cases: list[tuple[RvcApp, tuple[str, ...]]] = [
+        (dataset_app(failed), ()),
+        (assets_app(assets_verify=failed), ("v",)),
+        (assets_app(assets_pull=failed), ("p", "y")),
+        (queue_app([entry(1, "bob", "failed", outcome=wrong)]), ()),
+        (app_of("finished", first="train"), ("m",)),
+    ]
+    client_of(cases[-1][0]).answers["advise alice"] = failed
+    use("ja")
+    meant = translated(wrong)
+    for app, keys in cases:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await (choose(pilot) if "assets pull" in client_of(app).answers else settle(pilot))
+            for key in keys:
+                await pilot.press(key)
+                await settle(pilot)
+            notes = [note.message for note in app._notifications]
+            assert meant != str(wrong) and meant in "\n".join([text_of(app), *notes]), app.displayed
+
+
+def test_what_was_left_out_is_in_the_users_language() -> None:
+    part = Message("work.part_at", name="a.wav", start=3.21)
+    skipped = ItemSkipped(stage="preprocess", item=part, reason=Message("audio.silent"))
+    failed = ItemSkipped(stage="convert", item="/a.wav", reason=Message("audio.silent"))
+    use("ja")
+    line = line_of(skipped)
+    assert line is not None and translated(part) in translated(line) and str(part) not in translated(line)
+    reason = translated(failed.reason)
+    assert reason in result_row(failed).plain and reason in result_lines(failed, ("", "", ""))[-1].plain
 
 
 # --- the screens -----------------------------------------------------------------------------------

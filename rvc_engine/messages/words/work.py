@@ -114,6 +114,8 @@ WORDS: dict[str, str | Plural | Words] = {
         "{set.train.epochs} {more} continues the training; {flag.fresh} starts over with all of it",
     ),
     "no_tensorboard": Words("No TensorBoard log", "", "pip install tensorboard"),
+    # a part of a recording
+    "part_at": "{name} at {start:.1f} s",
     # the precision of a training
     "no_graphs": "steps are not CUDA graphs here, so training is slower: {reason}",
     "trying_precision": "trying once whether {mode} computes correctly on {device}; this may take minutes",
