@@ -1,10 +1,10 @@
-"""The proof on a real GPU, in about ten minutes: what is claimed of GPUs, measured, with the table in docs/gpu.md.
+"""Checks on a real GPU what we claim about GPU support, in about ten minutes, and writes docs/gpu.md.
 
     python benchmarks/gpu_check.py [--only PART]... [--json FILE] [--no-table]
-    python benchmarks/gpu_check.py --table FILE...   makes docs/gpu.md of results that were written before
+    python benchmarks/gpu_check.py --table FILE...   makes docs/gpu.md from results that were written before
 
-Each part is a process with a time limit, so one that hangs or crashes leaves the others. Needs torch, numpy and scipy
-of the heavy packages. Without a GPU it says so and ends with exit code 2.
+Each part is a process with a time limit, so one that hangs or crashes does not stop the others. Of the large packages
+it needs torch, numpy and scipy alone. Without a GPU it says so and ends with exit code 2.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ NOT_YET = "not yet measured"
 
 @dataclass(frozen=True)
 class Claim:
-    """`pretended`: the test that shows it on a pretended GPU, empty where only a real one can. `key`: of the figure
-    that a part of this program measures."""
+    """`pretended`: the file of its tests on a simulated GPU, empty where only a real one can show it. `key`: of the
+    figure that a part of this program measures, empty where there is none."""
 
     text: str
     pretended: str = ""
@@ -41,37 +41,54 @@ class Claim:
 class Figure:
     key: str
     value: str
-    holds: bool | None = None  # None: a number alone, nothing was promised
+    holds: bool | None = None  # None: a number alone, nothing was claimed
 
 
 CLAIMS = (
-    Claim("precision auto is bf16 from compute capability 8.0 on, fp16 below", "test_device", "machine"),
-    Claim("a training step comes out as on the CPU: starter", "", "numerics starter"),
-    Claim("a training step comes out as on the CPU: v2-40k", "", "numerics v2-40k"),
     Claim(
-        "a training step waits for the GPU once, copies nothing to it, and has no more operations than counted",
+        "With precision `auto`, a GPU of compute capability 8.0 or higher uses bf16, an older one fp16",
+        "test_device",
+        "machine",
+    ),
+    Claim("The gradients of a training step agree with those of float32 on the CPU: starter", "", "numerics starter"),
+    Claim("The gradients of a training step agree with those of float32 on the CPU: v2-40k", "", "numerics v2-40k"),
+    Claim(
+        "A training step synchronises with the GPU once, copies no data to it, and has no more operations than the "
+        "test allows",
         "test_steps",
     ),
-    Claim("a step as a CUDA graph is one launch", "test_steps", "graph"),
-    Claim("seconds a step of v2-40k, batch 8, bf16: as a graph, and without", "", "step v2-40k"),
-    Claim("seconds a step of starter, batch 8, bf16: as a graph, and without", "", "step starter"),
-    Claim("memory of v2-40k by batch, bf16", "test_steps", "memory v2-40k"),
-    Claim("the advisor's estimate of memory is within 10 %", "", "advisor"),
-    Claim("share of a step without graphs that the GPU computes", "", "busy"),
+    Claim("With CUDA graphs, a training step is one graph launch, and the loss falls", "test_steps", "graph"),
+    Claim("Time of a training step with and without CUDA graphs: v2-40k, batch size 8, bf16", "", "step v2-40k"),
+    Claim("Time of a training step with and without CUDA graphs: starter, batch size 8, bf16", "", "step starter"),
+    Claim("GPU memory that a v2-40k training needs, by batch size, bf16", "test_steps", "memory v2-40k"),
+    Claim("The advisor's memory estimate is at most 10 % off", "", "advisor"),
+    Claim("Share of a training step without CUDA graphs in which the GPU computes", "", "busy"),
     Claim(
-        "HuBERT in fp16 and bf16 gives what float32 on the CPU gives (cosine above 0.999)", "test_listening", "hubert"
+        "HuBERT on the GPU, also in fp16 and bf16, gives the features of float32 on the CPU (cosine similarity above "
+        "0.999)",
+        "test_listening",
+        "hubert",
     ),
-    Claim("features, pitch and conversion run on the GPU and wait no more than counted", "test_listening"),
-    Claim("FCPE on the GPU gives what it gives on the CPU", "test_listening", "fcpe"),
-    Claim("the whole pipeline runs, saves, stops and resumes", "test_runs", "training"),
-    Claim("two GPUs train one voice", "test_runs", "ranks"),
+    Claim("Features, pitch and conversion run on the GPU; features are copied back in one piece", "test_listening"),
+    Claim("FCPE gives the same pitch on the GPU as on the CPU, within 1 Hz", "test_listening", "fcpe"),
     Claim(
-        "memory that runs out in training halves the batch, and training goes to its end",
+        "A run saves, stops and resumes without losing or repeating a step (simulated: all stages; real: training)",
+        "test_runs",
+        "training",
+    ),
+    Claim("Training with `train.gpus` (simulated: two GPUs; real: one process, with NCCL)", "test_runs", "ranks"),
+    Claim(
+        "A training that runs out of GPU memory halves its batch size and finishes",
         "test_runs",
         "memory runs out",
     ),
-    Claim("memory that runs out elsewhere ends a run with a clear error", "test_runs"),
-    Claim("3 + 3 steps differ from 6 steps by no more than 6 from 6", "", "resume"),
+    Claim("A run that is out of GPU memory elsewhere ends with a clear error", "test_runs"),
+    Claim(
+        "Resuming is exact: 3 steps, saving, loading and 3 more steps differ from 6 steps at most three times as much "
+        "as two runs of 6 steps differ from each other",
+        "",
+        "resume",
+    ),
 )
 
 
@@ -238,7 +255,7 @@ def training() -> Iterator[Figure]:
 
 def resume() -> Iterator[Figure]:
     def after(made: Any, steps: int) -> Any:
-        """The state after so many steps of what `_trainer` gives."""
+        """The state after so many steps with what `_trainer` gives."""
         trainer, state, batch = made
         for _ in range(steps):
             trainer.step(batch, state.noise).numbers()
@@ -304,17 +321,17 @@ def table(results: list[dict[str, Any]]) -> str:
         for figure in result["figures"]
     }
     lines = [
-        "# GPUs: what is claimed, and what proves it",
+        "# GPU support: what we claim, and how it is checked",
         "",
-        "*Pretended*: tests/gpu runs torch's CUDA build on a stand-in of the driver and the runtime that computes",
-        "nothing, on any Linux machine; operations, copies, waits, memory and what happens when it runs out are real",
-        "there, numbers and times are not. *Real*: `make gpu-check` on a machine with an NVIDIA GPU. This page is made",
-        "by `python benchmarks/gpu_check.py --table`.",
+        "- **Simulated GPU**: `tests/gpu` runs torch's CUDA build on stubs of the CUDA driver and runtime, on",
+        "  Linux without a GPU. Memory, operations, copies, synchronisation and running out of memory behave as on a",
+        "  GPU, but nothing is computed: where a claim is about results or speed, the tests only show that the code runs.",
+        "- **Real GPU**: `make gpu-check` measures it on a machine with an NVIDIA GPU, and writes this page.",
         "",
     ]
     if not figures:
         lines += ["**No real GPU has been measured yet.**", ""]
-    lines += ["| claim | pretended | real | commit, date |", "|---|---|---|---|"]
+    lines += ["| claim | simulated GPU | real GPU | commit, date |", "|---|---|---|---|"]
     for claim in CLAIMS:
         test = f"`tests/gpu/{claim.pretended}.py`" if claim.pretended else ""
         figure = figures.get(claim.key)
@@ -328,9 +345,9 @@ def table(results: list[dict[str, Any]]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
-    parser.add_argument("--json", type=Path, default=RESULTS, help="where the results go")
-    parser.add_argument("--no-table", action="store_true", help="leave docs/gpu.md as it is")
+    parser.add_argument("--only", action="append", choices=PARTS, help="run only this part; may be repeated")
+    parser.add_argument("--json", type=Path, default=RESULTS, help="where to write the results")
+    parser.add_argument("--no-table", action="store_true", help="do not write docs/gpu.md")
     parser.add_argument("--table", type=Path, nargs="*", metavar="FILE", help="only make docs/gpu.md of these results")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     options = parser.parse_args()

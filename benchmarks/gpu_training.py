@@ -1,4 +1,4 @@
-"""Trainings on a real GPU for gpu_check.py: on made-up clips, through the engine's own stage, without its pipeline."""
+"""Trainings on a real GPU for gpu_check.py: the engine's train stage alone, on random clips."""
 
 from __future__ import annotations
 

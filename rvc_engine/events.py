@@ -155,7 +155,7 @@ class Warned(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Noted(Event):
-    """Something worth knowing that is no reason to worry."""
+    """Information that is not a warning."""
 
     text: Message
     stage: str = ""

@@ -139,7 +139,8 @@ class TrainSettings(StageSettings):
     )
     cuda_graphs: Literal["auto", "off"] = setting(
         "auto",
-        "Put a whole training step on the GPU's queue at once; auto does so on one GPU, where it is found to work.",
+        "CUDA graphs launch a whole training step at once, which is faster; auto uses them on a single GPU, unless a "
+        "test shows that they do not work.",
         kind="speed",
     )
     pretrained_g: str = setting("", "Generator to start from: a file, none, or empty for the preset's own.")

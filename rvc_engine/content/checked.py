@@ -1,5 +1,5 @@
 """A content encoder in half precision that falls back to float32 where its features are not finite: some GPUs compute
-float16 wrong without an error."""
+float16 wrong, and report no error."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class CheckedEncoder:
         return again
 
     def notes(self) -> Iterator[Message]:
-        """Each once: what the user should know of what was encoded since the last call."""
+        """Warnings about what was encoded since the last call, each once."""
         with suppress(IndexError):
             while True:
                 yield self._notes.pop(0)

@@ -87,7 +87,7 @@ class Converter:
         self._notes: list[Message] = []
 
     def notes(self) -> Iterator[Message]:
-        """Each once: what the user should know of what was converted since the last call."""
+        """Warnings about what was converted since the last call, each once."""
         if isinstance(self.encoder, CheckedEncoder):
             yield from self.encoder.notes()
         while self._notes:
@@ -173,7 +173,7 @@ class Converter:
         return wave[: round((chunk.stop - chunk.start) * self.config.sample_rate / RATE)]
 
     def _in_float32(self, made: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Once more; from then on, if it was the precision that gave numbers that are not finite."""
+        """Compute it again in float32; if that is finite, the rest is computed in float32 too."""
         half = self.network, self.precision
         self.network, self.precision = self.voice.network(self.device), "fp32"
         try:

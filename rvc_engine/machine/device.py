@@ -36,8 +36,8 @@ def choose_device(name: str) -> torch.device:
 
 
 def use_device(name: str) -> torch.device:
-    """As `choose_device`, for this process to compute on from now on: a GPU becomes its current one, and attention
-    leaves cuDNN alone, which plans anew for each length."""
+    """As `choose_device`, and this process computes on it from now on: a GPU becomes its current one, and
+    attention does not use cuDNN, which builds a new plan for each length."""
     device = choose_device(name)
     if device.type == "cuda":
         torch.cuda.set_device(device.index or 0)
@@ -76,7 +76,7 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 
 def gpu_has_bf16(device: torch.device | int) -> bool:
-    """In hardware. torch.cuda.is_bf16_supported says yes of GPUs that emulate it, many times slower."""
+    """In hardware: torch.cuda.is_bf16_supported is true for GPUs that emulate it too, many times slower."""
     return has_bf16(torch.cuda.get_device_capability(device))
 
 
@@ -101,20 +101,20 @@ def name_of(device: torch.device) -> str:
 
 
 def name_with_driver(device: torch.device) -> str:
-    """For what another driver may change."""
+    """With the driver's version: the key of what another driver may change."""
     return f"{name_of(device)} | driver {gpus_now().driver or '?'}" if device.type == "cuda" else name_of(device)
 
 
 def sent_to(device: torch.device, values: torch.Tensor) -> torch.Tensor:
-    """A copy on the device; on a GPU without waiting for it, through memory that is pinned."""
+    """A copy on the device. To a GPU it goes through pinned memory, and nothing waits for it."""
     if device.type == "cuda" and values.device.type == "cpu":
         values = values.pin_memory()
     return values.to(device, non_blocking=True)
 
 
 def free_memory(device: torch.device) -> None:
-    """What this process no longer uses goes back to the device. Networks hold themselves in cycles: they are
-    collected first."""
+    """Return the memory that this process no longer uses to the device. Networks are in reference cycles, so garbage
+    is collected first."""
     gc.collect()
     if device.type == "cuda":
         torch._C._cuda_clearCublasWorkspaces()  # of each stream 32 MiB on Hopper, which outlive the stream
@@ -160,11 +160,9 @@ OUT_OF_MEMORY = re.compile(
     r"|unable to find an engine to execute",  # of cuDNN: none has room for its workspace
     re.IGNORECASE | re.DOTALL,
 )
-"""Messages of RuntimeErrors that say so. torch and CUDA's libraries have many."""
-
-
+"""RuntimeErrors with such a message mean out of memory: torch and CUDA's libraries have many."""
 ADVICE_OF_TORCH = re.compile(r"(?<=[.]) (Of the allocated memory|If reserved but|See documentation)")
-"""From where a message says what only programmers can use."""
+"""Where the part of a message begins that is of use to programmers alone."""
 
 
 def out_of_memory(error: BaseException) -> RvcError | None:

@@ -14,7 +14,7 @@ GPUS_AS_THE_DRIVER_NUMBERS_THEM = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 BUSY = 0.5
-"""Load a core, over the last minute, from which threads wait passively."""
+"""Load average per core, over the last minute, from which threads wait passively."""
 
 
 def waiting_threads() -> dict[str, str]:

@@ -23,8 +23,8 @@ KEPT = Cache("numerics.json")
 @dataclass(frozen=True)
 class Trial(Line):
     """What training/numerics.py found of one mode. `gradients`: the relative error of each part of the networks; -1
-    where one is not finite. `tried`: it was; not where memory or time ran out, which says nothing about the mode.
-    `no_graphs`: why its steps are not to be CUDA graphs."""
+    where one is not finite. `tried`: False where memory or time ran out, which says nothing about the mode.
+    `no_graphs`: why its steps should not be CUDA graphs."""
 
     mode: str
     ok: bool
@@ -55,7 +55,7 @@ class Choice:
 
     @property
     def no_graphs(self) -> Message:
-        """Why the mode's steps are not to be CUDA graphs."""
+        """Why the mode's steps should not be CUDA graphs."""
         return next((trial.no_graphs for trial in self.trials if trial.mode == self.mode), NOTHING)
 
     @property

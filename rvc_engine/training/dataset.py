@@ -172,8 +172,8 @@ class ClipDataset:
             raise RvcError("training.wave_too_short", message_of(error), AGAIN, path=row.wave) from error
 
     def batch(self, indices: Sequence[int], lengths: Sequence[int] = (), frames: int = 0) -> Batch:
-        """`lengths`: frames of all clips of the batch, where these are a part of it. `frames`: at least so many, with
-        zeros."""
+        """`lengths`: frames of all clips of the batch, where these are a part of it. `frames`: padded with
+        zeros to at least this length."""
         names = tuple(self.rows[i].name for i in indices)
         batch = collate([self.clip(i) for i in indices], names, max(frames, *lengths, 0))
         used = sum(min(length, self.config.window_frames or length) for length in lengths)

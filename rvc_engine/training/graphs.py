@@ -18,16 +18,16 @@ from rvc_engine.training.sampler import BOUNDARIES
 from rvc_engine.training.trainer import StepResult, Trainer
 
 FIRST_STEPS = 2
-"""Steps of a shape without a graph: libraries choose their kernels, and what is cached comes into being."""
+"""Steps of each batch shape before it is captured: meanwhile libraries choose kernels, and caches are filled."""
 
 
 def padded_length(frames: int) -> int:
-    """The upper edge of its bucket: batches of few shapes need few graphs."""
+    """The longest length of its bucket: few shapes of batches need few graphs."""
     return BOUNDARIES[min(bisect_left(BOUNDARIES, frames), len(BOUNDARIES) - 1)]
 
 
 class GraphFailed(Exception):
-    """A step cannot be captured here, or not be replayed; what it has left half done is of no use."""
+    """A step cannot be captured or replayed here; the state that it has half changed is of no use."""
 
 
 @dataclass

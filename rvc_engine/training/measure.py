@@ -58,7 +58,7 @@ def measure(
     steps: int = STEPS,
     graphs: bool = True,
 ) -> Iterator[Measured]:
-    """One row a batch size, after steps to warm up; on a GPU as CUDA graphs where they work. Raises what torch raises
+    """One row a batch size, after warm-up steps; on a GPU with CUDA graphs where they work. Raises what torch raises
     when memory runs out."""
     config = model_config(preset, pitch=pitch)
     state = TrainingState.fresh(config, TrainConfig(epochs=1, precision=precision), device)
@@ -72,7 +72,7 @@ def measure(
 
 
 def _seconds(trainer: Trainer, batch: Batch, noise: Noise, steps: int, *, graphs: bool) -> float:
-    """Of a step. A graph's memory is free again when this returns: the next batch size needs it."""
+    """Seconds a step. A graph's memory is free again when this returns: the next batch size needs it."""
     step = _warm_step(trainer, batch, noise, graphs=graphs)
     started = time.perf_counter()
     for _ in range(steps):
@@ -81,7 +81,7 @@ def _seconds(trainer: Trainer, batch: Batch, noise: Noise, steps: int, *, graphs
 
 
 def _warm_step(trainer: Trainer, batch: Batch, noise: Noise, *, graphs: bool) -> Callable[[], object]:
-    """A step, as it is after the first ones."""
+    """A function that runs one step, after the first, slower ones."""
 
     def plain() -> object:
         return trainer.step(batch, noise).numbers()

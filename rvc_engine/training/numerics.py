@@ -49,8 +49,8 @@ class Outcome(NamedTuple):
 
 
 class DrawnOnCpu(Noise):
-    """The same numbers for every device, and in every step: `again` begins anew, with the tensors of before, which a
-    CUDA graph may read."""
+    """The same numbers for every device and in every step: after `again` the same tensors are given once more, since a
+    CUDA graph may read them."""
 
     def __init__(self, device: torch.device, seed: int = 0) -> None:
         super().__init__("cpu", seed)
@@ -98,7 +98,7 @@ class TrialStep:
         self.noise = DrawnOnCpu(device)
 
     def alone(self) -> Outcome:
-        """As it is."""
+        """Without a graph. In fp16 it is repeated until its loss scale fits."""
         numbers = self.trainer.step(self.batch, self.noise.again()).numbers()
         for _ in range(SCALINGS if self.state.precision.name == "fp16" else 0):
             if math.isfinite(numbers["grad_norm_g"]) and math.isfinite(numbers["grad_norm_d"]):
@@ -142,7 +142,7 @@ def compare(mode: str, reference: Outcome, config: ModelConfig, device: torch.de
 
 
 def _wrong_as_graph(mode: str, reference: Outcome, trial: TrialStep) -> Message:
-    """Why a step in this mode is not to be a CUDA graph."""
+    """Why a step in this mode should not be a CUDA graph."""
     try:
         return judged(mode, reference, trial.as_graph())[1]
     except (GraphFailed, RuntimeError) as error:

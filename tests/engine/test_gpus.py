@@ -158,9 +158,9 @@ def test_the_cuda_of_torch_is_read_without_it() -> None:
 @pytest.mark.parametrize(
     ("cuda", "driver", "words"),
     [
-        ("13.0", "535.183.01", "The CPU is used: the driver is too old for A100"),
-        ("12.8", "520.61.05", "The CPU is used: the driver is too old for A100"),
-        ("", "580.65.06", "The CPU is used: this torch is built without CUDA"),
+        ("13.0", "535.183.01", "The CPU is used instead of A100: the NVIDIA driver is too old"),
+        ("12.8", "520.61.05", "The CPU is used instead of A100: the NVIDIA driver is too old"),
+        ("", "580.65.06", "The CPU is used instead of A100: torch has no CUDA support"),
     ],
 )
 def test_a_gpu_that_torch_cannot_use_is_reported(

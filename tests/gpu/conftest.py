@@ -1,4 +1,4 @@
-"""Python on a pretended GPU."""
+"""Python on a simulated GPU."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OnGpu = Callable[..., Any]
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The libraries of the pretended GPU; skips with the reason where there can be none."""
+    """The libraries of the simulated GPU; skips with the reason where there can be none."""
     if reason := pretend.why_not():
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("gpu")
@@ -29,7 +29,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def on_gpu(built: Path) -> OnGpu:
-    """Runs Python code in a process on a pretended GPU and returns what its last line says in JSON."""
+    """Runs Python code in a process on a simulated GPU and returns what its last line says in JSON."""
 
     def run(code: str, **gpu: Any) -> Any:
         environment = pretend.environment(built, rvc_environment(), **gpu)

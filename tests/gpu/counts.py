@@ -1,4 +1,4 @@
-"""What a pretended GPU was asked for, in this process since `reset`. Import it after torch."""
+"""What a simulated GPU was asked for, in this process since `reset`. Import it after torch."""
 
 from __future__ import annotations
 

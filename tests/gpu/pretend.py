@@ -1,4 +1,4 @@
-"""Builds the pretended GPU (stand_in/) and gives the environment in which torch's CUDA build runs on it:
+"""Builds the simulated GPU (stand_in/) and gives the environment in which torch's CUDA build runs on it:
 
 python -m tests.gpu.pretend COMMAND...   (PRETENDED_GPUS, PRETENDED_BYTES, PRETENDED_CAPABILITY, PRETENDED_NAME)
 """
@@ -20,13 +20,13 @@ LIBRARIES = {"runtime": "libpretended.so", "driver": "libcuda.so.1", "nccl": "li
 
 
 def why_not() -> str:
-    """Why no pretended GPU can be made here; empty when one can."""
+    """Why no simulated GPU can be made here; empty when one can."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
-        return "a pretended GPU needs Linux on x86-64"
+        return "a simulated GPU needs Linux on x86-64"
     if compiler() is None:
-        return "there is no C compiler for the pretended GPU"
+        return "there is no C compiler for the simulated GPU"
     if not all((folder / "cuda_runtime_api.h").is_file() for folder in headers()) or len(headers()) < 2:
-        return "torch is not its CUDA 13 build, whose packages bring the headers for the pretended GPU"
+        return "torch is not its CUDA 13 build, whose packages bring the headers for the simulated GPU"
     return ""
 
 
@@ -64,7 +64,7 @@ def environment(
     capability: str = "9.0",
     name: str = "Pretended GPU",
 ) -> dict[str, str]:
-    """The environment `base` with what a process on pretended GPUs needs. `folder`: where `build` has built."""
+    """The environment `base` with what a process on simulated GPUs needs. `folder`: where `build` has built."""
     preloaded = [folder / LIBRARIES["runtime"], *([folder / LIBRARIES["nccl"]] if gpus > 1 else [])]
 
     def before(first: Path, key: str) -> str:

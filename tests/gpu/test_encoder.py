@@ -1,4 +1,4 @@
-"""A step of `rvc pretrain`'s content encoder on a pretended GPU: it waits once."""
+"""A step of `rvc pretrain`'s content encoder on a simulated GPU: it waits once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features, pitch and conversion on a pretended GPU: they run, in every precision, and copy and wait no more than
+"""Features, pitch and conversion on a simulated GPU: they run, in every precision, and copy and wait no more than
 now."""
 
 from __future__ import annotations

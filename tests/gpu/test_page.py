@@ -46,7 +46,7 @@ def test_without_a_gpu_it_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_a_part_writes_its_figures(built: Path) -> None:
-    """On the pretended GPU: numbers mean nothing there, but the part runs."""
+    """On the simulated GPU: numbers mean nothing there, but the part runs."""
     from tests.gpu import pretend
 
     command = [sys.executable, str(ROOT / "benchmarks" / "gpu_check.py"), "--part", "graph"]

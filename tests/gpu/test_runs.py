@@ -1,4 +1,4 @@
-"""Whole runs on pretended GPUs: every stage, saving, stopping, resuming, auditions, two GPUs, and memory that runs
+"""Whole runs on simulated GPUs: every stage, saving, stopping, resuming, auditions, two GPUs, and memory that runs
 out. Kernels compute nothing, so what comes out is silence; how it comes out is real."""
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TINY = ("--preset", "v2-40k-tiny", "--set", "pitch.method=praat", "--set", "trai
 
 
 class OnGpus:
-    """`rvc ...` in a workspace on pretended GPUs, as real processes."""
+    """`rvc ...` in a workspace on simulated GPUs, as real processes."""
 
     def __init__(self, home: Path, built: Path) -> None:
         self.home, self.built = home, built

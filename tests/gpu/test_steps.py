@@ -1,4 +1,4 @@
-"""A training step on a pretended GPU: tensors on one device and of fitting types, and no more operations, copies and
+"""A training step on a simulated GPU: tensors on one device and of fitting types, and no more operations, copies and
 waits than now. A change that adds a hundred launches fails here."""
 
 from __future__ import annotations

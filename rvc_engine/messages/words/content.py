@@ -6,9 +6,9 @@ from rvc_engine.messages.words.kinds import Plural, Words
 
 WORDS: dict[str, str | Plural | Words] = {
     "precision_not_finite": Words(
-        "This GPU computes {precision} wrong: {encoder} runs in fp32 from here on",
-        "{device} gave features that are not finite",
-        "precision fp32 does so from the start",
+        "{encoder} continues in fp32",
+        "in {precision} on {device} its features were not finite",
+        "precision fp32 uses it from the start",
     ),
     # what an encoder is
     "about_hubert_256": "HuBERT/ContentVec base, layer 9 through final_proj (RVC v1)",

@@ -45,9 +45,9 @@ WORDS: dict[str, str | Plural | Words] = {
     # one recording
     "not_finite": "it holds samples that are not finite",
     "precision_not_finite": Words(
-        "This GPU computes {precision} wrong: the voice speaks in fp32 from here on",
-        "{device} gave samples that are not finite",
-        "{set.convert.precision} fp32 does so from the start",
+        "The conversion continues in fp32",
+        "in {precision} on {device} the samples of the voice were not finite",
+        "{set.convert.precision} fp32 uses it from the start",
     ),
     "result_not_finite": "the voice produced samples that are not finite",
 }

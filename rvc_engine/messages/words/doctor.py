@@ -50,7 +50,7 @@ WORDS: dict[str, str | Plural | Words] = {
     # precisions that are tried
     "numerics": "{preset} on {device}, each mode against float32 on the CPU",
     "mode_right": "gradients are correct: the largest error, in {part}, is {error:.2%}; {seconds:.1f} s",
-    "untried_mode_used": "a training with precision auto uses {mode}, which could not be tried",
+    "untried_mode_used": "with precision auto, training uses {mode}, which could not be tested",
     "try_again": "free memory, then run {do.numerics} again",
     "mode_not_used": "training does not choose this mode here",
     "no_mode_right": "no mode computes correctly here",

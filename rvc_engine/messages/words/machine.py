@@ -29,21 +29,21 @@ WORDS: dict[str, str | Plural | Words] = {
     "gpus_hidden": "CUDA_VISIBLE_DEVICES hides them",
     "driver_fails": "the NVIDIA driver fails ({reason})",
     "driver_silent": "the NVIDIA driver does not answer",
-    # a GPU that is there and not used
-    "gpu_unused": "{title}: {cause}; {fix}.",
+    # there is a GPU, and torch cannot use it
+    "gpu_unused": "{title} ({cause}); {fix}.",
     "driver_too_old": Words(
-        "The CPU is used: the driver is too old for {gpu}",
+        "The CPU is used instead of {gpu}: the NVIDIA driver is too old",
         "torch's CUDA {cuda} needs driver {needed} or newer; this one is {driver}",
         "update the NVIDIA driver, or install a torch for an older CUDA",
     ),
     "gpu_not_usable": Words(
-        "The CPU is used: torch cannot use {gpu}",
+        "The CPU is used instead of {gpu}: torch cannot use this GPU",
         "torch is built for CUDA {cuda}, the driver is {driver}",
         "{do.doctor} shows what is wrong",
     ),
     "torch_without_cuda": Words(
-        "The CPU is used: this torch is built without CUDA",
-        "there is {gpu}",
+        "The CPU is used instead of {gpu}: torch has no CUDA support",
+        "the installed torch is built for CPUs",
         "pip install a torch built for CUDA: https://pytorch.org/get-started/locally",
     ),
     # which batch size: its reasons

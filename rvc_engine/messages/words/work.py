@@ -117,13 +117,13 @@ WORDS: dict[str, str | Plural | Words] = {
     # a part of a recording
     "part_at": "{name} at {start:.1f} s",
     # the precision of a training
-    "no_graphs": "steps are not CUDA graphs here, so training is slower: {reason}",
-    "trying_precision": "trying once whether {mode} computes correctly on {device}; this may take minutes",
-    "precision_tried": "{mode} computes correctly on {device}; the trial took {seconds:.0f} s",
+    "no_graphs": "training runs without CUDA graphs, which is slower: {reason}",
+    "trying_precision": "testing once whether {mode} computes correctly on {device}; this may take some minutes",
+    "precision_tried": "{mode} computes correctly on {device}; the test took {seconds:.0f} s",
     "precision_untried": Words(
-        "Whether {mode} computes correctly on {device} could not be tried",
+        "Whether {mode} computes correctly on {device} could not be tested",
         "{reason}",
-        "training uses it all the same; {do.numerics} tries it again",
+        "training uses it anyway; {do.numerics} tests it again",
     ),
     "other_precision": "Training in {mode} instead of {asked}",
     "no_precision": "No precision computes correctly on {device}",

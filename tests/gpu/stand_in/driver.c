@@ -1,4 +1,4 @@
-/* The CUDA driver (libcuda.so.1) of a pretended GPU: what torch and its libraries ask of it succeeds and does nothing. */
+/* The CUDA driver (libcuda.so.1) of a simulated GPU: what torch and its libraries ask of it succeeds and does nothing. */
 #define OK(name) \
     int name(void) { return 0; }
 #define MAKES(name) \

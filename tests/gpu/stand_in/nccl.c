@@ -1,4 +1,4 @@
-/* NCCL for two pretended GPUs, a process each: collectives succeed, and only a small all-gather moves data: each process
+/* NCCL for two simulated GPUs, a process each: collectives succeed, and only a small all-gather moves data: each process
    gets its own part in every place. */
 #include <stddef.h>
 #include <string.h>

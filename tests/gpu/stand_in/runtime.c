@@ -1,4 +1,4 @@
-/* A pretended GPU: stands in for the CUDA runtime, cuBLAS and cuFFT under the CUDA build of torch, by LD_PRELOAD.
+/* A simulated GPU: stands in for the CUDA runtime, cuBLAS and cuFFT under the CUDA build of torch, by LD_PRELOAD.
    Memory is address space that nothing touches, kernels compute nothing, and what torch asks for is counted. So tensors
    on two devices, dtypes, launches, copies, synchronisations, memory and CUDA graphs can be tested without a GPU; numbers
    and times cannot. The environment says what the GPUs are:

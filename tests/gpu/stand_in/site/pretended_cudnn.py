@@ -1,5 +1,5 @@
-"""cuDNN's operators on a pretended GPU: outputs of the right shape, dtype and device, nothing computed. Arguments on
-two devices or of two dtypes fail as they do in cuDNN. `COUNTS` counts the calls; so does the pretended runtime."""
+"""cuDNN's operators on a simulated GPU: outputs of the right shape, dtype and device, nothing computed. Arguments on
+two devices or of two dtypes fail as they do in cuDNN. `COUNTS` counts the calls; so does the simulated runtime."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ _abs = torch.Tensor.abs
 
 
 def _abs_of_complex(self: Tensor, *rest: Any, **more: Any) -> Tensor:
-    """CUDA compiles this one when it is called, which a pretended driver cannot."""
+    """CUDA compiles this one when it is called, which a simulated driver cannot."""
     if self.is_cuda and self.is_complex():
         return torch.view_as_real(self).square().sum(-1).sqrt()
     return _abs(self, *rest, **more)

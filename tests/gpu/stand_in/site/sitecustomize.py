@@ -1,4 +1,4 @@
-"""Read first by every Python process on a pretended GPU: replaces, as soon as they are imported, cuDNN's operators and
+"""Read first by every Python process on a simulated GPU: replaces, as soon as they are imported, cuDNN's operators and
 the checks whose answer is a number that a GPU would have computed."""
 
 from __future__ import annotations
