@@ -325,7 +325,7 @@ def table(results: list[dict[str, Any]]) -> str:
         "",
         "- **Simulated GPU**: `tests/gpu` runs torch's CUDA build on stubs of the CUDA driver and runtime, on",
         "  Linux without a GPU. Memory, operations, copies, synchronisation and running out of memory behave as on a",
-        "  GPU, but nothing is computed: where a claim is about results or speed, the tests only show that the code runs.",
+        "  GPU, but nothing is computed: for claims about results or speed, the tests only show that the code runs.",
         "- **Real GPU**: `make gpu-check` measures it on a machine with an NVIDIA GPU, and writes this page.",
         "",
     ]

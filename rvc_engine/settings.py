@@ -139,8 +139,8 @@ class TrainSettings(StageSettings):
     )
     cuda_graphs: Literal["auto", "off"] = setting(
         "auto",
-        "CUDA graphs launch a whole training step at once, which is faster; auto uses them on a single GPU, unless a "
-        "test shows that they do not work.",
+        "CUDA graphs launch all operations of a training step at once; auto uses them on a single GPU, unless a test "
+        "shows that they do not work.",
         kind="speed",
     )
     pretrained_g: str = setting("", "Generator to start from: a file, none, or empty for the preset's own.")

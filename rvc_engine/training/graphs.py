@@ -1,5 +1,5 @@
 """A training step as one CUDA graph: some 6,000 operations are put on the GPU's queue by one call. Without it a GPU
-waits for Python most of a step."""
+may wait for Python most of a step."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ WORDS: dict[str, str | Plural | Words] = {
     "no_graphs": Words(
         "CUDA graphs cannot be used here",
         "",
-        "training continues without them, which is slower; with {set.train.cuda_graphs} off they are not tried",
+        "training continues without them, which may be slower; with {set.train.cuda_graphs} off they are not tried",
     ),
     "out_of_memory": "Out of memory at step {step}",
     "smaller_batch": (

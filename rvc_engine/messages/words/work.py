@@ -117,7 +117,7 @@ WORDS: dict[str, str | Plural | Words] = {
     # a part of a recording
     "part_at": "{name} at {start:.1f} s",
     # the precision of a training
-    "no_graphs": "training runs without CUDA graphs, which is slower: {reason}",
+    "no_graphs": "training runs without CUDA graphs, which may be slower: {reason}",
     "trying_precision": "testing once whether {mode} computes correctly on {device}; this may take some minutes",
     "precision_tried": "{mode} computes correctly on {device}; the test took {seconds:.0f} s",
     "precision_untried": Words(
