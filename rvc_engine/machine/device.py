@@ -106,7 +106,7 @@ def name_with_driver(device: torch.device) -> str:
 
 
 def sent_to(device: torch.device, values: torch.Tensor) -> torch.Tensor:
-    """A copy on the device. To a GPU it goes through pinned memory, and nothing waits for it."""
+    """A copy on the device; to a GPU it goes through pinned memory, without waiting for it."""
     if device.type == "cuda" and values.device.type == "cpu":
         values = values.pin_memory()
     return values.to(device, non_blocking=True)

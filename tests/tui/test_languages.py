@@ -15,6 +15,7 @@ import pytest
 from pretended_assets import assets_app, choose
 from pretended_dataset import dataset_app
 from pretended_queue import entry, queue_app
+from pretended_voices import wait_for
 from rich.cells import cell_len
 from scenes import SCENES, Scene
 from snapshot_app import app_of, client_of, settle, text_of
@@ -182,14 +183,19 @@ async def test_what_a_command_fails_with_is_in_the_users_language() -> None:
     client_of(cases[-1][0]).answers["advise alice"] = failed
     use("ja")
     meant = translated(wrong)
+    assert meant != str(wrong)
+
+    def displayed(app: RvcApp) -> bool:
+        page = "\n".join([text_of(app), *(note.message for note in app._notifications)])
+        return meant in page and str(wrong) not in page
+
     for app, keys in cases:
         async with app.run_test(size=(120, 40)) as pilot:
             await (choose(pilot) if "assets pull" in client_of(app).answers else settle(pilot))
             for key in keys:
                 await pilot.press(key)
                 await settle(pilot)
-            notes = [note.message for note in app._notifications]
-            assert meant != str(wrong) and meant in "\n".join([text_of(app), *notes]), app.displayed
+            await wait_for(pilot, lambda app=app: displayed(app))
 
 
 def test_what_was_left_out_is_in_the_users_language() -> None:
