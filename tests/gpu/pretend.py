@@ -1,4 +1,5 @@
-"""Builds the simulated GPU (stand_in/) and gives the environment in which torch's CUDA build runs on it:
+"""Builds the simulated GPU (stand_in/), "pretended" in names, and gives the environment in which torch's CUDA build
+runs on it:
 
 python -m tests.gpu.pretend COMMAND...   (PRETENDED_GPUS, PRETENDED_BYTES, PRETENDED_CAPABILITY, PRETENDED_NAME)
 """

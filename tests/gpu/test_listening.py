@@ -1,5 +1,5 @@
-"""Features, pitch and conversion on a simulated GPU: they run, in every precision, and copy and wait no more than
-now."""
+"""Features, pitch and conversion on a simulated GPU: they run, in every precision, and features are copied back in one
+piece."""
 
 from __future__ import annotations
 

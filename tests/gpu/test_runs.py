@@ -1,5 +1,5 @@
 """Whole runs on simulated GPUs: every stage, saving, stopping, resuming, auditions, two GPUs, and memory that runs
-out. Kernels compute nothing, so what comes out is silence; how it comes out is real."""
+out. Kernels compute nothing, so the audio is silence; files, events and exit codes are real."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A training step on a simulated GPU: tensors on one device and of fitting types, and no more operations, copies and
-waits than now. A change that adds a hundred launches fails here."""
+"""A training step on a simulated GPU: tensors are on one device and of fitting types, and it has no more operations,
+copies and synchronisations than at present. A change that adds a hundred launches fails here."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ print(json.dumps({{"steps": found, "reserved": reserved, "group": plain}}))
     ],
 )
 def test_a_replayed_step_is_one_launch(on_gpu: OnGpu, preset: str, precision: str) -> None:
-    """Two steps as they are, one that is captured too; from then on a graph. Another shape begins again."""
+    """Two steps without a graph, one that is captured, from then on replayed; another shape begins again."""
     found = on_gpu(REPLAYED.format(preset=preset, pitch=True, precision=precision))
     print(preset, precision, found)
     assert found["steps"][2]["graphs"] == 1
