@@ -100,11 +100,10 @@ class StepWeights:
         groups = self._groups.values()
         if not groups:
             return []
-        gains = torch.cat([module.weight_g.flatten() for group in groups for module in group])
+        norms = torch.cat([module.weight_g.flatten() for group in groups for module in group])
+        sizes = [len(group) * len(group[0].weight_g) for group in groups]
         stacks = []
-        for group, g in zip(
-            groups, gains.split([len(group) * len(group[0].weight_g) for group in groups]), strict=True
-        ):
+        for group, g in zip(groups, norms.split(sizes), strict=True):  # type: ignore[no-untyped-call]
             shape = group[0].weight_v.shape
             alone = len(group) == 1
             v: Tensor = group[0].weight_v if alone else torch.cat([module.weight_v for module in group])
