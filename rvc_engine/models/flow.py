@@ -27,7 +27,7 @@ class Coupling(nn.Module):
     def forward(self, x: Tensor, mask: Tensor, g: Tensor, reverse: bool = False) -> Tensor:
         kept, shifted = x.chunk(2, dim=1)
         shift = self.post(self.enc(self.pre(kept) * mask, mask, g)) * mask
-        shifted = (shifted - shift) * mask if reverse else shift + shifted * mask
+        shifted = shifted - shift if reverse else shift + shifted
         return torch.cat([kept, shifted], dim=1)
 
 
@@ -44,7 +44,7 @@ class Flow(nn.Module):
         self.flows = nn.ModuleList(layer for _ in range(COUPLINGS) for layer in (Coupling(config), Flip()))
 
     def forward(self, x: Tensor, mask: Tensor, g: Tensor, reverse: bool = False) -> Tensor:
-        """(B, C, F) -> (B, C, F); from posterior to prior, or back when `reverse`."""
+        """(B, C, F), 0 where the mask is, -> (B, C, F); from posterior to prior, or back when `reverse`."""
         for layer in reversed(self.flows) if reverse else self.flows:
             x = layer(x, mask, g, reverse)
         return x

@@ -6,6 +6,7 @@ Relative positions after Shaw et al. (https://arxiv.org/abs/1803.02155), within 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,22 +20,59 @@ PITCH_STEPS = 256
 QUERY_BLOCK = 512  # frames that look at a time when converting
 
 
-def band_to_square(band: Tensor) -> Tensor:
-    """(..., F, 2W+1) -> (..., F, F) with square[i, i + k - W] = band[i, k] and 0 elsewhere.
+class BandToSquare(torch.autograd.Function):
+    """(..., F, 2W+1) -> (..., F, F) with square[i, i + k - W] = band[i, k] and 0 elsewhere: the band lies in rows of
+    F + 2W, each one column further than the row above."""
 
-    Rows padded to F + 2W + 1 and read again with a width one less move each row one column further than the row above.
-    """
-    frames, width = band.shape[-2:]
-    flat = F.pad(band, (0, frames)).flatten(-2)
-    skewed = flat[..., : frames * (frames + width - 1)].unflatten(-1, (frames, frames + width - 1))
-    return skewed[..., width // 2 : width // 2 + frames]
+    @staticmethod
+    def forward(ctx: Any, band: Tensor) -> Tensor:
+        ctx.width = band.shape[-1]
+        return _square_of(band)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        return _band_of(gradient, ctx.width)
+
+
+class SquareToBand(torch.autograd.Function):
+    """The inverse reading: (..., F, F) -> (..., F, width)."""
+
+    @staticmethod
+    def forward(ctx: Any, square: Tensor, width: int) -> Tensor:
+        return _band_of(square, width)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        return _square_of(gradient), None
+
+
+def _square_of(band: Tensor) -> Tensor:
+    *lead, frames, width = band.shape
+    rows = band.new_zeros((*lead, frames, frames + width - 1))
+    _slanted(rows, width).copy_(band)
+    return rows[..., width // 2 : width // 2 + frames]
+
+
+def _band_of(square: Tensor, width: int) -> Tensor:
+    return _slanted(F.pad(square, (width // 2, width // 2)), width)
+
+
+def _slanted(rows: Tensor, width: int) -> Tensor:
+    """Of contiguous rows (..., F, N) a view (..., F, width): of each the columns from its number on."""
+    *lead, across, _ = rows.stride()
+    return rows.as_strided((*rows.shape[:-1], width), (*lead, across + 1, 1))
+
+
+def band_to_square(band: Tensor) -> Tensor:
+    """See BandToSquare."""
+    square: Tensor = BandToSquare.apply(band)
+    return square
 
 
 def square_to_band(square: Tensor, width: int) -> Tensor:
-    """The inverse reading: (..., F, F) -> (..., F, width)."""
-    frames = square.shape[-1]
-    flat = F.pad(F.pad(square, (width // 2, width // 2)).flatten(-2), (0, frames))
-    return flat.unflatten(-1, (frames, frames + width))[..., :width]
+    """See SquareToBand."""
+    band: Tensor = SquareToBand.apply(square, width)
+    return band
 
 
 class Attention(nn.Module):
@@ -55,14 +93,14 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """`mask` (B, 1, F, F): True where a frame may not look."""
-        query, key, value = (self._split(conv(x)) for conv in (self.conv_q, self.conv_k, self.conv_v))
+        query, key, value = (self._split(part) for part in self._projected(x).chunk(3, dim=1))
         query = query / math.sqrt(self.width)
         if not torch.is_grad_enabled() and x.shape[2] > QUERY_BLOCK:
             blocks = range(0, x.shape[2], QUERY_BLOCK)
             found = torch.cat([self._found_by(query, key, value, mask, first) for first in blocks], dim=2)
             return self.conv_o(found.transpose(2, 3).flatten(1, 2))
         near = band_to_square(query @ self.emb_rel_k.transpose(1, 2))
-        scores = (query @ key.transpose(2, 3) + near).masked_fill(mask, MASKED)
+        scores = query @ key.transpose(2, 3) + near + mask * MASKED
         weights = self.drop(torch.softmax(scores, dim=-1))
         found = weights @ value + square_to_band(weights, 2 * WINDOW + 1) @ self.emb_rel_v
         return self.conv_o(found.transpose(2, 3).flatten(1, 2))
@@ -83,6 +121,13 @@ class Attention(nn.Module):
         near = F.pad(weights, (WINDOW, WINDOW)).gather(3, place)
         return weights @ value + near @ self.emb_rel_v
 
+    def _projected(self, x: Tensor) -> Tensor:
+        """(B, C, F) -> (B, 3 C, F): query, key and value by one convolution."""
+        weights, biases = zip(
+            *((conv.weight, conv.bias) for conv in (self.conv_q, self.conv_k, self.conv_v)), strict=True
+        )
+        return F.conv1d(x, torch.cat(weights), torch.cat(biases))
+
     def _split(self, x: Tensor) -> Tensor:
         """(B, C, F) -> (B, heads, F, C / heads)."""
         return x.unflatten(1, (self.heads, self.width)).transpose(2, 3)
@@ -97,7 +142,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         x = self.drop(torch.relu(self.conv_1(x * mask)))
-        return self.conv_2(x * mask) * mask
+        return self.conv_2(x * mask)
 
 
 class ChannelNorm(nn.Module):
@@ -124,13 +169,13 @@ class Transformer(nn.Module):
         self.drop = nn.Dropout(dropout) if dropout else nn.Identity()
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """(B, C, F), `mask` (B, 1, F). Where the mask is 0 the output means nothing, and no other frame looks there."""
         hidden = (mask.unsqueeze(2) * mask.unsqueeze(3)) == 0
-        x = x * mask
         layers = zip(self.attn_layers, self.norm_layers_1, self.ffn_layers, self.norm_layers_2, strict=True)
         for attention, norm_1, feed_forward, norm_2 in layers:
             x = norm_1(x + self.drop(attention(x, hidden)))
             x = norm_2(x + self.drop(feed_forward(x, mask)))
-        return x * mask
+        return x
 
 
 class PriorEncoder(nn.Module):

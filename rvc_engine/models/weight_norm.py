@@ -7,8 +7,6 @@ convolution the first axis is the input channel.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -97,15 +95,3 @@ def fold(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, WeightNormed):
             module.fold()
-
-
-@contextmanager
-def folded(network: nn.Module) -> Iterator[None]:
-    """Inside, the normed weights are constants that were computed once and take no gradient."""
-    fold(network)
-    try:
-        yield
-    finally:
-        for module in network.modules():
-            if isinstance(module, WeightNormed):
-                module.unfold()

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from rvc_engine.models.discriminators import Discriminators
-from rvc_engine.models.weight_norm import folded
-from rvc_engine.training.losses import fake_losses, feature_loss, real_losses
+from rvc_engine.training.losses import fake_losses, feature_loss, joined, real_losses
 from rvc_engine.training.precision import Precision, adamw
+from rvc_engine.training.step_weights import StepWeights
 
 
 class DiscriminatorLosses(NamedTuple):
@@ -33,29 +33,27 @@ class Adversary:
     def __init__(self, network: Discriminators, learning_rate: float, precision: Precision) -> None:
         self.network, self.precision = network, precision
         self.optimizer = adamw(network, learning_rate)
+        self.weights = StepWeights(network, precision.name)
 
     def learn(self, real: Tensor, fake: Tensor, network: nn.Module | None = None) -> DiscriminatorLosses:
         """One step on waves (B, 1, T); `fake` is detached. `network`: the own one as several processes share it."""
-        size = len(real)
-        with self.precision.autocast():
-            scores = [score for score, _ in (network or self.network)(torch.cat([real, fake.detach()]))]
-        real_parts = real_losses([score[:size] for score in scores])
-        fake_parts = fake_losses([score[size:] for score in scores])
-        total = torch.stack(real_parts + fake_parts).sum()
-        norm = self.precision.descend(total, self.optimizer)
+        with self.weights.prepared():
+            with self.precision.autocast():
+                judged = (network or self.network)(self.precision.rounded(torch.cat([real, fake.detach()])))
+            scores, sizes = joined([score for score, _ in judged])
+            of_real, of_fake = torch.split(scores, [len(real), len(fake)])
+            real_parts, fake_parts = real_losses(of_real, sizes), fake_losses(of_fake, sizes)
+            total = torch.stack(real_parts + fake_parts).sum()
+            norm = self.precision.descend(total, self.optimizer)
         return DiscriminatorLosses(total, real_parts, fake_parts, norm)
 
     def losses_of_fake(self, real: Tensor, fake: Tensor) -> GeneratorLosses:
         """The losses of `fake` for the generator. The discriminators' own weights and the real side take no
         gradient."""
-        self.network.requires_grad_(False)
-        try:
-            with folded(self.network), self.precision.autocast():
-                with torch.no_grad():
-                    known = [maps for _, maps in self.network(real)]
-                scored = self.network(fake)
-        finally:
-            self.network.requires_grad_(True)
+        with self.weights.prepared(constant=True), self.precision.autocast():
+            with torch.no_grad():
+                known = [maps for _, maps in self.network(self.precision.rounded(real))]
+            judged = self.network(fake)
         return GeneratorLosses(
-            real_losses([score for score, _ in scored]), feature_loss(known, [maps for _, maps in scored])
+            real_losses(*joined([score for score, _ in judged])), feature_loss(known, [maps for _, maps in judged])
         )

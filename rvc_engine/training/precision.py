@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rvc_engine.files.half import autocast
+from rvc_engine.files.half import DTYPES, autocast
 
 
 class Precision:
@@ -15,6 +15,10 @@ class Precision:
 
     def autocast(self) -> torch.autocast:
         return autocast(self.device, self.name)
+
+    def rounded(self, x: Tensor) -> Tensor:
+        """What autocast would make of an input of several convolutions, once for each."""
+        return x.to(DTYPES[self.name])
 
     def descend(self, loss: Tensor, optimizer: torch.optim.Optimizer) -> Tensor:
         """One step of the optimizer down the loss. Returns the norm of all gradients; they are measured, not

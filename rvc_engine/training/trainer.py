@@ -18,6 +18,7 @@ from rvc_engine.training.dataset import Batch
 from rvc_engine.training.losses import kl_loss
 from rvc_engine.training.precision import Precision
 from rvc_engine.training.ranks import Alone, Ranks
+from rvc_engine.training.step_weights import StepWeights
 from rvc_engine.training.train_config import TrainConfig
 
 
@@ -54,6 +55,8 @@ class Trainer:
         self.generator, self.optimizer, self.adversary = generator, optimizer, adversary
         self.ranks = ranks or Alone()
         self._generate, self._discriminate = self.ranks.shared(generator), self.ranks.shared(adversary.network)
+        self.weights = StepWeights(generator, precision.name, together=self._generate is generator)
+        adversary.weights.together = self.weights.together
         self.precision, self.train_config = precision, train_config
         self.config: ModelConfig = generator.config
         c = self.config
@@ -61,6 +64,10 @@ class Trainer:
 
     def step(self, batch: Batch, noise: NoiseSource) -> StepResult:
         """`batch` is on the generator's device."""
+        with self.weights.prepared():
+            return self._prepared_step(batch, noise)
+
+    def _prepared_step(self, batch: Batch, noise: NoiseSource) -> StepResult:
         b, config = batch, self.config
         with self.precision.autocast():
             made = self._generate(
@@ -79,11 +86,14 @@ class Trainer:
         real_part, made_part = self._discriminator_input(real), self._discriminator_input(wave)
         d_losses = self.adversary.learn(real_part, made_part.detach(), self._discriminate)
 
-        g_losses = self.adversary.losses_of_fake(real_part, made_part)
-        mel = self.train_config.c_mel * F.l1_loss(*self.mels(b.spec, made.start_frames, wave))
-        kl = self.train_config.c_kl * kl_loss(made.z_p, made.logs_q, made.m_p, made.logs_p, made.mask, b.frames_a_part)
-        total = torch.stack(g_losses.adversarial).sum() + g_losses.features + mel + kl
-        norm = self.precision.descend(total, self.optimizer)
+        with self.adversary.weights.prepared(constant=True):
+            g_losses = self.adversary.losses_of_fake(real_part, made_part)
+            mel = self.train_config.c_mel * F.l1_loss(*self.mels(b.spec, made.start_frames, wave))
+            kl = self.train_config.c_kl * kl_loss(
+                made.z_p, made.logs_q, made.m_p, made.logs_p, made.mask, b.frames_a_part
+            )
+            total = torch.stack(g_losses.adversarial).sum() + g_losses.features + mel + kl
+            norm = self.precision.descend(total, self.optimizer)
         self.precision.scaler.update()
 
         scalars = {
