@@ -45,7 +45,7 @@ Savable = TrainingState | Snapshot
 
 
 def snapshot_of(state: TrainingState) -> Snapshot:
-    """Between two steps. The copies are put on the device's queue, after the steps, and waited for together.
+    """Between two steps: the copies come after them on the device's queue.
 
     The memory is not pinned: copies to pinned memory would be some tenths of a second faster, once in minutes, but that
     memory is scarce in containers, and torch rounds it up to powers of two and never gives it back.
