@@ -238,6 +238,26 @@ def test_what_goes_wrong_in_the_thread_ends_the_training(make: Callable[[str], M
     assert not made[0].resume_state.is_file() and not list(made[0].folder.glob(".*.part"))
 
 
+class Breaks(Gate):
+    """Step 4 has an error; the save in flight is half written then."""
+
+    def batch(self, step: int, batch: Batch) -> Batch:
+        if step == 4:
+            threading.Timer(0.2, self.open.set).start()
+            raise RuntimeError("a hook of somebody")
+        return batch
+
+
+def test_what_goes_wrong_elsewhere_is_reported_and_the_save_in_flight_is_whole(
+    make: Callable[[str], Made], hooked: Any
+) -> None:
+    made = make("voice")
+    hooked(Breaks())
+    with pytest.raises(RuntimeError, match="a hook of somebody"):
+        list(train.run(*made))
+    assert not saves_under_way() and read_state(made[0].resume_state)["rest"]["step"] == 2
+
+
 class Spoils(Gate):
     """The first time, step 4 has a batch that is not finite; the save in flight is half written then."""
 
