@@ -185,7 +185,7 @@ def saves() -> Iterator[Figure]:
     import torch
 
     from rvc_engine.training.graphs import GraphedSteps
-    from rvc_engine.training.snapshot import snapshot_of
+    from rvc_engine.training.snapshot import HostMemory
     from rvc_engine.training.store import CheckpointStore
     from rvc_engine.workspace import Workspace
 
@@ -201,8 +201,9 @@ def saves() -> Iterator[Figure]:
         steps.step(batch, state.noise).numbers()
 
     alone = [seconds(step) for _ in range(30)][-20:]
-    held: list[Any] = []
-    stops = seconds(state.is_finite) + seconds(lambda: held.append(snapshot_of(state)))
+    memory = HostMemory()
+    held = [memory.snapshot(state)]
+    stops = seconds(state.is_finite) + seconds(lambda: memory.snapshot(state))
     with tempfile.TemporaryDirectory() as folder:
         store = CheckpointStore(Workspace(Path(folder)).experiment("voice"))
         thread, meanwhile = Thread(target=store.write_state, args=held), []

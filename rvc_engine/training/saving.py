@@ -18,7 +18,7 @@ from rvc_engine.messages.message import cause_of
 from rvc_engine.training.background import BackgroundSave, GivenUp
 from rvc_engine.training.recovery import NOT_FINITE, StepFailed, TrainingFault
 from rvc_engine.training.retention import Keeping, note_best, prune
-from rvc_engine.training.snapshot import Savable, snapshot_of
+from rvc_engine.training.snapshot import HostMemory, Savable
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.store import CheckpointStore
 
@@ -53,6 +53,7 @@ class Saver:
         self.clips: tuple[str, ...] = ()  # of the last batch
         self._at = state.at
         self._time, self._took_s = time.monotonic(), 0.0
+        self._memory = HostMemory()
         self._writing: BackgroundSave | None = None
         self._leaving = threading.Event()  # the training ends: room is waited for no longer
 
@@ -154,7 +155,7 @@ class Saver:
             raise StepFailed(TrainingFault(NOT_FINITE, state.step, Message("training.a_weight"), list(self.clips)))
         share = small(state) if small else None
         if state.noise.device.type in IN_BACKGROUND:
-            self._writing = BackgroundSave(self._write(snapshot_of(state), share))
+            self._writing = BackgroundSave(self._write(self._memory.snapshot(state), share))
         else:
             yield from self._write(state, share)
 

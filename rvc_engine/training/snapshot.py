@@ -44,17 +44,29 @@ class Snapshot:
 Savable = TrainingState | Snapshot
 
 
-def snapshot_of(state: TrainingState) -> Snapshot:
-    """Between two steps: the copies come after them on the device's queue.
+class HostMemory:
+    """Where a snapshot is copied to, and then the next one: memory that is new takes several times as long to write to.
+    It is not pinned: there is little such memory in containers, and torch rounds it up to powers of two."""
 
-    The memory is not pinned: copies to pinned memory would be some tenths of a second faster, once in minutes, but that
-    memory is scarce in containers, and torch rounds it up to powers of two and never gives it back.
-    """
-    pair, rest = state.pair(_copied), state.rest()
-    if state.noise.device.type == "cuda":
-        torch.cuda.current_stream(state.noise.device).synchronize()
-    return Snapshot(state.step, state.epoch, state.position, state.mel, state.train_config, state.bytes, pair, rest)
+    def __init__(self) -> None:
+        self._tensors: list[Tensor] = []
 
+    def snapshot(self, state: TrainingState) -> Snapshot:
+        """Between two steps: the copies come after them on the device's queue. The snapshot before is void."""
+        before, self._tensors = iter(self._tensors), []
 
-def _copied(value: Tensor) -> Tensor:
-    return torch.empty_like(value, device="cpu").copy_(value, non_blocking=True)
+        def copied(value: Tensor) -> Tensor:
+            place = next(before, None)
+            if place is None or (place.shape, place.dtype, place.stride()) != (
+                value.shape,
+                value.dtype,
+                value.stride(),
+            ):
+                place = torch.empty_like(value, device="cpu")
+            self._tensors.append(place)
+            return place.copy_(value, non_blocking=True)
+
+        pair, rest = state.pair(copied), state.rest()
+        if state.noise.device.type == "cuda":
+            torch.cuda.current_stream(state.noise.device).synchronize()
+        return Snapshot(state.step, state.epoch, state.position, state.mel, state.train_config, state.bytes, pair, rest)

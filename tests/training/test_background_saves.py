@@ -28,7 +28,7 @@ from rvc_engine.training.hooks import Hooks, TrainingHook, Writable
 from rvc_engine.training.recovery import StepFailed
 from rvc_engine.training.retention import Keeping
 from rvc_engine.training.saving import Saver
-from rvc_engine.training.snapshot import snapshot_of
+from rvc_engine.training.snapshot import HostMemory
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.store import CheckpointStore, check_whole, read_state
 from rvc_engine.training.train_config import TrainConfig
@@ -342,7 +342,7 @@ def saver_of(state: TrainingState, folder: Path, hooks: Hooks = ()) -> Saver:
 
 
 def test_a_snapshot_is_of_its_moment(state: TrainingState) -> None:
-    held = snapshot_of(state)
+    held = HostMemory().snapshot(state)
     expected = torch.Generator().set_state(held.rest()["noise"]).initial_seed()
     before = {key: value.clone() for key, value in state.generator.state_dict().items()}
     with torch.no_grad():
@@ -355,8 +355,27 @@ def test_a_snapshot_is_of_its_moment(state: TrainingState) -> None:
     assert (held.step, held.rest()["step"], held.rest()["sums"], held.mel) == (5, 5, {"loss/g/mel": 1.0}, math.inf)
     again = torch.Generator().set_state(held.rest()["noise"])
     assert again.initial_seed() == expected and torch.equal(torch.randn((4,), generator=again), draws)
+
+
+def test_a_snapshot_takes_the_memory_of_the_one_before(state: TrainingState) -> None:
+    memory = HostMemory()
+    first = memory.snapshot(state).weights()
+    for network, optimizer in (
+        (state.generator, state.optimizer),
+        (state.adversary.network, state.adversary.optimizer),
+    ):
+        for parameter in network.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        optimizer.step()  # now there are moments, before the weights of the discriminators
+    with torch.no_grad():
+        for _ in range(2):
+            held = memory.snapshot(state)
+            assert same(held.pair(), state.pair())
+            assert all(value.data_ptr() == first[key].data_ptr() for key, value in held.weights().items())
+            next(state.generator.parameters()).add_(1.0)
     tensors = [value for side in held.pair().values() for value in side["model"].values()]
-    assert sum(value.nbytes for value in tensors) == held.bytes  # no moments yet
+    tensors += [v for s in held.pair().values() for moment in s["optimizer"]["state"].values() for v in moment.values()]
+    assert sum(value.nbytes for value in tensors) == held.bytes
 
 
 def test_one_save_at_a_time_and_a_pair_waits_for_it(
