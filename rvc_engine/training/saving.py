@@ -115,7 +115,7 @@ class Saver:
         if not self.state.is_finite():
             return False
         try:
-            self.store.write_state(self.state)
+            self.store.write_state(self._held())
         except DiskFull as error:
             lost = Message("training.steps_not_saved", count=self.state.step - self._at[0], reason=error.message)
             raise DiskFull(error.title, lost, Message("training.free_space", step=self._at[0])) from error
@@ -153,11 +153,16 @@ class Saver:
         state = self.state
         if state.at != self._at and not state.is_finite():
             raise StepFailed(TrainingFault(NOT_FINITE, state.step, Message("training.a_weight"), list(self.clips)))
-        share = small(state) if small else None
-        if state.noise.device.type in IN_BACKGROUND:
-            self._writing = BackgroundSave(self._write(self._memory.snapshot(state), share))
+        share, held = small(state) if small else None, self._held()
+        if held is state:
+            yield from self._write(held, share)
         else:
-            yield from self._write(state, share)
+            self._writing = BackgroundSave(self._write(held, share))
+
+    def _held(self) -> Savable:
+        """What is written of the state as it is now."""
+        in_background = self.state.noise.device.type in IN_BACKGROUND
+        return self._memory.snapshot(self.state) if in_background else self.state
 
     def _write(self, state: Savable, share: Share | None) -> Iterator[Event]:
         """Looks at nothing of the training itself: that may be in a step."""
