@@ -76,6 +76,11 @@ CLAIMS = (
         "test_runs",
         "training",
     ),
+    Claim(
+        "Training continues while a checkpoint is written; it stops only for the copy to the host",
+        "test_saves",
+        "saves",
+    ),
     Claim("Training with `train.gpus` (simulated: two GPUs; real: one process, with NCCL)", "test_runs", "ranks"),
     Claim(
         "A training that runs out of GPU memory halves its batch size and finishes",
@@ -192,6 +197,45 @@ def graph() -> Iterator[Figure]:
     yield Figure("graph", f"the mel loss of 30 steps on one batch: {losses[0]:.2f} to {losses[-1]:.2f}", falls)
 
 
+def saves() -> Iterator[Figure]:
+    import tempfile
+    from threading import Thread
+
+    import torch
+
+    from rvc_engine.training.graphs import GraphedSteps
+    from rvc_engine.training.snapshot import HostMemory
+    from rvc_engine.training.store import CheckpointStore
+    from rvc_engine.workspace import Workspace
+
+    trainer, state, batch = _trainer("v2-40k", 8, "bf16")
+    steps = GraphedSteps(trainer, torch.device("cuda"), state.noise.generator)
+
+    def seconds(work: Callable[[], Any]) -> float:
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+
+    def step() -> None:
+        steps.step(batch, state.noise).numbers()
+
+    alone = [seconds(step) for _ in range(30)][-20:]
+    memory = HostMemory()
+    held = [memory.snapshot(state)]
+    stops = seconds(state.is_finite) + seconds(lambda: memory.snapshot(state))
+    with tempfile.TemporaryDirectory() as folder:
+        store = CheckpointStore(Workspace(Path(folder)).experiment("voice"))
+        thread, meanwhile = Thread(target=store.write_state, args=held), []
+        started = time.perf_counter()
+        thread.start()
+        while thread.is_alive():
+            meanwhile.append(seconds(step))
+        wrote = time.perf_counter() - started
+    means = [1e3 * sum(times) / max(1, len(times)) for times in (alone, meanwhile)]
+    value = f"{held[0].bytes / 1e9:.2f} GB: stops for {stops:.2f} s, written in {wrote:.2f} s; a step meanwhile"
+    yield Figure("saves", f"{value} {means[1]:.1f} ms, alone {means[0]:.1f} ms", len(meanwhile) > 1 and stops < wrote)
+
+
 def _trainer(preset: str, size: int, precision: str) -> Any:
     import torch
 
@@ -283,6 +327,7 @@ PARTS: dict[str, tuple[Callable[[], Iterator[Figure]], int]] = {
     "memory": (memory, 120),
     "profile": (profile, 90),
     "graph": (graph, 90),
+    "saves": (saves, 90),
     "listening": (listening, 60),
     "pitch": (pitch, 60),
     "training": (training, 300),

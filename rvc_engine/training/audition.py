@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,10 +19,18 @@ from rvc_engine.events import Audition
 from rvc_engine.machine.device import out_of_memory
 from rvc_engine.models.noise import Noise
 from rvc_engine.training.dataset import Clip, ClipDataset, collate
+from rvc_engine.training.snapshot import Savable
 from rvc_engine.training.state import TrainingState
 
 ROWS, COLUMNS = 64, 160  # of the picture
 RANGE_DB = 70.0
+
+
+class Spoken(NamedTuple):
+    """`wave`: (T,) float32 on the CPU."""
+
+    clip: Clip
+    wave: Tensor
 
 
 class Auditions:
@@ -32,23 +40,27 @@ class Auditions:
         self.dataset, self.folder = dataset, folder
         self.index = max(range(len(frames)), key=lambda i: (frames[i], -i))
 
-    def paths(self, state: TrainingState) -> tuple[Path, Path]:
+    def paths(self, state: Savable) -> tuple[Path, Path]:
         stem = f"e{state.epoch}_s{state.step}"
         return self.folder / f"{stem}.wav", self.folder / f"{stem}.json"
 
-    def made(self, state: TrainingState) -> bool:
+    def made(self, state: Savable) -> bool:
         return all(path.is_file() for path in self.paths(state))
 
-    def make(self, state: TrainingState) -> list[Audition]:
-        """Write the WAV and the picture, and the recording's own WAV once. Nothing when memory does not suffice. Raises
-        DiskFull."""
-        clip, config = self.dataset.clip(self.index), self.dataset.config
+    def speak(self, state: TrainingState) -> Spoken | None:
+        """With the networks as they are now. None when memory does not suffice."""
+        clip = self.dataset.clip(self.index)
         try:
-            wave = speak(state, clip)
+            return Spoken(clip, speak(state, clip))
         except (RuntimeError, MemoryError) as error:
             if out_of_memory(error) is None:
                 raise
-            return []
+            return None
+
+    def write(self, state: Savable, spoken: Spoken) -> list[Audition]:
+        """The WAV and the picture, and the recording's own WAV once. `state`: by which it was spoken. Raises
+        DiskFull."""
+        (clip, wave), config = spoken, self.dataset.config
         scale = MelScale(config.sample_rate, config.filter_length, config.n_mels, config.mel_fmin, config.mel_fmax)
         made = spectrogram(wave.unsqueeze(0), config.filter_length, config.hop_samples, config.filter_length)
         pictures = {"target": log_mel(clip.spec.unsqueeze(0), scale)[0], "generated": log_mel(made, scale)[0]}

@@ -31,7 +31,8 @@ class TrainingHook:
         return batch
 
     def stream(self, file: Writable, size: int) -> Writable:
-        """Where a checkpoint file of about `size` bytes is written to: `file`, or what passes on to it."""
+        """Where a checkpoint file of about `size` bytes is written to: `file`, or what passes on to it. In a training
+        on a GPU this is asked, and written to, by a thread of its own while steps are made."""
         return file
 
 

@@ -76,6 +76,10 @@ class TrainingLoop:
                 self.budget.begin(self.state.epoch)
             while not self.train_config.epochs or self.state.epoch < self.train_config.epochs:
                 yield from self._epoch()
+            yield from self.saver.finish()
+        except StepFailed:
+            yield from self.saver.finish()  # training resumes from there
+            raise
         except DiskFull:
             raise
         except RvcError:
@@ -85,6 +89,8 @@ class TrainingLoop:
             if not self.saver.save_now():
                 raise RvcError("training.stopped_not_saved", step=self.saver.saved_step) from None
             raise
+        finally:
+            self.saver.leave()
 
     def _check_place(self) -> Iterator[Event]:
         """An unfinished epoch continues only with the same batches."""

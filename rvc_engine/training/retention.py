@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rvc_engine.common.opening import read_hand_edited, read_text
 from rvc_engine.disk import write_whole
-from rvc_engine.training.state import TrainingState
+from rvc_engine.training.snapshot import Savable
 from rvc_engine.training.store import CheckpointStore
 
 
@@ -70,7 +70,7 @@ def read_best(path: Path) -> tuple[int, float]:
         return -1, math.inf
 
 
-def note_best(store: CheckpointStore, state: TrainingState) -> None:
+def note_best(store: CheckpointStore, state: Savable) -> None:
     """Write down the pair just saved if its epoch's mel loss is the lowest. A pair that is gone, or of steps done
     again, has no say."""
     step, mel = read_best(store.files.best)

@@ -9,7 +9,7 @@ import struct
 import zipfile
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,14 +119,19 @@ class TrainingState:
         """About what a full training state takes on the disk."""
         return sum(value.nbytes for value in self._tensors())
 
-    def pair(self) -> dict[str, dict[str, Any]]:
-        """Contents of G_ and D_ in RVC's layout; `iteration` is the last finished epoch."""
+    def weights(self) -> dict[str, Tensor]:
+        """Of the generator, where they are."""
+        return self.generator.state_dict()
+
+    def pair(self, on_host: Callable[[Tensor], Tensor] = Tensor.cpu) -> dict[str, dict[str, Any]]:
+        """Contents of G_ and D_ in RVC's layout; `iteration` is the last finished epoch. `on_host`: how a tensor gets
+        there."""
         sides = {"G": (self.generator, self.optimizer), "D": (self.adversary.network, self.adversary.optimizer)}
         return {
             kind: {
-                "model": OrderedDict((key, value.cpu()) for key, value in network.state_dict().items()),
+                "model": OrderedDict((key, on_host(value)) for key, value in network.state_dict().items()),
                 "iteration": self.epoch,
-                "optimizer": _plain_optimizer(optimizer),
+                "optimizer": _plain_optimizer(optimizer, on_host),
                 "learning_rate": self.train_config.learning_rate,
             }
             for kind, (network, optimizer) in sides.items()
@@ -139,7 +144,7 @@ class TrainingState:
             "step": self.step,
             "epoch": self.epoch,
             "position": self.position,
-            "sums": self.sums,
+            "sums": dict(self.sums),
             "seconds": self.seconds,
             "order": self.order,
             "mel": self.mel,
@@ -232,11 +237,11 @@ def check_tensors(found: Any, expected: dict[str, Tensor], name: str) -> None:
         raise RvcError("training.wrong_tensors", why, path=name)
 
 
-def _plain_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def _plain_optimizer(optimizer: torch.optim.Optimizer, on_host: Callable[[Tensor], Tensor]) -> dict[str, Any]:
     """On the CPU and without our choice of kernels, as RVC's programs write it."""
     state = optimizer.state_dict()
     state["state"] = {
-        number: {key: value.cpu() for key, value in entry.items()} for number, entry in state["state"].items()
+        number: {key: on_host(value) for key, value in entry.items()} for number, entry in state["state"].items()
     }
     own = {"fused": None, "foreach": None, "capturable": False}
     state["param_groups"] = [{**group, **own, "lr": float(group["lr"])} for group in state["param_groups"]]

@@ -24,6 +24,7 @@ from rvc_engine.files.zip_files import open_zip
 from rvc_engine.machine.device import out_of_memory
 from rvc_engine.messages import Message, joined, verbatim
 from rvc_engine.training.hooks import Hooks, Writable, through
+from rvc_engine.training.snapshot import Savable
 from rvc_engine.training.state import UNREADABLE, TrainingState, check_rest
 from rvc_engine.voices.layout import rvc_names
 
@@ -96,12 +97,12 @@ class CheckpointStore:
         return True
 
     # --- writing ------------------------------------------------------------------------------------------------
-    def write_state(self, state: TrainingState) -> None:
+    def write_state(self, state: Savable) -> None:
         """resume.pt; the one there becomes resume-previous.pt. Raises DiskFull."""
         content = {"format": FORMAT, "pair": state.pair(), "rest": state.rest()}
         self._write(self.files.resume_state, content, previous=self.files.resume_previous)
 
-    def write_pair(self, state: TrainingState) -> None:
+    def write_pair(self, state: Savable) -> None:
         """G_ and D_ of the state's step. Raises DiskFull."""
         for kind, content in state.pair().items():
             self._write(self.files.checkpoint(kind, state.step), content)

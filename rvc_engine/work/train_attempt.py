@@ -13,7 +13,7 @@ import torch
 
 from rvc_engine.disk import write_whole
 from rvc_engine.errors import BadInput
-from rvc_engine.events import Audition, CheckpointSaved, Event, StepsSuperseded, Warned
+from rvc_engine.events import CheckpointSaved, Event, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment, journals
 from rvc_engine.machine.device import name_of
 from rvc_engine.machine.measurements import keep_use
@@ -30,8 +30,9 @@ from rvc_engine.training.ranks import Alone, Ranks
 from rvc_engine.training.recovery import StepFailed, TrainingFault
 from rvc_engine.training.retention import Keeping
 from rvc_engine.training.sampler import BucketSampler
-from rvc_engine.training.saving import Saver, SilentSaver
+from rvc_engine.training.saving import Saver, Share, SilentSaver
 from rvc_engine.training.scalars import Scalars
+from rvc_engine.training.snapshot import Savable
 from rvc_engine.training.state import TrainingState
 from rvc_engine.training.store import CheckpointStore, Restored
 from rvc_engine.training.train_config import TrainConfig
@@ -140,15 +141,18 @@ class Attempt:
             return
         self.experiment.save_settings(self.settings)
 
-    def _to_share(self, state: TrainingState, anew: bool) -> list[Event]:
-        """What comes with a pair: the small model, and a clip spoken by it."""
-        return [*self._small(state, anew), *self._audition(state)]
-
-    def _audition(self, state: TrainingState) -> list[Audition]:
+    def _to_share(self, state: TrainingState) -> Share:
+        """What comes with a pair: the small model, and a clip, which is spoken now and written later."""
         auditions = Auditions(self.dataset, self.frames, self.experiment.auditions)
-        return auditions.make(state) if self.settings.train.audition and not auditions.made(state) else []
+        wanted = self.settings.train.audition and not auditions.made(state)
+        spoken = auditions.speak(state) if wanted else None
 
-    def _small(self, state: TrainingState, anew: bool) -> list[Event]:
+        def write(held: Savable, anew: bool) -> list[Event]:
+            return [*self._small(held, anew), *(auditions.write(held, spoken) if spoken else [])]
+
+        return write
+
+    def _small(self, state: Savable, anew: bool) -> list[Event]:
         path = self.experiment.small_model_at(state.epoch, state.step)
         if not self.settings.train.save_small or (not anew and _is_written(path, state)):
             return []
@@ -160,21 +164,17 @@ class Attempt:
         return about_recordings(self.experiment, self.settings)
 
 
-def _write_small(
-    path: Path, state: TrainingState, settings: ExperimentSettings, about: dict[str, Any]
-) -> CheckpointSaved:
-    write_small_model(
-        path, state.generator.state_dict(), settings.model, epoch=state.epoch, step=state.step, extra=about
-    )
+def _write_small(path: Path, state: Savable, settings: ExperimentSettings, about: dict[str, Any]) -> CheckpointSaved:
+    write_small_model(path, state.weights(), settings.model, epoch=state.epoch, step=state.step, extra=about)
     return CheckpointSaved(path=str(path), kind="small", epoch=state.epoch, step=state.step)
 
 
-def _is_written(path: Path, state: TrainingState) -> bool:
+def _is_written(path: Path, state: Savable) -> bool:
     """Is the small model at `path` that of this state? One of a training before may have its epoch and step too."""
     try:
         voice = read_voice(path)
     except BadInput:
         return False
-    own = state.generator.state_dict()
+    own = state.weights()
     same = all(key in own and torch.equal(value.half(), own[key].cpu().half()) for key, value in voice.weights.items())
     return same and (voice.epoch, voice.step) == (state.epoch, state.step)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,32 @@ def kill_at(voice: Voice, settings: ExperimentSettings, moment: Moment) -> str:
         assert isinstance(events[-1], StageFailed) and "SIGKILL" in events[-1].title
     after = f" after step {steps[-1]}" if steps else ""
     return f"{inside}{hit}{after}" + (" (with its supervisor)" if moment.with_supervisor else "")
+
+
+@pytest.mark.soak
+def test_killed_while_a_thread_saves(
+    row: Row, tmp_path: Path, prepared: Callable[[Path], Voice], reference: Voice
+) -> None:
+    """As on a GPU: steps are made meanwhile, and are made again."""
+    row.of("kill -9 of the engine while a thread writes a save and steps are made, then `rvc run`", PROMISE)
+    voice = prepared(tmp_path)
+    for number, name in ((1, "resume"), (2, "G_"), (3, "resume")):  # the third time, the pair comes first
+        with faults(f"background,slow-save@{number}:20"):
+            engine = voice.start()
+
+            def half_written(name: str = name) -> bool:
+                return any(voice.experiment.folder.glob(f".{name}*.part"))
+
+            wait_for(half_written, name)
+            began = len(voice.steps())
+            wait_for(lambda began=began: len(voice.steps()) > began, "a step meanwhile")  # type: ignore[misc]
+            assert half_written()
+            kill(engine)
+        row.saw(f"inside a save of {stage_under_way(engine.journal)} after step {voice.steps()[-1]}")
+    with faults("background"):
+        events = voice.finish()
+    assert isinstance(events[-1], RunFinished) and differences(voice, reference) == []
+    assert voice.steps() == reference.steps() and voice.leftovers() == []
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, len(CHAINS)))])

@@ -12,6 +12,7 @@ RVC_FAULTS holds words with commas between them; each word that names a place st
     slow-save@3:9  only the 3rd one
     slow-step@3:9  training step 3 takes 9 seconds (2 if no number is given) longer; slow-step:9 every one
     grace:0.05     a stop is waited for only this part of its time (a tenth if no number is given)
+    background     saves are written in a thread on a CPU too
 
 A word that is not understood raises ValueError: a test that injects nothing must not pass.
 """
@@ -31,8 +32,8 @@ from rvc_engine.training.hooks import TrainingHook, Writable
 if TYPE_CHECKING:
     from rvc_engine.training.dataset import Batch
 
-SECONDS = {"nan": 0.0, "oom": 0.0, "enospc": 5.0, "slow-save": 2.0, "slow-step": 2.0, "grace": 0.1}
-EVERY = ("slow-save", "slow-step", "grace")  # strike each time without a place
+SECONDS = {"nan": 0.0, "oom": 0.0, "enospc": 5.0, "slow-save": 2.0, "slow-step": 2.0, "grace": 0.1, "background": 0.0}
+EVERY = ("slow-save", "slow-step", "grace", "background")  # strike each time without a place
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,13 @@ class Faults(TrainingHook):
         self.full_until = 0.0
         if grace := self.strikes("grace", 0):
             shorten_grace(grace.seconds)
+        if self.strikes("background", 0):
+            from rvc_engine.training import saving
+
+            saving.IN_BACKGROUND = ("cpu", "cuda")
 
     def strikes(self, kind: str, place: int) -> Fault | None:
-        for fault in self.waiting:
+        for fault in list(self.waiting):  # a save in the background asks from its thread
             if fault.kind == kind and fault.place in (0, place):
                 if fault.place:
                     self.waiting.remove(fault)
