@@ -23,7 +23,7 @@ def in_this_process(task: PitchTask, clips: list[str]) -> Iterator[list[tuple[st
     """As track_clips, for a few clips after the other."""
     parts = by_length(task, clips)
     if task.device != "cpu":
-        yield from _overlapped(parts)
+        yield from overlapped(parts)
         return
     for first in range(0, len(parts), AT_A_TIME):
         yield from each_on_a_core(_track, parts[first : first + AT_A_TIME])
@@ -37,7 +37,7 @@ def by_length(task: PitchTask, clips: list[str]) -> list[PitchTask]:
     return [replace(task, clips=clips[first : first + size]) for first in range(0, len(clips), size)]
 
 
-def _overlapped(parts: list[PitchTask]) -> Iterator[list[tuple[str, Message]]]:
+def overlapped(parts: list[PitchTask]) -> Iterator[list[tuple[str, Message]]]:
     """Clips are read and pitch is written while the GPU tracks others."""
     with (
         WriteBehind[tuple[str, Message]](threaded=True) as written,
