@@ -31,12 +31,22 @@ CODECS = {"wav": "pcm_s16le", "flac": "flac", "mp3": "libmp3lame", "m4a": "aac",
 MUXERS = {"m4a": "ipod"}
 
 
-def decode(path: Path, sample_rate: int, notes: list[Note] | None = None) -> NDArray[np.float32]:
+class TooLong(Exception):
+    """A recording has more samples than were asked for."""
+
+
+def decode(path: Path, sample_rate: int, notes: list[Note] | None = None, most: int = 0) -> NDArray[np.float32]:
     """(T,) float32 mono in -1..1, by way of int16 as RVC does; `notes` takes what is to be said of it. Raises
-    UnusableRecording(reason)."""
+    UnusableRecording(reason), and TooLong where there are more than `most` samples, unless that is 0."""
 
     def joined(blocks: Blocks, reading: Reading) -> NDArray[np.int16]:
-        return np.concatenate([np.zeros(0, dtype=np.int16), *blocks])
+        parts, length = [np.zeros(0, dtype=np.int16)], 0
+        for block in blocks:
+            parts.append(block)
+            length += len(block)
+            if 0 < most < length:
+                raise TooLong
+        return np.concatenate(parts)
 
     samples, reading = read(path, sample_rate, joined)
     if notes is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from typing import Any, TypeVar
 
@@ -21,6 +21,20 @@ def mapped(work: Generator[Done, None, Result], seen: Callable[[Done], Seen]) ->
                 result: Result = end.value
                 return result
             yield seen(done)
+
+
+def alongside(work: Generator[Done, None, Result], more: Callable[[], Iterable[Done]]) -> Generator[Done, None, Result]:
+    """Yields what `work` yields, after each what `more` has by then, and returns what it returns. Closing it closes
+    `work`."""
+    with closing(work):
+        while True:
+            try:
+                done = next(work)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            yield done
+            yield from more()
 
 
 def result_of(work: Generator[Any, None, Result]) -> Result:

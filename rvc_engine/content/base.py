@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FRAME_SAMPLES = 320
 """Samples at 16 kHz of a frame."""
+TOGETHER = 32
+"""Waves that a GPU takes at once: as many operations for all as for one."""
 
 
 class HasPretrained(Protocol):

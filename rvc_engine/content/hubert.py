@@ -59,10 +59,16 @@ class Hubert(nn.Module):
         mask = None
         if len(set(lengths.tolist())) > 1:
             mask = (torch.arange(int(lengths.max())) >= lengths[:, None]).to(convolved[0].device, non_blocking=True)
-        last = self.transform(pad_sequence(convolved, batch_first=True), mask, self.layer)[-1]
-        if self.projected and self.final_proj is not None:
-            last = self.final_proj(last)
-        return [row[:length] for row, length in zip(last, lengths.tolist(), strict=True)]
+        made = self._last(pad_sequence(convolved, batch_first=True), mask)
+        return [row[:length] for row, length in zip(made, lengths.tolist(), strict=True)]
+
+    def content_of_same(self, waves: Tensor) -> Tensor:
+        """Waves (B, T) -> (B, F50, D): as `content`, for waves of one length."""
+        return self._last(self._extract(waves), None)
+
+    def _last(self, convolved: Tensor, mask: Tensor | None) -> Tensor:
+        last = self.transform(convolved, mask, self.layer)[-1]
+        return self.final_proj(last) if self.projected and self.final_proj is not None else last
 
     def transform(self, convolved: Tensor, mask: Tensor | None, layers: int | None = None) -> list[Tensor]:
         """(B, F50, C) and True for frames of padding (B, F50) -> each layer's (B, F50, D)."""
@@ -81,11 +87,14 @@ class Hubert(nn.Module):
             by_length.setdefault(len(wave), []).append(i)
         rows: dict[int, Tensor] = {}
         for same in by_length.values():
-            wave = torch.stack([waves[i] for i in same])
-            if self.config.wave_eps:
-                wave = F.layer_norm(wave, wave.shape[-1:], eps=self.config.wave_eps)
-            rows.update(zip(same, self.trunk.feature_extractor(wave), strict=True))
+            rows.update(zip(same, self._extract(torch.stack([waves[i] for i in same])), strict=True))
         return [rows[i] for i in range(len(waves))]
+
+    def _extract(self, waves: Tensor) -> Tensor:
+        if self.config.wave_eps:
+            waves = F.layer_norm(waves, waves.shape[-1:], eps=self.config.wave_eps)
+        convolved: Tensor = self.trunk.feature_extractor(waves)
+        return convolved
 
 
 def frame_mask(padding_mask: Tensor, frames: int) -> Tensor:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rvc_engine.content.base import FRAME_SAMPLES, refuse_empty
+from rvc_engine.content.base import FRAME_SAMPLES, TOGETHER, refuse_empty
 from rvc_engine.content.hubert import Hubert
-from rvc_engine.files.half import autocast, rounded
+from rvc_engine.files.half import DTYPES, autocast, rounded
+from rvc_engine.machine.device import sent_to
 
 
 class HubertEncoder:
@@ -25,10 +26,12 @@ class HubertEncoder:
     ) -> None:
         self.name = name
         self.dim = dim
-        self.network = rounded(network.eval().to(device), precision)
-        self.device = device
+        network = network.eval().to(device)
+        network.trunk.encoder.transformer.pos_conv_embed.fold(DTYPES[precision])
+        self.network = rounded(network, precision)
+        self.device = torch.device(device)
         self.precision = precision
-        self.batch_size = batch_size or (1 if str(device) == "cpu" else 8)
+        self.batch_size = batch_size or (1 if self.device.type == "cpu" else TOGETHER)
 
     def encode(self, waves: list[np.ndarray]) -> list[np.ndarray]:
         refuse_empty(waves)
@@ -40,13 +43,20 @@ class HubertEncoder:
         return [results[i] for i in range(len(waves))]
 
     def _content(self, waves: list[np.ndarray]) -> list[np.ndarray]:
-        """One copy to the device and one back."""
+        """One copy to the device and one back, for which alone this waits."""
         padded = [pad_for_hubert(np.asarray(wave, dtype=np.float32)) for wave in waves]
-        whole = torch.from_numpy(np.concatenate(padded)).to(self.device)
+        whole = sent_to(self.device, torch.from_numpy(np.concatenate(padded)))
+        lengths = [len(wave) for wave in padded]
         with torch.inference_mode(), autocast(self.device, self.precision):
-            contents = self.network.content(list(whole.split([len(wave) for wave in padded])))
-        frames = torch.cat(contents).float().cpu().split([len(content) for content in contents])
-        return [np.ascontiguousarray(part.numpy()) for part in frames]
+            if len(set(lengths)) == 1:
+                return list(_on_host(self.network.content_of_same(whole.view(len(waves), -1))))
+            contents = self.network.content(list(whole.split(lengths)))
+            together = _on_host(torch.cat(contents))
+        return np.split(together, np.cumsum([len(content) for content in contents])[:-1])
+
+
+def _on_host(content: torch.Tensor) -> np.ndarray:
+    return np.ascontiguousarray(content.float().cpu().numpy())
 
 
 def pad_for_hubert(wave: np.ndarray) -> np.ndarray:

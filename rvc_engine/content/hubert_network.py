@@ -3,6 +3,7 @@ Weights have torchaudio's names, which our own files use."""
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
@@ -116,11 +117,20 @@ class PositionalConvolution(nn.Module):
         kernel, groups = config.position_kernel, config.position_groups
         conv = nn.Conv1d(config.width, config.width, kernel, padding=kernel // 2, groups=groups)
         self.conv = weight_norm(conv, dim=2)
+        self.register_buffer("folded", None, persistent=False)
+
+    def fold(self, dtype: torch.dtype) -> None:
+        """The normed weight is computed now, not at each call."""
+        self.folded = self.conv.weight.detach().to(dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        frames = x.shape[1]
-        embedded = self.conv(x.transpose(1, 2))[..., :frames]  # an even kernel gives one frame too many
-        return F.gelu(embedded).transpose(1, 2)
+        conv, frames = self.conv, x.shape[1]
+        x = x.transpose(1, 2)
+        if self.folded is None:
+            embedded = conv(x)
+        else:
+            embedded = F.conv1d(x, self.folded, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+        return F.gelu(embedded[..., :frames]).transpose(1, 2)  # an even kernel gives one frame too many
 
 
 class TransformerLayer(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ from rvc_engine.conversion.result import Result
 from rvc_engine.conversion.retrieval import Retrieval, phone_features
 from rvc_engine.errors import UnusableRecording
 from rvc_engine.files.half import autocast, rounded
-from rvc_engine.machine.device import listening_precision, name_of
+from rvc_engine.machine.device import listening_precision, name_of, sent_to
 from rvc_engine.messages import Message
 from rvc_engine.models.noise import Noise, NoiseSource
 from rvc_engine.pitch import track
@@ -199,13 +200,14 @@ class Converter:
         phone = phone_features(
             features, self.index, settings.index_rate, settings.protect, pitch.voiced if pitch else None, frames
         )
+        sent = partial(sent_to, self.device)  # without waiting for the GPU, which may still be busy
         with torch.inference_mode(), autocast(self.device, self.precision):
             made = self.network.infer(
-                torch.from_numpy(phone).float().unsqueeze(0).to(self.device),
-                torch.tensor([frames], device=self.device),
-                torch.from_numpy(pitch.coarse).unsqueeze(0).to(self.device) if pitch else None,
-                torch.from_numpy(pitch.hz).float().unsqueeze(0).to(self.device) if pitch else None,
-                torch.tensor([settings.speaker], device=self.device),
+                sent(torch.from_numpy(phone).float().unsqueeze(0)),
+                sent(torch.tensor([frames])),
+                sent(torch.from_numpy(pitch.coarse).unsqueeze(0)) if pitch else None,
+                sent(torch.from_numpy(pitch.hz).float().unsqueeze(0)) if pitch else None,
+                sent(torch.tensor([settings.speaker])),
                 noise=noise,
                 part=part,
             )

@@ -121,6 +121,14 @@ def free_memory(device: torch.device) -> None:
         torch.cuda.empty_cache()
 
 
+def free_bytes(device: torch.device) -> int:
+    """Of a GPU, also what this process keeps for its next tensors; 0: not known."""
+    if device.type != "cuda" or not torch.cuda.is_available():
+        return 0
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
+
+
 def set_threads(count: int) -> None:
     """Threads of torch on a CPU; 0 means one a core."""
     torch.set_num_threads(count or cores())

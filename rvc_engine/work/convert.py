@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import mimetypes
 import os
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvc_engine.audio.clipping import check_audible
-from rvc_engine.audio.io import decode, encode
+from rvc_engine.audio.io import TooLong, decode, encode
 from rvc_engine.audio.notes import Note
-from rvc_engine.common.generators import mapped
+from rvc_engine.common.generators import alongside, mapped
+from rvc_engine.common.opening import size_of
+from rvc_engine.common.overlap import WriteBehind, read_ahead
 from rvc_engine.common.records import read_json
 from rvc_engine.content.base import check_encoder, load_encoder
 from rvc_engine.content.checked import CheckedEncoder
@@ -66,6 +69,10 @@ SOUND_FILES = frozenset(
 """Recordings whose suffixes the MIME tables of some systems lack."""
 LOWEST_RATE = 8000
 SOURCE_RATE = 16000
+SHORT_S, SHORT_BYTES = 300, 64 << 20
+"""Up to these a recording is read while another one is converted; 300 s are 19 MB at SOURCE_RATE."""
+Item = tuple[Path, Path, str]
+"""Recording, result and its format."""
 
 
 # --- the stage --------------------------------------------------------------------------------------------------------
@@ -149,6 +156,10 @@ class _Prepared:
     device: str
     workspace: Workspace
 
+    @property
+    def on_gpu(self) -> bool:
+        return self.device != "cpu"
+
     def load(self) -> Converter:
         # oneDNN caches kernels, with their memory, for each length of chunk: on a long recording 150 MB a chunk,
         # without limit. It reads this variable at its first computation.
@@ -197,21 +208,49 @@ def _warnings_about(inputs: Iterable[Path]) -> Iterator[Event]:
 
 
 def _convert(
-    prepared: _Prepared, plan: list[tuple[Path, Path, str]], named: list[Path], written: Written | None
+    prepared: _Prepared, plan: list[Item], named: list[Path], written: Written | None
 ) -> Generator[Event, None, None]:
-    total = len(plan)
-    yield Progressed(stage="convert", done=0, total=total, unit="files")
+    """While a GPU converts, the next recording is read and the last result is written. Recordings and results of more
+    than SHORT_S are not held beside others."""
+    report = _Report(len(plan))
+    yield Progressed(stage="convert", done=0, total=report.total, unit="files")
     converter = prepared.load()
-    failures = []
-    for done, item in enumerate(plan, 1):
-        source, target, _ = item
-        if written and (kept := written.find(source, target)):
-            yield kept
-        elif failure := (yield from _convert_item(converter, *item, written)):
-            failures.append(failure)
-            yield ItemSkipped(stage="convert", item=str(failure.source), reason=failure.reason)
-        yield Progressed(stage="convert", done=done, total=total, unit="files", item=item[0].name)
-    _report_failures(failures, total, named)
+    overlapped = prepared.on_gpu
+    read = partial(_read, written=written, most_s=SHORT_S if overlapped else 0)
+    with (
+        WriteBehind[Outcome](threaded=overlapped) as writing,
+        closing(read_ahead(read, plan, threaded=overlapped)) as reading,
+    ):
+        for item, take in zip(plan, reading, strict=True):
+            work = _convert_item(converter, item, take, written)
+            made = yield from alongside(work, lambda: report.events(writing.ready()))
+            is_long = made.seconds > SHORT_S
+            yield from report.events(writing.put(made.write))
+            del work, made  # with the samples of the result
+            if is_long:
+                yield from report.events(writing.rest())
+        yield from report.events(writing.rest())
+    _report_failures(report.failures, report.total, named)
+
+
+@dataclass
+class _Report:
+    """What became of each recording."""
+
+    total: int
+    done: int = 0
+    failures: list[_Failure] = field(default_factory=list)
+
+    def events(self, outcomes: Iterable[Outcome]) -> Iterator[Event]:
+        for outcome in outcomes:
+            if isinstance(outcome, Converted):
+                yield outcome
+            else:
+                self.failures.append(outcome)
+                yield ItemSkipped(stage="convert", item=str(outcome.source), reason=outcome.reason)
+            self.done += 1
+            name = Path(outcome.source).name
+            yield Progressed(stage="convert", done=self.done, total=self.total, unit="files", item=name)
 
 
 @dataclass(frozen=True)
@@ -219,6 +258,9 @@ class _Failure:
     source: Path
     reason: Message
     hint: Message
+
+
+Outcome = Converted | _Failure
 
 
 def _report_failures(failures: list[_Failure], total: int, named: list[Path]) -> None:
@@ -243,48 +285,76 @@ def _has_recording_name(path: Path) -> bool:
     return kind.startswith(("audio/", "video/")) or path.suffix.lower() in SOUND_FILES
 
 
-def _convert_item(
-    converter: Converter, source: Path, target: Path, format: str, written: Written | None
-) -> Generator[Event, None, _Failure | None]:
-    """Returns why a recording was not converted; None when it was. An unexpected error in one recording does not end
-    the others.
+# --- one recording ----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Recording:
+    wave: NDArray[np.float32]
+    notes: list[Note]
 
-    Raises Stopped and DiskFull, which end them all.
-    """
+
+def _read(item: Item, written: Written | None, most_s: int) -> _Recording | Converted | None:
+    """The recording, or an earlier result; None where it has more seconds than `most_s`, unless that is 0. Raises
+    UnusableRecording."""
+    source, target, _ = item
+    if written and (kept := written.find(source, target)):
+        return kept
+    if most_s and size_of(source) > SHORT_BYTES:
+        return None
+    notes: list[Note] = []
+    try:
+        wave = decode(source, SOURCE_RATE, notes, most_s * SOURCE_RATE)
+    except TooLong:
+        return None
+    check_audible(wave, SOURCE_RATE, notes)
+    return _Recording(wave, notes)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """`write` gives the outcome; `seconds`: of the result that it holds."""
+
+    write: Callable[[], Iterable[Outcome]]
+    seconds: float = 0.0
+
+    @classmethod
+    def outcome(cls, outcome: Outcome) -> _Made:
+        return cls(lambda: [outcome])
+
+
+Take = Callable[[], _Recording | Converted | None]
+"""Gives what _read does."""
+
+
+def _convert_item(
+    converter: Converter, item: Item, take: Take, written: Written | None
+) -> Generator[Event, None, _Made]:
+    """Raises Stopped and DiskFull, which end all recordings; any other error is of this one."""
+    source, target, format = item
     if os.path.isdir(target):
         why = Message("work.target_is_folder", path=target)
-        return _Failure(source, why, fix_of(why))
+        return _Made.outcome(_Failure(source, why, fix_of(why)))
     try:
-        samples = yield from _convert_one(converter, source)
-        encode(target, samples, converter.sample_rate, format)
-    except (DiskFull, Stopped):
-        raise
-    except UnusableRecording as error:
-        return _Failure(source, message_of(error), Message("work.try_another_player"))
-    except OSError as error:
-        why = Message("work.target_not_written", path=target, reason=reason_of(error))
-        return _Failure(source, why, fix_of(why))
-    except RvcError as error:
-        return _Failure(source, error.summary, error.hint)
+        samples = yield from _convert_one(converter, item, take, written)
     except Exception as error:
-        why = Message("work.unexpected", kind=type(error).__name__, reason=message_of(error))
-        return _Failure(source, why, Message("work.convert_to_wav"))
-    event = Converted(source=str(source), path=str(target), seconds=len(samples) / converter.sample_rate)
-    if written:
-        written.add(event)
-    yield event
-    return None
+        return _Made.outcome(_failure(source, target, error))
+    if isinstance(samples, Converted):
+        return _Made.outcome(samples)
+    rate = converter.sample_rate
+    return _Made(partial(_write, source, target, samples, rate, format, written), len(samples) / rate)
 
 
-def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, NDArray[np.int16]]:
-    notes: list[Note] = []
-    wave = decode(source, SOURCE_RATE, notes)
-    check_audible(wave, SOURCE_RATE, notes)
-    for note in notes:
+def _convert_one(
+    converter: Converter, item: Item, take: Take, written: Written | None
+) -> Generator[Event, None, NDArray[np.int16] | Converted]:
+    source, recording = item[0], take() or _read(item, written, 0)
+    assert recording is not None
+    if isinstance(recording, Converted):
+        return recording
+    for note in recording.notes:
         yield Warned(title=Message("audio.of_recording", name=source.name, note=note.text), stage="convert")
-    seconds = -(-len(wave) // SOURCE_RATE)
-    steps = converter.steps(wave)
-    del wave  # saves memory: the converter has its own filtered copy
+    seconds = -(-len(recording.wave) // SOURCE_RATE)
+    steps = converter.steps(recording.wave)
+    del recording  # saves memory: the converter has its own filtered copy
 
     def progressed(done: float) -> Progressed:
         return Progressed(stage="convert", done=int(done), total=seconds, unit="seconds", item=source.name)
@@ -294,3 +364,32 @@ def _convert_one(converter: Converter, source: Path) -> Generator[Event, None, N
     for title in converter.notes():
         yield Warned(title=title, message=cause_of(title), hint=fix_of(title), stage="convert")
     return samples
+
+
+def _write(
+    source: Path, target: Path, samples: NDArray[np.int16], rate: int, format: str, written: Written | None
+) -> Iterator[Outcome]:
+    event = Converted(source=str(source), path=str(target), seconds=len(samples) / rate)
+    try:
+        encode(target, samples, rate, format)
+        if written:
+            written.add(event)
+    except Exception as error:
+        yield _failure(source, target, error)
+    else:
+        yield event
+
+
+def _failure(source: Path, target: Path, error: Exception) -> _Failure:
+    """Why a recording was not converted. Raises Stopped and DiskFull again."""
+    if isinstance(error, DiskFull | Stopped):
+        raise error
+    if isinstance(error, UnusableRecording):
+        return _Failure(source, message_of(error), Message("work.try_another_player"))
+    if isinstance(error, OSError):
+        why = Message("work.target_not_written", path=target, reason=reason_of(error))
+        return _Failure(source, why, fix_of(why))
+    if isinstance(error, RvcError):
+        return _Failure(source, error.summary, error.hint)
+    why = Message("work.unexpected", kind=type(error).__name__, reason=message_of(error))
+    return _Failure(source, why, Message("work.convert_to_wav"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,8 @@ from numpy.typing import NDArray
 from rvc_engine.audio.io import read_16k, write_wav
 from rvc_engine.common.arrays import save_array, why_not_saved
 from rvc_engine.common.opening import size_of
-from rvc_engine.content.base import LoadedEncoder, check_encoder, load_encoder
+from rvc_engine.common.overlap import WriteBehind, read_ahead
+from rvc_engine.content.base import TOGETHER, LoadedEncoder, check_encoder, load_encoder
 from rvc_engine.content.checked import CheckedEncoder
 from rvc_engine.disk import remove_temporaries, sha256_of
 from rvc_engine.errors import RvcError, UnusableRecording
@@ -23,6 +26,7 @@ from rvc_engine.files.weights import metadata_of
 from rvc_engine.machine.device import (
     choose_device,
     each_on_a_core,
+    free_bytes,
     listening_precision,
     memory_errors,
     use_device,
@@ -35,8 +39,14 @@ from rvc_engine.settings import ExperimentSettings
 if TYPE_CHECKING:
     import torch
 
-BATCH = 8
+ON_CPU = 8
+"""Clips between two looks at whether the run is to stop, on a CPU."""
+BYTES_PER_BYTE = 260
+"""Of a GPU's memory, for a byte of a clip's file. HuBERT base takes 258 in fp16, 206 in float32 (32 clips of 3 s)."""
 MUTE_S = 3
+
+Made = dict[str, NDArray[np.float32] | Message]
+"""Of each clip its samples or its features, or why it has none."""
 
 
 def check_ready(experiment: Experiment, settings: ExperimentSettings, *, fresh: bool = False) -> None:
@@ -87,16 +97,12 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     encoder = CheckedEncoder(load, precision, device)
     write_mute(experiment, settings, encoder)
     failed = 0
-    # Clips of the same size come together, since those can go through the network together.
-    waiting.sort(key=lambda clip: size_of(experiment.wavs_16k / f"{clip}.wav"))
-    for start in range(0, len(waiting), BATCH):
-        for clip, result in _encode(experiment, encoder, device, waiting[start : start + BATCH]):
-            reason = result if isinstance(result, Message) else why_not_saved(folder / f"{clip}.npy", result)
-            if reason:
-                failed += 1
-                yield ItemSkipped(stage="features", item=clip, reason=reason)
-            done += 1
-            yield Progressed(stage="features", done=done, total=len(clips), unit="clips", item=clip)
+    for clip, reason in _work(experiment, folder, encoder, device, waiting):
+        if reason:
+            failed += 1
+            yield ItemSkipped(stage="features", item=clip, reason=reason)
+        done += 1
+        yield Progressed(stage="features", done=done, total=len(clips), unit="clips", item=clip)
         for note in encoder.notes():
             yield Warned(title=note, message=cause_of(note), hint=fix_of(note), stage="features")
     if failed == len(clips):
@@ -126,20 +132,91 @@ def write_mute(experiment: Experiment, settings: ExperimentSettings, encoder: Lo
     save_array(last, encoder.encode([silence])[0])
 
 
-def _encode(
-    experiment: Experiment, encoder: LoadedEncoder, device: torch.device, clips: list[str]
-) -> Iterator[tuple[str, NDArray[np.float32] | Message]]:
-    """Each clip with its features, or with the reason why it has none."""
-    waves: dict[str, NDArray[np.float32]] = {}
+# --- clips ------------------------------------------------------------------------------------------------------------
+def batches(sizes: dict[str, int], most: int, bytes_together: int = 0) -> list[list[str]]:
+    """Clips, by the sizes of their files, that go through the network together: `most` of one size, and what is left
+    over with others of about its size. `bytes_together`: more than one clip only up to so many; 0: any."""
+
+    def limit(size: int) -> int:
+        return max(1, min(most, bytes_together // size)) if bytes_together and size else most
+
+    parts: list[list[str]] = []
+    rest: list[str] = []
+    for size, same in groupby(sorted(sizes, key=sizes.__getitem__), key=sizes.__getitem__):
+        some, together = list(same), limit(size)
+        whole = len(some) // together * together
+        parts += [some[first : first + together] for first in range(0, whole, together)]
+        rest += some[whole:]
+    mixed: list[str] = []
+    for clip in rest:
+        if len(mixed) >= limit(sizes[clip]):
+            parts.append(mixed)
+            mixed = []
+        mixed.append(clip)
+    return [*parts, mixed] if mixed else parts
+
+
+def _work(
+    experiment: Experiment, folder: Path, encoder: LoadedEncoder, device: torch.device, clips: list[str]
+) -> Iterator[tuple[str, Message]]:
+    """Each clip when its file is there, or with the reason why it cannot be. On a GPU files are read and written
+    meanwhile."""
+    sizes = {clip: size_of(experiment.wavs_16k / f"{clip}.wav") for clip in clips}
+    on_gpu = device.type != "cpu"
+    parts = batches(sizes, TOGETHER, free_bytes(device) // 2 // BYTES_PER_BYTE) if on_gpu else batches(sizes, ON_CPU)
+    read = partial(_read, experiment.wavs_16k)
+    with (
+        WriteBehind[tuple[str, Message]](threaded=on_gpu) as written,
+        closing(read_ahead(read, parts, threaded=on_gpu)) as reading,
+    ):
+        for take in reading:
+            made = _encode(encoder, device, take())
+            yield from written.put(partial(_save, folder, made))
+        yield from written.rest()
+
+
+def _read(wavs: Path, clips: list[str]) -> Made:
+    waves: Made = {}
     for clip in clips:
         try:
-            waves[clip] = read_16k(experiment.wavs_16k / f"{clip}.wav")
+            waves[clip] = read_16k(wavs / f"{clip}.wav")
         except UnusableRecording as error:
-            yield clip, message_of(error)
+            waves[clip] = message_of(error)
+    return waves
+
+
+def _encode(encoder: LoadedEncoder, device: torch.device, clips: Made) -> Made:
+    waves = {clip: wave for clip, wave in clips.items() if not isinstance(wave, Message)}
     with memory_errors(lambda known: RvcError("work.out_of_memory_in_encoder", known.message)):
-        if device.type == "cpu":
-            results = each_on_a_core(lambda wave: encoder.encode([wave])[0], list(waves.values()))
+        results = _features(encoder, device, list(waves.values()))
+    return {**clips, **dict(zip(waves, results, strict=True))}
+
+
+def _features(
+    encoder: LoadedEncoder, device: torch.device, waves: list[NDArray[np.float32]]
+) -> Iterable[NDArray[np.float32] | Message]:
+    """Of each wave; an encoder that refuses a few together gets each alone, to know which it refuses."""
+
+    def alone(wave: NDArray[np.float32]) -> NDArray[np.float32] | Message:
+        try:
+            return encoder.encode([wave])[0]
+        except ValueError as error:
+            return message_of(error)
+
+    if device.type == "cpu":
+        return each_on_a_core(alone, waves)
+    try:
+        return encoder.encode(waves)
+    except ValueError:
+        return [alone(wave) for wave in waves]
+
+
+def _save(folder: Path, made: Made) -> Iterator[tuple[str, Message]]:
+    for clip, features in made.items():
+        if isinstance(features, Message):
+            reason = features
+        elif not np.isfinite(features).all():
+            reason = Message("work.features_not_finite")
         else:
-            results = encoder.encode(list(waves.values()))
-    for clip, features in zip(waves, results, strict=True):
-        yield clip, features if np.isfinite(features).all() else Message("work.features_not_finite")
+            reason = why_not_saved(folder / f"{clip}.npy", features)
+        yield clip, reason

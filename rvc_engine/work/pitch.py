@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.pitch import resolve_tracker, track_all
+from rvc_engine.pitch.base import Hz
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings
@@ -49,15 +50,35 @@ class PitchTask:
 
 def track_clips(task: PitchTask) -> list[tuple[str, Message]]:
     """Track a few clips and write their files. -> (clip, why it is not used or NOTHING)"""
-    results: list[tuple[str, Message]] = []
-    waves: dict[str, NDArray[np.float32]] = {}
+    clips = read_clips(task)
+    return write_pitch(task, clips, tracked(task, clips))
+
+
+@dataclass(frozen=True)
+class Clips:
+    """What was read: waves, and why the others cannot be."""
+
+    waves: dict[str, NDArray[np.float32]]
+    unusable: list[tuple[str, Message]]
+
+
+def read_clips(task: PitchTask) -> Clips:
+    clips = Clips({}, [])
     for clip in task.clips:
         try:
-            waves[clip] = read_16k(task.wavs_16k / f"{clip}.wav")
+            clips.waves[clip] = read_16k(task.wavs_16k / f"{clip}.wav")
         except UnusableRecording as unusable:
-            results.append((clip, message_of(unusable)))
-    tracked = track_all(task.method, list(waves.values()), device=task.device, workspace=task.workspace)
-    for clip, f0 in zip(waves, tracked, strict=True):
+            clips.unusable.append((clip, message_of(unusable)))
+    return clips
+
+
+def tracked(task: PitchTask, clips: Clips) -> Iterator[Hz]:
+    return track_all(task.method, list(clips.waves.values()), device=task.device, workspace=task.workspace)
+
+
+def write_pitch(task: PitchTask, clips: Clips, pitches: Iterable[Hz]) -> list[tuple[str, Message]]:
+    results = list(clips.unusable)
+    for clip, f0 in zip(clips.waves, pitches, strict=True):
         filled = fill_unvoiced(f0) if task.interpolate else f0
         outputs = zip(task.outputs(clip), (coarse(filled), filled, f0 > 0), strict=True)
         results.append((clip, next(filter(None, (why_not_saved(path, values) for path, values in outputs)), NOTHING)))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
+from functools import partial
 
 from rvc_engine.common.opening import size_of
+from rvc_engine.common.overlap import WriteBehind, read_ahead
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.device import each_on_a_core, memory_errors
 from rvc_engine.messages import Message
 from rvc_engine.registry import PITCH_TRACKERS
-from rvc_engine.work.pitch import PitchTask, track_clips
+from rvc_engine.work.pitch import PitchTask, read_clips, track_clips, tracked, write_pitch
 
 AT_A_TIME = 16
 """Clips between two looks at whether the run is to stop, on a CPU."""
@@ -20,7 +23,7 @@ def in_this_process(task: PitchTask, clips: list[str]) -> Iterator[list[tuple[st
     """As track_clips, for a few clips after the other."""
     parts = by_length(task, clips)
     if task.device != "cpu":
-        yield from map(_track, parts)
+        yield from overlapped(parts)
         return
     for first in range(0, len(parts), AT_A_TIME):
         yield from each_on_a_core(_track, parts[first : first + AT_A_TIME])
@@ -34,6 +37,24 @@ def by_length(task: PitchTask, clips: list[str]) -> list[PitchTask]:
     return [replace(task, clips=clips[first : first + size]) for first in range(0, len(clips), size)]
 
 
+def overlapped(parts: list[PitchTask]) -> Iterator[list[tuple[str, Message]]]:
+    """Clips are read and pitch is written while the GPU tracks others."""
+    with (
+        WriteBehind[tuple[str, Message]](threaded=True) as written,
+        closing(read_ahead(read_clips, parts, threaded=True)) as reading,
+    ):
+        for part, take in zip(parts, reading, strict=True):
+            clips = take()
+            with _explained():
+                pitches = list(tracked(part, clips))
+            yield list(written.put(partial(write_pitch, part, clips, pitches)))
+        yield written.rest()
+
+
 def _track(task: PitchTask) -> list[tuple[str, Message]]:
-    with memory_errors(lambda known: RvcError("work.out_of_memory_in_tracker", known.message)):
+    with _explained():
         return track_clips(task)
+
+
+def _explained() -> AbstractContextManager[None]:
+    return memory_errors(lambda known: RvcError("work.out_of_memory_in_tracker", known.message))

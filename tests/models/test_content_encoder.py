@@ -54,6 +54,15 @@ def test_a_wave_does_not_depend_on_its_company(name, tmp_path):
         np.testing.assert_allclose(again.encode([wave])[0], features, atol=2e-5)
 
 
+@pytest.mark.parametrize("name", ["phonetic-256-1", "hubert-random-256", "hubert-random-768"])
+def test_waves_of_one_length_together_as_on_a_gpu(name, tmp_path):
+    alone, together = (load_encoder(name, Workspace(tmp_path)) for _ in range(2))
+    together.batch_size = 3
+    waves = [voice(100 + 20 * i)[:length] for i, length in enumerate((9000, 9000, 9000, 9000, 8960, 9000, 4001))]
+    for wave, features in zip(waves, together.encode(waves), strict=True):
+        np.testing.assert_allclose(features, alone.encode([wave])[0], atol=2e-5)
+
+
 def test_random_hubert_leaves_the_random_state_alone():
     torch.manual_seed(5)
     before = torch.get_rng_state()

@@ -6,6 +6,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from rvc_engine.audio.io import decode, encode
 from rvc_engine.conversion.request import plan_outputs
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import BadInput, RvcError, Stopped
-from rvc_engine.events import Converted, Event, ItemSkipped
+from rvc_engine.events import Converted, Event, ItemSkipped, Progressed
 from rvc_engine.settings import ConvertSettings
 from rvc_engine.work import convert as stage
 from rvc_engine.work.convert import convert_files
@@ -51,6 +53,14 @@ def convert(tmp_path: Path) -> Callable[..., tuple[dict[str, str], dict[str, str
     return run
 
 
+@pytest.fixture(params=["one after the other", "overlapped"])
+def overlap(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """As on a CPU, and as on a GPU, which does not wait for reading and writing."""
+    overlapped: bool = request.param == "overlapped"
+    monkeypatch.setattr(stage._Prepared, "on_gpu", overlapped)
+    return overlapped
+
+
 def test_names_of_any_length_and_coding(convert: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "in"
     stems = [
@@ -80,6 +90,77 @@ def test_every_format_is_written_under_any_name(format: str, stem: str, tmp_path
     assert len(decode(path, 16000)) == pytest.approx(16000, abs=640) and os.listdir(path.parent) == [path.name]
 
 
+@pytest.mark.parametrize("short_s", [300, 1], ids=["", "all of them long"])
+def test_reading_and_writing_meanwhile_change_nothing(
+    convert: Any, tmp_path: Path, short_s: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files alone, one after the other, and overlapped. `short_s`: what may be held beside another recording."""
+    waves = [save_wave(tmp_path / f"{name}.wav", seconds) for name, seconds in (("a", 1.2), ("b", 1.4), ("c", 1.3))]
+    threads: list[str] = []
+
+    def noted(source: Path, rate: int, *rest: Any) -> Any:
+        made = decode(source, rate, *rest)
+        threads.append(threading.current_thread().name.partition("_")[0])
+        return made
+
+    monkeypatch.setattr(stage, "decode", noted)
+    for wave in waves:
+        convert([wave], tmp_path / "alone")
+    convert(waves, tmp_path / "turns")
+    assert set(threads) == {"MainThread"}
+    threads.clear()
+    monkeypatch.setattr(stage._Prepared, "on_gpu", True)
+    monkeypatch.setattr(stage, "SHORT_S", short_s)
+    done, skipped, error = convert(waves, tmp_path / "overlapped")
+    assert len(done) == 3 and not skipped and error is None
+    assert threads == ["reader" if short_s == 300 else "MainThread"] * 3
+    for name in ("a.wav", "b.wav", "c.wav"):
+        made = [(tmp_path / folder / name).read_bytes() for folder in ("alone", "turns", "overlapped")]
+        assert made[0] == made[1] == made[2]
+
+
+def test_a_result_is_reported_while_the_next_recording_is_converted(
+    convert: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waves = [save_wave(tmp_path / f"{name}.wav", 0.5) for name in "ab"]
+    monkeypatch.setattr(stage._Prepared, "on_gpu", True)
+    events: list[str] = []
+
+    def meanwhile(event: Event) -> None:
+        if isinstance(event, Converted):
+            events.append(Path(event.source).name)
+        elif isinstance(event, Progressed) and event.unit == "seconds" and event.item == "b.wav":
+            if "b" not in events:
+                end = time.monotonic() + 20
+                while not (tmp_path / "out" / "a.wav").exists() and time.monotonic() < end:
+                    time.sleep(0.01)
+                time.sleep(0.1)
+            events.append("b")
+
+    convert(waves, tmp_path / "out", meanwhile)
+    assert events == ["b", "a.wav", "b", "b.wav"]
+
+
+@pytest.mark.parametrize("overlapped", [False, True])
+def test_a_stop_leaves_whole_files(tmp_path: Path, overlapped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    waves = [save_wave(tmp_path / f"{name}.wav", 0.3) for name in "abcd"]
+    monkeypatch.setattr(stage._Prepared, "on_gpu", overlapped)
+    workspace = Workspace(tmp_path / "home")
+    voice = save_voice(workspace.weights / "v.pth")
+    written = stage.Written(tmp_path / "written.json")
+    run = convert_files(voice, waves, tmp_path / "out", SETTINGS, None, workspace, written)
+    for event in run:
+        if isinstance(event, Converted):
+            break
+    run.close()
+    whole = sorted((tmp_path / "out").iterdir())
+    assert [str(path) for path in whole] == sorted(result["path"] for result in written.results.values())
+    assert 1 <= len(whole) <= 3 and all(len(decode(path, 16000)) > 1000 for path in whole)
+    again = stage.Written(tmp_path / "written.json")
+    events = list(convert_files(voice, waves, tmp_path / "out", SETTINGS, None, workspace, again))
+    assert sum(isinstance(event, Converted) for event in events) == 4
+
+
 def test_results_that_cannot_be_written(convert: Any, tmp_path: Path) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     first = save_wave(folder / "a.wav", 0.3)
@@ -101,7 +182,7 @@ def test_results_that_cannot_be_written(convert: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENAMETOOLONG, errno.EIO])
 def test_an_error_of_the_system_at_one_result(
-    convert: Any, tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+    convert: Any, tmp_path: Path, number: int, overlap: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waves = [save_wave(tmp_path / f"{name}.wav", 0.3) for name in "abc"]
 
@@ -121,7 +202,7 @@ def test_an_error_of_the_system_at_one_result(
     [ValueError("x\ny"), IndexError(), RuntimeError("CUDA error"), MemoryError(), RvcError("Odd", "why", "do")],
 )
 def test_what_nobody_thought_of_in_one_recording(
-    convert: Any, tmp_path: Path, raised: Exception, monkeypatch: pytest.MonkeyPatch
+    convert: Any, tmp_path: Path, raised: Exception, overlap: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waves = [save_wave(tmp_path / f"{name}.wav", 0.3) for name in "ab"]
 
@@ -137,7 +218,7 @@ def test_what_nobody_thought_of_in_one_recording(
 
 @pytest.mark.parametrize("ends", [DiskFull("The disk is full"), Stopped("stopped")])
 def test_what_would_end_the_others_too(
-    convert: Any, tmp_path: Path, ends: RvcError, monkeypatch: pytest.MonkeyPatch
+    convert: Any, tmp_path: Path, ends: RvcError, overlap: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waves = [save_wave(tmp_path / f"{name}.wav", 0.3) for name in "ab"]
 

@@ -1,10 +1,13 @@
 """The features stage: a file a clip, resumed, bad clips skipped, and the clip of silence."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
 
 from rvc_engine.audio.io import read_wav, write_wav
+from rvc_engine.content import checked
 from rvc_engine.content.base import load_encoder
 from rvc_engine.content.hubert_content import HubertEncoder
 from rvc_engine.errors import BadInput, RvcError
@@ -55,26 +58,124 @@ def test_it_resumes_from_what_is_there(experiment):
     assert all(p.stat().st_mtime_ns == stamp for p, stamp in stamps.items())
 
 
-def test_batches_give_what_each_clip_alone_gives(experiment, monkeypatch):
-    """As on a GPU: the clips, three lengths of them, go through the encoder together."""
-    settings = for_preset("v2-40k-tiny")
-    encoder = load_encoder(settings.model.encoder, None)
-    seen = []
+class Watched(HubertEncoder):
+    """Notes the lengths of what goes through it together."""
 
-    class Watched(HubertEncoder):
-        def encode(self, waves):
-            seen.append([len(wave) for wave in waves])
-            return super().encode(waves)
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self.seen = []
 
-    together = Watched(encoder.name, encoder.dim, encoder.network, "cpu", batch_size=8)
-    monkeypatch.setattr(features, "load_encoder", lambda *_: together)
-    monkeypatch.setattr(features, "use_device", lambda _: torch.device("cuda"))
-    list(features.run(experiment, settings))
-    assert [8001, 9000, 16000, 16000] in seen
-    for clip in experiment.clips():
-        wave, _ = read_wav(experiment.wavs_16k / f"{clip}.wav")
-        alone = encoder.encode([wave])[0]
-        assert np.abs(np.load(experiment.features(768) / f"{clip}.npy") - alone).max() < 1e-4
+    def encode(self, waves):
+        self.seen.append([len(wave) for wave in waves])
+        return super().encode(waves)
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch):
+    """The stage uses an encoder of this class as it does on a GPU."""
+
+    def use(kind):
+        alone = load_encoder("hubert-random-768", None)
+        encoder = kind(alone.name, alone.dim, alone.network, "cpu", batch_size=8)
+        monkeypatch.setattr(features, "load_encoder", lambda *_: encoder)
+        monkeypatch.setattr(features, "use_device", lambda _: torch.device("cuda"))
+        monkeypatch.setattr(checked, "free_memory", lambda _: None)  # torch may be without CUDA
+        return encoder, alone
+
+    return use
+
+
+def made_of(experiment, encoder):
+    """The largest difference from what each clip alone gives, of the clips that have features."""
+    worst = 0.0
+    for path in experiment.features(768).iterdir():
+        wave, _ = read_wav(experiment.wavs_16k / f"{path.stem}.wav")
+        worst = max(worst, np.abs(np.load(path) - encoder.encode([wave])[0]).max())
+    return worst
+
+
+def test_batches_give_what_each_clip_alone_gives(experiment, as_on_a_gpu):
+    """The clips, three lengths of them, go through the encoder together."""
+    encoder, alone = as_on_a_gpu(Watched)
+    events = list(features.run(experiment, for_preset("v2-40k-tiny")))
+    assert encoder.seen == [[48000], [8001, 9000, 16000, 16000]]
+    assert [event.done for event in events if isinstance(event, Progressed)] == [0, 1, 2, 3, 4]
+    assert len(list(experiment.features(768).iterdir())) == 4 and made_of(experiment, alone) < 1e-4
+
+
+def test_clips_of_one_length_go_together_first():
+    sizes = {**{f"a{i}": 100 for i in range(70)}, "b": 30, "c": 99, "d": 300}
+    parts = features.batches(sizes, 32)
+    assert [len(part) for part in parts] == [32, 32, 9] and sorted(chain(*parts)) == sorted(sizes)
+    assert parts[2] == ["b", "c", *(f"a{i}" for i in range(64, 70)), "d"]
+    assert all(len(part) * max(sizes[clip] for clip in part) <= 1000 for part in features.batches(sizes, 32, 1000))
+    assert [len(part) for part in features.batches(sizes, 32, 50)] == [1] * 73
+    assert features.batches({}, 32) == []
+
+
+class Small(Watched):
+    """The GPU has memory for two waves."""
+
+    def encode(self, waves):
+        made = super().encode(waves)
+        if len(waves) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return made
+
+
+def test_out_of_memory_halves_the_batch(experiment, as_on_a_gpu):
+    encoder, alone = as_on_a_gpu(Small)
+    events = list(features.run(experiment, for_preset("v2-40k-tiny")))
+    assert [len(some) for some in encoder.seen] == [1, 4, 2, 2] and not any(isinstance(e, ItemSkipped) for e in events)
+    assert len(list(experiment.features(768).iterdir())) == 4 and made_of(experiment, alone) < 1e-4
+
+
+class Full(Watched):
+    def encode(self, waves):
+        if len(waves[0]) == 9000:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        if len(waves) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().encode(waves)
+
+
+def test_no_memory_for_one_clip_ends_the_stage(experiment, as_on_a_gpu):
+    encoder, _ = as_on_a_gpu(Full)
+    with pytest.raises(RvcError, match="memory"):
+        list(features.run(experiment, for_preset("v2-40k-tiny")))
+    assert encoder.seen == [[48000], [8001]] and not list(experiment.features(768).iterdir())
+
+
+class Choosy(Watched):
+    """Refuses a clip."""
+
+    def encode(self, waves):
+        if any(len(wave) == 9000 for wave in waves):
+            raise ValueError("not this one")
+        return super().encode(waves)
+
+
+def test_a_clip_that_the_encoder_refuses_is_named_and_alone(experiment, as_on_a_gpu):
+    _, alone = as_on_a_gpu(Choosy)
+    write_wav(experiment.wavs_16k / "1_0.wav", np.full(3000, np.nan), 16000)
+    (experiment.wavs_16k / "10_0.wav").write_bytes(b"RIFF")
+    events = list(features.run(experiment, for_preset("v2-40k-tiny")))
+    skipped = {event.item: event.reason for event in events if isinstance(event, ItemSkipped)}
+    assert set(skipped) == {"0_1", "1_0", "10_0"} and "not this one" in skipped["0_1"]
+    assert [path.stem for path in experiment.features(768).iterdir()] == ["0_0"] and made_of(experiment, alone) < 1e-4
+
+
+def test_a_stop_between_batches(experiment, as_on_a_gpu, monkeypatch):
+    as_on_a_gpu(Watched)
+    monkeypatch.setattr(features, "TOGETHER", 1)
+    run = features.run(experiment, for_preset("v2-40k-tiny"))
+    for event in run:
+        if isinstance(event, Progressed) and event.done == 1:
+            break
+    run.close()
+    kept = len(list(experiment.features(768).iterdir()))
+    assert 1 <= kept <= 2 and not list(experiment.folder.rglob("*.part"))
+    assert next(iter(features.run(experiment, for_preset("v2-40k-tiny")))).done == kept
 
 
 class Overflowing(HubertEncoder):

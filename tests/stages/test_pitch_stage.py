@@ -18,7 +18,7 @@ from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings, for_preset
 from rvc_engine.work import pitch
-from rvc_engine.work.pitch_networks import by_length
+from rvc_engine.work.pitch_networks import by_length, overlapped
 from rvc_engine.workspace import Workspace
 from tests.pitch_methods import METHODS
 
@@ -120,6 +120,24 @@ def test_a_damaged_clip_is_skipped(experiment: Experiment) -> None:
         (experiment.pitch_hz / f"{i}_0.wav.npy").unlink()
     with pytest.raises(RvcError):
         run(experiment, settings_with())
+
+
+def test_reading_and_writing_meanwhile_change_nothing(experiment: Experiment, tmp_path: Path) -> None:
+    """As for a network on a GPU, where the method takes one clip at a time."""
+    (experiment.wavs_16k / "1_0.wav").write_bytes(b"RIFF")
+    run(experiment, settings_with())
+    folders = (experiment.pitch_coarse, experiment.pitch_hz, experiment.voicing)
+    own = [tmp_path / name for name in ("coarse", "hz", "voicing")]
+    for folder in own:
+        folder.mkdir()
+    task = pitch.PitchTask([], "praat", "cpu", True, experiment.wavs_16k, *own, experiment.workspace)
+    parts = [replace(task, clips=[clip]) for clip in experiment.clips()]
+    results = [result for some in overlapped(parts) for result in some]
+    assert [clip for clip, _ in results] == experiment.clips()
+    assert {clip for clip, reason in results if reason} == {"1_0"}
+    for theirs, ours in zip(folders, own, strict=True):
+        assert sorted(path.name for path in ours.iterdir()) == sorted(path.name for path in theirs.iterdir())
+        assert all(np.array_equal(np.load(path), np.load(theirs / path.name)) for path in ours.iterdir())
 
 
 def test_no_clips_and_no_such_method(home: Path, experiment: Experiment) -> None:
