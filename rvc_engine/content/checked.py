@@ -1,10 +1,5 @@
-<<<<<<< HEAD
-"""A content encoder in half precision that falls back to float32 where its features are not finite: some GPUs compute
-float16 wrong, and report no error."""
-=======
 """A content encoder that continues with less: fewer waves at a time where memory runs out, float32 where its features
 in half precision are not finite (some GPUs compute float16 wrong without an error)."""
->>>>>>> gpu-features
 
 from __future__ import annotations
 
