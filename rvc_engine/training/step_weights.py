@@ -4,7 +4,7 @@ step's operations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,9 @@ from rvc_engine.models.prior_encoder import Attention
 from rvc_engine.models.weight_norm import WeightNormed
 
 ALWAYS_FLOAT32 = (SineSource,)
+GROUP_BYTES = 48 << 20
+"""Of weights that are computed together. Larger blocks of memory fit less well into what a step has freed: without this
+bound one of v2-40k in bf16 reserves a tenth more, for 30 operations less (tests/gpu/test_steps.py prints both)."""
 Place = tuple[nn.Module, str]
 """Of a parameter: its module, and its name there."""
 
@@ -36,6 +39,27 @@ class Rounded(torch.autograd.Function):
         return None, *(None if gradient is None else next(found) for gradient in gradients)
 
 
+class Normed(torch.autograd.Function):
+    """Weight norm of one or more tensors of one shape, with all their norms in one: (rows, *), (rows, 1, ...) each ->
+    (sum of rows, *). What is put together is not kept for the way back, where it is put together again."""
+
+    @staticmethod
+    def forward(ctx: Any, g: Tensor, *v: Tensor) -> Tensor:
+        weight, norms = torch._weight_norm_interface(_together(v), g, 0)
+        ctx.save_for_backward(g, norms, *v)
+        return weight
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:
+        g, norms, *v = ctx.saved_tensors
+        of_v, of_g = torch.ops.aten._weight_norm_interface_backward(gradient.contiguous(), _together(v), g, norms, 0)
+        return of_g, *of_v.split(len(v[0]))
+
+
+def _together(tensors: Sequence[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
+
+
 def _as_type(tensors: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
     copies = [torch.empty_like(tensor, dtype=dtype, memory_format=torch.contiguous_format) for tensor in tensors]
     torch._foreach_copy_(copies, [tensor.contiguous() for tensor in tensors])  # others would be copied one by one
@@ -48,10 +72,7 @@ class StepWeights:
 
     def __init__(self, network: nn.Module, precision: str, *, together: bool = True) -> None:
         self.together, self.dtype = together, DTYPES[precision]
-        self._groups: dict[tuple[int, ...], list[WeightNormed]] = {}
-        for module in network.modules():
-            if isinstance(module, WeightNormed):
-                self._groups.setdefault(tuple(module.weight_v.shape), []).append(module)
+        self._groups = list(groups(network))
         self._places = list(places(network))
         self._inside = False
 
@@ -88,7 +109,7 @@ class StepWeights:
             stacks, plain = list(rounded[: len(stacks)]), list(rounded[len(stacks) :])
         elif not torch.is_grad_enabled():
             plain = [value.detach() for value in plain]
-        pairs = zip(self._groups.values(), stacks, strict=True)
+        pairs = zip(self._groups, stacks, strict=True)
         return [
             (module, weight)
             for group, stack in pairs
@@ -97,7 +118,7 @@ class StepWeights:
 
     def _stacks(self) -> list[Tensor]:
         """The weights (N, *shape) of the normed convolutions of each shape."""
-        groups = self._groups.values()
+        groups = self._groups
         if not groups:
             return []
         norms = torch.cat([module.weight_g.flatten() for group in groups for module in group])
@@ -105,11 +126,20 @@ class StepWeights:
         stacks = []
         for group, g in zip(groups, norms.split(sizes), strict=True):  # type: ignore[no-untyped-call]
             shape = group[0].weight_v.shape
-            alone = len(group) == 1
-            v: Tensor = group[0].weight_v if alone else torch.cat([module.weight_v for module in group])
-            weight: Tensor = torch._weight_norm(v, g.view(-1, *[1] * (len(shape) - 1)), 0)
-            stacks.append(weight if alone else weight.view(len(group), *shape))
+            weight: Tensor = Normed.apply(g.view(-1, *[1] * (len(shape) - 1)), *(module.weight_v for module in group))
+            stacks.append(weight if len(group) == 1 else weight.view(len(group), *shape))
         return stacks
+
+
+def groups(network: nn.Module) -> Iterator[list[WeightNormed]]:
+    """The normed convolutions of one shape, as many as make GROUP_BYTES."""
+    shapes: dict[tuple[int, ...], list[WeightNormed]] = {}
+    for module in network.modules():
+        if isinstance(module, WeightNormed):
+            shapes.setdefault(tuple(module.weight_v.shape), []).append(module)
+    for same in shapes.values():
+        count = max(1, GROUP_BYTES // same[0].weight_v.nbytes)
+        yield from (same[first : first + count] for first in range(0, len(same), count))
 
 
 def places(network: nn.Module) -> Iterator[Place]:

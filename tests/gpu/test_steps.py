@@ -46,7 +46,7 @@ OPERATIONS = {
 }
 """Preset and pitch: operations of a step in fp32, bf16 and fp16, counted with torch 2.11 at a batch of 4."""
 MARGIN = 40  # for other versions of torch
-GIGABYTES = {"v1": 3.6, "v2": 4.8, "starter": 0.25}
+GIGABYTES = {"v1": 3.75, "v2": 4.8, "starter": 0.25}
 """Reserved at most, in any precision."""
 FIRST = (("v2-40k", True, "bf16"), ("starter", False, "fp16"))
 EVERY = [(*made, precision) for made in OPERATIONS for precision in PRECISIONS]
