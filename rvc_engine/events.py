@@ -227,6 +227,14 @@ class RunFinished(Event):
     artefacts: Artefacts = field(default_factory=list)
 
 
+class EventsLeft(Exception):
+    """What a generator of events raises when it is closed and has some more."""
+
+    def __init__(self, events: list[Event]) -> None:
+        super().__init__(events)
+        self.events = events
+
+
 ENDS = tuple(kind for kind in Line.KINDS.values() if issubclass(kind, Event) and kind.ends)
 """Nothing follows one of these in a journal: RunFinished, StageFailed, StageStopped."""
 

@@ -38,6 +38,7 @@ from rvc_engine.events import (
     ENDS,
     CheckpointSaved,
     Event,
+    EventsLeft,
     MovedAside,
     RunFinished,
     RunStarted,
@@ -122,7 +123,10 @@ class Engine:
                 yield event
                 if self.signals and not isinstance(event, RunFinished):
                     self.closing.set()
-                    pipeline.close()  # saves
+                    try:
+                        pipeline.close()  # saves
+                    except EventsLeft as left:
+                        yield from left.events
                     raise StopRequested
         finally:
             pipeline.close()

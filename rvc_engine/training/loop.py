@@ -9,11 +9,11 @@ import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import RvcError
-from rvc_engine.events import EpochFinished, Event, Progressed, TrainStepped, Warned
+from rvc_engine.events import EpochFinished, Event, EventsLeft, Progressed, TrainStepped, Warned
 from rvc_engine.machine.device import out_of_memory
 from rvc_engine.messages import NOTHING, Message, message_of, verbatim
 from rvc_engine.messages.message import cause_of
@@ -34,8 +34,23 @@ OVERFLOWS = 20  # steps in a row that the fp16 scaler may skip
 PROGRESS_S = 0.5
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A step that was put on the device's queue. `waited`: seconds for its batch."""
+
+    step: int
+    epoch: int
+    clips: tuple[str, ...]
+    result: StepResult
+    waited: float
+    at: float
+
+
 class TrainingLoop:
-    """The state in memory is consistent whenever an event is out: between two steps."""
+    """The state in memory is consistent whenever an event is out: between two steps.
+
+    On a GPU a step's losses are read when the next step is on its queue, so that it never waits for Python: the event
+    of a step comes one step late there, and a save comes after the event of the last step that is in it."""
 
     def __init__(
         self,
@@ -58,7 +73,9 @@ class TrainingLoop:
         )
         self.budget = budget  # where a time is asked for, not a number of epochs
         self.total = self._steps_in_all()
-        self._reported_at, self._overflows = 0.0, 0
+        self._reported_at, self._overflows, self._ended_at = 0.0, 0, 0.0
+        self._late = state.noise.device.type == "cuda" and isinstance(self.ranks, Alone)
+        self._begun: Begun | None = None
 
     def _steps_in_all(self) -> int:
         state = self.state
@@ -66,7 +83,7 @@ class TrainingLoop:
 
     def run(self) -> Iterator[Event]:
         """Until train_config.epochs are done. Raises StepFailed when a step cannot be used, DiskFull after a long wait
-        for room."""
+        for room, EventsLeft when it is closed with a step on a GPU's queue."""
         yield from self._check_place()
         yield self._progress()
         try:
@@ -83,14 +100,27 @@ class TrainingLoop:
         except DiskFull:
             raise
         except RvcError:
+            yield from self._end_begun()
             self.saver.save_now()
             raise
         except GeneratorExit:
-            if not self.saver.save_now():
-                raise RvcError("training.stopped_not_saved", step=self.saver.saved_step) from None
+            if left := self._save_now():
+                raise EventsLeft(left) from None
             raise
         finally:
             self.saver.leave()
+
+    def _save_now(self) -> list[Event]:
+        """After the step that is on the queue; its event is returned. Raises RvcError for weights that cannot be
+        used."""
+        try:
+            left: list[Event] = list(self._end_begun())
+            saved = self.saver.save_now()
+        except StepFailed:
+            saved = False
+        if not saved:
+            raise RvcError("training.stopped_not_saved", step=self.saver.saved_step) from None
+        return left
 
     def _check_place(self) -> Iterator[Event]:
         """An unfinished epoch continues only with the same batches."""
@@ -111,7 +141,12 @@ class TrainingLoop:
         self._set_rate(epoch)
         asked = time.monotonic()
         for batch in self._load(batches[state.position :]):
-            yield self._step(batch, epoch, time.monotonic() - asked)
+            begun = self._begin(batch, epoch, time.monotonic() - asked)
+            before, self._begun = self._begun, begun
+            if before:
+                yield self._end(before)
+            if not self._late:
+                yield from self._end_begun()
             if (
                 self.budget
                 and (self.budget.add(time.monotonic() - asked) or state.position == len(batches))
@@ -121,8 +156,11 @@ class TrainingLoop:
             if time.monotonic() - self._reported_at > PROGRESS_S:
                 yield self._progress()
             if state.position < len(batches):
+                if self.saver.is_due_inside_epoch:
+                    yield from self._end_begun()
                 yield from self.saver.inside_epoch()
             asked = time.monotonic()
+        yield from self._end_begun()
         if self.budget:
             self._set_epochs(self.budget.corrected(epoch))  # before the epoch is reported: it may be the last
         means = {name: value / state.position for name, value in state.sums.items()}
@@ -178,46 +216,58 @@ class TrainingLoop:
         batch = self.dataset.batch(self.ranks.part(rows), lengths, frames)
         return batch.to(self.state.noise.device)
 
-    def _step(self, batch: Batch, epoch: int, waited: float) -> TrainStepped:
-        state, started = self.state, time.monotonic()
-        numbers = self._numbers(batch)
-        self._check_finite(numbers, batch)
-        seconds = time.monotonic() - started
-        state.step, state.position, state.seconds = state.step + 1, state.position + 1, state.seconds + seconds
+    def _begin(self, batch: Batch, epoch: int, waited: float) -> Begun:
+        """Raises StepFailed when memory runs out; the step may be half done then."""
+        state, at = self.state, time.monotonic()
+        self.saver.clips = batch.names
+        step = state.step + 1
+        try:
+            for hook in self.hooks:
+                batch = hook.batch(step, batch)
+            result: StepResult = (self.graphs or self.trainer).step(batch, state.noise)
+            if self._late:
+                result = result.on_its_way()
+        except GraphFailed as error:
+            raise StepFailed(TrainingFault(GRAPH, step, message_of(error), list(batch.names))) from None
+        except (RuntimeError, MemoryError) as error:
+            raise _failed(error, step, batch.names) from None
+        state.step, state.position = step, state.position + 1
+        return Begun(step, epoch, batch.names, result, waited, at)
+
+    def _end_begun(self) -> Iterator[TrainStepped]:
+        """The step that was begun last, if it has not ended."""
+        if begun := self._begun:
+            self._begun = None
+            yield self._end(begun)
+
+    def _end(self, begun: Begun) -> TrainStepped:
+        """Waits for its losses. Raises StepFailed when they are not finite."""
+        state = self.state
+        try:
+            numbers = begun.result.numbers()
+        except (RuntimeError, MemoryError) as error:
+            raise _failed(error, begun.step, begun.clips) from None
+        self._check_finite(numbers, begun)
+        now = time.monotonic()
+        seconds, self._ended_at = now - max(begun.at, self._ended_at), now
+        state.seconds += seconds
         for name, value in numbers.items():
             state.sums[name] = state.sums.get(name, 0.0) + value
-        rate = self.train_config.rate_in(epoch)
-        self.scalars.add(state.step, {**numbers, "learning_rate": rate})
+        rate = self.train_config.rate_in(begun.epoch)
+        self.scalars.add(begun.step, {**numbers, "learning_rate": rate})
         norms = {"g": numbers["grad_norm_g"], "d": numbers["grad_norm_d"]}
         return TrainStepped(
-            step=state.step,
-            epoch=epoch,
+            step=begun.step,
+            epoch=begun.epoch,
             epochs=self.train_config.epochs,
             losses=event_losses(numbers),
             learning_rate=rate,
             grad_norms=norms,
             seconds=seconds,
-            data_seconds=waited,
+            data_seconds=begun.waited,
         )
 
-    def _numbers(self, batch: Batch) -> dict[str, float]:
-        """One step. Raises StepFailed when memory runs out; the step may be half done then."""
-        self.saver.clips = batch.names
-        step = self.state.step + 1
-        try:
-            for hook in self.hooks:
-                batch = hook.batch(step, batch)
-            result: StepResult = (self.graphs or self.trainer).step(batch, self.state.noise)
-            return result.numbers()
-        except GraphFailed as error:
-            raise StepFailed(TrainingFault(GRAPH, step, message_of(error), list(batch.names))) from None
-        except (RuntimeError, MemoryError) as error:
-            memory_error = out_of_memory(error)
-            if memory_error is None:
-                raise
-            raise StepFailed(TrainingFault(MEMORY, step, memory_error.message, list(batch.names))) from None
-
-    def _check_finite(self, numbers: dict[str, float], batch: Batch) -> None:
+    def _check_finite(self, numbers: dict[str, float], begun: Begun) -> None:
         """The fp16 scaler skips a step whose gradients overflow and lowers its scale; anything else that is not finite
         has spoilt the weights. A loss is made before the scale is applied, so no scale explains it."""
         wrong = [name for name, value in numbers.items() if not math.isfinite(value)]
@@ -225,7 +275,7 @@ class TrainingLoop:
         explained = self.state.precision.scaler.is_enabled() and all(name.startswith("grad_norm") for name in wrong)
         if wrong and not (explained and self._overflows <= OVERFLOWS):
             wrong_ones = verbatim(", ".join(wrong))
-            raise StepFailed(TrainingFault(NOT_FINITE, self.state.step + 1, wrong_ones, list(batch.names)))
+            raise StepFailed(TrainingFault(NOT_FINITE, begun.step, wrong_ones, list(begun.clips)))
         numbers.update(dict.fromkeys(wrong, 0.0))
 
     def _progress(self) -> Progressed:
@@ -236,6 +286,12 @@ class TrainingLoop:
             total=max(self.total, self.state.step) if self.train_config.epochs else 0,
             unit="steps",
         )
+
+
+def _failed(error: RuntimeError | MemoryError, step: int, clips: tuple[str, ...]) -> Exception:
+    """The fault that it means, or itself."""
+    memory_error = out_of_memory(error)
+    return StepFailed(TrainingFault(MEMORY, step, memory_error.message, list(clips))) if memory_error else error
 
 
 EVENT_LOSSES = {

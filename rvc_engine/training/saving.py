@@ -72,10 +72,15 @@ class Saver:
                 yield Warned(title=title, message=cause_of(title), stage="train")
             yield from self._save_pair(self.state, share)
 
+    @property
+    def is_due_inside_epoch(self) -> bool:
+        """The last save was long ago."""
+        return self._is_time(INSIDE_EPOCH_S)
+
     def inside_epoch(self) -> Iterator[Event]:
-        """Save if that was long ago."""
+        """Save if that is due."""
         yield from self._follow()
-        if self._is_time(INSIDE_EPOCH_S):
+        if self.is_due_inside_epoch:
             yield from self._save()
 
     def end_of_epoch(self) -> Iterator[Event]:

@@ -23,19 +23,37 @@ from rvc_engine.training.train_config import TrainConfig
 
 
 class StepResult(NamedTuple):
-    """Scalars on the device, by the names that RVC programs give them in TensorBoard."""
+    """Scalars on the device, by the names that RVC programs give them in TensorBoard. `host` holds them in one pinned
+    tensor as soon as `copied` has come."""
 
     scalars: dict[str, Tensor]
     ranks: Ranks = Alone()
     together: Tensor | None = None
+    host: Tensor | None = None
+    copied: torch.cuda.Event | None = None
 
     def gathered(self) -> StepResult:
         """With all of them in one tensor."""
+        if self.together is not None:
+            return self
         return self._replace(together=torch.stack([value.detach().float() for value in self.scalars.values()]))
+
+    def on_its_way(self) -> StepResult:
+        """Of a GPU: its copy to the host is put on the queue, so that `numbers` waits for this step alone, and not for
+        what comes after it."""
+        together = self.gathered().together
+        assert together is not None
+        host = torch.empty_like(together, device="cpu", pin_memory=True).copy_(together, non_blocking=True)
+        copied = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        copied.record()
+        return self._replace(together=together, host=host, copied=copied)
 
     def numbers(self) -> dict[str, float]:
         """Waits for the device, once. The mean over all processes."""
-        together = self.together if self.together is not None else self.gathered().together
+        if self.host is not None and self.copied is not None:
+            self.copied.synchronize()
+            return dict(zip(self.scalars, self.host.tolist(), strict=True))
+        together = self.gathered().together
         assert together is not None
         return dict(zip(self.scalars, self.ranks.mean(together).tolist(), strict=True))
 

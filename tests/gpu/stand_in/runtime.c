@@ -30,7 +30,7 @@ static int minor(void) {
 }
 
 /* --- counters ----------------------------------------------------------------------------------------------------- */
-enum { LAUNCHES, TO_GPU, FROM_GPU, INSIDE, WAITS, CLEARS, PRODUCTS, TRANSFORMS, GRAPHS, FROM_PAGEABLE, COUNTERS };
+enum { LAUNCHES, TO_GPU, FROM_GPU, INSIDE, WAITS, CLEARS, PRODUCTS, TRANSFORMS, GRAPHS, FROM_PAGEABLE, EVENT_WAITS, COUNTERS };
 EXPORT unsigned long pretended_counts[COUNTERS];
 
 static __thread int capturing; /* what a graph records does not run, so it is not counted */
@@ -299,7 +299,7 @@ EXPORT cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) { ret
 EXPORT cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags) { return cudaSuccess; }
 EXPORT cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     if (!may_wait(NULL)) return cudaErrorStreamCaptureUnsupported;
-    return count(WAITS), cudaSuccess;
+    return count(EVENT_WAITS), cudaSuccess;
 }
 EXPORT cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t from, cudaEvent_t to) { return *ms = 1, cudaSuccess; }
 
