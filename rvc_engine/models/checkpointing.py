@@ -1,4 +1,5 @@
-"""Gradient checkpointing: parts of a network whose outputs alone are kept; the backward pass computes the rest again."""
+"""Gradient checkpointing: of parts of a network only the inputs are kept; the backward pass computes
+the rest again."""
 
 from __future__ import annotations
 
@@ -24,4 +25,4 @@ def set_checkpointing(network: nn.Module, on: bool) -> None:
     """In each module that has a `checkpointing`."""
     for module in network.modules():
         if hasattr(module, "checkpointing"):
-            module.checkpointing = on
+            module.checkpointing = on  # type: ignore[assignment]

@@ -57,11 +57,13 @@ def measure(
     frames: int = FRAMES,
     steps: int = STEPS,
     graphs: bool = True,
+    checkpointing: bool = False,
 ) -> Iterator[Measured]:
     """One row a batch size, after steps to warm up; on a GPU as CUDA graphs where they work. Raises what torch raises
     when memory runs out."""
     config = model_config(preset, pitch=pitch)
-    state = TrainingState.fresh(config, TrainConfig(epochs=1, precision=precision), device)
+    train_config = TrainConfig(epochs=1, precision=precision, checkpointing=checkpointing)
+    state = TrainingState.fresh(config, train_config, device)
     trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
     for size in sizes:
         free_memory(device)
@@ -127,10 +129,12 @@ def main(writer: Writer) -> None:
     parser.add_argument("batch", type=int, nargs="+")
     parser.add_argument("--no-pitch", action="store_true")
     parser.add_argument("--no-graphs", action="store_true", help="on a GPU too")
+    parser.add_argument("--checkpointing", action="store_true", help="gradient checkpointing")
     parser.add_argument("--frames", type=int, default=FRAMES, help="of a clip")
     parser.add_argument("--steps", type=int, default=STEPS, help="that are timed")
     asked = parser.parse_args()
     size = {"frames": asked.frames, "steps": asked.steps, "graphs": not asked.no_graphs}
+    size["checkpointing"] = asked.checkpointing
     for row in measure(
         asked.preset, asked.precision, use_device(asked.device), asked.batch, pitch=not asked.no_pitch, **size
     ):

@@ -18,9 +18,11 @@ TRIAL_S = 300.0
 KILLED = (-9, 137)
 
 
-def measure_batches(preset: str, precision: str, device: str, batches: Sequence[int]) -> tuple[list[Measured], Message]:
+def measure_batches(
+    preset: str, precision: str, device: str, batches: Sequence[int], *, checkpointing: bool = False
+) -> tuple[list[Measured], Message]:
     """Real training steps: what was measured, and why it ended early (NOTHING if it did not)."""
-    words = [preset, precision, device, *map(str, batches)]
+    words = [preset, precision, device, *map(str, batches), *(["--checkpointing"] if checkpointing else [])]
     with Child(MEASURING, words) as child:
         rows = [line for line in child.lines(MEASURE_S) if isinstance(line, Measured)]
         if device.startswith("cuda"):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from rvc_engine.models.noise import Noise
 from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.training.measure import random_batch
 from rvc_engine.training.state import TrainingState

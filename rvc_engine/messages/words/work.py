@@ -116,6 +116,11 @@ WORDS: dict[str, str | Plural | Words] = {
     "no_tensorboard": Words("No TensorBoard log", "", "pip install tensorboard"),
     # the precision of a training
     "no_graphs": "steps are not CUDA graphs here, so training is slower: {reason}",
+    "no_checkpointing": "gradient checkpointing is not used here: {reason}",
+    "checkpointing": (
+        "gradient checkpointing is on, which makes steps slower: {size} clips a step would need about {needed:.1f} GB "
+        "of the {free:.1f} GB that are free; {set.train.checkpointing} off prevents it"
+    ),
     "trying_precision": "trying once whether {mode} computes correctly on {device}; this may take minutes",
     "precision_tried": "{mode} computes correctly on {device}; the trial took {seconds:.0f} s",
     "precision_untried": Words(
