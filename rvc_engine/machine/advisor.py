@@ -237,6 +237,12 @@ class Room:
         return [Message("machine.checkpointing_off", **sizes)] if self.kind != "cpu" else []
 
 
+def room_for(costs: dict[bool, Cost], memory: Memory, checkpointing: str) -> Room:
+    """`costs`: without gradient checkpointing and with it."""
+    plain, checkpointed = (largest_that_fits(costs[on], memory.free + memory.own) for on in (False, True))
+    return Room(plain, checkpointed, checkpointing, memory.kind)
+
+
 def batch_rows(cost: Cost, checkpointed: Cost, largest: int, recommended: int) -> list[dict[str, Any]]:
     """Powers of two up to the largest (at most 64), the recommended and the measured ones."""
     sizes = {
@@ -279,40 +285,22 @@ def advise(
     if preset not in PRESETS:
         raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     own = run_processes(experiment)
-    devices = memories_now(several, own, gpus) if several else []
-    devices = devices or [memory_now(device, own, gpus)]
+    devices = (memories_now(several, own, gpus) if several else []) or [memory_now(device, own, gpus)]
     memory = min(devices, key=lambda found: found.free + found.own)
     if precision == "fp16" and memory.kind == "cpu":
         raise BadInput("machine.fp16_does_not_train_on_cpu")
-    precision = memory.precision if precision == "auto" else precision
-    minutes = minutes_of(experiment)
-    costs = {
-        on: cost_of(
-            preset,
-            precision,
-            memory.device,
-            memory.name,
-            measurement if on == (checkpointing == "on") else None,
-            minutes,
-            checkpointing=on,
-        )
-        for on in (False, True)
-    }
-    cost = costs[checkpointing == "on"]
-    plain, checkpointed = (largest_that_fits(costs[on], memory.free + memory.own) for on in (False, True))
-    room = Room(plain, checkpointed, checkpointing, memory.kind)
+    precision, minutes = memory.precision if precision == "auto" else precision, minutes_of(experiment)
+    usual = checkpointing == "on"
+    measured = {usual: measurement, not usual: None}
+    where = preset, precision, memory.device, memory.name
+    costs = {on: cost_of(*where, measured[on], minutes, checkpointing=on) for on in (False, True)}
+    cost, room = costs[usual], room_for(costs, memory, checkpointing)
     recommended, reasons = recommend(preset, memory.kind, minutes, room.usable)
     reasons += room.reasons(recommended)
     if len(devices) > 1:
         reasons.append(Message("machine.smallest_decides", count=len(devices), device=memory.device))
-    reasons += [
-        Message("machine.left_free", share=MARGIN),
-        _about_source(cost),
-        *cost.notes,
-        *memory.notes,
-    ]
-    if memory.others is None:
-        reasons.append(Message("machine.others_not_reported"))
+    reasons += [Message("machine.left_free", share=MARGIN), _about_source(cost), *cost.notes, *memory.notes]
+    reasons += [Message("machine.others_not_reported")] if memory.others is None else []
     return {
         **memory.record(),
         "preset": preset,

@@ -13,6 +13,8 @@ from rvc_engine.machine.memory_table import bytes_per_sample, clip_bytes, fixed_
 from rvc_engine.messages import NOTHING, Message
 from rvc_engine.presets import PRESETS
 
+CHECKPOINTED = "-checkpointed"
+"""After the name of a precision: measured with gradient checkpointing."""
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
 
 
