@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 
+from rvc_engine.errors import BadInput
 from rvc_engine.events import Event, Noted
 from rvc_engine.machine.advisor import largest_that_fits, memories_now
 from rvc_engine.machine.device import name_of
@@ -48,7 +49,10 @@ def _free_bytes(settings: ExperimentSettings, devices: Sequence[torch.device]) -
     """For a whole training, its context included, on the fullest of the GPUs; None where that is not known. Of several,
     the driver is asked: torch would make a context on each, in a process that does not train."""
     if settings.train.gpus:
-        memories = memories_now(settings.train.gpus, set())
+        try:
+            memories = memories_now(settings.train.gpus, set())
+        except BadInput:  # the driver's library is not here
+            return None
         return min(memory.free for memory in memories) if all(memory.kind != "cpu" for memory in memories) else None
     (device,) = devices
     return torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device) + CONTEXT_BYTES

@@ -8,6 +8,7 @@ import pytest
 from rvc_engine.machine.memory_table import CONTEXT_BYTES, bytes_per_sample, fixed_bytes
 from rvc_engine.presets import PRESETS
 from tests.gpu.conftest import OnGpu
+from tests.gpu.test_steps import REPLAYED
 
 HELD = """
 import json, torch
@@ -54,3 +55,32 @@ def test_the_estimate_of_the_advisor(on_gpu: OnGpu, preset: str) -> None:
         held = found[str(size)] + CONTEXT_BYTES
         print(preset, size, f"{held / 1e9:.2f} GB, estimated {estimate / 1e9:.2f}, {estimate / held - 1:+.0%}")
         assert estimate > 0.9 * held
+
+
+AS_GRAPH = REPLAYED.replace("precision={precision!r})", "precision={precision!r}, checkpointing=True)")
+
+
+@pytest.mark.parametrize("preset", ["starter", pytest.param("v2-40k", marks=pytest.mark.soak)])
+def test_a_replayed_step_is_one_launch(on_gpu: OnGpu, preset: str) -> None:
+    found = on_gpu(AS_GRAPH.format(preset=preset, pitch=True, precision="bf16"))
+    for step in found["steps"][3:5]:
+        assert (step["graphs"], step["waits"], step["to_gpu"], step["from_gpu"]) == (1, 1, 0, 1), step
+    assert found["steps"][5]["launches"] > 1000 and not found["steps"][5]["graphs"]
+
+
+TRIED = """
+import json, torch
+from rvc_engine.presets import PRESETS
+from rvc_engine.training import numerics
+from rvc_engine.machine.device import use_device
+numerics.judged = lambda mode, reference, found: ({{}}, "" if found.gradients else "no gradients")
+reference = numerics.TrialStep(PRESETS["v2-40k-tiny"], "fp32", torch.device("cpu")).alone()
+trial = numerics.compare({precision!r}, reference, PRESETS["v2-40k-tiny"], use_device("cuda"))
+print(json.dumps([trial.ok, trial.no_graphs, trial.no_checkpointing]))
+"""
+
+
+@pytest.mark.parametrize("precision", ["fp32", pytest.param("fp16", marks=pytest.mark.soak)])
+def test_the_trial_tries_it_as_a_graph(on_gpu: OnGpu, precision: str) -> None:
+    """Numbers are not computed here; that it runs and leaves gradients is real."""
+    assert on_gpu(TRIED.format(precision=precision)) == [True, "", ""]
