@@ -61,6 +61,13 @@ CLAIMS = (
     Claim("Time of a training step with and without CUDA graphs: v2-40k, batch size 8, bf16", "", "step v2-40k"),
     Claim("Time of a training step with and without CUDA graphs: starter, batch size 8, bf16", "", "step starter"),
     Claim("GPU memory that a v2-40k training needs, by batch size, bf16", "test_steps", "memory v2-40k"),
+    Claim(
+        "GPU memory and time of a v2-40k training step with gradient checkpointing, by batch size, bf16: less memory "
+        "than without",
+        "test_checkpointing",
+        "checkpointing v2-40k",
+    ),
+    Claim("Gradient checkpointing turns on where the batch does not fit, or when memory runs out", "test_runs"),
     Claim("The advisor's memory estimate is at most 10 % off", "", "advisor"),
     Claim("Share of a training step without CUDA graphs in which the GPU computes", "", "busy"),
     Claim(
@@ -159,11 +166,17 @@ def speed() -> Iterator[Figure]:
 def memory() -> Iterator[Figure]:
     import torch
 
+    from rvc_engine.machine.measurements import CHECKPOINTED
     from rvc_engine.machine.memory_table import CONTEXT_BYTES, bytes_per_sample, fixed_bytes
     from rvc_engine.presets import PRESETS
 
     rows = _measured("v2-40k", "bf16", (4, 8, 16, 32))
     yield Figure("memory v2-40k", "; ".join(f"batch {r.batch_size} {r.memory_bytes / 1e9:.2f} GB" for r in rows))
+    lean = _measured("v2-40k", f"bf16{CHECKPOINTED}", (4, 8, 16, 32))
+    held = (f"batch {r.batch_size} {r.memory_bytes / 1e9:.2f} GB" for r in lean)
+    steps = (f"{1e3 * r.batch_size / r.samples_per_s:.0f} ms" for r in lean if r.samples_per_s)
+    less = all(a.memory_bytes < b.memory_bytes for a, b in zip(lean, rows, strict=False)) if lean and rows else None
+    yield Figure("checkpointing v2-40k", "; ".join(" ".join(pair) for pair in zip(held, steps, strict=False)), less)
     preset, worst = PRESETS["v2-40k"], 0.0
     for row in rows:
         estimate = fixed_bytes(preset, "cuda") + row.batch_size * bytes_per_sample(preset, "bf16")
@@ -361,7 +374,7 @@ PARTS: dict[str, tuple[Callable[[], Iterator[Figure]], int]] = {
     "machine": (machine, 60),
     "numerics": (numerics, 240),
     "speed": (speed, 150),
-    "memory": (memory, 120),
+    "memory": (memory, 180),
     "profile": (profile, 90),
     "graph": (graph, 90),
     "saves": (saves, 90),

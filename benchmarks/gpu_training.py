@@ -92,7 +92,7 @@ def runs() -> Iterator[tuple[str, str, bool]]:
         value = f"one process with NCCL: {count} steps in {time.monotonic() - started:.0f} s"
         yield "ranks", value, count > 0 and experiment.small_model.is_file()
 
-        experiment, settings = prepared(home, "full", "v2-40k", batch_size=32, epochs=1)
+        experiment, settings = prepared(home, "full", "v2-40k", batch_size=32, epochs=1, checkpointing="off")
         with subprocess.Popen([sys.executable, "-c", HOG, str(5 << 30)], stdout=subprocess.PIPE) as hog:
             try:
                 assert hog.stdout is not None

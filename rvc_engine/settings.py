@@ -143,6 +143,12 @@ class TrainSettings(StageSettings):
         "shows that they do not work.",
         kind="speed",
     )
+    checkpointing: Literal["auto", "on", "off"] = setting(
+        "auto",
+        "Keep less in memory and compute part of each step twice, with the same result; auto does so on a GPU "
+        "where the batch does not fit without.",
+        kind="speed",
+    )
     pretrained_g: str = setting("", "Generator to start from: a file, none, or empty for the preset's own.")
     pretrained_d: str = setting("", "Discriminators to start from: a file, none, or empty for the preset's own.")
     save_every: int = setting(5, "Epochs between checkpoints.", unit="epochs", kind="speed", ge=1, le=100000)

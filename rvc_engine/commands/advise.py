@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import Any
 
 from rvc_engine.assets.pretrained import preset_here
@@ -54,6 +55,8 @@ def asked(options: argparse.Namespace) -> dict[str, Any]:
         return advise(preset, None, measurement=measurement, precision=precision or "auto", device=device or "auto")
     experiment = workspace.experiment(options.name)
     settings = experiment.load_settings()
+    if measurement is not None and settings.train.checkpointing == "on":
+        measurement = partial(measure_batches, checkpointing=True)
     return advise_experiment(
         experiment, settings, preset=preset, precision=precision, device=device, measurement=measurement
     )
@@ -70,8 +73,10 @@ def in_lines(advice: dict[str, Any], options: argparse.Namespace) -> list[str]:
     ]
     for row in advice["batch"]:
         speed = f"{row['samples_per_s']:.2f} clips/s" if row["samples_per_s"] else ""
-        lines.append(f"  batch {row['batch_size']:>3}  {size(row['memory_bytes']):>10}  {speed}".rstrip())
-    lines.append(f"largest that fits: {advice['largest']}   recommended: {advice['recommended']}")
+        less = f"{size(row['checkpointed_bytes'])} with checkpointing" if advice["checkpointing"] != "on" else ""
+        lines.append(f"  batch {row['batch_size']:>3}  {size(row['memory_bytes']):>10}  {less}  {speed}".rstrip())
+    checkpointed = f" ({advice['largest_checkpointed']} with checkpointing)" if advice["checkpointing"] != "on" else ""
+    lines.append(f"largest that fits: {advice['largest']}{checkpointed}   recommended: {advice['recommended']}")
     return lines + [f"  {reason}" for reason in advice["reasons"]]
 
 

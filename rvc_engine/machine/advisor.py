@@ -206,7 +206,44 @@ def recommend(preset: str, kind: str, minutes: float | None, largest: int) -> tu
     return size, reasons
 
 
-def batch_rows(cost: Cost, largest: int, recommended: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Room:
+    """The largest batch sizes that fit, without and with gradient checkpointing, as train.checkpointing has it."""
+
+    plain: int
+    checkpointed: int
+    checkpointing: str
+    kind: str
+
+    @property
+    def usual(self) -> int:
+        """Of the steps that a training begins to plan with."""
+        return self.checkpointed if self.checkpointing == "on" else self.plain
+
+    @property
+    def usable(self) -> int:
+        """What a training turns on by itself is on only on a GPU."""
+        return max(self.plain, self.checkpointed) if self.checkpointing == "auto" and self.kind != "cpu" else self.usual
+
+    def reasons(self, recommended: int) -> list[Message]:
+        """What gradient checkpointing changes."""
+        if self.checkpointed <= self.plain:
+            return []
+        sizes = {"size": self.checkpointed, "without": self.plain}
+        if self.checkpointing == "on":
+            return [Message("machine.checkpointing_on", **sizes)]
+        if self.usable >= recommended > self.plain:
+            return [Message("machine.only_checkpointed", recommended=recommended, **sizes)]
+        return [Message("machine.checkpointing_off", **sizes)] if self.kind != "cpu" else []
+
+
+def room_for(costs: dict[bool, Cost], memory: Memory, checkpointing: str) -> Room:
+    """`costs`: without gradient checkpointing and with it."""
+    plain, checkpointed = (largest_that_fits(costs[on], memory.free + memory.own) for on in (False, True))
+    return Room(plain, checkpointed, checkpointing, memory.kind)
+
+
+def batch_rows(cost: Cost, checkpointed: Cost, largest: int, recommended: int) -> list[dict[str, Any]]:
     """Powers of two up to the largest (at most 64), the recommended and the measured ones."""
     sizes = {
         recommended,
@@ -219,7 +256,12 @@ def batch_rows(cost: Cost, largest: int, recommended: int) -> list[dict[str, Any
         speed = known[size].samples_per_s if size in known else cost.speed(size)
         memory = known[size].memory_bytes if size in known else cost.memory(size)
         rows.append(
-            {"batch_size": size, "memory_bytes": memory, "samples_per_s": None if speed is None else round(speed, 3)}
+            {
+                "batch_size": size,
+                "memory_bytes": memory,
+                "checkpointed_bytes": checkpointed.memory(size),
+                "samples_per_s": None if speed is None else round(speed, 3),
+            }
         )
     return rows
 
@@ -233,42 +275,42 @@ def advise(
     several: str = "",
     measurement: Measure | None = None,
     gpus: GpuState | None = None,
+    checkpointing: str = "auto",
 ) -> dict[str, Any]:
     """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset
     or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
     decides, for each of them has a batch of this size. `measurement`: measures now. `gpus`: what the driver reports,
-    where that is known already."""
+    where that is known already. `checkpointing`: train.checkpointing; what is measured is measured with it where it is
+    on."""
     if preset not in PRESETS:
         raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     own = run_processes(experiment)
-    devices = memories_now(several, own, gpus) if several else []
-    devices = devices or [memory_now(device, own, gpus)]
+    devices = (memories_now(several, own, gpus) if several else []) or [memory_now(device, own, gpus)]
     memory = min(devices, key=lambda found: found.free + found.own)
     if precision == "fp16" and memory.kind == "cpu":
         raise BadInput("machine.fp16_does_not_train_on_cpu")
-    precision = memory.precision if precision == "auto" else precision
-    minutes = minutes_of(experiment)
-    cost = cost_of(preset, precision, memory.device, memory.name, measurement, minutes)
-    largest = largest_that_fits(cost, memory.free + memory.own)
-    recommended, reasons = recommend(preset, memory.kind, minutes, largest)
+    precision, minutes = memory.precision if precision == "auto" else precision, minutes_of(experiment)
+    usual = checkpointing == "on"
+    measured = {usual: measurement, not usual: None}
+    where = preset, precision, memory.device, memory.name
+    costs = {on: cost_of(*where, measured[on], minutes, checkpointing=on) for on in (False, True)}
+    cost, room = costs[usual], room_for(costs, memory, checkpointing)
+    recommended, reasons = recommend(preset, memory.kind, minutes, room.usable)
+    reasons += room.reasons(recommended)
     if len(devices) > 1:
         reasons.append(Message("machine.smallest_decides", count=len(devices), device=memory.device))
-    reasons += [
-        Message("machine.left_free", share=MARGIN),
-        _about_source(cost),
-        *cost.notes,
-        *memory.notes,
-    ]
-    if memory.others is None:
-        reasons.append(Message("machine.others_not_reported"))
+    reasons += [Message("machine.left_free", share=MARGIN), _about_source(cost), *cost.notes, *memory.notes]
+    reasons += [Message("machine.others_not_reported")] if memory.others is None else []
     return {
         **memory.record(),
         "preset": preset,
         "precision": precision,
         "minutes": minutes,
         "source": cost.source,
-        "batch": batch_rows(cost, largest, recommended),
-        "largest": largest,
+        "batch": batch_rows(cost, costs[True], room.usual, recommended),
+        "largest": room.usual,
+        "checkpointing": checkpointing,
+        "largest_checkpointed": room.checkpointed,
         "recommended": recommended,
         "reasons": reasons,
         "error_percent": cost.error_percent,
@@ -294,6 +336,7 @@ def advise_experiment(
         precision=precision or settings.train.precision,
         device=device or settings.train.device,
         several="" if device else settings.train.gpus,
+        checkpointing=settings.train.checkpointing,
         gpus=gpus,
     )
 

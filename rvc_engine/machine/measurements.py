@@ -13,6 +13,8 @@ from rvc_engine.machine.memory_table import bytes_per_sample, clip_bytes, fixed_
 from rvc_engine.messages import NOTHING, Message
 from rvc_engine.presets import PRESETS
 
+CHECKPOINTED = "-checkpointed"
+"""After the name of a precision: measured with gradient checkpointing."""
 MEASURED_BATCHES = {"cpu": (2, 4), "cuda": (2, 4, 8)}
 
 
@@ -46,9 +48,10 @@ class Cost:
         return batch_size / seconds if seconds > 0 else None
 
 
-def table_cost(preset: str, precision: str, kind: str) -> Cost:
-    config = PRESETS[preset]
-    return Cost("table", fixed_bytes(config, kind), bytes_per_sample(config, precision))
+def table_cost(preset: str, precision: str, kind: str, *, checkpointing: bool = False) -> Cost:
+    config, on = PRESETS[preset], checkpointing
+    fixed = fixed_bytes(config, kind, checkpointing=on)
+    return Cost("table", fixed, bytes_per_sample(config, precision, checkpointing=on))
 
 
 def fit(source: str, rows: Sequence[Measured], fallback: Cost) -> Cost:
@@ -89,6 +92,11 @@ def read_row(record: object) -> Measured | None:
         return None
 
 
+def cost_key(preset: str, precision: str, kind: str, device_name: str, *, checkpointing: bool) -> str:
+    """Of what is kept of such trainings."""
+    return key_of(preset, precision, kind, device_name, *(["checkpointing"] if checkpointing else []))
+
+
 # --- measurements kept ------------------------------------------------------------------------------------------------
 KEPT = Cache("measurements.json")
 
@@ -107,12 +115,10 @@ def keep_rows(key: str, rows: Sequence[Measured]) -> Message:
 USED = Cache("used.json")
 
 
-def keep_use(
-    preset: str, precision: str, kind: str, device_name: str, batch_size: int, memory_bytes: int, minutes: float
-) -> None:
-    """What a training on so many minutes of clips really held at most, to check predictions by."""
+def keep_use(key: str, batch_size: int, memory_bytes: int, minutes: float) -> None:
+    """What a training on so many minutes of clips really held at most, to check predictions by. `key`: cost_key."""
     finding = {"batch_size": batch_size, "memory_bytes": memory_bytes, "minutes": round(minutes, 2)}
-    USED.keep(key_of(preset, precision, kind, device_name), finding)
+    USED.keep(key, finding)
 
 
 def with_clips(cost: Cost, preset: str, kind: str, minutes: float | None) -> Cost:
@@ -151,12 +157,14 @@ def cost_of(
     device_name: str,
     measurement: Measure | None = None,
     minutes: float | None = None,
+    *,
+    checkpointing: bool = False,
 ) -> Cost:
     """`device` is cpu or cuda:N. With `measurement` it is measured now; where that fails, or without it, what was kept,
     else the table. `minutes` of clips, where they are known."""
     kind = device.partition(":")[0]
-    table = table_cost(preset, precision, kind)
-    key = key_of(preset, precision, kind, device_name)
+    table = table_cost(preset, precision, kind, checkpointing=checkpointing)
+    key = cost_key(preset, precision, kind, device_name, checkpointing=checkpointing)
     notes: list[Message] = []
     cost = None
     if measurement is not None:

@@ -12,6 +12,7 @@ from rvc_engine.presets import DiscriminatorConfig, ModelConfig
 from rvc_engine.registry import VOCODERS
 
 STATE_BYTES = 16  # a parameter in fp32: weight, gradient, first and second moment of AdamW
+GRADIENT_BYTES = 4
 CLIP_FRAMES = 400  # a clip of 4 s, where training uses all of it
 CONTEXT_BYTES = 500_000_000  # a CUDA context with cuDNN's kernels, which torch does not count
 PROCESS_BYTES = {
@@ -47,26 +48,33 @@ def discriminator_parameters(config: DiscriminatorConfig) -> int:
     return period * len(config.periods) + scale
 
 
-def discriminator_values(config: ModelConfig) -> int:
-    """Numbers a sample: each layer before and after its activation, for the real and the generated slice."""
+def map_values(config: ModelConfig) -> int:
+    """Numbers of all discriminators' feature maps of a slice."""
     length, shape = (config.judged_frames or config.segment_frames) * config.hop_samples, config.discriminator
     period = sum(channels * length / 3 ** min(depth + 1, 4) for depth, channels in enumerate(shape.period_channels))
     scale = sum(channels * length / 4 ** min(depth, 4) for depth, channels in enumerate(shape.scale_channels))
-    return int(2 * 2 * (period * len(shape.periods) + scale))
+    return int(period * len(shape.periods) + scale)
 
 
-def encoder_values(config: ModelConfig) -> int:
+def discriminator_values(config: ModelConfig) -> int:
+    """Numbers a sample: each layer before and after its activation, for the real and the generated slice."""
+    return 2 * 2 * map_values(config)
+
+
+def encoder_values(config: ModelConfig) -> tuple[int, int, int]:
     """Numbers a sample of the attention layers, the posterior encoder and the flow, over the used part of a clip."""
     width, frames = config.hidden_channels, config.window_frames or CLIP_FRAMES
     attention = config.n_layers * frames * (12 * width + 2 * config.filter_channels + 3 * config.n_heads * frames)
-    waves = (config.posterior_layers + 3 * config.flow_layers) * frames * 8 * width
-    return attention + waves + 2 * frames * config.spec_bins
+    layer = frames * 8 * width
+    return attention, config.posterior_layers * layer + 2 * frames * config.spec_bins, 3 * config.flow_layers * layer
 
 
-def fixed_bytes(config: ModelConfig, device_type: str) -> int:
-    """What a training holds whatever its batch size. `device_type` cpu or cuda."""
-    parameters = generator_parameters(config) + discriminator_parameters(config.discriminator)
-    return PROCESS_BYTES[device_type] + STATE_BYTES * parameters
+def fixed_bytes(config: ModelConfig, device_type: str, *, checkpointing: bool = False) -> int:
+    """What a training holds whatever its batch size. `device_type` cpu or cuda. `checkpointing`: the gradients of one
+    side at a time."""
+    parameters = generator_parameters(config), discriminator_parameters(config.discriminator)
+    unused = GRADIENT_BYTES * min(parameters) if checkpointing else 0
+    return PROCESS_BYTES[device_type] + STATE_BYTES * sum(parameters) - unused
 
 
 def clip_bytes(config: ModelConfig, minutes: float) -> int:
@@ -76,9 +84,23 @@ def clip_bytes(config: ModelConfig, minutes: float) -> int:
     return min(int(minutes * 60 * 100 * frame), KEPT_CLIPS_BYTES)
 
 
-def bytes_per_sample(config: ModelConfig, precision: str) -> int:
+def kept_values(config: ModelConfig) -> int:
+    """Numbers a sample that wait for the backward pass."""
+    vocoder = VOCODERS.get(config.decoder)
+    return vocoder.kept_values(config) + discriminator_values(config) + sum(encoder_values(config))
+
+
+def checkpointed_values(config: ModelConfig) -> int:
+    """The same with gradient checkpointing: what is kept, the maps of the true slice among it, and the largest part
+    that is computed again; or, when that is done with, an encoder."""
+    kept, again = VOCODERS.get(config.decoder).checkpointed_values(config)
+    one = discriminator_values(config) // (len(config.discriminator.periods) + 1)
+    return max(kept + map_values(config) + max(again, one), *encoder_values(config))
+
+
+def bytes_per_sample(config: ModelConfig, precision: str, *, checkpointing: bool = False) -> int:
     """What one more sample in the batch costs. Half precision keeps about 0.6: losses and normalisations stay in
     fp32."""
-    values = VOCODERS.get(config.decoder).kept_values(config) + discriminator_values(config) + encoder_values(config)
+    values = checkpointed_values(config) if checkpointing else kept_values(config)
     width = 4.0 if precision == "fp32" else 2.4
     return int(values * width * ALLOCATOR)

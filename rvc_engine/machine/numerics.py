@@ -24,7 +24,7 @@ KEPT = Cache("numerics.json")
 class Trial(Line):
     """What training/numerics.py found of one mode. `gradients`: the relative error of each part of the networks; -1
     where one is not finite. `tried`: False where memory or time ran out, which says nothing about the mode.
-    `no_graphs`: why its steps should not be CUDA graphs."""
+    `no_graphs`: why its steps should not be CUDA graphs; `no_checkpointing`: why not with gradient checkpointing."""
 
     mode: str
     ok: bool
@@ -33,6 +33,7 @@ class Trial(Line):
     seconds: float = 0.0
     tried: bool = True
     no_graphs: Message = NOTHING
+    no_checkpointing: Message = NOTHING
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -57,6 +58,11 @@ class Choice:
     def no_graphs(self) -> Message:
         """Why the mode's steps should not be CUDA graphs."""
         return next((trial.no_graphs for trial in self.trials if trial.mode == self.mode), NOTHING)
+
+    @property
+    def no_checkpointing(self) -> Message:
+        """Why the mode's steps should not be with gradient checkpointing."""
+        return next((trial.no_checkpointing for trial in self.trials if trial.mode == self.mode), NOTHING)
 
     @property
     def untried(self) -> Trial | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import math
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rvc_engine.models.checkpointing import recomputed
 from rvc_engine.models.weight_norm import NormedConv1d, NormedConv2d
 from rvc_engine.presets import DiscriminatorConfig
 
@@ -60,11 +62,20 @@ def _score(x: Tensor, convs: nn.ModuleList, conv_post: nn.Module) -> Scored:
 
 
 class Discriminators(nn.Module):
+    checkpointing = False
+
     def __init__(self, config: DiscriminatorConfig) -> None:
         super().__init__()
         periods = (PeriodDiscriminator(period, config.period_channels) for period in config.periods)
         self.discriminators = nn.ModuleList([ScaleDiscriminator(config.scale_channels), *periods])
 
     def forward(self, wave: Tensor) -> list[Scored]:
-        """(B, 1, T) -> each discriminator's score and feature maps."""
+        """(B, 1, T) -> each discriminator's score and feature maps; of checkpointed ones the score alone."""
+        if self.checkpointing and torch.is_grad_enabled():
+            return [(recomputed(True, _score_alone, one, wave), []) for one in self.discriminators]
         return [discriminator(wave) for discriminator in self.discriminators]
+
+
+def _score_alone(discriminator: nn.Module, wave: Tensor) -> Tensor:
+    score: Tensor = discriminator(wave)[0]
+    return score

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rvc_engine.models.checkpointing import recomputed
 from rvc_engine.models.convnext import ConvNextBlock
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.presets import ModelConfig
@@ -53,6 +54,8 @@ def pulse_train(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
 
 class FilterDecoder(nn.Module):
     """Like nsf_decoder.Decoder, but with the content features as a further input."""
+
+    checkpointing = False
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -92,7 +95,7 @@ class FilterDecoder(nn.Module):
             pulses = self._transform(pulse_train(pitch_hz.float(), self.hop, self.rate))
             x = x + self.source(torch.log(pulses.abs() + 1e-2))
         for block in self.blocks:
-            x = block(x)
+            x = recomputed(self.checkpointing, block, x)
         drawn = self.head(self.norm(x.transpose(1, 2))).float().transpose(1, 2)
         gain, real, imaginary, noise_gain = drawn.chunk(4, dim=1)
         spectrum = torch.exp(noise_gain.clamp(max=4.0)) * self._transform(hiss)

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rvc_engine.models.checkpointing import recomputed
 from rvc_engine.models.conv import Conv1d
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.weight_norm import NormedConv1d, NormedConvTranspose1d
@@ -74,6 +75,8 @@ class ResidualBlock(nn.Module):
 
 
 class Decoder(nn.Module):
+    checkpointing = False
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         rates, first, stages = config.upsample_rates, config.upsample_initial_channel, range(len(config.upsample_rates))
@@ -138,9 +141,9 @@ class Decoder(nn.Module):
         """Mean of the residual blocks of stage `i`."""
         n = self.blocks_a_stage
         blocks = self.resblocks[i * n : (i + 1) * n]
-        total = blocks[0](x)
+        total = recomputed(self.checkpointing, blocks[0], x)
         for block in blocks[1:]:
-            total = total + block(x)
+            total = total + recomputed(self.checkpointing, block, x)
         return total / n
 
 

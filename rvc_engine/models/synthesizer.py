@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from rvc_engine.models.checkpointing import recomputed
 from rvc_engine.models.flow import Flow
 from rvc_engine.models.noise import Noise, NoiseSource
 from rvc_engine.models.posterior_encoder import PosteriorEncoder, sample
@@ -65,6 +66,8 @@ def row_slices(x: Tensor, starts: Tensor, length: int) -> Tensor:
 class Synthesizer(nn.Module):
     """`posterior=False` leaves out enc_q, as a small model does: such a network converts but does not train."""
 
+    checkpointing = False
+
     def __init__(self, config: ModelConfig, *, posterior: bool = True) -> None:
         super().__init__()
         self.config = config
@@ -105,10 +108,12 @@ class Synthesizer(nn.Module):
             lengths = lengths.clamp(max=window)
         mask = frame_mask(lengths, phone.shape[1])
         g = self.emb_g(speaker).unsqueeze(2)
-        m_p, logs_p = self.enc_p(phone, pitch, mask)
-        m_q, logs_q = self.enc_q(spec, mask, g)
+        on = self.checkpointing
+        # dropout would draw other numbers the second time
+        m_p, logs_p = recomputed(on and not self.config.p_dropout, self.enc_p, phone, pitch, mask)
+        m_q, logs_q = recomputed(on, self.enc_q, spec, mask, g)
         z = sample(m_q, logs_q, noise.normal(tuple(m_q.shape)), mask)
-        z_p = self.flow(z, mask, g)
+        z_p = recomputed(on, self.flow, z, mask, g)
         size = self.config.segment_frames
         starts = (noise.uniform((len(lengths),)) * (lengths - size + 1)).long()
         cut_hz = row_slices(pitch_hz, starts, size) if pitch_hz is not None else None

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rvc_engine.models.discriminators import Discriminators
+from rvc_engine.models.checkpointing import recomputed
+from rvc_engine.models.discriminators import Discriminators, Scored
 from rvc_engine.training.losses import fake_losses, feature_loss, joined, real_losses
 from rvc_engine.training.precision import Precision, adamw
 from rvc_engine.training.step_weights import StepWeights
@@ -50,6 +51,8 @@ class Adversary:
     def losses_of_fake(self, real: Tensor, fake: Tensor) -> GeneratorLosses:
         """The losses of `fake` for the generator. The discriminators' own weights and the real side take no
         gradient."""
+        if self.network.checkpointing:
+            return self._losses_recomputed(real, fake)
         with self.weights.prepared(constant=True), self.precision.autocast():
             with torch.no_grad():
                 known = [maps for _, maps in self.network(self.precision.rounded(real))]
@@ -57,3 +60,25 @@ class Adversary:
         return GeneratorLosses(
             real_losses(*joined([score for score, _ in judged])), feature_loss(known, [maps for _, maps in judged])
         )
+
+    def _losses_recomputed(self, real: Tensor, fake: Tensor) -> GeneratorLosses:
+        """The same with gradient checkpointing: the maps of `fake` are in memory of one discriminator at a time, also
+        in the backward pass, which computes them again."""
+        real, judged = self.precision.rounded(real), []
+        for one in self.network.discriminators:
+            with torch.no_grad():
+                known = self._maps(one, real)[1]
+            judged.append(recomputed(True, self._judged, one, known, fake))
+        distances = torch.stack([distance for _, distance in judged])
+        return GeneratorLosses(real_losses(*joined([score for score, _ in judged])), distances.sum())
+
+    def _judged(self, discriminator: nn.Module, known: list[Tensor], fake: Tensor) -> tuple[Tensor, Tensor]:
+        """A discriminator's score of `fake`, and how far its feature maps are from the known ones."""
+        score, maps = self._maps(discriminator, fake)
+        return score, feature_loss([known], [maps])
+
+    def _maps(self, discriminator: nn.Module, wave: Tensor) -> Scored:
+        """With its weights as constants: in a step they are prepared already."""
+        with self.weights.prepared(constant=True), self.precision.autocast():
+            scored: Scored = discriminator(wave)
+            return scored

@@ -19,7 +19,7 @@ import torch
 
 from rvc_engine.common.lines import Writer, run_reporting
 from rvc_engine.machine.device import free_memory, use_device
-from rvc_engine.machine.measurements import Measured
+from rvc_engine.machine.measurements import CHECKPOINTED, Measured
 from rvc_engine.models.noise import Noise
 from rvc_engine.presets import ModelConfig, model_config
 from rvc_engine.training.dataset import Batch
@@ -28,6 +28,7 @@ from rvc_engine.training.state import TrainingState
 from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.training.trainer import Trainer
 
+PRECISIONS = ("fp32", "fp16", "bf16")
 FRAMES = 400
 STEPS = 3
 
@@ -57,11 +58,13 @@ def measure(
     frames: int = FRAMES,
     steps: int = STEPS,
     graphs: bool = True,
+    checkpointing: bool = False,
 ) -> Iterator[Measured]:
     """One row a batch size, after warm-up steps; on a GPU with CUDA graphs where they work. Raises what torch raises
     when memory runs out."""
     config = model_config(preset, pitch=pitch)
-    state = TrainingState.fresh(config, TrainConfig(epochs=1, precision=precision), device)
+    train_config = TrainConfig(epochs=1, precision=precision, checkpointing=checkpointing)
+    state = TrainingState.fresh(config, train_config, device)
     trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
     for size in sizes:
         free_memory(device)
@@ -122,7 +125,7 @@ def peak_bytes(device: torch.device) -> int:
 def main(writer: Writer) -> None:
     parser = argparse.ArgumentParser(prog="python -m rvc_engine.training.measure", description=__doc__)
     parser.add_argument("preset")
-    parser.add_argument("precision", choices=("fp32", "fp16", "bf16"))
+    parser.add_argument("precision", choices=[name + end for end in ("", CHECKPOINTED) for name in PRECISIONS])
     parser.add_argument("device")
     parser.add_argument("batch", type=int, nargs="+")
     parser.add_argument("--no-pitch", action="store_true")
@@ -131,9 +134,9 @@ def main(writer: Writer) -> None:
     parser.add_argument("--steps", type=int, default=STEPS, help="that are timed")
     asked = parser.parse_args()
     size = {"frames": asked.frames, "steps": asked.steps, "graphs": not asked.no_graphs}
-    for row in measure(
-        asked.preset, asked.precision, use_device(asked.device), asked.batch, pitch=not asked.no_pitch, **size
-    ):
+    size["checkpointing"] = asked.precision.endswith(CHECKPOINTED)
+    precision, device = asked.precision.removesuffix(CHECKPOINTED), use_device(asked.device)
+    for row in measure(asked.preset, precision, device, asked.batch, pitch=not asked.no_pitch, **size):
         writer.send(row)
 
 

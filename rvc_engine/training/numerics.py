@@ -94,6 +94,7 @@ class TrialStep:
         self.state = TrainingState.fresh(config, TrainConfig(epochs=1, learning_rate=0.0, precision=precision), device)
         state = self.state
         self.trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
+        self.trainer.frees_gradients = False  # they are compared
         self.batch = random_batch(config, CLIPS, FRAMES).to(device)
         self.noise = DrawnOnCpu(device)
 
@@ -113,6 +114,11 @@ class TrialStep:
             numbers = steps.step(self.batch, self.noise.again()).numbers()
         return self._outcome(numbers)
 
+    def use_checkpointing(self) -> None:
+        """From now on, with gradients that stay."""
+        self.trainer.use_checkpointing(True)
+        self.trainer.frees_gradients = False
+
     def _outcome(self, numbers: dict[str, float]) -> Outcome:
         gradients = {}
         for owner, network in (("", self.state.generator), ("discriminators.", self.state.adversary.network)):
@@ -127,24 +133,26 @@ class TrialStep:
 
 def compare(mode: str, reference: Outcome, config: ModelConfig, device: torch.device) -> Trial:
     started = time.monotonic()
-    no_graphs = NOTHING
+    no_graphs = no_checkpointing = NOTHING
     try:
         with backends(mode):
             trial = TrialStep(config, mode.removesuffix("-safe"), device)
             errors, why = judged(mode, reference, trial.alone())
             if device.type == "cuda" and not why:
-                no_graphs = _wrong_as_graph(mode, reference, trial)
+                no_graphs = _wrong_as(trial.as_graph, mode, reference)
+                trial.use_checkpointing()
+                no_checkpointing = _wrong_as(trial.alone if no_graphs else trial.as_graph, mode, reference)
     except (RuntimeError, MemoryError) as error:
         return Trial(mode, False, message_of(error), tried=out_of_memory(error) is None)
     seconds = round(time.monotonic() - started, 2)
     rounded = {part: round(error, 5) if math.isfinite(error) else -1.0 for part, error in errors.items()}
-    return Trial(mode, not why, why, rounded, seconds, no_graphs=no_graphs)
+    return Trial(mode, not why, why, rounded, seconds, no_graphs=no_graphs, no_checkpointing=no_checkpointing)
 
 
-def _wrong_as_graph(mode: str, reference: Outcome, trial: TrialStep) -> Message:
-    """Why a step in this mode should not be a CUDA graph."""
+def _wrong_as(way: Callable[[], Outcome], mode: str, reference: Outcome) -> Message:
+    """Why a step in this mode should not be made in this way."""
     try:
-        return judged(mode, reference, trial.as_graph())[1]
+        return judged(mode, reference, way())[1]
     except (GraphFailed, RuntimeError) as error:
         return message_of(error)
 

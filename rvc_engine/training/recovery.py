@@ -38,23 +38,32 @@ class StepFailed(Exception):
 
 
 class Recovery:
-    """`train_config` is how training continues: with a smaller batch after memory ran out, in float32 after numbers
-    were not finite."""
+    """`train_config` is how training continues: with gradient checkpointing, where that is left to the program
+    (`may_checkpoint`), or a smaller batch after memory ran out; in float32 after numbers were not finite."""
 
-    def __init__(self, train_config: TrainConfig, device: torch.device) -> None:
-        self.train_config, self.device = train_config, device
+    def __init__(self, train_config: TrainConfig, device: torch.device, *, may_checkpoint: bool = False) -> None:
+        self.train_config, self.device, self.may_checkpoint = train_config, device, may_checkpoint
         self._broke_at: int | None = None
 
     def after(self, fault: TrainingFault) -> Warned:
         """Change the config, and report it. Raises RvcError with a fix when there is nothing left to change."""
         if fault.kind == GRAPH:
             return self._without_graphs(fault)
-        return self._smaller(fault) if fault.kind == MEMORY else self._safer(fault)
+        if fault.kind == NOT_FINITE:
+            return self._safer(fault)
+        if self.may_checkpoint and not self.train_config.checkpointing:
+            return self._checkpointed(fault)
+        return self._smaller(fault)
 
     def _without_graphs(self, fault: TrainingFault) -> Warned:
         self.train_config = replace(self.train_config, graphs=False)
         title = Message("training.no_graphs")
         return Warned(title=title, message=fault.what, hint=fix_of(title), stage="train")
+
+    def _checkpointed(self, fault: TrainingFault) -> Warned:
+        self.train_config = replace(self.train_config, checkpointing=True)
+        title = Message("training.out_of_memory", step=fault.step)
+        return Warned(title=title, message=Message("training.checkpointing"), hint=fault.what, stage="train")
 
     def _smaller(self, fault: TrainingFault) -> Warned:
         size = self.train_config.batch_size

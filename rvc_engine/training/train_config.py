@@ -9,13 +9,14 @@ from typing import Any
 from rvc_engine.presets import BATCH_SIZE
 
 LAST_RATE = 0.1
+SAME_NUMBERS = ("epochs", "save_every", "graphs", "checkpointing")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """`epochs`: 0 as long as they are not known (epoch_budget.py). `falls`: the rate falls to LAST_RATE of it over all
     epochs, and lr_decay is not used. `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set.
-    `graphs`: steps as CUDA graphs, on one GPU."""
+    `graphs`: steps as CUDA graphs, on one GPU. `checkpointing`: what a step can compute again is not kept."""
 
     epochs: int
     batch_size: int = BATCH_SIZE
@@ -30,6 +31,7 @@ class TrainConfig:
     mutes: int = 0
     save_every: int = 5
     graphs: bool = False
+    checkpointing: bool = False
 
     def rate_in(self, epoch: int) -> float:
         """Learning rate in an epoch, counted from 1."""
@@ -39,4 +41,4 @@ class TrainConfig:
 
     def numbers(self) -> dict[str, Any]:
         """Those that change how training continues, for comparing with an earlier run."""
-        return {key: value for key, value in asdict(self).items() if key not in ("epochs", "save_every", "graphs")}
+        return {key: value for key, value in asdict(self).items() if key not in SAME_NUMBERS}

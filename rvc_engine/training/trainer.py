@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
+from rvc_engine.models.checkpointing import set_checkpointing
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.synthesizer import Synthesizer, slices
 from rvc_engine.presets import ModelConfig
@@ -76,9 +77,16 @@ class Trainer:
         self.weights = StepWeights(generator, precision.name, together=self._generate is generator)
         adversary.weights.together = self.weights.together
         self.precision, self.train_config = precision, train_config
+        self.use_checkpointing(train_config.checkpointing)
         self.config: ModelConfig = generator.config
         c = self.config
         self.mel_scale = MelScale(c.sample_rate, c.filter_length, c.n_mels, c.mel_fmin, c.mel_fmax)
+
+    def use_checkpointing(self, on: bool) -> None:
+        """Gradient checkpointing; gradients too are then in memory only as long as they are used."""
+        set_checkpointing(self.generator, on)
+        set_checkpointing(self.adversary.network, on)
+        self.frees_gradients = on
 
     def step(self, batch: Batch, noise: NoiseSource) -> StepResult:
         """`batch` is on the generator's device."""
@@ -87,6 +95,8 @@ class Trainer:
 
     def _prepared_step(self, batch: Batch, noise: NoiseSource) -> StepResult:
         b, config = batch, self.config
+        if self.frees_gradients:
+            self.optimizer.zero_grad(set_to_none=True)
         with self.precision.autocast():
             made = self._generate(
                 b.phone,
@@ -103,6 +113,8 @@ class Trainer:
 
         real_part, made_part = self._discriminator_input(real), self._discriminator_input(wave)
         d_losses = self.adversary.learn(real_part, made_part.detach(), self._discriminate)
+        if self.frees_gradients:
+            self.adversary.optimizer.zero_grad(set_to_none=True)
 
         with self.adversary.weights.prepared(constant=True):
             g_losses = self.adversary.losses_of_fake(real_part, made_part)

@@ -55,3 +55,8 @@ class Vocoder(ABC):
             channels, length = channels // 2, length * rate
             total += kept * channels * length
         return total
+
+    def checkpointed_values(self, config: ModelConfig) -> tuple[int, int]:
+        """With gradient checkpointing: numbers that are kept, and those of the largest part that the backward pass
+        computes again. A network whose parts can be has a `checkpointing` (models/checkpointing.py)."""
+        return self.kept_values(config), 0

@@ -22,6 +22,14 @@ class HifiGanNsf(Vocoder):
 
         return Decoder(config)
 
+    def checkpointed_values(self, config: ModelConfig) -> tuple[int, int]:
+        """3 a stage are kept, and 4 a dilation of one residual block computed again."""
+        channels, length, stages = config.upsample_initial_channel, config.segment_frames, []
+        for rate in config.upsample_rates:
+            channels, length = channels // 2, length * rate
+            stages.append(channels * length)
+        return 3 * sum(stages), 4 * max(map(len, config.resblock_dilation_sizes)) * max(stages)
+
     def marks(self, config: ModelConfig) -> Mapping[str, Shape | None]:
         first = config.upsample_initial_channel
         kernels = config.upsample_kernel_sizes

@@ -43,6 +43,7 @@ from rvc_engine.work import train_parallel as parallel
 from rvc_engine.work.rvc_config import write_config
 from rvc_engine.work.speakers import check_speakers
 from rvc_engine.work.train_attempt import Attempt
+from rvc_engine.work.train_memory import may_turn_on, with_checkpointing
 from rvc_engine.work.train_start import NAME, find_start
 from rvc_engine.work.training_clips import changes, mute_rows, training_set, usable_rows
 from rvc_engine.work.training_clips import used_all_inputs as used_all_inputs
@@ -76,7 +77,8 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     """Train up to settings.train.epochs, resuming from the last checkpoint; auto is a time, and a number as soon as
     steps have been timed. Raises RvcError with a fix.
 
-    When memory runs out the batch size is halved, in `settings` and in experiment.toml too.
+    When memory runs out, gradient checkpointing is turned on or the batch size is halved, in `settings` and in
+    experiment.toml too.
     """
     check_ready(experiment, settings)
     device = use_device(settings.train.device)
@@ -96,15 +98,11 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     free_memory(device)  # what the stages before reserved there
     used = [torch.device(name) for name in devices] or [device]
     computing = yield from _right_precision(settings, used)
-    config, train_config = settings.model, train_config_of(settings, computing.precision, device.type)
-    if device.type == "cuda" and not devices and settings.train.cuda_graphs == "auto":
-        train_config = replace(train_config, graphs=not computing.no_graphs)
-        if computing.no_graphs:
-            yield Noted(text=Message("work.no_graphs", reason=computing.no_graphs), stage=NAME)
+    train_config = yield from _steps_of(settings, used, computing)
     rows, skipped = usable_rows(experiment, settings)
     yield from skipped
     rows += mute_rows(experiment, settings)
-    dataset = ClipDataset(rows, config)
+    dataset = ClipDataset(rows, settings.model)
     frames = [dataset.frames(row) for row in rows]
     clips_s = (
         sum(length for row, length in zip(rows, frames, strict=True) if row.wave.parent == experiment.ground_truth)
@@ -118,7 +116,8 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     difference = changes(experiment, learnt)
     write_whole(experiment.filelist, "\n".join(row.line() for row in rows).encode("utf-8", "surrogateescape"))
 
-    recovery = Recovery(train_config, device)
+    may_checkpoint = may_turn_on(settings, used, computing.no_checkpointing)
+    recovery = Recovery(train_config, device, may_checkpoint=may_checkpoint)
     store = CheckpointStore(experiment, begin_hooks(again=False))
     store.remove_halves()
     if not store.candidates() and adopt(experiment.incoming / "train.pt", experiment.resume_state):
@@ -134,18 +133,42 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
         )
     ):
         yield recovery.after(fault)
-        if recovery.train_config.batch_size != train_config.batch_size:
-            settings.train.batch_size = recovery.train_config.batch_size
-            experiment.save_settings(settings)
+        _keep_what_fits(experiment, settings, train_config, recovery.train_config)
         attempt.again = True
         free_memory(device)
 
 
+def _keep_what_fits(
+    experiment: Experiment, settings: ExperimentSettings, before: TrainConfig, after: TrainConfig
+) -> None:
+    """What a recovery from full memory changed holds for later runs too."""
+    if after.batch_size != before.batch_size:
+        settings.train.batch_size = after.batch_size
+    if after.checkpointing != before.checkpointing:
+        settings.train.checkpointing = "on"
+    if (after.batch_size, after.checkpointing) != (before.batch_size, before.checkpointing):
+        experiment.save_settings(settings)
+
+
 class Computing(NamedTuple):
-    """How steps are computed. `no_graphs`: why they are not CUDA graphs."""
+    """How steps are computed. `no_graphs`: why they are not CUDA graphs; `no_checkpointing`: why not with gradient
+    checkpointing."""
 
     precision: str
     no_graphs: Message = NOTHING
+    no_checkpointing: Message = NOTHING
+
+
+def _steps_of(
+    settings: ExperimentSettings, devices: Sequence[torch.device], computing: Computing
+) -> Generator[Event, None, TrainConfig]:
+    """With CUDA graphs and gradient checkpointing, where they are wanted and right."""
+    train_config = train_config_of(settings, computing.precision, devices[0].type)
+    if devices[0].type == "cuda" and not settings.train.gpus and settings.train.cuda_graphs == "auto":
+        train_config = replace(train_config, graphs=not computing.no_graphs)
+        if computing.no_graphs:
+            yield Noted(text=Message("work.no_graphs", reason=computing.no_graphs), stage=NAME)
+    return (yield from with_checkpointing(settings, train_config, devices, computing.no_checkpointing))
 
 
 def _right_precision(
@@ -155,10 +178,11 @@ def _right_precision(
     them is tried. `auto` is what all of them have."""
     wanted = [choose_precision(settings.train.precision, device) for device in devices]
     asked = wanted[0] if len(set(wanted)) == 1 else "fp16"
-    no_graphs = NOTHING
+    no_graphs = no_checkpointing = NOTHING
     for device in {name_of(device): device for device in devices if device.type == "cuda"}.values():
         choice = yield from _tried(settings.preset, asked, device)
         no_graphs = no_graphs or choice.no_graphs
+        no_checkpointing = no_checkpointing or choice.no_checkpointing
         if choice.mode == asked:
             if trial := choice.untried:
                 title = Message("work.precision_untried", mode=asked, device=name_of(device), reason=trial.why)
@@ -166,7 +190,7 @@ def _right_precision(
             continue
         yield _instead(asked, choice, device)
         asked = "fp32"
-    return Computing(asked, no_graphs)
+    return Computing(asked, no_graphs, no_checkpointing)
 
 
 def _instead(asked: str, choice: Choice, device: torch.device) -> Warned:

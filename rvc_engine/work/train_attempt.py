@@ -16,7 +16,7 @@ from rvc_engine.errors import BadInput
 from rvc_engine.events import CheckpointSaved, Event, StepsSuperseded, Warned
 from rvc_engine.experiment import Experiment, journals
 from rvc_engine.machine.device import name_of
-from rvc_engine.machine.measurements import keep_use
+from rvc_engine.machine.measurements import cost_key, keep_use
 from rvc_engine.machine.memory_table import CONTEXT_BYTES
 from rvc_engine.messages import Message
 from rvc_engine.messages.message import cause_of, fix_of
@@ -96,15 +96,9 @@ class Attempt:
             if self.ranks.first and state.step > (restored.step if restored else 0):
                 held = peak_bytes(device) + (CONTEXT_BYTES if device.type == "cuda" else 0)
                 minutes = sum(self.frames) / 6000
-                keep_use(
-                    settings.preset,
-                    train_config.precision,
-                    device.type,
-                    name_of(device),
-                    train_config.batch_size,
-                    held,
-                    minutes,
-                )
+                words = (settings.preset, train_config.precision, device.type, name_of(device))
+                key = cost_key(*words, checkpointing=train_config.checkpointing)
+                keep_use(key, train_config.batch_size, held, minutes)
         if self.ranks.first and not _is_written(experiment.small_model, state):
             yield _write_small(experiment.small_model, state, settings, self.about)
 

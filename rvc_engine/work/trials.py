@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rvc_engine.machine.children import Child
-from rvc_engine.machine.measurements import Measured
+from rvc_engine.machine.measurements import CHECKPOINTED, Measured
 from rvc_engine.machine.memory_table import CONTEXT_BYTES
 from rvc_engine.machine.numerics import Trial
 from rvc_engine.messages import NOTHING, Message
@@ -18,9 +18,11 @@ TRIAL_S = 300.0
 KILLED = (-9, 137)
 
 
-def measure_batches(preset: str, precision: str, device: str, batches: Sequence[int]) -> tuple[list[Measured], Message]:
+def measure_batches(
+    preset: str, precision: str, device: str, batches: Sequence[int], *, checkpointing: bool = False
+) -> tuple[list[Measured], Message]:
     """Real training steps: what was measured, and why it ended early (NOTHING if it did not)."""
-    words = [preset, precision, device, *map(str, batches)]
+    words = [preset, f"{precision}{CHECKPOINTED}" if checkpointing else precision, device, *map(str, batches)]
     with Child(MEASURING, words) as child:
         rows = [line for line in child.lines(MEASURE_S) if isinstance(line, Measured)]
         if device.startswith("cuda"):

@@ -62,9 +62,13 @@ class AdvisorPanel(Panel):
 
 
 def recommendation(advice: dict[str, Any]) -> Text:
-    return Text.assemble(
+    line = Text.assemble(
         (_("{size} recommended").format(size=advice["recommended"]), "bold"),
         _(", {size} the largest that fits").format(size=advice["largest"]),
+    )
+    checkpointed = advice.get("largest_checkpointed", 0)
+    return line.append(
+        _(", {size} with checkpointing").format(size=checkpointed) if checkpointed > advice["largest"] else ""
     )
 
 

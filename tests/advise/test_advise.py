@@ -18,7 +18,7 @@ from rvc_engine.machine import measurements
 from rvc_engine.machine.advisor import advise, container_limit, memory_now, recommend
 from rvc_engine.machine.cpu import cpu_has_bf16
 from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, visible_gpus
-from rvc_engine.machine.measurements import Measured, keep_use
+from rvc_engine.machine.measurements import Measured, cost_key, keep_use
 from rvc_engine.machine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
 from rvc_engine.messages import NOTHING
 from rvc_engine.presets import PRESETS
@@ -39,6 +39,8 @@ KEYS = [
     "source",
     "batch",
     "largest",
+    "checkpointing",
+    "largest_checkpointed",
     "recommended",
     "reasons",
     "error_percent",
@@ -123,6 +125,30 @@ def test_record_has_the_promised_keys_on_a_gpu(monkeypatch: pytest.MonkeyPatch) 
     assert all(row["samples_per_s"] is None for row in advice["batch"])
     assert advice["recommended"] == 4 <= advice["largest"]
     json.dumps(advice)
+
+
+class SmallGpu(FakeNvml):
+    """4 GiB, most of it free."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "nvmlDeviceGetMemoryInfo":
+            return lambda index: SimpleNamespace(total=4 * GIB, used=GIB // 8, free=4 * GIB - GIB // 8)
+        return super().__getattr__(name)
+
+
+@pytest.mark.parametrize("checkpointing", ["auto", "on", "off"])
+def test_a_small_gpu_takes_the_usual_batch_with_checkpointing(checkpointing: str) -> None:
+    """v2-40k in fp32: one clip without."""
+    state = read_gpus(SmallGpu())
+    advice = advise("v2-40k", None, precision="fp32", checkpointing=checkpointing, gpus=state)
+    fits, reasons = advice["largest_checkpointed"], [reason.code for reason in advice["reasons"]]
+    assert fits >= 4 and advice["checkpointing"] == checkpointing
+    assert advice["largest"] == (fits if checkpointing == "on" else 2)
+    assert advice["recommended"] == (2 if checkpointing == "off" else 4)
+    said = {"auto": "only_checkpointed", "on": "checkpointing_on", "off": "checkpointing_off"}[checkpointing]
+    assert f"machine.{said}" in reasons
+    row = next(row for row in advice["batch"] if row["batch_size"] == 2)
+    assert (row["checkpointed_bytes"] == row["memory_bytes"]) == (checkpointing == "on")
 
 
 class TwoGpus(FakeNvml):
@@ -241,7 +267,8 @@ def test_a_training_checks_the_prediction(monkeypatch: pytest.MonkeyPatch) -> No
     one_gpu(monkeypatch)
     rows = [Measured(2, 3 * GIB, 10.0), Measured(4, 4 * GIB, 16.0), Measured(8, 6 * GIB, 22.0)]
     assert advise("v2-40k", None, measurement=measured(rows))["error_percent"] == 0
-    keep_use("v2-40k", "bf16", "cuda", "A100", 8, 5 * GIB, 10.0)  # a GPU holds no clips
+    key = cost_key("v2-40k", "bf16", "cuda", "A100", checkpointing=False)
+    keep_use(key, 8, 5 * GIB, 10.0)  # a GPU holds no clips
     advice = advise("v2-40k", None)
     assert advice["error_percent"] == pytest.approx(20.0)
     assert any(
@@ -260,7 +287,8 @@ def test_clips_that_a_cpu_keeps_are_counted(tmp_path: Path) -> None:
     more = ten_minutes["batch"][0]["memory_bytes"] - without["batch"][0]["memory_bytes"]
     assert more == 600 * 100 * (4 * (400 + 1025 + 768) + 12)
     predicted = next(row["memory_bytes"] for row in ten_minutes["batch"] if row["batch_size"] == 4)
-    keep_use("v2-40k", "fp32", "cpu", without["name"], 4, predicted, 10.0)
+    key = cost_key("v2-40k", "fp32", "cpu", without["name"], checkpointing=False)
+    keep_use(key, 4, predicted, 10.0)
     assert advise("v2-40k", None, device="cpu", precision="fp32")["error_percent"] == 0  # whatever is asked for now
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from rvc_engine.machine.measurements import Measured, cost_key, keep_rows
 from rvc_engine.workspace import Workspace
 from tests.conftest import ROOT, rvc_environment
 from tests.gpu import pretend
@@ -103,12 +104,57 @@ def test_two_gpus(rvc: OnGpus, dataset: Path) -> None:
 def test_memory_that_runs_out_in_training_halves_the_batch(rvc: OnGpus, dataset: Path) -> None:
     """A step of 4 clips does not fit into 123 MiB."""
     words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "2", "--batch-size", "4")
-    words += ("--set", "train.precision=fp16")
+    words += ("--set", "train.precision=fp16", "--set", "train.checkpointing=off")
     done = rvc(*words, gigabytes=0.12)
     assert done.returncode == 0, done.stdout + done.stderr
     warnings = [event["title"] for event in rvc.events("voice", "Warned")]
     assert "Out of memory at step 1" in warnings
     assert Workspace(rvc.home).experiment("voice").load_settings().train.batch_size in (1, 2)
+
+
+@pytest.mark.soak
+def test_checkpointing_is_on_where_the_batch_does_not_fit_without(rvc: OnGpus, dataset: Path) -> None:
+    """Into 123 MiB, by the estimate: the batch stays as it was asked for."""
+    words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "2", "--batch-size", "4")
+    done = rvc(*words, "--set", "train.precision=fp16", gigabytes=0.12)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert any("gradient checkpointing is on" in event["text"] for event in rvc.events("voice", "Noted"))
+    assert not [event for event in rvc.events("voice", "Warned") if "Out of memory" in event["title"]]
+    settings = Workspace(rvc.home).experiment("voice").load_settings().train
+    assert (settings.batch_size, settings.checkpointing) == (4, "auto")
+
+
+@pytest.mark.soak
+def test_memory_that_runs_out_turns_checkpointing_on_before_the_batch_shrinks(
+    rvc: OnGpus, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4 clips fit by a measurement, which is wrong. It stays on in the next run, which resumes."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(rvc.home / "cache"))
+    key = cost_key("v2-40k-tiny", "fp16", "cuda", "Pretended GPU", checkpointing=False)
+    assert not keep_rows(key, [Measured(1, 1000), Measured(2, 2000)])
+    words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "2", "--batch-size", "4")
+    done = rvc(*words, "--set", "train.precision=fp16", gigabytes=0.12)
+    _check_it_was_turned_on(rvc, done, 4)
+    last = rvc.events("voice", "TrainStepped")[-1]
+    again = rvc("run", "voice", "--epochs", str(last["epoch"] + 1), gigabytes=0.12)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert rvc.events("voice", "TrainStepped")[-1]["step"] > last["step"]
+
+
+@pytest.mark.soak
+def test_it_is_turned_on_in_all_processes(rvc: OnGpus, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RVC_FAULTS", "oom@2")
+    words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "4", "--batch-size", "2", "--gpus", "0,1")
+    _check_it_was_turned_on(rvc, rvc(*words, gpus=2), 2)
+
+
+def _check_it_was_turned_on(rvc: OnGpus, done: subprocess.CompletedProcess[str], batch_size: int) -> None:
+    assert done.returncode == 0, done.stdout + done.stderr
+    (warned,) = [event for event in rvc.events("voice", "Warned") if "Out of memory" in event["title"]]
+    assert "gradient checkpointing is now on" in warned["message"]
+    experiment = Workspace(rvc.home).experiment("voice")
+    settings = experiment.load_settings().train
+    assert (settings.batch_size, settings.checkpointing) == (batch_size, "on") and experiment.small_model.is_file()
 
 
 @pytest.mark.soak

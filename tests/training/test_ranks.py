@@ -52,9 +52,11 @@ def make(make_experiment: Any) -> Any:
 
 
 @pytest.mark.soak
-def test_two_processes_learn_as_one_with_twice_the_batch(make: Any) -> None:
+@pytest.mark.parametrize("checkpointing", ["off", "on"])
+def test_two_processes_learn_as_one_with_twice_the_batch(make: Any, checkpointing: str) -> None:
     """Clips shorter and longer than the window that is used: losses of every step, and every weight after the last."""
     two, one = make("two", TWO, 2), make("one", "", 4)
+    two[1].train.checkpointing = checkpointing
     events, wanted = (list(train.run(*made)) for made in (two, one))
     steps, expected = of(events, TrainStepped), of(wanted, TrainStepped)
     assert [(s.step, s.epoch) for s in steps] == [(s.step, s.epoch) for s in expected] and len(steps) >= 4

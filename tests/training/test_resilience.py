@@ -312,6 +312,23 @@ def test_recovery_knows_when_to_give_up() -> None:
     assert "smaller preset" in caught.value.hint
 
 
+def test_checkpointing_comes_before_a_smaller_batch_and_that_before_giving_up_graphs() -> None:
+    config = TrainConfig(epochs=1, batch_size=2, graphs=True)
+    recovery = Recovery(config, torch.device("cuda"), may_checkpoint=True)
+    fault, seen = TrainingFault(MEMORY, 10, verbatim("CUDA out of memory"), ["a"]), []
+    for _ in range(3):
+        warned = recovery.after(fault)
+        now = recovery.train_config
+        seen.append((now.checkpointing, now.batch_size, now.graphs))
+        assert warned.hint or warned.message
+    assert seen == [(True, 2, True), (True, 1, True), (True, 1, False)]
+    with pytest.raises(RvcError, match="with one clip"):
+        recovery.after(fault)
+    never = Recovery(config, torch.device("cuda"))
+    never.after(fault)
+    assert (never.train_config.checkpointing, never.train_config.batch_size) == (False, 1)
+
+
 @pytest.mark.soak
 def test_out_of_memory_halves_the_batch(make: Callable[[str], Made], monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "oom@5")

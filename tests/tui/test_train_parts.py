@@ -18,7 +18,7 @@ from rvc_engine.run.view import RunView
 from rvc_tui.bottlenecks import bottlenecks, no_bottleneck
 from rvc_tui.plot import Layer, Plot, round_up, smoothed, symbols, value_range
 from rvc_tui.preferences import Price, kept_price, path, read_price, save_preference
-from rvc_tui.widgets.advisor import table
+from rvc_tui.widgets.advisor import recommendation, table
 from rvc_tui.widgets.losses import CURVES
 from rvc_tui.widgets.memory import gpu_line, machine_lines, memory_bar
 from rvc_tui.widgets.pace import norm_worry
@@ -252,6 +252,12 @@ def test_table_of_batch_sizes_keeps_the_recommended_one_in_sight() -> None:
     )
     assert "32*" in table(advice, 30)[0].plain and max(len(line.plain) for line in table(advice, 30)) <= 30
     assert table({"batch": [], "recommended": 4}, 80) == []
+
+
+def test_what_fits_with_checkpointing_is_said_where_it_is_more() -> None:
+    advice = {"largest": 2, "recommended": 4}
+    assert "2 the largest that fits, 17 with" in recommendation({**advice, "largest_checkpointed": 17}).plain
+    assert recommendation({**advice, "largest_checkpointed": 2}).plain.endswith("2 the largest that fits")
 
 
 def test_prices() -> None:

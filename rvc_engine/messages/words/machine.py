@@ -54,6 +54,14 @@ WORDS: dict[str, str | Plural | Words] = {
     "few_clips": "With so few clips, {size} still makes about {steps} steps an epoch.",
     "largest": "No more than {size} fits in memory.",
     "nothing_fits": "Not even 1 fits: free memory, or choose a smaller preset.",
+    "checkpointing_on": "With gradient checkpointing; without it, which is faster, {without} would fit.",
+    "checkpointing_off": (
+        "With gradient checkpointing ({set.train.checkpointing} on), which makes steps slower, {size} would fit."
+    ),
+    "only_checkpointed": (
+        "{recommended} fits only with gradient checkpointing, which {set.train.checkpointing} auto then turns on; "
+        "without it {without} fits, with it {size}."
+    ),
     "left_free": "Keeps {share:.0%} of the free memory as headroom.",
     "smallest_decides": "The batch size is per GPU; of {count}, {device} has the least free memory.",
     "no_gpu": "No GPU: {reason}.",

@@ -108,6 +108,10 @@ WORDS: dict[str, str | Plural | Words] = {
         "training continues without them, which may be slower; with {set.train.cuda_graphs} off they are not tried",
     ),
     "out_of_memory": "Out of memory at step {step}",
+    "checkpointing": (
+        "gradient checkpointing is now on, and stays on: a step keeps less in memory and is slower; "
+        "the steps since the last save are repeated"
+    ),
     "smaller_batch": (
         "the batch size is now {size} instead of {before}, and stays at that; the steps since the last save "
         "are repeated"

@@ -118,6 +118,11 @@ WORDS: dict[str, str | Plural | Words] = {
     "part_at": "{name} at {start:.1f} s",
     # the precision of a training
     "no_graphs": "training runs without CUDA graphs, which may be slower: {reason}",
+    "no_checkpointing": "training runs without gradient checkpointing: {reason}",
+    "checkpointing": (
+        "gradient checkpointing is on, which makes steps slower: {size} clips a step would need about {needed:.1f} GB "
+        "of the {free:.1f} GB that are free; {set.train.checkpointing} off prevents it"
+    ),
     "trying_precision": "testing once whether {mode} computes correctly on {device}; this may take some minutes",
     "precision_tried": "{mode} computes correctly on {device}; the test took {seconds:.0f} s",
     "precision_untried": Words(
