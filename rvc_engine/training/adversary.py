@@ -35,6 +35,7 @@ class Adversary:
         self.network, self.precision = network, precision
         self.optimizer = adamw(network, learning_rate)
         self.weights = StepWeights(network, precision.name)
+        self._weights_of = {one: StepWeights(one, precision.name) for one in network.discriminators}
 
     def learn(self, real: Tensor, fake: Tensor, network: nn.Module | None = None) -> DiscriminatorLosses:
         """One step on waves (B, 1, T); `fake` is detached. `network`: the own one as several processes share it."""
@@ -62,8 +63,8 @@ class Adversary:
         )
 
     def _losses_recomputed(self, real: Tensor, fake: Tensor) -> GeneratorLosses:
-        """The same with gradient checkpointing: the maps of `fake` are in memory of one discriminator at a time, also
-        in the backward pass, which computes them again."""
+        """The same with gradient checkpointing: the weights and the maps of `fake` are in memory of one discriminator
+        at a time, also in the backward pass, which computes them again."""
         real, judged = self.precision.rounded(real), []
         for one in self.network.discriminators:
             with torch.no_grad():
@@ -78,7 +79,7 @@ class Adversary:
         return score, feature_loss([known], [maps])
 
     def _maps(self, discriminator: nn.Module, wave: Tensor) -> Scored:
-        """With its weights as constants: in a step they are prepared already."""
-        with self.weights.prepared(constant=True), self.precision.autocast():
+        """With its weights as constants."""
+        with self._weights_of[discriminator].prepared(constant=True), self.precision.autocast():
             scored: Scored = discriminator(wave)
             return scored

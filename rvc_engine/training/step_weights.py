@@ -67,8 +67,8 @@ def _as_type(tensors: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
 
 
 class StepWeights:
-    """`precision`: fp32, bf16 or fp16. `together`: False lets each gradient arrive on its own, so that several
-    processes add them up while the rest of them is computed."""
+    """`precision`: fp32, bf16 or fp16. `together`: False prepares constants alone. Each gradient then arrives on its
+    own: several processes add them up while the rest is computed, and gradient checkpointing wants few at a time."""
 
     def __init__(self, network: nn.Module, precision: str, *, together: bool = True) -> None:
         self.together, self.dtype = together, DTYPES[precision]

@@ -3,6 +3,7 @@ losses."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -74,8 +75,7 @@ class Trainer:
         self.generator, self.optimizer, self.adversary = generator, optimizer, adversary
         self.ranks = ranks or Alone()
         self._generate, self._discriminate = self.ranks.shared(generator), self.ranks.shared(adversary.network)
-        self.weights = StepWeights(generator, precision.name, together=self._generate is generator)
-        adversary.weights.together = self.weights.together
+        self.weights = StepWeights(generator, precision.name)
         self.precision, self.train_config = precision, train_config
         self.use_checkpointing(train_config.checkpointing)
         self.config: ModelConfig = generator.config
@@ -87,6 +87,8 @@ class Trainer:
         set_checkpointing(self.generator, on)
         set_checkpointing(self.adversary.network, on)
         self.frees_gradients = on
+        for weights in (self.weights, self.adversary.weights):
+            weights.together = self._generate is self.generator and not on
 
     def step(self, batch: Batch, noise: NoiseSource) -> StepResult:
         """`batch` is on the generator's device."""
@@ -116,7 +118,7 @@ class Trainer:
         if self.frees_gradients:
             self.adversary.optimizer.zero_grad(set_to_none=True)
 
-        with self.adversary.weights.prepared(constant=True):
+        with nullcontext() if self.frees_gradients else self.adversary.weights.prepared(constant=True):
             g_losses = self.adversary.losses_of_fake(real_part, made_part)
             mel = self.train_config.c_mel * F.l1_loss(*self.mels(b.spec, made.start_frames, wave))
             kl = self.train_config.c_kl * kl_loss(

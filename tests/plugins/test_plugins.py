@@ -296,7 +296,7 @@ def test_a_stage_takes_no_flag_of_this_program(plugins: Plugins, dataset: Path) 
 """
     file.write_text(file.read_text().replace("\n\nclass Loudness(Stage)", f"{more}\n\nclass Loudness(Stage)"))
     printed = " ".join(plugins.rvc("run", "--help").stdout.split())
-    assert "--epochs N Total number of epochs" in printed and "for preprocess, pitch, loudness" in printed
+    assert "--epochs N|auto Total number of epochs" in printed and "for preprocess, pitch, loudness" in printed
     assert "As a flag of every command" not in printed
     assert "--epochs N Another meaning" in " ".join(plugins.rvc("loudness", "--help").stdout.split())
     words = (
