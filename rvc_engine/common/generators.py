@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any, TypeVar
 
@@ -11,20 +11,8 @@ Seen = TypeVar("Seen")
 Result = TypeVar("Result")
 
 
-def mapped(work: Generator[Done, None, Result], seen: Callable[[Done], Seen]) -> Generator[Seen, None, Result]:
-    """Yields `seen` of what `work` yields, and returns what it returns. Closing it closes `work`."""
-    with closing(work):
-        while True:
-            try:
-                done = next(work)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            yield seen(done)
-
-
-def alongside(work: Generator[Done, None, Result], more: Callable[[], Iterable[Done]]) -> Generator[Done, None, Result]:
-    """Yields what `work` yields, after each what `more` has by then, and returns what it returns. Closing it closes
+def each(work: Generator[Done, None, Result], then: Callable[[Done], Iterable[Seen]]) -> Generator[Seen, None, Result]:
+    """Yields what `then` makes of each thing that `work` yields, and returns what that returns. Closing it closes
     `work`."""
     with closing(work):
         while True:
@@ -33,8 +21,22 @@ def alongside(work: Generator[Done, None, Result], more: Callable[[], Iterable[D
             except StopIteration as end:
                 result: Result = end.value
                 return result
-            yield done
-            yield from more()
+            yield from then(done)
+
+
+def mapped(work: Generator[Done, None, Result], seen: Callable[[Done], Seen]) -> Generator[Seen, None, Result]:
+    """As `each`, one for one."""
+    return each(work, lambda done: [seen(done)])
+
+
+def alongside(work: Generator[Done, None, Result], more: Callable[[], Iterable[Done]]) -> Generator[Done, None, Result]:
+    """Yields what `work` yields, after each what `more` has by then. Otherwise as `each`."""
+
+    def then(done: Done) -> Iterator[Done]:
+        yield done
+        yield from more()
+
+    return each(work, then)
 
 
 def result_of(work: Generator[Any, None, Result]) -> Result:
