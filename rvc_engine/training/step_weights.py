@@ -109,16 +109,19 @@ class StepWeights:
             stacks, plain = list(rounded[: len(stacks)]), list(rounded[len(stacks) :])
         elif not torch.is_grad_enabled():
             plain = [value.detach() for value in plain]
-        pairs = zip(self._groups, stacks, strict=True)
+        pairs = zip(self._taken_together(), stacks, strict=True)
         return [
             (module, weight)
             for group, stack in pairs
             for module, weight in zip(group, [stack] if len(group) == 1 else stack.unbind(), strict=True)
         ], plain
 
+    def _taken_together(self) -> list[list[WeightNormed]]:
+        return self._groups if self.together else [[module] for group in self._groups for module in group]
+
     def _stacks(self) -> list[Tensor]:
         """The weights (N, *shape) of the normed convolutions of each shape."""
-        groups = self._groups
+        groups = self._taken_together()
         if not groups:
             return []
         norms = torch.cat([module.weight_g.flatten() for group in groups for module in group])

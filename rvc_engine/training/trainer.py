@@ -87,8 +87,11 @@ class Trainer:
         set_checkpointing(self.generator, on)
         set_checkpointing(self.adversary.network, on)
         self.frees_gradients = on
+        on_gpu = (
+            self.precision.device.type == "cuda"
+        )  # a CPU gains nothing by fewer operations, and copies take its time
         for weights in (self.weights, self.adversary.weights):
-            weights.together = self._generate is self.generator and not on
+            weights.together = on_gpu and self._generate is self.generator and not on
 
     def step(self, batch: Batch, noise: NoiseSource) -> StepResult:
         """`batch` is on the generator's device."""

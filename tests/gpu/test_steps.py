@@ -45,6 +45,7 @@ OPERATIONS = {
     ("starter", False): (1791, 1957, 1987),
 }
 """Preset and pitch: operations of a step in fp32, bf16 and fp16, counted with torch 2.14.1 at a batch of 4."""
+NORMS = 3  # lists of tensors whose norm is taken in one operation: from torch 2.15 on each list is copied to the GPU
 MARGIN = 40  # for other versions of torch
 GIGABYTES = {"v1": 3.75, "v2": 4.8, "starter": 0.25}
 """Reserved at most, in any precision."""
@@ -59,7 +60,8 @@ EVERY = [(*made, precision) for made in OPERATIONS for precision in PRECISIONS]
 def test_a_step_is_no_longer_than_it_was(on_gpu: OnGpu, preset: str, pitch: bool, precision: str) -> None:
     found = on_gpu(STEP.format(preset=preset, pitch=pitch, precision=precision))
     print(preset, pitch, precision, found)
-    assert found["waits"] <= 1 and found["from_gpu"] <= 1 and found["to_gpu"] == 0
+    assert found["waits"] <= 1 and found["from_gpu"] <= 1
+    assert found["to_gpu"] in (0, NORMS) and not found["from_pageable"]
     assert found["operations"] <= OPERATIONS[preset, pitch][PRECISIONS.index(precision)] + MARGIN
     assert found["reserved"] <= GIGABYTES[preset.partition("-")[0]] * 1e9
 
