@@ -100,8 +100,9 @@ class TrainingLoop:
         except DiskFull:
             raise
         except RvcError:
-            yield from self._end_begun()
+            ended = list(self._end_begun())
             self.saver.save_now()
+            yield from ended
             raise
         except GeneratorExit:
             if left := self._save_now():

@@ -1,6 +1,5 @@
 """The weights that a step computes with, made from a network's parameters by few operations: the weight norms of one
-shape together, and all that is computed in half precision rounded together. One by one they would be a third of a
-step's operations."""
+shape together, and all that is computed in half precision rounded together."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from rvc_engine.models.weight_norm import WeightNormed
 ALWAYS_FLOAT32 = (SineSource,)
 GROUP_BYTES = 48 << 20
 """Of weights that are computed together. Larger blocks of memory fit less well into what a step has freed: without this
-bound one of v2-40k in bf16 reserves a tenth more, for 30 operations less (tests/gpu/test_steps.py prints both)."""
+bound one of v2-40k in bf16 reserved 3.5 GB instead of 3.1 (batch size 4; tests/gpu/test_steps.py prints it)."""
 Place = tuple[nn.Module, str]
 """Of a parameter: its module, and its name there."""
 

@@ -87,9 +87,8 @@ class Trainer:
         set_checkpointing(self.generator, on)
         set_checkpointing(self.adversary.network, on)
         self.frees_gradients = on
-        on_gpu = (
-            self.precision.device.type == "cuda"
-        )  # a CPU gains nothing by fewer operations, and copies take its time
+        # a CPU gains nothing by fewer operations, and copies take its time
+        on_gpu = self.precision.device.type == "cuda"
         for weights in (self.weights, self.adversary.weights):
             weights.together = on_gpu and self._generate is self.generator and not on
 

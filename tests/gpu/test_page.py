@@ -13,12 +13,12 @@ from tests.conftest import ROOT, rvc_environment
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import gpu_check
+import gpu_claims
 
 
 def test_every_claim_is_on_the_page_and_its_test_exists() -> None:
-    page = gpu_check.PAGE.read_text()
-    for claim in gpu_check.CLAIMS:
+    page = gpu_claims.PAGE.read_text()
+    for claim in gpu_claims.CLAIMS:
         assert f"| {claim.text} |" in page, "python benchmarks/gpu_check.py --table"
         assert not claim.pretended or (ROOT / "tests" / "gpu" / f"{claim.pretended}.py").is_file()
         assert claim.pretended or claim.key
@@ -29,9 +29,9 @@ def test_results_fill_the_table() -> None:
         {"key": "hubert", "value": "fp16 0.99999", "holds": True},
         {"key": "fcpe", "value": "9 Hz", "holds": False},
     ]
-    page = gpu_check.table([{"commit": "abc1234", "date": "2026-01-02", "figures": figures}])
+    page = gpu_claims.table([{"commit": "abc1234", "date": "2026-01-02", "figures": figures}])
     assert "holds: fp16 0.99999 | abc1234, 2026-01-02 |" in page and "**does not hold**: 9 Hz" in page
-    assert gpu_check.NOT_YET in page and "No real GPU has been measured yet" not in page
+    assert gpu_claims.NOT_YET in page and "No real GPU has been measured yet" not in page
 
 
 def test_without_a_gpu_it_says_so(tmp_path: Path) -> None:

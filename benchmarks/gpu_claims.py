@@ -1,0 +1,126 @@
+"""What we claim about GPU support, and the page docs/gpu.md that says how each claim is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "gpu.md"
+NOT_YET = "not yet measured"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`pretended`: the file of its tests on a simulated GPU, empty where only a real one can show it. `key`: of the
+    figure that a part of this program measures, empty where there is none."""
+
+    text: str
+    pretended: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    key: str
+    value: str
+    holds: bool | None = None  # None: a number alone, nothing was claimed
+
+
+CLAIMS = (
+    Claim(
+        "With precision `auto`, a GPU of compute capability 8.0 or higher uses bf16, an older one fp16",
+        "test_device",
+        "machine",
+    ),
+    Claim("The gradients of a training step agree with those of float32 on the CPU: starter", "", "numerics starter"),
+    Claim("The gradients of a training step agree with those of float32 on the CPU: v2-40k", "", "numerics v2-40k"),
+    Claim(
+        "A training step synchronises with the GPU once, copies no data to it, and has no more operations than the "
+        "test allows",
+        "test_steps",
+    ),
+    Claim("With CUDA graphs, a training step is one graph launch, and the loss falls", "test_steps", "graph"),
+    Claim("Time of a training step with and without CUDA graphs: v2-40k, batch size 8, bf16", "", "step v2-40k"),
+    Claim("Time of a training step with and without CUDA graphs: starter, batch size 8, bf16", "", "step starter"),
+    Claim("GPU memory that a v2-40k training needs, by batch size, bf16", "test_steps", "memory v2-40k"),
+    Claim(
+        "GPU memory and time of a v2-40k training step with gradient checkpointing, by batch size, bf16: less memory "
+        "than without",
+        "test_checkpointing",
+        "checkpointing v2-40k",
+    ),
+    Claim("Gradient checkpointing turns on where the batch does not fit, or when memory runs out", "test_runs"),
+    Claim("The advisor's memory estimate is at most 10 % off", "", "advisor"),
+    Claim("Share of a training step without CUDA graphs in which the GPU computes", "", "busy"),
+    Claim(
+        "HuBERT on the GPU, also in fp16 and bf16, gives the features of float32 on the CPU (cosine similarity above "
+        "0.999)",
+        "test_listening",
+        "hubert",
+    ),
+    Claim(
+        "Content features of up to 32 clips of one length take as many operations, copies and waits as those of one, "
+        "and equal those of one at a time (cosine similarity above 0.9999)",
+        "test_listening",
+        "together",
+    ),
+    Claim("Features that run out of GPU memory halve their batch size", "test_listening"),
+    Claim(
+        "Features, pitch and conversion run on the GPU and wait no more often than the test allows", "test_listening"
+    ),
+    Claim("FCPE gives the same pitch on the GPU as on the CPU, within 1 Hz", "test_listening", "fcpe"),
+    Claim(
+        "A run saves, stops and resumes without losing or repeating a step (simulated: all stages; real: training)",
+        "test_runs",
+        "training",
+    ),
+    Claim(
+        "Training continues while a checkpoint is written; it stops only for the copy to the host",
+        "test_saves",
+        "saves",
+    ),
+    Claim("Training with `train.gpus` (simulated: two GPUs; real: one process, with NCCL)", "test_runs", "ranks"),
+    Claim(
+        "A training that runs out of GPU memory halves its batch size and finishes",
+        "test_runs",
+        "memory runs out",
+    ),
+    Claim("A run that is out of GPU memory elsewhere ends with a clear error", "test_runs"),
+    Claim(
+        "Resuming is exact: 3 steps, saving, loading and 3 more steps differ from 6 steps at most three times as much "
+        "as two runs of 6 steps differ from each other",
+        "",
+        "resume",
+    ),
+)
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """`results`: oldest first; a later figure replaces an earlier one of its key."""
+    figures = {
+        figure["key"]: {**figure, "when": f"{result['commit']}, {result['date']}"}
+        for result in results
+        for figure in result["figures"]
+    }
+    lines = [
+        "# GPU support: what we claim, and how it is checked",
+        "",
+        "- **Simulated GPU**: `tests/gpu` runs torch's CUDA build on stubs of the CUDA driver and runtime, on",
+        "  Linux without a GPU. Memory, operations, copies, synchronisation and running out of memory behave as on a",
+        "  GPU, but nothing is computed: for claims about results or speed, the tests only show that the code runs.",
+        "- **Real GPU**: `make gpu-check` measures it on a machine with an NVIDIA GPU, and writes this page.",
+        "",
+    ]
+    if not figures:
+        lines += ["**No real GPU has been measured yet.**", ""]
+    lines += ["| claim | simulated GPU | real GPU | commit, date |", "|---|---|---|---|"]
+    for claim in CLAIMS:
+        test = f"`tests/gpu/{claim.pretended}.py`" if claim.pretended else ""
+        figure = figures.get(claim.key)
+        real, when = (NOT_YET if claim.key else ""), ""
+        if figure is not None:
+            mark = {True: "holds: ", False: "**does not hold**: ", None: ""}[figure["holds"]]
+            real, when = mark + figure["value"].replace("|", "/"), figure["when"]
+        lines.append(f"| {claim.text} | {test} | {real} | {when} |")
+    return "\n".join(lines) + "\n"
