@@ -1,4 +1,4 @@
-"""What we claim about GPU support, and the page docs/gpu.md that says how each claim is shown."""
+"""What we claim about GPU support, and the page docs/gpu.md that says how each of them is tested."""
 
 from __future__ import annotations
 

@@ -55,8 +55,10 @@ class Progressed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ItemSkipped(Event):
+    """`item`: a file, or a part of one, which is a message."""
+
     stage: str
-    item: str
+    item: str | Message
     reason: Message
 
 

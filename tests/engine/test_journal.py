@@ -21,6 +21,7 @@ from rvc_engine.events import (
     to_dict,
 )
 from rvc_engine.experiment import journals
+from rvc_engine.messages import Message
 from rvc_engine.run.journal import Journal, JournalReader, history, read
 from rvc_engine.run.view import RunView
 
@@ -38,6 +39,9 @@ def some_events() -> list[Event]:
             learning_rate=1e-4,
             grad_norms={"g": 1.0},
             seconds=0.1,
+        ),
+        ItemSkipped(
+            stage="preprocess", item=Message("work.part_at", name="a.wav", start=2.295), reason=Message("audio.silent")
         ),
         RunFinished(seconds=1.0, artefacts=[{"path": "/x", "bytes": 1, "sha256": "0"}]),
     ]
