@@ -55,7 +55,8 @@ def numerics() -> Iterator[Figure]:
             part, error = trial.worst
             verdict = f"off by {error:.1%} at most ({part})" if trial.ok else f"wrong: {trial.why}"
             graphs = "" if not trial.no_graphs else f", no CUDA graphs: {trial.no_graphs}"
-            found.append(f"{mode} {verdict}{graphs}")
+            times = [f"{name or 'as it is'} {1000 * s:.1f} ms" for name, s in trial.step_seconds.items()]
+            found.append(f"{mode} {verdict}{graphs}{'; a step: ' * bool(times)}{', '.join(times)}")
         yield Figure(f"numerics {preset}", "; ".join(found), holds)
 
 

@@ -43,6 +43,11 @@ CLAIMS = (
     Claim("With CUDA graphs, a training step is one graph launch, and the loss falls", "test_steps", "graph"),
     Claim("Time of a training step with and without CUDA graphs: v2-40k, batch size 8, bf16", "", "step v2-40k"),
     Claim("Time of a training step with and without CUDA graphs: starter, batch size 8, bf16", "", "step starter"),
+    Claim(
+        "Other ways of computing a step (channels-last, matrix products, cuDNN's benchmark) are tried once on each GPU; "
+        "those that are right and faster are used (times: in the rows of gradients)",
+        "test_tuning",
+    ),
     Claim("GPU memory that a v2-40k training needs, by batch size, bf16", "test_steps", "memory v2-40k"),
     Claim(
         "GPU memory and time of a v2-40k training step with gradient checkpointing, by batch size, bf16: less memory "

@@ -143,6 +143,12 @@ class TrainSettings(StageSettings):
         "shows that they do not work.",
         kind="speed",
     )
+    tuning: Literal["auto", "off"] = setting(
+        "auto",
+        "auto times other ways of computing a step once on each GPU, and uses those that are faster and compute "
+        "correctly there.",
+        kind="speed",
+    )
     checkpointing: Literal["auto", "on", "off"] = setting(
         "auto",
         "Keep less in memory and compute part of each step twice, with the same result; auto does so on a GPU "

@@ -3,11 +3,13 @@ once; what adds up along the way, and the norms, stay float32."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import torch
 from torch import nn
 
+from rvc_engine.models.float32 import InFloat32
 from rvc_engine.models.weight_norm import WeightNormed
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -20,12 +22,19 @@ def rounded(network: Network, precision: str) -> Network:
     dtype = DTYPES[precision]
     if precision == "fp32":
         return network
-    for module in network.modules():
+    for module in _rounded_parts(network):
         if isinstance(module, WeightNormed) and module.folded is not None:
             module.folded = module.folded.to(dtype)
         elif isinstance(module, ROUNDED):
             module.to(dtype)
     return network
+
+
+def _rounded_parts(network: nn.Module) -> Iterator[nn.Module]:
+    if not isinstance(network, InFloat32):
+        yield network
+        for child in network.children():
+            yield from _rounded_parts(child)
 
 
 def autocast(device: torch.device | str, precision: str) -> torch.autocast:

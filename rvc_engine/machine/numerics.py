@@ -24,7 +24,8 @@ KEPT = Cache("numerics.json")
 class Trial(Line):
     """What training/numerics.py found of one mode. `gradients`: the relative error of each part of the networks; -1
     where one is not finite. `tried`: False where memory or time ran out, which says nothing about the mode.
-    `no_graphs`: why its steps should not be CUDA graphs; `no_checkpointing`: why not with gradient checkpointing."""
+    `no_graphs`: why its steps should not be CUDA graphs; `no_checkpointing`: why not with gradient checkpointing.
+    `step_seconds`: of a step on a GPU, under "", and with each tuning (models/tuning.py) that is right and faster."""
 
     mode: str
     ok: bool
@@ -34,6 +35,7 @@ class Trial(Line):
     tried: bool = True
     no_graphs: Message = NOTHING
     no_checkpointing: Message = NOTHING
+    step_seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -63,6 +65,16 @@ class Choice:
     def no_checkpointing(self) -> Message:
         """Why the mode's steps should not be with gradient checkpointing."""
         return next((trial.no_checkpointing for trial in self.trials if trial.mode == self.mode), NOTHING)
+
+    @property
+    def step_seconds(self) -> dict[str, float]:
+        """Of the mode's trial."""
+        return next((trial.step_seconds for trial in self.trials if trial.mode == self.mode), {})
+
+    @property
+    def tunings(self) -> tuple[str, ...]:
+        """Those that make the mode's steps faster."""
+        return tuple(name for name in self.step_seconds if name)
 
     @property
     def untried(self) -> Trial | None:

@@ -3,7 +3,7 @@
 On a CPU, where no gradient is wanted, float32 is computed with the channels of a moment side by side
 (channels-last, which torch offers for two axes only): oneDNN then reads the samples as they lie, where it otherwise
 rearranges them before and after every layer. In training this does not pay: the gradient of a weight, a sum over all
-moments, is slower in that layout.
+moments, is slower in that layout. On a GPU it is one of the ways in tuning.py.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from rvc_engine.models.tuning import CHANNELS_LAST, PRODUCTS, uses
 
 
 def conv1d(
@@ -23,7 +25,9 @@ def conv1d(
     groups: int = 1,
 ) -> Tensor:
     """(B, C_in, T) -> (B, C_out, T'), as torch's function of this name."""
-    if not _use_channels_last(x):
+    if uses(PRODUCTS) and weight.shape[2] == 1 and (stride, padding, groups) == (1, 0, 1):
+        return _product(x, weight, bias)
+    if not _use_channels_last(x, groups):
         return F.conv1d(x, weight, bias, stride, padding, dilation, groups)
     return F.conv2d(_plane(x), weight.unsqueeze(2), bias, (1, stride), (0, padding), (1, dilation), groups).squeeze(2)
 
@@ -43,7 +47,30 @@ class Conv1d(nn.Conv1d):
         return conv1d(x, self.weight, self.bias, self.stride[0], int(self.padding[0]), self.dilation[0], self.groups)
 
 
-def _use_channels_last(x: Tensor) -> bool:
+class Pointwise(nn.Conv1d):
+    """Of kernel size 1, in the default layout."""
+
+    def __init__(self, c_in: int, c_out: int) -> None:
+        super().__init__(c_in, c_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, T) -> (B, C_out, T)."""
+        return pointwise(x, self.weight, self.bias)
+
+
+def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(B, C_in, T), (C_out, C_in, 1), (C_out,) -> (B, C_out, T)."""
+    return _product(x, weight, bias) if uses(PRODUCTS) else F.conv1d(x, weight, bias)
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    matrix = weight.squeeze(2).expand(len(x), -1, -1)
+    return torch.bmm(matrix, x) if bias is None else torch.baddbmm(bias.unsqueeze(1), matrix, x)
+
+
+def _use_channels_last(x: Tensor, groups: int = 1) -> bool:
+    if uses(CHANNELS_LAST):
+        return groups == 1
     plain = x.device.type == "cpu" and x.dtype == torch.float32
     return plain and not torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu")
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rvc_engine.models.checkpointing import recomputed
+from rvc_engine.models.tuning import PERIODS, uses
 from rvc_engine.models.weight_norm import NormedConv1d, NormedConv2d
 from rvc_engine.presets import DiscriminatorConfig
 
@@ -56,6 +57,8 @@ def _score(x: Tensor, convs: nn.ModuleList, conv_post: nn.Module) -> Scored:
     maps = []
     for conv in convs:
         x = F.leaky_relu(conv(x), SLOPE)
+        if x.ndim == 4 and uses(PERIODS):  # after the first: of one channel the layouts are the same
+            x = x.contiguous(memory_format=torch.channels_last)
         maps.append(x)
     x = conv_post(x)
     return x.flatten(1), [*maps, x]

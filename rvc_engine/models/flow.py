@@ -6,6 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rvc_engine.models.conv import Pointwise
 from rvc_engine.models.wavenet import WaveNet
 from rvc_engine.presets import ModelConfig
 
@@ -18,9 +19,9 @@ class Coupling(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         half = config.inter_channels // 2
-        self.pre = nn.Conv1d(half, config.hidden_channels, 1)
+        self.pre = Pointwise(half, config.hidden_channels)
         self.enc = WaveNet(config.hidden_channels, 5, config.flow_layers, config.gin_channels)
-        self.post = nn.Conv1d(config.hidden_channels, half, 1)
+        self.post = Pointwise(config.hidden_channels, half)
         nn.init.zeros_(self.post.weight)  # the flow starts as the identity
         nn.init.zeros_(self.post.bias)  # type: ignore[arg-type]
 

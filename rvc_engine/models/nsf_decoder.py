@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from rvc_engine.models.checkpointing import recomputed
 from rvc_engine.models.conv import Conv1d
+from rvc_engine.models.float32 import Float32Conv1d, InFloat32
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.weight_norm import NormedConv1d, NormedConvTranspose1d
 from rvc_engine.presets import ModelConfig
@@ -38,9 +39,9 @@ def sine_wave(pitch_hz: Tensor, hop: int, rate: int) -> Tensor:
     return torch.sin(2 * math.pi * torch.remainder(phase, 1.0)).flatten(1)
 
 
-class SineSource(nn.Module):
-    """One sine that follows the pitch, with noise; noise alone where there is no pitch. Always float32: half precision
-    would detune it."""
+class SineSource(InFloat32):
+    """One sine that follows the pitch, with noise; noise alone where there is no pitch. Half precision would detune
+    it."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -49,14 +50,11 @@ class SineSource(nn.Module):
 
     def forward(self, pitch_hz: Tensor, noise: NoiseSource) -> Tensor:
         """(B, F) -> (B, F * hop, 1)."""
-        with torch.autocast(pitch_hz.device.type, enabled=False):
-            pitch_hz = pitch_hz.float()
-            voiced = (pitch_hz > 0).float().repeat_interleave(self.hop, dim=1)
-            sine = SINE * sine_wave(pitch_hz, self.hop, self.rate) * voiced
-            level = VOICED_NOISE * voiced + UNVOICED_NOISE * (1 - voiced)
-            drawn = noise.normal((*sine.shape, 1)).squeeze(2)
-            source = (sine + level * drawn).unsqueeze(2)
-            return torch.tanh(F.linear(source, self.l_linear.weight.float(), self.l_linear.bias.float()))
+        voiced = (pitch_hz > 0).float().repeat_interleave(self.hop, dim=1)
+        sine = SINE * sine_wave(pitch_hz, self.hop, self.rate) * voiced
+        level = VOICED_NOISE * voiced + UNVOICED_NOISE * (1 - voiced)
+        drawn = noise.normal((*sine.shape, 1)).squeeze(2)
+        return torch.tanh(self.l_linear((sine + level * drawn).unsqueeze(2)))
 
 
 class ResidualBlock(nn.Module):
@@ -97,7 +95,7 @@ class Decoder(nn.Module):
         self.resblocks = nn.ModuleList(
             ResidualBlock(width, kernel, dilations) for width in widths for kernel, dilations in shapes
         )
-        self.conv_post = Conv1d(widths[-1], 1, 7, padding=3, bias=False)
+        self.conv_post = Float32Conv1d(widths[-1], 1, 7, padding=3, bias=False)
         self.cond = Conv1d(config.gin_channels, first, 1)
         self.reaches = reaches(config)
 
@@ -132,7 +130,9 @@ class Decoder(nn.Module):
             x = up(F.leaky_relu(x[:, :, first - low : last - low], SLOPE))
             low, high, scale, hop = first * rate, last * rate, scale * rate, hop // rate
             if source is not None:
-                x = x + self.noise_convs[i](source[:, :, low * hop : high * hop])
+                heard = self.noise_convs[i](source[:, :, low * hop : high * hop])
+                # in half precision the last stage, next to the wave, adds up in float32
+                x = x + (heard if i == len(self.ups) - 1 else heard.to(x.dtype))
             x = self._stage(x, i)
         x = torch.tanh(self.conv_post(F.leaky_relu(x)))  # torch's own slope, 0.01, as RVC has it here
         return x[:, :, start * scale - low : stop * scale - low]
@@ -160,8 +160,8 @@ def reaches(config: ModelConfig) -> list[int]:
     return found
 
 
-def _source_conv(width: int, stride: int) -> Conv1d:
+def _source_conv(width: int, stride: int) -> Float32Conv1d:
     """Brings the source, at full rate, to the rate of a stage, `stride` times lower."""
     if stride == 1:
-        return Conv1d(1, width, 1)
-    return Conv1d(1, width, 2 * stride, stride, padding=stride // 2)
+        return Float32Conv1d(1, width, 1)
+    return Float32Conv1d(1, width, 2 * stride, stride, padding=stride // 2)

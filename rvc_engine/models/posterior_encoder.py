@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rvc_engine.models.conv import Pointwise
 from rvc_engine.models.wavenet import WaveNet
 from rvc_engine.presets import ModelConfig
 
@@ -12,9 +13,9 @@ from rvc_engine.presets import ModelConfig
 class PosteriorEncoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.pre = nn.Conv1d(config.spec_bins, config.hidden_channels, 1)
+        self.pre = Pointwise(config.spec_bins, config.hidden_channels)
         self.enc = WaveNet(config.hidden_channels, 5, config.posterior_layers, config.gin_channels)
-        self.proj = nn.Conv1d(config.hidden_channels, 2 * config.inter_channels, 1)
+        self.proj = Pointwise(config.hidden_channels, 2 * config.inter_channels)
 
     def forward(self, spec: Tensor, mask: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
         """(B, bins, F), (B, 1, F), (B, gin, 1) -> mean and log of the standard deviation, each (B, C, F)."""

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rvc_engine.models.conv import Pointwise, pointwise
+from rvc_engine.models.float32 import Float32Linear, InFloat32
 from rvc_engine.presets import ModelConfig
 
 WINDOW = 10
@@ -75,7 +77,7 @@ def square_to_band(square: Tensor, width: int) -> Tensor:
     return band
 
 
-class Attention(nn.Module):
+class Attention(InFloat32):
     """Multi-head self-attention with relative positions on keys and values. (B, C, F) -> (B, C, F)."""
 
     def __init__(self, channels: int, heads: int, dropout: float) -> None:
@@ -83,10 +85,10 @@ class Attention(nn.Module):
         self.heads, self.width = heads, channels // heads
         self.emb_rel_k = nn.Parameter(torch.randn(1, 2 * WINDOW + 1, self.width) * self.width**-0.5)
         self.emb_rel_v = nn.Parameter(torch.randn(1, 2 * WINDOW + 1, self.width) * self.width**-0.5)
-        self.conv_q = nn.Conv1d(channels, channels, 1)
-        self.conv_k = nn.Conv1d(channels, channels, 1)
-        self.conv_v = nn.Conv1d(channels, channels, 1)
-        self.conv_o = nn.Conv1d(channels, channels, 1)
+        self.conv_q = Pointwise(channels, channels)
+        self.conv_k = Pointwise(channels, channels)
+        self.conv_v = Pointwise(channels, channels)
+        self.conv_o = Pointwise(channels, channels)
         for conv in (self.conv_q, self.conv_k, self.conv_v):
             nn.init.xavier_uniform_(conv.weight)
         self.drop = nn.Dropout(dropout) if dropout else nn.Identity()
@@ -126,7 +128,7 @@ class Attention(nn.Module):
         weights, biases = zip(
             *((conv.weight, conv.bias) for conv in (self.conv_q, self.conv_k, self.conv_v)), strict=True
         )
-        return F.conv1d(x, torch.cat(weights), torch.cat(biases))
+        return pointwise(x, torch.cat(weights), torch.cat(biases))
 
     def _split(self, x: Tensor) -> Tensor:
         """(B, C, F) -> (B, heads, F, C / heads)."""
@@ -184,10 +186,10 @@ class PriorEncoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.scale = math.sqrt(config.hidden_channels)
-        self.emb_phone = nn.Linear(config.feature_dim, config.hidden_channels)
+        self.emb_phone = Float32Linear(config.feature_dim, config.hidden_channels)
         self.emb_pitch = nn.Embedding(PITCH_STEPS, config.hidden_channels) if config.pitch else None
         self.encoder = Transformer(config)
-        self.proj = nn.Conv1d(config.hidden_channels, 2 * config.inter_channels, 1)
+        self.proj = Pointwise(config.hidden_channels, 2 * config.inter_channels)
 
     def forward(self, phone: Tensor, pitch: Tensor | None, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(B, F, D), (B, F) in 0..255 or None, (B, 1, F) -> mean and log of the standard deviation, each (B, C, F)."""

@@ -2,7 +2,8 @@
 `python -m rvc_engine.training.numerics PRESET DEVICE MODE...`.
 
 One step (losses, and gradients of generator and discriminators) in each mode, beside the same step on the CPU in
-float32: same weights, same random numbers, drawn on the CPU. Reports a Trial a mode. The relative error of a gradient
+float32: same weights, same random numbers, drawn on the CPU. Reports a Trial a mode, on a GPU a second one with the
+tunings (models/tuning.py) that are right and faster there. The relative error of a gradient
 is the norm of its difference over the norm of the reference, for each part of the networks.
 
 Users report silent NaN and buzzing voices on some GPUs; only a trial finds out whether one is right.
@@ -15,64 +16,26 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from rvc_engine.common.lines import Writer, run_reporting
 from rvc_engine.machine.device import out_of_memory, use_device, without_shortcuts
 from rvc_engine.machine.numerics import Trial
 from rvc_engine.messages import NOTHING, Message, message_of
-from rvc_engine.models.noise import Noise
+from rvc_engine.models.tuning import TUNINGS
 from rvc_engine.presets import ModelConfig, model_config
-from rvc_engine.training.graphs import FIRST_STEPS, GraphedSteps, GraphFailed
-from rvc_engine.training.measure import random_batch
-from rvc_engine.training.state import TrainingState
-from rvc_engine.training.train_config import TrainConfig
-from rvc_engine.training.trainer import Trainer
+from rvc_engine.training.graphs import GraphFailed
+from rvc_engine.training.trial_step import Outcome, TrialStep
 
 MODES = ("fp32", "fp32-safe", "bf16", "fp16")
 """fp32-safe: without TF32 and without cuDNN."""
 LIMITS = {"fp32": 0.02, "fp32-safe": 0.02, "bf16": 0.35, "fp16": 0.2}
 """Highest relative error of a part's gradient that passes."""
-CLIPS, FRAMES = 2, 160
-SCALINGS = 24
-"""How often a step in fp16 is repeated: its loss scale, 65536 at first, halves after each that overflows."""
-
-
-class Outcome(NamedTuple):
-    """Of a step: the generator's loss, and all gradients by part of the networks, on the CPU."""
-
-    loss: float
-    gradients: dict[str, Tensor]
-
-
-class DrawnOnCpu(Noise):
-    """The same numbers for every device and in every step: after `again` the same tensors are given once more, since a
-    CUDA graph may read them."""
-
-    def __init__(self, device: torch.device, seed: int = 0) -> None:
-        super().__init__("cpu", seed)
-        self.target = device
-        self._drawn: list[Tensor] = []
-        self._next = 0
-
-    def again(self) -> DrawnOnCpu:
-        self._next = 0
-        return self
-
-    def normal(self, shape: tuple[int, ...]) -> Tensor:
-        return self._kept(super().normal, shape)
-
-    def uniform(self, shape: tuple[int, ...]) -> Tensor:
-        return self._kept(super().uniform, shape)
-
-    def _kept(self, draw: Callable[[tuple[int, ...]], Tensor], shape: tuple[int, ...]) -> Tensor:
-        if self._next == len(self._drawn):
-            self._drawn.append(draw(shape).to(self.target))
-        self._next += 1
-        return self._drawn[self._next - 1]
+FASTER = 0.98
+"""Of the time before: a tuning that takes more is not used."""
 
 
 @contextmanager
@@ -87,66 +50,50 @@ def backends(mode: str) -> Iterator[None]:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32, torch.backends.cudnn.enabled = before
 
 
-class TrialStep:
-    """A step that changes nothing (its rate is 0), so that it can be repeated."""
-
-    def __init__(self, config: ModelConfig, precision: str, device: torch.device) -> None:
-        self.state = TrainingState.fresh(config, TrainConfig(epochs=1, learning_rate=0.0, precision=precision), device)
-        state = self.state
-        self.trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
-        self.trainer.frees_gradients = False  # they are compared
-        self.batch = random_batch(config, CLIPS, FRAMES).to(device)
-        self.noise = DrawnOnCpu(device)
-
-    def alone(self) -> Outcome:
-        """Without a graph. In fp16 it is repeated until its loss scale fits."""
-        numbers = self.trainer.step(self.batch, self.noise.again()).numbers()
-        for _ in range(SCALINGS if self.state.precision.name == "fp16" else 0):
-            if math.isfinite(numbers["grad_norm_g"]) and math.isfinite(numbers["grad_norm_d"]):
-                break
-            numbers = self.trainer.step(self.batch, self.noise.again()).numbers()
-        return self._outcome(numbers)
-
-    def as_graph(self) -> Outcome:
-        """The same after `alone`, captured and replayed. Raises GraphFailed."""
-        steps = GraphedSteps(self.trainer, self.noise.target, None)
-        for _ in range(FIRST_STEPS + 2):  # the last two are replayed
-            numbers = steps.step(self.batch, self.noise.again()).numbers()
-        return self._outcome(numbers)
-
-    def use_checkpointing(self) -> None:
-        """From now on, with gradients that stay."""
-        self.trainer.use_checkpointing(True)
-        self.trainer.frees_gradients = False
-
-    def _outcome(self, numbers: dict[str, float]) -> Outcome:
-        gradients = {}
-        for owner, network in (("", self.state.generator), ("discriminators.", self.state.adversary.network)):
-            named = [(name, p.grad) for name, p in network.named_parameters() if p.grad is not None]
-            for part in {name.partition(".")[0] for name, _ in named}:
-                values = [
-                    grad.detach().float().cpu().flatten() for name, grad in named if name.partition(".")[0] == part
-                ]
-                gradients[owner + part] = torch.cat(values)
-        return Outcome(numbers["loss/g/total"], gradients)
-
-
-def compare(mode: str, reference: Outcome, config: ModelConfig, device: torch.device) -> Trial:
+def compare(mode: str, reference: Outcome, config: ModelConfig, device: torch.device) -> Iterator[Trial]:
+    """On a GPU a second one, with the tunings, comes after what they could break is out."""
     started = time.monotonic()
-    no_graphs = no_checkpointing = NOTHING
+    ways = {"no_graphs": NOTHING, "no_checkpointing": NOTHING}
     try:
         with backends(mode):
-            trial = TrialStep(config, mode.removesuffix("-safe"), device)
-            errors, why = judged(mode, reference, trial.alone())
-            if device.type == "cuda" and not why:
-                no_graphs = _wrong_as(trial.as_graph, mode, reference)
-                trial.use_checkpointing()
-                no_checkpointing = _wrong_as(trial.alone if no_graphs else trial.as_graph, mode, reference)
+            step = TrialStep(config, mode.removesuffix("-safe"), device)
+            errors, why = judged(mode, reference, step.alone())
+            on_gpu = device.type == "cuda" and not why
+            if on_gpu:
+                ways["no_graphs"] = _wrong_as(step.as_graph, mode, reference)
+                step.use_checkpointing(True)
+                ways["no_checkpointing"] = _wrong_as(step.way(not ways["no_graphs"]), mode, reference)
+                step.use_checkpointing(False)
     except (RuntimeError, MemoryError) as error:
-        return Trial(mode, False, message_of(error), tried=out_of_memory(error) is None)
-    seconds = round(time.monotonic() - started, 2)
+        yield Trial(mode, False, message_of(error), tried=out_of_memory(error) is None)
+        return
     rounded = {part: round(error, 5) if math.isfinite(error) else -1.0 for part, error in errors.items()}
-    return Trial(mode, not why, why, rounded, seconds, no_graphs=no_graphs, no_checkpointing=no_checkpointing)
+    trial = Trial(mode, not why, why, rounded, round(time.monotonic() - started, 2), **ways)
+    yield trial
+    if on_gpu:
+        with backends(mode):
+            found = faster(step, mode, reference, graphs=not ways["no_graphs"])
+        yield replace(trial, step_seconds=found, seconds=round(time.monotonic() - started, 2))
+
+
+def faster(step: TrialStep, mode: str, reference: Outcome, *, graphs: bool) -> dict[str, float]:
+    """Seconds of a step without tunings (""), and of one with each that is right and faster, those before it included.
+    Empty where memory is too small to find out, or where checkpointing comes out wrong with them."""
+    way = step.way(graphs)
+    try:
+        found = {"": step.seconds(graphs=graphs)}
+        for name in TUNINGS:
+            step.use_tunings([*found, name])
+            seconds = math.inf if _wrong_as(way, mode, reference) else step.seconds(graphs=graphs)
+            if seconds < FASTER * min(found.values()):
+                found[name] = seconds
+        step.use_tunings(found)
+        step.use_checkpointing(True)
+        if _wrong_as(way, mode, reference):
+            return {}
+    except (GraphFailed, RuntimeError):
+        return {}
+    return {name: round(seconds, 5) for name, seconds in found.items()}
 
 
 def _wrong_as(way: Callable[[], Outcome], mode: str, reference: Outcome) -> Message:
@@ -181,7 +128,7 @@ def examine(preset: str, device: torch.device, modes: list[str], *, pitch: bool 
     config = model_config(preset, pitch=pitch)
     reference = TrialStep(config, "fp32", torch.device("cpu")).alone()
     for mode in modes:
-        yield compare(mode, reference, config, device)
+        yield from compare(mode, reference, config, device)
 
 
 def main(writer: Writer) -> None:

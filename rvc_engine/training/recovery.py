@@ -85,7 +85,7 @@ class Recovery:
             raise RvcError(title, joined(message, before), Message("training.lower_rate"))
         self._broke_at = fault.step
         old = self.train_config.precision
-        self.train_config = replace(self.train_config, precision="fp32")
+        self.train_config = replace(self.train_config, precision="fp32", tunings=())
         if self.device.type == "cuda":
             without_shortcuts()
         how = Message("training.once_more") if old == "fp32" else Message("training.in_fp32", precision=old)

@@ -11,11 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from rvc_engine.files.half import DTYPES, ROUNDED
-from rvc_engine.models.nsf_decoder import SineSource
-from rvc_engine.models.prior_encoder import Attention
+from rvc_engine.models.float32 import InFloat32
 from rvc_engine.models.weight_norm import WeightNormed
 
-ALWAYS_FLOAT32 = (SineSource,)
 GROUP_BYTES = 48 << 20
 """Of weights that are computed together. Larger blocks of memory fit less well into what a step has freed: without this
 bound one of v2-40k in bf16 reserved 3.5 GB instead of 3.1 (batch size 4; tests/gpu/test_steps.py prints it)."""
@@ -146,15 +144,13 @@ def groups(network: nn.Module) -> Iterator[list[WeightNormed]]:
 
 def places(network: nn.Module) -> Iterator[Place]:
     """Of the parameters that half precision rounds, beside the weights of normed convolutions."""
-    if isinstance(network, ALWAYS_FLOAT32):
+    if isinstance(network, InFloat32):
         return
     names: tuple[str, ...] = ()
     if isinstance(network, WeightNormed):
         names = ("bias",)
     elif isinstance(network, ROUNDED):
         names = ("weight", "bias")
-    elif isinstance(network, Attention):
-        names = ("emb_rel_k", "emb_rel_v")
     for name in names:
         if network._parameters.get(name) is not None:
             yield network, name

@@ -14,6 +14,7 @@ from rvc_engine.audio.spectrogram import MelScale, log_mel, spectrogram
 from rvc_engine.models.checkpointing import set_checkpointing
 from rvc_engine.models.noise import NoiseSource
 from rvc_engine.models.synthesizer import Synthesizer, slices
+from rvc_engine.models.tuning import tuned
 from rvc_engine.presets import ModelConfig
 from rvc_engine.training.adversary import Adversary
 from rvc_engine.training.dataset import Batch
@@ -77,6 +78,7 @@ class Trainer:
         self._generate, self._discriminate = self.ranks.shared(generator), self.ranks.shared(adversary.network)
         self.weights = StepWeights(generator, precision.name)
         self.precision, self.train_config = precision, train_config
+        self.tunings = train_config.tunings
         self.use_checkpointing(train_config.checkpointing)
         self.config: ModelConfig = generator.config
         c = self.config
@@ -94,7 +96,7 @@ class Trainer:
 
     def step(self, batch: Batch, noise: NoiseSource) -> StepResult:
         """`batch` is on the generator's device."""
-        with self.weights.prepared():
+        with tuned(self.tunings), self.weights.prepared():
             return self._prepared_step(batch, noise)
 
     def _prepared_step(self, batch: Batch, noise: NoiseSource) -> StepResult:

@@ -26,7 +26,7 @@ from rvc_engine.machine.device import (
     without_shortcuts,
 )
 from rvc_engine.machine.numerics import Choice, choose_mode, earlier_choice
-from rvc_engine.messages import NOTHING, Message, joined
+from rvc_engine.messages import NOTHING, Message, joined, verbatim
 from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.presets import default_batch_size
 from rvc_engine.pretrain.moving import adopt
@@ -152,22 +152,25 @@ def _keep_what_fits(
 
 class Computing(NamedTuple):
     """How steps are computed. `no_graphs`: why they are not CUDA graphs; `no_checkpointing`: why not with gradient
-    checkpointing."""
+    checkpointing; `tunings`: names of models/tuning.py."""
 
     precision: str
     no_graphs: Message = NOTHING
     no_checkpointing: Message = NOTHING
+    tunings: tuple[str, ...] = ()
 
 
 def _steps_of(
     settings: ExperimentSettings, devices: Sequence[torch.device], computing: Computing
 ) -> Generator[Event, None, TrainConfig]:
-    """With CUDA graphs and gradient checkpointing, where they are wanted and right."""
+    """With CUDA graphs, tunings and gradient checkpointing, where they are wanted and right."""
     train_config = train_config_of(settings, computing.precision, devices[0].type)
     if devices[0].type == "cuda" and not settings.train.gpus and settings.train.cuda_graphs == "auto":
         train_config = replace(train_config, graphs=not computing.no_graphs)
         if computing.no_graphs:
             yield Noted(text=Message("work.no_graphs", reason=computing.no_graphs), stage=NAME)
+    if settings.train.tuning == "auto":
+        train_config = replace(train_config, tunings=computing.tunings)
     return (yield from with_checkpointing(settings, train_config, devices, computing.no_checkpointing))
 
 
@@ -179,10 +182,12 @@ def _right_precision(
     wanted = [choose_precision(settings.train.precision, device) for device in devices]
     asked = wanted[0] if len(set(wanted)) == 1 else "fp16"
     no_graphs = no_checkpointing = NOTHING
+    tunings: list[tuple[str, ...]] = []
     for device in {name_of(device): device for device in devices if device.type == "cuda"}.values():
         choice = yield from _tried(settings.preset, asked, device)
         no_graphs = no_graphs or choice.no_graphs
         no_checkpointing = no_checkpointing or choice.no_checkpointing
+        tunings.append(choice.tunings)
         if choice.mode == asked:
             if trial := choice.untried:
                 title = Message("work.precision_untried", mode=asked, device=name_of(device), reason=trial.why)
@@ -190,7 +195,8 @@ def _right_precision(
             continue
         yield _instead(asked, choice, device)
         asked = "fp32"
-    return Computing(asked, no_graphs, no_checkpointing)
+    shared = tuple(name for name in tunings[0] if all(name in each for each in tunings)) if tunings else ()
+    return Computing(asked, no_graphs, no_checkpointing, shared)
 
 
 def _instead(asked: str, choice: Choice, device: torch.device) -> Warned:
@@ -217,6 +223,11 @@ def _tried(preset: str, precision: str, device: torch.device) -> Generator[Event
     if choice.mode == precision and not choice.untried:
         took_s = time.monotonic() - started
         text = Message("work.precision_tried", mode=precision, device=name_of(device), seconds=took_s)
+        yield Noted(text=text, stage=NAME)
+    if choice.tunings:
+        before, *_, after = choice.step_seconds.values()
+        times = {"before": 1000 * before, "after": 1000 * after}
+        text = Message("work.tuned", device=name_of(device), names=verbatim(", ".join(choice.tunings)), **times)
         yield Noted(text=text, stage=NAME)
     return choice
 

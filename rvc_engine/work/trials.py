@@ -37,9 +37,8 @@ def measure_batches(
 def try_mode(preset: str, device: str, mode: str) -> Trial:
     """In a process of its own, because a broken mode may take its process with it."""
     with Child(TRYING, [preset, device, mode]) as child:
-        found = next((line for line in child.lines(TRIAL_S) if isinstance(line, Trial)), None)
-        if found is not None:
-            return found
+        if found := [line for line in child.lines(TRIAL_S) if isinstance(line, Trial)]:
+            return found[-1]
         if late := _late(child, TRIAL_S):
             return Trial(mode, ok=False, why=late, tried=False)
         why, code = _ended_early(child), child.wait()

@@ -75,7 +75,7 @@ from rvc_engine.training import numerics
 from rvc_engine.machine.device import use_device
 numerics.judged = lambda mode, reference, found: ({{}}, "" if found.gradients else "no gradients")
 reference = numerics.TrialStep(PRESETS["v2-40k-tiny"], "fp32", torch.device("cpu")).alone()
-trial = numerics.compare({precision!r}, reference, PRESETS["v2-40k-tiny"], use_device("cuda"))
+trial = next(numerics.compare({precision!r}, reference, PRESETS["v2-40k-tiny"], use_device("cuda")))
 print(json.dumps([trial.ok, trial.no_graphs, trial.no_checkpointing]))
 """
 

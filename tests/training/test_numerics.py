@@ -50,7 +50,7 @@ def test_wrong_gradients_are_found(monkeypatch: pytest.MonkeyPatch, spoil: Any, 
     reference = trial.TrialStep(config, "fp32", CPU).alone()
     spoilt = trial.Outcome(reference.loss, {**reference.gradients, "dec": spoil(reference.gradients["dec"])})
     monkeypatch.setattr(trial.TrialStep, "alone", lambda self: spoilt)
-    verdict = trial.compare("fp32", reference, config, CPU)
+    verdict = next(trial.compare("fp32", reference, config, CPU))
     assert not verdict.ok and why in verdict.why
     assert decode(encode(verdict), Trial) == verdict
 
@@ -58,7 +58,7 @@ def test_wrong_gradients_are_found(monkeypatch: pytest.MonkeyPatch, spoil: Any, 
 def test_a_loss_that_is_not_finite_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     reference = trial.TrialStep(PRESETS[TINY], "fp32", CPU).alone()
     monkeypatch.setattr(trial.TrialStep, "alone", lambda self: reference._replace(loss=math.nan))
-    assert trial.compare("fp32", reference, PRESETS[TINY], CPU).why == "not finite: the loss"
+    assert next(trial.compare("fp32", reference, PRESETS[TINY], CPU)).why == "not finite: the loss"
 
 
 @pytest.mark.soak
@@ -106,7 +106,7 @@ def test_running_out_of_memory_is_no_verdict(monkeypatch: pytest.MonkeyPatch) ->
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
     monkeypatch.setattr(trial.TrialStep, "alone", out_of_memory)
-    verdict = trial.compare("fp32", reference, PRESETS[TINY], CPU)
+    verdict = next(trial.compare("fp32", reference, PRESETS[TINY], CPU))
     assert not verdict.ok and not verdict.tried
     assert decode(encode(verdict), Trial) == verdict
 
