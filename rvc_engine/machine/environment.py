@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
+import psutil
+
 from rvc_engine.common.user import complete
-from rvc_engine.machine.cpu import cores
 from rvc_engine.machine.malloc import KEEPING_FREED_MEMORY
 from rvc_engine.workspace import PACKAGE
 
@@ -13,18 +14,17 @@ GPUS_AS_THE_DRIVER_NUMBERS_THEM = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 """CUDA's own order is the fastest first: cuda:0 would be another GPU than the driver's first."""
 
 
-BUSY = 0.5
-"""Load average per core, over the last minute, from which threads wait passively."""
+BUSY, SAMPLE_S = 0.4, 0.1
+"""Share of all cores that others keep busy, from which threads wait passively; and how long it is watched. The load
+average would count what ended a moment ago."""
 
 
 def waiting_threads() -> dict[str, str]:
     """OpenMP's threads spin while they wait for work: quicker alone, but two processes that spin on the same cores slow
     one another tenfold. So they sleep on a machine that has other work."""
-    try:
-        load = os.getloadavg()[0]
-    except OSError:
+    if "OMP_WAIT_POLICY" in os.environ:
         return {}
-    return {"OMP_WAIT_POLICY": "PASSIVE"} if load >= BUSY * cores() else {}
+    return {"OMP_WAIT_POLICY": "PASSIVE"} if psutil.cpu_percent(SAMPLE_S) >= 100 * BUSY else {}
 
 
 def engine_environment() -> dict[str, str]:

@@ -20,6 +20,8 @@ SINE = 0.1
 VOICED_NOISE = 0.003
 UNVOICED_NOISE = SINE / 3
 SLOPE = 0.1
+FLOAT32_STAGES = 2
+"""The last ones, next to the wave, add up in float32 what half precision makes."""
 WINDOW = 400
 """Frames that a CPU decodes at a time: of longer ones the layers' outputs leave its caches, and it waits for
 memory."""
@@ -131,8 +133,7 @@ class Decoder(nn.Module):
             low, high, scale, hop = first * rate, last * rate, scale * rate, hop // rate
             if source is not None:
                 heard = self.noise_convs[i](source[:, :, low * hop : high * hop])
-                # in half precision the last stage, next to the wave, adds up in float32
-                x = x + (heard if i == len(self.ups) - 1 else heard.to(x.dtype))
+                x = x + (heard if i >= len(self.ups) - FLOAT32_STAGES else heard.to(x.dtype))
             x = self._stage(x, i)
         x = torch.tanh(self.conv_post(F.leaky_relu(x)))  # torch's own slope, 0.01, as RVC has it here
         return x[:, :, start * scale - low : stop * scale - low]

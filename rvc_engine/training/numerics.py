@@ -32,8 +32,9 @@ from rvc_engine.training.trial_step import Outcome, TrialStep
 
 MODES = ("fp32", "fp32-safe", "bf16", "fp16")
 """fp32-safe: without TF32 and without cuDNN."""
-LIMITS = {"fp32": 0.02, "fp32-safe": 0.02, "bf16": 0.35, "fp16": 0.2}
-"""Highest relative error of a part's gradient that passes."""
+LIMITS = {"fp32": 0.02, "fp32-safe": 0.02, "bf16": 0.3, "fp16": 0.2}
+"""Highest relative error of a part's gradient that passes. bf16: about twice the 0.16 that benchmarks/numerics_limits.py
+measured at most, on a CPU; fp16 has eight times finer steps, and is slow to measure there."""
 FASTER = 0.98
 """Of the time before: a tuning that takes more is not used."""
 

@@ -64,13 +64,13 @@ class DrawnOnCpu(Noise):
 class TrialStep:
     """A step that changes nothing (its rate is 0), so that it can be repeated."""
 
-    def __init__(self, config: ModelConfig, precision: str, device: torch.device) -> None:
+    def __init__(self, config: ModelConfig, precision: str, device: torch.device, seed: int = 0) -> None:
         self.state = TrainingState.fresh(config, TrainConfig(epochs=1, learning_rate=0.0, precision=precision), device)
         state = self.state
         self.trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
         self.trainer.frees_gradients = False  # they are compared
         self.batch = random_batch(config, CLIPS, FRAMES).to(device)
-        self.noise = DrawnOnCpu(device)
+        self.noise = DrawnOnCpu(device, seed)
 
     def alone(self) -> Outcome:
         """Without a graph. In fp16 it is repeated until its loss scale fits."""

@@ -200,13 +200,12 @@ def test_a_run_says_once_that_it_uses_the_cpu(monkeypatch: pytest.MonkeyPatch) -
     assert not list(pipeline._unused_gpu(stage, on_cpu))
 
 
-@pytest.mark.parametrize(("load", "policy"), [(0.1, None), (8.0, "PASSIVE")])
+@pytest.mark.parametrize(("busy", "policy"), [(5.0, None), (100.0, "PASSIVE")])
 def test_threads_wait_passively_on_a_busy_machine(
-    monkeypatch: pytest.MonkeyPatch, load: float, policy: str | None
+    monkeypatch: pytest.MonkeyPatch, busy: float, policy: str | None
 ) -> None:
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    monkeypatch.setattr("os.getloadavg", lambda: (load, load, load))
-    monkeypatch.setattr("rvc_engine.machine.environment.cores", lambda: 4)
+    monkeypatch.setattr("psutil.cpu_percent", lambda interval: busy)
     assert engine_environment().get("OMP_WAIT_POLICY") == policy
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     assert engine_environment()["OMP_WAIT_POLICY"] == "ACTIVE"
