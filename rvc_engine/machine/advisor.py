@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,12 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpu_reader import gpus_now
 from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, has_bf16, named_devices, torch_gpus
-from rvc_engine.machine.measurements import Cost, Measure, cost_of
+from rvc_engine.machine.measurements import Cost, Measure, cost_of, with_data_on_gpu
+from rvc_engine.machine.memory_table import GPU_DATA_SHARE
 from rvc_engine.machine.torch_build import unused_gpu
 from rvc_engine.messages import Message
 from rvc_engine.messages.message import cause_of, fix_of
-from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, default_batch_size
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, ModelConfig, default_batch_size
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -237,29 +238,72 @@ class Room:
         return [Message("machine.checkpointing_off", **sizes)] if self.kind != "cpu" else []
 
 
-def room_for(costs: dict[bool, Cost], memory: Memory, checkpointing: str) -> Room:
-    """`costs`: without gradient checkpointing and with it."""
-    plain, checkpointed = (largest_that_fits(costs[on], memory.free + memory.own) for on in (False, True))
+def room_for(costs: Costs, memory: Memory, checkpointing: str) -> Room:
+    plain, checkpointed = (
+        largest_that_fits(cost, memory.free + memory.own) for cost in (costs.plain, costs.checkpointed)
+    )
     return Room(plain, checkpointed, checkpointing, memory.kind)
 
 
-def batch_rows(cost: Cost, checkpointed: Cost, largest: int, recommended: int) -> list[dict[str, Any]]:
-    """Powers of two up to the largest (at most 64), the recommended and the measured ones."""
+@dataclass(frozen=True)
+class Costs:
+    """Without gradient checkpointing and with it. `with_data`: with the training data on a GPU too, for sizes that fit
+    so; None where it is counted already, or stays in main memory."""
+
+    plain: Cost
+    checkpointed: Cost
+    with_data: Costs | None = None
+    available: int = 0
+
+    def chosen(self, *, checkpointing: bool) -> Cost:
+        return self.checkpointed if checkpointing else self.plain
+
+    def of(self, size: int, *, checkpointing: bool) -> Cost:
+        """For a batch of this size."""
+        if self.with_data is not None:
+            cost = self.with_data.chosen(checkpointing=checkpointing)
+            if size <= largest_that_fits(cost, self.available):
+                return cost
+        return self.chosen(checkpointing=checkpointing)
+
+
+def with_data(costs: Costs, config: ModelConfig, precision: str, frames: int, memory: Memory, asked: str) -> Costs:
+    """`costs` with so many frames of training data on the GPU, as train.data_on_gpu has it: `asked`."""
+    if memory.kind == "cpu" or asked == "off" or not frames:
+        return costs
+    plain, checkpointed = (
+        with_data_on_gpu(cost, config, precision, frames) for cost in (costs.plain, costs.checkpointed)
+    )
+    held = Costs(plain, checkpointed)
+    if asked == "on":
+        return held
+    available = memory.free + memory.own
+    share = GPU_DATA_SHARE * (available - costs.plain.fixed)
+    return (
+        replace(costs, with_data=held, available=available) if held.plain.fixed - costs.plain.fixed <= share else costs
+    )
+
+
+def batch_rows(costs: Costs, largest: int, recommended: int, *, checkpointing: bool) -> list[dict[str, Any]]:
+    """Powers of two up to the largest (at most 64), the recommended and the measured ones. `checkpointing`:
+    memory_bytes are with it."""
+    cost = costs.chosen(checkpointing=checkpointing)
     sizes = {
         recommended,
         *(row.batch_size for row in cost.rows),
         *(n for n in (1, 2, 4, 8, 16, 32, 64) if n <= largest),
     }
-    known = {row.batch_size: row for row in cost.rows}
     rows = []
     for size in sorted(sizes):
+        cost = costs.of(size, checkpointing=checkpointing)
+        known = {row.batch_size: row for row in cost.rows}
         speed = known[size].samples_per_s if size in known else cost.speed(size)
         memory = known[size].memory_bytes if size in known else cost.memory(size)
         rows.append(
             {
                 "batch_size": size,
                 "memory_bytes": memory,
-                "checkpointed_bytes": checkpointed.memory(size),
+                "checkpointed_bytes": costs.of(size, checkpointing=True).memory(size),
                 "samples_per_s": None if speed is None else round(speed, 3),
             }
         )
@@ -276,12 +320,13 @@ def advise(
     measurement: Measure | None = None,
     gpus: GpuState | None = None,
     checkpointing: str = "auto",
+    data_on_gpu: str = "auto",
 ) -> dict[str, Any]:
     """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset
     or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
     decides, for each of them has a batch of this size. `measurement`: measures now. `gpus`: what the driver reports,
     where that is known already. `checkpointing`: train.checkpointing; what is measured is measured with it where it is
-    on."""
+    on. `data_on_gpu`: train.data_on_gpu."""
     if preset not in PRESETS:
         raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     own = run_processes(experiment)
@@ -293,8 +338,11 @@ def advise(
     usual = checkpointing == "on"
     measured = {usual: measurement, not usual: None}
     where = preset, precision, memory.device, memory.name
-    costs = {on: cost_of(*where, measured[on], minutes, checkpointing=on) for on in (False, True)}
-    cost, room = costs[usual], room_for(costs, memory, checkpointing)
+    plain, checkpointed = (cost_of(*where, measured[on], minutes, checkpointing=on) for on in (False, True))
+    costs = with_data(
+        Costs(plain, checkpointed), PRESETS[preset], precision, round((minutes or 0) * 6000), memory, data_on_gpu
+    )
+    cost, room = costs.chosen(checkpointing=usual), room_for(costs, memory, checkpointing)
     recommended, reasons = recommend(preset, memory.kind, minutes, room.usable)
     reasons += room.reasons(recommended)
     if len(devices) > 1:
@@ -307,7 +355,7 @@ def advise(
         "precision": precision,
         "minutes": minutes,
         "source": cost.source,
-        "batch": batch_rows(cost, costs[True], room.usual, recommended),
+        "batch": batch_rows(costs, room.usual, recommended, checkpointing=usual),
         "largest": room.usual,
         "checkpointing": checkpointing,
         "largest_checkpointed": room.checkpointed,
@@ -337,6 +385,7 @@ def advise_experiment(
         device=device or settings.train.device,
         several="" if device else settings.train.gpus,
         checkpointing=settings.train.checkpointing,
+        data_on_gpu=settings.train.data_on_gpu,
         gpus=gpus,
     )
 

@@ -9,14 +9,15 @@ from typing import Any
 from rvc_engine.presets import BATCH_SIZE
 
 LAST_RATE = 0.1
-SAME_NUMBERS = ("epochs", "save_every", "graphs", "checkpointing")
+SAME_NUMBERS = ("epochs", "save_every", "graphs", "checkpointing", "data_on_gpu")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """`epochs`: 0 as long as they are not known (epoch_budget.py). `falls`: the rate falls to LAST_RATE of it over all
     epochs, and lr_decay is not used. `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set.
-    `graphs`: steps as CUDA graphs, on one GPU. `checkpointing`: what a step can compute again is not kept."""
+    `graphs`: steps as CUDA graphs, on one GPU. `checkpointing`: what a step can compute again is not kept.
+    `data_on_gpu`: auto, on or off."""
 
     epochs: int
     batch_size: int = BATCH_SIZE
@@ -32,6 +33,7 @@ class TrainConfig:
     save_every: int = 5
     graphs: bool = False
     checkpointing: bool = False
+    data_on_gpu: str = "auto"
 
     def rate_in(self, epoch: int) -> float:
         """Learning rate in an epoch, counted from 1."""
