@@ -43,6 +43,13 @@ CLAIMS = (
     Claim("With CUDA graphs, a training step is one graph launch, and the loss falls", "test_steps", "graph"),
     Claim("Time of a training step with and without CUDA graphs: v2-40k, batch size 8, bf16", "", "step v2-40k"),
     Claim("Time of a training step with and without CUDA graphs: starter, batch size 8, bf16", "", "step starter"),
+    Claim(
+        "With training data in GPU memory, a batch is one small copy, and equals one that the CPU makes (spectrograms "
+        "up to rounding)",
+        "test_data",
+        "data",
+    ),
+    Claim("Time of a training step with and without training data in GPU memory: v2-40k, bf16", "", "data step"),
     Claim("GPU memory that a v2-40k training needs, by batch size, bf16", "test_steps", "memory v2-40k"),
     Claim(
         "GPU memory and time of a v2-40k training step with gradient checkpointing, by batch size, bf16: less memory "

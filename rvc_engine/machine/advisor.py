@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from rvc_engine.machine.memory_table import GPU_DATA_SHARE
 from rvc_engine.machine.torch_build import unused_gpu
 from rvc_engine.messages import Message
 from rvc_engine.messages.message import cause_of, fix_of
-from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, ModelConfig, default_batch_size
+from rvc_engine.presets import PRESETS, PUBLIC_PRESETS, default_batch_size
 
 if TYPE_CHECKING:
     from rvc_engine.settings import ExperimentSettings
@@ -267,21 +267,27 @@ class Costs:
         return self.chosen(checkpointing=checkpointing)
 
 
-def with_data(costs: Costs, config: ModelConfig, precision: str, frames: int, memory: Memory, asked: str) -> Costs:
-    """`costs` with so many frames of training data on the GPU, as train.data_on_gpu has it: `asked`."""
-    if memory.kind == "cpu" or asked == "off" or not frames:
+def _costs(
+    preset: str,
+    precision: str,
+    memory: Memory,
+    minutes: float | None,
+    measurements: dict[bool, Measure | None],
+    data_on_gpu: str,
+) -> Costs:
+    """On the device of `memory`. `measurements`: with gradient checkpointing (True) or without."""
+    where = preset, precision, memory.device, memory.name
+    plain, checkpointed = (cost_of(*where, measurements.get(on), minutes, checkpointing=on) for on in (False, True))
+    costs, frames = Costs(plain, checkpointed), round((minutes or 0) * 6000)
+    if memory.kind == "cpu" or data_on_gpu == "off" or not frames:
         return costs
-    plain, checkpointed = (
-        with_data_on_gpu(cost, config, precision, frames) for cost in (costs.plain, costs.checkpointed)
-    )
-    held = Costs(plain, checkpointed)
-    if asked == "on":
+    with_data = [with_data_on_gpu(cost, PRESETS[preset], precision, frames) for cost in (plain, checkpointed)]
+    held = Costs(with_data[0], with_data[1])
+    if data_on_gpu == "on":
         return held
     available = memory.free + memory.own
-    share = GPU_DATA_SHARE * (available - costs.plain.fixed)
-    return (
-        replace(costs, with_data=held, available=available) if held.plain.fixed - costs.plain.fixed <= share else costs
-    )
+    share = (held.plain.fixed - plain.fixed) / max(1, available - plain.fixed)
+    return Costs(plain, checkpointed, held, available) if share <= GPU_DATA_SHARE else costs
 
 
 def batch_rows(costs: Costs, largest: int, recommended: int, *, checkpointing: bool) -> list[dict[str, Any]]:
@@ -336,12 +342,7 @@ def advise(
         raise BadInput("machine.fp16_does_not_train_on_cpu")
     precision, minutes = memory.precision if precision == "auto" else precision, minutes_of(experiment)
     usual = checkpointing == "on"
-    measured = {usual: measurement, not usual: None}
-    where = preset, precision, memory.device, memory.name
-    plain, checkpointed = (cost_of(*where, measured[on], minutes, checkpointing=on) for on in (False, True))
-    costs = with_data(
-        Costs(plain, checkpointed), PRESETS[preset], precision, round((minutes or 0) * 6000), memory, data_on_gpu
-    )
+    costs = _costs(preset, precision, memory, minutes, {usual: measurement}, data_on_gpu)
     cost, room = costs.chosen(checkpointing=usual), room_for(costs, memory, checkpointing)
     recommended, reasons = recommend(preset, memory.kind, minutes, room.usable)
     reasons += room.reasons(recommended)

@@ -60,7 +60,7 @@ class DeviceDataset:
         inside = torch.arange(size, device=self.device) < lengths_there.unsqueeze(1)
         wave = self.wave[places].flatten(1)[:, : size * config.hop_samples + 2 * self.edge]
         spec = spectrogram_of_reflected(wave, config.filter_length, config.hop_samples, config.filter_length)
-        heard = wave[:, self.edge : wave.shape[1] - self.edge].view(len(own), size, -1)
+        own_wave = wave[:, self.edge : wave.shape[1] - self.edge].view(len(own), size, -1)
         places = places[:, :size]
         return Batch(
             phone=self.features[halves],
@@ -68,7 +68,7 @@ class DeviceDataset:
             pitch=self.pitch[places].long() if self.pitch is not None else None,
             pitch_hz=self.pitch_hz[places] if self.pitch_hz is not None else None,
             spec=self._where(inside.unsqueeze(1), spec),
-            wave=self._where(inside.unsqueeze(2), heard).flatten(1).unsqueeze(1),
+            wave=self._where(inside.unsqueeze(2), own_wave).flatten(1).unsqueeze(1),
             speaker=speaker,
             names=tuple(dataset.rows[i].name for i in indices),
             frames_a_part=frames_a_part(config, len(indices), lengths),
