@@ -186,7 +186,7 @@ def test_what_cannot_be_made_there_is_made_of_main_memory(
     wanted = list(train.run(*make_experiment("plain")))
     on_the_device(monkeypatch, wrong=RuntimeError("cuFFT error: CUFFT_INTERNAL_ERROR"))
     events = list(train.run(*make_experiment("voice")))
-    (warned,) = [event for event in events if isinstance(event, Warned) and "data on the GPU" in event.title]
+    (warned,) = [event for event in events if isinstance(event, Warned) and "made on the GPU" in event.title]
     assert "CUFFT_INTERNAL_ERROR" in warned.message and "--data-on-gpu off" in warned.hint
     check_same_steps(events, wanted)
 

@@ -108,7 +108,7 @@ WORDS: dict[str, str | Plural | Words] = {
         "training continues without them, which may be slower; with {set.train.cuda_graphs} off they are not tried",
     ),
     "no_data_on_gpu": Words(
-        "Batches cannot be made of data on the GPU here",
+        "Batches cannot be made on the GPU here",
         "",
         "training continues with the data in main memory; with {set.train.data_on_gpu} off that is not tried",
     ),
