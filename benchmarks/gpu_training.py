@@ -97,7 +97,8 @@ def batches() -> tuple[str, bool]:
                         furthest = max(furthest, float((one[name] - values).abs().max() / values.abs().max()))
                     elif isinstance(values, torch.Tensor) and not torch.equal(one[name], values):
                         different.add(name)
-    value = f"spectrograms at most {furthest:.2g} of the largest value apart, {', '.join(sorted(different)) or 'nothing'} else"
+    others = f"; not equal: {', '.join(sorted(different))}" if different else ""
+    value = f"spectrograms at most {furthest:.2g} of the largest value apart{others}"
     times = " ms, ".join(f"{where} {1e3 * each:.1f}" for where, each in zip(("GPU", "CPU"), seconds, strict=True))
     return f"{value}; a batch of 8: {times} ms", not different and furthest < 1e-5
 

@@ -1,6 +1,5 @@
 """The clips of a training in the memory of its device, mostly a GPU, where batches are made of them: a step then copies
-some KB of places to it, not some 10 MB of spectrograms, features and audio, and the CPU computes nothing.
-"""
+some KB of row numbers to it, not some 10 MB of spectrograms, features and audio, and the CPU computes nothing."""
 
 from __future__ import annotations
 
@@ -20,9 +19,8 @@ FIRST = 2  # frames at the start that stay zero: what lies beyond the end of a c
 
 
 class DeviceDataset:
-    """Gives the batches of a ClipDataset, in any precision with the same result of a step: numbers are equal, but
-    spectrograms are the device's, equal up to rounding, and features may be rounded as a half-precision step does it
-    first of all.
+    """Gives the batches of a ClipDataset. All numbers are equal, except that spectrograms are the device's, equal up to
+    rounding, and that in half precision features are rounded, where a step does that first of all.
 
     All clips lie one after another in one tensor each: audio with reflected edges, `hop` samples a row; features, a row
     for two frames; and pitch. Memory is taken at once, by `frames`; a clip is read when it is first used.
@@ -56,17 +54,17 @@ class DeviceDataset:
         dataset, config = self.dataset, self.dataset.config
         own = [self._length(index) for index in indices]
         size = max(frames, *lengths, *own)
-        places, halves, lengths_there, speaker = self._places(indices, own, size)
-        inside = torch.arange(size, device=self.device) < lengths_there.unsqueeze(1)
-        wave = self.wave[places].flatten(1)[:, : size * config.hop_samples + 2 * self.edge]
+        rows, feature_rows, ends, speaker = self._sent_rows(indices, own, size)
+        inside = torch.arange(size, device=self.device) < ends.unsqueeze(1)
+        wave = self.wave[rows].flatten(1)[:, : size * config.hop_samples + 2 * self.edge]
         spec = spectrogram_of_reflected(wave, config.filter_length, config.hop_samples, config.filter_length)
         own_wave = wave[:, self.edge : wave.shape[1] - self.edge].view(len(own), size, -1)
-        places = places[:, :size]
+        rows = rows[:, :size]
         return Batch(
-            phone=self.features[halves],
-            lengths=lengths_there,
-            pitch=self.pitch[places].long() if self.pitch is not None else None,
-            pitch_hz=self.pitch_hz[places] if self.pitch_hz is not None else None,
+            phone=self.features[feature_rows],
+            lengths=ends,
+            pitch=self.pitch[rows].long() if self.pitch is not None else None,
+            pitch_hz=self.pitch_hz[rows] if self.pitch_hz is not None else None,
             spec=self._where(inside.unsqueeze(1), spec),
             wave=self._where(inside.unsqueeze(2), own_wave).flatten(1).unsqueeze(1),
             speaker=speaker,
@@ -74,16 +72,16 @@ class DeviceDataset:
             frames_a_part=frames_a_part(config, len(indices), lengths),
         )
 
-    def _places(self, indices: Sequence[int], lengths: Sequence[int], size: int) -> list[Tensor]:
+    def _sent_rows(self, indices: Sequence[int], lengths: Sequence[int], size: int) -> list[Tensor]:
         """On the device: rows of audio and pitch (B, size + rows_more), rows of features (B, size), lengths and
         speakers (B,), in one copy."""
         count, across = len(indices), torch.arange(size + self.rows_more)
         starts, ends = (torch.tensor([self.starts[i] for i in indices]), torch.tensor(lengths))
         own = across < ends.unsqueeze(1) + self.rows_more
-        places = torch.where(own, starts.unsqueeze(1) + across, 0)
-        halves = torch.where(own[:, self.rows_more :], places[:, :size] // 2, 0)
+        rows = torch.where(own, starts.unsqueeze(1) + across, 0)
+        feature_rows = torch.where(own[:, self.rows_more :], rows[:, :size] // 2, 0)
         speakers = torch.tensor([self.dataset.rows[i].speaker for i in indices])
-        parts = [places.flatten(), halves.flatten(), ends, speakers]
+        parts = [rows.flatten(), feature_rows.flatten(), ends, speakers]
         sent = sent_to(self.device, torch.cat(parts)).split_with_sizes([len(part) for part in parts])
         return [sent[0].view(count, -1), sent[1].view(count, -1), sent[2], sent[3]]
 
