@@ -262,6 +262,13 @@ def training() -> Iterator[Figure]:
     yield from (Figure(*row) for row in runs())
 
 
+def data() -> Iterator[Figure]:
+    from gpu_training import batches, steps_with_data
+
+    yield Figure("data", *batches())
+    yield Figure("data step", steps_with_data())
+
+
 def resume() -> Iterator[Figure]:
     def after(made: Any, steps: int) -> Any:
         """The state after so many steps with what `_trainer` gives."""
@@ -296,6 +303,7 @@ PARTS: dict[str, tuple[Callable[[], Iterator[Figure]], int]] = {
     "listening": (listening, 60),
     "together": (together, 60),
     "pitch": (pitch, 60),
+    "data": (data, 240),
     "training": (training, 300),
     "resume": (resume, 60),
 }

@@ -48,6 +48,12 @@ CLAIMS = (
         "those that are right and faster are used (times: in the rows of gradients)",
         "test_tuning",
     ),
+        "With training data in GPU memory, a batch is one small copy, and equals one that the CPU makes (spectrograms "
+        "up to rounding)",
+        "test_data",
+        "data",
+    ),
+    Claim("Time of a training step with and without training data in GPU memory: v2-40k, bf16", "", "data step"),
     Claim("GPU memory that a v2-40k training needs, by batch size, bf16", "test_steps", "memory v2-40k"),
     Claim(
         "GPU memory and time of a v2-40k training step with gradient checkpointing, by batch size, bf16: less memory "

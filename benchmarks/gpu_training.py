@@ -16,7 +16,10 @@ from scipy.io import wavfile
 from rvc_engine.events import EpochFinished, TrainStepped, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.settings import for_preset
+from rvc_engine.training.dataset import ClipDataset
+from rvc_engine.training.device_dataset import DeviceDataset
 from rvc_engine.work import train
+from rvc_engine.work.training_clips import usable_rows
 from rvc_engine.workspace import Workspace
 
 CLIPS = 96
@@ -68,6 +71,54 @@ def steps_of(experiment: Experiment, settings: Any, *, stop_after: int = 0) -> l
     return events
 
 
+def batches() -> tuple[str, bool]:
+    """Of one experiment, made on the GPU and on the CPU: how far apart they are, and how long each takes."""
+    import torch
+
+    device = torch.device("cuda")
+    with tempfile.TemporaryDirectory() as folder:
+        experiment, settings = prepared(Path(folder), "voice", "v2-40k")
+        dataset = ClipDataset(usable_rows(experiment, settings)[0], settings.model)
+        frames = [dataset.frames(row) for row in dataset.rows]
+        there = DeviceDataset(dataset, frames, device)
+        ways = (there.batch, lambda indices: dataset.batch(indices).to(device))
+        different, furthest, seconds = set(), 0.0, [0.0, 0.0]
+        for again in (False, True):  # clips are read the first time
+            for first in range(0, len(frames), 8):
+                made = []
+                for way, make in enumerate(ways):
+                    started = time.perf_counter()
+                    made.append(make(range(first, first + 8)))
+                    torch.cuda.synchronize()
+                    seconds[way] += (time.perf_counter() - started) * again * 8 / len(frames)
+                one, other = map(vars, made)
+                for name, values in other.items():
+                    if name == "spec":
+                        furthest = max(furthest, float((one[name] - values).abs().max() / values.abs().max()))
+                    elif isinstance(values, torch.Tensor) and not torch.equal(one[name], values):
+                        different.add(name)
+    others = f"; not equal: {', '.join(sorted(different))}" if different else ""
+    value = f"spectrograms at most {furthest:.2g} of the largest value apart{others}"
+    times = " ms, ".join(f"{where} {1e3 * each:.1f}" for where, each in zip(("GPU", "CPU"), seconds, strict=True))
+    return f"{value}; a batch of 8: {times} ms", not different and furthest < 1e-5
+
+
+def steps_with_data() -> str:
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for asked in ("on", "off"):
+            experiment, settings = prepared(Path(folder), asked, "v2-40k", data_on_gpu=asked, save_every=3)
+            found.append(f"{asked} {timed(steps_of(experiment, settings))}")
+    return "; ".join(found)
+
+
+def timed(events: list[Any]) -> str:
+    """The mean of the last steps."""
+    last = [event for event in events if isinstance(event, TrainStepped)][-10:]
+    seconds, waited = (sum(getattr(event, key) for event in last) / len(last) for key in ("seconds", "data_seconds"))
+    return f"{1e3 * seconds:.0f} ms a step, {1e3 * waited:.1f} ms waiting for data"
+
+
 def runs() -> Iterator[tuple[str, str, bool]]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -77,13 +128,8 @@ def runs() -> Iterator[tuple[str, str, bool]]:
         steps = [event for event in (*first, *rest) if isinstance(event, TrainStepped)]
         numbers = [event.step for event in steps]
         ended = [event.epoch for event in rest if isinstance(event, EpochFinished)]
-        last = steps[-10:]
-        seconds, waited = (
-            sum(getattr(event, key) for event in last) / len(last) for key in ("seconds", "data_seconds")
-        )
         whole = numbers == list(range(1, len(numbers) + 1)) and ended[-1:] == [3]
-        value = f"{len(steps)} steps, each once; {1e3 * seconds:.0f} ms a step, {1e3 * waited:.1f} ms waiting for data"
-        yield "training", value, whole and experiment.small_model.is_file()
+        yield "training", f"{len(steps)} steps, each once; {timed(steps)}", whole and experiment.small_model.is_file()
 
         experiment, settings = prepared(home, "ranks", "starter", gpus="0", epochs=2)
         started = time.monotonic()

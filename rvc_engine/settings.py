@@ -20,8 +20,6 @@ from rvc_engine.sections import read_section, sections, why_unused
 from rvc_engine.setting import OneOf, StageSettings, set_field, setting
 
 ListeningPrecision = Literal["auto", "fp32", "fp16", "bf16"]
-
-
 VocoderChoice = Annotated[str, AfterValidator(OneOf(VOCODERS, ("preset",)))]
 EncoderChoice = Annotated[str, AfterValidator(OneOf(CONTENT_ENCODERS, ("preset",)))]
 PitchMethod = Annotated[str, AfterValidator(OneOf(PITCH_TRACKERS, ("auto",)))]
@@ -153,6 +151,11 @@ class TrainSettings(StageSettings):
         "auto",
         "Keep less in memory and compute part of each step twice, with the same result; auto does so on a GPU "
         "where the batch does not fit without.",
+        kind="speed",
+    )
+    data_on_gpu: Literal["auto", "on", "off"] = setting(
+        "auto",
+        "Keep the training data in GPU memory; auto does so where it takes at most an eighth of what is free.",
         kind="speed",
     )
     pretrained_g: str = setting("", "Generator to start from: a file, none, or empty for the preset's own.")
@@ -361,18 +364,14 @@ class ExperimentSettings(BaseModel):
 
     @property
     def model(self) -> ModelConfig:
-        return model_config_of(self)
-
-
-def model_config_of(settings: ExperimentSettings) -> ModelConfig:
-    """The preset's, with the content encoder and the vocoder that were chosen."""
-    config = model_config(settings.preset, pitch=settings.pitched)
-    if settings.train.vocoder != "preset":
-        config = replace(config, decoder=settings.train.vocoder)
-    chosen = settings.features.encoder
-    if chosen in ("preset", config.encoder):
-        return config
-    return replace(config, encoder=chosen, feature_dim=CONTENT_ENCODERS.get(chosen).dim)
+        """The preset's, with the content encoder and the vocoder that were chosen."""
+        config = model_config(self.preset, pitch=self.pitched)
+        if self.train.vocoder != "preset":
+            config = replace(config, decoder=self.train.vocoder)
+        chosen = self.features.encoder
+        if chosen in ("preset", config.encoder):
+            return config
+        return replace(config, encoder=chosen, feature_dim=CONTENT_ENCODERS.get(chosen).dim)
 
 
 def for_preset(preset: str, *, pitched: bool = True, dataset: str = "") -> ExperimentSettings:

@@ -27,11 +27,25 @@ def spectrogram(wave: Tensor, filter_length: int, hop: int, win: int) -> Tensor:
 
     Raises ValueError when a wave is too short to be reflected.
     """
-    padding = (filter_length - hop) // 2
+    return spectrogram_of_reflected(reflected(wave, filter_length, hop), filter_length, hop, win)
+
+
+def edge(filter_length: int, hop: int) -> int:
+    """Samples that `reflected` adds at each end."""
+    return (filter_length - hop) // 2
+
+
+def reflected(wave: Tensor, filter_length: int, hop: int) -> Tensor:
+    """(B, T) -> (B, T + 2 edge): with reflected edges. Raises ValueError when a wave is too short for that."""
+    padding = edge(filter_length, hop)
     if wave.shape[-1] <= padding:
         raise ValueError(Message("audio.too_few_samples", samples=wave.shape[-1], filter_length=filter_length))
-    padded = F.pad(wave.unsqueeze(1), (padding, padding), mode="reflect").squeeze(1)
-    window = _hann(win, wave.dtype, wave.device)
+    return F.pad(wave.unsqueeze(1), (padding, padding), mode="reflect").squeeze(1)
+
+
+def spectrogram_of_reflected(padded: Tensor, filter_length: int, hop: int, win: int) -> Tensor:
+    """The spectrogram of what `reflected` gave, or of its first frames * hop + 2 edge samples."""
+    window = _hann(win, padded.dtype, padded.device)
     complex_spec = torch.stft(padded, filter_length, hop, win, window, center=False, onesided=True, return_complex=True)
     parts = torch.view_as_real(complex_spec)
     return torch.sqrt(parts.square().sum(-1) + POWER_FLOOR)

@@ -22,7 +22,8 @@ from rvc_engine.experiment import Experiment
 from rvc_engine.machine.cpu import cpu_has_bf16, cpu_name
 from rvc_engine.machine.gpu_reader import gpus_now
 from rvc_engine.machine.gpus import ALL_GPUS, Gpu, GpuState, has_bf16, named_devices, torch_gpus
-from rvc_engine.machine.measurements import Cost, Measure, cost_of
+from rvc_engine.machine.measurements import Cost, Measure, cost_of, with_data_on_gpu
+from rvc_engine.machine.memory_table import GPU_DATA_SHARE
 from rvc_engine.machine.torch_build import unused_gpu
 from rvc_engine.messages import Message
 from rvc_engine.messages.message import cause_of, fix_of
@@ -237,29 +238,78 @@ class Room:
         return [Message("machine.checkpointing_off", **sizes)] if self.kind != "cpu" else []
 
 
-def room_for(costs: dict[bool, Cost], memory: Memory, checkpointing: str) -> Room:
-    """`costs`: without gradient checkpointing and with it."""
-    plain, checkpointed = (largest_that_fits(costs[on], memory.free + memory.own) for on in (False, True))
+def room_for(costs: Costs, memory: Memory, checkpointing: str) -> Room:
+    plain, checkpointed = (
+        largest_that_fits(cost, memory.free + memory.own) for cost in (costs.plain, costs.checkpointed)
+    )
     return Room(plain, checkpointed, checkpointing, memory.kind)
 
 
-def batch_rows(cost: Cost, checkpointed: Cost, largest: int, recommended: int) -> list[dict[str, Any]]:
-    """Powers of two up to the largest (at most 64), the recommended and the measured ones."""
+@dataclass(frozen=True)
+class Costs:
+    """Without gradient checkpointing and with it. `with_data`: with the training data on a GPU too, for sizes that fit
+    so; None where it is counted already, or stays in main memory."""
+
+    plain: Cost
+    checkpointed: Cost
+    with_data: Costs | None = None
+    available: int = 0
+
+    def chosen(self, *, checkpointing: bool) -> Cost:
+        return self.checkpointed if checkpointing else self.plain
+
+    def of(self, size: int, *, checkpointing: bool) -> Cost:
+        """For a batch of this size."""
+        if self.with_data is not None:
+            cost = self.with_data.chosen(checkpointing=checkpointing)
+            if size <= largest_that_fits(cost, self.available):
+                return cost
+        return self.chosen(checkpointing=checkpointing)
+
+
+def _costs(
+    preset: str,
+    precision: str,
+    memory: Memory,
+    minutes: float | None,
+    measurements: dict[bool, Measure | None],
+    data_on_gpu: str,
+) -> Costs:
+    """On the device of `memory`. `measurements`: with gradient checkpointing (True) or without."""
+    where = preset, precision, memory.device, memory.name
+    plain, checkpointed = (cost_of(*where, measurements.get(on), minutes, checkpointing=on) for on in (False, True))
+    costs, frames = Costs(plain, checkpointed), round((minutes or 0) * 6000)
+    if memory.kind == "cpu" or data_on_gpu == "off" or not frames:
+        return costs
+    with_data = [with_data_on_gpu(cost, PRESETS[preset], precision, frames) for cost in (plain, checkpointed)]
+    held = Costs(with_data[0], with_data[1])
+    if data_on_gpu == "on":
+        return held
+    available = memory.free + memory.own
+    share = (held.plain.fixed - plain.fixed) / max(1, available - plain.fixed)
+    return Costs(plain, checkpointed, held, available) if share <= GPU_DATA_SHARE else costs
+
+
+def batch_rows(costs: Costs, largest: int, recommended: int, *, checkpointing: bool) -> list[dict[str, Any]]:
+    """Powers of two up to the largest (at most 64), the recommended and the measured ones. `checkpointing`:
+    memory_bytes are with it."""
+    cost = costs.chosen(checkpointing=checkpointing)
     sizes = {
         recommended,
         *(row.batch_size for row in cost.rows),
         *(n for n in (1, 2, 4, 8, 16, 32, 64) if n <= largest),
     }
-    known = {row.batch_size: row for row in cost.rows}
     rows = []
     for size in sorted(sizes):
+        cost = costs.of(size, checkpointing=checkpointing)
+        known = {row.batch_size: row for row in cost.rows}
         speed = known[size].samples_per_s if size in known else cost.speed(size)
         memory = known[size].memory_bytes if size in known else cost.memory(size)
         rows.append(
             {
                 "batch_size": size,
                 "memory_bytes": memory,
-                "checkpointed_bytes": checkpointed.memory(size),
+                "checkpointed_bytes": costs.of(size, checkpointing=True).memory(size),
                 "samples_per_s": None if speed is None else round(speed, 3),
             }
         )
@@ -276,12 +326,13 @@ def advise(
     measurement: Measure | None = None,
     gpus: GpuState | None = None,
     checkpointing: str = "auto",
+    data_on_gpu: str = "auto",
 ) -> dict[str, Any]:
     """The `rvc advise --json` record; `devices` is in it where there are several. Raises BadInput for an unknown preset
     or device. Never raises because a measurement failed. `several`: train.gpus, goes before `device`; the smallest
     decides, for each of them has a batch of this size. `measurement`: measures now. `gpus`: what the driver reports,
     where that is known already. `checkpointing`: train.checkpointing; what is measured is measured with it where it is
-    on."""
+    on. `data_on_gpu`: train.data_on_gpu."""
     if preset not in PRESETS:
         raise BadInput("settings.no_preset", preset=preset, choices=PUBLIC_PRESETS)
     own = run_processes(experiment)
@@ -291,10 +342,8 @@ def advise(
         raise BadInput("machine.fp16_does_not_train_on_cpu")
     precision, minutes = memory.precision if precision == "auto" else precision, minutes_of(experiment)
     usual = checkpointing == "on"
-    measured = {usual: measurement, not usual: None}
-    where = preset, precision, memory.device, memory.name
-    costs = {on: cost_of(*where, measured[on], minutes, checkpointing=on) for on in (False, True)}
-    cost, room = costs[usual], room_for(costs, memory, checkpointing)
+    costs = _costs(preset, precision, memory, minutes, {usual: measurement}, data_on_gpu)
+    cost, room = costs.chosen(checkpointing=usual), room_for(costs, memory, checkpointing)
     recommended, reasons = recommend(preset, memory.kind, minutes, room.usable)
     reasons += room.reasons(recommended)
     if len(devices) > 1:
@@ -307,7 +356,7 @@ def advise(
         "precision": precision,
         "minutes": minutes,
         "source": cost.source,
-        "batch": batch_rows(cost, costs[True], room.usual, recommended),
+        "batch": batch_rows(costs, room.usual, recommended, checkpointing=usual),
         "largest": room.usual,
         "checkpointing": checkpointing,
         "largest_checkpointed": room.checkpointed,
@@ -337,6 +386,7 @@ def advise_experiment(
         device=device or settings.train.device,
         several="" if device else settings.train.gpus,
         checkpointing=settings.train.checkpointing,
+        data_on_gpu=settings.train.data_on_gpu,
         gpus=gpus,
     )
 

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from rvc_engine.common.lines import Line
 from rvc_engine.common.records import build
 from rvc_engine.machine.cache import Cache, key_of
-from rvc_engine.machine.memory_table import bytes_per_sample, clip_bytes, fixed_bytes
+from rvc_engine.machine.memory_table import bytes_per_sample, clip_bytes, fixed_bytes, gpu_batch_bytes, gpu_data_bytes
 from rvc_engine.messages import NOTHING, Message
-from rvc_engine.presets import PRESETS
+from rvc_engine.presets import PRESETS, ModelConfig
 
 CHECKPOINTED = "-checkpointed"
 """After the name of a precision: measured with gradient checkpointing."""
@@ -116,7 +116,8 @@ USED = Cache("used.json")
 
 
 def keep_use(key: str, batch_size: int, memory_bytes: int, minutes: float) -> None:
-    """What a training on so many minutes of clips really held at most, to check predictions by. `key`: cost_key."""
+    """What a training on so many minutes of clips really held at most, on a GPU without them, to check predictions by.
+    `key`: cost_key."""
     finding = {"batch_size": batch_size, "memory_bytes": memory_bytes, "minutes": round(minutes, 2)}
     USED.keep(key, finding)
 
@@ -128,6 +129,13 @@ def with_clips(cost: Cost, preset: str, kind: str, minutes: float | None) -> Cos
     kept = clip_bytes(PRESETS[preset], minutes)
     rows = tuple(replace(row, memory_bytes=row.memory_bytes + kept) for row in cost.rows)
     return replace(cost, fixed=cost.fixed + kept, rows=rows)
+
+
+def with_data_on_gpu(cost: Cost, config: ModelConfig, precision: str, frames: int) -> Cost:
+    """With so many frames of training data on a GPU, where batches are made of them."""
+    kept, each = gpu_data_bytes(config, precision, frames), gpu_batch_bytes(config)
+    rows = tuple(replace(row, memory_bytes=row.memory_bytes + kept + each * row.batch_size) for row in cost.rows)
+    return replace(cost, fixed=cost.fixed + kept, slope=cost.slope + each, rows=rows)
 
 
 def checked_by_use(cost: Cost, key: str, preset: str, kind: str) -> Cost:

@@ -20,6 +20,7 @@ PROCESS_BYTES = {
     "cuda": CONTEXT_BYTES,
 }
 KEPT_CLIPS_BYTES = 1 << 30  # of clips that a training keeps in main memory, at most
+GPU_DATA_SHARE = 1 / 8  # of the free memory of a GPU: so much of training data lies there with train.data_on_gpu auto
 ALLOCATOR = 1.4  # what an allocator holds over what is in use; RVC's v2-40k at batch 4 on a CPU takes 4.8 GB
 
 
@@ -82,6 +83,25 @@ def clip_bytes(config: ModelConfig, minutes: float) -> int:
     pitch = 8 + 4 if config.pitch else 0
     frame = 4 * (config.hop_samples + config.spec_bins + config.feature_dim) + pitch
     return min(int(minutes * 60 * 100 * frame), KEPT_CLIPS_BYTES)
+
+
+def rounds_features(config: ModelConfig) -> bool:
+    """Are content features rounded first of all in a half-precision step? They are by the encoder; a vocoder, which may
+    be another package's, gets them as they are."""
+    return not VOCODERS.get(config.decoder).uses_content
+
+
+def gpu_data_bytes(config: ModelConfig, precision: str, frames: int) -> int:
+    """What so many frames of clips take on a GPU: audio, features at 50 a second, and pitch; spectrograms are made
+    there (training/device_dataset.py)."""
+    width = 2 if precision != "fp32" and rounds_features(config) else 4
+    pitch = 1 + 4 if config.pitch else 0
+    return frames * (4 * config.hop_samples + config.feature_dim * width // 2 + pitch)
+
+
+def gpu_batch_bytes(config: ModelConfig, frames: int = CLIP_FRAMES) -> int:
+    """What a sample takes meanwhile, when its spectrogram is made on a GPU: windows of audio and complex numbers."""
+    return frames * 4 * (config.filter_length + 4 * config.spec_bins + 2 * config.hop_samples)
 
 
 def kept_values(config: ModelConfig) -> int:

@@ -6,14 +6,14 @@ import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy.io import wavfile
 from torch import Tensor
 
-from rvc_engine.audio.spectrogram import spectrogram
+from rvc_engine.audio.spectrogram import edge, reflected, spectrogram_of_reflected
 from rvc_engine.common.arrays import AGAIN, finite, read_array, read_floats
 from rvc_engine.common.opening import refuse_other
 from rvc_engine.errors import RvcError, reason_of
@@ -73,7 +73,8 @@ class Clip:
 @dataclass(frozen=True)
 class Batch:
     """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), wave (B, 1, F * hop),
-    speaker (B,); zero beyond each length. `names` are the clips'."""
+    speaker (B,); zero beyond each length. `names` are the clips'. phone may be rounded to
+    half precision (device_dataset.py)."""
 
     phone: Tensor
     lengths: Tensor
@@ -89,6 +90,17 @@ class Batch:
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         moved = {name: sent_to(device, value) for name, value in values.items() if isinstance(value, Tensor)}
         return Batch(**{**values, **moved})
+
+
+class Content(NamedTuple):
+    """What the files of a clip hold: `wave` (T,) with reflected edges (audio/spectrogram.py), features (F50, D), pitch
+    and pitch_hz (F,) or None. `frames`: that all of them cover, at most MAX_FRAMES."""
+
+    wave: Tensor
+    features: Tensor
+    pitch: Tensor | None
+    pitch_hz: Tensor | None
+    frames: int
 
 
 class Shelf:
@@ -151,35 +163,44 @@ class ClipDataset:
 
     def _load(self, row: Row) -> Clip:
         config = self.config
+        content = self.content(row)
+        n, phone = content.frames, content.features.repeat_interleave(2, dim=0)
+        length, hop = config.filter_length, config.hop_samples
+        spec = spectrogram_of_reflected(content.wave.unsqueeze(0), length, hop, length)[0]
+        side = edge(length, hop)
+        wave = content.wave[side : side + n * hop].clone()
+        pitch, hz = (x[:n].clone() if x is not None else None for x in (content.pitch, content.pitch_hz))
+        return Clip(phone[:n].clone(), pitch, hz, spec[:, :n].contiguous(), wave, row.speaker)
+
+    def content(self, row: Row) -> Content:
+        """Read from its files. Raises RvcError naming one that is missing or damaged."""
+        config = self.config
         samples = torch.from_numpy(finite(_read_wave(row.wave, config.sample_rate), row.wave))
-        phone = torch.from_numpy(read_floats(row.features, 2, width=config.feature_dim)).repeat_interleave(2, dim=0)
+        features = torch.from_numpy(read_floats(row.features, 2, width=config.feature_dim))
         pitch = torch.from_numpy(read_array(row.coarse, 1)).long() if row.coarse is not None else None
         hz = torch.from_numpy(read_floats(row.hz, 1)) if row.hz is not None else None
         if pitch is not None and len(pitch) and not 0 <= int(pitch.min()) <= int(pitch.max()) <= 255:
             raise RvcError("training.coarse_pitch_range", NOTHING, AGAIN, path=row.coarse)
-        spec = self._spectrogram(samples, row)
-        n = min(len(phone), spec.shape[1], MAX_FRAMES, *(len(x) for x in (pitch, hz) if x is not None))
-        wave = samples[: n * config.hop_samples].clone()
-        pitch, hz = (x[:n].clone() if x is not None else None for x in (pitch, hz))
-        return Clip(phone[:n].clone(), pitch, hz, spec[:, :n].contiguous(), wave, row.speaker)
-
-    def _spectrogram(self, samples: Tensor, row: Row) -> Tensor:
+        covered = [2 * len(features), len(samples) // config.hop_samples]
+        covered += [len(x) for x in (pitch, hz) if x is not None]
         try:
-            return spectrogram(
-                samples.unsqueeze(0), self.config.filter_length, self.config.hop_samples, self.config.filter_length
-            )[0]
+            wave = reflected(samples.unsqueeze(0), config.filter_length, config.hop_samples)[0]
         except ValueError as error:
             raise RvcError("training.wave_too_short", message_of(error), AGAIN, path=row.wave) from error
+        return Content(wave, features, pitch, hz, min(MAX_FRAMES, *covered))
 
     def batch(self, indices: Sequence[int], lengths: Sequence[int] = (), frames: int = 0) -> Batch:
         """`lengths`: frames of all clips of the batch, where these are a part of it. `frames`: padded with
         zeros to at least this length."""
         names = tuple(self.rows[i].name for i in indices)
         batch = collate([self.clip(i) for i in indices], names, max(frames, *lengths, 0))
-        used = sum(min(length, self.config.window_frames or length) for length in lengths)
-        return (
-            replace(batch, frames_a_part=used * len(indices) / len(lengths)) if len(lengths) > len(indices) else batch
-        )
+        return replace(batch, frames_a_part=frames_a_part(self.config, len(indices), lengths))
+
+
+def frames_a_part(config: ModelConfig, count: int, lengths: Sequence[int]) -> float | None:
+    """Batch.frames_a_part of `count` clips; `lengths`: frames of all clips of the batch."""
+    used = sum(min(length, config.window_frames or length) for length in lengths)
+    return used * count / len(lengths) if len(lengths) > count else None
 
 
 def collate(clips: Sequence[Clip], names: tuple[str, ...] = (), frames: int = 0) -> Batch:

@@ -27,7 +27,8 @@ class TrainingHook:
         """A training begins. `again`: this process continues one that stopped after a fault."""
 
     def batch(self, step: int, batch: Batch) -> Batch:
-        """The batch of a step (counted from 1), on the device: this one, or another of the same shapes."""
+        """The batch of a step (counted from 1), on the device: this one, or another of the same shapes.
+        Its features may be in half precision, where the data is on a GPU."""
         return batch
 
     def stream(self, file: Writable, size: int) -> Writable:

@@ -10,14 +10,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from rvc_engine.disk import DiskFull
 from rvc_engine.errors import RvcError
 from rvc_engine.events import EpochFinished, Event, EventsLeft, Progressed, TrainStepped, Warned
 from rvc_engine.machine.device import out_of_memory
 from rvc_engine.messages import NOTHING, Message, message_of, verbatim
-from rvc_engine.messages.message import cause_of
+from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.training.dataset import Batch, ClipDataset
+from rvc_engine.training.device_dataset import DeviceDataset
 from rvc_engine.training.epoch_budget import EpochBudget
 from rvc_engine.training.graphs import GraphedSteps, GraphFailed, padded_length
 from rvc_engine.training.hooks import Hooks
@@ -62,7 +64,9 @@ class TrainingLoop:
         budget: EpochBudget | None = None,
         ranks: Ranks | None = None,
         hooks: Hooks = (),
+        on_device: DeviceDataset | None = None,
     ) -> None:
+        """`on_device`: the dataset there, where batches are made of it."""
         self.state, self.dataset, self.sampler, self.saver, self.scalars = state, dataset, sampler, saver, scalars
         self.train_config, self.ranks, self.hooks = state.train_config, ranks or Alone(), hooks
         self.trainer = Trainer(
@@ -76,6 +80,7 @@ class TrainingLoop:
         self._reported_at, self._overflows, self._ended_at = 0.0, 0, 0.0
         self._late = state.noise.device.type == "cuda" and isinstance(self.ranks, Alone)
         self._begun: Begun | None = None
+        self._on_device, self._gave_up = on_device, NOTHING
 
     def _steps_in_all(self) -> int:
         state = self.state
@@ -142,6 +147,7 @@ class TrainingLoop:
         self._set_rate(epoch)
         asked = time.monotonic()
         for batch in self._load(batches[state.position :]):
+            yield from self._data_left()
             begun = self._begin(batch, epoch, time.monotonic() - asked)
             before, self._begun = self._begun, begun
             if before:
@@ -202,20 +208,36 @@ class TrainingLoop:
                 yield self._read(rows)
             return
         with ThreadPoolExecutor(1) as reader:
-            coming = reader.submit(self._read, batches[0]) if batches else None
-            for following in [*batches[1:], None]:
-                if coming is None:
-                    return
-                ready = coming.result()
-                coming = reader.submit(self._read, following) if following else None
+            coming = [reader.submit(self._read, rows) for rows in batches[:1]]
+            for rows, following in zip_longest(batches, batches[1:]):
+                try:
+                    ready = coming.pop().result()
+                except (RuntimeError, MemoryError) as error:
+                    names = tuple(self.dataset.rows[row].name for row in rows)
+                    raise self._failed(error, self.state.step + 1, names) from None
+                if following:
+                    coming.append(reader.submit(self._read, following))
                 yield ready
 
     def _read(self, rows: list[int]) -> Batch:
         """This process's part of a batch, on the device."""
         lengths = [self.sampler.lengths[row] for row in rows]
         frames = padded_length(max(lengths)) if self.graphs else 0
-        batch = self.dataset.batch(self.ranks.part(rows), lengths, frames)
-        return batch.to(self.state.noise.device)
+        part = self.ranks.part(rows)
+        if self._on_device is not None:
+            try:
+                return self._on_device.batch(part, lengths, frames)
+            except RuntimeError as error:
+                if out_of_memory(error):
+                    raise
+                self._on_device, self._gave_up = None, message_of(error)
+        return self.dataset.batch(part, lengths, frames).to(self.state.noise.device)
+
+    def _data_left(self) -> Iterator[Warned]:
+        """Where batches could not be made of the data on the device."""
+        if self._gave_up:
+            title, why, self._gave_up = Message("training.no_data_on_gpu"), self._gave_up, NOTHING
+            yield Warned(title=title, message=why, hint=fix_of(title), stage="train")
 
     def _begin(self, batch: Batch, epoch: int, waited: float) -> Begun:
         """Raises StepFailed when memory runs out; the step may be half done then."""
@@ -231,7 +253,7 @@ class TrainingLoop:
         except GraphFailed as error:
             raise StepFailed(TrainingFault(GRAPH, step, message_of(error), list(batch.names))) from None
         except (RuntimeError, MemoryError) as error:
-            raise _failed(error, step, batch.names) from None
+            raise self._failed(error, step, batch.names) from None
         state.step, state.position = step, state.position + 1
         return Begun(step, epoch, batch.names, result, waited, at)
 
@@ -247,7 +269,7 @@ class TrainingLoop:
         try:
             numbers = begun.result.numbers()
         except (RuntimeError, MemoryError) as error:
-            raise _failed(error, begun.step, begun.clips) from None
+            raise self._failed(error, begun.step, begun.clips) from None
         self._check_finite(numbers, begun)
         now = time.monotonic()
         seconds, self._ended_at = now - max(begun.at, self._ended_at), now
@@ -268,6 +290,11 @@ class TrainingLoop:
             data_seconds=begun.waited,
         )
 
+    def _failed(self, error: RuntimeError | MemoryError, step: int, clips: tuple[str, ...]) -> Exception:
+        """The fault that it means, or itself."""
+        memory_error, held = out_of_memory(error), self._on_device is not None
+        return StepFailed(TrainingFault(MEMORY, step, memory_error.message, [*clips], held)) if memory_error else error
+
     def _check_finite(self, numbers: dict[str, float], begun: Begun) -> None:
         """The fp16 scaler skips a step whose gradients overflow and lowers its scale; anything else that is not finite
         has spoilt the weights. A loss is made before the scale is applied, so no scale explains it."""
@@ -287,12 +314,6 @@ class TrainingLoop:
             total=max(self.total, self.state.step) if self.train_config.epochs else 0,
             unit="steps",
         )
-
-
-def _failed(error: RuntimeError | MemoryError, step: int, clips: tuple[str, ...]) -> Exception:
-    """The fault that it means, or itself."""
-    memory_error = out_of_memory(error)
-    return StepFailed(TrainingFault(MEMORY, step, memory_error.message, list(clips))) if memory_error else error
 
 
 EVENT_LOSSES = {

@@ -21,12 +21,13 @@ WATCHED_STEPS = 200  # after a break-down: another one within so many steps ends
 @dataclass(frozen=True)
 class TrainingFault(Line):
     """`kind`: MEMORY, NOT_FINITE or GRAPH. `what`: the numbers that were not finite, or torch's words. `clips`: of the
-    step's batch."""
+    step's batch. `data_on_gpu`: clips took memory there."""
 
     kind: str
     step: int
     what: Message
     clips: list[str]
+    data_on_gpu: bool = False
 
 
 class StepFailed(Exception):
@@ -38,8 +39,9 @@ class StepFailed(Exception):
 
 
 class Recovery:
-    """`train_config` is how training continues: with gradient checkpointing, where that is left to the program
-    (`may_checkpoint`), or a smaller batch after memory ran out; in float32 after numbers were not finite."""
+    """`train_config` is how training continues. After memory ran out: without its data on the GPU or with gradient
+    checkpointing, where these are left to the program (`may_checkpoint`), or with a smaller batch. After numbers were
+    not finite: in float32."""
 
     def __init__(self, train_config: TrainConfig, device: torch.device, *, may_checkpoint: bool = False) -> None:
         self.train_config, self.device, self.may_checkpoint = train_config, device, may_checkpoint
@@ -51,6 +53,8 @@ class Recovery:
             return self._without_graphs(fault)
         if fault.kind == NOT_FINITE:
             return self._safer(fault)
+        if fault.data_on_gpu and self.train_config.data_on_gpu == "auto":
+            return self._without_data(fault)
         if self.may_checkpoint and not self.train_config.checkpointing:
             return self._checkpointed(fault)
         return self._smaller(fault)
@@ -60,6 +64,11 @@ class Recovery:
         title = Message("training.no_graphs")
         return Warned(title=title, message=fault.what, hint=fix_of(title), stage="train")
 
+    def _without_data(self, fault: TrainingFault) -> Warned:
+        self.train_config = replace(self.train_config, data_on_gpu="off")
+        title = Message("training.out_of_memory", step=fault.step)
+        return Warned(title=title, message=Message("training.data_off_gpu"), hint=fault.what, stage="train")
+
     def _checkpointed(self, fault: TrainingFault) -> Warned:
         self.train_config = replace(self.train_config, checkpointing=True)
         title = Message("training.out_of_memory", step=fault.step)
@@ -67,6 +76,8 @@ class Recovery:
 
     def _smaller(self, fault: TrainingFault) -> Warned:
         size = self.train_config.batch_size
+        if size == 1 and fault.data_on_gpu:
+            return self._without_data(fault)
         if size == 1 and self.train_config.graphs:  # they need the memory of clips as long as their bucket
             return self._without_graphs(fault)
         if size == 1:

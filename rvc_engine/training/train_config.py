@@ -9,7 +9,7 @@ from typing import Any
 from rvc_engine.presets import BATCH_SIZE
 
 LAST_RATE = 0.1
-SAME_NUMBERS = ("epochs", "save_every", "graphs", "checkpointing", "tunings")
+SAME_NUMBERS = ("epochs", "save_every", "graphs", "checkpointing", "tunings", "data_on_gpu")
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class TrainConfig:
     """`epochs`: 0 as long as they are not known (epoch_budget.py). `falls`: the rate falls to LAST_RATE of it over all
     epochs, and lr_decay is not used. `precision`: fp32, fp16 or bf16. `mutes`: rows of silence in the set.
     `graphs`: steps as CUDA graphs, on one GPU. `checkpointing`: what a step can compute again is not kept.
-    `tunings`: names of models/tuning.py."""
+    `tunings`: names of models/tuning.py. `data_on_gpu`: auto, on or off."""
 
     epochs: int
     batch_size: int = BATCH_SIZE
@@ -34,6 +34,7 @@ class TrainConfig:
     graphs: bool = False
     checkpointing: bool = False
     tunings: tuple[str, ...] = ()
+    data_on_gpu: str = "auto"
 
     def rate_in(self, epoch: int) -> float:
         """Learning rate in an epoch, counted from 1."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
@@ -77,8 +78,8 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
     """Train up to settings.train.epochs, resuming from the last checkpoint; auto is a time, and a number as soon as
     steps have been timed. Raises RvcError with a fix.
 
-    When memory runs out, gradient checkpointing is turned on or the batch size is halved, in `settings` and in
-    experiment.toml too.
+    When memory runs out, the data leaves the GPU, gradient checkpointing is turned on or the batch size is halved, in
+    `settings` and in experiment.toml too.
     """
     check_ready(experiment, settings)
     device = use_device(settings.train.device)
@@ -97,8 +98,6 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     devices = choose_devices(settings.train.gpus) if settings.train.gpus else []
     free_memory(device)  # what the stages before reserved there
     used = [torch.device(name) for name in devices] or [device]
-    computing = yield from _right_precision(settings, used)
-    train_config = yield from _steps_of(settings, used, computing)
     rows, skipped = usable_rows(experiment, settings)
     yield from skipped
     rows += mute_rows(experiment, settings)
@@ -111,6 +110,8 @@ def _train(experiment: Experiment, settings: ExperimentSettings, device: torch.d
     if clips_s < MIN_CLIPS_S:
         title = Message("work.few_clips", seconds=clips_s)
         yield Warned(title=title, message=cause_of(title), hint=fix_of(title), stage=NAME)
+    computing = yield from _right_precision(settings, used)
+    train_config = yield from _steps_of(settings, used, computing, frames)
     write_config(experiment, settings, train_config)
     learnt = training_set(experiment, rows)
     difference = changes(experiment, learnt)
@@ -146,7 +147,10 @@ def _keep_what_fits(
         settings.train.batch_size = after.batch_size
     if after.checkpointing != before.checkpointing:
         settings.train.checkpointing = "on"
-    if (after.batch_size, after.checkpointing) != (before.batch_size, before.checkpointing):
+    if after.data_on_gpu != before.data_on_gpu:
+        settings.train.data_on_gpu = "off"
+    what = operator.attrgetter("batch_size", "checkpointing", "data_on_gpu")
+    if what(after) != what(before):
         experiment.save_settings(settings)
 
 
@@ -161,7 +165,7 @@ class Computing(NamedTuple):
 
 
 def _steps_of(
-    settings: ExperimentSettings, devices: Sequence[torch.device], computing: Computing
+    settings: ExperimentSettings, devices: Sequence[torch.device], computing: Computing, frames: Sequence[int]
 ) -> Generator[Event, None, TrainConfig]:
     """With CUDA graphs, tunings and gradient checkpointing, where they are wanted and right."""
     train_config = train_config_of(settings, computing.precision, devices[0].type)
@@ -171,7 +175,7 @@ def _steps_of(
             yield Noted(text=Message("work.no_graphs", reason=computing.no_graphs), stage=NAME)
     if settings.train.tuning == "auto":
         train_config = replace(train_config, tunings=computing.tunings)
-    return (yield from with_checkpointing(settings, train_config, devices, computing.no_checkpointing))
+    return (yield from with_checkpointing(settings, train_config, devices, computing.no_checkpointing, frames))
 
 
 def _right_precision(
@@ -283,4 +287,5 @@ def train_config_of(settings: ExperimentSettings, precision: str, device_type: s
         precision=precision,
         mutes=t.mutes,
         save_every=t.save_every,
+        data_on_gpu=t.data_on_gpu,
     )

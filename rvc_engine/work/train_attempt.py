@@ -38,6 +38,7 @@ from rvc_engine.training.store import CheckpointStore, Restored
 from rvc_engine.training.train_config import TrainConfig
 from rvc_engine.voices.about import about_recordings
 from rvc_engine.voices.small_model import read_voice, write_small_model
+from rvc_engine.work.train_memory import data_on_gpu
 from rvc_engine.work.train_start import NAME, report_restored, start
 from rvc_engine.work.training_clips import changes
 
@@ -90,11 +91,15 @@ class Attempt:
             forget_peak(device)
             together = train_config.batch_size * self.ranks.count
             sampler = BucketSampler(self.frames, together, seed=train_config.seed)
-            yield from TrainingLoop(
-                state, self.dataset, sampler, saver, scalars, budget, self.ranks, self.store.hooks
-            ).run()
+            on_gpu = yield from data_on_gpu(settings, train_config, self.dataset, self.frames, device)
+            data_bytes = on_gpu.bytes if on_gpu else 0
+            loop = TrainingLoop(
+                state, self.dataset, sampler, saver, scalars, budget, self.ranks, self.store.hooks, on_gpu
+            )
+            del on_gpu  # the loop may give it up
+            yield from loop.run()
             if self.ranks.first and state.step > (restored.step if restored else 0):
-                held = peak_bytes(device) + (CONTEXT_BYTES if device.type == "cuda" else 0)
+                held = peak_bytes(device) - data_bytes + (CONTEXT_BYTES if device.type == "cuda" else 0)
                 minutes = sum(self.frames) / 6000
                 words = (settings.preset, train_config.precision, device.type, name_of(device))
                 key = cost_key(*words, checkpointing=train_config.checkpointing)

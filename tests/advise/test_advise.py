@@ -19,7 +19,7 @@ from rvc_engine.machine.advisor import advise, container_limit, memory_now, reco
 from rvc_engine.machine.cpu import cpu_has_bf16
 from rvc_engine.machine.gpus import Gpu, GpuState, read_gpus, visible_gpus
 from rvc_engine.machine.measurements import Measured, cost_key, keep_use
-from rvc_engine.machine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes
+from rvc_engine.machine.memory_table import bytes_per_sample, discriminator_parameters, fixed_bytes, gpu_batch_bytes
 from rvc_engine.messages import NOTHING
 from rvc_engine.presets import PRESETS
 from rvc_engine.work import trials
@@ -268,7 +268,7 @@ def test_a_training_checks_the_prediction(monkeypatch: pytest.MonkeyPatch) -> No
     rows = [Measured(2, 3 * GIB, 10.0), Measured(4, 4 * GIB, 16.0), Measured(8, 6 * GIB, 22.0)]
     assert advise("v2-40k", None, measurement=measured(rows))["error_percent"] == 0
     key = cost_key("v2-40k", "bf16", "cuda", "A100", checkpointing=False)
-    keep_use(key, 8, 5 * GIB, 10.0)  # a GPU holds no clips
+    keep_use(key, 8, 5 * GIB, 10.0)  # without the clips that a GPU holds
     advice = advise("v2-40k", None)
     assert advice["error_percent"] == pytest.approx(20.0)
     assert any(
@@ -290,6 +290,31 @@ def test_clips_that_a_cpu_keeps_are_counted(tmp_path: Path) -> None:
     key = cost_key("v2-40k", "fp32", "cpu", without["name"], checkpointing=False)
     keep_use(key, 4, predicted, 10.0)
     assert advise("v2-40k", None, device="cpu", precision="fp32")["error_percent"] == 0  # whatever is asked for now
+
+
+def test_data_that_a_gpu_keeps_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With auto where a batch leaves room for it and it takes at most an eighth; the batch comes first."""
+    one_gpu(monkeypatch)
+    experiment = Workspace(tmp_path).experiment("voice")
+    experiment.folder.mkdir(parents=True)
+    alone = advise("v2-40k", experiment)
+
+    def advice(minutes: int, asked: str) -> tuple[int, list[int]]:
+        experiment.clips_csv.write_text(f"i,source,start_s,seconds,level\n0,a.wav,0,{60 * minutes},1\n")
+        found = advise("v2-40k", experiment, data_on_gpu=asked)
+        known = {row["batch_size"]: row["memory_bytes"] for row in alone["batch"]}
+        rows = {row["batch_size"]: row["memory_bytes"] for row in found["batch"]}
+        return found["largest"] - alone["largest"], [rows[size] - known[size] for size in known if size in rows]
+
+    minute, sample = 6000 * (4 * 400 + 768 + 5), gpu_batch_bytes(PRESETS["v2-40k"])
+    fewer, more = advice(10, "auto")
+    assert fewer == 0 and more[0] == pytest.approx(10 * minute + sample, abs=2)
+    fewer, more = advice(600, "auto")
+    assert fewer == 0 and max(more) == 0
+    fewer, more = advice(600, "on")
+    assert fewer < 0 and more[0] == pytest.approx(600 * minute + sample, abs=2)
+    fewer, more = advice(10, "off")
+    assert fewer == 0 and set(more) == {0}
 
 
 def test_failing_measurement_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,7 @@ def test_the_whole_pipeline(rvc: OnGpus, dataset: Path) -> None:
     assert experiment.small_model.is_file() and list(experiment.auditions.rglob("*.wav"))
     steps = [event["step"] for event in rvc.events("voice", "TrainStepped")]
     assert steps == list(range(1, len(steps) + 1))
+    assert any("data is kept on the GPU" in event["text"] for event in rvc.events("voice", "Noted"))
 
 
 @pytest.mark.soak
@@ -133,7 +134,7 @@ def test_memory_that_runs_out_turns_checkpointing_on_before_the_batch_shrinks(
     key = cost_key("v2-40k-tiny", "fp16", "cuda", "Pretended GPU", checkpointing=False)
     assert not keep_rows(key, [Measured(1, 1000), Measured(2, 2000)])
     words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "2", "--batch-size", "4")
-    done = rvc(*words, "--set", "train.precision=fp16", gigabytes=0.12)
+    done = rvc(*words, "--set", "train.precision=fp16", "--data-on-gpu", "off", gigabytes=0.12)
     _check_it_was_turned_on(rvc, done, 4)
     last = rvc.events("voice", "TrainStepped")[-1]
     again = rvc("run", "voice", "--epochs", str(last["epoch"] + 1), gigabytes=0.12)
@@ -145,7 +146,26 @@ def test_memory_that_runs_out_turns_checkpointing_on_before_the_batch_shrinks(
 def test_it_is_turned_on_in_all_processes(rvc: OnGpus, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RVC_FAULTS", "oom@2")
     words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "4", "--batch-size", "2", "--gpus", "0,1")
-    _check_it_was_turned_on(rvc, rvc(*words, gpus=2), 2)
+    _check_it_was_turned_on(rvc, rvc(*words, "--data-on-gpu", "off", gpus=2), 2)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_memory_that_runs_out_takes_the_data_off_the_gpu_first(
+    rvc: OnGpus, dataset: Path, monkeypatch: pytest.MonkeyPatch, gpus: int
+) -> None:
+    """The next run, which resumes, does not keep it there either."""
+    monkeypatch.setenv("RVC_FAULTS", "oom@2")
+    words = ("run", "voice", "--dataset", dataset, *TINY, "--epochs", "4", "--batch-size", "2")
+    done = rvc(*words, *(("--gpus", "0,1") if gpus == 2 else ()), gpus=gpus)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (warned,) = [event for event in rvc.events("voice", "Warned") if "Out of memory" in event["title"]]
+    assert "the training data now stays in main memory" in warned["message"]
+    settings = Workspace(rvc.home).experiment("voice").load_settings().train
+    assert (settings.data_on_gpu, settings.checkpointing, settings.batch_size) == ("off", "auto", 2)
+    monkeypatch.delenv("RVC_FAULTS")
+    assert rvc("run", "voice", "--epochs", "5", gpus=gpus).returncode == 0
+    assert len([event for event in rvc.events("voice", "Noted") if "data is kept on the GPU" in event["text"]]) == 1
 
 
 def _check_it_was_turned_on(rvc: OnGpus, done: subprocess.CompletedProcess[str], batch_size: int) -> None:

@@ -329,6 +329,24 @@ def test_checkpointing_comes_before_a_smaller_batch_and_that_before_giving_up_gr
     assert (never.train_config.checkpointing, never.train_config.batch_size) == (False, 1)
 
 
+def test_data_leaves_the_gpu_first_or_where_it_is_wanted_there_last() -> None:
+    fault = TrainingFault(MEMORY, 10, verbatim("CUDA out of memory"), ["a"], data_on_gpu=True)
+    for asked, order in (
+        ("auto", [("off", False, 2), ("off", True, 2), ("off", True, 1)]),
+        ("on", [("on", True, 2), ("on", True, 1), ("off", True, 1)]),
+    ):
+        config = TrainConfig(epochs=1, batch_size=2, data_on_gpu=asked)
+        recovery, seen = Recovery(config, torch.device("cuda"), may_checkpoint=True), []
+        for _ in range(3):
+            now = recovery.train_config
+            recovery.after(replace(fault, data_on_gpu=now.data_on_gpu != "off"))
+            now = recovery.train_config
+            seen.append((now.data_on_gpu, now.checkpointing, now.batch_size))
+        assert seen == order
+        with pytest.raises(RvcError, match="with one clip"):
+            recovery.after(replace(fault, data_on_gpu=False))
+
+
 @pytest.mark.soak
 def test_out_of_memory_halves_the_batch(make: Callable[[str], Made], monkeypatch: Any) -> None:
     monkeypatch.setenv("RVC_FAULTS", "oom@5")

@@ -107,10 +107,18 @@ WORDS: dict[str, str | Plural | Words] = {
         "",
         "training continues without them, which may be slower; with {set.train.cuda_graphs} off they are not tried",
     ),
+    "no_data_on_gpu": Words(
+        "Batches cannot be made on the GPU here",
+        "",
+        "training continues with the data in main memory; with {set.train.data_on_gpu} off that is not tried",
+    ),
     "out_of_memory": "Out of memory at step {step}",
     "checkpointing": (
         "gradient checkpointing is now on, and stays on: a step keeps less in memory and is slower; "
         "the steps since the last save are repeated"
+    ),
+    "data_off_gpu": (
+        "the training data now stays in main memory, also in later runs; the steps since the last save are repeated"
     ),
     "smaller_batch": (
         "the batch size is now {size} instead of {before}, and stays at that; the steps since the last save "

@@ -123,6 +123,11 @@ WORDS: dict[str, str | Plural | Words] = {
         "gradient checkpointing is on, which makes steps slower: {size} clips a step would need about {needed:.1f} GB "
         "of the {free:.1f} GB that are free; {set.train.checkpointing} off prevents it"
     ),
+    "data_on_gpu": "the training data is kept on the GPU, where it takes {megabytes:.0f} MB",
+    "data_not_on_gpu": (
+        "the training data stays in main memory: on the GPU it would take {needed:.1f} GB of the {free:.1f} GB that "
+        "are free"
+    ),
     "trying_precision": "testing once whether {mode} computes correctly on {device}; this may take some minutes",
     "precision_tried": "{mode} computes correctly on {device}; the test took {seconds:.0f} s",
     "tuned": "on {device} a training step takes {after:.1f} ms with {names}, {before:.1f} ms without: used from now on "

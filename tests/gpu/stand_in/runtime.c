@@ -30,7 +30,7 @@ static int minor(void) {
 }
 
 /* --- counters ----------------------------------------------------------------------------------------------------- */
-enum { LAUNCHES, TO_GPU, FROM_GPU, INSIDE, WAITS, CLEARS, PRODUCTS, TRANSFORMS, GRAPHS, FROM_PAGEABLE, EVENT_WAITS, COUNTERS };
+enum { LAUNCHES, TO_GPU, FROM_GPU, INSIDE, WAITS, CLEARS, PRODUCTS, TRANSFORMS, GRAPHS, FROM_PAGEABLE, EVENT_WAITS, BYTES_TO_GPU, COUNTERS };
 EXPORT unsigned long pretended_counts[COUNTERS];
 
 static __thread int capturing; /* what a graph records does not run, so it is not counted */
@@ -243,6 +243,7 @@ static void copy(void *to, const void *from, size_t bytes, enum cudaMemcpyKind k
     int down = kind == cudaMemcpyDeviceToHost || (kind == cudaMemcpyDefault && !on_gpu(to));
     count(up ? TO_GPU : down ? FROM_GPU : INSIDE);
     if (up && !find(pinned, n_pinned, from)) count(FROM_PAGEABLE);
+    if (up) __sync_fetch_and_add(&pretended_counts[BYTES_TO_GPU], bytes);
     if (bytes <= SMALL) memcpy(to, from, bytes);
     else if (down) memset(to, 0, bytes);
 }
