@@ -67,6 +67,10 @@ CLAIMS = (
     ),
     Claim("Features that run out of GPU memory halve their batch size", "test_listening"),
     Claim(
+        "Pitch that runs out of GPU memory continues with fewer clips, then smaller parts, then on the CPU",
+        "test_pitch_memory",
+    ),
+    Claim(
         "Features, pitch and conversion run on the GPU and wait no more often than the test allows", "test_listening"
     ),
     Claim("FCPE gives the same pitch on the GPU as on the CPU, within 1 Hz", "test_listening", "fcpe"),

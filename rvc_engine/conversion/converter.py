@@ -24,7 +24,7 @@ from rvc_engine.files.half import autocast, rounded
 from rvc_engine.machine.device import listening_precision, name_of, sent_to
 from rvc_engine.messages import Message
 from rvc_engine.models.noise import Noise, NoiseSource
-from rvc_engine.pitch import track
+from rvc_engine.pitch.checked import CheckedTracker
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
 from rvc_engine.settings import ConvertSettings
 
@@ -80,7 +80,7 @@ class Converter:
         self.index = index if settings.index_rate else None
         self.settings = settings
         self.device = torch.device(device)
-        self.workspace = workspace
+        self.tracker = CheckedTracker(settings.pitch_method, str(self.device), workspace)
         self.precision = listening_precision(settings.precision, self.device)
         self.network = rounded(voice.network(self.device), self.precision)
         half = self.precision != "fp32" and self.device.type != "cpu"
@@ -136,7 +136,7 @@ class Converter:
             stop = min(start + block, frames)
             first, last = max(start - margin, 0), min(stop + margin, frames)
             part = mirrored(source, (first - pad) * HOP, (last - pad) * HOP)
-            hz = track(self.settings.pitch_method, part, device=str(self.device), workspace=self.workspace)
+            hz = self.tracker.track([part])[0]
             if len(hz) != last - first:
                 raise AssertionError(f"{len(hz)} frames of pitch for {last - first} frames")
             yield hz[start - first : stop - first]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rvc_engine.audio.clipping import check_audible
 from rvc_engine.audio.io import TooLong, decode, encode
 from rvc_engine.audio.notes import Note
-from rvc_engine.common.generators import alongside, mapped
+from rvc_engine.common.generators import alongside, each
 from rvc_engine.common.opening import size_of
 from rvc_engine.common.overlap import WriteBehind, read_ahead
 from rvc_engine.common.records import read_json
@@ -29,12 +29,13 @@ from rvc_engine.conversion.request import plan_outputs
 from rvc_engine.dataset.files import passed_over
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording, reason_of
-from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
+from rvc_engine.events import Converted, Event, ItemSkipped, Noted, Progressed, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.device import listening_precision, memory_errors, use_device
 from rvc_engine.messages import Message, message_of
 from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.pitch import resolve_tracker
+from rvc_engine.pitch.checked import CheckedTracker
 from rvc_engine.settings import ConvertSettings, ExperimentSettings
 from rvc_engine.voices.bundle import read_any_voice
 from rvc_engine.voices.lookup import load_index
@@ -190,7 +191,7 @@ def _prepare(voice_path: Path, settings: ConvertSettings, index: Path | None, wo
         settings = settings.model_copy(update={"pitch_method": tracker.name})
     retrieval = load_index(index, voice) if index is not None and settings.index_rate else None
     if tracker is not None:
-        tracker.load(str(device), workspace)
+        CheckedTracker(tracker.name, str(device), workspace).load()
     return _Prepared(voice, settings, retrieval, str(device), workspace)
 
 
@@ -356,11 +357,13 @@ def _convert_one(
     steps = converter.steps(recording.wave)
     del recording  # saves memory: the converter has its own filtered copy
 
-    def progressed(done: float) -> Progressed:
-        return Progressed(stage="convert", done=int(done), total=seconds, unit="seconds", item=source.name)
+    def progressed(done: float) -> Iterator[Event]:
+        yield Progressed(stage="convert", done=int(done), total=seconds, unit="seconds", item=source.name)
+        for note in converter.tracker.notes():
+            yield Noted(text=Message("audio.of_recording", name=source.name, note=note), stage="convert")
 
     with memory_errors(lambda known: RvcError("work.out_of_memory", known.message)):
-        samples = yield from mapped(steps, progressed)
+        samples = yield from each(steps, progressed)
     for title in converter.notes():
         yield Warned(title=title, message=cause_of(title), hint=fix_of(title), stage="convert")
     return samples
