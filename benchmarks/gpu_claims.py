@@ -127,4 +127,8 @@ def table(results: list[dict[str, Any]]) -> str:
             mark = {True: "holds: ", False: "**does not hold**: ", None: ""}[figure["holds"]]
             real, when = mark + figure["value"].replace("|", "/"), figure["when"]
         lines.append(f"| {claim.text} | {test} | {real} | {when} |")
+    unfinished = results[-1].get("unfinished", {}) if results else {}
+    if unfinished:
+        parts = "; ".join(f"{name} ({why})" for name, why in unfinished.items())
+        lines += ["", f"Parts of `make gpu-check` that did not finish: {parts}."]
     return "\n".join(lines) + "\n"
