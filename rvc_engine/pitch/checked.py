@@ -29,7 +29,7 @@ class CheckedTracker:
 
     @property
     def on_gpu(self) -> bool:
-        """Does the GPU track? Otherwise a CPU does, beside whatever a GPU is doing."""
+        """Does a GPU track? Otherwise a CPU does, beside whatever a GPU is doing."""
         return self.device != "cpu" and resolve_tracker(self.method, self.workspace).is_network
 
     def load(self) -> None:

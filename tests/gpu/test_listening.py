@@ -116,6 +116,57 @@ found["full"] = [len(tracker.track([wave[:16000]])[0]), *(note.code for note in 
 print(json.dumps(found))
 """
 
+OVERLAP = """
+import json
+import threading
+from collections import defaultdict
+from pathlib import Path
+import numpy as np
+from rvc_engine.conversion.converter import Converter, Spoken
+from rvc_engine.errors import RvcError
+from rvc_engine.events import Converted, ItemSkipped
+from rvc_engine.settings import ConvertSettings
+from rvc_engine.work import convert
+from rvc_engine.workspace import Workspace
+from tests.tiny_voice import save_voice, save_wave
+home = Path({home!r})
+waves = [save_wave(home / "in" / f"{{name}}.wav", seconds) for name, seconds in (("b", 0.5), ("c", 0.6), ("d", 0.7))]
+(home / "in" / "a.wav").write_bytes(b"RIFF")
+name_of = {{round(seconds * 10): name for name, seconds in (("b", 0.5), ("c", 0.6), ("d", 0.7))}}
+done, threads, seen = defaultdict(threading.Event), defaultdict(set), []
+
+def noted(what, work, length):
+    def watched(*given):
+        made = work(*given)
+        threads[what].add(threading.current_thread().name.partition("_")[0])
+        done[what, name_of[round(length(*given) * 10)]].set()
+        return made
+    return watched
+
+def speak(self, source, *rest, work=Converter._speak):
+    name = name_of[round(len(source) / 1600)]
+    for what, other in {{"b": [("read", "c")], "c": [("read", "d"), ("written", "b")], "d": [("written", "c")]}}[name]:
+        assert done[what, other].wait(60), (name, what, other)
+    seen.append([name, sorted(other for what, other in done if what == "read" and done[what, other].is_set())])
+    threads["gpu"].add(threading.current_thread().name.partition("_")[0])
+    return work(self, source, *rest)
+
+Converter._track = noted("read", Converter._track, lambda self, source: len(source) / 16000)
+Spoken.samples = noted("levelled", Spoken.samples, lambda self: self.seconds)
+convert.encode = noted("written", convert.encode, lambda path, samples, rate, format: len(samples) / rate)
+Converter._speak = speak
+settings, events = ConvertSettings(pitch_method="praat"), []
+voice = save_voice(home / "voice.pth", "v2-40k-tiny")
+try:
+    for event in convert.convert_files(voice, [home / "in"], home / "out", settings, None, Workspace(home)):
+        if isinstance(event, Converted | ItemSkipped):
+            events.append([type(event).__name__, Path(getattr(event, "source", "") or event.item).stem])
+except RvcError as error:
+    events.append(str(error.title))
+threads = {{what: sorted(names) for what, names in threads.items()}}
+print(json.dumps({{"events": events, "seen": seen, "threads": threads}}))
+"""
+
 
 @pytest.mark.parametrize(
     "precision", ["fp16", *(pytest.param(precision, marks=pytest.mark.soak) for precision in ("fp32", "bf16"))]
@@ -182,3 +233,18 @@ def test_pitch(on_gpu: OnGpu, rmvpe_home: Workspace, method: str) -> None:
     assert found["frames"] == 200
     # others hold nearly all of the memory by then; CREPE does with what it has itself
     assert found["full"] == [100, *([] if method == "crepe" else ["pitch.on_cpu"])]
+
+
+@pytest.mark.soak
+def test_files_are_read_and_written_while_the_gpu_converts(on_gpu: OnGpu, tmp_path: Path) -> None:
+    """The GPU's work on each waits here for the next one's pitch, which a CPU tracks, and for the last one's file."""
+    found = on_gpu(OVERLAP.format(home=str(tmp_path)))
+    converted = [["Converted", name] for name in "bcd"]
+    assert found["events"] == [["ItemSkipped", "a"], *converted, "1 of 4 recordings could not be converted"]
+    assert found["seen"] == [["b", ["b", "c"]], ["c", ["b", "c", "d"]], ["d", ["b", "c", "d"]]], "one ahead, no more"
+    assert found["threads"] == {
+        "read": ["reader"],
+        "gpu": ["MainThread"],
+        "levelled": ["writer"],
+        "written": ["writer"],
+    }
