@@ -15,7 +15,7 @@ from torch import Tensor
 from rvc_engine.audio.spectrogram import triangles
 from rvc_engine.errors import BadInput, cannot_read, of_environment, reason_of
 from rvc_engine.files.weights import Unreadable
-from rvc_engine.machine.device import with_less
+from rvc_engine.machine.device import sent_to, with_less
 from rvc_engine.pitch.rmvpe_network import MELS, STRIDE, Rmvpe, read_rmvpe
 
 HOP = 160
@@ -169,5 +169,5 @@ def _features(network: Rmvpe, padded: list[Tensor], window: tuple[int, int, int,
 
 def _part(padded: Tensor, begin: int, end: int, device: str) -> Tensor:
     """(128, end - begin): frames of the log-mel spectrogram, after its last one zeros, as RVC fills up."""
-    mel = log_mel(padded[begin * HOP : (end - 1) * HOP + N_FFT].to(device))
+    mel = log_mel(sent_to(torch.device(device), padded[begin * HOP : (end - 1) * HOP + N_FFT]))
     return F.pad(mel, (0, end - begin - mel.shape[1]))

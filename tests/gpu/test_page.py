@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import ROOT, rvc_environment
 from tests.gpu import pretend
 from tests.gpu.conftest import OnGpu
+from tests.gpu.test_steps import MARGIN
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -145,3 +146,17 @@ print(json.dumps([[trial.mode, trial.ok, trial.no_graphs, trial.no_checkpointing
 @pytest.mark.soak
 def test_trials_of_graphs_and_checkpointing_run(on_gpu: OnGpu) -> None:
     assert on_gpu(TRIALS) == [[mode, True, "", ""] for mode in ("fp32", "fp32-safe", "bf16", "fp16")]
+
+
+@pytest.mark.soak
+def test_the_work_on_the_page_is_what_is_counted(built: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "gpu_operations.py")]
+    done = subprocess.run(command, capture_output=True, text=True, env=pretend.environment(built, rvc_environment()))
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = {row["key"]: row for row in map(json.loads, done.stdout.splitlines())}
+    for work in gpu_claims.WORK:
+        counted = found.pop(work.key)
+        assert (counted["copies"], counted["waits"]) == (work.copies, work.waits), counted
+        assert counted["operations"] == pytest.approx(work.operations, abs=MARGIN)
+        assert counted["gflop"] == pytest.approx(work.gflop, rel=0.01)
+    assert not found
