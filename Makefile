@@ -35,7 +35,7 @@ soak: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/engine_speed.py $(BENCH)
 
-# Checks the claims about GPU support on this machine's GPU; writes docs/gpu.md. About ten minutes.
+# Checks the claims about GPU support on this machine's GPU; writes docs/gpu.md. At most ten minutes.
 gpu-check: $(STAMP)
 	$(BIN)/python benchmarks/gpu_check.py
 

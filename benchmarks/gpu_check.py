@@ -1,17 +1,18 @@
-"""Checks on a real GPU what we claim about GPU support, in about ten minutes, and writes docs/gpu.md.
+"""Checks on a real GPU what we claim about GPU support, in less than ten minutes, and writes docs/gpu.md.
 
     python benchmarks/gpu_check.py [--only PART]... [--json FILE] [--no-table]
     python benchmarks/gpu_check.py --table FILE...   makes docs/gpu.md from results that were written before
 
-Each part is a process with a time limit, so one that hangs or crashes does not stop the others. Of the large packages
-it needs torch, numpy and scipy alone. Without a GPU it says so and ends with exit code 2.
+Each part is a process with a time limit, so one that hangs or crashes does not stop the others. Results and page are
+written after each figure: what was measured is kept whenever this program is ended. Of the large packages it needs
+torch, numpy and scipy alone. Exit code 1: a claim does not hold, or a part did not finish; 2: there is no GPU.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,11 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from gpu_claims import PAGE, Figure, table
+from gpu_parts import run
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 RESULTS = ROOT / "benchmarks" / "gpu_results.json"
+STARTER, LARGE = "starter", "v2-40k"
+suffix = ""
+"""Of the presets: -tiny to run this program itself, where its numbers mean nothing."""
 
 
 # --- parts: each prints its figures as lines of JSON ------------------------------------------------------------------
@@ -47,10 +52,10 @@ def machine() -> Iterator[Figure]:
 def numerics() -> Iterator[Figure]:
     from rvc_engine.work.trials import try_mode
 
-    for preset in ("starter", "v2-40k"):
+    for preset in (STARTER, LARGE):
         found, holds = [], True
         for mode in ("fp32", "fp32-safe", "bf16", "fp16"):
-            trial = try_mode(preset, "cuda", mode)
+            trial = try_mode(preset + suffix, "cuda", mode)
             holds = holds and trial.ok
             part, error = trial.worst
             verdict = f"off by {error:.1%} at most ({part})" if trial.ok else f"wrong: {trial.why}"
@@ -64,13 +69,13 @@ def _measured(preset: str, precision: str, sizes: tuple[int, ...], *more: str) -
     from rvc_engine.machine.children import Child
     from rvc_engine.machine.measurements import Measured
 
-    words = [preset, precision, "cuda", *map(str, sizes), "--steps", "15", *more]
+    words = [preset + suffix, precision, "cuda", *map(str, sizes), "--steps", "15", *more]
     with Child("rvc_engine.training.measure", words) as child:
         return [line for line in child.lines(200) if isinstance(line, Measured)]
 
 
 def speed() -> Iterator[Figure]:
-    for preset in ("starter", "v2-40k"):
+    for preset in (STARTER, LARGE):
         ways = []
         for way, more in (("graph", ()), ("without", ("--no-graphs",))):
             rows = _measured(preset, "bf16", (8,), *more)
@@ -85,14 +90,14 @@ def memory() -> Iterator[Figure]:
     from rvc_engine.machine.memory_table import CONTEXT_BYTES, bytes_per_sample, fixed_bytes
     from rvc_engine.presets import PRESETS
 
-    rows = _measured("v2-40k", "bf16", (4, 8, 16, 32))
+    rows = _measured(LARGE, "bf16", (4, 8, 16, 32))
     yield Figure("memory v2-40k", "; ".join(f"batch {r.batch_size} {r.memory_bytes / 1e9:.2f} GB" for r in rows))
-    lean = _measured("v2-40k", f"bf16{CHECKPOINTED}", (4, 8, 16, 32))
+    lean = _measured(LARGE, f"bf16{CHECKPOINTED}", (4, 8, 16, 32))
     held = (f"batch {r.batch_size} {r.memory_bytes / 1e9:.2f} GB" for r in lean)
     steps = (f"{1e3 * r.batch_size / r.samples_per_s:.0f} ms" for r in lean if r.samples_per_s)
     less = all(a.memory_bytes < b.memory_bytes for a, b in zip(lean, rows, strict=False)) if lean and rows else None
     yield Figure("checkpointing v2-40k", "; ".join(" ".join(pair) for pair in zip(held, steps, strict=False)), less)
-    preset, worst = PRESETS["v2-40k"], 0.0
+    preset, worst = PRESETS[LARGE + suffix], 0.0
     for row in rows:
         estimate = fixed_bytes(preset, "cuda") + row.batch_size * bytes_per_sample(preset, "bf16")
         worst = max(worst, abs(estimate - row.memory_bytes - CONTEXT_BYTES) / (row.memory_bytes + CONTEXT_BYTES))
@@ -105,7 +110,7 @@ def profile() -> Iterator[Figure]:
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as profiled
 
-    trainer, state, batch = _trainer("v2-40k", 8, "bf16")
+    trainer, state, batch = _trainer(LARGE, 8, "bf16")
     for _ in range(4):
         trainer.step(batch, state.noise).numbers()
     torch.cuda.synchronize()
@@ -127,7 +132,7 @@ def graph() -> Iterator[Figure]:
 
     from rvc_engine.training.graphs import GraphedSteps
 
-    trainer, state, batch = _trainer("v2-40k", 8, "bf16")
+    trainer, state, batch = _trainer(LARGE, 8, "bf16")
     steps = GraphedSteps(trainer, torch.device("cuda"), state.noise.generator)
     losses = [steps.step(batch, state.noise).numbers()["loss/g/mel"] for _ in range(30)]
     falls = sum(losses[-5:]) < sum(losses[:5])
@@ -145,7 +150,7 @@ def saves() -> Iterator[Figure]:
     from rvc_engine.training.store import CheckpointStore
     from rvc_engine.workspace import Workspace
 
-    trainer, state, batch = _trainer("v2-40k", 8, "bf16")
+    trainer, state, batch = _trainer(LARGE, 8, "bf16")
     steps = GraphedSteps(trainer, torch.device("cuda"), state.noise.generator)
 
     def seconds(work: Callable[[], Any]) -> float:
@@ -182,7 +187,7 @@ def _trainer(preset: str, size: int, precision: str) -> Any:
     from rvc_engine.training.train_config import TrainConfig
     from rvc_engine.training.trainer import Trainer
 
-    config, device = model_config(preset), torch.device("cuda")
+    config, device = model_config(preset + suffix), torch.device("cuda")
     state = TrainingState.fresh(config, TrainConfig(epochs=1, precision=precision), device)
     trainer = Trainer(state.generator, state.optimizer, state.adversary, state.precision, state.train_config)
     return trainer, state, random_batch(config, size).to(device)
@@ -257,16 +262,29 @@ def pitch() -> Iterator[Figure]:
 
 
 def training() -> Iterator[Figure]:
-    from gpu_training import runs
+    from gpu_training import stopped_and_resumed
 
-    yield from (Figure(*row) for row in runs())
+    yield Figure("training", *stopped_and_resumed(LARGE + suffix, 32 if suffix else 96))
+
+
+def ranks() -> Iterator[Figure]:
+    from gpu_training import in_one_rank
+
+    yield Figure("ranks", *in_one_rank(STARTER + suffix))
+
+
+def full() -> Iterator[Figure]:
+    from gpu_training import out_of_memory
+
+    yield Figure("memory runs out", *out_of_memory(LARGE + suffix, (64 << 20) if suffix else (5 << 30)))
 
 
 def data() -> Iterator[Figure]:
     from gpu_training import batches, steps_with_data
 
-    yield Figure("data", *batches())
-    yield Figure("data step", steps_with_data())
+    clips = 32 if suffix else 96
+    yield Figure("data", *batches(LARGE + suffix, clips))
+    yield Figure("data step", steps_with_data(LARGE + suffix, clips))
 
 
 def resume() -> Iterator[Figure]:
@@ -278,7 +296,7 @@ def resume() -> Iterator[Figure]:
         return state
 
     def fresh() -> Any:
-        return _trainer("starter", 4, "bf16")
+        return _trainer(STARTER, 4, "bf16")
 
     def apart(a: Any, b: Any) -> float:
         pairs = zip(a.generator.state_dict().values(), b.generator.state_dict().values(), strict=True)
@@ -293,45 +311,26 @@ def resume() -> Iterator[Figure]:
 
 
 PARTS: dict[str, tuple[Callable[[], Iterator[Figure]], int]] = {
-    "machine": (machine, 60),
-    "numerics": (numerics, 240),
-    "speed": (speed, 150),
-    "memory": (memory, 180),
-    "profile": (profile, 90),
-    "graph": (graph, 90),
-    "saves": (saves, 90),
-    "listening": (listening, 60),
-    "together": (together, 60),
-    "pitch": (pitch, 60),
-    "data": (data, 240),
-    "training": (training, 300),
-    "resume": (resume, 60),
+    "machine": (machine, 25),
+    "pitch": (pitch, 25),
+    "listening": (listening, 30),
+    "together": (together, 30),
+    "resume": (resume, 25),
+    "graph": (graph, 30),
+    "profile": (profile, 30),
+    "saves": (saves, 30),
+    "speed": (speed, 50),
+    "data": (data, 30),
+    "memory": (memory, 50),
+    "training": (training, 50),
+    "ranks": (ranks, 30),
+    "full": (full, 35),
+    "numerics": (numerics, 100),
 }
-"""Name: what it does, and its limit in seconds."""
+"""Name: what it does, and its seconds. What a part does not need, the ones after it may use."""
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------
-def run(names: list[str]) -> dict[str, Any]:
-    figures: list[dict[str, Any]] = []
-    for name in names:
-        started = time.monotonic()
-        print(f"== {name}", flush=True)
-        command = [sys.executable, __file__, "--part", name]
-        try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=PARTS[name][1], cwd=ROOT)
-            lines, ended = done.stdout.splitlines(), f"exit code {done.returncode}"
-        except subprocess.TimeoutExpired as late:
-            text = late.stdout or b""
-            lines = (text.decode() if isinstance(text, bytes) else text).splitlines()
-            ended = f"not done after {PARTS[name][1]} s"
-        for line in lines:
-            if line.startswith("{"):
-                figures.append(json.loads(line))
-        print("\n".join(lines), f"{ended}, {time.monotonic() - started:.0f} s", sep="\n", flush=True)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout
-    return {"commit": commit.strip(), "date": time.strftime("%Y-%m-%d", time.gmtime()), "figures": figures}
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=PARTS, help="run only this part; may be repeated")
@@ -339,8 +338,11 @@ def main() -> int:
     parser.add_argument("--no-table", action="store_true", help="do not write docs/gpu.md")
     parser.add_argument("--table", type=Path, nargs="*", metavar="FILE", help="only make docs/gpu.md of these results")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    parser.add_argument("--tiny", action="store_true", help=argparse.SUPPRESS)  # small networks, no claims
     options = parser.parse_args()
     if options.part:
+        global suffix
+        suffix = "-tiny" if options.tiny else ""
         for figure in PARTS[options.part][0]():
             print(json.dumps(asdict(figure)), flush=True)
         return 0
@@ -349,14 +351,22 @@ def main() -> int:
         return 0
     import torch
 
+    from rvc_engine.disk import write_whole
+
     if not torch.cuda.is_available():
         print("There is no GPU here that torch can use; rvc doctor shows why.", file=sys.stderr)
         return 2
-    result = run(options.only or list(PARTS))
-    options.json.write_text(json.dumps(result, indent=1) + "\n")
-    if not options.no_table:
-        PAGE.write_text(table([result]))
-    return 0 if all(figure["holds"] is not False for figure in result["figures"]) else 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no part is left
+
+    def keep(result: dict[str, Any]) -> None:
+        write_whole(options.json, json.dumps(result, indent=1) + "\n")
+        if not options.no_table and not options.tiny:
+            write_whole(PAGE, table([result]))
+
+    limits = {name: PARTS[name][1] for name in options.only or PARTS}
+    words = ["--tiny"] if options.tiny else []
+    result = run(limits, lambda name: [sys.executable, __file__, "--part", name, *words], keep)
+    return 0 if not result["unfinished"] and all(row["holds"] is not False for row in result["figures"]) else 1
 
 
 if __name__ == "__main__":

@@ -44,10 +44,11 @@ CLAIMS = (
     Claim("Time of a training step with and without CUDA graphs: v2-40k, batch size 8, bf16", "", "step v2-40k"),
     Claim("Time of a training step with and without CUDA graphs: starter, batch size 8, bf16", "", "step starter"),
     Claim(
-        "Other ways of computing a step (channels-last, matrix products, cuDNN's benchmark) are tried once on each GPU; "
-        "those that are right and faster are used (times: in the rows of gradients)",
+        "Other ways of computing a step (channels-last, products, cuDNN's benchmark) are tried once on each GPU, "
+        "and those that are right and faster are used (times: in the rows of gradients)",
         "test_tuning",
     ),
+    Claim(
         "With training data in GPU memory, a batch is one small copy, and equals one that the CPU makes (spectrograms "
         "up to rounding)",
         "test_data",
@@ -78,7 +79,16 @@ CLAIMS = (
     ),
     Claim("Features that run out of GPU memory halve their batch size", "test_listening"),
     Claim(
+        "Pitch that runs out of GPU memory continues with fewer clips, then smaller parts, then on the CPU",
+        "test_pitch_memory",
+    ),
+    Claim(
         "Features, pitch and conversion run on the GPU and wait no more often than the test allows", "test_listening"
+    ),
+    Claim(
+        "While the GPU converts a recording, a CPU reads the next one, with its pitch where a CPU tracks it, and "
+        "levels and writes the last",
+        "test_listening",
     ),
     Claim("FCPE gives the same pitch on the GPU as on the CPU, within 1 Hz", "test_listening", "fcpe"),
     Claim(
@@ -134,4 +144,60 @@ def table(results: list[dict[str, Any]]) -> str:
             mark = {True: "holds: ", False: "**does not hold**: ", None: ""}[figure["holds"]]
             real, when = mark + figure["value"].replace("|", "/"), figure["when"]
         lines.append(f"| {claim.text} | {test} | {real} | {when} |")
-    return "\n".join(lines) + "\n"
+    unfinished = results[-1].get("unfinished", {}) if results else {}
+    if unfinished:
+        parts = "; ".join(f"{name} ({why})" for name, why in unfinished.items())
+        lines += ["", f"Parts of `make gpu-check` that did not finish: {parts}."]
+    return "\n".join([*lines, *launches()]) + "\n"
+
+
+@dataclass(frozen=True)
+class Work:
+    """Counted by gpu_operations.py. `key`: there."""
+
+    key: str
+    text: str
+    operations: int
+    copies: int
+    waits: int
+    gflop: float
+
+    @property
+    def bound_above(self) -> float:
+        """TFLOP/s of a GPU that has done an operation when Python has started the next."""
+        return self.gflop / self.operations * 1e-3 / (STARTED_US * 1e-6)
+
+
+STARTED_US = 10
+"""Assumed: what Python takes to start an operation."""
+WORK = (
+    Work("features", "HuBERT base, 32 clips of 3.7 s", 226, 2, 1, 1688.6),
+    Work("convert 3 s", "`rvc convert`, a recording of 3 s (v2-40k, RMVPE, no index)", 1761, 10, 3, 503.3),
+    Work("convert 60 s", "`rvc convert`, a recording of 60 s", 3595, 11, 3, 7780.7),
+)
+
+
+def launches() -> list[str]:
+    lines = [
+        "",
+        "## Is it launch bound?",
+        "",
+        "An estimate: **no real GPU was measured for this table.** Operations, copies and waits are counted on the",
+        "simulated GPU, the arithmetic by torch's FlopCounterMode for the same shapes",
+        "(`benchmarks/gpu_operations.py`). The last column assumes that Python starts an operation in",
+        f"{STARTED_US} µs: a GPU that computes faster than this waits for Python, a slower one is itself the limit.",
+        "Networks are in fp16, RMVPE is in float32. What is done to each element, and reading memory, is not in the",
+        "GFLOP, so a GPU needs longer than they say.",
+        "",
+        "| work | operations | copies | waits | GFLOP | launch bound above |",
+        "|---|---|---|---|---|---|",
+    ]
+    for work in WORK:
+        counts = f"{work.operations:,} | {work.copies} | {work.waits} | {work.gflop:,.0f}"
+        lines.append(f"| {work.text} | {counts} | {work.bound_above:.0f} TFLOP/s |")
+    return [
+        *lines,
+        "",
+        "So by this estimate content features and long recordings are not launch bound, and short recordings are, on a",
+        "GPU that is not slow.",
+    ]

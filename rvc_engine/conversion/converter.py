@@ -24,7 +24,7 @@ from rvc_engine.files.half import autocast, rounded
 from rvc_engine.machine.device import listening_precision, name_of, sent_to
 from rvc_engine.messages import Message
 from rvc_engine.models.noise import Noise, NoiseSource
-from rvc_engine.pitch import track
+from rvc_engine.pitch.checked import CheckedTracker
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced, transpose
 from rvc_engine.settings import ConvertSettings
 
@@ -51,6 +51,33 @@ class Pitch:
 
     def part(self, start: int, stop: int) -> Pitch:
         return Pitch(self.coarse[start:stop], self.hz[start:stop], self.voiced[start:stop])
+
+
+@dataclass
+class Source:
+    """A recording, filtered, (T,) at 16 kHz; its pitch once it is tracked."""
+
+    wave: Wave
+    pitch: Pitch | None = None
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A converted recording before it is levelled, resampled and rounded, which needs no GPU."""
+
+    source: Wave
+    result: Result
+    settings: ConvertSettings
+
+    @property
+    def seconds(self) -> float:
+        return self.result.samples / self.result.sample_rate
+
+    def samples(self) -> NDArray[np.int16]:
+        """Of the result. Once."""
+        with self.result:
+            levels = envelope(self.source, RATE)
+            return self.result.finish(levels, self.settings.rms_mix_rate, self.settings.sample_rate)
 
 
 class Converter:
@@ -80,7 +107,7 @@ class Converter:
         self.index = index if settings.index_rate else None
         self.settings = settings
         self.device = torch.device(device)
-        self.workspace = workspace
+        self.tracker = CheckedTracker(settings.pitch_method, str(self.device), workspace)
         self.precision = listening_precision(settings.precision, self.device)
         self.network = rounded(voice.network(self.device), self.precision)
         half = self.precision != "fp32" and self.device.type != "cpu"
@@ -105,26 +132,51 @@ class Converter:
 
     def steps(self, wave: Wave) -> Generator[float, None, NDArray[np.int16]]:
         """As `convert`, yielding the seconds of the source that are done after each piece of work."""
+        spoken = yield from self.speaking(self.source(wave))
+        return spoken.samples()
+
+    def source(self, wave: Wave) -> Source:
+        """(T,) at 16 kHz in -1..1. Raises UnusableRecording."""
         if not len(wave):
             raise UnusableRecording(Message("audio.no_audio"))
         if not np.isfinite(wave).all():
             raise UnusableRecording(Message("conversion.not_finite"))
-        source = cleaned(wave)
-        del wave
-        pitch = None
-        if self.config.pitch:
-            hz: list[NDArray[np.float64]] = []
-            for block in self._track(source):
-                hz.append(block)
-                yield 0.0
-            pitch = self.pitch_of(np.concatenate(hz))
-        with Result(self.config.sample_rate) as result:
-            for number, chunk in enumerate(chunks(len(source), cut_points(source, self.plan))):
-                result.add(self._speak(source, pitch, chunk, number))
+        return Source(cleaned(wave))
+
+    def prepared(self, wave: Wave) -> Source:
+        """As `source`, with all that needs no GPU: on another thread, while this one converts the recording before."""
+        source = self.source(wave)
+        if not self.tracker.on_gpu:
+            result_of(self._tracking(source))
+        return source
+
+    def speaking(self, source: Source) -> Generator[float, None, Spoken]:
+        """The rest, up to what needs no GPU again. Yields as `steps`."""
+        yield from self._tracking(source)
+        result, wave = Result(self.config.sample_rate), source.wave
+        try:
+            for number, chunk in enumerate(chunks(len(wave), cut_points(wave, self.plan))):
+                result.add(self._speak(wave, source.pitch, chunk, number))
                 yield chunk.stop / RATE
-            return result.finish(envelope(source, RATE), self.settings.rms_mix_rate, self.sample_rate)
+        except BaseException:
+            result.close()
+            raise
+        return Spoken(wave, result, self.settings)
 
     # --- pitch -------------------------------------------------------------------------------------
+    def _tracking(self, source: Source) -> Generator[float, None, None]:
+        """Finds the pitch, where the voice needs it. Yields nothing done."""
+        if not self.config.pitch:
+            return
+        if source.pitch is not None:
+            yield 0.0
+            return
+        hz: list[NDArray[np.float64]] = []
+        for block in self._track(source.wave):
+            hz.append(block)
+            yield 0.0
+        source.pitch = self.pitch_of(np.concatenate(hz))
+
     def _track(self, source: Wave) -> Iterator[NDArray[np.float64]]:
         """Hz of the padded recording, 100 frames a second, 0 where unvoiced; in one piece, or in blocks if it is
         long."""
@@ -136,7 +188,7 @@ class Converter:
             stop = min(start + block, frames)
             first, last = max(start - margin, 0), min(stop + margin, frames)
             part = mirrored(source, (first - pad) * HOP, (last - pad) * HOP)
-            hz = track(self.settings.pitch_method, part, device=str(self.device), workspace=self.workspace)
+            hz = self.tracker.track([part])[0]
             if len(hz) != last - first:
                 raise AssertionError(f"{len(hz)} frames of pitch for {last - first} frames")
             yield hz[start - first : stop - first]

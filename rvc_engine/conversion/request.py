@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import unicodedata
 from collections.abc import Iterable
@@ -21,6 +22,28 @@ from rvc_engine.workspace import Workspace
 VOICE_FILES = (".pth", ".rvcvoice")
 FORMATS = choices_of(ConvertSettings.model_fields["format"])
 MOST_NAMED = 20
+SOUND_FILES = frozenset(
+    {
+        ".aac",
+        ".amr",
+        ".ape",
+        ".caf",
+        ".flac",
+        ".m4a",
+        ".m4b",
+        ".mka",
+        ".mkv",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".tta",
+        ".w64",
+        ".webm",
+        ".wma",
+        ".wv",
+    }
+)
+"""Recordings whose suffixes the MIME tables of some systems lack."""
 
 
 # --- which voice ------------------------------------------------------------------------------------------------------
@@ -150,3 +173,8 @@ def _names(files: list[Path], format: str, room: int) -> list[str]:
         taken.add(key)
         names.append(name)
     return names
+
+
+def has_recording_name(path: Path) -> bool:
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    return kind.startswith(("audio/", "video/")) or path.suffix.lower() in SOUND_FILES

@@ -29,6 +29,9 @@ class Result:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self.file.close()
 
     def add(self, samples: NDArray[np.float32]) -> None:

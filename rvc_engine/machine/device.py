@@ -160,6 +160,18 @@ def memory_errors(explained: Callable[[RvcError], RvcError] = lambda known: know
         raise explained(known) from error
 
 
+def with_less(work: Callable[[int], Result], size: int, least: int, device: str) -> Result:
+    """work(size); on a GPU whose memory runs out, with half of it, down to `least`. Raises what `work` raises."""
+    while True:
+        try:
+            return work(size)
+        except (RuntimeError, MemoryError) as error:
+            if device == "cpu" or size <= least or out_of_memory(error) is None:
+                raise
+        size = max(least, size // 2)  # what the error held is free by now
+        free_memory(torch.device(device))
+
+
 OUT_OF_MEMORY = re.compile(
     r"can't allocate memory"  # the CPU's allocator
     r"|(CUDA|cuda driver|NCCL|nccl)\b.*out of memory"

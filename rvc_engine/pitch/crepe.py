@@ -17,7 +17,7 @@ SURE = 0.1
 PIECE_FRAMES = 3000
 """The best path is looked for in this much at once, so that memory does not grow with the wave."""
 BATCH_CPU, BATCH_GPU = 64, 512
-"""Frames; on a CPU more are no faster and take 2 MB each."""
+"""Frames; on a CPU more are no faster and take 2 MB each. A GPU that has no room for its number takes fewer."""
 NEIGHBOURS = 4
 SILENT = 1e-5
 """Standard deviation below which a frame is silence, unvoiced: the network, which scales each frame, is sure of 547 Hz
@@ -56,10 +56,14 @@ def _likelihood(wave: Tensor, device: str) -> Tensor:
     import torch
     import torchcrepe
 
-    size = BATCH_CPU if device == "cpu" else BATCH_GPU
-    with torch.no_grad():
+    from rvc_engine.machine.device import with_less
+
+    def likelihood(size: int) -> Tensor:
         batches = torchcrepe.preprocess(wave, 16000, 160, size, device, pad=False)
         return torch.cat([torchcrepe.infer(batch, "full", device).cpu() for batch in batches]).nan_to_num().T[None]
+
+    with torch.no_grad():
+        return with_less(likelihood, BATCH_CPU if device == "cpu" else BATCH_GPU, BATCH_CPU, device)
 
 
 def _decode(likelihood: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 from rvc_engine.audio.spectrogram import triangles
 from rvc_engine.errors import BadInput, cannot_read, of_environment, reason_of
 from rvc_engine.files.weights import Unreadable
+from rvc_engine.machine.device import sent_to, with_less
 from rvc_engine.pitch.rmvpe_network import MELS, STRIDE, Rmvpe, read_rmvpe
 
 HOP = 160
@@ -22,9 +23,9 @@ N_FFT = 1024
 FLOOR = 1e-5
 THRESHOLD = 0.03
 """Frames where no bin is likelier are unvoiced, as in RVC."""
-WINDOW_FRAMES = 6144
+WINDOW_FRAMES, LEAST_WINDOW = 6144, 1536
 """What goes through the U-Net at once: a minute of a recording, or as many clips as fit. More would only take more
-memory."""
+memory; down to a quarter where a GPU has less."""
 SPAN_FRAMES = 49152
 """What goes through the recurrent layer at once: eight minutes."""
 CONTEXT_FRAMES = 512
@@ -79,7 +80,7 @@ def hz_of(cents: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 # --- network ---------------------------------------------------------------------------------------
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _loaded(path: Path, modified_ns: int, device: str) -> Rmvpe:
     return read_rmvpe(path).to(device)
 
@@ -113,27 +114,37 @@ def rmvpe(waves_16k: Sequence[NDArray[np.floating]], path: Path, device: str) ->
     must give the same numbers.
     """
     network = load(path, device)
+    work = partial(_hz_of_waves, network, waves_16k, device)
+    return with_less(work, WINDOW_FRAMES, LEAST_WINDOW, device)
+
+
+def _hz_of_waves(
+    network: Rmvpe, waves_16k: Sequence[NDArray[np.floating]], device: str, window: int
+) -> list[NDArray[np.float64]]:
+    """`window`: frames that go through the U-Net at once."""
     by_frames: dict[int, list[int]] = {}
     for i, wave in enumerate(waves_16k):
         by_frames.setdefault(padded_frames(len(wave)), []).append(i)
     found: dict[int, NDArray[np.float64]] = {}
     for frames, same in by_frames.items():
-        size = 1 if device == "cpu" else max(1, WINDOW_FRAMES // frames)
+        size = 1 if device == "cpu" else max(1, window // frames)
         for start in range(0, len(same), size):
             batch = same[start : start + size]
-            cents = cents_of_waves(network, [waves_16k[i] for i in batch], frames, device)
+            cents = cents_of_waves(network, [waves_16k[i] for i in batch], frames, device, window)
             found |= {i: hz_of(row)[: 1 + len(waves_16k[i]) // HOP] for i, row in zip(batch, cents, strict=True)}
     return [found[i] for i in range(len(waves_16k))]
 
 
-def cents_of_waves(network: Rmvpe, waves: list[NDArray[np.floating]], frames: int, device: str) -> NDArray[np.float64]:
+def cents_of_waves(
+    network: Rmvpe, waves: list[NDArray[np.floating]], frames: int, device: str, window: int = WINDOW_FRAMES
+) -> NDArray[np.float64]:
     """B waves of the same padded length -> (B, frames) above 10 Hz, 0 = unvoiced."""
     padded = [mirrored(wave) for wave in waves]
     parts = []
     for begin, end, first, last in windows(0, frames, SPAN_FRAMES):
         with torch.inference_mode():
             features = torch.cat(
-                [_features(network, padded, window, device) for window in windows(begin, end, WINDOW_FRAMES)], dim=1
+                [_features(network, padded, part, device) for part in windows(begin, end, window)], dim=1
             )
             salience = network.fc(features)[:, first - begin : last - begin].float().cpu().numpy()
         parts.append(np.stack([cents_of(one) for one in salience]))
@@ -158,5 +169,5 @@ def _features(network: Rmvpe, padded: list[Tensor], window: tuple[int, int, int,
 
 def _part(padded: Tensor, begin: int, end: int, device: str) -> Tensor:
     """(128, end - begin): frames of the log-mel spectrogram, after its last one zeros, as RVC fills up."""
-    mel = log_mel(padded[begin * HOP : (end - 1) * HOP + N_FFT].to(device))
+    mel = log_mel(sent_to(torch.device(device), padded[begin * HOP : (end - 1) * HOP + N_FFT]))
     return F.pad(mel, (0, end - begin - mel.shape[1]))

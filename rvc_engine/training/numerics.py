@@ -33,8 +33,8 @@ from rvc_engine.training.trial_step import Outcome, TrialStep
 MODES = ("fp32", "fp32-safe", "bf16", "fp16")
 """fp32-safe: without TF32 and without cuDNN."""
 LIMITS = {"fp32": 0.02, "fp32-safe": 0.02, "bf16": 0.3, "fp16": 0.2}
-"""Highest relative error of a part's gradient that passes. bf16: about twice the 0.16 that benchmarks/numerics_limits.py
-measured at most, on a CPU; fp16 has eight times finer steps, and is slow to measure there."""
+"""Highest relative error of a part's gradient that passes. bf16: about twice what
+benchmarks/numerics_limits.py measured at most on a CPU, 0.16; fp16, eight times finer, is slow to measure there."""
 FASTER = 0.98
 """Of the time before: a tuning that takes more is not used."""
 
@@ -54,26 +54,27 @@ def backends(mode: str) -> Iterator[None]:
 def compare(mode: str, reference: Outcome, config: ModelConfig, device: torch.device) -> Iterator[Trial]:
     """On a GPU a second one, with the tunings, comes after what they could break is out."""
     started = time.monotonic()
-    ways = {"no_graphs": NOTHING, "no_checkpointing": NOTHING}
+    no_graphs = no_checkpointing = NOTHING
     try:
         with backends(mode):
             step = TrialStep(config, mode.removesuffix("-safe"), device)
             errors, why = judged(mode, reference, step.alone())
             on_gpu = device.type == "cuda" and not why
             if on_gpu:
-                ways["no_graphs"] = _wrong_as(step.as_graph, mode, reference)
+                no_graphs = _wrong_as(step.as_graph, mode, reference)
                 step.use_checkpointing(True)
-                ways["no_checkpointing"] = _wrong_as(step.way(not ways["no_graphs"]), mode, reference)
+                no_checkpointing = _wrong_as(step.way(not no_graphs), mode, reference)
                 step.use_checkpointing(False)
     except (RuntimeError, MemoryError) as error:
         yield Trial(mode, False, message_of(error), tried=out_of_memory(error) is None)
         return
     rounded = {part: round(error, 5) if math.isfinite(error) else -1.0 for part, error in errors.items()}
-    trial = Trial(mode, not why, why, rounded, round(time.monotonic() - started, 2), **ways)
+    seconds = round(time.monotonic() - started, 2)
+    trial = Trial(mode, not why, why, rounded, seconds, no_graphs=no_graphs, no_checkpointing=no_checkpointing)
     yield trial
     if on_gpu:
         with backends(mode):
-            found = faster(step, mode, reference, graphs=not ways["no_graphs"])
+            found = faster(step, mode, reference, graphs=not no_graphs)
         yield replace(trial, step_seconds=found, seconds=round(time.monotonic() - started, 2))
 
 

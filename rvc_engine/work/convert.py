@@ -3,70 +3,44 @@
 from __future__ import annotations
 
 import json
-import mimetypes
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rvc_engine.audio.clipping import check_audible
 from rvc_engine.audio.io import TooLong, decode, encode
 from rvc_engine.audio.notes import Note
-from rvc_engine.common.generators import alongside, mapped
+from rvc_engine.common.generators import alongside, each
 from rvc_engine.common.opening import size_of
 from rvc_engine.common.overlap import WriteBehind, read_ahead
 from rvc_engine.common.records import read_json
 from rvc_engine.content.base import check_encoder, load_encoder
 from rvc_engine.content.checked import CheckedEncoder
-from rvc_engine.conversion.converter import Converter
-from rvc_engine.conversion.request import plan_outputs
+from rvc_engine.conversion.converter import Converter, Source, Spoken, Wave
+from rvc_engine.conversion.request import has_recording_name, plan_outputs
 from rvc_engine.dataset.files import passed_over
 from rvc_engine.disk import DiskFull, sha256_of, write_whole
 from rvc_engine.errors import BadInput, RvcError, Stopped, UnusableRecording, reason_of
-from rvc_engine.events import Converted, Event, ItemSkipped, Progressed, Warned
+from rvc_engine.events import Converted, Event, ItemSkipped, Noted, Progressed, Warned
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.device import listening_precision, memory_errors, use_device
 from rvc_engine.messages import Message, message_of
 from rvc_engine.messages.message import cause_of, fix_of
 from rvc_engine.pitch import resolve_tracker
+from rvc_engine.pitch.checked import CheckedTracker
 from rvc_engine.settings import ConvertSettings, ExperimentSettings
 from rvc_engine.voices.bundle import read_any_voice
 from rvc_engine.voices.lookup import load_index
 from rvc_engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from rvc_engine.conversion.converter import Converter
     from rvc_engine.conversion.retrieval import Retrieval
     from rvc_engine.voices.small_model import Voice
 
-SOUND_FILES = frozenset(
-    {
-        ".aac",
-        ".amr",
-        ".ape",
-        ".caf",
-        ".flac",
-        ".m4a",
-        ".m4b",
-        ".mka",
-        ".mkv",
-        ".oga",
-        ".ogg",
-        ".opus",
-        ".tta",
-        ".w64",
-        ".webm",
-        ".wma",
-        ".wv",
-    }
-)
-"""Recordings whose suffixes the MIME tables of some systems lack."""
 LOWEST_RATE = 8000
 SOURCE_RATE = 16000
 SHORT_S, SHORT_BYTES = 300, 64 << 20
@@ -190,7 +164,7 @@ def _prepare(voice_path: Path, settings: ConvertSettings, index: Path | None, wo
         settings = settings.model_copy(update={"pitch_method": tracker.name})
     retrieval = load_index(index, voice) if index is not None and settings.index_rate else None
     if tracker is not None:
-        tracker.load(str(device), workspace)
+        CheckedTracker(tracker.name, str(device), workspace).load()
     return _Prepared(voice, settings, retrieval, str(device), workspace)
 
 
@@ -210,13 +184,13 @@ def _warnings_about(inputs: Iterable[Path]) -> Iterator[Event]:
 def _convert(
     prepared: _Prepared, plan: list[Item], named: list[Path], written: Written | None
 ) -> Generator[Event, None, None]:
-    """While a GPU converts, the next recording is read and the last result is written. Recordings and results of more
-    than SHORT_S are not held beside others."""
+    """While a GPU converts, the next recording is read, with its pitch where a CPU tracks it, and the last result is
+    resampled and written. Recordings and results of more than SHORT_S are not held beside others."""
     report = _Report(len(plan))
     yield Progressed(stage="convert", done=0, total=report.total, unit="files")
     converter = prepared.load()
     overlapped = prepared.on_gpu
-    read = partial(_read, written=written, most_s=SHORT_S if overlapped else 0)
+    read = partial(_ahead, converter, written) if overlapped else partial(_read, converter.source, written)
     with (
         WriteBehind[Outcome](threaded=overlapped) as writing,
         closing(read_ahead(read, plan, threaded=overlapped)) as reading,
@@ -268,7 +242,7 @@ def _report_failures(failures: list[_Failure], total: int, named: list[Path]) ->
     not count."""
     nothing = len(failures) == total
     if not nothing:
-        failures = [failure for failure in failures if failure.source in named or _has_recording_name(failure.source)]
+        failures = [failure for failure in failures if failure.source in named or has_recording_name(failure.source)]
     if failures:
         title = Message("work.none_converted")
         if not nothing:
@@ -280,33 +254,39 @@ def _report_failures(failures: list[_Failure], total: int, named: list[Path]) ->
         raise RvcError(title, why, first.hint)
 
 
-def _has_recording_name(path: Path) -> bool:
-    kind = mimetypes.guess_type(path.name)[0] or ""
-    return kind.startswith(("audio/", "video/")) or path.suffix.lower() in SOUND_FILES
-
-
 # --- one recording ----------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class _Recording:
-    wave: NDArray[np.float32]
+    source: Source
     notes: list[Note]
 
+    @property
+    def seconds(self) -> int:
+        return -(-len(self.source.wave) // SOURCE_RATE)
 
-def _read(item: Item, written: Written | None, most_s: int) -> _Recording | Converted | None:
-    """The recording, or an earlier result; None where it has more seconds than `most_s`, unless that is 0. Raises
-    UnusableRecording."""
+
+def _read(
+    prepare: Callable[[Wave], Source], written: Written | None, item: Item, most_s: int = 0
+) -> _Recording | Converted:
+    """The recording, or an earlier result. Raises UnusableRecording, and TooLong where it has more seconds than
+    `most_s`, unless that is 0."""
     source, target, _ = item
     if written and (kept := written.find(source, target)):
         return kept
     if most_s and size_of(source) > SHORT_BYTES:
-        return None
+        raise TooLong
     notes: list[Note] = []
+    wave = decode(source, SOURCE_RATE, notes, most_s * SOURCE_RATE)
+    check_audible(wave, SOURCE_RATE, notes)
+    return _Recording(prepare(wave), notes)
+
+
+def _ahead(converter: Converter, written: Written | None, item: Item) -> _Recording | Converted | None:
+    """What `_read` gives; None for a long one."""
     try:
-        wave = decode(source, SOURCE_RATE, notes, most_s * SOURCE_RATE)
+        return _read(converter.prepared, written, item, SHORT_S)
     except TooLong:
         return None
-    check_audible(wave, SOURCE_RATE, notes)
-    return _Recording(wave, notes)
 
 
 @dataclass(frozen=True)
@@ -322,7 +302,7 @@ class _Made:
 
 
 Take = Callable[[], _Recording | Converted | None]
-"""Gives what _read does."""
+"""Gives what _read or _ahead does."""
 
 
 def _convert_item(
@@ -334,44 +314,50 @@ def _convert_item(
         why = Message("work.target_is_folder", path=target)
         return _Made.outcome(_Failure(source, why, fix_of(why)))
     try:
-        samples = yield from _convert_one(converter, item, take, written)
+        spoken = yield from _convert_one(converter, item, take, written)
     except Exception as error:
         return _Made.outcome(_failure(source, target, error))
-    if isinstance(samples, Converted):
-        return _Made.outcome(samples)
-    rate = converter.sample_rate
-    return _Made(partial(_write, source, target, samples, rate, format, written), len(samples) / rate)
+    if isinstance(spoken, Converted):
+        return _Made.outcome(spoken)
+    return _Made(partial(_write, source, target, spoken, converter.sample_rate, format, written), spoken.seconds)
 
 
 def _convert_one(
     converter: Converter, item: Item, take: Take, written: Written | None
-) -> Generator[Event, None, NDArray[np.int16] | Converted]:
-    source, recording = item[0], take() or _read(item, written, 0)
-    assert recording is not None
+) -> Generator[Event, None, Spoken | Converted]:
+    source = item[0]
+    with _explained():
+        recording = take() or _read(converter.source, written, item)
     if isinstance(recording, Converted):
         return recording
     for note in recording.notes:
         yield Warned(title=Message("audio.of_recording", name=source.name, note=note.text), stage="convert")
-    seconds = -(-len(recording.wave) // SOURCE_RATE)
-    steps = converter.steps(recording.wave)
-    del recording  # saves memory: the converter has its own filtered copy
+    seconds = recording.seconds
 
-    def progressed(done: float) -> Progressed:
-        return Progressed(stage="convert", done=int(done), total=seconds, unit="seconds", item=source.name)
+    def progressed(done: float) -> Iterator[Event]:
+        yield Progressed(stage="convert", done=int(done), total=seconds, unit="seconds", item=source.name)
+        for note in converter.tracker.notes():
+            yield Noted(text=Message("audio.of_recording", name=source.name, note=note), stage="convert")
 
-    with memory_errors(lambda known: RvcError("work.out_of_memory", known.message)):
-        samples = yield from mapped(steps, progressed)
+    with _explained():
+        spoken = yield from each(converter.speaking(recording.source), progressed)
     for title in converter.notes():
         yield Warned(title=title, message=cause_of(title), hint=fix_of(title), stage="convert")
-    return samples
+    return spoken
+
+
+def _explained() -> AbstractContextManager[None]:
+    return memory_errors(lambda known: RvcError("work.out_of_memory", known.message))
 
 
 def _write(
-    source: Path, target: Path, samples: NDArray[np.int16], rate: int, format: str, written: Written | None
+    source: Path, target: Path, spoken: Spoken, rate: int, format: str, written: Written | None
 ) -> Iterator[Outcome]:
-    event = Converted(source=str(source), path=str(target), seconds=len(samples) / rate)
     try:
-        encode(target, samples, rate, format)
+        with _explained():
+            samples = spoken.samples()
+            event = Converted(source=str(source), path=str(target), seconds=len(samples) / rate)
+            encode(target, samples, rate, format)
         if written:
             written.add(event)
     except Exception as error:

@@ -13,12 +13,12 @@ from rvc_engine.audio.io import read_16k
 from rvc_engine.common.arrays import why_not_saved
 from rvc_engine.disk import remove_temporaries
 from rvc_engine.errors import RvcError, UnusableRecording
-from rvc_engine.events import Event, ItemSkipped, Progressed
+from rvc_engine.events import Event, ItemSkipped, Noted, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.machine.workers import results_of, worker_count
 from rvc_engine.messages import NOTHING, Message, message_of
 from rvc_engine.pitch import resolve_tracker, track_all
-from rvc_engine.pitch.base import Hz
+from rvc_engine.pitch.base import Hz, PitchTracker
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings
@@ -123,17 +123,19 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         *folders,
         experiment.workspace,
     )
-    tracker.load(device, experiment.workspace)
+    _load(tracker, device, experiment.workspace)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         remove_temporaries(folder)
     clips = experiment.clips()
     waiting = [clip for clip in clips if not all(path.is_file() for path in task.outputs(clip))]
     done = tracked = len(clips) - len(waiting)
-    results = _results(task, waiting, settings.pitch.workers)
+    notes: list[Message] = []
+    results = _results(task, waiting, settings.pitch.workers, notes)
     try:
         yield Progressed(stage=STAGE, done=done, total=len(clips), unit="clips")
         for some in results:
+            yield from (Noted(text=notes.pop(), stage=STAGE) for _ in list(notes))
             for clip, reason in some or []:
                 done += 1
                 tracked += not reason
@@ -151,16 +153,26 @@ def run(experiment: Experiment, settings: ExperimentSettings) -> Iterator[Event]
         raise RvcError("work.no_clip_to_track", folder=experiment.wavs_16k)
 
 
+def _load(tracker: PitchTracker, device: str, workspace: Workspace) -> None:
+    """Raises BadInput for a package or a file of weights that does not work."""
+    if device == "cpu":
+        tracker.load(device, workspace)
+        return
+    from rvc_engine.pitch.checked import CheckedTracker
+
+    CheckedTracker(tracker.name, device, workspace).load()
+
+
 def _results(
-    task: PitchTask, clips: list[str], workers: int
+    task: PitchTask, clips: list[str], workers: int, notes: list[Message]
 ) -> Generator[list[tuple[str, Message]] | None, None, None]:
-    """Networks run in this process; other methods take a core each."""
+    """Networks run in this process; other methods take a core each. `notes` gets what is worth saying."""
     count = worker_count(workers, -(-len(clips) // CHUNK))
     tracker = PITCH_TRACKERS.get(task.method)
     if tracker.is_network:
         from rvc_engine.work.pitch_networks import in_this_process
 
-        yield from in_this_process(task, clips)
+        yield from in_this_process(task, clips, notes)
     elif (len(clips) <= FEW and not tracker.is_slow) or len(clips) <= 2:
         yield from (track_clips(replace(task, clips=[clip])) for clip in clips)
     else:

@@ -12,18 +12,25 @@ from rvc_engine.common.overlap import WriteBehind, read_ahead
 from rvc_engine.errors import RvcError
 from rvc_engine.machine.device import each_on_a_core, memory_errors
 from rvc_engine.messages import Message
+from rvc_engine.pitch.checked import CheckedTracker
 from rvc_engine.registry import PITCH_TRACKERS
-from rvc_engine.work.pitch import PitchTask, read_clips, track_clips, tracked, write_pitch
+from rvc_engine.work.pitch import PitchTask, read_clips, track_clips, write_pitch
 
 AT_A_TIME = 16
 """Clips between two looks at whether the run is to stop, on a CPU."""
 
 
-def in_this_process(task: PitchTask, clips: list[str]) -> Iterator[list[tuple[str, Message]]]:
-    """As track_clips, for a few clips after the other."""
+def in_this_process(task: PitchTask, clips: list[str], notes: list[Message]) -> Iterator[list[tuple[str, Message]]]:
+    """As track_clips, for a few clips after the other. `notes` gets what is worth saying, each once."""
     parts = by_length(task, clips)
     if task.device != "cpu":
-        yield from overlapped(parts)
+        tracker = CheckedTracker(task.method, task.device, task.workspace)
+        said: set[Message] = set()
+        for results in overlapped(parts, tracker):
+            new = set(tracker.notes()) - said
+            said |= new
+            notes += new
+            yield results
         return
     for first in range(0, len(parts), AT_A_TIME):
         yield from each_on_a_core(_track, parts[first : first + AT_A_TIME])
@@ -37,7 +44,7 @@ def by_length(task: PitchTask, clips: list[str]) -> list[PitchTask]:
     return [replace(task, clips=clips[first : first + size]) for first in range(0, len(clips), size)]
 
 
-def overlapped(parts: list[PitchTask]) -> Iterator[list[tuple[str, Message]]]:
+def overlapped(parts: list[PitchTask], tracker: CheckedTracker) -> Iterator[list[tuple[str, Message]]]:
     """Clips are read and pitch is written while the GPU tracks others."""
     with (
         WriteBehind[tuple[str, Message]](threaded=True) as written,
@@ -46,7 +53,7 @@ def overlapped(parts: list[PitchTask]) -> Iterator[list[tuple[str, Message]]]:
         for part, take in zip(parts, reading, strict=True):
             clips = take()
             with _explained():
-                pitches = list(tracked(part, clips))
+                pitches = tracker.track(list(clips.waves.values()))
             yield list(written.put(partial(write_pitch, part, clips, pitches)))
         yield written.rest()
 

@@ -97,23 +97,37 @@ def test_reading_and_writing_meanwhile_change_nothing(
     """Files alone, one after the other, and overlapped. `short_s`: what may be held beside another recording."""
     waves = [save_wave(tmp_path / f"{name}.wav", seconds) for name, seconds in (("a", 1.2), ("b", 1.4), ("c", 1.3))]
     threads: list[str] = []
+    tracking: list[str] = []
+    writing: list[str] = []
 
     def noted(source: Path, rate: int, *rest: Any) -> Any:
         made = decode(source, rate, *rest)
         threads.append(threading.current_thread().name.partition("_")[0])
         return made
 
+    def levelled(spoken: stage.Spoken, samples: Any = stage.Spoken.samples) -> Any:
+        writing.append(threading.current_thread().name.partition("_")[0])
+        return samples(spoken)
+
+    def tracked(converter: Any, source: Any, track: Any = stage.Converter._track) -> Any:
+        tracking.append(threading.current_thread().name.partition("_")[0])
+        return track(converter, source)
+
     monkeypatch.setattr(stage, "decode", noted)
+    monkeypatch.setattr(stage.Spoken, "samples", levelled)
+    monkeypatch.setattr(stage.Converter, "_track", tracked)
     for wave in waves:
         convert([wave], tmp_path / "alone")
     convert(waves, tmp_path / "turns")
-    assert set(threads) == {"MainThread"}
-    threads.clear()
+    assert set(threads) == set(tracking) == set(writing) == {"MainThread"}
+    for names in (threads, tracking, writing):
+        names.clear()
     monkeypatch.setattr(stage._Prepared, "on_gpu", True)
     monkeypatch.setattr(stage, "SHORT_S", short_s)
     done, skipped, error = convert(waves, tmp_path / "overlapped")
     assert len(done) == 3 and not skipped and error is None
-    assert threads == ["reader" if short_s == 300 else "MainThread"] * 3
+    assert threads == tracking == ["reader" if short_s == 300 else "MainThread"] * 3
+    assert writing == ["writer"] * 3
     for name in ("a.wav", "b.wav", "c.wav"):
         made = [(tmp_path / folder / name).read_bytes() for folder in ("alone", "turns", "overlapped")]
         assert made[0] == made[1] == made[2]

@@ -14,6 +14,7 @@ from rvc_engine.errors import BadInput, RvcError
 from rvc_engine.events import Event, ItemSkipped, Progressed
 from rvc_engine.experiment import Experiment
 from rvc_engine.pitch import rmvpe_frames as rmvpe
+from rvc_engine.pitch.checked import CheckedTracker
 from rvc_engine.pitch.coarse import coarse, fill_unvoiced
 from rvc_engine.registry import PITCH_TRACKERS
 from rvc_engine.settings import ExperimentSettings, for_preset
@@ -132,7 +133,8 @@ def test_reading_and_writing_meanwhile_change_nothing(experiment: Experiment, tm
         folder.mkdir()
     task = pitch.PitchTask([], "praat", "cpu", True, experiment.wavs_16k, *own, experiment.workspace)
     parts = [replace(task, clips=[clip]) for clip in experiment.clips()]
-    results = [result for some in overlapped(parts) for result in some]
+    tracker = CheckedTracker("praat", "cpu", experiment.workspace)
+    results = [result for some in overlapped(parts, tracker) for result in some]
     assert [clip for clip, _ in results] == experiment.clips()
     assert {clip for clip, reason in results if reason} == {"1_0"}
     for theirs, ours in zip(folders, own, strict=True):

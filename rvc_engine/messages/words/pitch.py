@@ -28,6 +28,8 @@ WORDS: dict[str, str | Plural | Words] = {
         "there is no pretrained/{weights}",
         "{do.pull} fetches it, or put {weights} into pretrained/, or choose another pitch method",
     ),
+    # memory
+    "on_cpu": "Out of GPU memory in the pitch tracker; what does not fit is tracked on the CPU",
     # the weights of RMVPE
     "rmvpe": "pitch tracker (RMVPE)",
     "not_rmvpe": Words(

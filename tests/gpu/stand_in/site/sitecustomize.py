@@ -25,11 +25,9 @@ def is_right(trials: Any) -> None:
     trials.try_mode = lambda preset, device, mode: trials.Trial(mode, True)
 
 
-AFTER: dict[str, Callable[[ModuleType], None]] = {
-    "torch": without_cudnn,
-    "rvc_engine.training.state": is_finite,
-    "rvc_engine.work.trials": is_right,
-}
+AFTER: dict[str, Callable[[ModuleType], None]] = {"torch": without_cudnn, "rvc_engine.training.state": is_finite}
+if "PRETENDED_TRIALS" not in os.environ:  # with it they are made, and find all of it wrong
+    AFTER["rvc_engine.work.trials"] = is_right
 
 
 class AfterImport(importlib.abc.MetaPathFinder):
