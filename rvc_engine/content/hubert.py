@@ -19,6 +19,7 @@ from rvc_engine.content.hubert_network import HubertTrunk
 from rvc_engine.files.foreign import read_json
 from rvc_engine.files.weights import Unreadable, check_numbers, metadata_of, plain, read, write_safetensors
 from rvc_engine.messages import Message, message_of
+from rvc_engine.models.without_weights import without_weights
 
 LAYER_OF = {256: 9, 768: 12}  # RVC v1: layer 9 through final_proj; v2: layer 12 as it is
 FRAMES = (320, 400)  # samples from frame to frame, and that one frame sees
@@ -118,7 +119,7 @@ def read_hubert(path: Path, dim: int | None = None) -> Hubert:
     _check_weights(weights, size)
     config = _with_projection(config, weights)
     layer, projected = output_of(config, dim)
-    with torch.device("meta"):
+    with without_weights():
         network = Hubert(config, layer, projected=projected)
     _fill(network, weights)
     return network.requires_grad_(False).eval()

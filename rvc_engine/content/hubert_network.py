@@ -6,7 +6,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import weight_norm
 
 from rvc_engine.content.hubert_config import Convolution, HubertConfig
 
@@ -115,8 +114,7 @@ class PositionalConvolution(nn.Module):
     def __init__(self, config: HubertConfig) -> None:
         super().__init__()
         kernel, groups = config.position_kernel, config.position_groups
-        conv = nn.Conv1d(config.width, config.width, kernel, padding=kernel // 2, groups=groups)
-        self.conv = weight_norm(conv, dim=2)
+        self.conv = NormedByPlace(config.width, kernel, groups)
         self.register_buffer("folded", None, persistent=False)
 
     def fold(self, dtype: torch.dtype) -> None:
@@ -125,12 +123,28 @@ class PositionalConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         conv, frames = self.conv, x.shape[1]
-        x = x.transpose(1, 2)
-        if self.folded is None:
-            embedded = conv(x)
-        else:
-            embedded = F.conv1d(x, self.folded, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups)
+        weight = conv.weight if self.folded is None else self.folded
+        embedded = F.conv1d(x.transpose(1, 2), weight, conv.bias, padding=conv.padding, groups=conv.groups)
         return F.gelu(embedded[..., :frames]).transpose(1, 2)  # an even kernel gives one frame too many
+
+
+class NormedByPlace(nn.Module):
+    """The parameters of a convolution whose weight has a norm for each place of the kernel, under the names that
+    torch's weight_norm gives them. That itself would import a second's worth of torch to build a network without
+    weights."""
+
+    def __init__(self, width: int, kernel: int, groups: int) -> None:
+        super().__init__()
+        self.padding, self.groups = kernel // 2, groups
+        conv = nn.Conv1d(width, width, kernel, groups=groups)
+        pair = {"original0": torch.ones(1, 1, kernel), "original1": conv.weight}
+        self.bias, self.parametrizations = conv.bias, nn.ModuleDict({"weight": nn.ParameterDict(pair)})
+
+    @property
+    def weight(self) -> Tensor:
+        """(width, width / groups, kernel)."""
+        norms, direction = self.parametrizations["weight"].parameters()
+        return torch._weight_norm(direction, norms, 2)
 
 
 class TransformerLayer(nn.Module):

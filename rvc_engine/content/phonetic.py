@@ -24,6 +24,7 @@ from rvc_engine.files.weights import Unreadable, check_numbers, metadata_of, rea
 from rvc_engine.machine.device import sent_to
 from rvc_engine.messages import Message
 from rvc_engine.models.convnext import ConvNextBlock
+from rvc_engine.models.without_weights import without_weights
 
 RATE = 16000
 FRAME = 320  # samples of a feature frame; two mel frames
@@ -117,7 +118,7 @@ def read_phonetic(path: Path) -> PhoneticEncoder:
         config = checked(PhoneticConfig(**parse_json(metadata_of(path).get("phonetic", ""))))
         tensors = read_tensors(path)
         check_numbers(tensors)
-        with torch.device("meta"):
+        with without_weights():
             network = PhoneticEncoder(config)
         network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
     except (TypeError, ValueError, RuntimeError) as error:

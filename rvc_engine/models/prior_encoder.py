@@ -83,8 +83,10 @@ class Attention(InFloat32):
     def __init__(self, channels: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.width = heads, channels // heads
-        self.emb_rel_k = nn.Parameter(torch.randn(1, 2 * WINDOW + 1, self.width) * self.width**-0.5)
-        self.emb_rel_v = nn.Parameter(torch.randn(1, 2 * WINDOW + 1, self.width) * self.width**-0.5)
+        self.emb_rel_k = nn.Parameter(torch.empty(1, 2 * WINDOW + 1, self.width))
+        self.emb_rel_v = nn.Parameter(torch.empty(1, 2 * WINDOW + 1, self.width))
+        for embedding in (self.emb_rel_k, self.emb_rel_v):
+            nn.init.normal_(embedding, std=self.width**-0.5)
         self.conv_q = Pointwise(channels, channels)
         self.conv_k = Pointwise(channels, channels)
         self.conv_v = Pointwise(channels, channels)

@@ -26,7 +26,9 @@ class WeightNormed(nn.Module):
         bound = 1 / math.sqrt(math.prod(shape[1:]))
         self.bias = nn.Parameter(torch.empty(channels_out).uniform_(-bound, bound))
         v = torch.empty(shape).uniform_(-bound, bound)
-        self.weight_g = nn.Parameter(v.flatten(1).norm(dim=1).view(-1, *[1] * (len(shape) - 1)))
+        # a network without weights is built on the device "meta", where torch would import its compiler for a norm
+        norms = v.new_empty(shape[0]) if v.is_meta else v.flatten(1).norm(dim=1)
+        self.weight_g = nn.Parameter(norms.view(-1, *[1] * (len(shape) - 1)))
         self.weight_v = nn.Parameter(v)
         self.register_buffer("folded", None, persistent=False)
 

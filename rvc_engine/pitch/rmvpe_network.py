@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from rvc_engine.files import weights
 from rvc_engine.files.weights import Unreadable
 from rvc_engine.messages import Message
+from rvc_engine.models.without_weights import without_weights
 
 MELS = 128
 BINS = 360
@@ -172,7 +173,7 @@ def read_rmvpe(path: Path) -> Rmvpe:
     Raises Unreadable naming what is missing, unknown or of another shape; OSError when the file cannot be opened.
     """
     found = _tensors(weights.read(path))
-    with torch.device("meta"):
+    with without_weights():
         network = Rmvpe()
     wanted = network.state_dict()
     # of training; some files lack them

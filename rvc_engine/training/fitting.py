@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from rvc_engine.errors import BadInput
 from rvc_engine.files import weights
 from rvc_engine.files.foreign import first_line
@@ -14,6 +12,7 @@ from rvc_engine.files.weights import Unreadable
 from rvc_engine.messages import Message, message_of
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.models.without_weights import without_weights
 from rvc_engine.presets import PUBLIC_PRESETS, ModelConfig
 from rvc_engine.training.state import FEW, UNREADABLE
 from rvc_engine.training.store import KINDS, read_state
@@ -82,7 +81,7 @@ def _compare(found: Checkpoint, path: Path, kind: str, preset: str, config: Mode
 def _wrong_tensors(found: Checkpoint, kind: str, config: ModelConfig) -> list[str]:
     """Names of tensors that are missing, unknown or of another shape, where a few are: the file is damaged or was
     changed then."""
-    with torch.device("meta"):
+    with without_weights():
         network = Synthesizer(config) if kind == "G" else Discriminators(config.discriminator)
     expected = {key: value.shape for key, value in network.state_dict().items()}
     there = {key: getattr(value, "shape", None) for key, value in found.weights.items()}

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from rvc_engine.files import weights as weight_files
@@ -16,6 +15,7 @@ from rvc_engine.files.weights import Unreadable
 from rvc_engine.messages import Message, verbatim
 from rvc_engine.models.discriminators import Discriminators
 from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.models.without_weights import without_weights
 from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.registry import VOCODERS
 from rvc_engine.voices.layout import FEATURE_WIDTHS, rvc_names
@@ -158,7 +158,7 @@ def _same_build(shapes: Shapes, config: ModelConfig) -> bool:
 def _same_shapes(shapes: Shapes, config: ModelConfig) -> bool:
     """Is it this generator, whatever the number of speakers, with enc_q or without?"""
     config = replace(config, speakers=min(max(shapes["emb_g.weight"][0], 1), 1 << 20))
-    with torch.device("meta"):
+    with without_weights():
         expected = Synthesizer(config, posterior=any(key.startswith("enc_q.") for key in shapes)).state_dict()
     return shapes == {key: tuple(value.shape) for key, value in expected.items()}
 
@@ -168,7 +168,7 @@ def _discriminators_like(shapes: Shapes) -> tuple[str, ...]:
     known: dict[Any, bool] = {}
     for name, config in PRESETS.items():
         if config.discriminator not in known:
-            with torch.device("meta"):
+            with without_weights():
                 expected: Mapping[str, Tensor] = Discriminators(config.discriminator).state_dict()
             known[config.discriminator] = shapes == {key: tuple(value.shape) for key, value in expected.items()}
         if known[config.discriminator]:

@@ -25,6 +25,7 @@ from rvc_engine.messages import NOTHING, Message, message_of, verbatim
 from rvc_engine.messages.actions import command
 from rvc_engine.models.synthesizer import Synthesizer
 from rvc_engine.models.weight_norm import fold
+from rvc_engine.models.without_weights import without_weights
 from rvc_engine.presets import PRESETS, ModelConfig
 from rvc_engine.voices.checkpoint import checkpoint_of
 from rvc_engine.voices.layout import model_of, rvc_names
@@ -60,7 +61,7 @@ class Voice:
 
     def network(self, device: torch.device | str = "cpu") -> Synthesizer:
         """In float32 and eval mode, its normed weights computed once: for conversion, not for training."""
-        with torch.device("meta"):
+        with without_weights():
             network = Synthesizer(self.config, posterior=False)
         network.load_state_dict({key: value.float() for key, value in self.weights.items()}, assign=True)
         network = network.to(device).eval().requires_grad_(False)
@@ -230,7 +231,7 @@ def _shapes(config: ModelConfig, path: Path) -> dict[str, Tensor]:
 
 
 def _built(config: ModelConfig) -> dict[str, Tensor]:
-    with torch.device("meta"):
+    with without_weights():
         return Synthesizer(config, posterior=False).state_dict()
 
 

@@ -155,3 +155,29 @@ def test_each_module_of_the_app_can_be_the_first_that_is_imported() -> None:
     command = [sys.executable, "-c", EACH_FIRST]
     done = subprocess.run(command, capture_output=True, text=True, env=rvc_environment(), check=True)
     assert done.stdout == ""
+
+
+BUILT_WITHOUT_WEIGHTS = """
+import sys
+from rvc_engine.content.hubert import Hubert
+from rvc_engine.content.hubert_config import HubertConfig
+from rvc_engine.models.discriminators import Discriminators
+from rvc_engine.models.synthesizer import Synthesizer
+from rvc_engine.models.without_weights import without_weights
+from rvc_engine.pitch.rmvpe_network import Rmvpe
+from rvc_engine.presets import model_config
+before = "torch._dynamo" in sys.modules
+with without_weights():
+    for preset in ("v2-40k", "starter"):
+        config = model_config(preset, pitch=True)
+        Synthesizer(config), Discriminators(config.discriminator)
+    Hubert(HubertConfig(), 12, projected=False), Rmvpe()
+print(before, "torch._dynamo" in sys.modules)
+"""
+
+
+def test_networks_are_built_without_torchs_compiler() -> None:
+    """Its import takes more than a second; some operations need it on the device "meta", such as a norm."""
+    command = [sys.executable, "-c", BUILT_WITHOUT_WEIGHTS]
+    done = subprocess.run(command, capture_output=True, text=True, env=rvc_environment(), check=True)
+    assert done.stdout.split() == ["False", "False"]
