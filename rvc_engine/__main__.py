@@ -1,4 +1,4 @@
-from rvc_engine.commands.cli import main
+from rvc_engine.commands.cli import entry
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    entry()

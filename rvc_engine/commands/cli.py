@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NoReturn
 
 from rvc_engine import __version__
 from rvc_engine.common.arguments import Parser, WrongArguments, nearest
@@ -108,6 +109,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except OSError:
             _say_no_more()
         return end_with(error, "rvc", words)
+
+
+def entry() -> NoReturn:
+    """`main` as a process, which ends at once: taking torch apart, which some commands have asked what it can use,
+    would take Python half a second."""
+    code = main()
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _say_no_more() -> None:
