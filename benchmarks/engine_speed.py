@@ -89,6 +89,12 @@ class Bench:
         for stage in ("pitch", "features", "index") if receipts.is_dir() else ():
             (receipts / f"{stage}.json").unlink(missing_ok=True)
 
+    def modes(self, *wanted: tuple[str, Any]) -> list[tuple[str, Any]]:
+        """Those that are asked for and that this CPU computes itself: bf16 in software would take hours."""
+        asked = self.options.precision
+        here = ("fp32", "bf16") if cpu_has_bf16() else ("fp32",)
+        return [(name, ratio) for name, ratio in wanted if name in here and asked in (None, name)]
+
     # --- stages -------------------------------------------------------------------------------------------------------
     def preprocess(self) -> Iterator[Row]:
         settings = ["--preset", "v2-40k", "--high-pass", "causal", "--clip-s", str(CLIP_S), "--workers", str(WORKERS)]
@@ -155,7 +161,7 @@ class Bench:
     def features(self) -> Iterator[Row]:
         self.clips()
         self.hubert()
-        for precision, wanted in modes(("fp32", 1.2), ("bf16", 2.0)):
+        for precision, wanted in self.modes(("fp32", 1.2), ("bf16", 2.0)):
 
             def ours(precision: str = precision) -> Run:
                 self.without("3_feature768", "mute")
@@ -184,7 +190,7 @@ class Bench:
                 self.their(*words), self.peer, lambda output: float(json.loads(output.splitlines()[-1])["seconds"])
             )
 
-        for precision, wanted in modes(("fp32", 1.1), ("bf16", 1.7)):
+        for precision, wanted in self.modes(("fp32", 1.1), ("bf16", 1.7)):
             row = Row("training step", f"v2-40k, batch {BATCH}, {precision}", wanted=wanted)
             yield self.alternate(row, lambda precision=precision: ours(precision), theirs)  # type: ignore[misc]
 
@@ -252,7 +258,7 @@ class Bench:
         minute, short = self.folder / "minute", self.folder / "short"
         cut(self.speech, minute, 1, 60.0)
         cut(self.speech, short, 100, 3.0)
-        for precision, wanted in modes(("fp32", (1.2, 1.5)), ("bf16", (1.6, None))):
+        for precision, wanted in self.modes(("fp32", (1.2, 1.5)), ("bf16", (1.6, None))):
             for (what, folder), ratio in zip((("60 s", minute), ("100 files of 3 s", short)), wanted, strict=True):
 
                 def ours(folder: Path = folder, precision: str = precision) -> Run:
@@ -282,11 +288,6 @@ for _ in index.run(experiment, experiment.load_settings()):
 """Not `rvc index`, which would first do the stages before it: these features were made by none."""
 
 
-def modes(*wanted: tuple[str, Any]) -> list[tuple[str, Any]]:
-    """Those that this CPU computes itself: bf16 in software would take hours."""
-    return [(precision, ratio) for precision, ratio in wanted if precision == "fp32" or cpu_has_bf16()]
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--speech", type=Path, default=ROOT / "samples" / "target")
@@ -295,6 +296,7 @@ def main() -> int:
     parser.add_argument(
         "--only", metavar="PART", action="append", help="preprocess, pitch, features, train, index, convert, hours"
     )
+    parser.add_argument("--precision", choices=("fp32", "bf16"), help="only this one; default: both")
     parser.add_argument("--hours", type=float, nargs="*", default=[], help="of the curve, for example 0.1 1 3")
     parser.add_argument("--peer", type=Path)
     parser.add_argument("--peer-python", type=Path, default=Path(sys.executable))
