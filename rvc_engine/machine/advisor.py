@@ -281,7 +281,7 @@ def _costs(
     costs, frames = Costs(plain, checkpointed), round((minutes or 0) * 6000)
     if memory.kind == "cpu" or data_on_gpu == "off" or not frames:
         return costs
-    with_data = [with_data_on_gpu(cost, PRESETS[preset], precision, frames) for cost in (plain, checkpointed)]
+    with_data = [with_data_on_gpu(cost, PRESETS[preset], frames) for cost in (plain, checkpointed)]
     held = Costs(with_data[0], with_data[1])
     if data_on_gpu == "on":
         return held

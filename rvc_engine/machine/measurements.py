@@ -131,9 +131,9 @@ def with_clips(cost: Cost, preset: str, kind: str, minutes: float | None) -> Cos
     return replace(cost, fixed=cost.fixed + kept, rows=rows)
 
 
-def with_data_on_gpu(cost: Cost, config: ModelConfig, precision: str, frames: int) -> Cost:
+def with_data_on_gpu(cost: Cost, config: ModelConfig, frames: int) -> Cost:
     """With so many frames of training data on a GPU, where batches are made of them."""
-    kept, each = gpu_data_bytes(config, precision, frames), gpu_batch_bytes(config)
+    kept, each = gpu_data_bytes(config, frames), gpu_batch_bytes(config)
     rows = tuple(replace(row, memory_bytes=row.memory_bytes + kept + each * row.batch_size) for row in cost.rows)
     return replace(cost, fixed=cost.fixed + kept, slope=cost.slope + each, rows=rows)
 

@@ -85,18 +85,11 @@ def clip_bytes(config: ModelConfig, minutes: float) -> int:
     return min(int(minutes * 60 * 100 * frame), KEPT_CLIPS_BYTES)
 
 
-def rounds_features(config: ModelConfig) -> bool:
-    """Are content features rounded first of all in a half-precision step? They are by the encoder; a vocoder, which may
-    be another package's, gets them as they are."""
-    return not VOCODERS.get(config.decoder).uses_content
-
-
-def gpu_data_bytes(config: ModelConfig, precision: str, frames: int) -> int:
+def gpu_data_bytes(config: ModelConfig, frames: int) -> int:
     """What so many frames of clips take on a GPU: audio, features at 50 a second, and pitch; spectrograms are made
     there (training/device_dataset.py)."""
-    width = 2 if precision != "fp32" and rounds_features(config) else 4
     pitch = 1 + 4 if config.pitch else 0
-    return frames * (4 * config.hop_samples + config.feature_dim * width // 2 + pitch)
+    return frames * (4 * config.hop_samples + 2 * config.feature_dim + pitch)
 
 
 def gpu_batch_bytes(config: ModelConfig, frames: int = CLIP_FRAMES) -> int:

@@ -73,8 +73,7 @@ class Clip:
 @dataclass(frozen=True)
 class Batch:
     """phone (B, F, D), lengths (B,), pitch and pitch_hz (B, F) or None, spec (B, bins, F), wave (B, 1, F * hop),
-    speaker (B,); zero beyond each length. `names` are the clips'. phone may be rounded to
-    half precision (device_dataset.py)."""
+    speaker (B,); zero beyond each length. `names` are the clips'."""
 
     phone: Tensor
     lengths: Tensor

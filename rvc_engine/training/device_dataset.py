@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 from rvc_engine.audio.spectrogram import edge, spectrogram_of_reflected
-from rvc_engine.files.half import DTYPES
 from rvc_engine.machine.device import sent_to
-from rvc_engine.machine.memory_table import rounds_features
 from rvc_engine.presets import ModelConfig
 from rvc_engine.training.dataset import Batch, ClipDataset, Content, frames_a_part
 
@@ -20,15 +18,13 @@ FIRST = 2  # frames at the start that stay zero: what lies beyond the end of a c
 
 class DeviceDataset:
     """Gives the batches of a ClipDataset. All numbers are equal, except that spectrograms are the device's, equal up to
-    rounding, and that in half precision features are rounded, where a step does that first of all.
+    rounding.
 
     All clips lie one after another in one tensor each: audio with reflected edges, `hop` samples a row; features, a row
     for two frames; and pitch. Memory is taken at once, by `frames`; a clip is read when it is first used.
     """
 
-    def __init__(
-        self, dataset: ClipDataset, frames: Sequence[int], device: torch.device, precision: str = "fp32"
-    ) -> None:
+    def __init__(self, dataset: ClipDataset, frames: Sequence[int], device: torch.device) -> None:
         """`frames`: of each clip, by ClipDataset.frames. Raises what torch raises when memory runs out."""
         config = dataset.config
         self.dataset, self.device, self.room = dataset, device, list(frames)
@@ -36,9 +32,8 @@ class DeviceDataset:
         self.rows_more = rows_more(config)
         self.starts = list(_starts(config, frames))
         size = self.starts.pop()
-        kind = DTYPES[precision] if rounds_features(config) else torch.float32
         self.wave = torch.zeros(size, config.hop_samples, device=device)
-        self.features = torch.zeros(size // 2, config.feature_dim, dtype=kind, device=device)
+        self.features = torch.zeros(size // 2, config.feature_dim, device=device)
         self.pitch = torch.zeros(size, dtype=torch.uint8, device=device) if config.pitch else None
         self.pitch_hz = torch.zeros(size, device=device) if config.pitch else None
         self._zero = torch.zeros((), device=device)
@@ -102,7 +97,7 @@ class DeviceDataset:
         hop, half = self.dataset.config.hop_samples, (length + 1) // 2
         samples = content.wave[: length * hop + 2 * self.edge]
         self._copy(samples, self.wave.view(-1)[start * hop :])
-        self._copy(content.features[:half].to(self.features.dtype), self.features[start // 2 :])
+        self._copy(content.features[:half], self.features[start // 2 :])
         if self.pitch is not None and content.pitch is not None:
             self._copy(content.pitch[:length].to(torch.uint8), self.pitch[start:])
         if self.pitch_hz is not None and content.pitch_hz is not None:

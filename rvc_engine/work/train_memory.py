@@ -42,7 +42,7 @@ def with_checkpointing(
         device, size = devices[0], train_config.batch_size
         cost = cost_of(settings.preset, train_config.precision, str(device), name_of(device))
         if train_config.data_on_gpu == "on":
-            cost = with_data_on_gpu(cost, settings.model, train_config.precision, frames_held(settings.model, frames))
+            cost = with_data_on_gpu(cost, settings.model, frames_held(settings.model, frames))
         if free is None or size <= largest_that_fits(cost, free):
             return train_config
         sizes = {"size": size, "needed": cost.memory(size) / 1e9, "free": free / 1e9}
@@ -67,10 +67,10 @@ def data_on_gpu(
     if asked == "off" or device.type != "cuda":
         return None
     size = frames_held(settings.model, frames)
-    needed, free = gpu_data_bytes(settings.model, train_config.precision, size), free_bytes(device)
+    needed, free = gpu_data_bytes(settings.model, size), free_bytes(device)
     if needed <= free and (asked == "on" or _leaves_room(settings, train_config, size, needed, device)):
         try:
-            held = DeviceDataset(dataset, frames, device, train_config.precision)
+            held = DeviceDataset(dataset, frames, device)
         except RuntimeError as error:  # where there is as much in several pieces
             if not out_of_memory(error):
                 raise
@@ -89,9 +89,9 @@ def _leaves_room(
     """Does auto keep so many frames there?"""
     if needed > GPU_DATA_SHARE * free_bytes(device):
         return False
-    precision, on = train_config.precision, train_config.checkpointing
-    cost = cost_of(settings.preset, precision, str(device), name_of(device), checkpointing=on)
-    fits = largest_that_fits(with_data_on_gpu(cost, settings.model, precision, size), _free_of(device))
+    where, on = (settings.preset, train_config.precision, str(device), name_of(device)), train_config.checkpointing
+    cost = with_data_on_gpu(cost_of(*where, checkpointing=on), settings.model, size)
+    fits = largest_that_fits(cost, _free_of(device))
     return train_config.batch_size <= fits
 
 

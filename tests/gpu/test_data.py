@@ -26,7 +26,7 @@ for i in range(8):
 rows = usable_rows(experiment, settings)[0]
 dataset = ClipDataset(rows, settings.model)
 frames = [dataset.frames(row) for row in rows]
-there = DeviceDataset(dataset, frames, device, {precision!r})
+there = DeviceDataset(dataset, frames, device)
 
 def made(batch, size=0):
     torch.cuda.synchronize()
@@ -51,19 +51,19 @@ MARGIN = 4  # operations, for other versions of torch
 
 
 @pytest.mark.parametrize(
-    ("preset", "pitched", "precision"),
+    ("preset", "pitched"),
     [
-        ("v2-40k", True, "bf16"),
+        ("v2-40k", True),
         *(
             pytest.param(*case, marks=pytest.mark.soak)
-            for case in (("v2-48k", False, "fp16"), ("v1-32k", True, "fp32"), ("starter", True, "bf16"))
+            for case in (("v2-48k", False), ("v1-32k", True), ("starter", True))
         ),
     ],
 )
 def test_a_batch_is_one_small_copy_and_few_operations(
-    on_gpu: OnGpu, tmp_path: Path, preset: str, pitched: bool, precision: str
+    on_gpu: OnGpu, tmp_path: Path, preset: str, pitched: bool
 ) -> None:
-    found = on_gpu(BATCHES.format(home=str(tmp_path), preset=preset, pitched=pitched, precision=precision))
+    found = on_gpu(BATCHES.format(home=str(tmp_path), preset=preset, pitched=pitched))
     print({name: found[name] for name in ("first", "second", "copied", "estimate")})
     copied = found["copied"]
     for made in (found["second"], found["padded"]):
@@ -71,9 +71,7 @@ def test_a_batch_is_one_small_copy_and_few_operations(
         assert made["operations"] <= 16 + MARGIN and made["held"] <= found["estimate"]
     assert found["second"]["bytes_to_gpu"] < 50_000 < copied["bytes_to_gpu"] / 100
     assert found["first"]["to_gpu"] == 1 + 8 * (4 if pitched else 2) and not found["first"]["from_pageable"]
-    shapes = found["second"]["shapes"]
-    phone, wanted = shapes.pop("phone"), copied["shapes"].pop("phone")
-    assert shapes == copied["shapes"] and (phone[0], phone[2]) == (wanted[0], wanted[2])
+    assert found["second"]["shapes"] == copied["shapes"]
 
 
 PLACES = """
@@ -104,7 +102,7 @@ print(json.dumps([place("auto", 30), place("off", 30), place("auto", 120), place
 
 
 def test_where_the_data_is_kept(on_gpu: OnGpu) -> None:
-    """8 GB: half an hour takes 0.4, two hours more than an eighth, ten hours more than there is; a batch of 64 does not
+    """8 GB: half an hour takes 0.6, two hours more than an eighth, ten hours more than there is; a batch of 64 does not
     fit at all."""
     kept, main = ["work.data_on_gpu", True], ["work.data_not_on_gpu", False]
     assert on_gpu(PLACES, gigabytes=8) == [kept, [False], [False], kept, main, [False]]
