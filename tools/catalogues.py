@@ -18,7 +18,7 @@ from rvc_engine.messages import templates
 from rvc_engine.messages.words import Plural
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("rvc_tui/**/*.py", "rvc_engine/settings.py", "rvc_engine/stages/*.py")
+SOURCES = ("rvc_tui/**/*.py", "rvc_engine/settings.py", "rvc_engine/train_settings.py", "rvc_engine/stages/*.py")
 DOMAIN = "rvc_tui"
 LANGUAGES = ("ja", "zh_CN")
 BEGUN = datetime(2026, 11, 23, tzinfo=timezone.utc)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-import psutil
-
 from rvc_engine.common.user import complete
 from rvc_engine.machine.malloc import KEEPING_FREED_MEMORY
 from rvc_engine.workspace import PACKAGE
@@ -23,6 +21,10 @@ def waiting_threads() -> dict[str, str]:
     """OpenMP's threads spin while they wait for work: quicker alone, but two processes that spin on the same cores slow
     one another tenfold. So they sleep on a machine that has other work."""
     if "OMP_WAIT_POLICY" in os.environ:
+        return {}
+    try:
+        import psutil
+    except ImportError:  # the doctor reports it
         return {}
     return {"OMP_WAIT_POLICY": "PASSIVE"} if psutil.cpu_percent(SAMPLE_S) >= 100 * BUSY else {}
 

@@ -25,7 +25,7 @@ def conv1d(
     groups: int = 1,
 ) -> Tensor:
     """(B, C_in, T) -> (B, C_out, T'), as torch's function of this name."""
-    if uses(PRODUCTS) and weight.shape[2] == 1 and (stride, padding, groups) == (1, 0, 1):
+    if weight.shape[2] == 1 and (stride, padding, groups) == (1, 0, 1) and _use_products(x):
         return _product(x, weight, bias)
     if not _use_channels_last(x, groups):
         return F.conv1d(x, weight, bias, stride, padding, dilation, groups)
@@ -60,7 +60,12 @@ class Pointwise(nn.Conv1d):
 
 def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """(B, C_in, T), (C_out, C_in, 1), (C_out,) -> (B, C_out, T)."""
-    return _product(x, weight, bias) if uses(PRODUCTS) else F.conv1d(x, weight, bias)
+    return _product(x, weight, bias) if _use_products(x) else F.conv1d(x, weight, bias)
+
+
+def _use_products(x: Tensor) -> bool:
+    """Not for one moment: its gradient is an outer product, for which torch compiles a kernel where it can."""
+    return uses(PRODUCTS) and x.shape[2] > 1
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -132,8 +132,8 @@ class Decoder(nn.Module):
             x = up(F.leaky_relu(x[:, :, first - low : last - low], SLOPE))
             low, high, scale, hop = first * rate, last * rate, scale * rate, hop // rate
             if source is not None:
-                heard = self.noise_convs[i](source[:, :, low * hop : high * hop])
-                x = x + (heard if i >= len(self.ups) - FLOAT32_STAGES else heard.to(x.dtype))
+                added = self.noise_convs[i](source[:, :, low * hop : high * hop])
+                x = x + (added if i >= len(self.ups) - FLOAT32_STAGES else added.to(x.dtype))
             x = self._stage(x, i)
         x = torch.tanh(self.conv_post(F.leaky_relu(x)))  # torch's own slope, 0.01, as RVC has it here
         return x[:, :, start * scale - low : stop * scale - low]
