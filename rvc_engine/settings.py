@@ -1,7 +1,7 @@
 """Every setting, declared once: default, bounds, unit, help, effect on the result.
 
-The command line, experiment.toml and the app's forms render this file and train_settings.py. A key is
-STAGE.name_with_underscores, its flag --name-with-dashes.
+The command line, experiment.toml and the app's forms render this file. A key is STAGE.name_with_underscores, its flag
+--name-with-dashes. The settings of training are in train_settings.py.
 """
 
 from __future__ import annotations

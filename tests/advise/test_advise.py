@@ -306,7 +306,7 @@ def test_data_that_a_gpu_keeps_is_counted(tmp_path: Path, monkeypatch: pytest.Mo
         rows = {row["batch_size"]: row["memory_bytes"] for row in found["batch"]}
         return found["largest"] - alone["largest"], [rows[size] - known[size] for size in known if size in rows]
 
-    minute, sample = 6000 * (4 * 400 + 768 + 5), gpu_batch_bytes(PRESETS["v2-40k"])
+    minute, sample = 6000 * (4 * 400 + 2 * 768 + 5), gpu_batch_bytes(PRESETS["v2-40k"])
     fewer, more = advice(10, "auto")
     assert fewer == 0 and more[0] == pytest.approx(10 * minute + sample, abs=2)
     fewer, more = advice(600, "auto")
