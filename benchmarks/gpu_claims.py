@@ -148,7 +148,7 @@ def table(results: list[dict[str, Any]]) -> str:
     if unfinished:
         parts = "; ".join(f"{name} ({why})" for name, why in unfinished.items())
         lines += ["", f"Parts of `make gpu-check` that did not finish: {parts}."]
-    return "\n".join([*lines, *launches()]) + "\n"
+    return "\n".join([*lines, *launches(), *half_precision()]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -199,5 +199,39 @@ def launches() -> list[str]:
         *lines,
         "",
         "So by this estimate content features and long recordings are not launch bound, and short recordings are, on a",
-        "GPU that is not slow.",
+        "GPU that is not slow. All the same they are neither put together nor into CUDA graphs: HuBERT and RMVPE look at",
+        "the whole recording, so padding it to a common length would change the result, and what a graph gives cannot",
+        "be compared with the right samples without a GPU.",
     ]
+
+
+def half_precision() -> list[str]:
+    """Measured by benchmarks/numerics_limits.py; see there."""
+    return [
+        "",
+        "## How far off a step in bf16 is",
+        "",
+        "Relative error of the gradients of the part that is furthest off, beside float32, for two draws of the random",
+        "numbers. `python benchmarks/numerics_limits.py` on a CPU with bf16, torch 2.14.1, commit 068aec4, 2026-11-29.",
+        "The limit of the test before a training is 0.3.",
+        "",
+        "| preset | part | error |",
+        "|---|---|---|",
+        *(f"| `{preset}` | `{part}` | {error} |" for preset, part, error in BF16),
+        "",
+        "To this end half precision leaves in float32 (`rvc_engine/models/float32.py`): the embedding of the content",
+        "features and the attention of the prior encoder; the decoder's source and its convolutions, its last convolution,",
+        "and the sums of its last two stages. Before, prior encoder and decoder of `v2-40k` were off by 0.26 each. A step",
+        "(batch size 4, simulated GPU) now takes 3.20 GB instead of 3.11.",
+    ]
+
+
+BF16 = (
+    ("starter", "enc_p", "0.013, 0.018"),
+    ("v1-32k", "dec", "0.094, 0.160"),
+    ("v1-40k", "dec", "0.074, 0.102"),
+    ("v1-48k", "dec", "0.101, 0.116"),
+    ("v2-32k", "dec", "0.047, 0.052"),
+    ("v2-40k", "dec", "0.060, 0.060"),
+    ("v2-48k", "dec", "0.046, 0.052"),
+)
