@@ -199,9 +199,9 @@ def launches() -> list[str]:
         *lines,
         "",
         "So by this estimate content features and long recordings are not launch bound, and short recordings are, on a",
-        "GPU that is not slow. All the same they are neither put together nor into CUDA graphs: HuBERT and RMVPE look at",
-        "the whole recording, so padding it to a common length would change the result, and what a graph gives cannot",
-        "be compared with the right samples without a GPU.",
+        "GPU that is not slow. Still they are neither put together nor into CUDA graphs: HuBERT and RMVPE look at the",
+        "whole recording, so padding it to a common length would change the result, and what a graph gives cannot be",
+        "compared with the right samples without a GPU.",
     ]
 
 
@@ -220,9 +220,9 @@ def half_precision() -> list[str]:
         *(f"| `{preset}` | `{part}` | {error} |" for preset, part, error in BF16),
         "",
         "To this end half precision leaves in float32 (`rvc_engine/models/float32.py`): the embedding of the content",
-        "features and the attention of the prior encoder; the decoder's source and its convolutions, its last convolution,",
-        "and the sums of its last two stages. Before, prior encoder and decoder of `v2-40k` were off by 0.26 each. A step",
-        "(batch size 4, simulated GPU) now takes 3.20 GB instead of 3.11.",
+        "features and the attention of the prior encoder; the decoder's source and its convolutions, its last",
+        "convolution, and the sums of its last two stages. Before, prior encoder and decoder of `v2-40k` were off by 0.26",
+        "each. A step (batch size 4, simulated GPU) now takes 3.20 GB instead of 3.11.",
     ]
 
 

@@ -18,6 +18,8 @@ from rvc_engine.messages.wire import with_codes, with_messages
 LADDER = {"bf16": ("bf16", "fp32", "fp32-safe"), "fp16": ("fp16", "fp32", "fp32-safe"), "fp32": ("fp32", "fp32-safe")}
 """For a precision that was asked for: what to try, quickest first."""
 KEPT = Cache("numerics.json")
+TRIAL = "trial 2"
+"""Raised when a trial tests more than before: earlier findings do not count then."""
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,13 @@ def choose_mode(
             if trials[-1].ok or not trials[-1].tried:
                 break
     if all(trial.tried for trial in trials):
-        KEPT.keep(key_of(preset, precision, device_name), [with_codes(asdict(trial)) for trial in trials])
+        KEPT.keep(key_of(preset, precision, device_name, TRIAL), [with_codes(asdict(trial)) for trial in trials])
     return _choice(trials)
 
 
 def earlier_choice(preset: str, precision: str, device_name: str) -> Choice | None:
     """By a trial on this device with this driver and torch. None: it has to be tried."""
-    trials = _trials(KEPT.get(key_of(preset, precision, device_name)))
+    trials = _trials(KEPT.get(key_of(preset, precision, device_name, TRIAL)))
     return _choice(trials, kept=True) if trials else None
 
 

@@ -13,7 +13,7 @@ import torch
 from rvc_engine.common.lines import decode, encode
 from rvc_engine.events import Noted, Warned
 from rvc_engine.machine.cache import key_of
-from rvc_engine.machine.numerics import KEPT, Choice, Trial, choose_mode
+from rvc_engine.machine.numerics import KEPT, TRIAL, Choice, Trial, choose_mode
 from rvc_engine.presets import PRESETS
 from rvc_engine.settings import for_preset
 from rvc_engine.training import numerics as trial
@@ -158,7 +158,7 @@ def test_a_training_says_what_it_uses_instead(monkeypatch: pytest.MonkeyPatch, m
 
 def test_what_an_earlier_version_kept_is_used() -> None:
     record = {"mode": "fp32", "ok": True, "why": "", "gradients": {"dec": 0.001}, "seconds": 1.5}
-    KEPT.keep(key_of(TINY, "fp32", "this CPU"), [{"mode": 5}, record])
+    KEPT.keep(key_of(TINY, "fp32", "this CPU", TRIAL), [{"mode": 5}, record])
     found = choose_mode(TINY, "fp32", "cpu", "this CPU", lambda *words: Trial("fp32", False, "tried again"))
     assert found == Choice("fp32", (Trial("fp32", True, "", {"dec": 0.001}, 1.5),), kept=True)
     assert found.trials[0].worst == ("dec", 0.001)
