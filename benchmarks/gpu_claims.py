@@ -171,9 +171,9 @@ class Work:
 STARTED_US = 10
 """Assumed: what Python takes to start an operation."""
 WORK = (
-    Work("features", "HuBERT base, 32 clips of 3.7 s", 226, 2, 1, 1688.6),
-    Work("convert 3 s", "`rvc convert`, a recording of 3 s (v2-40k, RMVPE, no index)", 1761, 10, 3, 503.3),
-    Work("convert 60 s", "`rvc convert`, a recording of 60 s", 3595, 11, 3, 7780.7),
+    Work("features", "HuBERT base, 32 clips of 3.7 s", 227, 2, 1, 1688.6),
+    Work("convert 3 s", "`rvc convert`, a recording of 3 s (v2-40k, RMVPE, no index)", 1721, 10, 3, 503.3),
+    Work("convert 60 s", "`rvc convert`, a recording of 60 s", 3291, 11, 3, 7780.7),
 )
 
 
@@ -221,8 +221,8 @@ def half_precision() -> list[str]:
         "",
         "To this end half precision leaves in float32 (`rvc_engine/models/float32.py`): the embedding of the content",
         "features and the attention of the prior encoder; the decoder's source and its convolutions, its last",
-        "convolution, and the sums of its last two stages. Before, prior encoder and decoder of `v2-40k` were off by 0.26",
-        "each. A step (batch size 4, simulated GPU) now takes 3.20 GB instead of 3.11.",
+        "convolution, and the sums of its last two stages. Before, prior encoder and decoder of `v2-40k` were off by",
+        "0.26 each. A step (batch size 4, simulated GPU) now takes 3.20 GB instead of 3.11.",
     ]
 
 

@@ -50,7 +50,7 @@ class Cost:
 
 def table_cost(preset: str, precision: str, kind: str, *, checkpointing: bool = False) -> Cost:
     config, on = PRESETS[preset], checkpointing
-    fixed = fixed_bytes(config, kind, checkpointing=on)
+    fixed = fixed_bytes(config, kind)
     return Cost("table", fixed, bytes_per_sample(config, precision, checkpointing=on))
 
 

@@ -12,7 +12,6 @@ from rvc_engine.presets import DiscriminatorConfig, ModelConfig
 from rvc_engine.registry import VOCODERS
 
 STATE_BYTES = 16  # a parameter in fp32: weight, gradient, first and second moment of AdamW
-GRADIENT_BYTES = 4
 CLIP_FRAMES = 400  # a clip of 4 s, where training uses all of it
 CONTEXT_BYTES = 500_000_000  # a CUDA context with cuDNN's kernels, which torch does not count
 PROCESS_BYTES = {
@@ -70,12 +69,12 @@ def encoder_values(config: ModelConfig) -> tuple[int, int, int]:
     return attention, config.posterior_layers * layer + 2 * frames * config.spec_bins, 3 * config.flow_layers * layer
 
 
-def fixed_bytes(config: ModelConfig, device_type: str, *, checkpointing: bool = False) -> int:
-    """What a training holds whatever its batch size. `device_type` cpu or cuda. `checkpointing`: the gradients of one
-    side at a time."""
-    parameters = generator_parameters(config), discriminator_parameters(config.discriminator)
-    unused = GRADIENT_BYTES * min(parameters) if checkpointing else 0
-    return PROCESS_BYTES[device_type] + STATE_BYTES * sum(parameters) - unused
+def fixed_bytes(config: ModelConfig, device_type: str) -> int:
+    """What a training holds whatever its batch size. `device_type` cpu or cuda. Gradient checkpointing frees the
+    gradients of one side at a time, but what it computes again takes about as much."""
+    return PROCESS_BYTES[device_type] + STATE_BYTES * (
+        generator_parameters(config) + discriminator_parameters(config.discriminator)
+    )
 
 
 def clip_bytes(config: ModelConfig, minutes: float) -> int:

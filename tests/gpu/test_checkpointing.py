@@ -49,9 +49,7 @@ def test_the_estimate_of_the_advisor(on_gpu: OnGpu, preset: str) -> None:
     _, found = on_gpu(HELD.format(preset=preset, precision="bf16", sizes=sizes, graphs=False))
     for size in sizes:
         config = PRESETS[preset]
-        estimate = fixed_bytes(config, "cuda", checkpointing=True) + size * bytes_per_sample(
-            config, "bf16", checkpointing=True
-        )
+        estimate = fixed_bytes(config, "cuda") + size * bytes_per_sample(config, "bf16", checkpointing=True)
         held = found[str(size)] + CONTEXT_BYTES
         print(preset, size, f"{held / 1e9:.2f} GB, estimated {estimate / 1e9:.2f}, {estimate / held - 1:+.0%}")
         assert estimate > 0.9 * held
