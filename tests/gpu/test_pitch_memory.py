@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from numpy.random import RandomState
@@ -46,15 +47,19 @@ TOO_LITTLE = [("fcpe", 1, 32000, 0.03), ("rmvpe", 2, 32000, 0.2), ("crepe", 1, 1
 """Not for the network."""
 
 
+def tracked(on_gpu: OnGpu, home: Workspace, method: str, waves: int, samples: int, gigabytes: float) -> Any:
+    if method != "rmvpe":
+        pytest.importorskip(f"torch{method}")
+    code = TRACK.format(home=str(home.home), method=method, waves=waves, samples=samples)
+    return on_gpu(code, gigabytes=gigabytes)
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize(("method", "waves", "samples", "gigabytes"), ENOUGH)
 def test_it_continues_with_smaller_parts(
     on_gpu: OnGpu, rmvpe_home: Workspace, method: str, waves: int, samples: int, gigabytes: float
 ) -> None:
-    if method != "rmvpe":
-        pytest.importorskip(f"torch{method}")
-    code = TRACK.format(home=str(rmvpe_home.home), method=method, waves=waves, samples=samples)
-    found = on_gpu(code, gigabytes=gigabytes)
+    found = tracked(on_gpu, rmvpe_home, method, waves, samples, gigabytes)
     print(method, waves, found)
     assert found["frames"] == [samples // 160] * waves and not found["notes"]
     assert 1 <= found["ran_out"] <= 5
@@ -66,10 +71,7 @@ def test_it_continues_on_the_cpu(
     on_gpu: OnGpu, rmvpe_home: Workspace, method: str, waves: int, samples: int, gigabytes: float
 ) -> None:
     """Whose pitch is real, while that of the simulated GPU is not."""
-    if method != "rmvpe":
-        pytest.importorskip(f"torch{method}")
-    code = TRACK.format(home=str(rmvpe_home.home), method=method, waves=waves, samples=samples)
-    found = on_gpu(code, gigabytes=gigabytes)
+    found = tracked(on_gpu, rmvpe_home, method, waves, samples, gigabytes)
     print(method, found)
     assert found["frames"] == [samples // 160] * waves and found["notes"] == ["pitch.on_cpu"] and not found["again"]
     assert found["median"] == pytest.approx(found["cpu"], rel=0.2)
